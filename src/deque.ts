@@ -1,0 +1,55 @@
+// pure
+/** A queue on a ring buffer: push and shift in constant time, whatever its length. */
+
+const CAPACITY_MIN = 16
+
+export class Deque<T> {
+  #ring: (T | undefined)[] = Array.from({ length: CAPACITY_MIN })
+  #head = 0
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  push(item: T): void {
+    if (this.#size === this.#ring.length) this.#grow()
+    this.#ring[(this.#head + this.#size) & (this.#ring.length - 1)] = item
+    this.#size += 1
+  }
+
+  shift(): T | undefined {
+    if (this.#size === 0) return undefined
+    const item = this.#ring[this.#head]
+    this.#ring[this.#head] = undefined
+    this.#head = (this.#head + 1) & (this.#ring.length - 1)
+    this.#size -= 1
+    return item
+  }
+
+  /** The `index`-th from the front, 0 for the first. */
+  at(index: number): T | undefined {
+    return index < 0 || index >= this.#size ? undefined : this.#ring[(this.#head + index) & (this.#ring.length - 1)]
+  }
+
+  clear(): void {
+    this.#ring = Array.from({ length: CAPACITY_MIN })
+    this.#head = 0
+    this.#size = 0
+  }
+
+  /** From front to back. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let index = 0; index < this.#size; index++) {
+      const item = this.at(index)
+      if (item !== undefined) yield item
+    }
+  }
+
+  #grow(): void {
+    const ring: (T | undefined)[] = Array.from({ length: this.#ring.length * 2 })
+    for (let index = 0; index < this.#size; index++) ring[index] = this.at(index)
+    this.#ring = ring
+    this.#head = 0
+  }
+}

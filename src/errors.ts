@@ -1,0 +1,145 @@
+// pure
+/**
+ * Everything that can go wrong for a caller. Compare `name`, never the message: names are stable.
+ * Each message says what was found, what was wanted, and what to do.
+ */
+
+/** Common to all errors that meshvisor throws on purpose. */
+export abstract class MeshvisorError extends Error {
+  abstract override readonly name: string
+}
+
+/** One bad field: where it is (`members[2].run`) and what is wrong with it. */
+export interface Problem {
+  readonly path: string
+  readonly found: string
+  readonly wanted: string
+}
+
+/** Options or a spec with bad fields: all of them at once, in their order. */
+export class OptionsError extends MeshvisorError {
+  override readonly name = 'OptionsError'
+  readonly problems: readonly Problem[]
+
+  constructor(what: string, problems: readonly Problem[]) {
+    const lines = problems.map(({ path, found, wanted }) => `  ${path}: found ${found}, wanted ${wanted}`)
+    super(`${what} ${problems.length === 1 ? 'has a bad field' : `has ${problems.length} bad fields`}:\n${lines.join('\n')}`)
+    this.problems = problems
+  }
+}
+
+/** The id is taken; what has it, is left as it is. */
+export class AlreadyExistsError extends MeshvisorError {
+  override readonly name = 'AlreadyExistsError'
+  readonly id: string
+
+  constructor(id: string, kind: string) {
+    super(`there is already a ${kind} "${id}": choose another id, or remove it first`)
+    this.id = id
+  }
+}
+
+/** Nothing of that kind has the id. */
+export class NotFoundError extends MeshvisorError {
+  override readonly name = 'NotFoundError'
+  readonly id: string
+
+  constructor(id: string, kind: string) {
+    super(`there is no ${kind} "${id}"`)
+    this.id = id
+  }
+}
+
+/** No live node can run the behaviour. */
+export class BehaviourNotFoundError extends MeshvisorError {
+  override readonly name = 'BehaviourNotFoundError'
+  readonly behaviour: string
+
+  constructor(behaviour: string, known: readonly string[]) {
+    const list = known.length === 0 ? 'none' : known.join(', ')
+    super(
+      `no live node has the behaviour "${behaviour}" (known: ${list}): register its module with createNode({ behaviours })`,
+    )
+    this.behaviour = behaviour
+  }
+}
+
+/** A value that cannot be sent, or bytes that are none. */
+export class PayloadError extends MeshvisorError {
+  override readonly name = 'PayloadError'
+}
+
+/** The address cannot be listened on: the port is in use, or not ours. */
+export class ListenError extends MeshvisorError {
+  override readonly name = 'ListenError'
+}
+
+/** The mesh has not become what was waited for. */
+export class FormationError extends MeshvisorError {
+  override readonly name = 'FormationError'
+}
+
+/** The node has been stopped. */
+export class NodeStoppedError extends MeshvisorError {
+  override readonly name = 'NodeStoppedError'
+
+  constructor() {
+    super('the node has been stopped: create another one')
+  }
+}
+
+/** A worker, group or chain did not start: its first start failed, or took too long. */
+export class StartError extends MeshvisorError {
+  override readonly name = 'StartError'
+}
+
+/** A call that did not get its answer. */
+export abstract class CallError extends MeshvisorError {
+  /** False: the work has not been done, and a retry is safe. True: it may have been done. */
+  readonly maybeExecuted: boolean
+
+  constructor(message: string, options: ErrorOptions & { maybeExecuted: boolean }) {
+    super(message, options)
+    this.maybeExecuted = options.maybeExecuted
+  }
+}
+
+/** No answer in time. */
+export class CallTimeoutError extends CallError {
+  override readonly name = 'CallTimeoutError'
+}
+
+/** The node of the worker was lost while the call was on its way. */
+export class NodeLostError extends CallError {
+  override readonly name = 'NodeLostError'
+}
+
+/** The worker crashed or stopped before it answered. */
+export class WorkerExitedError extends CallError {
+  override readonly name = 'WorkerExitedError'
+}
+
+/** The worker answered with an error of its own; `cause` has its name, message and stack. */
+export class RemoteError extends CallError {
+  override readonly name = 'RemoteError'
+}
+
+/** A mailbox or a send buffer is full: slow down. */
+export class OverloadedError extends CallError {
+  override readonly name = 'OverloadedError'
+}
+
+/** The worker has been replaced; what it still wanted to do is refused. */
+export class FencedError extends MeshvisorError {
+  override readonly name = 'FencedError'
+}
+
+/** An item on which a worker crashed again and again; the chain goes on without it. */
+export class ItemDeadError extends MeshvisorError {
+  override readonly name = 'ItemDeadError'
+}
+
+/** A group, chain or worker that restarted too often and is not started any more. */
+export class GivenUpError extends MeshvisorError {
+  override readonly name = 'GivenUpError'
+}

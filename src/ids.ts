@@ -1,0 +1,82 @@
+// pure
+/** The names of things in a mesh: branded strings, so that one kind is never taken for another. */
+
+import { assert } from './assert.ts'
+
+declare const brand: unique symbol
+
+/** A node: its libp2p peer id, the same for every run that uses the same key. */
+export type NodeId = string & { readonly [brand]: 'NodeId' }
+
+/** A declared worker, group or chain. One namespace: an id names one thing in the whole mesh. */
+export type SpecId = string & { readonly [brand]: 'SpecId' }
+
+/**
+ * A place that one worker fills: `hits` (standalone), `line/log` (member `log` of group `line`),
+ * `words/tokenize/0` (first worker of stage `tokenize` of chain `words`).
+ */
+export type SlotId = string & { readonly [brand]: 'SlotId' }
+
+/** One run of a node as a member. What is owned, is owned by a run, so a restarted node owns nothing. */
+export interface Run {
+  readonly id: NodeId
+  /** Milliseconds since 1970 at the start of the run, or more: larger than of every earlier run. */
+  readonly boot: number
+}
+
+/** The longest id that a user may give. */
+export const ID_LENGTH_MAX = 128
+
+const PRINTABLE_WITHOUT_SLASH = /^[^/\p{C}\p{Zl}\p{Zp}]+$/u
+
+/** Whether `text` can name a worker, group, chain, member or stage: 1 to 128 printable characters, no slash. */
+export function isPlainId(text: unknown): text is string {
+  return (
+    typeof text === 'string' &&
+    text.length > 0 &&
+    text.length <= ID_LENGTH_MAX &&
+    text.trim() === text &&
+    PRINTABLE_WITHOUT_SLASH.test(text)
+  )
+}
+
+export function isNodeId(text: unknown): text is NodeId {
+  return typeof text === 'string' && text.length > 0 && text.length <= ID_LENGTH_MAX
+}
+
+export function isSpecId(text: unknown): text is SpecId {
+  return isPlainId(text)
+}
+
+export function isSlotId(text: unknown): text is SlotId {
+  return typeof text === 'string' && text.length > 0 && text.split('/').length <= 3
+}
+
+/** Takes `text` as the id of a node. @throws {AssertionError} when it is none */
+export function nodeId(text: string): NodeId {
+  assert(isNodeId(text), `"${text}" is not a node id`)
+  return text
+}
+
+/** Takes `text` as the id of a spec. @throws {AssertionError} when it is none: check user input before */
+export function specId(text: string): SpecId {
+  assert(isSpecId(text), `"${text}" is not a spec id`)
+  return text
+}
+
+/** The slot of a standalone worker (no `parts`), of a group's member or of a stage's n-th worker. */
+export function slotId(spec: SpecId, ...parts: (string | number)[]): SlotId {
+  const text = [spec, ...parts].join('/')
+  assert(isSlotId(text), `"${text}" is not a slot id`)
+  return text
+}
+
+/** The spec that a slot belongs to. */
+export function specOfSlot(slot: SlotId): SpecId {
+  const end = slot.indexOf('/')
+  return specId(end < 0 ? slot : slot.slice(0, end))
+}
+
+export function isSameRun(a: Run, b: Run): boolean {
+  return a.id === b.id && a.boot === b.boot
+}

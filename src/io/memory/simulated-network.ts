@@ -1,0 +1,335 @@
+// shell
+/**
+ * A network in memory: ordered sessions like TCP's, gossip that may be lost, and every fault that a test wants, drawn
+ * from one seed. The nodes on it run the production code, down to the bytes of their frames.
+ */
+
+import { assert } from '../../assert.ts'
+import { type NodeId, nodeId } from '../../ids.ts'
+import type { Lane, Transport, TransportHandlers } from '../../ports.ts'
+import type { Prng } from '../../prng.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+
+export interface NetworkConditions {
+  /** Every message takes at least this long. @default 1 */
+  readonly latencyMs: number
+  /** And up to this much longer, drawn for each. @default 1 */
+  readonly jitterMs: number
+  /** The probability that a gossip message does not arrive somewhere. @default 0 */
+  readonly hintLoss: number
+  /** How long a session survives without anything getting through. @default 15_000 */
+  readonly sessionTimeoutMs: number
+  /** How long it takes to find out that nobody answers. @default 3_000 */
+  readonly dialTimeoutMs: number
+}
+
+export const CALM: NetworkConditions = {
+  latencyMs: 1,
+  jitterMs: 1,
+  hintLoss: 0,
+  sessionTimeoutMs: 15_000,
+  dialTimeoutMs: 3_000,
+}
+
+/** More than this on its way in one direction of a session, and `send` asks to wait. */
+const CONGESTED_BYTES = 1024 * 1024
+
+/** What happened on the network, in order: equal for equal seeds. */
+export type Observer = (line: string, bytes?: Uint8Array) => void
+
+interface Host {
+  readonly id: NodeId
+  readonly handlers: TransportHandlers
+  readonly topics: Set<string>
+}
+
+/** One direction of one lane. */
+interface Pipe {
+  readonly lane: Lane
+  readonly from: Host
+  readonly to: Host
+  /** Nothing overtakes what was sent before. */
+  lastArrivalMs: number
+  bytesOnWay: number
+  isCongested: boolean
+}
+
+interface Link {
+  readonly hosts: readonly [Host, Host]
+  readonly pipes: readonly Pipe[]
+  /** What waits for the partition to end, as TCP would send it again. */
+  readonly held: (() => void)[]
+  /** Taken down, and not both sides know yet. */
+  isUp: boolean
+}
+
+export class SimulatedNetwork {
+  readonly #clock: VirtualClock
+  readonly #prng: Prng
+  readonly #observe: Observer
+  readonly #hosts = new Map<NodeId, Host>()
+  readonly #links = new Map<string, Link>()
+  readonly #cuts = new Set<string>()
+  #conditions: NetworkConditions = CALM
+
+  constructor(clock: VirtualClock, prng: Prng, observe: Observer = () => {}) {
+    this.#clock = clock
+    this.#prng = prng
+    this.#observe = observe
+  }
+
+  get conditions(): NetworkConditions {
+    return this.#conditions
+  }
+
+  setConditions(conditions: Partial<NetworkConditions>): void {
+    this.#conditions = { ...this.#conditions, ...conditions }
+  }
+
+  /** The address of a node: `/sim/<id>`. */
+  static addressOf(id: NodeId): string {
+    return `/sim/${id}`
+  }
+
+  /** The network card of one run of a node. */
+  transport(id: NodeId): Transport {
+    return new SimulatedTransport(id, this)
+  }
+
+  /** Nothing gets from `from` to `to` until it is mended; sessions notice only when they time out. */
+  cut(from: NodeId, to: NodeId): void {
+    this.#cuts.add(direction(from, to))
+  }
+
+  mend(from: NodeId, to: NodeId): void {
+    this.#cuts.delete(direction(from, to))
+    const link = this.#links.get(pairOf(from, to))
+    if (link === undefined || this.#isCut(link)) return
+    for (const deliver of link.held.splice(0)) deliver()
+  }
+
+  /** Breaks the session between two nodes: both notice, and what was on its way is lost. */
+  breakSession(a: NodeId, b: NodeId): void {
+    const link = this.#links.get(pairOf(a, b))
+    if (link !== undefined) this.#takeDown(link, 'broken')
+  }
+
+  attach(id: NodeId, handlers: TransportHandlers): void {
+    assert(!this.#hosts.has(id), `${id} is on the network twice`)
+    this.#hosts.set(id, { id, handlers, topics: new Set() })
+    this.#observe(`attach ${id}`)
+  }
+
+  /** The process is gone: its peers' sessions close as the kernel would close its sockets. */
+  detach(id: NodeId): void {
+    if (!this.#hosts.delete(id)) return
+    this.#observe(`detach ${id}`)
+    for (const link of this.#links.values()) {
+      if (link.hosts.some(host => host.id === id)) this.#takeDown(link, 'closed')
+    }
+  }
+
+  dial(from: NodeId, key: string, addresses: readonly string[]): void {
+    const to = addresses.map(address => address.split('/').at(-1) ?? '').find(name => name !== '')
+    const target = to === undefined ? undefined : nodeId(to)
+    if (target === undefined || target === from) return this.#failDial(from, key, 'self')
+    if (this.#cuts.has(direction(from, target)) || this.#cuts.has(direction(target, from))) {
+      this.#clock.after(this.#conditions.dialTimeoutMs, () => this.#dialFailed(from, key, 'unreachable'))
+    } else {
+      this.#clock.after(2 * this.#delay(), () => this.#connect(from, target, key))
+    }
+  }
+
+  hangUp(from: NodeId, to: NodeId): void {
+    this.breakSession(from, to)
+  }
+
+  send(from: NodeId, to: NodeId, lane: Lane, bytes: Uint8Array): boolean {
+    const link = this.#links.get(pairOf(from, to))
+    const pipe = link?.pipes.find(candidate => candidate.from.id === from && candidate.lane === lane)
+    if (link === undefined || pipe === undefined || !link.isUp) return true
+    pipe.bytesOnWay += bytes.length
+    if (this.#isCut(link)) {
+      link.held.push(() => this.#carry(link, pipe, bytes))
+      this.#clock.after(this.#conditions.sessionTimeoutMs, () => {
+        if (link.held.length > 0 && this.#isCut(link)) this.#takeDown(link, 'timed out')
+      })
+    } else {
+      this.#carry(link, pipe, bytes)
+    }
+    pipe.isCongested = pipe.bytesOnWay > CONGESTED_BYTES
+    return !pipe.isCongested
+  }
+
+  publish(from: NodeId, topic: string, bytes: Uint8Array): void {
+    for (const id of this.#reachable(from)) {
+      const isLost = this.#prng.chance(this.#conditions.hintLoss)
+      if (isLost || id === from) continue
+      this.#clock.after(this.#delay() * 2, () => {
+        const host = this.#hosts.get(id)
+        if (host === undefined || !host.topics.has(topic)) return
+        this.#observe(`hint ${from}>${id} ${topic}`, bytes)
+        host.handlers.onHint(topic, bytes)
+      })
+    }
+  }
+
+  subscribe(id: NodeId, topic: string): void {
+    this.#hosts.get(id)?.topics.add(topic)
+  }
+
+  unsubscribe(id: NodeId, topic: string): void {
+    this.#hosts.get(id)?.topics.delete(topic)
+  }
+
+  #failDial(from: NodeId, key: string, failure: 'self'): void {
+    this.#clock.after(0, () => this.#dialFailed(from, key, failure))
+  }
+
+  #dialFailed(from: NodeId, key: string, failure: 'self' | 'refused' | 'unreachable'): void {
+    this.#observe(`dial-failed ${from} ${key} ${failure}`)
+    this.#hosts.get(from)?.handlers.onDialFailed(key, failure, `simulated: ${failure}`)
+  }
+
+  #connect(from: NodeId, to: NodeId, key: string): void {
+    const dialler = this.#hosts.get(from)
+    const listener = this.#hosts.get(to)
+    if (dialler === undefined) return
+    if (listener === undefined) return this.#dialFailed(from, key, 'refused')
+    const known = this.#links.get(pairOf(from, to))
+    if (known !== undefined && !known.isUp) {
+      // The end of a session comes before the beginning of the next.
+      this.#clock.after(this.#delay(), () => this.#connect(from, to, key))
+      return
+    }
+    dialler.handlers.onDialled(key, to)
+    if (known !== undefined) return
+    const hosts = [dialler, listener] as const
+    const pipes = hosts.flatMap((host, index) =>
+      (['control', 'data'] as const).map(lane => newPipe(lane, host, hosts[1 - index] ?? host)),
+    )
+    this.#links.set(pairOf(from, to), { hosts, pipes, held: [], isUp: true })
+    this.#observe(`up ${from}>${to}`)
+    dialler.handlers.onPeerUp(to)
+    listener.handlers.onPeerUp(from)
+  }
+
+  #carry(link: Link, pipe: Pipe, bytes: Uint8Array): void {
+    const arrivalMs = Math.max(pipe.lastArrivalMs, this.#clock.nowMs + this.#delay())
+    pipe.lastArrivalMs = arrivalMs
+    this.#clock.after(arrivalMs - this.#clock.nowMs, () => {
+      if (link.isUp && this.#isCut(link)) link.held.push(() => this.#arrive(link, pipe, bytes))
+      else this.#arrive(link, pipe, bytes)
+    })
+  }
+
+  #arrive(link: Link, pipe: Pipe, bytes: Uint8Array): void {
+    if (!link.isUp) return
+    const { from, to, lane } = pipe
+    pipe.bytesOnWay -= bytes.length
+    this.#observe(`${lane} ${from.id}>${to.id}`, bytes)
+    // A stream is cut anywhere: receivers must not rely on how it was sent.
+    const cut = bytes.length > 1 && this.#prng.chance(0.1) ? this.#prng.below(bytes.length) : 0
+    if (cut > 0) to.handlers.onBytes(from.id, lane, bytes.subarray(0, cut))
+    to.handlers.onBytes(from.id, lane, bytes.subarray(cut))
+    if (!pipe.isCongested || pipe.bytesOnWay > CONGESTED_BYTES / 2) return
+    pipe.isCongested = false
+    from.handlers.onDrain(to.id, lane)
+  }
+
+  #takeDown(link: Link, why: string): void {
+    if (!link.isUp) return
+    link.isUp = false
+    link.held.length = 0
+    const [a, b] = link.hosts
+    this.#observe(`down ${a.id}-${b.id} ${why}`)
+    let untold = 2
+    const tell = (host: Host, peer: Host): void => {
+      this.#clock.after(this.#delay(), () => {
+        untold -= 1
+        if (untold === 0) this.#links.delete(pairOf(a.id, b.id))
+        if (this.#hosts.get(host.id) === host) host.handlers.onPeerDown(peer.id)
+      })
+    }
+    tell(a, b)
+    tell(b, a)
+  }
+
+  #isCut(link: Link): boolean {
+    const [a, b] = link.hosts
+    return this.#cuts.has(direction(a.id, b.id)) || this.#cuts.has(direction(b.id, a.id))
+  }
+
+  /** Whom gossip reaches: everybody to whom a way of sessions leads. */
+  #reachable(from: NodeId): Set<NodeId> {
+    const reached = new Set([from])
+    for (const id of reached) {
+      for (const link of this.#links.values()) {
+        if (!link.hosts.some(host => host.id === id) || this.#isCut(link)) continue
+        for (const host of link.hosts) reached.add(host.id)
+      }
+    }
+    return reached
+  }
+
+  #delay(): number {
+    const { latencyMs, jitterMs } = this.#conditions
+    return latencyMs + this.#prng.float() * jitterMs
+  }
+}
+
+class SimulatedTransport implements Transport {
+  readonly id: NodeId
+  readonly addresses: readonly string[]
+  readonly #network: SimulatedNetwork
+
+  constructor(id: NodeId, network: SimulatedNetwork) {
+    this.id = id
+    this.addresses = [SimulatedNetwork.addressOf(id)]
+    this.#network = network
+  }
+
+  async start(handlers: TransportHandlers): Promise<void> {
+    this.#network.attach(this.id, handlers)
+  }
+
+  dial(key: string, addresses: readonly string[]): void {
+    this.#network.dial(this.id, key, addresses)
+  }
+
+  hangUp(peer: NodeId): void {
+    this.#network.hangUp(this.id, peer)
+  }
+
+  send(peer: NodeId, lane: Lane, bytes: Uint8Array): boolean {
+    return this.#network.send(this.id, peer, lane, bytes)
+  }
+
+  subscribe(topic: string): void {
+    this.#network.subscribe(this.id, topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#network.unsubscribe(this.id, topic)
+  }
+
+  publish(topic: string, bytes: Uint8Array): void {
+    this.#network.publish(this.id, topic, bytes)
+  }
+
+  async stop(): Promise<void> {
+    this.#network.detach(this.id)
+  }
+}
+
+function newPipe(lane: Lane, from: Host, to: Host): Pipe {
+  return { lane, from, to, lastArrivalMs: 0, bytesOnWay: 0, isCongested: false }
+}
+
+function direction(from: NodeId, to: NodeId): string {
+  return `${from}>${to}`
+}
+
+function pairOf(a: NodeId, b: NodeId): string {
+  return a < b ? `${a}-${b}` : `${b}-${a}`
+}

@@ -1,0 +1,159 @@
+// shell
+/** A stream through a chain: reads a source as far as there is room, and gives the outcomes in the order of the items. */
+
+import { Deque } from '../../deque.ts'
+import type { Ingress, Waiter } from './ingress.ts'
+
+/** One item of the source, and what has become of it. */
+export interface Place<In> {
+  readonly item: In
+  outcome: unknown
+  error: Error | undefined
+}
+
+export interface FlowInit<In> {
+  readonly ingress: Ingress
+  readonly items: Iterable<In> | AsyncIterable<In>
+  /** How many items may be read and not yet given out as outcomes. */
+  readonly windowItems: number
+  readonly signal: AbortSignal | undefined
+  /** Why nothing can be put in now, for good. */
+  readonly refusal: () => Error | undefined
+}
+
+export class Flow<In> {
+  readonly #init: FlowInit<In>
+  readonly #places = new Deque<Place<In>>()
+  readonly #settled = new Set<Place<In>>()
+  #state: 'open' | 'ended' | 'stopped' = 'open'
+  #failure: { readonly error: unknown } | undefined
+  #wakeReader: (() => void) | undefined
+  #wakeFeeder: (() => void) | undefined
+  #return: (() => unknown) | undefined
+
+  constructor(init: FlowInit<In>) {
+    this.#init = init
+  }
+
+  /** Reads the source until it ends, fails or is stopped. Never rejects: the reader is told. */
+  async feed(): Promise<void> {
+    const { items, signal } = this.#init
+    const abort = (): void => this.#fail(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      if (signal?.aborted === true) abort()
+      else if (Symbol.asyncIterator in items) await this.#readAsync(items[Symbol.asyncIterator]())
+      else await this.#read(items)
+      if (this.#state === 'open') this.#state = 'ended'
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      this.#wakeReader?.()
+    }
+  }
+
+  /** The next place in order, if it is settled. */
+  take(): Place<In> | undefined {
+    const first = this.#places.at(0)
+    if (first === undefined || !this.#settled.delete(first)) return undefined
+    this.#places.shift()
+    this.#wakeFeeder?.()
+    return first
+  }
+
+  /** Resolves when `take` may have something. @returns false when nothing will come any more. @throws what the source threw */
+  async wait(): Promise<boolean> {
+    for (;;) {
+      const first = this.#places.at(0)
+      if (first !== undefined && this.#settled.has(first)) return true
+      // What went in before the source failed comes out before the error.
+      if (first === undefined && this.#failure !== undefined) throw this.#failure.error
+      if (this.#init.signal?.aborted === true) throw this.#init.signal.reason
+      if (first === undefined && this.#state !== 'open') return false
+      await new Promise<void>(resolve => (this.#wakeReader = resolve))
+    }
+  }
+
+  /** Nobody reads any more. */
+  stop(): void {
+    if (this.#state === 'open') this.#state = 'stopped'
+    this.#wakeFeeder?.()
+    const close = this.#return
+    this.#return = undefined
+    if (close !== undefined) void Promise.resolve(close()).catch(() => {})
+  }
+
+  async #read(items: Iterable<In>): Promise<void> {
+    for (const item of items) {
+      if (!this.#hasRoom()) await this.#room()
+      if (!this.#accept(item)) return
+    }
+  }
+
+  async #readAsync(iterator: AsyncIterator<In>): Promise<void> {
+    this.#return = () => iterator.return?.()
+    for (;;) {
+      if (!this.#hasRoom()) await this.#room()
+      if (this.#state !== 'open') return
+      const next = await iterator.next()
+      if (next.done === true) break
+      if (!this.#accept(next.value)) return
+    }
+    this.#return = undefined
+  }
+
+  #accept(item: In): boolean {
+    if (this.#state !== 'open') return false
+    const refusal = this.#init.refusal()
+    if (refusal !== undefined) throw refusal
+    const place: Place<In> = { item, outcome: undefined, error: undefined }
+    const waiter: Waiter = {
+      onOutcome: outcome => {
+        place.outcome = outcome
+        this.#settle(place)
+      },
+      onDead: error => {
+        place.error = error
+        this.#settle(place)
+      },
+    }
+    // Not before it is accepted: what cannot be sent has no place. It may be settled already.
+    this.#init.ingress.accept(item, waiter)
+    this.#places.push(place)
+    this.#ring()
+    return true
+  }
+
+  #settle(place: Place<In>): void {
+    this.#settled.add(place)
+    this.#ring()
+  }
+
+  #ring(): void {
+    const first = this.#places.at(0)
+    if (first !== undefined && this.#settled.has(first)) this.#wakeReader?.()
+  }
+
+  #hasRoom(): boolean {
+    return this.#places.size < this.#init.windowItems && this.#init.ingress.hasRoom()
+  }
+
+  /** Another flow may take the room first: asks again until it is ours, or nothing is wanted any more. */
+  async #room(): Promise<void> {
+    while (!this.#hasRoom() && this.#state === 'open') {
+      await new Promise<void>(resolve => {
+        this.#wakeFeeder = resolve
+        if (!this.#init.ingress.hasRoom()) this.#init.ingress.whenRoom(resolve)
+      })
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ended'
+    this.#failure = { error }
+    this.#wakeReader?.()
+    this.#wakeFeeder?.()
+  }
+}

@@ -1,0 +1,162 @@
+// shell
+/** The ways in: how items get to a worker of a stage, and what came out at the end gets back to its sender. */
+
+import { FRAME, decodeRun } from '../../protocol/channel.ts'
+import type { Frame, FrameWriter } from '../../protocol/frames.ts'
+import { type Run, isSameRun } from '../../ids.ts'
+import type { Incoming, Session } from '../messaging/session.ts'
+import type { Ingress } from './ingress.ts'
+import type { Item, Parent } from './item.ts'
+import { LinkReceiver, type Outlet, WINDOW_ITEMS } from './link.ts'
+import { Delivery, type Inlet, type StageWorker } from './stage-worker.ts'
+
+/** From a worker, or the entrance, of the same node: items are handed over as they are. */
+export class LocalOutlet implements Outlet, Inlet {
+  readonly #worker: StageWorker
+  readonly #onRoom: () => void
+  #debt = 0
+  #waiting = 0
+  #isBlocked = false
+
+  constructor(worker: StageWorker, onRoom: () => void) {
+    this.#worker = worker
+    this.#onRoom = onRoom
+  }
+
+  get debt(): number {
+    return this.#debt
+  }
+
+  hasRoom(): boolean {
+    this.#isBlocked = this.#waiting >= WINDOW_ITEMS
+    return !this.#isBlocked
+  }
+
+  push(item: Item, parent: Parent): void {
+    this.#debt += 1
+    this.#waiting += 1
+    this.#worker.deliver(new Delivery(item, this, 0, parent))
+  }
+
+  onConsumed(): void {
+    this.#waiting -= 1
+    if (!this.#isBlocked) return
+    this.#isBlocked = false
+    this.#onRoom()
+  }
+
+  onSettled(delivery: Delivery): void {
+    this.#debt -= 1
+    delivery.parent?.onChildSettled()
+  }
+}
+
+/** What came out, for a sender on the same node. */
+export class LocalReturn implements Outlet {
+  readonly debt = 0
+  readonly #ingress: Ingress
+
+  constructor(ingress: Ingress) {
+    this.#ingress = ingress
+  }
+
+  hasRoom(): boolean {
+    return true
+  }
+
+  push(item: Item, parent: Parent): void {
+    this.#ingress.collect(item.n, item.path, item.value())
+    parent.onChildSettled()
+  }
+}
+
+/** The receiving end of a link, over as many sessions as it takes. */
+abstract class LinkInlet implements Incoming {
+  protected readonly receiver = new LinkReceiver()
+  readonly #intern: (run: Run) => Run
+  #session: Session | undefined
+  #channel = 0
+
+  /** `intern` gives one object for each run, so that runs can be compared by identity. */
+  constructor(intern: (run: Run) => Run) {
+    this.#intern = intern
+  }
+
+  /** The sender has opened its channel, for the first time or again. */
+  attach(session: Session, channel: number): void {
+    this.#session = session
+    this.#channel = channel
+    this.receiver.writeResume(channel, session.writer)
+  }
+
+  onFrame(frame: Frame): string | undefined {
+    if (frame.kind === FRAME.origin) {
+      const number = frame.u16()
+      const run = decodeRun(frame.rest())
+      if (run === undefined) return 'an origin that is no node'
+      this.receiver.addOrigin(number, this.#intern(run))
+      return undefined
+    }
+    if (frame.kind !== FRAME.item) return `a frame of kind ${frame.kind} on a link`
+    const received = this.receiver.receive(frame)
+    if (received.kind === 'violation') return received.reason
+    if (received.kind === 'item') this.take(received.item, received.sequence)
+    return undefined
+  }
+
+  writeNews(channel: number, writer: FrameWriter): void {
+    this.receiver.writeNews(channel, writer)
+  }
+
+  protected abstract take(item: Item, sequence: number): void
+
+  protected tellConsumed(item: Item): void {
+    if (this.receiver.onConsumed(item.bytes().length)) this.#session?.addNews(this.#channel, this)
+  }
+
+  protected tellSettled(sequence: number): void {
+    this.receiver.onSettled(sequence)
+    this.#session?.addNews(this.#channel, this)
+  }
+}
+
+/** From a worker, or the entrance, of another node, to a worker of this one. */
+export class WorkerInlet extends LinkInlet implements Inlet {
+  readonly #worker: StageWorker
+
+  constructor(worker: StageWorker, intern: (run: Run) => Run) {
+    super(intern)
+    this.#worker = worker
+  }
+
+  onConsumed(delivery: Delivery): void {
+    this.tellConsumed(delivery.item)
+  }
+
+  onSettled(delivery: Delivery): void {
+    this.tellSettled(delivery.sequence)
+  }
+
+  protected override take(item: Item, sequence: number): void {
+    this.#worker.deliver(new Delivery(item, this, sequence))
+  }
+}
+
+/** What came out at a worker of another node, for the sender on this one. */
+export class ReturnInlet extends LinkInlet {
+  readonly #ingress: Ingress
+  readonly #run: Run
+
+  constructor(ingress: Ingress, run: Run, intern: (run: Run) => Run) {
+    super(intern)
+    this.#ingress = ingress
+    this.#run = run
+  }
+
+  protected override take(item: Item, sequence: number): void {
+    this.tellConsumed(item)
+    // An earlier run of this node has numbered its items from 1 too, and waits for nothing any more.
+    if (isSameRun(item.origin, this.#run)) this.#ingress.collect(item.n, item.path, item.value())
+    this.tellSettled(sequence)
+  }
+}

@@ -1,0 +1,282 @@
+// pure
+/**
+ * The two ends of a link between two workers of a chain on different nodes.
+ *
+ * The sender keeps every item until the receiver says that it is settled: dealt with, and everything that came of it
+ * too. It sends no more than the receiver has given credit for. When the session breaks, the receiver says how far it
+ * came, and the sender sends the rest again: in order, nothing twice.
+ */
+
+import { Deque } from '../../deque.ts'
+import type { Run } from '../../ids.ts'
+import { FRAME, ITEM_HAS_PATH, ITEM_WANTS_OUTCOME, type Target } from '../../protocol/channel.ts'
+import type { Frame, FrameWriter } from '../../protocol/frames.ts'
+import { encodePayload } from '../../payload.ts'
+import type { Outgoing } from '../messaging/session.ts'
+import { Item, type Parent } from './item.ts'
+
+/** So many items may wait in the mailbox of the receiver for each link. */
+export const WINDOW_ITEMS = 512
+/** So many bytes: with a few links to a peer this stays below what a stream buffers. */
+const WINDOW_BYTES = 1024 * 1024
+
+/** Of a sequence number on the wire. */
+const SEQUENCE_BYTES = 6
+
+/** Where a worker puts what it emits. */
+export interface Outlet {
+  /** Items pushed and not settled yet. */
+  readonly debt: number
+  hasRoom(): boolean
+  /** `parent` is told when the item is settled. */
+  push(item: Item, parent: Parent): void
+}
+
+interface Unsettled {
+  readonly item: Item
+  readonly parent: Parent
+  isSettled: boolean
+}
+
+export class LinkSender implements Outlet, Outgoing {
+  readonly channel: number
+  readonly target: Target
+  readonly #whenApart: 'wait' | 'keep'
+  readonly #onRoom: () => void
+  readonly #onReset: () => void
+  readonly #unsettled = new Deque<Unsettled>()
+  /** The sequence number of the first of `#unsettled`. */
+  #firstSequence = 1
+  #nextSequence = 1
+  #bytesSent = 0
+  #itemCredit = 0
+  #byteCredit = 0
+  #writer: FrameWriter | undefined
+  /** What the receiver knows the origins by, in this session. */
+  #origins = new Map<Run, number>()
+
+  constructor(init: {
+    readonly channel: number
+    readonly target: Target
+    /**
+     * While there is no session: `wait` has no room, `keep` takes whatever comes. The latter is for what goes back to
+     * a sender, which is never more than what it has sent, and must not hold up the items of others.
+     */
+    readonly whenApart: 'wait' | 'keep'
+    readonly onRoom: () => void
+    /** The receiver is not there (yet, or any more). */
+    readonly onReset: () => void
+  }) {
+    this.channel = init.channel
+    this.target = init.target
+    this.#whenApart = init.whenApart
+    this.#onRoom = init.onRoom
+    this.#onReset = init.onReset
+  }
+
+  get debt(): number {
+    return this.#unsettled.size
+  }
+
+  hasRoom(): boolean {
+    if (this.#writer === undefined) return this.#whenApart === 'keep'
+    return this.#nextSequence <= this.#itemCredit && this.#bytesSent < this.#byteCredit
+  }
+
+  push(item: Item, parent: Parent): void {
+    // Before anything else: an item that cannot be encoded is the fault of its worker, and leaves no trace here.
+    const bytes = item.bytes()
+    const sequence = this.#nextSequence++
+    this.#unsettled.push({ item, parent, isSettled: false })
+    this.#bytesSent += bytes.length
+    this.#write(sequence, item)
+  }
+
+  /** The session has ended. What is not settled is kept for the next one. */
+  onPause(): void {
+    this.#writer = undefined
+    this.#origins = new Map()
+  }
+
+  onReset(): void {
+    this.onPause()
+    this.#onReset()
+  }
+
+  /** The receiver has answered `open`: it says what it has, and the rest is sent (again). */
+  onResume(frame: Frame, writer: FrameWriter): void {
+    const received = frame.u48()
+    this.#itemCredit = frame.u48()
+    this.#byteCredit = frame.u48()
+    this.#settle(frame)
+    this.#writer = writer
+    const first = Math.max(received + 1, this.#firstSequence)
+    for (let sequence = first; sequence < this.#nextSequence; sequence++) {
+      const entry = this.#unsettled.at(sequence - this.#firstSequence)
+      if (entry !== undefined && !entry.isSettled) this.#write(sequence, entry.item)
+    }
+    this.#onRoom()
+  }
+
+  onSettle(frame: Frame): void {
+    this.#settle(frame)
+  }
+
+  onCredit(frame: Frame): void {
+    const hadRoom = this.hasRoom()
+    this.#itemCredit = Math.max(this.#itemCredit, frame.u48())
+    this.#byteCredit = Math.max(this.#byteCredit, frame.u48())
+    if (!hadRoom && this.hasRoom()) this.#onRoom()
+  }
+
+  #settle(frame: Frame): void {
+    const upTo = frame.u48()
+    while (this.#firstSequence <= upTo && this.#unsettled.size > 0) this.#settleFirst()
+    while (frame.remaining >= SEQUENCE_BYTES) {
+      const entry = this.#unsettled.at(frame.u48() - this.#firstSequence)
+      if (entry === undefined || entry.isSettled) continue
+      entry.isSettled = true
+      entry.parent.onChildSettled()
+    }
+    while (this.#unsettled.at(0)?.isSettled === true) this.#settleFirst()
+  }
+
+  #settleFirst(): void {
+    const entry = this.#unsettled.shift()
+    this.#firstSequence += 1
+    if (entry === undefined || entry.isSettled) return
+    entry.isSettled = true
+    entry.parent.onChildSettled()
+  }
+
+  #write(sequence: number, item: Item): void {
+    const writer = this.#writer
+    if (writer === undefined) return
+    const origin = this.#originOf(item.origin, writer)
+    const { path } = item
+    const bytes = item.bytes()
+    const flags = (path === undefined ? 0 : ITEM_HAS_PATH) | (item.wantsOutcome ? ITEM_WANTS_OUTCOME : 0)
+    const pathBytes = path === undefined ? 0 : 2 + 4 * path.length
+    writer.begin(FRAME.item, 19 + pathBytes + bytes.length)
+    writer.u32(this.channel).u48(sequence).u16(origin).u48(item.n).u8(flags)
+    if (path !== undefined) {
+      writer.u16(path.length)
+      for (const index of path) writer.u32(index)
+    }
+    writer.bytes(bytes)
+  }
+
+  #originOf(origin: Run, writer: FrameWriter): number {
+    const known = this.#origins.get(origin)
+    if (known !== undefined) return known
+    const number = this.#origins.size
+    this.#origins.set(origin, number)
+    const bytes = encodePayload({ id: origin.id, boot: origin.boot })
+    writer.begin(FRAME.origin, 6 + bytes.length).u32(this.channel).u16(number).bytes(bytes)
+    return number
+  }
+}
+
+/** What an item frame brings. `violation`: it cannot have come from a sender that keeps to the protocol. */
+export type Received =
+  | { readonly kind: 'item'; readonly sequence: number; readonly item: Item }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'violation'; readonly reason: string }
+
+export class LinkReceiver {
+  readonly #origins: (Run | undefined)[] = []
+  #received = 0
+  #settledUpTo = 0
+  readonly #settledBeyond = new Set<number>()
+  #newBeyond: number[] = []
+  #isSettleDue = false
+  #itemsConsumed = 0
+  #bytesConsumed = 0
+  #itemsGranted = WINDOW_ITEMS
+  #bytesGranted = WINDOW_BYTES
+
+  /** An origin of the items to come. */
+  addOrigin(number: number, origin: Run): void {
+    this.#origins[number] = origin
+  }
+
+  receive(frame: Frame): Received {
+    const sequence = frame.u48()
+    const origin = this.#origins[frame.u16()]
+    const n = frame.u48()
+    const flags = frame.u8()
+    const path = (flags & ITEM_HAS_PATH) === 0 ? undefined : readPath(frame)
+    if (sequence <= this.#received) return { kind: 'duplicate' }
+    if (sequence !== this.#received + 1) return violation(`item ${sequence} after item ${this.#received}`)
+    if (sequence > this.#itemsGranted) return violation(`item ${sequence}, with credit for ${this.#itemsGranted}`)
+    if (origin === undefined) return violation(`item ${sequence} of an unknown origin`)
+    this.#received = sequence
+    const wantsOutcome = (flags & ITEM_WANTS_OUTCOME) !== 0
+    return { kind: 'item', sequence, item: Item.ofBytes({ origin, n, path, wantsOutcome }, frame.rest()) }
+  }
+
+  /** An item has left the mailbox. @returns whether credit has become due: see `writeNews` */
+  onConsumed(bytes: number): boolean {
+    this.#itemsConsumed += 1
+    this.#bytesConsumed += bytes
+    return this.#isCreditDue()
+  }
+
+  /** An item and all that came of it has been dealt with. */
+  onSettled(sequence: number): void {
+    this.#isSettleDue = true
+    if (sequence !== this.#settledUpTo + 1) {
+      this.#settledBeyond.add(sequence)
+      this.#newBeyond.push(sequence)
+      return
+    }
+    this.#settledUpTo = sequence
+    while (this.#settledBeyond.delete(this.#settledUpTo + 1)) this.#settledUpTo += 1
+  }
+
+  /** Answers an `open`, the first or a later one. */
+  writeResume(channel: number, writer: FrameWriter): void {
+    this.#origins.length = 0
+    const beyond = [...this.#settledBeyond]
+    this.#itemsGranted = this.#itemsConsumed + WINDOW_ITEMS
+    this.#bytesGranted = this.#bytesConsumed + WINDOW_BYTES
+    writer.begin(FRAME.resume, 4 + SEQUENCE_BYTES * (4 + beyond.length)).u32(channel)
+    writer.u48(this.#received).u48(this.#itemsGranted).u48(this.#bytesGranted).u48(this.#settledUpTo)
+    for (const sequence of beyond) writer.u48(sequence)
+    this.#newBeyond = []
+    this.#isSettleDue = false
+  }
+
+  /** Tells the sender what has been settled and consumed since the last time. */
+  writeNews(channel: number, writer: FrameWriter): void {
+    if (this.#isSettleDue) {
+      const beyond = this.#newBeyond.filter(sequence => sequence > this.#settledUpTo)
+      writer.begin(FRAME.settle, 4 + SEQUENCE_BYTES * (1 + beyond.length)).u32(channel).u48(this.#settledUpTo)
+      for (const sequence of beyond) writer.u48(sequence)
+      this.#newBeyond = []
+      this.#isSettleDue = false
+    }
+    if (!this.#isCreditDue()) return
+    this.#itemsGranted = this.#itemsConsumed + WINDOW_ITEMS
+    this.#bytesGranted = this.#bytesConsumed + WINDOW_BYTES
+    writer.begin(FRAME.credit, 4 + 2 * SEQUENCE_BYTES).u32(channel).u48(this.#itemsGranted).u48(this.#bytesGranted)
+  }
+
+  /** At half of the window, so that the sender need not wait and credit frames stay few. */
+  #isCreditDue(): boolean {
+    return (
+      this.#itemsConsumed + WINDOW_ITEMS / 2 >= this.#itemsGranted ||
+      this.#bytesConsumed + WINDOW_BYTES / 2 >= this.#bytesGranted
+    )
+  }
+}
+
+function violation(reason: string): Received {
+  return { kind: 'violation', reason }
+}
+
+function readPath(frame: Frame): number[] {
+  const path: number[] = []
+  for (let length = frame.u16(); length > 0 && !frame.isBroken; length--) path.push(frame.u32())
+  return path
+}

@@ -1,0 +1,190 @@
+// shell
+/**
+ * How the workers of one generation of a chain are connected, as far as this node has a hand in it: its own workers
+ * to the next stage, the entrance to the first, the last stage to the senders. A new generation is wired anew.
+ */
+
+import { type NodeId, type Run, type SlotId, isSameRun, slotId } from '../../ids.ts'
+import type { Clock } from '../../ports.ts'
+import type { Target } from '../../protocol/channel.ts'
+import type { Phase } from '../../protocol/phase.ts'
+import type { ChainBody } from '../../protocol/spec-row.ts'
+import type { Incoming, Outgoing, Session } from '../messaging/session.ts'
+import { type Exit, Fan, NOWHERE } from './fan.ts'
+import type { Ingress } from './ingress.ts'
+import { LocalOutlet, LocalReturn, ReturnInlet, WorkerInlet } from './inlets.ts'
+import type { Item } from './item.ts'
+import { LinkSender, type Outlet } from './link.ts'
+import type { StageWorker } from './stage-worker.ts'
+
+/** How channels are opened: they are open whenever there is a session with the peer, until they are closed. */
+export interface Channels {
+  next(): number
+  open(peer: NodeId, outgoing: Outgoing): void
+  close(peer: NodeId, outgoing: Outgoing): void
+}
+
+export interface WiringInit {
+  readonly run: Run
+  readonly body: ChainBody
+  readonly phase: Phase
+  readonly ingress: Ingress
+  readonly channels: Channels
+  readonly clock: Clock
+}
+
+/** How long to wait before a channel is opened again to a worker that is not there. */
+const REOPEN_MS = 250
+
+export class Wiring {
+  readonly #init: WiringInit
+  readonly #workers = new Map<SlotId, StageWorker>()
+  readonly #connected = new Set<SlotId>()
+  readonly #owners: ReadonlyMap<SlotId, Run>
+  readonly #inlets = new Map<string, WorkerInlet | ReturnInlet>()
+  readonly #open: { readonly peer: NodeId; readonly sender: LinkSender }[] = []
+  readonly #runs = new Map<string, Run>()
+  #isRunning = false
+  #isOver = false
+
+  constructor(init: WiringInit) {
+    this.#init = init
+    this.#owners = new Map(init.phase.layout.map(({ slot, owner }) => [slot, owner]))
+  }
+
+  get generation(): Phase['generation'] {
+    return this.#init.phase.generation
+  }
+
+  /** A worker of this node has started. */
+  addWorker(slot: SlotId, worker: StageWorker): void {
+    this.#workers.set(slot, worker)
+    if (this.#isRunning) this.#connect(slot, worker)
+  }
+
+  /** All workers of the generation have started: connects this node's ones, and the entrance. */
+  run(): void {
+    if (this.#isRunning || this.#isOver) return
+    this.#isRunning = true
+    for (const [slot, worker] of this.#workers) this.#connect(slot, worker)
+    const { run, ingress } = this.#init
+    ingress.open(this.#fan(0, `${run.id}.${run.boot}`, () => ingress.pump()))
+  }
+
+  /** The generation is over: nothing more goes in or out. */
+  end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (this.#isRunning) this.#init.ingress.close()
+    for (const { peer, sender } of this.#open) {
+      sender.onPause()
+      this.#init.channels.close(peer, sender)
+    }
+    this.#inlets.clear()
+  }
+
+  /** A peer opens a channel to a worker, or to the entrance, of this node. */
+  accept(target: Target, session: Session, channel: number): Incoming | undefined {
+    const { number, tag } = this.generation
+    if (this.#isOver || target.kind === 'slot') return undefined
+    if (target.generation.number !== number || target.generation.tag !== tag) return undefined
+    const inlet = this.#inletFor(target)
+    inlet?.attach(session, channel)
+    return inlet
+  }
+
+  #inletFor(target: Target & { kind: 'link' | 'return' }): WorkerInlet | ReturnInlet | undefined {
+    const key = target.kind === 'link' ? `${target.from}>${target.to}` : `${target.from}>`
+    const known = this.#inlets.get(key)
+    if (known !== undefined) return known
+    const inlet = this.#makeInlet(target)
+    if (inlet !== undefined) this.#inlets.set(key, inlet)
+    return inlet
+  }
+
+  #makeInlet(target: Target & { kind: 'link' | 'return' }): WorkerInlet | ReturnInlet | undefined {
+    const intern = (run: Run): Run => this.#intern(run)
+    if (target.kind === 'return') return new ReturnInlet(this.#init.ingress, this.#init.run, intern)
+    const worker = this.#workers.get(target.to)
+    return worker === undefined ? undefined : new WorkerInlet(worker, intern)
+  }
+
+  #connect(slot: SlotId, worker: StageWorker): void {
+    if (this.#connected.has(slot)) return
+    this.#connected.add(slot)
+    const { body, phase } = this.#init
+    const depth = body.stages.findIndex(stage => slot.startsWith(`${phase.spec}/${stage.id}/`))
+    const isLast = depth === body.stages.length - 1
+    worker.connect(isLast ? this.#returns(slot, worker) : this.#fan(depth + 1, slot, () => worker.pump()))
+  }
+
+  #fan(depth: number, from: string, onRoom: () => void): Fan {
+    const { body, phase, run } = this.#init
+    const stage = body.stages[depth]
+    const outlets: Outlet[] = []
+    let isLocal = true
+    for (let index = 0; stage !== undefined && index < stage.workers; index++) {
+      const to = slotId(phase.spec, stage.id, index)
+      const owner = this.#owners.get(to)
+      if (owner === undefined) continue
+      const worker = isSameRun(owner, run) ? this.#workers.get(to) : undefined
+      if (worker !== undefined) outlets.push(new LocalOutlet(worker, onRoom))
+      if (isSameRun(owner, run)) continue
+      isLocal = false
+      const target: Target = { kind: 'link', chain: phase.spec, generation: phase.generation, from, to }
+      outlets.push(this.#link(owner.id, target, onRoom))
+    }
+    return new Fan(outlets, isLocal)
+  }
+
+  /** The way out of a worker of the last stage: to whoever sent the item, if it waits for what comes out. */
+  #returns(from: SlotId, worker: StageWorker): Exit {
+    const { phase, run, ingress } = this.#init
+    const outlets = new Map<Run, Outlet>()
+    const outletTo = (origin: Run): Outlet => {
+      const known = outlets.get(origin)
+      if (known !== undefined) return known
+      const target: Target = { kind: 'return', chain: phase.spec, generation: phase.generation, from }
+      const outlet = isSameRun(origin, run)
+        ? new LocalReturn(ingress)
+        : this.#link(origin.id, target, () => worker.pump())
+      outlets.set(origin, outlet)
+      return outlet
+    }
+    return {
+      isLocal: false,
+      pick: (item: Item) => {
+        if (!item.wantsOutcome) return NOWHERE
+        const outlet = outletTo(item.origin)
+        return outlet.hasRoom() ? outlet : undefined
+      },
+    }
+  }
+
+  #link(peer: NodeId, target: Target, onRoom: () => void): LinkSender {
+    const { channels, clock } = this.#init
+    const sender: LinkSender = new LinkSender({
+      channel: channels.next(),
+      target,
+      whenApart: target.kind === 'return' ? 'keep' : 'wait',
+      onRoom,
+      onReset: () => {
+        channels.close(peer, sender)
+        clock.after(REOPEN_MS, () => {
+          if (!this.#isOver) channels.open(peer, sender)
+        })
+      },
+    })
+    this.#open.push({ peer, sender })
+    channels.open(peer, sender)
+    return sender
+  }
+
+  #intern(run: Run): Run {
+    const key = `${run.id}.${run.boot}`
+    const known = this.#runs.get(key)
+    if (known !== undefined) return known
+    this.#runs.set(key, run)
+    return run
+  }
+}

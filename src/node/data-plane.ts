@@ -1,0 +1,265 @@
+// shell
+/**
+ * Everything that carries user data: calls, casts, broadcasts, items. Follows what the control plane says of where
+ * things run, and asks it nothing.
+ */
+
+import { OverloadedError } from '../errors.ts'
+import { type NodeId, type Run, type SlotId, type SpecId, isSameRun } from '../ids.ts'
+import { encodePayload } from '../payload.ts'
+import type { Clock } from '../ports.ts'
+import { type Broadcast, FRAME, type Target, decodeBroadcast } from '../protocol/channel.ts'
+import type { Claim } from '../protocol/claim.ts'
+import type { Frame } from '../protocol/frames.ts'
+import type { Phase } from '../protocol/phase.ts'
+import type { SpecBody } from '../protocol/spec-row.ts'
+import { Chain } from './chain/chain.ts'
+import type { StageWorker } from './chain/stage-worker.ts'
+import type { Channels } from './chain/wiring.ts'
+import { Broadcasts } from './messaging/broadcasts.ts'
+import { type Call, type CallInit, Calls, type Carrier } from './messaging/calls.ts'
+import { type Addressee, Post } from './messaging/post.ts'
+import { type Route, Router } from './messaging/router.ts'
+import { type Incoming, type Outgoing, Session, type SessionOwner } from './messaging/session.ts'
+import { SlotChannel, SlotInlet } from './messaging/slot-channel.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
+import type { Assignment } from './supervision/supervisor.ts'
+
+/** So much may wait for a peer that does not read before casts and calls are refused. */
+const CONGESTED_BYTES_MAX = 16 * 1024 * 1024
+
+/** Larger broadcasts are not sent by gossip. */
+const HINT_BYTES_MAX = 32 * 1024
+
+export interface DataPlaneInit {
+  readonly run: Run
+  readonly clock: Clock
+  /** False: the transport takes it, and asks to wait. */
+  readonly send: (peer: NodeId, bytes: Uint8Array) => boolean
+  readonly publish: (bytes: Uint8Array) => void
+  readonly hangUp: (peer: NodeId, reason: string) => void
+  readonly find: (slot: SlotId) => Addressee | undefined
+  readonly slotsHere: (spec: SpecId) => readonly SlotId[]
+}
+
+export class DataPlane implements SessionOwner, Carrier, Channels {
+  readonly router = new Router()
+  readonly #init: DataPlaneInit
+  readonly #post: Post
+  readonly #calls: Calls
+  readonly #broadcasts: Broadcasts
+  readonly #sessions = new Map<NodeId, Session>()
+  /** Channels that are to be open whenever there is a session with the peer. */
+  readonly #outgoing = new Map<NodeId, Set<Outgoing>>()
+  readonly #slotChannels = new Map<string, SlotChannel>()
+  readonly #chains = new Map<SpecId, Chain>()
+  #channels = 0
+
+  constructor(init: DataPlaneInit) {
+    this.#init = init
+    this.#post = new Post(init.run.id, this.router, init.find)
+    this.#calls = new Calls(init.clock, this.router, this)
+    this.#broadcasts = new Broadcasts({ ...init, router: this.router, post: this.#post })
+  }
+
+  // What users ask for.
+
+  call(init: CallInit): Promise<unknown> {
+    return this.#calls.start(init)
+  }
+
+  /** @throws {OverloadedError} when too much waits for the worker's node already */
+  cast(slot: SlotId, name: string, args: readonly unknown[]): void {
+    const route = this.router.find(slot)
+    if (route === undefined) return
+    if (isSameRun(route.owner, this.#init.run)) {
+      this.#post.deliver(slot, route.generation, { kind: 'cast', name, args })
+    } else {
+      this.#write(route, slot, FRAME.cast, encodePayload([name, ...args]))
+    }
+  }
+
+  /** @throws {OverloadedError} when too much waits for the worker's node already */
+  send(slot: SlotId, message: unknown): void {
+    const route = this.router.find(slot)
+    if (route === undefined) return
+    if (isSameRun(route.owner, this.#init.run)) {
+      this.#post.deliver(slot, route.generation, { kind: 'message', message })
+    } else {
+      this.#write(route, slot, FRAME.send, encodePayload(message))
+    }
+  }
+
+  /** @returns to how many members it went */
+  broadcast(group: SpecId, message: unknown): number {
+    encodePayload(message)
+    const broadcast = this.#broadcasts.make(group, message)
+    if (broadcast === undefined) return 0
+    const bytes = encodePayload(broadcast)
+    for (const peer of this.#broadcasts.holders(group)) {
+      this.#sessions.get(peer)?.writer.begin(FRAME.broadcast, bytes.length).bytes(bytes)
+    }
+    if (bytes.length <= HINT_BYTES_MAX) this.#init.publish(bytes)
+    return this.router.slotsOf(group).length
+  }
+
+  /** The chain as seen from here, made when it is first asked for. */
+  chain(id: SpecId): Chain {
+    const known = this.#chains.get(id)
+    if (known !== undefined) return known
+    const { run, clock } = this.#init
+    const chain = new Chain({ id, run, channels: this, clock })
+    this.#chains.set(id, chain)
+    return chain
+  }
+
+  // What the control plane says.
+
+  followSpec(id: SpecId, body: SpecBody | undefined): void {
+    this.router.followSpec(id, body)
+    if (body?.kind === 'chain') this.chain(id).followBody(body)
+    else this.#chains.get(id)?.followBody(undefined)
+  }
+
+  followStatus(id: SpecId, status: SpecStatus): void {
+    this.router.followStatus(id, status)
+    this.#chains.get(id)?.followStatus(status)
+  }
+
+  followClaim(claim: Claim): void {
+    this.router.followClaim(claim)
+  }
+
+  followPhase(phase: Phase): void {
+    this.router.followPhase(phase)
+    this.#chains.get(phase.spec)?.followPhase(phase)
+  }
+
+  onWorkerStarted(slot: SlotId): void {
+    this.#post.onStarted(slot)
+  }
+
+  onStageStarted(assignment: Assignment, worker: StageWorker): void {
+    const { slot, spec, token } = assignment
+    this.chain(spec).addWorker(slot, token, worker)
+  }
+
+  // What the transport says.
+
+  onPeerUp(peer: NodeId): void {
+    this.onPeerDown(peer)
+    const session = new Session({ peer, owner: this, send: bytes => this.#init.send(peer, bytes) })
+    this.#sessions.set(peer, session)
+    for (const outgoing of this.#outgoing.get(peer) ?? []) session.open(outgoing)
+    this.#calls.onPeerUp()
+  }
+
+  onPeerDown(peer: NodeId): void {
+    const session = this.#sessions.get(peer)
+    if (session === undefined) return
+    this.#sessions.delete(peer)
+    session.end()
+    this.#calls.onPeerDown(peer)
+  }
+
+  onBytes(peer: NodeId, bytes: Uint8Array): void {
+    const violation = this.#sessions.get(peer)?.onBytes(bytes)
+    if (violation !== undefined) this.#init.hangUp(peer, violation)
+  }
+
+  onDrain(peer: NodeId): void {
+    this.#sessions.get(peer)?.onDrain()
+  }
+
+  /** A broadcast that came by gossip. */
+  onHint(bytes: Uint8Array): void {
+    const broadcast = decodeBroadcast(bytes)
+    if (broadcast !== undefined) this.#receive(broadcast)
+  }
+
+  // SessionOwner
+
+  accept(target: Target, session: Session, channel: number): Incoming | undefined {
+    if (target.kind === 'slot') return new SlotInlet(target, this.#post)
+    return this.#chains.get(target.chain)?.accept(target, session, channel)
+  }
+
+  onReply(frame: Frame, peer: NodeId): string | undefined {
+    return this.#calls.onReply(frame, peer)
+  }
+
+  onBroadcast(frame: Frame): string | undefined {
+    const broadcast = decodeBroadcast(frame.rest())
+    if (broadcast === undefined) return 'a broadcast that cannot be read'
+    this.#receive(broadcast)
+    return undefined
+  }
+
+  // Carrier
+
+  carry(call: Call, route: Route): boolean {
+    const { slot, name, args } = call.init
+    if (isSameRun(route.owner, this.#init.run)) {
+      call.onGiven()
+      this.#post.deliver(slot, route.generation, { kind: 'call', name, args, replier: call })
+      return true
+    }
+    const session = this.#sessions.get(route.owner.id)
+    if (session === undefined) return false
+    this.#refuseCongestion(session, slot)
+    const payload = encodePayload([name, ...args])
+    const { channel } = this.#slotChannel(route, slot)
+    const correlation = this.#calls.enter(call, route.owner.id)
+    const remainingMs = Math.max(0, Math.ceil(call.deadlineMs - this.#init.clock.nowMs()))
+    session.writer.begin(FRAME.call, 12 + payload.length).u32(channel).u32(correlation).u32(remainingMs).bytes(payload)
+    return true
+  }
+
+  // Channels
+
+  next(): number {
+    this.#channels = (this.#channels + 1) >>> 0
+    return this.#channels
+  }
+
+  open(peer: NodeId, outgoing: Outgoing): void {
+    const open = this.#outgoing.get(peer) ?? new Set()
+    this.#outgoing.set(peer, open)
+    open.add(outgoing)
+    this.#sessions.get(peer)?.open(outgoing)
+  }
+
+  close(peer: NodeId, outgoing: Outgoing): void {
+    this.#outgoing.get(peer)?.delete(outgoing)
+    this.#sessions.get(peer)?.close(outgoing)
+  }
+
+  #write(route: Route, slot: SlotId, kind: number, payload: Uint8Array): void {
+    const session = this.#sessions.get(route.owner.id)
+    if (session === undefined) return
+    this.#refuseCongestion(session, slot)
+    const { channel } = this.#slotChannel(route, slot)
+    session.writer.begin(kind, 4 + payload.length).u32(channel).bytes(payload)
+  }
+
+  #refuseCongestion(session: Session, slot: SlotId): void {
+    if (session.congestedBytes <= CONGESTED_BYTES_MAX) return
+    const message = `${session.congestedBytes} bytes wait for the node of "${slot}", which does not read: send less, or later`
+    throw new OverloadedError(message, { maybeExecuted: false })
+  }
+
+  /** The channel to a worker, opened once for each of its generations. */
+  #slotChannel(route: Route, slot: SlotId): SlotChannel {
+    const known = this.#slotChannels.get(slot)
+    if (known?.isTo(route) === true) return known
+    if (known !== undefined) this.close(known.owner.id, known)
+    const channel = new SlotChannel(this.next(), slot, route)
+    this.#slotChannels.set(slot, channel)
+    this.open(route.owner.id, channel)
+    return channel
+  }
+
+  #receive(broadcast: Broadcast): void {
+    this.#broadcasts.receive(broadcast)
+  }
+}

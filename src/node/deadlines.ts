@@ -1,0 +1,90 @@
+// pure
+/** Things to look at again at a given time, by key. A binary heap; entries that were moved are dropped when met. */
+
+interface Entry<Key> {
+  readonly key: Key
+  readonly dueMs: number
+}
+
+export class Deadlines<Key> {
+  readonly #due = new Map<Key, number>()
+  readonly #heap: Entry<Key>[] = []
+
+  /** Sets the time of `key`, instead of any earlier one. */
+  set(key: Key, dueMs: number): void {
+    if (this.#due.get(key) === dueMs) return
+    this.#due.set(key, dueMs)
+    this.#heap.push({ key, dueMs })
+    this.#rise(this.#heap.length - 1)
+  }
+
+  clear(key: Key): void {
+    this.#due.delete(key)
+  }
+
+  has(key: Key): boolean {
+    return this.#due.has(key)
+  }
+
+  /** Infinity when there is none. */
+  wakeAtMs(): number {
+    for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
+      if (this.#due.get(top.key) === top.dueMs) return top.dueMs
+      this.#dropTop()
+    }
+    return Infinity
+  }
+
+  /** Takes out what is due, the earliest first. */
+  take(nowMs: number): Key[] {
+    const keys: Key[] = []
+    while (this.wakeAtMs() <= nowMs) {
+      const top = this.#heap[0]
+      if (top === undefined) break
+      this.#dropTop()
+      this.#due.delete(top.key)
+      keys.push(top.key)
+    }
+    return keys
+  }
+
+  #dropTop(): void {
+    const last = this.#heap.pop()
+    if (last === undefined || this.#heap.length === 0) return
+    this.#heap[0] = last
+    this.#sink(0)
+  }
+
+  #rise(from: number): void {
+    let at = from
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!this.#swapIfLater(parent, at)) return
+      at = parent
+    }
+  }
+
+  #sink(from: number): void {
+    let at = from
+    for (;;) {
+      const left = 2 * at + 1
+      const right = left + 1
+      const child = this.#dueAt(right) < this.#dueAt(left) ? right : left
+      if (!this.#swapIfLater(at, child)) return
+      at = child
+    }
+  }
+
+  #swapIfLater(upper: number, lower: number): boolean {
+    const above = this.#heap[upper]
+    const below = this.#heap[lower]
+    if (above === undefined || below === undefined || above.dueMs <= below.dueMs) return false
+    this.#heap[upper] = below
+    this.#heap[lower] = above
+    return true
+  }
+
+  #dueAt(index: number): number {
+    return this.#heap[index]?.dueMs ?? Infinity
+  }
+}

@@ -1,0 +1,72 @@
+// pure
+/** What goes into the core of a node, and what comes out of it. Everything is found by searching one name. */
+
+import type { NodeId, SlotId, SpecId } from '../ids.ts'
+import type { Claim } from '../protocol/claim.ts'
+import type { Failure } from '../protocol/failure.ts'
+import type { MemberRow } from '../protocol/member-row.ts'
+import type { MembershipEffect } from '../protocol/membership.ts'
+import type { Message, Rows } from '../protocol/messages.ts'
+import type { Phase } from '../protocol/phase.ts'
+import type { SpecBody } from '../protocol/spec-row.ts'
+import type { DialFailure } from '../ports.ts'
+import type { Exit } from './supervision/exit.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
+import type { Incarnation, SupervisorEffect } from './supervision/supervisor.ts'
+
+/** What has happened. */
+export type CoreEvent =
+  | { readonly kind: 'seed-added'; readonly address: string }
+  | { readonly kind: 'peer-found'; readonly peer: NodeId; readonly addresses: readonly string[] }
+  | { readonly kind: 'peer-dialled'; readonly key: string; readonly peer: NodeId }
+  | { readonly kind: 'peer-up'; readonly peer: NodeId }
+  | { readonly kind: 'peer-down'; readonly peer: NodeId }
+  | { readonly kind: 'dial-failed'; readonly key: string; readonly failure: DialFailure; readonly reason: string }
+  | { readonly kind: 'message-received'; readonly from: NodeId; readonly message: Message }
+  /** Rows that came by gossip: nobody knows over how many hops. */
+  | { readonly kind: 'hint-received'; readonly rows: Rows }
+  | { readonly kind: 'spec-declared'; readonly id: SpecId; readonly body: SpecBody }
+  | { readonly kind: 'spec-removed'; readonly id: SpecId }
+  | { readonly kind: 'worker-started'; readonly slot: SlotId; readonly incarnation: Incarnation }
+  | {
+      readonly kind: 'worker-exited'
+      readonly slot: SlotId
+      readonly incarnation: Incarnation
+      readonly exit: Exit
+    }
+  | { readonly kind: 'time-passed' }
+  | { readonly kind: 'leave-asked' }
+
+/** What is to be done. */
+export type Effect =
+  | Exclude<MembershipEffect, { readonly kind: 'member-changed' }>
+  | SupervisorEffect
+  | { readonly kind: 'hang-up'; readonly peer: NodeId; readonly reason: string }
+  /** Tell everybody by gossip, with luck. */
+  | { readonly kind: 'publish-hint'; readonly rows: Rows }
+  /** The rows say something new of where things run: the data plane follows. */
+  | { readonly kind: 'follow-spec'; readonly id: SpecId; readonly body: SpecBody | undefined }
+  | { readonly kind: 'follow-claim'; readonly claim: Claim }
+  | { readonly kind: 'follow-phase'; readonly phase: Phase }
+  | { readonly kind: 'set-status'; readonly id: SpecId; readonly status: SpecStatus }
+  | { readonly kind: 'notify'; readonly event: NodeEvent }
+  /** All workers have stopped, and the others have been told. */
+  | { readonly kind: 'left' }
+
+/** What the users of a node can listen to. */
+export type NodeEvent =
+  | { readonly kind: 'member:join'; readonly member: MemberRow }
+  | { readonly kind: 'member:suspect'; readonly member: MemberRow }
+  | { readonly kind: 'member:dead'; readonly member: MemberRow }
+  | { readonly kind: 'member:leave'; readonly member: MemberRow }
+  | { readonly kind: 'worker:start'; readonly slot: SlotId }
+  | { readonly kind: 'worker:exit'; readonly slot: SlotId; readonly exit: Exit }
+  /** A group or chain runs, all of it, as a new generation. */
+  | { readonly kind: 'generation:run'; readonly id: SpecId; readonly generation: number }
+  | {
+      readonly kind: 'generation:fail'
+      readonly id: SpecId
+      readonly generation: number
+      readonly failure: Failure | undefined
+    }
+  | { readonly kind: 'spec:status'; readonly id: SpecId; readonly status: SpecStatus }

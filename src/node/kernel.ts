@@ -1,0 +1,257 @@
+// shell
+/**
+ * The loop of a node: whatever happens becomes an event, the core says what is to be done about it, and this does it.
+ * One way in (`receive`), one way out (`#run`); a step is never entered twice.
+ */
+
+import { unreachable } from '../assert.ts'
+import { Deque } from '../deque.ts'
+import type { NodeId, Run } from '../ids.ts'
+import type { Cancel, Clock, Logger, Transport } from '../ports.ts'
+import { Prng } from '../prng.ts'
+import { decodeMessage, encodeMessage } from '../protocol/codec.ts'
+import type { MemberRow } from '../protocol/member-row.ts'
+import type { Rows } from '../protocol/messages.ts'
+import type { Timings } from '../protocol/timings.ts'
+import { ControlLane } from './control-lane.ts'
+import { Core } from './core.ts'
+import { DataPlane } from './data-plane.ts'
+import type { CoreEvent, Effect, NodeEvent } from './events.ts'
+import type { Now } from './now.ts'
+import { Turn } from './turn.ts'
+import { Host } from './workers/host.ts'
+import type { Registry } from './workers/registry.ts'
+
+/** Gossip about the mesh itself: crashes. */
+const ROWS_TOPIC = 'rows'
+/** Gossip for the members of groups. */
+const BROADCAST_TOPIC = 'broadcast'
+
+export interface Ports {
+  readonly clock: Clock
+  readonly transport: Transport
+  readonly logger: Logger
+}
+
+export interface KernelInit {
+  readonly ports: Ports
+  readonly registry: Registry
+  readonly seed: string
+  readonly timings: Timings
+  readonly seeds: readonly string[]
+  /** The node's own row as the options describe it, without what only the kernel knows. */
+  readonly describe: (run: Run, addresses: readonly string[]) => MemberRow
+  readonly onEvent: (event: NodeEvent) => void
+  /** This run is over: the node has left, or another run of it has taken its place. */
+  readonly onOver: (why: 'left' | 'replaced') => void
+}
+
+export class Kernel {
+  readonly core: Core
+  readonly plane: DataPlane
+  readonly #ports: Ports
+  readonly #init: KernelInit
+  readonly #host: Host
+  readonly #control: ControlLane
+  readonly #inbox = new Deque<CoreEvent>()
+  #isStepping = false
+  #isOver = false
+  #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
+
+  private constructor(init: KernelInit) {
+    const { ports, registry, timings } = init
+    const { clock, transport, logger } = ports
+    this.#init = init
+    this.#ports = ports
+    const prng = new Prng(init.seed)
+    const self = init.describe({ id: transport.id, boot: clock.wallMs() }, transport.addresses)
+    const run: Run = { id: self.id, boot: self.boot }
+    this.core = new Core({ self, timings, prng: prng.fork('core'), now: this.#now() })
+    this.#control = new ControlLane({
+      send: (peer, bytes) => transport.send(peer, 'control', bytes),
+      onMessage: (from, message) => this.receive({ kind: 'message-received', from, message }),
+      onGarbage: (peer, reason) => this.#hangUp(peer, reason),
+    })
+    this.plane = new DataPlane({
+      run,
+      clock,
+      send: (peer, bytes) => transport.send(peer, 'data', bytes),
+      publish: bytes => transport.publish(BROADCAST_TOPIC, bytes),
+      hangUp: (peer, reason) => this.#hangUp(peer, reason),
+      find: slot => this.#host.find(slot),
+      slotsHere: spec => this.#host.slotsOf(spec),
+    })
+    this.#host = new Host({
+      node: run.id,
+      registry,
+      clock,
+      turn: new Turn(clock),
+      logger,
+      prng: prng.fork('workers'),
+      bodyOf: assignment => this.core.ledger.tables.specs.get(assignment.spec)?.body,
+      receive: event => this.receive(event),
+      onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
+    })
+  }
+
+  /** Starts listening, then the loop. @throws {ListenError} when no address can be listened on */
+  static async start(init: KernelInit): Promise<Kernel> {
+    const { transport } = init.ports
+    let kernel: Kernel | undefined
+    const early: (() => void)[] = []
+    const deliver = (action: (started: Kernel) => void): void => {
+      if (kernel === undefined) early.push(() => deliver(action))
+      else action(kernel)
+    }
+    await transport.start({
+      onPeerUp: peer => deliver(started => started.#onPeerUp(peer)),
+      onPeerDown: peer => deliver(started => started.#onPeerDown(peer)),
+      onBytes: (peer, lane, bytes) => deliver(started => started.#onBytes(peer, lane, bytes)),
+      onDrain: (peer, lane) => deliver(started => started.#onDrain(peer, lane)),
+      onHint: (topic, bytes) => deliver(started => started.#onHint(topic, bytes)),
+      onDiscovered: (peer, addresses) =>
+        deliver(started => started.receive({ kind: 'peer-found', peer, addresses })),
+      onDialled: (key, peer) => deliver(started => started.receive({ kind: 'peer-dialled', key, peer })),
+      onDialFailed: (key, failure, reason) =>
+        deliver(started => started.receive({ kind: 'dial-failed', key, failure, reason })),
+    })
+    kernel = new Kernel(init)
+    transport.subscribe(ROWS_TOPIC)
+    transport.subscribe(BROADCAST_TOPIC)
+    for (const action of early) action()
+    for (const address of init.seeds) kernel.receive({ kind: 'seed-added', address })
+    kernel.receive({ kind: 'time-passed' })
+    return kernel
+  }
+
+  /** Takes in an event: at once, or when the step that is being taken is done. */
+  receive(event: CoreEvent): void {
+    if (this.#isOver) return
+    this.#inbox.push(event)
+    if (this.#isStepping) return
+    this.#isStepping = true
+    try {
+      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+        for (const effect of this.core.step(next, this.#now())) this.#attempt(effect)
+      }
+    } finally {
+      this.#isStepping = false
+    }
+    this.#arm()
+  }
+
+  /** Ends the loop and closes everything: nothing happens any more. */
+  async close(): Promise<void> {
+    this.#isOver = true
+    this.#timer?.cancel()
+    await this.#ports.transport.stop()
+  }
+
+  #attempt(effect: Effect): void {
+    try {
+      this.#run(effect)
+    } catch (error) {
+      this.#ports.logger.error({ error, effect: effect.kind }, 'an effect failed')
+    }
+  }
+
+  #run(effect: Effect): void {
+    const { transport } = this.#ports
+    switch (effect.kind) {
+      case 'send':
+        return this.#control.send(effect.to, effect.message)
+      case 'dial':
+        return transport.dial(effect.key, effect.addresses)
+      case 'hang-up':
+        return this.#hangUp(effect.peer, effect.reason)
+      case 'publish-hint':
+        return transport.publish(ROWS_TOPIC, encodeMessage({ kind: 'rows', rows: effect.rows }))
+      case 'start-worker':
+        return this.#host.start(effect.assignment, effect.incarnation)
+      case 'stop-worker':
+        return this.#host.stop(effect.slot, effect.incarnation)
+      case 'abandon-worker':
+        return this.#host.abandon(effect.slot, effect.incarnation)
+      case 'follow-spec':
+        return this.plane.followSpec(effect.id, effect.body)
+      case 'follow-claim':
+        return this.plane.followClaim(effect.claim)
+      case 'follow-phase':
+        return this.plane.followPhase(effect.phase)
+      case 'set-status':
+        return this.plane.followStatus(effect.id, effect.status)
+      case 'notify':
+        return this.#notify(effect.event)
+      case 'replaced':
+        return this.#init.onOver('replaced')
+      case 'left':
+        return this.#init.onOver('left')
+      default:
+        return unreachable(effect)
+    }
+  }
+
+  #notify(event: NodeEvent): void {
+    if (event.kind === 'worker:start') this.plane.onWorkerStarted(event.slot)
+    this.#init.onEvent(event)
+  }
+
+  #onPeerUp(peer: NodeId): void {
+    this.#control.onPeerUp(peer)
+    this.receive({ kind: 'peer-up', peer })
+    this.plane.onPeerUp(peer)
+  }
+
+  #onPeerDown(peer: NodeId): void {
+    this.#control.onPeerDown(peer)
+    this.plane.onPeerDown(peer)
+    this.receive({ kind: 'peer-down', peer })
+  }
+
+  #onBytes(peer: NodeId, lane: 'control' | 'data', bytes: Uint8Array): void {
+    if (this.#isOver) return
+    if (lane === 'control') return this.#control.onBytes(peer, bytes)
+    this.core.onHeard(peer, this.#ports.clock.nowMs())
+    return this.plane.onBytes(peer, bytes)
+  }
+
+  #onDrain(peer: NodeId, lane: 'control' | 'data'): void {
+    if (lane === 'data') this.plane.onDrain(peer)
+  }
+
+  #onHint(topic: string, bytes: Uint8Array): void {
+    if (topic === BROADCAST_TOPIC) return this.plane.onHint(bytes)
+    const rows = rowsOf(bytes)
+    if (rows !== undefined) this.receive({ kind: 'hint-received', rows })
+  }
+
+  #hangUp(peer: NodeId, reason: string): void {
+    this.#ports.logger.warn({ peer, reason }, 'session ended: the peer broke the protocol')
+    this.#ports.transport.hangUp(peer, reason)
+  }
+
+  #now(): Now {
+    const { clock } = this.#ports
+    return { ms: clock.nowMs(), wallMs: clock.wallMs() }
+  }
+
+  /** Sees to it that the core is called when it wants to be. A timer that is too early does no harm. */
+  #arm(): void {
+    const atMs = this.core.wakeAtMs()
+    if (this.#timer !== undefined && this.#timer.atMs <= atMs) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (atMs === Infinity || this.#isOver) return
+    const { clock } = this.#ports
+    const cancel = clock.after(Math.max(0, atMs - clock.nowMs()), () => {
+      this.#timer = undefined
+      this.receive({ kind: 'time-passed' })
+    })
+    this.#timer = { atMs, cancel }
+  }
+}
+
+function rowsOf(bytes: Uint8Array): Rows | undefined {
+  const decoded = decodeMessage(bytes)
+  return decoded.kind === 'message' && decoded.message.kind === 'rows' ? decoded.message.rows : undefined
+}

@@ -1,0 +1,163 @@
+// pure
+/**
+ * The rows of the mesh as this node knows them, and what follows from them: who is in the view, where placement
+ * puts each slot. Notes what has changed, for the rules, and what it has written itself, for the others.
+ */
+
+import { type NodeId, type Run, type SlotId, type SpecId, specOfSlot } from '../ids.ts'
+import { type Unit, firstChoice, place } from '../placement/placement.ts'
+import { type Candidate, viewHash } from '../placement/view.ts'
+import type { Claim } from '../protocol/claim.ts'
+import { type Hlc, HlcClock } from '../protocol/hlc.ts'
+import type { MemberRow } from '../protocol/member-row.ts'
+import type { Membership } from '../protocol/membership.ts'
+import type { Rows } from '../protocol/messages.ts'
+import type { Phase } from '../protocol/phase.ts'
+import type { SpecBody, SpecRow } from '../protocol/spec-row.ts'
+import { Tables } from '../protocol/tables.ts'
+import { unitsOfSpec } from './supervision/units.ts'
+
+/** The label of a node that names its zone. */
+const ZONE_LABEL = 'zone'
+
+export class Ledger {
+  readonly membership: Membership
+  readonly tables: Tables
+  readonly #clock: HlcClock
+  readonly #changed = new Set<SpecId>()
+  #newMembers = new Map<NodeId, MemberRow>()
+  #newSpecs = new Map<SpecId, SpecRow>()
+  #newClaims = new Map<SlotId, Claim>()
+  #newPhases = new Map<SpecId, Phase>()
+  #view: readonly Candidate[] | undefined
+  #owners: ReadonlyMap<string, { readonly node: string }> | undefined
+
+  constructor(membership: Membership) {
+    this.membership = membership
+    this.tables = new Tables(membership.table)
+    this.#clock = new HlcClock(membership.self.id)
+  }
+
+  get run(): Run {
+    return this.membership.self
+  }
+
+  // What others have written.
+
+  mergeSpec(row: SpecRow, wallMs: number): void {
+    this.#clock.see(row.version, wallMs)
+    if (this.tables.specs.merge(row) !== undefined) this.#onSpecChanged(row.id)
+  }
+
+  mergeClaim(claim: Claim): void {
+    if (this.tables.claims.merge(claim) !== undefined) this.#changed.add(specOfSlot(claim.slot))
+  }
+
+  mergePhase(phase: Phase, wallMs: number): void {
+    if (phase.cause !== undefined) this.#clock.see(phase.cause.at, wallMs)
+    if (this.tables.phases.merge(phase) !== undefined) this.#changed.add(phase.spec)
+  }
+
+  // What this node writes.
+
+  /** A moment later than all that was seen. */
+  moment(wallMs: number): Hlc {
+    return this.#clock.next(wallMs)
+  }
+
+  writeSpec(id: SpecId, body: SpecBody | undefined, wallMs: number): SpecRow {
+    const row: SpecRow = { id, body, version: this.moment(wallMs) }
+    this.tables.specs.merge(row)
+    this.#newSpecs.set(id, row)
+    this.#onSpecChanged(id)
+    return row
+  }
+
+  writeClaim(claim: Claim): void {
+    const merged = this.tables.claims.merge(claim)
+    if (merged === undefined) return
+    this.#newClaims.set(merged.slot, merged)
+    this.#changed.add(specOfSlot(merged.slot))
+  }
+
+  writePhase(phase: Phase): void {
+    const merged = this.tables.phases.merge(phase)
+    if (merged === undefined) return
+    this.#newPhases.set(merged.spec, merged)
+    this.#changed.add(merged.spec)
+  }
+
+  /** A member row has changed; `authored`: by this node. */
+  onMemberChanged(row: MemberRow, authored: boolean): void {
+    if (authored) this.#newMembers.set(row.id, row)
+    this.#view = undefined
+    this.#owners = undefined
+    for (const spec of this.tables.specs.rows()) this.#changed.add(spec.id)
+  }
+
+  /** Look at this spec again. */
+  touch(id: SpecId): void {
+    this.#changed.add(id)
+  }
+
+  /** Takes the specs to look at, oldest mark first. */
+  takeChanged(): SpecId[] {
+    const changed = [...this.#changed]
+    this.#changed.clear()
+    return changed
+  }
+
+  /** Takes the rows that this node has written since the last time. */
+  takeNews(): Rows {
+    const news: Rows = {
+      members: [...this.#newMembers.values()],
+      specs: [...this.#newSpecs.values()],
+      claims: [...this.#newClaims.values()],
+      phases: [...this.#newPhases.values()],
+    }
+    this.#newMembers = new Map()
+    this.#newSpecs = new Map()
+    this.#newClaims = new Map()
+    this.#newPhases = new Map()
+    return news
+  }
+
+  // What follows.
+
+  /** The nodes that can own something, this one included. */
+  view(): readonly Candidate[] {
+    this.#view ??= this.membership.present().flatMap(row => (row.role === 'member' ? [candidateOf(row)] : []))
+    return this.#view
+  }
+
+  viewHash(): string {
+    return viewHash(this.view())
+  }
+
+  /** Where placement puts the slot; undefined when no node can run it. */
+  ownerOf(slot: SlotId): NodeId | undefined {
+    this.#owners ??= place(this.view(), this.#units())
+    const owner = this.#owners.get(slot)?.node
+    return owner === undefined ? undefined : this.membership.table.get(owner)?.id
+  }
+
+  /** Who decides for a group or chain: all nodes of one view agree. */
+  isCoordinator(spec: SpecId): boolean {
+    const members = this.view().map(candidate => candidate.id)
+    return firstChoice(`${spec}#c`, members) === this.run.id
+  }
+
+  #units(): Unit[] {
+    return [...this.tables.specs.rows()].flatMap(unitsOfSpec)
+  }
+
+  #onSpecChanged(id: SpecId): void {
+    this.#owners = undefined
+    this.#changed.add(id)
+  }
+}
+
+function candidateOf(row: MemberRow): Candidate {
+  const { id, weight, labels, behaviours, status } = row
+  return { id, weight, zone: labels[ZONE_LABEL] ?? '', labels, behaviours, draining: status === 'leaving' }
+}

@@ -1,0 +1,75 @@
+// pure
+/**
+ * Broadcasts to groups: sent to each node that holds members, and by gossip as well, in case a session is just
+ * breaking. Each node hands a broadcast to its members once, whichever way it comes first.
+ */
+
+import type { NodeId, Run, SlotId, SpecId } from '../../ids.ts'
+import type { Broadcast } from '../../protocol/channel.ts'
+import { SeenWindow } from '../../protocol/seen-window.ts'
+import type { Post } from './post.ts'
+import type { Router } from './router.ts'
+
+/** How many senders are remembered; the one that was silent longest is forgotten first. */
+const SENDERS_MAX = 1024
+
+export class Broadcasts {
+  readonly #run: Run
+  readonly #router: Router
+  readonly #post: Post
+  readonly #slotsHere: (group: SpecId) => readonly SlotId[]
+  readonly #seen = new Map<string, SeenWindow>()
+  #count = 0
+
+  constructor(init: {
+    readonly run: Run
+    readonly router: Router
+    readonly post: Post
+    /** The workers of a group on this node. */
+    readonly slotsHere: (group: SpecId) => readonly SlotId[]
+  }) {
+    this.#run = { id: init.run.id, boot: init.run.boot }
+    this.#router = init.router
+    this.#post = init.post
+    this.#slotsHere = init.slotsHere
+  }
+
+  /** A new broadcast, already given to the members here. @returns undefined when the group does not run now */
+  make(group: SpecId, message: unknown): Broadcast | undefined {
+    const [first] = this.#router.slotsOf(group)
+    const route = first === undefined ? undefined : this.#router.find(first)
+    if (route === undefined) return undefined
+    this.#count += 1
+    const { generation } = route
+    const broadcast: Broadcast = { group, generation, sender: this.#run, n: this.#count, message }
+    this.receive(broadcast)
+    return broadcast
+  }
+
+  /** The other nodes that hold members of the group. */
+  holders(group: SpecId): Set<NodeId> {
+    const holders = new Set<NodeId>()
+    for (const slot of this.#router.slotsOf(group)) {
+      const owner = this.#router.find(slot)?.owner
+      if (owner !== undefined && owner.id !== this.#run.id) holders.add(owner.id)
+    }
+    return holders
+  }
+
+  /** Gives a broadcast to the members of this node, unless they have had it. */
+  receive(broadcast: Broadcast): void {
+    const { group, generation, sender, n, message } = broadcast
+    if (!this.#windowOf(sender).add(n)) return
+    for (const slot of this.#slotsHere(group)) this.#post.deliver(slot, generation, { kind: 'message', message })
+  }
+
+  #windowOf(sender: Run): SeenWindow {
+    const key = `${sender.id}.${sender.boot}`
+    const window = this.#seen.get(key) ?? new SeenWindow()
+    this.#seen.delete(key)
+    this.#seen.set(key, window)
+    const [oldest] = this.#seen.keys()
+    if (this.#seen.size > SENDERS_MAX && oldest !== undefined) this.#seen.delete(oldest)
+    return window
+  }
+}

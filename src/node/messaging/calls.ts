@@ -1,0 +1,288 @@
+// shell
+/**
+ * Calls on their way: each ends exactly once, with its result or with an error that says whether it may have been
+ * executed. A call for a worker that restarts waits for it; one whose node is lost does not.
+ */
+
+import {
+  CallTimeoutError,
+  NodeLostError,
+  NotFoundError,
+  OverloadedError,
+  RemoteError,
+  WorkerExitedError,
+} from '../../errors.ts'
+import { type NodeId, type SlotId, type SpecId, specOfSlot } from '../../ids.ts'
+import { decodePayload } from '../../payload.ts'
+import type { Clock } from '../../ports.ts'
+import { REPLY } from '../../protocol/channel.ts'
+import type { Failure } from '../../protocol/failure.ts'
+import type { Frame } from '../../protocol/frames.ts'
+import type { Replier } from './mailbox.ts'
+import type { Route, Router } from './router.ts'
+import { type Expiring, Timeouts } from './timeouts.ts'
+
+/** What a call needs of those who can deliver it. */
+export interface Carrier {
+  /** @returns false when nothing could be sent: there is no session with the node now */
+  carry(call: Call, route: Route): boolean
+}
+
+export interface CallInit {
+  readonly slot: SlotId
+  readonly name: string
+  readonly args: readonly unknown[]
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+export class Calls {
+  readonly #clock: Clock
+  readonly #router: Router
+  readonly #carrier: Carrier
+  readonly #timeouts: Timeouts
+  readonly #sent = new Map<number, Call>()
+  /** Calls for workers that are not to be reached now. */
+  readonly #waiting = new Set<Call>()
+  #correlations = 0
+
+  constructor(clock: Clock, router: Router, carrier: Carrier) {
+    this.#clock = clock
+    this.#router = router
+    this.#carrier = carrier
+    this.#timeouts = new Timeouts(clock)
+  }
+
+  start(init: CallInit): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const call = new Call(init, {
+        deadlineMs: this.#clock.nowMs() + init.timeoutMs,
+        onElsewhere: () => this.#retryLater(call),
+        onEnd: (error, value) => {
+          this.#timeouts.delete(call)
+          this.#waiting.delete(call)
+          if (call.correlation !== undefined) this.#sent.delete(call.correlation)
+          if (error === undefined) resolve(value)
+          else reject(toError(error))
+        },
+      })
+      this.#timeouts.add(call)
+      if (init.signal !== undefined) this.#obey(init.signal, call)
+      this.#attempt(call)
+    })
+  }
+
+  /** Remembers a call that goes to another node. @returns the number that its reply will carry */
+  enter(call: Call, peer: NodeId): number {
+    this.#correlations = (this.#correlations + 1) >>> 0
+    call.onSent(this.#correlations, peer)
+    this.#sent.set(this.#correlations, call)
+    return this.#correlations
+  }
+
+  /** @returns why the reply makes no sense */
+  onReply(frame: Frame, peer: NodeId): string | undefined {
+    const call = this.#sent.get(frame.u32())
+    if (call === undefined || call.peer !== peer) return undefined
+    const outcome = frame.u8()
+    let payload: unknown
+    try {
+      payload = decodePayload(frame.rest())
+    } catch (error) {
+      return `a reply that cannot be read: ${String(error)}`
+    }
+    switch (outcome) {
+      case REPLY.result:
+        call.onResult(payload)
+        return undefined
+      case REPLY.error:
+        call.onError(asFailure(payload, peer, call.init.slot))
+        return undefined
+      case REPLY.overloaded:
+        call.onOverloaded()
+        return undefined
+      case REPLY.exited:
+        call.onExited(payload === true)
+        return undefined
+      case REPLY.elsewhere:
+        call.onElsewhere()
+        return undefined
+      default:
+        return `a reply with outcome ${outcome}`
+    }
+  }
+
+  onPeerUp(): void {
+    for (const call of this.#waiting) this.#attempt(call)
+  }
+
+  onPeerDown(peer: NodeId): void {
+    for (const call of this.#sent.values()) if (call.peer === peer) call.onNodeLost(peer)
+  }
+
+  #attempt(call: Call): void {
+    if (call.isOver) return
+    const spec = specOfSlot(call.init.slot)
+    const route = this.#router.find(call.init.slot)
+    this.#waiting.delete(call)
+    if (route !== undefined && this.#carry(call, route)) return
+    const error = this.#hopeless(spec, call)
+    if (error === undefined) this.#retryLater(call)
+    else call.fail(error)
+  }
+
+  #carry(call: Call, route: Route): boolean {
+    try {
+      return this.#carrier.carry(call, route)
+    } catch (error) {
+      call.fail(toError(error))
+      return true
+    }
+  }
+
+  /** It has not been executed; as soon as this node knows better where the worker is, it goes there. */
+  #retryLater(call: Call): void {
+    if (call.isOver) return
+    if (call.correlation !== undefined) this.#sent.delete(call.correlation)
+    call.onUnsent()
+    this.#waiting.add(call)
+    call.onCancelled(this.#router.whenChanged(specOfSlot(call.init.slot), () => this.#attempt(call)))
+  }
+
+  /** Why waiting for the worker is of no use. */
+  #hopeless(spec: SpecId, call: Call): Error | undefined {
+    const { slot } = call.init
+    const body = this.#router.bodyOf(spec)
+    if (body === undefined) return new NotFoundError(slot, 'worker')
+    if (body.kind === 'group' && !body.members.some(member => slot.endsWith(`/${member.id}`))) {
+      return new NotFoundError(slot, 'member')
+    }
+    const status = this.#router.statusOf(spec)
+    if (status?.kind !== 'done' && status?.kind !== 'failed') return undefined
+    const why = status.failure === undefined ? '' : `: ${status.failure.name}: ${status.failure.message}`
+    return new WorkerExitedError(`"${slot}" has ended and is not restarted${why}`, { maybeExecuted: false })
+  }
+
+  #obey(signal: AbortSignal, call: Call): void {
+    const abort = (): void => call.onAborted(signal.reason)
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    call.onCancelled(() => signal.removeEventListener('abort', abort))
+  }
+}
+
+export class Call implements Replier, Expiring {
+  readonly init: CallInit
+  readonly deadlineMs: number
+  readonly #onElsewhere: () => void
+  readonly #onEnd: (error: unknown, value: unknown) => void
+  #cancels: (() => void)[] | undefined
+  #isGiven = false
+  isOver = false
+  correlation: number | undefined
+  peer: NodeId | undefined
+
+  constructor(
+    init: CallInit,
+    more: {
+      readonly deadlineMs: number
+      readonly onElsewhere: () => void
+      readonly onEnd: (error: unknown, value: unknown) => void
+    },
+  ) {
+    this.init = init
+    this.deadlineMs = more.deadlineMs
+    this.#onElsewhere = more.onElsewhere
+    this.#onEnd = more.onEnd
+  }
+
+  /** It is in the mailbox of a worker of this node. */
+  onGiven(): void {
+    this.#isGiven = true
+  }
+
+  onSent(correlation: number, peer: NodeId): void {
+    this.#isGiven = true
+    this.correlation = correlation
+    this.peer = peer
+  }
+
+  onUnsent(): void {
+    this.#isGiven = false
+    this.correlation = undefined
+    this.peer = undefined
+  }
+
+  /** `cancel` takes back something that was asked for on behalf of the call. */
+  onCancelled(cancel: () => void): void {
+    this.#cancels ??= []
+    this.#cancels.push(cancel)
+  }
+
+  onResult(value: unknown): void {
+    this.#end(undefined, value)
+  }
+
+  onError(failure: Failure): void {
+    const maybeExecuted = failure.name !== 'NoSuchFunction'
+    this.fail(new RemoteError(`${failure.name}: ${failure.message}`, { cause: failure, maybeExecuted }))
+  }
+
+  onExited(isExecuted: boolean): void {
+    const when = isExecuted ? 'while it was at this call' : 'before it came to this call'
+    this.fail(new WorkerExitedError(`"${this.init.slot}" ended ${when}`, { maybeExecuted: isExecuted }))
+  }
+
+  onOverloaded(): void {
+    this.fail(new OverloadedError(`the mailbox of "${this.init.slot}" is full`, { maybeExecuted: false }))
+  }
+
+  onElsewhere(): void {
+    this.#onElsewhere()
+  }
+
+  onNodeLost(node: NodeId): void {
+    this.fail(new NodeLostError(`the session with node ${node} broke during the call`, { maybeExecuted: true }))
+  }
+
+  onExpired(): void {
+    const { slot, timeoutMs } = this.init
+    const where = this.#isGiven ? 'it was given to the worker' : 'the worker was not to be reached'
+    const message = `"${slot}" did not answer in ${timeoutMs} ms: ${where}`
+    this.fail(new CallTimeoutError(message, { maybeExecuted: this.#isGiven }))
+  }
+
+  onAborted(reason: unknown): void {
+    this.#end(reason ?? new DOMException('This operation was aborted', 'AbortError'), undefined)
+  }
+
+  fail(error: Error): void {
+    this.#end(error, undefined)
+  }
+
+  #end(error: unknown, value: unknown): void {
+    if (this.isOver) return
+    this.isOver = true
+    for (const cancel of this.#cancels ?? []) cancel()
+    this.#onEnd(error, value)
+  }
+}
+
+/** The failure that a peer says a worker has had. */
+function asFailure(payload: unknown, node: NodeId, slot: SlotId): Failure {
+  const field = (name: string): unknown =>
+    typeof payload === 'object' && payload !== null ? Reflect.get(payload, name) : undefined
+  const stack = field('stack')
+  return {
+    name: String(field('name')),
+    message: String(field('message')),
+    stack: typeof stack === 'string' ? stack : undefined,
+    node,
+    slot,
+  }
+}
+
+/** What an abort signal gives as its reason can be anything. */
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason))
+}

@@ -1,0 +1,100 @@
+// pure
+/** Where each worker runs now, as far as this node knows: read by every call, written by the control plane. */
+
+import { type Run, type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
+import type { Claim } from '../../protocol/claim.ts'
+import type { Generation, Phase } from '../../protocol/phase.ts'
+import type { SpecBody } from '../../protocol/spec-row.ts'
+import type { SpecStatus } from '../supervision/spec-status.ts'
+
+/** A worker that runs: where, and which of its generations. */
+export interface Route {
+  readonly owner: Run
+  readonly generation: Generation
+}
+
+export class Router {
+  readonly #routes = new Map<SlotId, Route>()
+  readonly #slots = new Map<SpecId, readonly SlotId[]>()
+  readonly #specs = new Map<SpecId, SpecBody>()
+  readonly #statuses = new Map<SpecId, SpecStatus>()
+  readonly #waiting = new Map<SpecId, Set<() => void>>()
+
+  /** Where the worker runs; undefined while it does not. */
+  find(slot: SlotId): Route | undefined {
+    return this.#routes.get(slot)
+  }
+
+  /** The workers of a group or chain that run, in the order of starting. */
+  slotsOf(spec: SpecId): readonly SlotId[] {
+    return this.#slots.get(spec) ?? []
+  }
+
+  bodyOf(spec: SpecId): SpecBody | undefined {
+    return this.#specs.get(spec)
+  }
+
+  statusOf(spec: SpecId): SpecStatus | undefined {
+    return this.#statuses.get(spec)
+  }
+
+  specs(): IterableIterator<[SpecId, SpecBody]> {
+    return this.#specs.entries()
+  }
+
+  /** Calls `action` once, when something about the spec has changed. @returns how to take that back */
+  whenChanged(spec: SpecId, action: () => void): () => void {
+    const waiting = this.#waiting.get(spec) ?? new Set()
+    this.#waiting.set(spec, waiting)
+    waiting.add(action)
+    return () => waiting.delete(action)
+  }
+
+  followSpec(spec: SpecId, body: SpecBody | undefined): void {
+    if (body === undefined) {
+      this.#specs.delete(spec)
+      this.#setRoutes(spec, [])
+    } else {
+      this.#specs.set(spec, body)
+    }
+    this.#announce(spec)
+  }
+
+  followStatus(spec: SpecId, status: SpecStatus): void {
+    this.#statuses.set(spec, status)
+    this.#announce(spec)
+  }
+
+  followClaim(claim: Claim): void {
+    const spec = specOfSlot(claim.slot)
+    const generation = { number: claim.generation, tag: 0 }
+    this.#setRoutes(spec, claim.state === 'running' ? [[slotId(spec), { owner: claim.owner, generation }]] : [])
+    this.#announce(spec)
+  }
+
+  followPhase(phase: Phase): void {
+    const { generation, ended } = phase
+    const running = phase.rank === 'running' ? phase.layout.filter(({ slot }) => !ended.includes(slot)) : []
+    this.#setRoutes(
+      phase.spec,
+      running.map(({ slot, owner }) => [slot, { owner, generation }]),
+    )
+    this.#announce(phase.spec)
+  }
+
+  #setRoutes(spec: SpecId, routes: readonly (readonly [SlotId, Route])[]): void {
+    for (const slot of this.#slots.get(spec) ?? []) this.#routes.delete(slot)
+    for (const [slot, route] of routes) this.#routes.set(slot, route)
+    this.#slots.set(
+      spec,
+      routes.map(([slot]) => slot),
+    )
+  }
+
+  #announce(spec: SpecId): void {
+    const waiting = this.#waiting.get(spec)
+    if (waiting === undefined) return
+    this.#waiting.delete(spec)
+    for (const action of waiting) action()
+  }
+}

@@ -1,0 +1,170 @@
+// shell
+/**
+ * The data lane of a session with a peer: frames in and out, and the channels that they belong to. Whatever is
+ * written during a turn of the event loop leaves in one buffer at its end.
+ */
+
+import type { NodeId } from '../../ids.ts'
+import { encodePayload } from '../../payload.ts'
+import { FRAME, type Target, decodeTarget } from '../../protocol/channel.ts'
+import { type Frame, FrameReader, FrameWriter } from '../../protocol/frames.ts'
+
+/** This node's end of a channel that it has opened. It outlives sessions. */
+export interface Outgoing {
+  readonly channel: number
+  readonly target: Target
+  /** The peer has answered: see `FRAME.resume`. */
+  onResume(frame: Frame, writer: FrameWriter): void
+  onSettle(frame: Frame): void
+  onCredit(frame: Frame): void
+  /** There is nothing at the other end. */
+  onReset(): void
+  /** The session has ended. */
+  onPause(): void
+}
+
+/** This node's end of a channel that a peer has opened, for one session. */
+export interface Incoming {
+  /** A frame of the channel. @returns why the session must end, if the frame makes no sense */
+  onFrame(frame: Frame, session: Session): string | undefined
+  /** Writes what the peer should know, once for all that happened in a turn. */
+  writeNews?(channel: number, writer: FrameWriter): void
+}
+
+/** Who knows what channels lead to, and what the other frames mean. */
+export interface SessionOwner {
+  /** A peer wants a channel to `target`. @returns undefined when there is nothing */
+  accept(target: Target, session: Session, channel: number): Incoming | undefined
+  /** @returns why the session must end, if the frame makes no sense */
+  onReply(frame: Frame, peer: NodeId): string | undefined
+  /** @returns the same */
+  onBroadcast(frame: Frame, peer: NodeId): string | undefined
+}
+
+export class Session {
+  readonly peer: NodeId
+  readonly writer: FrameWriter
+  readonly #owner: SessionOwner
+  readonly #reader: FrameReader
+  readonly #send: (bytes: Uint8Array) => boolean
+  readonly #outgoing = new Map<number, Outgoing>()
+  readonly #incoming = new Map<number, Incoming>()
+  readonly #news = new Map<number, Incoming>()
+  #violation: string | undefined
+  #isFlushDue = false
+  #isCongested = false
+  #isOver = false
+  /** Sent while the transport asked to wait. */
+  congestedBytes = 0
+
+  constructor(init: {
+    readonly peer: NodeId
+    readonly owner: SessionOwner
+    /** False: the transport takes it, and asks to wait. */
+    readonly send: (bytes: Uint8Array) => boolean
+  }) {
+    this.peer = init.peer
+    this.#owner = init.owner
+    this.#send = init.send
+    this.writer = new FrameWriter(
+      bytes => this.#onFull(bytes),
+      () => this.#flushSoon(),
+    )
+    this.#reader = new FrameReader(frame => this.#onFrame(frame))
+  }
+
+  open(outgoing: Outgoing): void {
+    this.#outgoing.set(outgoing.channel, outgoing)
+    const target = encodePayload(outgoing.target)
+    this.writer.begin(FRAME.open, 4 + target.length).u32(outgoing.channel).bytes(target)
+  }
+
+  close(outgoing: Outgoing): void {
+    this.#outgoing.delete(outgoing.channel)
+  }
+
+  /** Takes in bytes of the peer. @returns why the session must end, if they make no sense */
+  onBytes(bytes: Uint8Array): string | undefined {
+    return this.#reader.push(bytes) ?? this.#violation
+  }
+
+  onDrain(): void {
+    this.#isCongested = false
+    this.congestedBytes = 0
+  }
+
+  /** The session has ended. */
+  end(): void {
+    this.#isOver = true
+    for (const outgoing of this.#outgoing.values()) outgoing.onPause()
+    this.#outgoing.clear()
+    this.#incoming.clear()
+    this.#news.clear()
+  }
+
+  /** The channel has something to tell at the end of the turn. */
+  addNews(channel: number, incoming: Incoming): void {
+    this.#news.set(channel, incoming)
+    this.#flushSoon()
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    queueMicrotask(() => {
+      for (const [channel, incoming] of this.#news) incoming.writeNews?.(channel, this.writer)
+      this.#news.clear()
+      this.#isFlushDue = false
+      this.writer.flush()
+    })
+  }
+
+  #onFull(bytes: Uint8Array): void {
+    // What was still to be flushed must not get into the next session with the same peer.
+    if (this.#isOver) return
+    if (this.#isCongested) this.congestedBytes += bytes.length
+    if (!this.#send(bytes)) this.#isCongested = true
+  }
+
+  #onFrame(frame: Frame): void {
+    if (this.#violation !== undefined) return
+    switch (frame.kind) {
+      case FRAME.reply:
+        this.#violation = this.#owner.onReply(frame, this.peer)
+        return undefined
+      case FRAME.broadcast:
+        this.#violation = this.#owner.onBroadcast(frame, this.peer)
+        return undefined
+      case FRAME.open:
+        return this.#onOpen(frame)
+      case FRAME.resume:
+        return this.#outgoing.get(frame.u32())?.onResume(frame, this.writer)
+      case FRAME.settle:
+        return this.#outgoing.get(frame.u32())?.onSettle(frame)
+      case FRAME.credit:
+        return this.#outgoing.get(frame.u32())?.onCredit(frame)
+      case FRAME.reset:
+        return this.#outgoing.get(frame.u32())?.onReset()
+      default:
+        this.#violation = this.#incoming.get(frame.u32())?.onFrame(frame, this)
+        return undefined
+    }
+  }
+
+  #onOpen(frame: Frame): void {
+    const channel = frame.u32()
+    const target = decodeTarget(frame.rest())
+    if (target === undefined) {
+      this.#violation = 'a channel to nowhere'
+      return
+    }
+    const incoming = this.#owner.accept(target, this, channel)
+    if (incoming === undefined) {
+      this.#incoming.delete(channel)
+      this.writer.begin(FRAME.reset, 4).u32(channel)
+    } else {
+      this.#incoming.set(channel, incoming)
+    }
+  }
+}
+

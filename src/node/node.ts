@@ -1,0 +1,321 @@
+// shell
+/** A node of the mesh, as its users see it. */
+
+import { randomUUID } from 'node:crypto'
+
+import {
+  AlreadyExistsError,
+  BehaviourNotFoundError,
+  FormationError,
+  NodeStoppedError,
+  NotFoundError,
+  StartError,
+} from '../errors.ts'
+import { type NodeId, type Run, type SpecId, isSpecId, slotId, specId } from '../ids.ts'
+import type { MemberRow } from '../protocol/member-row.ts'
+import { PROTOCOL } from '../protocol/messages.ts'
+import type { SpecBody } from '../protocol/spec-row.ts'
+import { ChainRef, type InputOf, type Linked, type OutcomeOf } from './chain/chain-ref.ts'
+import { EventBus, type NodeEventOf } from './event-bus.ts'
+import type { NodeEvent } from './events.ts'
+import { Kernel, type Ports } from './kernel.ts'
+import { GroupRef, type WaitOptions, WorkerRef } from './messaging/refs.ts'
+import type { NodeOptions } from './options.ts'
+import { type Member, type Snapshot, membersOf, snapshotOf } from './snapshot.ts'
+import {
+  type ChainSpec,
+  type Declared,
+  type GroupSpec,
+  type MemberSpec,
+  type StageSpec,
+  type WorkerSpec,
+  behavioursOf,
+  declareChain,
+  declareGroup,
+  declareWorker,
+} from './specs.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
+import type { Behaviour } from './workers/behaviours.ts'
+import { Registry } from './workers/registry.ts'
+
+const WAIT_MS = 30_000
+const STOP_MS = 10_000
+const NAME_LENGTH = 6
+
+type Kind = SpecBody['kind']
+
+export class Node implements AsyncDisposable {
+  readonly #kernel: Kernel
+  readonly #ports: Ports
+  readonly #bus: EventBus
+  readonly #over: Promise<'left' | 'replaced'>
+  #stopping: Promise<void> | undefined
+
+  private constructor(init: {
+    readonly kernel: Kernel
+    readonly ports: Ports
+    readonly bus: EventBus
+    readonly over: Promise<'left' | 'replaced'>
+  }) {
+    this.#kernel = init.kernel
+    this.#ports = init.ports
+    this.#bus = init.bus
+    this.#over = init.over
+  }
+
+  /**
+   * Starts a node on the given ports. Use `createNode` for a real one, `simulate` for a simulated one.
+   * Resolves when the node takes work: it has joined a mesh, or found none.
+   */
+  static async start(options: NodeOptions, ports: Ports, seed: string): Promise<Node> {
+    const registry = new Registry()
+    await registry.load(options.behaviours)
+    const bus = new EventBus(ports.logger)
+    const over = Promise.withResolvers<'left' | 'replaced'>()
+    const kernel = await Kernel.start({
+      ports,
+      registry,
+      seed,
+      timings: options.timings,
+      seeds: options.seeds,
+      describe: (run, addresses) => describe(options, registry, run, addresses),
+      onEvent: event => bus.emit(event),
+      onOver: over.resolve,
+    })
+    const node = new Node({ kernel, ports, bus, over: over.promise })
+    void over.promise.then(why => (why === 'replaced' ? node.#onReplaced() : undefined))
+    await node.#until(() => kernel.core.self.status !== 'joining' || undefined, {}, () => new NodeStoppedError())
+    return node
+  }
+
+  get id(): NodeId {
+    return this.#kernel.core.self.id
+  }
+
+  /** Where others can join by this node. */
+  get addresses(): readonly string[] {
+    return this.#ports.transport.addresses
+  }
+
+  // Workers, groups and chains
+
+  /**
+   * Declares a standalone worker, and waits until it runs: on this node or on any other.
+   * @throws {OptionsError} {AlreadyExistsError} {BehaviourNotFoundError}; {StartError} when it cannot start: then
+   * nothing is left of it
+   */
+  async addWorker<B extends Behaviour>(spec: WorkerSpec<B>, options: WaitOptions = {}): Promise<WorkerRef<B>> {
+    const id = await this.#add(declareWorker(spec), options)
+    return new WorkerRef(this.#kernel.plane, slotId(id))
+  }
+
+  /** Declares a group, and waits until all of its members run. Throws as `addWorker` does. */
+  async addGroup<const Members extends readonly MemberSpec[]>(
+    spec: GroupSpec<Members>,
+    options: WaitOptions = {},
+  ): Promise<GroupRef<Members>> {
+    const id = await this.#add(declareGroup(spec), options)
+    return new GroupRef(this.#kernel.plane, id)
+  }
+
+  /** Declares a chain, and waits until all of its workers run. Throws as `addWorker` does. */
+  async addChain<const Stages extends readonly StageSpec[]>(
+    spec: ChainSpec<Stages & Linked<Stages>>,
+    options: WaitOptions = {},
+  ): Promise<ChainRef<InputOf<Stages>, OutcomeOf<Stages>>> {
+    return this.#chainRef(await this.#add(declareChain(spec), options))
+  }
+
+  /** A worker that was declared on any node; `behaviour` gives the handle its types. @throws {NotFoundError} */
+  getWorker<B extends Behaviour>(id: string, _behaviour?: B): WorkerRef<B> {
+    return new WorkerRef(this.#kernel.plane, slotId(this.#get(id, 'worker')))
+  }
+
+  /** @throws {NotFoundError} */
+  getGroup<const Members extends readonly MemberSpec[] = readonly MemberSpec[]>(id: string): GroupRef<Members> {
+    return new GroupRef(this.#kernel.plane, this.#get(id, 'group'))
+  }
+
+  /** @throws {NotFoundError} */
+  getChain<In = unknown, Outcome = unknown>(id: string): ChainRef<In, Outcome> {
+    return this.#chainRef(this.#get(id, 'chain'))
+  }
+
+  /** Removes a worker and waits until it has stopped. @throws {NotFoundError} */
+  async removeWorker(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#remove(this.#get(id, 'worker'), options)
+  }
+
+  /** Removes a group and waits until its members have stopped. @throws {NotFoundError} */
+  async removeGroup(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#remove(this.#get(id, 'group'), options)
+  }
+
+  /** Removes a chain and waits until its workers have stopped; what was on its way is dropped. @throws {NotFoundError} */
+  async removeChain(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#remove(this.#get(id, 'chain'), options)
+  }
+
+  // The mesh
+
+  /** Who takes part now, this node included, in the order of their ids. */
+  members(): Member[] {
+    return membersOf(this.#kernel.core).filter(({ status }) => status === 'alive' || status === 'suspect')
+  }
+
+  /** Everything that this node knows, as plain data. */
+  snapshot(): Snapshot {
+    return snapshotOf(this.#kernel.core, this.#kernel.plane)
+  }
+
+  /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way */
+  async formed(count: number, options: WaitOptions = {}): Promise<void> {
+    const isFormed = (): true | undefined => (this.members().length >= count ? true : undefined)
+    await this.#until(isFormed, options, timeoutMs => {
+      const problems = this.#kernel.core.ledger.membership
+        .problems()
+        .map(({ address, reason }) => `\n  ${address}: ${reason}`)
+      return new FormationError(`${this.members().length} of ${count} nodes after ${timeoutMs} ms${problems.join('')}`)
+    })
+  }
+
+  /** Listens to events of one kind. @returns how to stop listening */
+  on<K extends NodeEvent['kind']>(kind: K, listener: (event: NodeEventOf<K>) => void): () => void {
+    return this.#bus.on(kind, listener)
+  }
+
+  /** Stops the workers of this node, tells the others, and closes everything. Others take over what ran here. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #stop(): Promise<void> {
+    const { clock } = this.#ports
+    this.#kernel.receive({ kind: 'leave-asked' })
+    await Promise.race([this.#over, new Promise<void>(resolve => clock.after(STOP_MS, resolve))])
+    await this.#kernel.close()
+  }
+
+  async #onReplaced(): Promise<void> {
+    const message = 'another process with the key of this node has joined the mesh: this node stops'
+    this.#ports.logger.error({ node: this.id }, message)
+    this.#stopping ??= this.#kernel.close()
+    await this.#stopping
+  }
+
+  async #add(declared: Declared<SpecBody>, options: WaitOptions): Promise<SpecId> {
+    this.#refuseIfStopped()
+    const { body } = declared
+    const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
+    const { core, plane } = this.#kernel
+    const taken = plane.router.bodyOf(id)
+    if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
+    const known = new Set(core.ledger.view().flatMap(candidate => candidate.behaviours))
+    for (const behaviour of behavioursOf(body)) {
+      if (!known.has(behaviour)) throw new BehaviourNotFoundError(behaviour, [...known].toSorted())
+    }
+    this.#kernel.receive({ kind: 'spec-declared', id, body })
+    try {
+      await this.#until(() => this.#isStarted(id, body.kind), options, timeoutMs => {
+        const status = core.statusOf(id)
+        return new StartError(`the ${body.kind} "${id}" does not run after ${timeoutMs} ms: ${describeStatus(status)}`)
+      })
+    } catch (error) {
+      if (plane.router.bodyOf(id) === body) this.#kernel.receive({ kind: 'spec-removed', id })
+      throw error
+    }
+    return id
+  }
+
+  #isStarted(id: SpecId, kind: Kind): true | undefined {
+    const status = this.#kernel.core.statusOf(id)
+    if (status?.kind === 'running' || status?.kind === 'done') return true
+    if (status?.kind !== 'failed') return undefined
+    const message = `the ${kind} "${id}" cannot start: ${describeStatus(status)}`
+    throw new StartError(message, { cause: status.failure })
+  }
+
+  async #remove(id: SpecId, options: WaitOptions): Promise<void> {
+    this.#kernel.receive({ kind: 'spec-removed', id })
+    const isGone = (): true | undefined => (this.#kernel.core.statusOf(id)?.kind === 'removed' ? true : undefined)
+    await this.#until(isGone, options, timeoutMs => new StartError(`"${id}" has not stopped after ${timeoutMs} ms`))
+  }
+
+  #get(id: string, kind: Kind): SpecId {
+    this.#refuseIfStopped()
+    if (!isSpecId(id) || this.#kernel.plane.router.bodyOf(id)?.kind !== kind) throw new NotFoundError(id, kind)
+    return id
+  }
+
+  #chainRef<In, Outcome>(id: SpecId): ChainRef<In, Outcome> {
+    const { plane, core } = this.#kernel
+    return new ChainRef(plane.chain(id), this.#ports.clock, () => core.statusOf(id))
+  }
+
+  #refuseIfStopped(): void {
+    if (this.#stopping !== undefined) throw new NodeStoppedError()
+  }
+
+  /** Waits until `probe` gives something: asked now, and whenever something has happened. */
+  #until<T>(probe: () => T | undefined, options: WaitOptions, late: (timeoutMs: number) => Error): Promise<T> {
+    const { timeoutMs = WAIT_MS, signal } = options
+    return new Promise<T>((resolve, reject) => {
+      const finish = (settle: () => void): void => {
+        cancel()
+        stopListening()
+        signal?.removeEventListener('abort', abort)
+        settle()
+      }
+      const look = (): void => {
+        try {
+          const found = probe()
+          if (found !== undefined) finish(() => resolve(found))
+        } catch (error) {
+          finish(() => reject(error))
+        }
+      }
+      const abort = (): void => finish(() => reject(signal?.reason))
+      const cancel = this.#ports.clock.after(timeoutMs, () => finish(() => reject(late(timeoutMs))))
+      const stopListening = this.#bus.onAny(look)
+      signal?.addEventListener('abort', abort, { once: true })
+      if (signal?.aborted === true) abort()
+      else look()
+    })
+  }
+}
+
+function describe(options: NodeOptions, registry: Registry, run: Run, addresses: readonly string[]): MemberRow {
+  return {
+    ...run,
+    seq: 1,
+    status: 'joining',
+    name: options.name ?? run.id.slice(-NAME_LENGTH),
+    addresses,
+    role: options.role,
+    weight: options.weight,
+    labels: options.labels,
+    behaviours: options.role === 'member' ? registry.ids() : [],
+    protocol: PROTOCOL,
+  }
+}
+
+function describeStatus(status: SpecStatus | undefined): string {
+  switch (status?.kind) {
+    case 'pending':
+      return status.reason
+    case 'restarting':
+    case 'done':
+    case 'failed': {
+      const { failure } = status
+      return failure === undefined ? status.kind : `${failure.name}: ${failure.message} (${failure.slot})`
+    }
+    default:
+      return status?.kind ?? 'unknown'
+  }
+}
+

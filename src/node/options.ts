@@ -1,0 +1,102 @@
+// pure
+/** What `createNode` takes: checked once, and complete from then on. */
+
+import * as v from 'valibot'
+
+import type { Logger } from '../ports.ts'
+import { LAN_TIMINGS, type Timings } from '../protocol/timings.ts'
+import type { MemberRole } from '../protocol/member-row.ts'
+import { check } from './check.ts'
+import type { BehaviourSource } from './workers/registry.ts'
+
+export interface NodeInit {
+  /** Nodes of one name and secret form a mesh; others are refused at the handshake. @default 'meshvisor' */
+  readonly cluster?: string
+  /** Known to all nodes of the mesh. Without one, whoever knows the name can join. @default '' */
+  readonly secret?: string
+  /** For people: logs, events, dashboards. @default the end of the node's id */
+  readonly name?: string
+  /** What this node can run: URLs of modules, modules, or behaviours. @default [] */
+  readonly behaviours?: readonly BehaviourSource[]
+  /** Multiaddresses to listen on. @default ['/ip4/0.0.0.0/tcp/0'] */
+  readonly listen?: readonly string[]
+  readonly discovery?: {
+    /** Finds nodes in the same network by multicast. @default true */
+    readonly mdns?: boolean
+    /** Multiaddresses of nodes to join by: any one of them will do. Tried for ever. @default [] */
+    readonly seeds?: readonly string[]
+  }
+  /** `client`: uses the mesh and is never given work. @default 'member' */
+  readonly role?: MemberRole
+  /** A node of weight 2 gets twice the workers of one of weight 1: 1 to 16. @default 1 */
+  readonly weight?: number
+  /** Facts about the node. `zone` says which nodes are near each other. @default {} */
+  readonly labels?: Readonly<Record<string, string>>
+  /** Any logger of the shape of pino's; false for silence. @default warnings and errors on stderr */
+  readonly logger?: Logger | false
+}
+
+export interface NodeOptions {
+  readonly cluster: string
+  readonly secret: string
+  readonly name: string | undefined
+  readonly behaviours: readonly BehaviourSource[]
+  readonly listen: readonly string[]
+  readonly mdns: boolean
+  readonly seeds: readonly string[]
+  readonly role: MemberRole
+  readonly weight: number
+  readonly labels: Readonly<Record<string, string>>
+  readonly logger: Logger | false | undefined
+  readonly timings: Timings
+}
+
+const text = (wanted: string, max = 200): v.GenericSchema<unknown, string> =>
+  v.pipe(v.string(wanted), v.maxLength(max, wanted))
+const address = v.pipe(v.string('a multiaddress'), v.startsWith('/', 'a multiaddress such as /ip4/192.168.0.7/tcp/7000'))
+const source = v.custom<BehaviourSource>(
+  value => typeof value === 'string' || (typeof value === 'object' && value !== null),
+  'the URL of a module, a module, or a behaviour',
+)
+const logger = v.custom<Logger | false>(
+  value => value === false || (typeof value === 'object' && value !== null && 'info' in value && 'error' in value),
+  'a logger such as pino(), or false',
+)
+
+const nodeInit = v.strictObject(
+  {
+    cluster: v.optional(v.pipe(text('a name of 1 to 64 characters', 64), v.minLength(1, 'a name')), 'meshvisor'),
+    secret: v.optional(text('a text of at most 1000 characters', 1000), ''),
+    name: v.optional(text('a text of at most 200 characters')),
+    behaviours: v.optional(v.array(source, 'a list'), []),
+    listen: v.optional(v.array(address, 'a list of multiaddresses'), ['/ip4/0.0.0.0/tcp/0']),
+    discovery: v.optional(
+      v.strictObject(
+        {
+          mdns: v.optional(v.boolean('true or false'), true),
+          seeds: v.optional(v.array(address, 'a list of multiaddresses'), []),
+        },
+        'an object',
+      ),
+      {},
+    ),
+    role: v.optional(v.picklist(['member', 'client'], 'member or client'), 'member'),
+    weight: v.optional(v.pipe(v.number('a number'), v.minValue(1, '1 to 16'), v.maxValue(16, '1 to 16')), 1),
+    labels: v.optional(v.record(v.string('a text'), text('a text')), {}),
+    logger: v.optional(logger),
+  },
+  'an object',
+)
+
+/** @throws {OptionsError} naming every bad field */
+export function checkOptions(init: NodeInit): NodeOptions {
+  const { discovery, ...rest } = check('createNode', nodeInit, init)
+  return {
+    ...rest,
+    name: rest.name,
+    logger: rest.logger,
+    mdns: discovery.mdns,
+    seeds: discovery.seeds,
+    timings: LAN_TIMINGS,
+  }
+}

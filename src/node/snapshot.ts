@@ -1,0 +1,80 @@
+// pure
+/** What a node knows of the mesh at one moment, as plain data. */
+
+import type { NodeId, SlotId, SpecId } from '../ids.ts'
+import type { MemberStatus } from '../protocol/member-row.ts'
+import type { Roots } from '../protocol/messages.ts'
+import type { SpecBody } from '../protocol/spec-row.ts'
+import type { IngressStats } from './chain/ingress.ts'
+import type { Core } from './core.ts'
+import type { DataPlane } from './data-plane.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
+
+export interface Member {
+  readonly id: NodeId
+  readonly name: string
+  readonly boot: number
+  readonly status: MemberStatus
+  readonly addresses: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+  /** This node itself. */
+  readonly isSelf: boolean
+  /** There is a session with it now. */
+  readonly isConnected: boolean
+}
+
+export interface SpecSnapshot {
+  readonly id: SpecId
+  readonly kind: SpecBody['kind']
+  readonly status: SpecStatus
+  /** Which worker runs where, in the order of starting. Empty while nothing runs. */
+  readonly workers: readonly { readonly slot: SlotId; readonly node: NodeId; readonly generation: number }[]
+  /** What has gone through this node's entrance, where it is a chain. */
+  readonly items?: IngressStats
+}
+
+export interface Snapshot {
+  readonly node: NodeId
+  readonly members: readonly Member[]
+  readonly specs: readonly SpecSnapshot[]
+  /** Equal on nodes that place everything alike. */
+  readonly viewHash: string
+  /** Equal on nodes that know the same rows. */
+  readonly roots: Roots
+}
+
+/** Everybody that was ever heard of, in the order of their ids: also who has left or died. */
+export function membersOf(core: Core): Member[] {
+  const { membership } = core.ledger
+  const members = [...core.ledger.tables.members.rows()].map(row => ({
+    id: row.id,
+    name: row.name,
+    boot: row.boot,
+    status: row.status,
+    addresses: row.addresses,
+    labels: row.labels,
+    isSelf: row.id === core.self.id,
+    isConnected: membership.isConnected(row.id),
+  }))
+  return members.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+export function snapshotOf(core: Core, plane: DataPlane): Snapshot {
+  const { router } = plane
+  const specs = [...router.specs()].map(([id, body]): SpecSnapshot => {
+    const workers = router.slotsOf(id).flatMap(slot => {
+      const route = router.find(slot)
+      return route === undefined ? [] : [{ slot, node: route.owner.id, generation: route.generation.number }]
+    })
+    const status = router.statusOf(id) ?? { kind: 'starting' }
+    const items = body.kind === 'chain' ? { items: { ...plane.chain(id).ingress.stats } } : {}
+    return { id, kind: body.kind, status, workers, ...items }
+  })
+  return {
+    node: core.self.id,
+    members: membersOf(core),
+    specs,
+    viewHash: core.ledger.viewHash(),
+    roots: core.ledger.tables.roots(),
+  }
+}

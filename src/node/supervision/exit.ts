@@ -1,0 +1,57 @@
+// pure
+/** How a worker ended, and how that is told to every node. */
+
+import type { NodeId, SlotId } from '../../ids.ts'
+import type { Failure, ItemId } from '../../protocol/failure.ts'
+import { unreachable } from '../../assert.ts'
+
+/**
+ * How a worker ended. `stopped`: it was told to. `abandoned`: told to, but it did not end in time.
+ * `late`: it did not start in time.
+ */
+export type Exit =
+  | { readonly kind: 'normal' }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'abandoned' }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'crashed'; readonly failure: Failure }
+
+/** The `name` of the failure of a worker whose node is gone: it does not count against the restart intensity. */
+export const NODE_LOST = 'NodeLost'
+
+/** A stack is a hint for people; more than this is of no help to them. */
+const STACK_LENGTH_MAX = 4096
+const MESSAGE_LENGTH_MAX = 1024
+
+export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
+  switch (exit.kind) {
+    case 'crashed':
+      return exit.failure
+    case 'normal':
+      return { name: 'NormalExit', message: 'it ended, and is to run for ever', node, slot }
+    case 'late':
+      return { name: 'StartTimeout', message: 'it did not start in time', node, slot }
+    case 'stopped':
+    case 'abandoned':
+      return { name: 'Shutdown', message: 'it was told to stop', node, slot }
+    default:
+      return unreachable(exit)
+  }
+}
+
+export function nodeLost(node: NodeId, slot: SlotId): Failure {
+  return { name: NODE_LOST, message: `node ${node} is gone`, node, slot }
+}
+
+/** What was thrown, as data. Anything can be thrown in JavaScript; all of it arrives as something readable. */
+export function failureFrom(thrown: unknown, where: { node: NodeId; slot: SlotId; item?: ItemId | undefined }): Failure {
+  if (!(thrown instanceof Error)) {
+    return { name: 'Error', message: String(thrown).slice(0, MESSAGE_LENGTH_MAX), ...where }
+  }
+  return {
+    name: thrown.name,
+    message: thrown.message.slice(0, MESSAGE_LENGTH_MAX),
+    stack: thrown.stack?.slice(0, STACK_LENGTH_MAX),
+    ...where,
+  }
+}

@@ -1,0 +1,44 @@
+// pure
+/** When a supervisor restarts, how long it waits before, and when it gives up. */
+
+import { hash32 } from '../../hash.ts'
+import type { Restart } from '../../protocol/phase.ts'
+import type { RestartIntensity, RestartType } from '../../protocol/spec-row.ts'
+
+/** OTP's own example of a sensible intensity. */
+export const INTENSITY_DEFAULT: RestartIntensity = { restarts: 5, withinMs: 30_000 }
+
+const BACKOFF_BASE_MS = 100
+const BACKOFF_MAX_MS = 30_000
+
+/** Whether a worker of this type comes back after it has ended. */
+export function isRestarted(type: RestartType, ended: 'normally' | 'abnormally'): boolean {
+  return type === 'permanent' || (type === 'transient' && ended === 'abnormally')
+}
+
+/** The restarts that still count, the new one included, oldest first. */
+export function countRestart(
+  restarts: readonly Restart[],
+  intensity: RestartIntensity,
+  restart: Restart,
+): readonly Restart[] {
+  const { atMs, item } = restart
+  const others = restarts.filter(
+    earlier => atMs - earlier.atMs < intensity.withinMs && (item === '' || earlier.item !== item),
+  )
+  return [...others, restart]
+}
+
+export function isExceeded(restarts: readonly Restart[], intensity: RestartIntensity): boolean {
+  return restarts.length > intensity.restarts
+}
+
+/**
+ * How long to wait before the restart: not at all before the first of a while, then anything up to 100 ms, 200 ms,
+ * 400 ms … 30 s ("full jitter", AWS Architecture Blog, 2015). Drawn from `key`, so that every node draws alike.
+ */
+export function backoffMs(restartCount: number, key: string): number {
+  if (restartCount <= 1) return 0
+  const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** (restartCount - 2))
+  return Math.floor((hash32(key) / 0x1_0000_0000) * ceilingMs)
+}

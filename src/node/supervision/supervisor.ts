@@ -1,0 +1,204 @@
+// pure
+/**
+ * The workers of this node: told which ones shall run, it starts and stops them one after the other, in order,
+ * and reports what became of them. It never restarts anything on its own: that is for those who know the strategy.
+ */
+
+import type { SlotId, SpecId } from '../../ids.ts'
+import type { FencingToken } from '../../protocol/claim.ts'
+import type { ChildSpec } from '../../protocol/spec-row.ts'
+import { Deadlines } from '../deadlines.ts'
+import type { Exit } from './exit.ts'
+
+/** A worker that shall run. Two of one slot with different `key` are different workers. */
+export interface Assignment {
+  readonly slot: SlotId
+  readonly spec: SpecId
+  readonly child: ChildSpec
+  readonly token: FencingToken
+  readonly key: string
+}
+
+/** Numbers the workers that a node has started, from 1: late news of an earlier one are told apart by it. */
+export type Incarnation = number
+
+/** What became of an assignment. `wasReady`: it had started before it ended. */
+export type Report =
+  | { readonly kind: 'started'; readonly assignment: Assignment }
+  | {
+      readonly kind: 'exited'
+      readonly assignment: Assignment
+      readonly exit: Exit
+      readonly wasReady: boolean
+    }
+
+export type SupervisorEffect =
+  | { readonly kind: 'start-worker'; readonly incarnation: Incarnation; readonly assignment: Assignment }
+  | { readonly kind: 'stop-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
+  /** It has not stopped in time: whatever it still does must not get out. */
+  | { readonly kind: 'abandon-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
+
+interface Worker {
+  readonly assignment: Assignment
+  readonly incarnation: Incarnation
+  state: 'starting' | 'running' | 'stopping'
+  wasReady: boolean
+  isLate: boolean
+}
+
+/** The workers of one spec on this node, in the order of starting. */
+interface Cohort {
+  slots: SlotId[]
+  /** All before this index run, or shall not. */
+  startFrom: number
+  /** All from this index on have stopped, or shall not. */
+  stopBefore: number
+}
+
+export class Supervisor {
+  readonly #emit: (effect: SupervisorEffect) => void
+  readonly #report: (report: Report) => void
+  readonly #wanted = new Map<SlotId, Assignment>()
+  readonly #workers = new Map<SlotId, Worker>()
+  readonly #cohorts = new Map<SpecId, Cohort>()
+  readonly #deadlines = new Deadlines<SlotId>()
+  #incarnations = 0
+
+  constructor(emit: (effect: SupervisorEffect) => void, report: (report: Report) => void) {
+    this.#emit = emit
+    this.#report = report
+  }
+
+  /** How many workers there are, in whatever state. */
+  get size(): number {
+    return this.#workers.size
+  }
+
+  /** Whether this very assignment has a worker, in whatever state. */
+  holds(slot: SlotId, key: string): boolean {
+    return this.#workers.get(slot)?.assignment.key === key
+  }
+
+  /** Whether any worker of the slot is left, of whatever assignment. */
+  isOccupied(slot: SlotId): boolean {
+    return this.#workers.has(slot)
+  }
+
+  isReady(slot: SlotId, key: string): boolean {
+    const worker = this.#workers.get(slot)
+    return worker !== undefined && worker.assignment.key === key && worker.state === 'running'
+  }
+
+  /** Says which workers of `spec` shall run here, in the order of starting: all others of it stop, last one first. */
+  assign(spec: SpecId, assignments: readonly Assignment[], nowMs: number): void {
+    const cohort = this.#cohorts.get(spec) ?? { slots: [], startFrom: 0, stopBefore: 0 }
+    if (this.#isAsWanted(cohort, assignments)) return
+    for (const slot of cohort.slots) this.#wanted.delete(slot)
+    for (const assignment of assignments) this.#wanted.set(assignment.slot, assignment)
+    const slots = assignments.map(assignment => assignment.slot)
+    const leftOver = cohort.slots.filter(slot => !this.#wanted.has(slot) && this.#workers.has(slot))
+    this.#cohorts.set(spec, cohort)
+    cohort.slots = [...slots, ...leftOver]
+    this.#reconcile(spec, cohort, nowMs)
+  }
+
+  onStarted(slot: SlotId, incarnation: Incarnation, nowMs: number): void {
+    const worker = this.#workers.get(slot)
+    if (worker === undefined || worker.incarnation !== incarnation || worker.state !== 'starting') return
+    worker.state = 'running'
+    worker.wasReady = true
+    this.#deadlines.clear(slot)
+    this.#report({ kind: 'started', assignment: worker.assignment })
+    this.#advance(worker.assignment.spec, nowMs)
+  }
+
+  onExited(slot: SlotId, incarnation: Incarnation, exit: Exit, nowMs: number): void {
+    const worker = this.#workers.get(slot)
+    if (worker === undefined || worker.incarnation !== incarnation) return
+    this.#remove(worker, worker.state === 'stopping' ? { kind: 'stopped' } : exit, nowMs)
+  }
+
+  tick(nowMs: number): void {
+    for (const slot of this.#deadlines.take(nowMs)) {
+      const worker = this.#workers.get(slot)
+      if (worker === undefined) continue
+      if (worker.state === 'stopping') {
+        this.#emit({ kind: 'abandon-worker', slot, incarnation: worker.incarnation })
+        this.#remove(worker, { kind: 'abandoned' }, nowMs)
+      } else {
+        worker.isLate = true
+        this.#stop(worker, nowMs)
+      }
+    }
+  }
+
+  wakeAtMs(): number {
+    return this.#deadlines.wakeAtMs()
+  }
+
+  #isAsWanted(cohort: Cohort, assignments: readonly Assignment[]): boolean {
+    return (
+      cohort.slots.length === assignments.length &&
+      assignments.every(({ slot, key }, index) => cohort.slots[index] === slot && this.#wanted.get(slot)?.key === key)
+    )
+  }
+
+  #remove(worker: Worker, exit: Exit, nowMs: number): void {
+    const { assignment, wasReady } = worker
+    this.#workers.delete(assignment.slot)
+    this.#deadlines.clear(assignment.slot)
+    // What has ended on its own is not started again until somebody asks for it anew.
+    if (this.#wanted.get(assignment.slot)?.key === assignment.key) this.#wanted.delete(assignment.slot)
+    this.#report({ kind: 'exited', assignment, exit: worker.isLate ? { kind: 'late' } : exit, wasReady })
+    this.#advance(assignment.spec, nowMs)
+  }
+
+  #advance(spec: SpecId, nowMs: number): void {
+    const cohort = this.#cohorts.get(spec)
+    if (cohort !== undefined) this.#proceed(spec, cohort, nowMs)
+  }
+
+  #reconcile(spec: SpecId, cohort: Cohort, nowMs: number): void {
+    cohort.startFrom = 0
+    cohort.stopBefore = cohort.slots.length
+    this.#proceed(spec, cohort, nowMs)
+  }
+
+  /** Stops what is not wanted, the last one first, one at a time; then starts what is, the first one first. */
+  #proceed(spec: SpecId, cohort: Cohort, nowMs: number): void {
+    for (; cohort.stopBefore > 0; cohort.stopBefore--) {
+      const worker = this.#workerAt(cohort, cohort.stopBefore - 1)
+      if (worker === undefined || this.#wanted.get(worker.assignment.slot)?.key === worker.assignment.key) continue
+      if (worker.state !== 'stopping') this.#stop(worker, nowMs)
+      return
+    }
+    for (; cohort.startFrom < cohort.slots.length; cohort.startFrom++) {
+      const slot = cohort.slots[cohort.startFrom]
+      const assignment = slot === undefined ? undefined : this.#wanted.get(slot)
+      if (slot === undefined || assignment === undefined || this.#workers.get(slot)?.state === 'running') continue
+      if (!this.#workers.has(slot)) this.#start(assignment, nowMs)
+      return
+    }
+    if (!cohort.slots.some(slot => this.#wanted.has(slot) || this.#workers.has(slot))) this.#cohorts.delete(spec)
+  }
+
+  #workerAt(cohort: Cohort, index: number): Worker | undefined {
+    const slot = cohort.slots[index]
+    return slot === undefined ? undefined : this.#workers.get(slot)
+  }
+
+  #start(assignment: Assignment, nowMs: number): void {
+    this.#incarnations += 1
+    const incarnation = this.#incarnations
+    this.#workers.set(assignment.slot, { assignment, incarnation, state: 'starting', wasReady: false, isLate: false })
+    this.#deadlines.set(assignment.slot, nowMs + assignment.child.startTimeoutMs)
+    this.#emit({ kind: 'start-worker', incarnation, assignment })
+  }
+
+  #stop(worker: Worker, nowMs: number): void {
+    const { slot, child } = worker.assignment
+    worker.state = 'stopping'
+    this.#deadlines.set(slot, nowMs + child.stopTimeoutMs)
+    this.#emit({ kind: 'stop-worker', incarnation: worker.incarnation, slot })
+  }
+}

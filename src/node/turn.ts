@@ -1,0 +1,43 @@
+// shell
+/**
+ * How long the event loop has been ours. Work that could go on for ever asks here, and goes on later when its time
+ * is up: a node that does not read its sockets looks dead to the others.
+ */
+
+import type { Clock } from '../ports.ts'
+
+/** Well below the time within which a probe must be answered. */
+const TURN_MS = 10
+
+export class Turn {
+  readonly #clock: Clock
+  #startedMs: number | undefined
+  #waiting: (() => void)[] = []
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Whether it is time to let others run. */
+  isOver(): boolean {
+    const nowMs = this.#clock.nowMs()
+    if (this.#startedMs === undefined) {
+      this.#startedMs = nowMs
+      this.#clock.after(0, () => this.#next())
+    }
+    return nowMs - this.#startedMs > TURN_MS
+  }
+
+  /** Calls `action` in the next turn. */
+  defer(action: () => void): void {
+    this.isOver()
+    this.#waiting.push(action)
+  }
+
+  #next(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#startedMs = undefined
+    for (const action of waiting) action()
+  }
+}

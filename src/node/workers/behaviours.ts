@@ -1,0 +1,198 @@
+// pure
+/**
+ * What a worker does: a plain value, exported from a module that every node carries. State, arguments and results
+ * are inferred; whoever has the type of a behaviour has typed handles to its workers, without the code.
+ */
+
+import type { Emission } from '../../protocol/spec-row.ts'
+import type { ServerContext, StageContext, TaskContext } from './context.ts'
+
+/** Where the types of a behaviour are kept. Nothing is there at run time. */
+declare const types: unique symbol
+
+/** A function whose types are known to the compiler only, not to the code that calls it. */
+export type Callback = (...args: readonly unknown[]) => unknown
+
+interface Named {
+  readonly name: string
+  /** Specs name `name@version`; a node runs only what it has in that version. */
+  readonly version: string
+}
+
+/** A step of a pipeline. `In` and `Out` are the items, `E` says how many of them come out for each. */
+export interface Stage<in In, out Out, out E extends Emission = Emission> extends Named {
+  readonly kind: 'stage'
+  readonly emission: E
+  readonly handle: Callback
+  readonly [types]?: { readonly take: (item: In) => void; readonly out: Out }
+}
+
+/** A GenServer: state that only it touches, and functions to call. */
+export interface Server<out Args extends readonly unknown[], out Calls, out Casts> extends Named {
+  readonly kind: 'server'
+  readonly init: Callback
+  readonly call: Readonly<Record<string, Callback>>
+  readonly cast: Readonly<Record<string, Callback>>
+  readonly info: Callback | undefined
+  readonly terminate: Callback | undefined
+  readonly [types]?: { readonly args: Args; readonly calls: Calls; readonly casts: Casts }
+}
+
+/** A function that runs by itself, with a mailbox to read from. */
+export interface Task<out Args extends readonly unknown[], in Message> extends Named {
+  readonly kind: 'task'
+  readonly run: Callback
+  readonly [types]?: { readonly args: Args; readonly take: (message: Message) => void }
+}
+
+/** Any of the three, whatever its types. */
+export type Behaviour = Stage<never, unknown> | Server<readonly unknown[], object, object> | Task<readonly unknown[], never>
+
+/** What a handler gives back for one item, as the next stage sees it. */
+export type Emitted<R> = R extends AsyncGenerator<infer Out, unknown, unknown> ? Out : Exclude<Awaited<R>, undefined | void>
+
+/** How many items a handler with this result gives back for one. */
+export type EmissionOf<R> =
+  R extends AsyncGenerator<unknown, unknown, unknown>
+    ? 'many'
+    : [Extract<Awaited<R>, undefined | void>] extends [never]
+      ? 'one'
+      : 'maybe'
+
+export interface BehaviourOptions {
+  /** To be raised when the same name means something else. @default '1' */
+  readonly version?: string
+}
+
+/**
+ * Declares a stage: one item in, one item out.
+ * - `undefined` drops the item,
+ * - an async generator (`async function*`) emits any number,
+ * - a throw is a crash: the chain restarts, and the item is tried again.
+ *
+ * Items are shared with the sender where both run on one node: do not change what you are given.
+ *
+ * @example
+ * const tokenize = defineStage('tokenize', async function* (line: string) {
+ *   yield* line.split(' ')
+ * })
+ */
+export function defineStage<In, R>(
+  name: string,
+  handle: (item: In, context: StageContext) => R,
+  options?: BehaviourOptions,
+): Stage<In, Emitted<R>, EmissionOf<R>>
+export function defineStage(
+  name: string,
+  handle: (item: never, context: StageContext) => unknown,
+  options: BehaviourOptions = {},
+): Stage<never, unknown> {
+  const emission = isGeneratorFunction(handle) ? 'many' : 'maybe'
+  return { kind: 'stage', ...named(name, options), emission, handle: callback(handle) }
+}
+
+/** A function of a server: the state first, then what the caller gives. */
+type ServerFunction<State> = (state: State, ...args: never[]) => unknown
+
+/** The callbacks of a server with state `State`. */
+export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
+  /** Makes the state. A throw is an error of whoever adds the worker. */
+  readonly init: (context: ServerContext, ...args: Args) => State | Promise<State>
+  /** Functions with an answer: what they return, or what their promise resolves to. */
+  readonly call?: Calls & { readonly [K in keyof Calls]: ServerFunction<State> }
+  /** Functions without an answer. */
+  readonly cast?: Casts & { readonly [K in keyof Casts]: ServerFunction<State> }
+  /** Any other message: `send` and broadcasts. */
+  readonly info?: (state: State, message: unknown, context: ServerContext) => unknown
+  /** Runs when the worker is told to stop, within its stop time-out. */
+  readonly terminate?: (state: State, context: ServerContext) => unknown
+}
+
+/**
+ * Declares a server: a worker with state that handles one message at a time, in the order of arrival.
+ * State is changed in place. A throw in a call or cast is a crash: the caller gets a `RemoteError`, the worker restarts.
+ *
+ * @example
+ * const counter = defineServer('counter', {
+ *   init: (_context, start: number) => ({ total: start }),
+ *   call: { add: (state, by: number) => (state.total += by) },
+ *   cast: { reset: state => { state.total = 0 } },
+ * })
+ */
+export function defineServer<
+  Args extends unknown[],
+  State,
+  Calls extends Record<string, ServerFunction<State>> = Record<never, never>,
+  Casts extends Record<string, ServerFunction<State>> = Record<never, never>,
+>(name: string, spec: ServerSpec<Args, State, Calls, Casts>, options?: BehaviourOptions): Server<Args, Calls, Casts>
+export function defineServer(
+  name: string,
+  spec: ServerSpec<never[], never, Record<string, ServerFunction<never>>, Record<string, ServerFunction<never>>>,
+  options: BehaviourOptions = {},
+): Server<never[], object, object> {
+  return {
+    kind: 'server',
+    ...named(name, options),
+    init: callback(spec.init),
+    call: callbacks(spec.call),
+    cast: callbacks(spec.cast),
+    info: spec.info === undefined ? undefined : callback(spec.info),
+    terminate: spec.terminate === undefined ? undefined : callback(spec.terminate),
+  }
+}
+
+/**
+ * Declares a task: a function that runs until it returns. Messages sent to the worker arrive in `context.messages`;
+ * `context.signal` aborts when the worker is told to stop.
+ *
+ * @example
+ * const poller = defineTask('poller', async (context: TaskContext<{ url: string }>) => {
+ *   for await (const { url } of context.messages) context.log.info({ url }, 'polled')
+ * })
+ */
+export function defineTask<Args extends unknown[], Message = unknown>(
+  name: string,
+  run: (context: TaskContext<Message>, ...args: Args) => unknown,
+  options?: BehaviourOptions,
+): Task<Args, Message>
+export function defineTask(
+  name: string,
+  run: (context: TaskContext<never>, ...args: never[]) => unknown,
+  options: BehaviourOptions = {},
+): Task<never[], never> {
+  return { kind: 'task', ...named(name, options), run: callback(run) }
+}
+
+/** Whether something exported from a module is a behaviour. */
+export function isBehaviour(value: unknown): value is Behaviour {
+  if (typeof value !== 'object' || value === null || !('kind' in value) || !('name' in value)) return false
+  const kinds: unknown[] = ['stage', 'server', 'task']
+  return kinds.includes(value.kind) && typeof value.name === 'string' && 'version' in value
+}
+
+/** How a spec names the behaviour. */
+export function behaviourId(behaviour: Named): string {
+  return `${behaviour.name}@${behaviour.version}`
+}
+
+function named(name: string, options: BehaviourOptions): Named {
+  return { name, version: options.version ?? '1' }
+}
+
+function callbacks(functions: Readonly<Record<string, unknown>> | undefined): Record<string, Callback> {
+  return Object.fromEntries(Object.entries(functions ?? {}).map(([name, fn]) => [name, callback(fn)]))
+}
+
+/** Forgets the types of a function: those who call it know them, and this code does not need to. */
+function callback(fn: unknown): Callback {
+  if (!isCallback(fn)) throw new TypeError(`found ${typeof fn}, wanted a function`)
+  return fn
+}
+
+function isCallback(fn: unknown): fn is Callback {
+  return typeof fn === 'function'
+}
+
+function isGeneratorFunction(fn: object): boolean {
+  return Object.prototype.toString.call(fn) === '[object AsyncGeneratorFunction]'
+}

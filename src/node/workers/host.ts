@@ -1,0 +1,133 @@
+// shell
+/** The workers that run in this thread. Starts, stops and finds them; what they do is for the data plane. */
+
+import type { NodeId, SlotId, SpecId } from '../../ids.ts'
+import { unreachable } from '../../assert.ts'
+import { decodePayload } from '../../payload.ts'
+import type { Clock, Logger } from '../../ports.ts'
+import type { Prng } from '../../prng.ts'
+import type { SpecBody } from '../../protocol/spec-row.ts'
+import { StageWorker } from '../chain/stage-worker.ts'
+import type { CoreEvent } from '../events.ts'
+import type { Addressee } from '../messaging/post.ts'
+import { failureFrom } from '../supervision/exit.ts'
+import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
+import type { Turn } from '../turn.ts'
+import type { Registry } from './registry.ts'
+import { ServerWorker } from './server-worker.ts'
+import { TaskWorker } from './task-worker.ts'
+import type { InlineWorker, WorkerInit } from './worker.ts'
+
+export interface HostInit {
+  readonly node: NodeId
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly logger: Logger
+  readonly prng: Prng
+  readonly bodyOf: (assignment: Assignment) => SpecBody | undefined
+  readonly receive: (event: CoreEvent) => void
+  readonly onStageStarted: (assignment: Assignment, worker: StageWorker) => void
+}
+
+type Worker = StageWorker | ServerWorker | TaskWorker
+
+interface Running {
+  readonly assignment: Assignment
+  readonly worker: Worker
+}
+
+export class Host {
+  readonly #init: HostInit
+  readonly #running = new Map<SlotId, Running>()
+
+  constructor(init: HostInit) {
+    this.#init = init
+  }
+
+  /** The server or task of a slot. */
+  find(slot: SlotId): Addressee | undefined {
+    const running = this.#running.get(slot)
+    if (running === undefined || running.worker instanceof StageWorker) return undefined
+    return { token: running.assignment.token, recipient: running.worker }
+  }
+
+  /** The workers of a spec on this node that have been started. */
+  slotsOf(spec: SpecId): SlotId[] {
+    const slots: SlotId[] = []
+    for (const { assignment } of this.#running.values()) if (assignment.spec === spec) slots.push(assignment.slot)
+    return slots
+  }
+
+  start(assignment: Assignment, incarnation: Incarnation): void {
+    const { slot } = assignment
+    let worker: Worker
+    try {
+      worker = this.#make(assignment, incarnation)
+    } catch (error) {
+      const failure = failureFrom(error, { node: this.#init.node, slot })
+      this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit: { kind: 'crashed', failure } })
+      return
+    }
+    this.#running.set(slot, { assignment, worker })
+    worker.start()
+  }
+
+  stop(slot: SlotId, incarnation: Incarnation): void {
+    this.#of(slot, incarnation)?.stop()
+  }
+
+  abandon(slot: SlotId, incarnation: Incarnation): void {
+    const worker = this.#of(slot, incarnation)
+    if (worker === undefined) return
+    this.#running.delete(slot)
+    this.#init.logger.warn({ worker: slot }, 'worker ignored its stop signal and was abandoned; it may still run')
+    worker.abandon()
+  }
+
+  #of(slot: SlotId, incarnation: Incarnation): InlineWorker | undefined {
+    const worker = this.#running.get(slot)?.worker
+    return worker?.incarnation === incarnation ? worker : undefined
+  }
+
+  #make(assignment: Assignment, incarnation: Incarnation): Worker {
+    const { slot, child } = assignment
+    const { registry, prng, receive, onStageStarted } = this.#init
+    const behaviour = registry.find(child.behaviour)
+    if (behaviour === undefined) throw new Error(`this node does not have the behaviour "${child.behaviour}"`)
+    const args = decodePayload(child.args)
+    const init: WorkerInit = {
+      ...this.#init,
+      assignment,
+      incarnation,
+      args: Array.isArray(args) ? args : [],
+      prng: prng.fork(`${slot} ${incarnation}`),
+      onStarted: () => {
+        const worker = this.#running.get(slot)?.worker
+        if (worker instanceof StageWorker) onStageStarted(assignment, worker)
+        receive({ kind: 'worker-started', slot, incarnation })
+      },
+      onExited: exit => {
+        if (this.#of(slot, incarnation) !== undefined) this.#running.delete(slot)
+        receive({ kind: 'worker-exited', slot, incarnation, exit })
+      },
+    }
+    switch (behaviour.kind) {
+      case 'stage':
+        return new StageWorker(behaviour, this.#depthOf(assignment), init)
+      case 'server':
+        return new ServerWorker(behaviour, init)
+      case 'task':
+        return new TaskWorker(behaviour, init)
+      default:
+        return unreachable(behaviour)
+    }
+  }
+
+  /** Which stage of its chain the worker belongs to, 0 for the first. */
+  #depthOf(assignment: Assignment): number {
+    const body = this.#init.bodyOf(assignment)
+    const stage = assignment.slot.split('/')[1]
+    return body?.kind === 'chain' ? body.stages.findIndex(({ id }) => id === stage) : 0
+  }
+}

@@ -1,0 +1,61 @@
+// shell
+/** The behaviours that a node can run, by `name@version`. */
+
+import { OptionsError, type Problem } from '../../errors.ts'
+import { type Behaviour, behaviourId, isBehaviour } from './behaviours.ts'
+
+/** A module by its URL (all behaviours that it exports), an imported module, or a behaviour itself. */
+export type BehaviourSource = string | URL | Behaviour | Readonly<Record<string, unknown>>
+
+export class Registry {
+  readonly #behaviours = new Map<string, Behaviour>()
+
+  /** Sorted. */
+  ids(): string[] {
+    return [...this.#behaviours.keys()].toSorted()
+  }
+
+  find(id: string): Behaviour | undefined {
+    return this.#behaviours.get(id)
+  }
+
+  /**
+   * Imports what has to be imported, and registers every behaviour that is found.
+   * @throws {OptionsError} naming each source that cannot be imported, or holds none, or repeats a name
+   */
+  async load(sources: readonly BehaviourSource[]): Promise<void> {
+    const problems: Problem[] = []
+    for (const [index, source] of sources.entries()) {
+      const path = `behaviours[${index}]`
+      try {
+        this.#register(await exportsOf(source), path, problems)
+      } catch (error) {
+        problems.push({ path, found: `${String(source)} (${String(error)})`, wanted: 'a module that can be imported' })
+      }
+    }
+    if (problems.length > 0) throw new OptionsError('createNode', problems)
+  }
+
+  #register(values: readonly unknown[], path: string, problems: Problem[]): void {
+    const behaviours = values.filter(isBehaviour)
+    if (behaviours.length === 0) {
+      problems.push({ path, found: 'no behaviour', wanted: 'at least one of defineStage, defineServer, defineTask' })
+    }
+    for (const behaviour of behaviours) {
+      const id = behaviourId(behaviour)
+      const known = this.#behaviours.get(id)
+      if (known !== undefined && known !== behaviour) {
+        problems.push({ path, found: `a second behaviour "${id}"`, wanted: 'another name or version' })
+      }
+      this.#behaviours.set(id, behaviour)
+    }
+  }
+}
+
+async function exportsOf(source: BehaviourSource): Promise<unknown[]> {
+  if (typeof source === 'string' || source instanceof URL) {
+    const module: object = await import(String(source))
+    return Object.values(module)
+  }
+  return isBehaviour(source) ? [source] : Object.values(source)
+}

@@ -1,0 +1,59 @@
+// shell
+/** A task in this thread: a function that runs until it returns, and reads its messages when it likes. */
+
+import { Mailbox, type Letter, type Recipient } from '../messaging/mailbox.ts'
+import type { Task } from './behaviours.ts'
+import { InlineWorker, type WorkerInit } from './worker.ts'
+
+export class TaskWorker extends InlineWorker implements Recipient {
+  readonly #task: Task<readonly unknown[], never>
+  readonly #mailbox = new Mailbox()
+  /** Wakes whoever waits for a message. */
+  #wake: (() => void) | undefined
+
+  constructor(task: Task<readonly unknown[], never>, init: WorkerInit) {
+    super(init)
+    this.#task = task
+  }
+
+  deliver(letter: Letter): boolean {
+    if (letter.kind === 'call') {
+      const { node, assignment } = this.init
+      const message = `the task "${this.#task.name}" answers no calls: send it a message`
+      letter.replier.onError({ name: 'NoSuchFunction', message, node, slot: assignment.slot })
+      return false
+    }
+    if (this.isOver || this.isStopping) return false
+    const isTaken = this.#mailbox.put(letter)
+    this.#wake?.()
+    return isTaken
+  }
+
+  protected override begin(): unknown {
+    const context = { ...this.makeContext(), messages: this.#messages() }
+    const result: unknown = this.#task.run(context, ...this.init.args)
+    void Promise.resolve(result).then(
+      () => this.exit({ kind: 'normal' }),
+      (error: unknown) => this.crash(error),
+    )
+    return undefined
+  }
+
+  protected override end(): void {
+    this.#wake?.()
+  }
+
+  protected override discard(): void {
+    this.#mailbox.discard()
+    this.#wake?.()
+  }
+
+  async *#messages(): AsyncGenerator<unknown> {
+    while (!this.isOver && !this.isStopping) {
+      const letter = this.#mailbox.take()
+      if (letter?.kind === 'message') yield letter.message
+      else if (letter?.kind === 'cast') yield { name: letter.name, args: letter.args }
+      else await new Promise<void>(resolve => (this.#wake = resolve))
+    }
+  }
+}

@@ -1,0 +1,148 @@
+// shell
+/** The common life of a worker that runs in this thread: it starts, it is told to stop, it ends once. */
+
+import type { NodeId } from '../../ids.ts'
+import type { Clock, Logger } from '../../ports.ts'
+import type { Prng } from '../../prng.ts'
+import type { ItemId } from '../../protocol/failure.ts'
+import { type Exit, failureFrom } from '../supervision/exit.ts'
+import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
+import type { Turn } from '../turn.ts'
+import type { WorkerContext } from './context.ts'
+
+export interface WorkerInit {
+  readonly assignment: Assignment
+  readonly incarnation: Incarnation
+  readonly node: NodeId
+  readonly args: readonly unknown[]
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly logger: Logger
+  readonly prng: Prng
+  readonly onStarted: () => void
+  readonly onExited: (exit: Exit) => void
+}
+
+export abstract class InlineWorker {
+  protected readonly init: WorkerInit
+  readonly #abort = new AbortController()
+  #isStopping = false
+  #isOver = false
+
+  constructor(init: WorkerInit) {
+    this.init = init
+  }
+
+  get incarnation(): Incarnation {
+    return this.init.incarnation
+  }
+
+  /** Nothing that it does from now on counts. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  protected get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Runs the first code of the worker. */
+  start(): void {
+    this.attempt(
+      () => this.begin(),
+      () => {
+        if (!this.#isOver) this.init.onStarted()
+      },
+    )
+  }
+
+  /** Asks it to end; it reports when it has. */
+  stop(): void {
+    if (this.#isStopping || this.#isOver) return
+    this.#isStopping = true
+    this.#abort.abort()
+    this.end()
+  }
+
+  /** It has been told to stop and has not: whatever it still does, reaches nobody. */
+  abandon(): void {
+    this.#isOver = true
+    this.discard()
+  }
+
+  /** User code that makes it ready; throwing, or rejecting, means that it cannot start. */
+  protected abstract begin(): unknown
+
+  /** It is to end: calls `exit` when no code of it runs any more. */
+  protected abstract end(): void
+
+  /** It is over: whoever waits for it is told. */
+  protected abstract discard(): void
+
+  protected exit(exit: Exit): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (!this.#isStopping) this.#abort.abort()
+    this.discard()
+    this.init.onExited(exit)
+  }
+
+  protected crash(thrown: unknown, item?: ItemId): void {
+    const { node, assignment } = this.init
+    this.exit({ kind: 'crashed', failure: failureFrom(thrown, { node, slot: assignment.slot, item }) })
+  }
+
+  /** Runs user code: goes on with its result, now or when its promise resolves; a throw is a crash. */
+  protected attempt(code: () => unknown, then: (result: unknown) => void): void {
+    let result: unknown
+    try {
+      result = code()
+    } catch (error) {
+      this.crash(error)
+      return
+    }
+    if (isPromise(result)) result.then(then, (error: unknown) => this.crash(error))
+    else then(result)
+  }
+
+  /** What user code is given. */
+  protected makeContext(): WorkerContext {
+    const { assignment, node, clock, logger, prng } = this.init
+    return {
+      worker: assignment.slot,
+      spec: assignment.spec,
+      node,
+      token: assignment.token,
+      signal: this.signal,
+      log: logger,
+      random: prng,
+      sleep: delayMs => this.#sleep(clock, delayMs),
+    }
+  }
+
+  #sleep(clock: Clock, delayMs: number): Promise<void> {
+    const { signal } = this
+    if (signal.aborted) return Promise.resolve()
+    return new Promise(resolve => {
+      const wake = (): void => {
+        cancel()
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      const cancel = clock.after(delayMs, wake)
+      signal.addEventListener('abort', wake, { once: true })
+    })
+  }
+}
+
+export function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}

@@ -1,0 +1,113 @@
+// pure
+/**
+ * User data as bytes: MessagePack with the types of the structured clone algorithm (Map, Set, Date, typed arrays,
+ * BigInt, Error, undefined). Class instances arrive as plain objects; functions, symbols and cycles are refused.
+ */
+
+import { Packr, addExtension } from 'msgpackr'
+
+import { PayloadError } from './errors.ts'
+
+/** No item, argument list or message may be larger. */
+export const PAYLOAD_BYTES_MAX = 4 * 1024 * 1024
+
+/**
+ * The bytes of `value`. They are not copied: whoever keeps them, keeps a part of a shared buffer.
+ * @throws {PayloadError} when it holds a function, a symbol or a cycle, or is too large
+ */
+export function encodePayload(value: unknown): Uint8Array {
+  const bytes = pack(value)
+  if (bytes.length > PAYLOAD_BYTES_MAX) {
+    throw new PayloadError(
+      `the payload has ${bytes.length} bytes, the limit is ${PAYLOAD_BYTES_MAX}: send it in pieces, or send where it is kept`,
+    )
+  }
+  return bytes
+}
+
+/** @throws {PayloadError} when the bytes are no payload */
+export function decodePayload(bytes: Uint8Array): unknown {
+  try {
+    const value: unknown = packr.unpack(bytes)
+    return value
+  } catch (cause) {
+    throw new PayloadError(`${bytes.length} bytes that are no payload`, { cause })
+  }
+}
+
+/** The type code of a Map within MessagePack's range for applications: "M". */
+const MAP_EXTENSION = 0x4d
+
+/** A Map on its way. msgpackr writes a bare one like an object, and reads it back as one. */
+class MapEnvelope {
+  readonly entries: readonly unknown[]
+
+  constructor(entries: readonly unknown[]) {
+    this.entries = entries
+  }
+}
+
+addExtension({
+  Class: MapEnvelope,
+  type: MAP_EXTENSION,
+  write: (envelope: MapEnvelope) => envelope.entries,
+  read: (entries: [unknown, unknown][]) => new Map(entries),
+})
+
+const MAP_FOUND = Symbol('map found')
+
+/**
+ * Records would make small payloads half as fast (measured: 0.9 µs instead of 0.4 µs), so that objects are written
+ * with their keys. msgpackr asks for `mapAsEmptyObject` when it comes to a Map, and only then: the rare payload
+ * with a Map in it is then walked and packed once more, and all others pay nothing.
+ */
+class PayloadPackr extends Packr {
+  get mapAsEmptyObject(): boolean {
+    // oxlint-disable-next-line no-throw-literal -- a signal to `pack`, not an error
+    throw MAP_FOUND
+  }
+}
+
+const packr = new PayloadPackr({
+  useRecords: false,
+  moreTypes: true,
+  useToJSON: false,
+  copyBuffers: true,
+  writeFunction: () => {
+    throw new PayloadError('a function cannot be sent: send what it needs, and name a behaviour that has it')
+  },
+})
+
+function pack(value: unknown): Uint8Array {
+  try {
+    return packr.pack(value)
+  } catch (cause) {
+    if (cause !== MAP_FOUND) throw refusal(cause)
+  }
+  try {
+    return packr.pack(wrapMaps(value))
+  } catch (cause) {
+    throw refusal(cause)
+  }
+}
+
+function refusal(cause: unknown): PayloadError {
+  if (cause instanceof PayloadError) return cause
+  if (cause instanceof RangeError) {
+    return new PayloadError('the payload contains itself, or is too deep', { cause })
+  }
+  return new PayloadError(`the payload cannot be sent: ${String(cause)}`, { cause })
+}
+
+function wrapMaps(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Map) {
+    return new MapEnvelope([...value].map(([key, entry]) => [wrapMaps(key), wrapMaps(entry)]))
+  }
+  if (Array.isArray(value)) return value.map(wrapMaps)
+  if (value instanceof Set) return new Set([...value].map(wrapMaps))
+  if (Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, wrapMaps(entry)]))
+  }
+  return value
+}

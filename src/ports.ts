@@ -1,0 +1,76 @@
+// shell
+/**
+ * The three doors to the outside world. Everything that touches time, the network or a log does it through
+ * one of these, so that a simulated mesh runs the very code that a real one runs.
+ */
+
+import type { NodeId } from './ids.ts'
+
+/** Takes back what was asked for; doing so twice, or too late, changes nothing. */
+export type Cancel = () => void
+
+export interface Clock {
+  /** Milliseconds that only ever grow; where they start means nothing. For every wait and time-out. */
+  nowMs(): number
+  /** Milliseconds since 1970, as this machine believes. For ids and order between nodes, never for waits. */
+  wallMs(): number
+  /** Calls `action` once, `delayMs` from now. 0 means: after what waits already, before the next wait. */
+  after(delayMs: number, action: () => void): Cancel
+}
+
+/** Any logger of the shape of pino's: an object of facts first, a sentence second. */
+export interface Logger {
+  debug(facts: object, message: string): void
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+/**
+ * The two ordered byte streams of a session with a peer. `control` is never waiting behind `data`:
+ * probes and crashes travel on it.
+ */
+export type Lane = 'control' | 'data'
+
+/** Why an address could not be dialled. `refused` is evidence that nobody runs there. */
+export type DialFailure = 'refused' | 'handshake' | 'unreachable' | 'self'
+
+/** What a transport tells its node. Called one at a time, never from inside a call to the transport. */
+export interface TransportHandlers {
+  /** A session with an authenticated peer is open, both ways. There is at most one with each peer. */
+  onPeerUp(peer: NodeId): void
+  /** The session is over; what was on its way is lost. */
+  onPeerDown(peer: NodeId): void
+  /** Bytes of a lane, in the order of sending, cut anywhere. Valid as long as the receiver holds them. */
+  onBytes(peer: NodeId, lane: Lane, bytes: Uint8Array): void
+  /** The lane takes more again, after `send` returned false. */
+  onDrain(peer: NodeId, lane: Lane): void
+  /** A message on a topic: it may come late, twice, out of order or not at all. */
+  onHint(topic: string, bytes: Uint8Array): void
+  /** Somebody of this mesh was found at these addresses (mDNS). */
+  onDiscovered(peer: NodeId, addresses: readonly string[]): void
+  /** A dial has led to `peer`. The session is told of by `onPeerUp`, unless there was one already. */
+  onDialled(key: string, peer: NodeId): void
+  onDialFailed(key: string, failure: DialFailure, reason: string): void
+}
+
+export interface Transport {
+  readonly id: NodeId
+  /** Where peers can dial this node. Empty before `start`. */
+  readonly addresses: readonly string[]
+  /** @throws {ListenError} when no address can be listened on */
+  start(handlers: TransportHandlers): Promise<void>
+  /** Opens a session with whoever answers at one of the addresses. The outcome is told: `onDialled` or `onDialFailed`. */
+  dial(key: string, addresses: readonly string[]): void
+  hangUp(peer: NodeId, reason: string): void
+  /**
+   * Queues `bytes`, which the transport owns from now on. False: queued, but wait for `onDrain`.
+   * Bytes for a peer without a session are dropped.
+   */
+  send(peer: NodeId, lane: Lane, bytes: Uint8Array): boolean
+  subscribe(topic: string): void
+  unsubscribe(topic: string): void
+  /** Tells everybody who listens to `topic`, with luck. `bytes` ≤ 64 KiB. */
+  publish(topic: string, bytes: Uint8Array): void
+  stop(): Promise<void>
+}

@@ -1,0 +1,78 @@
+// pure
+/**
+ * How nodes end up with the same rows whatever was lost: every second each compares the hash of its tables with
+ * one random peer, and where they differ, the two exchange the rows of the buckets that differ.
+ *
+ *   A: digest → B: buckets → A: rows, want → B: rows
+ *             └→ B: agree, where nothing differs
+ */
+
+import type { NodeId } from '../ids.ts'
+import type { Prng } from '../prng.ts'
+import { type Message, type Roots, TABLES, type Table } from './messages.ts'
+import { inFrames } from './rows.ts'
+import type { Tables } from './tables.ts'
+
+export class AntiEntropy {
+  readonly #tables: Tables
+  readonly #periodMs: number
+  readonly #prng: Prng
+  readonly #send: (to: NodeId, message: Message) => void
+  #dueMs: number
+
+  constructor(init: {
+    readonly tables: Tables
+    readonly periodMs: number
+    readonly prng: Prng
+    readonly nowMs: number
+    readonly send: (to: NodeId, message: Message) => void
+  }) {
+    this.#tables = init.tables
+    this.#periodMs = init.periodMs
+    this.#prng = init.prng
+    this.#send = init.send
+    this.#dueMs = init.nowMs + init.periodMs
+  }
+
+  tick(peers: readonly NodeId[], nowMs: number): void {
+    if (nowMs < this.#dueMs) return
+    this.#dueMs = nowMs + this.#periodMs * this.#prng.between(0.8, 1.2)
+    if (peers.length > 0) this.greet(this.#prng.pick(peers))
+  }
+
+  wakeAtMs(): number {
+    return this.#dueMs
+  }
+
+  /** Compares with one peer now. */
+  greet(peer: NodeId): void {
+    this.#send(peer, { kind: 'digest', roots: this.#tables.roots() })
+  }
+
+  onDigest(from: NodeId, roots: Roots): void {
+    const own = this.#tables.roots()
+    const differing = TABLES.filter(table => own[table] !== roots[table])
+    if (differing.length === 0) this.#send(from, { kind: 'agree' })
+    for (const table of differing) {
+      this.#send(from, { kind: 'buckets', table, digests: this.#tables[table].bucketDigests() })
+    }
+  }
+
+  onBuckets(from: NodeId, table: Table, digests: readonly string[]): void {
+    const own = this.#tables[table].bucketDigests()
+    const buckets = own.flatMap((digest, bucket) => (digest === digests[bucket] ? [] : [bucket]))
+    if (buckets.length === 0) return
+    this.#sendRows(from, table, buckets)
+    this.#send(from, { kind: 'want', table, buckets })
+  }
+
+  onWant(from: NodeId, table: Table, buckets: readonly number[]): void {
+    this.#sendRows(from, table, buckets)
+  }
+
+  #sendRows(to: NodeId, table: Table, buckets: readonly number[]): void {
+    for (const rows of inFrames(this.#tables.rowsIn(table, new Set(buckets)))) {
+      this.#send(to, { kind: 'rows', rows })
+    }
+  }
+}

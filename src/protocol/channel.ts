@@ -1,0 +1,137 @@
+// pure
+/**
+ * The kinds of frames of the data lane, and what a channel leads to. A sender numbers its channels itself and opens
+ * each once in a session; after that, frames name the number. Answers name the number of the sender's channel.
+ */
+
+import * as v from 'valibot'
+
+import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
+import { decodePayload } from '../payload.ts'
+import type { Generation } from './phase.ts'
+
+export const FRAME = {
+  /** u32 channel, payload `Target` */
+  open: 1,
+  /** receiver → sender: u32 channel, u48 received, u48 items, u48 bytes (credit in all), u48 settled up to, u48… settled beyond */
+  resume: 2,
+  /** u32 channel, u16 number, payload `Run`: the origin that items of this channel name by the number */
+  origin: 3,
+  /** u32 channel, u48 sequence, u16 origin, u48 n, u8 flags, [u16 length, u32… path], payload item */
+  item: 4,
+  /** receiver → sender: u32 channel, u48 settled up to, u48… settled beyond */
+  settle: 5,
+  /** receiver → sender: u32 channel, u48 items, u48 bytes: credit in all */
+  credit: 6,
+  /** receiver → sender: u32 channel: nothing is there */
+  reset: 7,
+  /** u32 channel, u32 correlation, u32 remaining ms, payload [function, …arguments] */
+  call: 8,
+  /** u32 correlation, u8 outcome, payload */
+  reply: 9,
+  /** u32 channel, payload [function, …arguments] */
+  cast: 10,
+  /** u32 channel, payload message */
+  send: 11,
+  /** payload `Broadcast` */
+  broadcast: 12,
+} as const
+
+/** How a call ended. */
+export const REPLY = {
+  /** The payload is the result. */
+  result: 0,
+  /** The worker threw; the payload is the `Failure`. */
+  error: 1,
+  /** The worker is not here, or not of this generation: it has not been executed. */
+  elsewhere: 2,
+  /** The mailbox is full: it has not been executed. */
+  overloaded: 3,
+  /** The worker ended before it came to this call, or while it was at it; the payload says which. */
+  exited: 4,
+} as const
+
+/** The item came out of a stage without any index but 0 on its way: the path is left out. */
+export const ITEM_HAS_PATH = 1
+/** Its origin waits for what comes out at the end. */
+export const ITEM_WANTS_OUTCOME = 2
+
+/** What a channel leads to. */
+export type Target =
+  /** A worker, to be called. */
+  | { readonly kind: 'slot'; readonly slot: SlotId; readonly generation: Generation }
+  /** A worker of a stage, to be fed: `from` is the worker, or the node, that feeds it. */
+  | {
+      readonly kind: 'link'
+      readonly chain: SpecId
+      readonly generation: Generation
+      readonly from: string
+      readonly to: SlotId
+    }
+  /** The sender of the items of a chain, to be given what came out at the end of it. */
+  | { readonly kind: 'return'; readonly chain: SpecId; readonly generation: Generation; readonly from: string }
+
+/** A message for all members of a generation of a group; `n` numbers the broadcasts of the sender. */
+export interface Broadcast {
+  readonly group: SpecId
+  readonly generation: Generation
+  readonly sender: { readonly id: NodeId; readonly boot: number }
+  readonly n: number
+  readonly message: unknown
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const text = v.pipe(v.string(), v.maxLength(1024))
+const node = v.custom<NodeId>(isNodeId)
+const spec = v.custom<SpecId>(isSpecId)
+const slot = v.custom<SlotId>(isSlotId)
+const generation: v.GenericSchema<unknown, Generation> = v.looseObject({ number: count, tag: count })
+const run = v.looseObject({ id: node, boot: count })
+
+const target: v.GenericSchema<unknown, Target> = v.variant('kind', [
+  v.looseObject({ kind: v.literal('slot'), slot, generation }),
+  v.looseObject({ kind: v.literal('link'), chain: spec, generation, from: text, to: slot }),
+  v.looseObject({ kind: v.literal('return'), chain: spec, generation, from: text }),
+])
+
+const broadcast: v.GenericSchema<unknown, Broadcast> = v.pipe(
+  v.looseObject({ group: spec, generation, sender: run, n: count, message: v.unknown() }),
+  v.transform(({ message, ...head }) => ({ ...head, message })),
+)
+
+/** @returns undefined when the bytes are none */
+export function decodeTarget(bytes: Uint8Array): Target | undefined {
+  return parse(target, bytes)
+}
+
+/** @returns undefined when the bytes are none */
+export function decodeBroadcast(bytes: Uint8Array): Broadcast | undefined {
+  return parse(broadcast, bytes)
+}
+
+/** @returns undefined when the bytes are none */
+export function decodeRun(bytes: Uint8Array): { readonly id: NodeId; readonly boot: number } | undefined {
+  return parse(run, bytes)
+}
+
+/** The function and its arguments; checked by hand, as every call passes here. @returns undefined when the bytes are none */
+export function decodeRequest(bytes: Uint8Array): { readonly name: string; readonly args: unknown[] } | undefined {
+  let items: unknown
+  try {
+    items = decodePayload(bytes)
+  } catch {
+    return undefined
+  }
+  if (!Array.isArray(items)) return undefined
+  const [name, ...args]: unknown[] = items
+  return typeof name === 'string' ? { name, args } : undefined
+}
+
+function parse<T>(schema: v.GenericSchema<unknown, T>, bytes: Uint8Array): T | undefined {
+  try {
+    const result = v.safeParse(schema, decodePayload(bytes))
+    return result.success ? result.output : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,71 @@
+// pure
+/** Who runs a standalone worker: placement says where to start it, the claim says where it is. */
+
+import { type Run, type SlotId, isSameRun } from '../ids.ts'
+import { hash32 } from '../hash.ts'
+import type { Failure } from './failure.ts'
+import type { Hlc } from './hlc.ts'
+import type { RecordKind } from './record-store.ts'
+
+/**
+ * In the order in which one overrules another of the same owner and generation. `stopped`: given up for another
+ * to take. `done`: it ended, and its restart type says that this is the end. `failed`: it crashed too often.
+ */
+export const CLAIM_STATES = ['starting', 'running', 'stopped', 'done', 'failed'] as const
+export type ClaimState = (typeof CLAIM_STATES)[number]
+
+export interface Claim {
+  readonly slot: SlotId
+  /** One more for every owner. */
+  readonly generation: number
+  readonly owner: Run
+  /** How much placement wants this owner: of two who claimed at once, the better placed one wins. */
+  readonly score: number
+  readonly state: ClaimState
+  readonly specVersion: Hlc
+  /** Why, where it failed. */
+  readonly failure?: Failure | undefined
+}
+
+/**
+ * A token that grows with every owner of a slot and is never used twice: a resource that refuses smaller ones
+ * is safe from an owner that does not know yet that it was replaced. Compared field by field.
+ */
+export interface FencingToken {
+  readonly generation: number
+  readonly tag: number
+  readonly owner: number
+}
+
+export const claims: RecordKind<Claim> = {
+  keyOf: claim => claim.slot,
+  join: (a, b) => (compareClaims(a, b) >= 0 ? a : b),
+  versionOf: claim => {
+    const { generation, owner, state, score } = claim
+    return `${generation}.${score}.${owner.id}.${owner.boot}.${state}`
+  },
+}
+
+/** < 0 when `b` overrules `a`. Total for claims of one slot. */
+export function compareClaims(a: Claim, b: Claim): number {
+  return (
+    a.generation - b.generation ||
+    a.score - b.score ||
+    compareText(a.owner.id, b.owner.id) ||
+    a.owner.boot - b.owner.boot ||
+    CLAIM_STATES.indexOf(a.state) - CLAIM_STATES.indexOf(b.state)
+  )
+}
+
+export function isOwner(claim: Claim | undefined, run: Run): claim is Claim {
+  return claim !== undefined && isSameRun(claim.owner, run)
+}
+
+/** A number for one run of a node, for tokens and tags. @returns 0 … 2^32 - 1 */
+export function runTag(run: Run): number {
+  return hash32(`${run.id}.${run.boot}`)
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

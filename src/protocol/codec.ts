@@ -1,0 +1,192 @@
+// pure
+/**
+ * The trust border of the control lane: bytes become messages here, and nowhere else. Anything that is not a
+ * message of this protocol is refused with a reason; unknown fields of rows are kept, for newer nodes.
+ */
+
+import * as v from 'valibot'
+
+import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
+import { decodePayload, encodePayload } from '../payload.ts'
+import { CLAIM_STATES, type Claim } from './claim.ts'
+import type { Failure } from './failure.ts'
+import type { Hlc } from './hlc.ts'
+import { MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
+import { type Message, type Roots, type Rows, TABLES } from './messages.ts'
+import { PHASE_RANKS, type Generation, type Phase, type PhaseCause, type PlacedSlot } from './phase.ts'
+import { BUCKET_COUNT } from './record-store.ts'
+import {
+  type ChildSpec,
+  EMISSIONS,
+  GROUP_STRATEGIES,
+  RESTART_TYPES,
+  type RestartIntensity,
+  type SpecBody,
+  type SpecRow,
+} from './spec-row.ts'
+
+/** What came of bytes from outside. */
+export type Decoded =
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'garbage'; readonly reason: string }
+
+export function encodeMessage(message: Message): Uint8Array {
+  return encodePayload(message)
+}
+
+export function decodeMessage(bytes: Uint8Array): Decoded {
+  let value: unknown
+  try {
+    value = decodePayload(bytes)
+  } catch (error) {
+    return { kind: 'garbage', reason: String(error) }
+  }
+  const result = v.safeParse(message, value)
+  if (result.success) return { kind: 'message', message: result.output }
+  const [issue] = result.issues
+  return { kind: 'garbage', reason: `${v.getDotPath(issue) ?? 'message'}: ${issue.message}` }
+}
+
+const TEXT_MAX = 1024
+const LIST_MAX = 100_000
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const text = v.pipe(v.string(), v.maxLength(TEXT_MAX))
+const bytes = v.instance(Uint8Array)
+const node = v.custom<NodeId>(isNodeId, 'no node id')
+const spec = v.custom<SpecId>(isSpecId, 'no spec id')
+const slot = v.custom<SlotId>(isSlotId, 'no slot id')
+const run = v.looseObject({ id: node, boot: count })
+const list = <T>(item: v.GenericSchema<unknown, T>, max = LIST_MAX): v.GenericSchema<unknown, T[]> =>
+  v.pipe(v.array(item), v.maxLength(max))
+
+const protocolRange: v.GenericSchema<unknown, ProtocolRange> = v.looseObject({ min: count, max: count })
+
+const hlc: v.GenericSchema<unknown, Hlc> = v.looseObject({ ms: count, count, node })
+
+const memberRow: v.GenericSchema<unknown, MemberRow> = v.looseObject({
+  id: node,
+  boot: count,
+  seq: count,
+  status: v.picklist(MEMBER_STATUSES),
+  name: text,
+  addresses: list(text, 64),
+  role: v.picklist(['member', 'client']),
+  weight: v.pipe(v.number(), v.minValue(1), v.maxValue(16)),
+  labels: v.record(text, text),
+  behaviours: list(text, 4096),
+  protocol: protocolRange,
+})
+
+const intensity: v.GenericSchema<unknown, RestartIntensity> = v.looseObject({
+  restarts: count,
+  withinMs: count,
+})
+
+const child: v.GenericSchema<unknown, ChildSpec> = v.looseObject({
+  behaviour: text,
+  args: bytes,
+  restart: v.picklist(RESTART_TYPES),
+  startTimeoutMs: count,
+  stopTimeoutMs: count,
+})
+
+const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
+  v.looseObject({ kind: v.literal('worker'), child, intensity }),
+  v.looseObject({
+    kind: v.literal('group'),
+    strategy: v.picklist(GROUP_STRATEGIES),
+    intensity,
+    spread: v.boolean(),
+    members: list(v.looseObject({ id: text, child })),
+  }),
+  v.looseObject({
+    kind: v.literal('chain'),
+    strategy: v.picklist(GROUP_STRATEGIES),
+    intensity,
+    stages: list(v.looseObject({ id: text, child, workers: v.pipe(count, v.minValue(1)) })),
+    emission: v.picklist(EMISSIONS),
+    windowItems: v.pipe(count, v.minValue(1)),
+    attemptsMax: v.pipe(count, v.minValue(1)),
+  }),
+])
+
+const specRow: v.GenericSchema<unknown, SpecRow> = v.pipe(
+  v.looseObject({ id: spec, version: hlc, body: v.optional(specBody) }),
+  v.transform(row => ({ ...row, body: row.body })),
+)
+
+const failure: v.GenericSchema<unknown, Failure> = v.looseObject({
+  name: v.string(),
+  message: v.string(),
+  stack: v.optional(v.string()),
+  node,
+  slot,
+  item: v.optional(v.looseObject({ origin: node, boot: count, n: count })),
+})
+
+const claim: v.GenericSchema<unknown, Claim> = v.looseObject({
+  slot,
+  generation: count,
+  owner: run,
+  score: count,
+  state: v.picklist(CLAIM_STATES),
+  specVersion: hlc,
+  failure: v.optional(failure),
+})
+
+const generation: v.GenericSchema<unknown, Generation> = v.looseObject({ number: count, tag: count })
+
+const placedSlot: v.GenericSchema<unknown, PlacedSlot> = v.looseObject({ slot, owner: run })
+
+const phaseCause: v.GenericSchema<unknown, PhaseCause> = v.looseObject({ at: hlc, failure })
+
+const phase: v.GenericSchema<unknown, Phase> = v.looseObject({
+  spec,
+  specVersion: hlc,
+  generation,
+  coordinator: run,
+  layout: list(placedSlot),
+  rank: v.picklist(PHASE_RANKS),
+  ready: list(slot),
+  ended: list(slot),
+  stopped: list(slot),
+  cause: v.optional(phaseCause),
+  previous: v.optional(phaseCause),
+  attempt: count,
+  restarts: list(v.looseObject({ atMs: count, item: text }), 1024),
+  since: list(node),
+})
+
+const rows: v.GenericSchema<unknown, Rows> = v.looseObject({
+  members: list(memberRow),
+  specs: list(specRow),
+  claims: list(claim),
+  phases: list(phase),
+})
+
+const roots: v.GenericSchema<unknown, Roots> = v.looseObject({
+  members: text,
+  specs: text,
+  claims: text,
+  phases: text,
+})
+
+const message: v.GenericSchema<unknown, Message> = v.variant('kind', [
+  v.looseObject({ kind: v.literal('hello'), protocol: protocolRange, run, rows }),
+  v.looseObject({ kind: v.literal('probe'), n: count }),
+  v.looseObject({ kind: v.literal('probe-ack'), n: count }),
+  v.looseObject({ kind: v.literal('rows'), rows }),
+  v.looseObject({ kind: v.literal('digest'), roots }),
+  v.looseObject({ kind: v.literal('agree') }),
+  v.looseObject({
+    kind: v.literal('buckets'),
+    table: v.picklist(TABLES),
+    digests: v.pipe(v.array(text), v.length(BUCKET_COUNT)),
+  }),
+  v.looseObject({
+    kind: v.literal('want'),
+    table: v.picklist(TABLES),
+    buckets: list(v.pipe(count, v.maxValue(BUCKET_COUNT - 1)), BUCKET_COUNT),
+  }),
+])

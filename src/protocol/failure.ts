@@ -1,0 +1,24 @@
+// pure
+/** Why a worker ended, as every node can read it: errors themselves do not travel. */
+
+import type { NodeId, SlotId } from '../ids.ts'
+
+/** Names one item of a chain: who sent it, in which run, and the how-manieth it was. */
+export interface ItemId {
+  readonly origin: NodeId
+  readonly boot: number
+  /** 1 for the first. */
+  readonly n: number
+}
+
+export interface Failure {
+  /** The `name` of the error; `NodeLost` when the node of the worker is gone. */
+  readonly name: string
+  readonly message: string
+  readonly stack?: string | undefined
+  /** Where it happened. */
+  readonly node: NodeId
+  readonly slot: SlotId
+  /** The item that the worker was at, where the worker belongs to a stage. */
+  readonly item?: ItemId | undefined
+}

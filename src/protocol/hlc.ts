@@ -1,0 +1,58 @@
+// pure
+/**
+ * Hybrid logical clocks (Kulkarni et al., 2014): time stamps that follow the wall clock, never run backwards,
+ * and put whatever a node has seen before what it writes next.
+ */
+
+import type { NodeId } from '../ids.ts'
+
+/** A moment, totally ordered by (ms, count, node). */
+export interface Hlc {
+  /** Milliseconds since 1970. */
+  readonly ms: number
+  /** Tells apart what happens within one millisecond. */
+  readonly count: number
+  readonly node: NodeId
+}
+
+/** A clock further ahead than this is taken as wrong, so that it cannot win every conflict for ever. */
+export const CLOCK_SKEW_MAX_MS = 60_000
+
+/** < 0 when `a` is earlier, 0 when they are the same moment. */
+export function compareHlc(a: Hlc, b: Hlc): number {
+  return a.ms - b.ms || a.count - b.count || (a.node < b.node ? -1 : a.node > b.node ? 1 : 0)
+}
+
+/** The clock of one node. */
+export class HlcClock {
+  readonly #node: NodeId
+  #ms = 0
+  #count = 0
+  /** How many moments from more than a minute ahead were seen, and not followed. */
+  aheadCount = 0
+
+  constructor(node: NodeId) {
+    this.#node = node
+  }
+
+  /** The next moment: later than every earlier one, and than everything seen. */
+  next(wallMs: number): Hlc {
+    if (wallMs > this.#ms) {
+      this.#ms = wallMs
+      this.#count = 0
+    } else {
+      this.#count += 1
+    }
+    return { ms: this.#ms, count: this.#count, node: this.#node }
+  }
+
+  /** Notes a moment that another node has written. */
+  see(moment: Hlc, wallMs: number): void {
+    if (moment.ms > wallMs + CLOCK_SKEW_MAX_MS) {
+      this.aheadCount += 1
+    } else if (moment.ms > this.#ms || (moment.ms === this.#ms && moment.count > this.#count)) {
+      this.#ms = moment.ms
+      this.#count = moment.count
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// pure
+/** What a node says about itself, and what others may say about it: that it is suspect or dead. */
+
+import type { NodeId, Run } from '../ids.ts'
+import type { RecordKind } from './record-store.ts'
+
+/** In the order in which one overrules another of the same sequence number. `left` is final for its run. */
+export const MEMBER_STATUSES = ['joining', 'alive', 'suspect', 'leaving', 'dead', 'left'] as const
+
+export type MemberStatus = (typeof MEMBER_STATUSES)[number]
+
+/** A `client` uses the mesh and is never given work. */
+export type MemberRole = 'member' | 'client'
+
+/** The versions of the protocol that a node speaks. */
+export interface ProtocolRange {
+  readonly min: number
+  readonly max: number
+}
+
+export interface MemberRow extends Run {
+  readonly id: NodeId
+  /** Raised by the node itself, and by nobody else. */
+  readonly seq: number
+  readonly status: MemberStatus
+  /** For people: logs, dashboards. Need not be unique. */
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly role: MemberRole
+  /** 1 … 16 */
+  readonly weight: number
+  readonly labels: Readonly<Record<string, string>>
+  /** `name@version` of every behaviour that the node can run, sorted. */
+  readonly behaviours: readonly string[]
+  readonly protocol: ProtocolRange
+}
+
+/**
+ * A larger boot wins; `left` is final for its boot; then a larger sequence number, which only the node itself
+ * raises, so that it can refute its own death; then the graver status.
+ */
+export const memberRows: RecordKind<MemberRow> = {
+  keyOf: row => row.id,
+  join: (a, b) => (compareMembers(a, b) >= 0 ? a : b),
+  versionOf: row => `${row.boot}.${row.seq}.${row.status}`,
+}
+
+/** < 0 when `a` is the older statement about the same node. */
+export function compareMembers(a: MemberRow, b: MemberRow): number {
+  return (
+    a.boot - b.boot ||
+    Number(a.status === 'left') - Number(b.status === 'left') ||
+    a.seq - b.seq ||
+    MEMBER_STATUSES.indexOf(a.status) - MEMBER_STATUSES.indexOf(b.status)
+  )
+}
+
+/** Whether the node takes part: it may be suspect, but nobody has declared it dead. */
+export function isPresent(row: MemberRow): boolean {
+  return row.status === 'alive' || row.status === 'suspect' || row.status === 'leaving'
+}

@@ -1,0 +1,51 @@
+// pure
+/** What nodes say to each other on the control lane. Everything here is also in a row that anti-entropy delivers. */
+
+import type { Run } from '../ids.ts'
+import type { Claim } from './claim.ts'
+import type { MemberRow, ProtocolRange } from './member-row.ts'
+import type { Phase } from './phase.ts'
+import type { SpecRow } from './spec-row.ts'
+
+/** The versions of this protocol that this program speaks. */
+export const PROTOCOL: ProtocolRange = { min: 1, max: 1 }
+
+/** No frame of the control lane is larger. */
+export const CONTROL_FRAME_BYTES_MAX = 256 * 1024
+
+/** The replicated tables. */
+export const TABLES = ['members', 'specs', 'claims', 'phases'] as const
+export type Table = (typeof TABLES)[number]
+
+/** Rows of any of the tables, to be merged. */
+export interface Rows {
+  readonly members: readonly MemberRow[]
+  readonly specs: readonly SpecRow[]
+  readonly claims: readonly Claim[]
+  readonly phases: readonly Phase[]
+}
+
+export type Roots = Readonly<Record<Table, string>>
+
+export type Message =
+  /** The first message of a session, both ways: who I am, and everybody I know. */
+  | { readonly kind: 'hello'; readonly protocol: ProtocolRange; readonly run: Run; readonly rows: Rows }
+  | { readonly kind: 'probe'; readonly n: number }
+  | { readonly kind: 'probe-ack'; readonly n: number }
+  /** News, or what the other side is missing. */
+  | { readonly kind: 'rows'; readonly rows: Rows }
+  /** What I know, in a hash for each table. */
+  | { readonly kind: 'digest'; readonly roots: Roots }
+  /** The answer to a digest that does not differ. */
+  | { readonly kind: 'agree' }
+  /** The answer to a digest that differs: one hash for each bucket of the table. */
+  | { readonly kind: 'buckets'; readonly table: Table; readonly digests: readonly string[] }
+  /** Send me your rows of these buckets. */
+  | { readonly kind: 'want'; readonly table: Table; readonly buckets: readonly number[] }
+
+export const NO_ROWS: Rows = { members: [], specs: [], claims: [], phases: [] }
+
+/** Whether two nodes have a version of the protocol in common. */
+export function speakTogether(a: ProtocolRange, b: ProtocolRange): boolean {
+  return a.min <= b.max && b.min <= a.max
+}

@@ -1,0 +1,96 @@
+// pure
+/**
+ * What shall run, as data: every node holds every spec. A spec names its behaviours and carries arguments as
+ * bytes; functions never travel.
+ */
+
+import type { SpecId } from '../ids.ts'
+import { type Hlc, compareHlc } from './hlc.ts'
+import type { RecordKind } from './record-store.ts'
+
+/** As in OTP: always · after anything but a normal end · never. */
+export const RESTART_TYPES = ['permanent', 'transient', 'temporary'] as const
+export type RestartType = (typeof RESTART_TYPES)[number]
+
+export const GROUP_STRATEGIES = ['one_for_all'] as const
+export type GroupStrategy = (typeof GROUP_STRATEGIES)[number]
+
+/** At most `restarts` of them in any `withinMs`; one more, and the supervisor gives up. */
+export interface RestartIntensity {
+  readonly restarts: number
+  readonly withinMs: number
+}
+
+/** One worker as its supervisor sees it. */
+export interface ChildSpec {
+  /** `name@version` */
+  readonly behaviour: string
+  /** The encoded list of arguments. */
+  readonly args: Uint8Array
+  readonly restart: RestartType
+  /** How long it may take to start. */
+  readonly startTimeoutMs: number
+  /** How long it may take to stop before it is abandoned. */
+  readonly stopTimeoutMs: number
+}
+
+export interface WorkerBody {
+  readonly kind: 'worker'
+  readonly child: ChildSpec
+  readonly intensity: RestartIntensity
+}
+
+export interface GroupBody {
+  readonly kind: 'group'
+  readonly strategy: GroupStrategy
+  readonly intensity: RestartIntensity
+  /** Whether the members are shared out evenly over the nodes, or sit wherever the hash puts them. */
+  readonly spread: boolean
+  /** In the order in which they start. */
+  readonly members: readonly { readonly id: string; readonly child: ChildSpec }[]
+}
+
+/** How many outcomes an item of a stage, or of a whole chain, has: see `Outcome`. */
+export const EMISSIONS = ['one', 'maybe', 'many'] as const
+export type Emission = (typeof EMISSIONS)[number]
+
+export interface StageBody {
+  readonly id: string
+  readonly child: ChildSpec
+  /** How many workers share the items of the stage. */
+  readonly workers: number
+}
+
+export interface ChainBody {
+  readonly kind: 'chain'
+  readonly strategy: GroupStrategy
+  readonly intensity: RestartIntensity
+  /** First stage first. */
+  readonly stages: readonly StageBody[]
+  readonly emission: Emission
+  /** How many items of one sender may be on their way. */
+  readonly windowItems: number
+  /** So often a worker may crash on one item before it is put aside as dead. */
+  readonly attemptsMax: number
+}
+
+export type SpecBody = WorkerBody | GroupBody | ChainBody
+
+export interface SpecRow {
+  readonly id: SpecId
+  /** When it was written: the later one wins, whoever wrote it. */
+  readonly version: Hlc
+  /** Undefined: the spec is removed. */
+  readonly body: SpecBody | undefined
+}
+
+export const specRows: RecordKind<SpecRow> = {
+  keyOf: row => row.id,
+  join: (a, b) => (compareHlc(a.version, b.version) >= 0 ? a : b),
+  versionOf: row => hlcText(row.version),
+}
+
+/** A text that is equal for equal moments. */
+export function hlcText(moment: Hlc): string {
+  return `${moment.ms}.${moment.count}.${moment.node}`
+}

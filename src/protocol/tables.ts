@@ -1,0 +1,42 @@
+// pure
+/** The replicated tables of a node, as anti-entropy sees them: roots, buckets, rows. */
+
+import { type Claim, claims } from './claim.ts'
+import type { MemberRow } from './member-row.ts'
+import { NO_ROWS, type Roots, type Rows, type Table } from './messages.ts'
+import { type Phase, phases } from './phase.ts'
+import { RecordStore } from './record-store.ts'
+import { type SpecRow, specRows } from './spec-row.ts'
+
+export class Tables {
+  readonly members: RecordStore<MemberRow>
+  readonly specs = new RecordStore<SpecRow>(specRows)
+  readonly claims = new RecordStore<Claim>(claims)
+  readonly phases = new RecordStore<Phase>(phases)
+
+  constructor(members: RecordStore<MemberRow>) {
+    this.members = members
+  }
+
+  roots(): Roots {
+    return {
+      members: this.members.root(),
+      specs: this.specs.root(),
+      claims: this.claims.root(),
+      phases: this.phases.root(),
+    }
+  }
+
+  rowsIn(table: Table, buckets: ReadonlySet<number>): Rows {
+    switch (table) {
+      case 'members':
+        return { ...NO_ROWS, members: this.members.rowsIn(buckets) }
+      case 'specs':
+        return { ...NO_ROWS, specs: this.specs.rowsIn(buckets) }
+      case 'claims':
+        return { ...NO_ROWS, claims: this.claims.rowsIn(buckets) }
+      case 'phases':
+        return { ...NO_ROWS, phases: this.phases.rowsIn(buckets) }
+    }
+  }
+}

@@ -1,0 +1,234 @@
+// shell
+/**
+ * A whole mesh in one process, on virtual time, with faults, from one seed: production nodes on a simulated network.
+ * The same seed gives the same run, to the byte.
+ */
+
+import { hash64, toHex } from '../hash.ts'
+import { type NodeId, nodeId } from '../ids.ts'
+import { type NetworkConditions, SimulatedNetwork } from '../io/memory/simulated-network.ts'
+import { VirtualClock } from '../io/memory/virtual-clock.ts'
+import { silentLogger } from '../io/system/loggers.ts'
+import { Node } from '../node/node.ts'
+import type { NodeOptions } from '../node/options.ts'
+import type { BehaviourSource } from '../node/workers/registry.ts'
+import type { Clock, Logger } from '../ports.ts'
+import { Prng } from '../prng.ts'
+import { LAN_TIMINGS, type Timings } from '../protocol/timings.ts'
+
+export interface SimulationInit {
+  /** Everything that is drawn by lot comes from it. @default 1 */
+  readonly seed?: number | string
+  /** Names of the nodes, or how many: then `n1`, `n2` … @default 3 */
+  readonly nodes?: number | readonly string[]
+  /** What every node can run. @default [] */
+  readonly behaviours?: readonly BehaviourSource[]
+  /** What this node can run instead, by its name. */
+  readonly behavioursOf?: Readonly<Record<string, readonly BehaviourSource[]>>
+  readonly conditions?: Partial<NetworkConditions>
+  readonly timings?: Partial<Timings>
+  /** Told of everything that happens on the network, a line each. */
+  readonly onTrace?: (line: string) => void
+  readonly logger?: Logger
+}
+
+/** Something that did not happen in time; the message has the seed that replays it. */
+export class SimulationError extends Error {
+  override readonly name = 'SimulationError'
+}
+
+interface Machine {
+  readonly id: NodeId
+  readonly clock: Clock & { stop(): void }
+  readonly node: Node
+}
+
+const DEFAULT_PATIENCE_MS = 60_000
+
+export class SimulatedMesh implements AsyncDisposable {
+  readonly seed: number | string
+  /** The names of all nodes, also of those that are down. */
+  readonly ids: readonly NodeId[]
+  readonly #init: SimulationInit
+  readonly #clock = new VirtualClock()
+  readonly #network: SimulatedNetwork
+  readonly #machines = new Map<NodeId, Machine>()
+  readonly #runs = new Map<NodeId, number>()
+  #trace = ''
+  #traceCount = 0
+
+  /** @internal */
+  constructor(init: SimulationInit) {
+    const { nodes = 3, seed = 1 } = init
+    this.#init = init
+    this.seed = seed
+    const names = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, index) => `n${index + 1}`) : nodes
+    this.ids = names.map(nodeId)
+    this.#network = new SimulatedNetwork(this.#clock, new Prng(`${seed} network`), (line, bytes) => {
+      this.#record(line, bytes)
+    })
+    this.#network.setConditions(init.conditions ?? {})
+  }
+
+  /** Virtual milliseconds since the beginning. */
+  get nowMs(): number {
+    return this.#clock.nowMs
+  }
+
+  /** A hash of everything that has happened on the network, and when: equal for equal seeds. */
+  get traceHash(): string {
+    return `${this.#traceCount}:${this.#trace}`
+  }
+
+  /** The nodes that are up. */
+  get up(): readonly NodeId[] {
+    return this.ids.filter(id => this.#machines.has(id))
+  }
+
+  /** @throws {SimulationError} when the node is down, or there is none of that name */
+  node(name: string): Node {
+    return this.#machineOf(name).node
+  }
+
+  /** Lets virtual time pass. */
+  async run(durationMs: number): Promise<void> {
+    await this.#clock.run(durationMs)
+  }
+
+  /** Lets time pass until `condition` holds. @throws {SimulationError} when it does not within `withinMs` @default 60_000 */
+  async until(what: string, condition: () => boolean, withinMs = DEFAULT_PATIENCE_MS): Promise<void> {
+    const untilMs = this.nowMs + withinMs
+    await this.#clock.drain()
+    while (!condition()) {
+      if (this.nowMs > untilMs || !(await this.#clock.step())) {
+        throw new SimulationError(`not within ${withinMs} ms: ${what} (seed ${this.seed})`)
+      }
+    }
+  }
+
+  /** Lets time pass until `promise` settles. @returns what it resolves to @throws what it rejects with */
+  async settle<T>(promise: Promise<T>, withinMs = DEFAULT_PATIENCE_MS): Promise<T> {
+    let isSettled = false
+    const done = (): void => {
+      isSettled = true
+    }
+    promise.then(done, done)
+    await this.until('a promise settles', () => isSettled, withinMs)
+    return promise
+  }
+
+  /** Starts a node that is down, or was never up, as a new run of it. */
+  async start(name: string): Promise<Node> {
+    return this.settle(this.#launch(nodeId(name)))
+  }
+
+  /** Starts several nodes at the same moment. */
+  async startAll(names: readonly string[] = this.ids): Promise<void> {
+    await this.settle(Promise.all(names.map(name => this.#launch(nodeId(name)))))
+  }
+
+  /** The process is gone from one moment to the next, with everything in its memory. */
+  crash(name: string): void {
+    const { id, clock } = this.#machineOf(name)
+    this.#record(`crash ${id}`)
+    this.#machines.delete(id)
+    clock.stop()
+    this.#network.detach(id)
+  }
+
+  /** A graceful end: it says good-bye. */
+  async stop(name: string): Promise<void> {
+    const { id, node } = this.#machineOf(name)
+    await this.settle(node.stop())
+    this.#machines.delete(id)
+  }
+
+  /** Nothing gets from any node of one side to any node of another. Nodes that are not named keep all their links. */
+  partition(...sides: readonly (readonly string[])[]): void {
+    this.#record(`partition ${sides.map(side => side.join('+')).join(' | ')}`)
+    for (const [index, side] of sides.entries()) {
+      for (const other of sides.slice(index + 1).flat()) for (const name of side) this.cut(name, other)
+    }
+  }
+
+  /** Nothing gets through between two nodes, in either direction. */
+  cut(a: string, b: string): void {
+    this.#network.cut(nodeId(a), nodeId(b))
+    this.#network.cut(nodeId(b), nodeId(a))
+  }
+
+  /** Everything gets through again. */
+  heal(): void {
+    this.#record('heal')
+    for (const a of this.ids) for (const b of this.ids) if (a !== b) this.#network.mend(a, b)
+  }
+
+  /** The session between two nodes breaks, and what was on its way is lost. They are free to start another one. */
+  breakSession(a: string, b: string): void {
+    this.#record(`break ${a}-${b}`)
+    this.#network.breakSession(nodeId(a), nodeId(b))
+  }
+
+  /** From now on: delays, losses, time-outs. */
+  setConditions(conditions: Partial<NetworkConditions>): void {
+    this.#network.setConditions(conditions)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const id of this.up) this.crash(id)
+  }
+
+  async #launch(id: NodeId): Promise<Node> {
+    if (this.#machines.has(id)) throw new SimulationError(`node ${id} is up already (seed ${this.seed})`)
+    const run = (this.#runs.get(id) ?? 0) + 1
+    this.#runs.set(id, run)
+    this.#record(`start ${id}`)
+    const clock = this.#clock.fork()
+    const ports = { clock, transport: this.#network.transport(id), logger: this.#init.logger ?? silentLogger }
+    const node = await Node.start(this.#optionsOf(id), ports, `${this.seed} ${id} ${run}`)
+    this.#machines.set(id, { id, clock, node })
+    return node
+  }
+
+  #optionsOf(id: NodeId): NodeOptions {
+    const { behaviours = [], behavioursOf = {}, timings } = this.#init
+    return {
+      cluster: 'simulation',
+      secret: '',
+      name: id,
+      behaviours: behavioursOf[id] ?? behaviours,
+      listen: [],
+      mdns: false,
+      seeds: this.ids.filter(other => other !== id).map(other => SimulatedNetwork.addressOf(other)),
+      role: 'member',
+      weight: 1,
+      labels: {},
+      logger: false,
+      timings: { ...LAN_TIMINGS, ...timings },
+    }
+  }
+
+  #machineOf(name: string): Machine {
+    const machine = this.#machines.get(nodeId(name))
+    if (machine === undefined) throw new SimulationError(`node ${name} is not up (seed ${this.seed})`)
+    return machine
+  }
+
+  #record(what: string, bytes?: Uint8Array): void {
+    const line = `${this.nowMs.toFixed(3)} ${what}${bytes === undefined ? '' : ` ${digest(bytes)}`}`
+    this.#traceCount += 1
+    this.#trace = toHex(hash64(this.#trace + line))
+    this.#init.onTrace?.(line)
+  }
+}
+
+/** Starts a mesh, and waits until its nodes take work. See `SimulatedMesh` for what can be done to it. */
+export async function simulate(init: SimulationInit = {}): Promise<SimulatedMesh> {
+  const mesh = new SimulatedMesh(init)
+  await mesh.startAll()
+  return mesh
+}
+
+function digest(bytes: Uint8Array): string {
+  return `${bytes.length}b`
+}

@@ -1,0 +1,5 @@
+// shell
+/** For tests of your own workers: a whole mesh in one process, on virtual time, with faults and a seed. */
+
+export { type NetworkConditions } from './io/memory/simulated-network.ts'
+export { SimulatedMesh, SimulationError, type SimulationInit, simulate } from './simulation/simulated-mesh.ts'

@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { PAYLOAD_BYTES_MAX, decodePayload, encodePayload } from '../src/payload.ts'
+
+const roundTrip = (value: unknown): unknown => decodePayload(encodePayload(value))
+
+test('structured-clone types arrive as they were sent', () => {
+  const values = [
+    undefined,
+    null,
+    new Map<unknown, unknown>([
+      [1, { a: new Map([['x', new Set([1n, 2n])]]) }],
+      ['list', [undefined, 3]],
+    ]),
+    new Date(5),
+    10n ** 30n,
+    new Uint8Array([1, 2, 3]),
+    new Float64Array([0.5, -1]),
+    /x+/gi,
+    { a: undefined, nested: [{ b: Number.NaN }] },
+  ]
+  for (const value of values) expect(roundTrip(value)).toEqual(value)
+})
+
+test('any JSON value, and any map of such values, survives the journey', () => {
+  const value = fc.oneof(fc.jsonValue(), fc.array(fc.tuple(fc.string(), fc.jsonValue())).map(list => new Map(list)))
+  fc.assert(
+    fc.property(value, sent => {
+      // MessagePack has no negative zero, and msgpackr renames a key that would set a prototype.
+      fc.pre(!JSON.stringify(sent instanceof Map ? [...sent] : sent).includes('__proto__'))
+      expect(roundTrip(sent)).toEqual(withoutNegativeZero(sent))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a payload with a map in it leaves the next one intact', () => {
+  const first = encodePayload([new Map([[1, 2]]), 'x'])
+  const second = encodePayload(['plain'])
+  expect(decodePayload(first)).toEqual([new Map([[1, 2]]), 'x'])
+  expect(decodePayload(second)).toEqual(['plain'])
+})
+
+test('functions, symbols, cycles and giants are refused with a reason', () => {
+  const cycle: { self?: unknown } = {}
+  cycle.self = cycle
+  expect(() => encodePayload({ run: () => 1 })).toThrow(/a function cannot be sent/)
+  expect(() => encodePayload(Symbol('x'))).toThrow(/symbol/)
+  expect(() => encodePayload(cycle)).toThrow(/contains itself/)
+  expect(() => encodePayload(new Map([[1, cycle]]))).toThrow(/contains itself/)
+  expect(() => encodePayload(new Uint8Array(PAYLOAD_BYTES_MAX + 1))).toThrow(/the limit is 4194304/)
+  expect(roundTrip('still fine')).toBe('still fine')
+})
+
+test('bytes that are no payload are refused', () => {
+  expect(() => decodePayload(new Uint8Array([0xdf, 0xff, 0xff, 0xff, 0xff]))).toThrow(/no payload/)
+  expect(() => decodePayload(new Uint8Array())).toThrow(/no payload/)
+})
+
+function withoutNegativeZero(value: unknown): unknown {
+  if (Object.is(value, -0)) return 0
+  if (Array.isArray(value)) return value.map(withoutNegativeZero)
+  if (value instanceof Map) return new Map([...value].map(([key, entry]) => [key, withoutNegativeZero(entry)]))
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutNegativeZero(entry)]))
+  }
+  return value
+}
