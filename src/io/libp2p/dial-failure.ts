@@ -1,0 +1,46 @@
+// pure
+/** Why a dial has failed, told apart as far as the failure detector and people need it. */
+
+import type { DialFailure } from '../../ports.ts'
+
+export interface Diagnosis {
+  readonly failure: DialFailure
+  /** For people. */
+  readonly reason: string
+}
+
+/** What `libp2p.dial` has thrown: one error, or one for each address. */
+export function diagnose(error: unknown): Diagnosis {
+  const causes = causesOf(error)
+  const text = causes.map(textOf).join('; ')
+  if (causes.some(isSelf)) return { failure: 'self', reason: 'this node itself' }
+  if (causes.some(isHandshake)) {
+    return { failure: 'handshake', reason: 'the peer refused the handshake: another cluster name or secret, or no meshvisor' }
+  }
+  // Refused is evidence only when it holds for every address.
+  if (causes.length > 0 && causes.every(isRefused)) return { failure: 'refused', reason: 'nobody listens there' }
+  return { failure: 'unreachable', reason: text }
+}
+
+function causesOf(error: unknown): unknown[] {
+  if (error instanceof AggregateError) return error.errors.flatMap(causesOf)
+  return [error]
+}
+
+function isSelf(error: unknown): boolean {
+  return /dial self/i.test(textOf(error))
+}
+
+function isHandshake(error: unknown): boolean {
+  const names = ['EncryptionFailedError', 'InvalidCryptoExchangeError', 'UnexpectedPeerError', 'UnsupportedProtocolError']
+  return error instanceof Error && (names.includes(error.name) || /encrypt|handshake|noise/i.test(error.message))
+}
+
+function isRefused(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return ('code' in error && error.code === 'ECONNREFUSED') || /ECONNREFUSED/.test(error.message)
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}

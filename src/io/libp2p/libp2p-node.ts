@@ -1,0 +1,126 @@
+// shell
+/**
+ * libp2p as a mesh of one cluster needs it: TCP, Noise, yamux, gossipsub, and nothing that dials, pings or prunes on
+ * its own. Many defaults of libp2p are for the open internet and would quietly break a cluster: each line says how.
+ */
+
+import { createHash } from 'node:crypto'
+
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
+import type { ComponentLogger, Libp2p, Logger, PrivateKey } from '@libp2p/interface'
+import { mdns } from '@libp2p/mdns'
+import { noise } from '@libp2p/noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+
+import { MESSAGE_ID_BYTES } from './gossip.ts'
+
+export type MeshLibp2p = Libp2p<{ pubsub: GossipSub }>
+
+export interface Libp2pInit {
+  readonly cluster: string
+  readonly secret: string
+  readonly listen: readonly string[]
+  readonly mdns: boolean
+  readonly privateKey: PrivateKey
+}
+
+const MIB = 1024 * 1024
+const DIAL_TIMEOUT_MS = 3_000
+/** As good as none: a mesh has many nodes behind one address, and all of them connect at once. */
+const MANY = 10_000
+
+export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
+  const key = meshKey(init.cluster, init.secret)
+  return createLibp2p({
+    start: false,
+    privateKey: init.privateKey,
+    addresses: { listen: [...init.listen], announceFilter: reachable },
+    transports: [
+      // The default closes sockets that have been idle for two minutes; a quiet mesh is not a dead one.
+      tcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }),
+    ],
+    // Who does not know the name and the secret fails here, before the first frame.
+    connectionEncrypters: [noise({ prologueBytes: key })],
+    streamMuxers: [
+      yamux({
+        streamOptions: {
+          // The window must be smaller than the buffer that it fills, or a full window aborts the stream.
+          maxStreamWindowSize: MIB,
+          maxReadBufferLength: 8 * MIB,
+          maxWriteBufferLength: 64 * MIB,
+        },
+      }),
+    ],
+    ...(init.mdns ? { peerDiscovery: [mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })] } : {}),
+    connectionManager: {
+      maxConnections: MANY,
+      // The default refuses the sixth connection of a second from one host: a mesh on one machine would not form.
+      inboundConnectionThreshold: MANY,
+      maxIncomingPendingConnections: MANY,
+      maxParallelDials: 64,
+      dialTimeout: DIAL_TIMEOUT_MS,
+      addressDialTimeout: DIAL_TIMEOUT_MS / 2,
+      inboundUpgradeTimeout: DIAL_TIMEOUT_MS,
+    },
+    // It aborts connections after one late pong: the mesh has a failure detector of its own, and only one.
+    connectionMonitor: { enabled: false },
+    // libp2p refuses private addresses in browsers only; said here so that it stays so.
+    connectionGater: { denyDialMultiaddr: () => false },
+    logger: silent,
+    services: {
+      // Gossipsub learns through it who speaks gossipsub.
+      identify: identify({ timeout: DIAL_TIMEOUT_MS, maxInboundStreams: 8, maxOutboundStreams: 8 }),
+      pubsub: gossipsub({
+        // Links are authenticated and members trusted; verifying signatures would cost more than everything else.
+        globalSignaturePolicy: 'StrictNoSign',
+        msgIdFn: message => message.data.subarray(0, MESSAGE_ID_BYTES),
+        fastMsgIdFn: message => Buffer.from(message.data ?? new Uint8Array()).toString('latin1', 0, MESSAGE_ID_BYTES),
+        allowPublishToZeroTopicPeers: true,
+        ignoreDuplicatePublishError: true,
+        emitSelf: false,
+        floodPublish: true,
+        batchPublish: true,
+        fallbackToFloodsub: false,
+        doPX: false,
+        D: 4,
+        Dlo: 3,
+        Dhi: 8,
+        Dout: 1,
+        Dlazy: 4,
+        heartbeatInterval: 500,
+        mcacheLength: 20,
+        mcacheGossip: 12,
+        // The default keeps a node that has just restarted out of the mesh for a minute.
+        pruneBackoff: 5_000,
+        graftFloodThreshold: 1_000,
+        maxInboundDataLength: 4 * MIB,
+        maxOutboundBufferSize: 32 * MIB,
+        // By default more than ten peers of one address are ignored, without a word.
+        scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
+      }),
+    },
+  })
+}
+
+/** What the nodes of one mesh have in common, and nobody else can guess who does not know the secret. */
+function meshKey(cluster: string, secret: string): Buffer {
+  return createHash('sha256').update(`meshvisor/1\0${cluster}\0${secret}`).digest()
+}
+
+/** Loopback is of no use to other machines, and reaches the wrong node there; alone, it is all there is. */
+function reachable<Address extends { toString(): string }>(addresses: Address[]): Address[] {
+  const others = addresses.filter(address => !/^\/(ip4\/127\.|ip6\/::1\/)/.test(address.toString()))
+  return others.length > 0 ? others : addresses
+}
+
+const log: Logger = Object.assign(() => {}, {
+  enabled: false,
+  trace: () => {},
+  error: () => {},
+  newScope: () => log,
+})
+
+const silent: ComponentLogger = { forComponent: () => log }

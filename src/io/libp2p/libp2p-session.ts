@@ -1,0 +1,89 @@
+// shell
+/** A session: one connection with its two streams. It ends as a whole, whichever part of it ends first. */
+
+import type { Connection, Stream } from '@libp2p/interface'
+import type { Uint8ArrayList } from 'uint8arraylist'
+
+import { type NodeId, nodeId } from '../../ids.ts'
+import type { Lane } from '../../ports.ts'
+
+export interface SessionHandlers {
+  onReady(session: Libp2pSession): void
+  onOver(session: Libp2pSession): void
+  onBytes(session: Libp2pSession, lane: Lane, bytes: Uint8Array): void
+  onDrain(session: Libp2pSession, lane: Lane): void
+}
+
+/** How long a last message may take to get out. */
+const CLOSE_TIMEOUT_MS = 500
+
+export class Libp2pSession {
+  readonly peer: NodeId
+  readonly connection: Connection
+  readonly openedMs: number
+  readonly #handlers: SessionHandlers
+  readonly #streams = new Map<Lane, Stream>()
+  #isOver = false
+
+  constructor(connection: Connection, openedMs: number, handlers: SessionHandlers) {
+    this.peer = nodeId(connection.remotePeer.toString())
+    this.connection = connection
+    this.openedMs = openedMs
+    this.#handlers = handlers
+    connection.addEventListener('close', () => this.#end())
+  }
+
+  /** Takes one of the two streams. With both, the session is ready. */
+  addStream(lane: Lane, stream: Stream): void {
+    if (this.#isOver || this.#streams.has(lane)) return stream.abort(new Error('the session has this stream already'))
+    this.#streams.set(lane, stream)
+    stream.addEventListener('close', () => this.abort('a stream closed'))
+    stream.addEventListener('remoteCloseWrite', () => this.abort('the peer closed a stream'))
+    stream.addEventListener('drain', () => this.#handlers.onDrain(this, lane))
+    if (this.#streams.size === 2) this.#handlers.onReady(this)
+  }
+
+  /** Starts reading. What has come in before was kept by the streams. */
+  read(): void {
+    for (const [lane, stream] of this.#streams) {
+      stream.addEventListener('message', event => this.#onMessage(lane, event.data))
+    }
+  }
+
+  /** @returns false when the stream asks to wait */
+  send(lane: Lane, bytes: Uint8Array): boolean {
+    const stream = this.#streams.get(lane)
+    if (this.#isOver || stream === undefined) return true
+    try {
+      return stream.send(bytes)
+    } catch (error) {
+      this.abort(`a stream does not take more: ${String(error)}`)
+      return true
+    }
+  }
+
+  /** Lets what was sent get out, then ends. */
+  async close(): Promise<void> {
+    if (this.#isOver) return
+    const signal = AbortSignal.timeout(CLOSE_TIMEOUT_MS)
+    this.#end()
+    await Promise.allSettled([...this.#streams.values()].map(stream => stream.close({ signal })))
+    await this.connection.close({ signal }).catch(() => this.abort('closing took too long'))
+  }
+
+  abort(reason: string): void {
+    this.connection.abort(new Error(reason))
+    this.#end()
+  }
+
+  #onMessage(lane: Lane, data: Uint8Array | Uint8ArrayList): void {
+    if (data instanceof Uint8Array) return this.#handlers.onBytes(this, lane, data)
+    for (const bytes of data) this.#handlers.onBytes(this, lane, bytes)
+  }
+
+  #end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#handlers.onOver(this)
+  }
+}
