@@ -29,7 +29,9 @@ export class Deque<T> {
 
   /** The `index`-th from the front, 0 for the first. */
   at(index: number): T | undefined {
-    return index < 0 || index >= this.#size ? undefined : this.#ring[(this.#head + index) & (this.#ring.length - 1)]
+    return index < 0 || index >= this.#size
+      ? undefined
+      : this.#ring[(this.#head + index) & (this.#ring.length - 1)]
   }
 
   clear(): void {

@@ -23,7 +23,9 @@ export class OptionsError extends MeshvisorError {
 
   constructor(what: string, problems: readonly Problem[]) {
     const lines = problems.map(({ path, found, wanted }) => `  ${path}: found ${found}, wanted ${wanted}`)
-    super(`${what} ${problems.length === 1 ? 'has a bad field' : `has ${problems.length} bad fields`}:\n${lines.join('\n')}`)
+    super(
+      `${what} ${problems.length === 1 ? 'has a bad field' : `has ${problems.length} bad fields`}:\n${lines.join('\n')}`,
+    )
     this.problems = problems
   }
 }

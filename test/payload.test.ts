@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { PAYLOAD_BYTES_MAX, decodePayload, encodePayload } from '../src/payload.ts'
@@ -24,7 +24,10 @@ test('structured-clone types arrive as they were sent', () => {
 })
 
 test('any JSON value, and any map of such values, survives the journey', () => {
-  const value = fc.oneof(fc.jsonValue(), fc.array(fc.tuple(fc.string(), fc.jsonValue())).map(list => new Map(list)))
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.array(fc.tuple(fc.string(), fc.jsonValue())).map(list => new Map(list)),
+  )
   fc.assert(
     fc.property(value, sent => {
       // MessagePack has no negative zero, and msgpackr renames a key that would set a prototype.
@@ -61,7 +64,8 @@ test('bytes that are no payload are refused', () => {
 function withoutNegativeZero(value: unknown): unknown {
   if (Object.is(value, -0)) return 0
   if (Array.isArray(value)) return value.map(withoutNegativeZero)
-  if (value instanceof Map) return new Map([...value].map(([key, entry]) => [key, withoutNegativeZero(entry)]))
+  if (value instanceof Map)
+    return new Map([...value].map(([key, entry]) => [key, withoutNegativeZero(entry)]))
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutNegativeZero(entry)]))
   }

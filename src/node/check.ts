@@ -8,7 +8,11 @@ import { OptionsError, type Problem } from '../errors.ts'
 const SHOWN_LENGTH_MAX = 60
 
 /** @throws {OptionsError} naming every bad field of `what` */
-export function check<Output>(what: string, schema: v.GenericSchema<unknown, Output>, value: unknown): Output {
+export function check<Output>(
+  what: string,
+  schema: v.GenericSchema<unknown, Output>,
+  value: unknown,
+): Output {
   const result = v.safeParse(schema, value)
   if (result.success) return result.output
   throw new OptionsError(what, result.issues.flatMap(problemsOf))
@@ -18,13 +22,12 @@ export function check<Output>(what: string, schema: v.GenericSchema<unknown, Out
 export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (value === undefined) return 'nothing'
-  let text: string | undefined
+  let shown: string
   try {
-    text = JSON.stringify(value)
+    shown = JSON.stringify(value) ?? typeof value
   } catch {
-    text = undefined
+    shown = `a ${typeof value}`
   }
-  const shown = text ?? String(value)
   return shown.length > SHOWN_LENGTH_MAX ? `${shown.slice(0, SHOWN_LENGTH_MAX)}…` : shown
 }
 

@@ -44,7 +44,7 @@ export class Core {
   readonly #followed = new Map<SpecId, Followed>()
   #effects: Effect[] = []
   #now: Now
-  #greeted = new Set<NodeId>()
+  readonly #greeted = new Set<NodeId>()
 
   constructor(init: CoreInit) {
     const { self, timings, prng, now } = init
@@ -182,7 +182,10 @@ export class Core {
   #onPeerUp(peer: NodeId): void {
     this.#membership.onPeerUp(peer, this.#now.ms)
     const { id, boot } = this.self
-    const [first = NO_ROWS, ...others] = inFrames({ ...NO_ROWS, members: [...this.ledger.tables.members.rows()] })
+    const [first = NO_ROWS, ...others] = inFrames({
+      ...NO_ROWS,
+      members: [...this.ledger.tables.members.rows()],
+    })
     this.#send(peer, { kind: 'hello', protocol: PROTOCOL, run: { id, boot }, rows: first })
     for (const rows of others) this.#send(peer, { kind: 'rows', rows })
     this.#antiEntropy.greet(peer)
@@ -217,7 +220,10 @@ export class Core {
     if (hello.run.id !== from) return this.#hangUp(from, `it says that it is ${hello.run.id}`)
     if (!speakTogether(hello.protocol, PROTOCOL)) {
       const { min, max } = hello.protocol
-      return this.#hangUp(from, `it speaks versions ${min} to ${max} of the protocol, this node ${PROTOCOL.max}`)
+      return this.#hangUp(
+        from,
+        `it speaks versions ${min} to ${max} of the protocol, this node ${PROTOCOL.max}`,
+      )
     }
     this.#greeted.add(from)
     return this.#merge(hello.rows)
@@ -323,7 +329,8 @@ export class Core {
       for (const peer of this.#membership.connected()) this.#send(peer, { kind: 'rows', rows })
     }
     const failed = news.phases.filter(phase => phase.rank === 'failed')
-    for (const rows of inFrames({ ...NO_ROWS, phases: failed })) this.#effects.push({ kind: 'publish-hint', rows })
+    for (const rows of inFrames({ ...NO_ROWS, phases: failed }))
+      this.#effects.push({ kind: 'publish-hint', rows })
   }
 
   #send(to: NodeId, message: Message): void {
@@ -371,4 +378,3 @@ function phaseEvent(phase: Phase, before: Phase | undefined) {
   }
   return undefined
 }
-

@@ -211,7 +211,12 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
     const { channel } = this.#slotChannel(route, slot)
     const correlation = this.#calls.enter(call, route.owner.id)
     const remainingMs = Math.max(0, Math.ceil(call.deadlineMs - this.#init.clock.nowMs()))
-    session.writer.begin(FRAME.call, 12 + payload.length).u32(channel).u32(correlation).u32(remainingMs).bytes(payload)
+    session.writer
+      .begin(FRAME.call, 12 + payload.length)
+      .u32(channel)
+      .u32(correlation)
+      .u32(remainingMs)
+      .bytes(payload)
     return true
   }
 
@@ -239,7 +244,10 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
     if (session === undefined) return
     this.#refuseCongestion(session, slot)
     const { channel } = this.#slotChannel(route, slot)
-    session.writer.begin(kind, 4 + payload.length).u32(channel).bytes(payload)
+    session.writer
+      .begin(kind, 4 + payload.length)
+      .u32(channel)
+      .bytes(payload)
   }
 
   #refuseCongestion(session: Session, slot: SlotId): void {

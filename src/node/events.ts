@@ -21,7 +21,12 @@ export type CoreEvent =
   | { readonly kind: 'peer-dialled'; readonly key: string; readonly peer: NodeId }
   | { readonly kind: 'peer-up'; readonly peer: NodeId }
   | { readonly kind: 'peer-down'; readonly peer: NodeId }
-  | { readonly kind: 'dial-failed'; readonly key: string; readonly failure: DialFailure; readonly reason: string }
+  | {
+      readonly kind: 'dial-failed'
+      readonly key: string
+      readonly failure: DialFailure
+      readonly reason: string
+    }
   | { readonly kind: 'message-received'; readonly from: NodeId; readonly message: Message }
   /** Rows that came by gossip: nobody knows over how many hops. */
   | { readonly kind: 'hint-received'; readonly rows: Rows }

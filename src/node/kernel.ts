@@ -97,25 +97,26 @@ export class Kernel {
   /** Starts listening, then the loop. @throws {ListenError} when no address can be listened on */
   static async start(init: KernelInit): Promise<Kernel> {
     const { transport } = init.ports
-    let kernel: Kernel | undefined
+    const started: { kernel?: Kernel } = {}
     const early: (() => void)[] = []
-    const deliver = (action: (started: Kernel) => void): void => {
-      if (kernel === undefined) early.push(() => deliver(action))
-      else action(kernel)
+    const deliver = (action: (kernel: Kernel) => void): void => {
+      if (started.kernel === undefined) early.push(() => deliver(action))
+      else action(started.kernel)
     }
     await transport.start({
-      onPeerUp: peer => deliver(started => started.#onPeerUp(peer)),
-      onPeerDown: peer => deliver(started => started.#onPeerDown(peer)),
-      onBytes: (peer, lane, bytes) => deliver(started => started.#onBytes(peer, lane, bytes)),
-      onDrain: (peer, lane) => deliver(started => started.#onDrain(peer, lane)),
-      onHint: (topic, bytes) => deliver(started => started.#onHint(topic, bytes)),
+      onPeerUp: peer => deliver(kernel => kernel.#onPeerUp(peer)),
+      onPeerDown: peer => deliver(kernel => kernel.#onPeerDown(peer)),
+      onBytes: (peer, lane, bytes) => deliver(kernel => kernel.#onBytes(peer, lane, bytes)),
+      onDrain: (peer, lane) => deliver(kernel => kernel.#onDrain(peer, lane)),
+      onHint: (topic, bytes) => deliver(kernel => kernel.#onHint(topic, bytes)),
       onDiscovered: (peer, addresses) =>
-        deliver(started => started.receive({ kind: 'peer-found', peer, addresses })),
-      onDialled: (key, peer) => deliver(started => started.receive({ kind: 'peer-dialled', key, peer })),
+        deliver(kernel => kernel.receive({ kind: 'peer-found', peer, addresses })),
+      onDialled: (key, peer) => deliver(kernel => kernel.receive({ kind: 'peer-dialled', key, peer })),
       onDialFailed: (key, failure, reason) =>
-        deliver(started => started.receive({ kind: 'dial-failed', key, failure, reason })),
+        deliver(kernel => kernel.receive({ kind: 'dial-failed', key, failure, reason })),
     })
-    kernel = new Kernel(init)
+    const kernel = new Kernel(init)
+    started.kernel = kernel
     transport.subscribe(ROWS_TOPIC)
     transport.subscribe(BROADCAST_TOPIC)
     for (const action of early) action()

@@ -84,7 +84,11 @@ export class Node implements AsyncDisposable {
     })
     const node = new Node({ kernel, ports, bus, over: over.promise })
     void over.promise.then(why => (why === 'replaced' ? node.#onReplaced() : undefined))
-    await node.#until(() => kernel.core.self.status !== 'joining' || undefined, {}, () => new NodeStoppedError())
+    await node.#until(
+      () => kernel.core.self.status !== 'joining' || undefined,
+      {},
+      () => new NodeStoppedError(),
+    )
     return node
   }
 
@@ -104,7 +108,10 @@ export class Node implements AsyncDisposable {
    * @throws {OptionsError} {AlreadyExistsError} {BehaviourNotFoundError}; {StartError} when it cannot start: then
    * nothing is left of it
    */
-  async addWorker<B extends Behaviour>(spec: WorkerSpec<B>, options: WaitOptions = {}): Promise<WorkerRef<B>> {
+  async addWorker<B extends Behaviour>(
+    spec: WorkerSpec<B>,
+    options: WaitOptions = {},
+  ): Promise<WorkerRef<B>> {
     const id = await this.#add(declareWorker(spec), options)
     return new WorkerRef(this.#kernel.plane, slotId(id))
   }
@@ -132,7 +139,9 @@ export class Node implements AsyncDisposable {
   }
 
   /** @throws {NotFoundError} */
-  getGroup<const Members extends readonly MemberSpec[] = readonly MemberSpec[]>(id: string): GroupRef<Members> {
+  getGroup<const Members extends readonly MemberSpec[] = readonly MemberSpec[]>(
+    id: string,
+  ): GroupRef<Members> {
     return new GroupRef(this.#kernel.plane, this.#get(id, 'group'))
   }
 
@@ -175,7 +184,9 @@ export class Node implements AsyncDisposable {
       const problems = this.#kernel.core.ledger.membership
         .problems()
         .map(({ address, reason }) => `\n  ${address}: ${reason}`)
-      return new FormationError(`${this.members().length} of ${count} nodes after ${timeoutMs} ms${problems.join('')}`)
+      return new FormationError(
+        `${this.members().length} of ${count} nodes after ${timeoutMs} ms${problems.join('')}`,
+      )
     })
   }
 
@@ -221,10 +232,16 @@ export class Node implements AsyncDisposable {
     }
     this.#kernel.receive({ kind: 'spec-declared', id, body })
     try {
-      await this.#until(() => this.#isStarted(id, body.kind), options, timeoutMs => {
-        const status = core.statusOf(id)
-        return new StartError(`the ${body.kind} "${id}" does not run after ${timeoutMs} ms: ${describeStatus(status)}`)
-      })
+      await this.#until(
+        () => this.#isStarted(id, body.kind),
+        options,
+        timeoutMs => {
+          const status = core.statusOf(id)
+          return new StartError(
+            `the ${body.kind} "${id}" does not run after ${timeoutMs} ms: ${describeStatus(status)}`,
+          )
+        },
+      )
     } catch (error) {
       if (plane.router.bodyOf(id) === body) this.#kernel.receive({ kind: 'spec-removed', id })
       throw error
@@ -242,13 +259,19 @@ export class Node implements AsyncDisposable {
 
   async #remove(id: SpecId, options: WaitOptions): Promise<void> {
     this.#kernel.receive({ kind: 'spec-removed', id })
-    const isGone = (): true | undefined => (this.#kernel.core.statusOf(id)?.kind === 'removed' ? true : undefined)
-    await this.#until(isGone, options, timeoutMs => new StartError(`"${id}" has not stopped after ${timeoutMs} ms`))
+    const isGone = (): true | undefined =>
+      this.#kernel.core.statusOf(id)?.kind === 'removed' ? true : undefined
+    await this.#until(
+      isGone,
+      options,
+      timeoutMs => new StartError(`"${id}" has not stopped after ${timeoutMs} ms`),
+    )
   }
 
   #get(id: string, kind: Kind): SpecId {
     this.#refuseIfStopped()
-    if (!isSpecId(id) || this.#kernel.plane.router.bodyOf(id)?.kind !== kind) throw new NotFoundError(id, kind)
+    if (!isSpecId(id) || this.#kernel.plane.router.bodyOf(id)?.kind !== kind)
+      throw new NotFoundError(id, kind)
     return id
   }
 
@@ -262,7 +285,11 @@ export class Node implements AsyncDisposable {
   }
 
   /** Waits until `probe` gives something: asked now, and whenever something has happened. */
-  #until<T>(probe: () => T | undefined, options: WaitOptions, late: (timeoutMs: number) => Error): Promise<T> {
+  #until<T>(
+    probe: () => T | undefined,
+    options: WaitOptions,
+    late: (timeoutMs: number) => Error,
+  ): Promise<T> {
     const { timeoutMs = WAIT_MS, signal } = options
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void): void => {
@@ -289,7 +316,12 @@ export class Node implements AsyncDisposable {
   }
 }
 
-function describe(options: NodeOptions, registry: Registry, run: Run, addresses: readonly string[]): MemberRow {
+function describe(
+  options: NodeOptions,
+  registry: Registry,
+  run: Run,
+  addresses: readonly string[],
+): MemberRow {
   return {
     ...run,
     seq: 1,
@@ -318,4 +350,3 @@ function describeStatus(status: SpecStatus | undefined): string {
       return status?.kind ?? 'unknown'
   }
 }
-

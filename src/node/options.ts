@@ -53,19 +53,26 @@ export interface NodeOptions {
 
 const text = (wanted: string, max = 200): v.GenericSchema<unknown, string> =>
   v.pipe(v.string(wanted), v.maxLength(max, wanted))
-const address = v.pipe(v.string('a multiaddress'), v.startsWith('/', 'a multiaddress such as /ip4/192.168.0.7/tcp/7000'))
+const address = v.pipe(
+  v.string('a multiaddress'),
+  v.startsWith('/', 'a multiaddress such as /ip4/192.168.0.7/tcp/7000'),
+)
 const source = v.custom<BehaviourSource>(
   value => typeof value === 'string' || (typeof value === 'object' && value !== null),
   'the URL of a module, a module, or a behaviour',
 )
 const logger = v.custom<Logger | false>(
-  value => value === false || (typeof value === 'object' && value !== null && 'info' in value && 'error' in value),
+  value =>
+    value === false || (typeof value === 'object' && value !== null && 'info' in value && 'error' in value),
   'a logger such as pino(), or false',
 )
 
 const nodeInit = v.strictObject(
   {
-    cluster: v.optional(v.pipe(text('a name of 1 to 64 characters', 64), v.minLength(1, 'a name')), 'meshvisor'),
+    cluster: v.optional(
+      v.pipe(text('a name of 1 to 64 characters', 64), v.minLength(1, 'a name')),
+      'meshvisor',
+    ),
     secret: v.optional(text('a text of at most 1000 characters', 1000), ''),
     name: v.optional(text('a text of at most 200 characters')),
     behaviours: v.optional(v.array(source, 'a list'), []),

@@ -19,14 +19,26 @@ import {
 } from '../protocol/spec-row.ts'
 import { check } from './check.ts'
 import { INTENSITY_DEFAULT } from './supervision/restart-policy.ts'
-import { type Behaviour, type Server, type Stage, type Task, behaviourId, isBehaviour } from './workers/behaviours.ts'
+import {
+  type Behaviour,
+  type Server,
+  type Stage,
+  type Task,
+  behaviourId,
+  isBehaviour,
+} from './workers/behaviours.ts'
 
 /** The arguments that a worker with behaviour `B` is started with. */
 export type ArgsOf<B> =
-  B extends Server<infer Args, object, object> ? Args : B extends Task<infer Args, never> ? Args : readonly unknown[]
+  B extends Server<infer Args, object, object>
+    ? Args
+    : B extends Task<infer Args, never>
+      ? Args
+      : readonly unknown[]
 
 /** `args` may be left out where there are none. */
-type WithArgs<B> = ArgsOf<B> extends readonly [] ? { readonly args?: ArgsOf<B> } : { readonly args: ArgsOf<B> }
+type WithArgs<B> =
+  ArgsOf<B> extends readonly [] ? { readonly args?: ArgsOf<B> } : { readonly args: ArgsOf<B> }
 
 interface WorkerOptions {
   /** @default 'permanent' */
@@ -127,7 +139,10 @@ const child = {
   stopTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), STOP_TIMEOUT_MS),
 }
 
-const workerSpec = v.strictObject({ id: v.optional(id), run: memberBehaviour, ...child, intensity }, 'an object')
+const workerSpec = v.strictObject(
+  { id: v.optional(id), run: memberBehaviour, ...child, intensity },
+  'an object',
+)
 
 const memberSpec = v.strictObject({ id, run: memberBehaviour, ...child }, 'an object')
 
@@ -202,13 +217,15 @@ export function declareChain(spec: unknown): Declared<ChainBody> {
   }))
   const emission: Emission = checked.stages.some(({ run }) => run.emission === 'many') ? 'many' : 'maybe'
   const { windowItems, attemptsMax } = checked
-  return { id: checked.id, body: { ...pick(checked), kind: 'chain', stages, emission, windowItems, attemptsMax } }
+  return {
+    id: checked.id,
+    body: { ...pick(checked), kind: 'chain', stages, emission, windowItems, attemptsMax },
+  }
 }
 
 /** The behaviours that a spec needs, each once. */
 export function behavioursOf(body: WorkerBody | GroupBody | ChainBody): string[] {
-  const children =
-    body.kind === 'worker' ? [body] : body.kind === 'group' ? body.members : body.stages
+  const children = body.kind === 'worker' ? [body] : body.kind === 'group' ? body.members : body.stages
   return [...new Set(children.map(part => part.child.behaviour))]
 }
 
@@ -227,7 +244,10 @@ function childOf(checked: {
   return { behaviour: behaviourId(run), args: encodePayload(args), restart, startTimeoutMs, stopTimeoutMs }
 }
 
-function stageId(stage: { readonly id?: string | undefined; readonly run: { readonly name: string } }): string {
+function stageId(stage: {
+  readonly id?: string | undefined
+  readonly run: { readonly name: string }
+}): string {
   return stage.id ?? stage.run.name
 }
 

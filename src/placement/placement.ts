@@ -81,7 +81,11 @@ export function firstChoice(key: string, nodes: readonly string[]): string | und
   let best: { node: string; score: number } | undefined
   for (const node of nodes) {
     const candidate = { node, score: score(keyHash, hash64(node), 1) }
-    if (best === undefined || candidate.score < best.score || (candidate.score === best.score && node < best.node)) {
+    if (
+      best === undefined ||
+      candidate.score < best.score ||
+      (candidate.score === best.score && node < best.node)
+    ) {
       best = candidate
     }
   }
@@ -108,11 +112,17 @@ function rankedPairs(nodes: readonly Candidate[], units: readonly Unit[], option
     for (const node of nodes) {
       if (!canRun(node, unit)) continue
       const nodeHash: Hash64 = hashes.get(node.id) ?? { high: 0, low: 0 }
-      pairs.push({ unit, node, tier, score: score(unitHash, nodeHash, node.weight) + (penalty.get(node.zone) ?? 0) })
+      pairs.push({
+        unit,
+        node,
+        tier,
+        score: score(unitHash, nodeHash, node.weight) + (penalty.get(node.zone) ?? 0),
+      })
     }
   }
   return pairs.toSorted(
-    (a, b) => a.tier - b.tier || a.score - b.score || order(a.unit.id, b.unit.id) || order(a.node.id, b.node.id),
+    (a, b) =>
+      a.tier - b.tier || a.score - b.score || order(a.unit.id, b.unit.id) || order(a.node.id, b.node.id),
   )
 }
 
@@ -154,7 +164,8 @@ function capacities(
   for (const [id, share] of shares) {
     const exact = options.loadFactor * share
     const whole = Math.floor(exact)
-    const threshold = (hash32(`${options.salt}${id}#cap`) / 0x1_0000_0000) * Math.min(1, Math.max(0.25, share / 16))
+    const threshold =
+      (hash32(`${options.salt}${id}#cap`) / 0x1_0000_0000) * Math.min(1, Math.max(0.25, share / 16))
     caps.set(id, Math.max(1, exact - whole > threshold ? whole + 1 : whole))
   }
   for (const { members, demand } of classes) {
@@ -176,7 +187,7 @@ interface DemandClass {
 function demandClasses(nodes: readonly Candidate[], units: readonly Unit[]): DemandClass[] {
   const byRestriction = new Map<string, Unit[]>()
   for (const unit of units) {
-    const key = JSON.stringify([Object.entries(unit.selector ?? {}).toSorted(), unit.needs.toSorted()])
+    const key = JSON.stringify([Object.entries(unit.selector ?? {}).toSorted(byLabel), unit.needs.toSorted()])
     const same = byRestriction.get(key)
     if (same === undefined) byRestriction.set(key, [unit])
     else same.push(unit)
@@ -214,6 +225,10 @@ function unique<T extends { readonly id: string }>(items: readonly T[]): T[] {
   const byId = new Map<string, T>()
   for (const item of items) if (!byId.has(item.id)) byId.set(item.id, item)
   return [...byId.values()]
+}
+
+function byLabel(a: readonly [string, string], b: readonly [string, string]): number {
+  return order(a[0], b[0])
 }
 
 /** By code units, the same on every machine. */

@@ -9,9 +9,6 @@ import { type Hash64, mix } from '../hash.ts'
 /** More than any score can be: a zone of a worse rank never wins against one of a better rank. */
 export const ZONE_PENALTY = 1e6
 
-const LN2 = 0.6931471805599453
-const SQRT2 = 1.4142135623730951
-
 /**
  * -ln((hash + 0.5) / 2^32) for a 32-bit hash: exponentially distributed, falling as `hash` grows.
  * ln m = 2 artanh((m - 1) / (m + 1)), m in [1/√2, √2], eleven terms: below 1e-16.
@@ -20,7 +17,7 @@ export function negativeLog(hash: number): number {
   const x = hash + 0.5
   let exponent = hash === 0 ? -1 : 31 - Math.clz32(hash)
   let mantissa = exponent < 0 ? 1 : x / ((1 << exponent) >>> 0)
-  if (mantissa > SQRT2) {
+  if (mantissa > Math.SQRT2) {
     mantissa /= 2
     exponent += 1
   }
@@ -28,7 +25,7 @@ export function negativeLog(hash: number): number {
   const square = z * z
   let sum = 0
   for (let term = 21; term >= 1; term -= 2) sum = sum * square + 1 / term
-  return (32 - exponent) * LN2 - 2 * z * sum
+  return (32 - exponent) * Math.LN2 - 2 * z * sum
 }
 
 /** Smaller is better. `weight` > 0: a node of weight 2 is the best of twice as many units as one of weight 1. */

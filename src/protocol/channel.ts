@@ -69,7 +69,12 @@ export type Target =
       readonly to: SlotId
     }
   /** The sender of the items of a chain, to be given what came out at the end of it. */
-  | { readonly kind: 'return'; readonly chain: SpecId; readonly generation: Generation; readonly from: string }
+  | {
+      readonly kind: 'return'
+      readonly chain: SpecId
+      readonly generation: Generation
+      readonly from: string
+    }
 
 /** A message for all members of a generation of a group; `n` numbers the broadcasts of the sender. */
 export interface Broadcast {
@@ -115,16 +120,22 @@ export function decodeRun(bytes: Uint8Array): { readonly id: NodeId; readonly bo
 }
 
 /** The function and its arguments; checked by hand, as every call passes here. @returns undefined when the bytes are none */
-export function decodeRequest(bytes: Uint8Array): { readonly name: string; readonly args: unknown[] } | undefined {
+export function decodeRequest(
+  bytes: Uint8Array,
+): { readonly name: string; readonly args: unknown[] } | undefined {
   let items: unknown
   try {
     items = decodePayload(bytes)
   } catch {
     return undefined
   }
-  if (!Array.isArray(items)) return undefined
-  const [name, ...args]: unknown[] = items
+  if (!isList(items)) return undefined
+  const [name, ...args] = items
   return typeof name === 'string' ? { name, args } : undefined
+}
+
+function isList(value: unknown): value is unknown[] {
+  return Array.isArray(value)
 }
 
 function parse<T>(schema: v.GenericSchema<unknown, T>, bytes: Uint8Array): T | undefined {

@@ -194,7 +194,8 @@ export class FrameReader {
     let at = 0
     while (bytes.length - at >= HEADER_BYTES) {
       const length = readU32(bytes, at)
-      if (length === 0 || length > this.#bytesMax) return `a frame of ${length} bytes, allowed are 1 to ${this.#bytesMax}`
+      if (length === 0 || length > this.#bytesMax)
+        return `a frame of ${length} bytes, allowed are 1 to ${this.#bytesMax}`
       const end = at + 4 + length
       if (end > bytes.length) {
         this.#neededBytes = 4 + length

@@ -221,7 +221,8 @@ export class Membership {
 
   #suspect(peer: NodeId, nowMs: number, patienceMs: number): void {
     const row = this.table.get(peer)
-    if (row === undefined || (row.status !== 'alive' && row.status !== 'leaving' && row.status !== 'suspect')) return
+    if (row === undefined || (row.status !== 'alive' && row.status !== 'leaving' && row.status !== 'suspect'))
+      return
     const untilMs = nowMs + patienceMs
     this.#suspectUntilMs.set(peer, Math.min(untilMs, this.#suspectUntilMs.get(peer) ?? Infinity))
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, nowMs, true)

@@ -1,6 +1,7 @@
 // pure
 /** The replicated tables of a node, as anti-entropy sees them: roots, buckets, rows. */
 
+import { unreachable } from '../assert.ts'
 import { type Claim, claims } from './claim.ts'
 import type { MemberRow } from './member-row.ts'
 import { NO_ROWS, type Roots, type Rows, type Table } from './messages.ts'
@@ -37,6 +38,8 @@ export class Tables {
         return { ...NO_ROWS, claims: this.claims.rowsIn(buckets) }
       case 'phases':
         return { ...NO_ROWS, phases: this.phases.rowsIn(buckets) }
+      default:
+        return unreachable(table)
     }
   }
 }

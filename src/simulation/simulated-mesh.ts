@@ -62,7 +62,8 @@ export class SimulatedMesh implements AsyncDisposable {
     const { nodes = 3, seed = 1 } = init
     this.#init = init
     this.seed = seed
-    const names = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, index) => `n${index + 1}`) : nodes
+    const names =
+      typeof nodes === 'number' ? Array.from({ length: nodes }, (_, index) => `n${index + 1}`) : nodes
     this.ids = names.map(nodeId)
     this.#network = new SimulatedNetwork(this.#clock, new Prng(`${seed} network`), (line, bytes) => {
       this.#record(line, bytes)
@@ -109,10 +110,7 @@ export class SimulatedMesh implements AsyncDisposable {
   /** Lets time pass until `promise` settles. @returns what it resolves to @throws what it rejects with */
   async settle<T>(promise: Promise<T>, withinMs = DEFAULT_PATIENCE_MS): Promise<T> {
     let isSettled = false
-    const done = (): void => {
-      isSettled = true
-    }
-    promise.then(done, done)
+    void Promise.allSettled([promise]).then(() => (isSettled = true))
     await this.until('a promise settles', () => isSettled, withinMs)
     return promise
   }

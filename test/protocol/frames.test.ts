@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { FrameReader, FrameWriter } from '../../src/protocol/frames.ts'
@@ -19,12 +19,16 @@ const frame = fc.record({
 
 test('frames arrive as they were written, however the stream is cut', () => {
   fc.assert(
-    fc.property(fc.array(frame, { maxLength: 40 }), fc.array(fc.integer({ min: 1, max: 400 })), (frames, cuts) => {
-      const seen: Seen[] = []
-      const reader = readerInto(seen)
-      for (const piece of cut(bytesOf(frames), cuts)) expect(reader.push(piece)).toBeUndefined()
-      expect(seen).toEqual(frames)
-    }),
+    fc.property(
+      fc.array(frame, { maxLength: 40 }),
+      fc.array(fc.integer({ min: 1, max: 400 })),
+      (frames, cuts) => {
+        const seen: Seen[] = []
+        const reader = readerInto(seen)
+        for (const piece of cut(bytesOf(frames), cuts)) expect(reader.push(piece)).toBeUndefined()
+        expect(seen).toEqual(frames)
+      },
+    ),
     { numRuns: 300 },
   )
 })
@@ -61,7 +65,11 @@ function bytesOf(frames: readonly Seen[]): Uint8Array {
   const chunks: Uint8Array[] = []
   const writer = new FrameWriter(bytes => chunks.push(bytes))
   for (const { kind, small, large, body } of frames) {
-    writer.begin(kind, 10 + body.length).u32(small).u48(large).bytes(body)
+    writer
+      .begin(kind, 10 + body.length)
+      .u32(small)
+      .u48(large)
+      .bytes(body)
   }
   writer.flush()
   return Buffer.concat(chunks)
@@ -77,7 +85,7 @@ function readerInto(seen: Seen[]): FrameReader {
 
 function* cut(bytes: Uint8Array, sizes: readonly number[]): Generator<Uint8Array> {
   let index = 0
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const size = sizes[index++ % Math.max(1, sizes.length)] ?? bytes.length
     yield bytes.subarray(at, at + size)
     at += size

@@ -27,7 +27,13 @@ test('a mesh forms, a worker answers from everywhere, a chain runs', async () =>
     expect(await mesh.settle(ref.call.get())).toBe(6)
   }
   const chain = await mesh.settle(
-    mesh.node('n2').addChain({ id: 'math', stages: [{ run: double, workers: 2 }, { run: inc, workers: 2 }] }),
+    mesh.node('n2').addChain({
+      id: 'math',
+      stages: [
+        { run: double, workers: 2 },
+        { run: inc, workers: 2 },
+      ],
+    }),
   )
   console.log('chain', mesh.nowMs, JSON.stringify(mesh.node('n1').snapshot().specs[1]?.workers))
   expect(await mesh.settle(chain.call(4))).toBe(9)

@@ -15,10 +15,14 @@ export function diagnose(error: unknown): Diagnosis {
   const text = causes.map(textOf).join('; ')
   if (causes.some(isSelf)) return { failure: 'self', reason: 'this node itself' }
   if (causes.some(isHandshake)) {
-    return { failure: 'handshake', reason: 'the peer refused the handshake: another cluster name or secret, or no meshvisor' }
+    return {
+      failure: 'handshake',
+      reason: 'the peer refused the handshake: another cluster name or secret, or no meshvisor',
+    }
   }
   // Refused is evidence only when it holds for every address.
-  if (causes.length > 0 && causes.every(isRefused)) return { failure: 'refused', reason: 'nobody listens there' }
+  if (causes.length > 0 && causes.every(isRefused))
+    return { failure: 'refused', reason: 'nobody listens there' }
   return { failure: 'unreachable', reason: text }
 }
 
@@ -32,8 +36,15 @@ function isSelf(error: unknown): boolean {
 }
 
 function isHandshake(error: unknown): boolean {
-  const names = ['EncryptionFailedError', 'InvalidCryptoExchangeError', 'UnexpectedPeerError', 'UnsupportedProtocolError']
-  return error instanceof Error && (names.includes(error.name) || /encrypt|handshake|noise/i.test(error.message))
+  const names = [
+    'EncryptionFailedError',
+    'InvalidCryptoExchangeError',
+    'UnexpectedPeerError',
+    'UnsupportedProtocolError',
+  ]
+  return (
+    error instanceof Error && (names.includes(error.name) || /encrypt|handshake|noise/i.test(error.message))
+  )
 }
 
 function isRefused(error: unknown): boolean {

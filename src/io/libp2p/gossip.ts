@@ -16,7 +16,8 @@ export class Gossip {
   constructor(pubsub: GossipSub, onMessage: (topic: string, bytes: Uint8Array) => void) {
     this.#pubsub = pubsub
     pubsub.addEventListener('message', ({ detail }) => {
-      if (detail.data.length >= MESSAGE_ID_BYTES) onMessage(shortName(detail.topic), detail.data.subarray(MESSAGE_ID_BYTES))
+      if (detail.data.length >= MESSAGE_ID_BYTES)
+        onMessage(shortName(detail.topic), detail.data.subarray(MESSAGE_ID_BYTES))
     })
   }
 

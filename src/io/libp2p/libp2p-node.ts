@@ -54,7 +54,9 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
         },
       }),
     ],
-    ...(init.mdns ? { peerDiscovery: [mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })] } : {}),
+    ...(init.mdns
+      ? { peerDiscovery: [mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })] }
+      : {}),
     connectionManager: {
       maxConnections: MANY,
       // The default refuses the sixth connection of a second from one host: a mesh on one machine would not form.
@@ -77,7 +79,8 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
         // Links are authenticated and members trusted; verifying signatures would cost more than everything else.
         globalSignaturePolicy: 'StrictNoSign',
         msgIdFn: message => message.data.subarray(0, MESSAGE_ID_BYTES),
-        fastMsgIdFn: message => Buffer.from(message.data ?? new Uint8Array()).toString('latin1', 0, MESSAGE_ID_BYTES),
+        fastMsgIdFn: message =>
+          Buffer.from(message.data ?? new Uint8Array()).toString('latin1', 0, MESSAGE_ID_BYTES),
         allowPublishToZeroTopicPeers: true,
         ignoreDuplicatePublishError: true,
         emitSelf: false,

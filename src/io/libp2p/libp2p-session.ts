@@ -35,7 +35,8 @@ export class Libp2pSession {
 
   /** Takes one of the two streams. With both, the session is ready. */
   addStream(lane: Lane, stream: Stream): void {
-    if (this.#isOver || this.#streams.has(lane)) return stream.abort(new Error('the session has this stream already'))
+    if (this.#isOver || this.#streams.has(lane))
+      return stream.abort(new Error('the session has this stream already'))
     this.#streams.set(lane, stream)
     stream.addEventListener('close', () => this.abort('a stream closed'))
     stream.addEventListener('remoteCloseWrite', () => this.abort('the peer closed a stream'))

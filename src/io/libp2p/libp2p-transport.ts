@@ -69,7 +69,10 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     libp2p.addEventListener('connection:open', ({ detail }) => this.#onConnection(detail))
     libp2p.addEventListener('peer:discovery', ({ detail }) => {
       const peer = nodeId(detail.id.toString())
-      handlers.onDiscovered(peer, detail.multiaddrs.map(address => `${address.toString()}/p2p/${peer}`))
+      handlers.onDiscovered(
+        peer,
+        detail.multiaddrs.map(address => `${address.toString()}/p2p/${peer}`),
+      )
     })
     // Before the first connection: what is registered later, peers hear of late.
     for (const lane of ['control', 'data'] as const) {
@@ -124,7 +127,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     this.#opening.delete(session.connection.id)
     const known = this.#sessions.get(session.peer)
     if (this.#isStopped) return session.abort('this node stops')
-    if (known !== undefined && this.#isPreferred(known, session)) return session.abort('there is a session already')
+    if (known !== undefined && this.#isPreferred(known, session))
+      return session.abort('there is a session already')
     this.#sessions.set(session.peer, session)
     if (known !== undefined) {
       this.#handlers?.onPeerDown(session.peer)

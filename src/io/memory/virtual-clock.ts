@@ -47,7 +47,12 @@ export class VirtualClock {
   }
 
   after(delayMs: number, action: () => void): Cancel {
-    const timer: Timer = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#orders++, action, isCancelled: false }
+    const timer: Timer = {
+      dueMs: this.#nowMs + Math.max(0, delayMs),
+      order: this.#orders++,
+      action,
+      isCancelled: false,
+    }
     this.#push(timer)
     return () => {
       timer.isCancelled = true

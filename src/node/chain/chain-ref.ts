@@ -115,7 +115,10 @@ export class ChainRef<In = unknown, Outcome = unknown> {
    * back-pressure both ways. Ending the loop early stops reading the source; what was read still goes through.
    * @throws {ItemDeadError} at the place of an item on which workers crashed again and again, unless `onDead` is given
    */
-  async *run(items: Iterable<In> | AsyncIterable<In>, options: RunOptions<In> = {}): AsyncGenerator<Outcome, void, void> {
+  async *run(
+    items: Iterable<In> | AsyncIterable<In>,
+    options: RunOptions<In> = {},
+  ): AsyncGenerator<Outcome, void, void> {
     const flow = new Flow<In>({
       ingress: this.#chain.ingress,
       items,
@@ -166,7 +169,9 @@ export class ChainRef<In = unknown, Outcome = unknown> {
     const { timeoutMs, signal } = options
     const abort = (): void => reject(signal?.reason)
     const expire = (): void =>
-      reject(new CallTimeoutError(`chain "${this.id}": no outcome in ${timeoutMs} ms`, { maybeExecuted: true }))
+      reject(
+        new CallTimeoutError(`chain "${this.id}": no outcome in ${timeoutMs} ms`, { maybeExecuted: true }),
+      )
     if (signal?.aborted === true) abort()
     signal?.addEventListener('abort', abort, { once: true })
     const cancel = timeoutMs === undefined ? undefined : this.#clock.after(timeoutMs, expire)

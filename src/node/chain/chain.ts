@@ -27,7 +27,12 @@ export class Chain {
   /** Failures whose item has been blamed, by their moment. */
   readonly #blamed = new Set<string>()
 
-  constructor(init: { readonly id: SpecId; readonly run: Run; readonly channels: Channels; readonly clock: Clock }) {
+  constructor(init: {
+    readonly id: SpecId
+    readonly run: Run
+    readonly channels: Channels
+    readonly clock: Clock
+  }) {
     this.id = init.id
     this.#run = init.run
     this.#channels = init.channels
@@ -48,10 +53,14 @@ export class Chain {
 
   followStatus(status: SpecStatus): void {
     if (status.kind !== 'failed' && status.kind !== 'done') return
-    const why = status.failure === undefined ? 'it has ended' : `${status.failure.name}: ${status.failure.message}`
+    const why =
+      status.failure === undefined ? 'it has ended' : `${status.failure.name}: ${status.failure.message}`
     const cause = status.failure
     // What nobody waits for is kept: the chain may be started again.
-    this.ingress.abort(new GivenUpError(`the chain "${this.id}" does not run any more: ${why}`, { cause }), 'awaited')
+    this.ingress.abort(
+      new GivenUpError(`the chain "${this.id}" does not run any more: ${why}`, { cause }),
+      'awaited',
+    )
   }
 
   followPhase(phase: Phase): void {
@@ -59,7 +68,8 @@ export class Chain {
     this.#blame(phase.previous)
     this.#blame(phase.cause)
     if (!isActive(phase)) return this.#unwire()
-    const isSame = this.#wiring !== undefined && compareGenerations(this.#wiring.generation, phase.generation) === 0
+    const isSame =
+      this.#wiring !== undefined && compareGenerations(this.#wiring.generation, phase.generation) === 0
     if (!isSame) this.#wire(phase, this.#body)
     if (phase.rank === 'running') this.#wiring?.run()
   }
@@ -76,7 +86,14 @@ export class Chain {
   #wire(phase: Phase, body: ChainBody): void {
     this.#unwire()
     const { ingress } = this
-    const wiring = new Wiring({ run: this.#run, body, phase, ingress, channels: this.#channels, clock: this.#clock })
+    const wiring = new Wiring({
+      run: this.#run,
+      body,
+      phase,
+      ingress,
+      channels: this.#channels,
+      clock: this.#clock,
+    })
     this.#wiring = wiring
     for (const [slot, { token, worker }] of this.#early) {
       if (isOf(token, wiring)) wiring.addWorker(slot, worker)

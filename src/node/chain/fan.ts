@@ -30,7 +30,8 @@ export class Fan implements Exit {
     for (let step = 0; step < count; step++) {
       const at = (this.#next + step) % count
       const outlet = this.#outlets[at]
-      if (outlet === undefined || !outlet.hasRoom() || (best !== undefined && outlet.debt >= best.debt)) continue
+      if (outlet === undefined || !outlet.hasRoom() || (best !== undefined && outlet.debt >= best.debt))
+        continue
       best = outlet
       bestAt = at
     }

@@ -72,8 +72,8 @@ export class Ingress {
   #limits: Limits = { windowItems: 1, attemptsMax: 1, emission: 'many' }
   #exit: Exit | undefined
   #isPumping = false
-  #whenRoom: (() => void)[] = []
-  #stats = { accepted: 0, finished: 0, redelivered: 0, dead: 0, slowestMs: 0 }
+  readonly #whenRoom: (() => void)[] = []
+  readonly #stats = { accepted: 0, finished: 0, redelivered: 0, dead: 0, slowestMs: 0 }
 
   constructor(init: { readonly chain: SpecId; readonly run: Run; readonly nowMs: () => number }) {
     this.#chain = init.chain
@@ -112,7 +112,10 @@ export class Ingress {
   accept(value: unknown, waiter: Waiter | undefined): void {
     assert(this.hasRoom(), 'an item was accepted without room for it')
     const n = this.#stats.accepted + 1
-    const item = Item.ofValue({ origin: this.#run, n, path: undefined, wantsOutcome: waiter !== undefined }, value)
+    const item = Item.ofValue(
+      { origin: this.#run, n, path: undefined, wantsOutcome: waiter !== undefined },
+      value,
+    )
     if (this.#exit?.isLocal !== true) item.bytes()
     const entry = new Entry(item, waiter, this.#nowMs(), this.#onSettled)
     this.#stats.accepted = n
@@ -148,7 +151,9 @@ export class Ingress {
     this.#stats.dead += 1
     this.#remove(entry)
     const message = `item ${n} of chain "${this.#chain}" is dead: ${failure.slot} crashed on it ${entry.crashes} times`
-    entry.waiter?.onDead(new ItemDeadError(`${message} (${failure.name}: ${failure.message})`, { cause: failure }))
+    entry.waiter?.onDead(
+      new ItemDeadError(`${message} (${failure.name}: ${failure.message})`, { cause: failure }),
+    )
   }
 
   /** Nothing will come of what is here: of all of it, or of what somebody waits for. Those who wait are told. */

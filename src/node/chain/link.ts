@@ -172,7 +172,11 @@ export class LinkSender implements Outlet, Outgoing {
     const number = this.#origins.size
     this.#origins.set(origin, number)
     const bytes = encodePayload({ id: origin.id, boot: origin.boot })
-    writer.begin(FRAME.origin, 6 + bytes.length).u32(this.channel).u16(number).bytes(bytes)
+    writer
+      .begin(FRAME.origin, 6 + bytes.length)
+      .u32(this.channel)
+      .u16(number)
+      .bytes(bytes)
     return number
   }
 }
@@ -208,7 +212,8 @@ export class LinkReceiver {
     const path = (flags & ITEM_HAS_PATH) === 0 ? undefined : readPath(frame)
     if (sequence <= this.#received) return { kind: 'duplicate' }
     if (sequence !== this.#received + 1) return violation(`item ${sequence} after item ${this.#received}`)
-    if (sequence > this.#itemsGranted) return violation(`item ${sequence}, with credit for ${this.#itemsGranted}`)
+    if (sequence > this.#itemsGranted)
+      return violation(`item ${sequence}, with credit for ${this.#itemsGranted}`)
     if (origin === undefined) return violation(`item ${sequence} of an unknown origin`)
     this.#received = sequence
     const wantsOutcome = (flags & ITEM_WANTS_OUTCOME) !== 0
@@ -251,7 +256,10 @@ export class LinkReceiver {
   writeNews(channel: number, writer: FrameWriter): void {
     if (this.#isSettleDue) {
       const beyond = this.#newBeyond.filter(sequence => sequence > this.#settledUpTo)
-      writer.begin(FRAME.settle, 4 + SEQUENCE_BYTES * (1 + beyond.length)).u32(channel).u48(this.#settledUpTo)
+      writer
+        .begin(FRAME.settle, 4 + SEQUENCE_BYTES * (1 + beyond.length))
+        .u32(channel)
+        .u48(this.#settledUpTo)
       for (const sequence of beyond) writer.u48(sequence)
       this.#newBeyond = []
       this.#isSettleDue = false
@@ -259,7 +267,11 @@ export class LinkReceiver {
     if (!this.#isCreditDue()) return
     this.#itemsGranted = this.#itemsConsumed + WINDOW_ITEMS
     this.#bytesGranted = this.#bytesConsumed + WINDOW_BYTES
-    writer.begin(FRAME.credit, 4 + 2 * SEQUENCE_BYTES).u32(channel).u48(this.#itemsGranted).u48(this.#bytesGranted)
+    writer
+      .begin(FRAME.credit, 4 + 2 * SEQUENCE_BYTES)
+      .u32(channel)
+      .u48(this.#itemsGranted)
+      .u48(this.#bytesGranted)
   }
 
   /** At half of the window, so that the sender need not wait and credit frames stay few. */

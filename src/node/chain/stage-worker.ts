@@ -69,7 +69,9 @@ export class StageWorker extends InlineWorker {
     this.#stage = stage
     this.#depth = depth
     const currentItem = (): ItemId => this.#item ?? { origin: init.node, boot: 0, n: 0 }
-    this.#context = Object.defineProperty({ ...this.makeContext(), item: currentItem() }, 'item', { get: currentItem })
+    this.#context = Object.defineProperty({ ...this.makeContext(), item: currentItem() }, 'item', {
+      get: currentItem,
+    })
   }
 
   /** How many items wait. */
@@ -166,7 +168,9 @@ export class StageWorker extends InlineWorker {
 
   async #iterate(delivery: Delivery, values: AsyncIterable<unknown>): Promise<void> {
     if (this.#stage.emission !== 'many') {
-      throw new TypeError(`the stage "${this.#stage.name}" emits many items: declare it with "async function*"`)
+      throw new TypeError(
+        `the stage "${this.#stage.name}" emits many items: declare it with "async function*"`,
+      )
     }
     let index = 0
     for await (const value of values) {

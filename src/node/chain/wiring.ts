@@ -123,8 +123,8 @@ export class Wiring {
     const stage = body.stages[depth]
     const outlets: Outlet[] = []
     let isLocal = true
-    for (let index = 0; stage !== undefined && index < stage.workers; index++) {
-      const to = slotId(phase.spec, stage.id, index)
+    for (let index = 0; index < (stage?.workers ?? 0); index++) {
+      const to = slotId(phase.spec, stage?.id ?? '', index)
       const owner = this.#owners.get(to)
       if (owner === undefined) continue
       const worker = isSameRun(owner, run) ? this.#workers.get(to) : undefined

@@ -60,7 +60,8 @@ export class Broadcasts {
   receive(broadcast: Broadcast): void {
     const { group, generation, sender, n, message } = broadcast
     if (!this.#windowOf(sender).add(n)) return
-    for (const slot of this.#slotsHere(group)) this.#post.deliver(slot, generation, { kind: 'message', message })
+    for (const slot of this.#slotsHere(group))
+      this.#post.deliver(slot, generation, { kind: 'message', message })
   }
 
   #windowOf(sender: Run): SeenWindow {

@@ -242,7 +242,9 @@ export class Call implements Replier, Expiring {
   }
 
   onNodeLost(node: NodeId): void {
-    this.fail(new NodeLostError(`the session with node ${node} broke during the call`, { maybeExecuted: true }))
+    this.fail(
+      new NodeLostError(`the session with node ${node} broke during the call`, { maybeExecuted: true }),
+    )
   }
 
   onExpired(): void {

@@ -21,7 +21,12 @@ export interface Replier {
 }
 
 export type Letter =
-  | { readonly kind: 'call'; readonly name: string; readonly args: readonly unknown[]; readonly replier: Replier }
+  | {
+      readonly kind: 'call'
+      readonly name: string
+      readonly args: readonly unknown[]
+      readonly replier: Replier
+    }
   | { readonly kind: 'cast'; readonly name: string; readonly args: readonly unknown[] }
   | { readonly kind: 'message'; readonly message: unknown }
 

@@ -4,7 +4,7 @@
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import { promised } from '../../promised.ts'
 import type { DataPlane } from '../data-plane.ts'
-import type { Behaviour, Server, Task } from '../workers/behaviours.ts'
+import type { Behaviour, NoFunctions, Server, Task } from '../workers/behaviours.ts'
 
 /** How long, and until when, to wait. */
 export interface WaitOptions {
@@ -23,7 +23,7 @@ export type CallsOf<B> =
           ? (...args: Args) => Promise<Awaited<Result>>
           : never
       }
-    : Record<never, never>
+    : NoFunctions
 
 /** The functions of a server that do not answer: at most once, and an `OverloadedError` when too much waits already. */
 export type CastsOf<B> =
@@ -33,7 +33,7 @@ export type CastsOf<B> =
           ? (...args: Args) => void
           : never
       }
-    : Record<never, never>
+    : NoFunctions
 
 /** What can be sent to a worker besides calls and casts. */
 export type MessageOf<B> = B extends Task<readonly unknown[], infer Message> ? Message : unknown
@@ -74,7 +74,9 @@ interface Identified {
 
 /** The behaviour of the member with id `Id`. */
 export type MemberOf<Members extends readonly Identified[], Id extends string> =
-  Extract<Members[number], { readonly id: Id }> extends { readonly run: infer B extends Behaviour } ? B : Behaviour
+  Extract<Members[number], { readonly id: Id }> extends { readonly run: infer B extends Behaviour }
+    ? B
+    : Behaviour
 
 export class GroupRef<Members extends readonly Identified[] = readonly Identified[]> {
   readonly id: SpecId
@@ -86,7 +88,10 @@ export class GroupRef<Members extends readonly Identified[] = readonly Identifie
   }
 
   /** A member, whether it runs now or not. */
-  member<const Id extends Members[number]['id']>(id: Id, options: WaitOptions = {}): WorkerRef<MemberOf<Members, Id>> {
+  member<const Id extends Members[number]['id']>(
+    id: Id,
+    options: WaitOptions = {},
+  ): WorkerRef<MemberOf<Members, Id>> {
     return new WorkerRef(this.#plane, slotId(this.id, id), options)
   }
 

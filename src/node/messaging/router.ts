@@ -68,7 +68,10 @@ export class Router {
   followClaim(claim: Claim): void {
     const spec = specOfSlot(claim.slot)
     const generation = { number: claim.generation, tag: 0 }
-    this.#setRoutes(spec, claim.state === 'running' ? [[slotId(spec), { owner: claim.owner, generation }]] : [])
+    this.#setRoutes(
+      spec,
+      claim.state === 'running' ? [[slotId(spec), { owner: claim.owner, generation }]] : [],
+    )
     this.#announce(spec)
   }
 

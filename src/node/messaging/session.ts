@@ -76,7 +76,10 @@ export class Session {
   open(outgoing: Outgoing): void {
     this.#outgoing.set(outgoing.channel, outgoing)
     const target = encodePayload(outgoing.target)
-    this.writer.begin(FRAME.open, 4 + target.length).u32(outgoing.channel).bytes(target)
+    this.writer
+      .begin(FRAME.open, 4 + target.length)
+      .u32(outgoing.channel)
+      .bytes(target)
   }
 
   close(outgoing: Outgoing): void {
@@ -167,4 +170,3 @@ export class Session {
     }
   }
 }
-

@@ -28,7 +28,9 @@ export class SlotChannel implements Outgoing {
 
   isTo(route: Route): boolean {
     const { number, tag } = this.#route.generation
-    return isSameRun(route.owner, this.owner) && route.generation.number === number && route.generation.tag === tag
+    return (
+      isSameRun(route.owner, this.owner) && route.generation.number === number && route.generation.tag === tag
+    )
   }
 
   onResume(): void {}
@@ -63,7 +65,8 @@ export class SlotInlet implements Incoming {
       }
       return undefined
     }
-    if (frame.kind !== FRAME.call && frame.kind !== FRAME.cast) return `a frame of kind ${frame.kind} for a worker`
+    if (frame.kind !== FRAME.call && frame.kind !== FRAME.cast)
+      return `a frame of kind ${frame.kind} for a worker`
     const correlation = frame.kind === FRAME.call ? frame.u32() : 0
     if (frame.kind === FRAME.call) frame.u32()
     const request = decodeRequest(frame.rest())
@@ -116,6 +119,10 @@ class RemoteReplier implements Replier {
   }
 
   #reply(outcome: number, payload: Uint8Array): void {
-    this.#session.writer.begin(FRAME.reply, 5 + payload.length).u32(this.#correlation).u8(outcome).bytes(payload)
+    this.#session.writer
+      .begin(FRAME.reply, 5 + payload.length)
+      .u32(this.#correlation)
+      .u8(outcome)
+      .bytes(payload)
   }
 }

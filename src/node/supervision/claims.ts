@@ -80,7 +80,11 @@ export class Claims {
     } else if (isRestarted(body.child.restart, exit.kind === 'normal' ? 'normally' : 'abnormally')) {
       this.#restart(claim, { tenure, body, failure, now })
     } else {
-      this.#ledger.writeClaim({ ...claim, state: 'done', failure: exit.kind === 'normal' ? undefined : failure })
+      this.#ledger.writeClaim({
+        ...claim,
+        state: 'done',
+        failure: exit.kind === 'normal' ? undefined : failure,
+      })
     }
   }
 
@@ -152,7 +156,12 @@ export class Claims {
 
   #restart(
     claim: Claim,
-    context: { readonly tenure: Tenure; readonly body: WorkerBody; readonly failure: Failure; readonly now: Now },
+    context: {
+      readonly tenure: Tenure
+      readonly body: WorkerBody
+      readonly failure: Failure
+      readonly now: Now
+    },
   ): void {
     const { tenure, body, failure, now } = context
     tenure.restarts = countRestart(tenure.restarts, body.intensity, { atMs: now.wallMs, item: '' })

@@ -44,7 +44,10 @@ export function nodeLost(node: NodeId, slot: SlotId): Failure {
 }
 
 /** What was thrown, as data. Anything can be thrown in JavaScript; all of it arrives as something readable. */
-export function failureFrom(thrown: unknown, where: { node: NodeId; slot: SlotId; item?: ItemId | undefined }): Failure {
+export function failureFrom(
+  thrown: unknown,
+  where: { node: NodeId; slot: SlotId; item?: ItemId | undefined },
+): Failure {
   if (!(thrown instanceof Error)) {
     return { name: 'Error', message: String(thrown).slice(0, MESSAGE_LENGTH_MAX), ...where }
   }

@@ -12,7 +12,13 @@ import { runTag } from '../../protocol/claim.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
 import { type Phase, type PlacedSlot, type Restart, isActive, slotsOf } from '../../protocol/phase.ts'
-import { type ChainBody, type ChildSpec, type GroupBody, type SpecRow, hlcText } from '../../protocol/spec-row.ts'
+import {
+  type ChainBody,
+  type ChildSpec,
+  type GroupBody,
+  type SpecRow,
+  hlcText,
+} from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
@@ -105,7 +111,9 @@ export class Generations {
       readonly restarts: readonly Restart[]
     },
   ): SpecStatus {
-    const slots = slotsOfSpec(row.id, body).filter(({ child }) => from.attempt === 1 || child.restart !== 'temporary')
+    const slots = slotsOfSpec(row.id, body).filter(
+      ({ child }) => from.attempt === 1 || child.restart !== 'temporary',
+    )
     const layout = this.#layout(slots)
     if (layout === undefined) return pendingFor(slots.map(({ child }) => child.behaviour))
     if (!this.#ledger.isCoordinator(row.id)) return { kind: 'starting' }
@@ -143,7 +151,9 @@ export class Generations {
   #run(row: SpecRow, body: FateBody, phase: Phase, now: Now): SpecStatus {
     const assignments = this.#assignments(row, body, phase)
     this.#supervisor.assign(row.id, assignments, now.ms)
-    const ready = assignments.filter(({ slot, key }) => this.#supervisor.isReady(slot, key)).map(({ slot }) => slot)
+    const ready = assignments
+      .filter(({ slot, key }) => this.#supervisor.isReady(slot, key))
+      .map(({ slot }) => slot)
     if (ready.some(slot => !phase.ready.includes(slot))) {
       this.#ledger.writePhase({ ...phase, ready: withSlots(phase.ready, ready) })
     }
@@ -191,13 +201,20 @@ export class Generations {
     const ready = new Set(phase.ready)
     if (phase.layout.every(({ slot }) => ended.has(slot))) {
       this.#ledger.writePhase({ ...phase, rank: 'done' })
-    } else if (phase.rank === 'starting' && phase.layout.every(({ slot }) => ready.has(slot) || ended.has(slot))) {
+    } else if (
+      phase.rank === 'starting' &&
+      phase.layout.every(({ slot }) => ready.has(slot) || ended.has(slot))
+    ) {
       this.#ledger.writePhase({ ...phase, rank: 'running' })
     }
   }
 
   #fail(phase: Phase, failure: Failure, now: Now): void {
-    this.#ledger.writePhase({ ...phase, rank: 'failed', cause: { at: this.#ledger.moment(now.wallMs), failure } })
+    this.#ledger.writePhase({
+      ...phase,
+      rank: 'failed',
+      cause: { at: this.#ledger.moment(now.wallMs), failure },
+    })
   }
 
   #recover(row: SpecRow, body: FateBody, phase: Phase, now: Now): SpecStatus {
@@ -286,4 +303,3 @@ function itemText(failure: Failure | undefined): string {
   const item = failure?.item
   return item === undefined ? '' : `${item.origin}.${item.boot}.${item.n}`
 }
-

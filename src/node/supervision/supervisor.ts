@@ -139,7 +139,9 @@ export class Supervisor {
   #isAsWanted(cohort: Cohort, assignments: readonly Assignment[]): boolean {
     return (
       cohort.slots.length === assignments.length &&
-      assignments.every(({ slot, key }, index) => cohort.slots[index] === slot && this.#wanted.get(slot)?.key === key)
+      assignments.every(
+        ({ slot, key }, index) => cohort.slots[index] === slot && this.#wanted.get(slot)?.key === key,
+      )
     )
   }
 
@@ -168,18 +170,21 @@ export class Supervisor {
   #proceed(spec: SpecId, cohort: Cohort, nowMs: number): void {
     for (; cohort.stopBefore > 0; cohort.stopBefore--) {
       const worker = this.#workerAt(cohort, cohort.stopBefore - 1)
-      if (worker === undefined || this.#wanted.get(worker.assignment.slot)?.key === worker.assignment.key) continue
+      if (worker === undefined || this.#wanted.get(worker.assignment.slot)?.key === worker.assignment.key)
+        continue
       if (worker.state !== 'stopping') this.#stop(worker, nowMs)
       return
     }
     for (; cohort.startFrom < cohort.slots.length; cohort.startFrom++) {
       const slot = cohort.slots[cohort.startFrom]
       const assignment = slot === undefined ? undefined : this.#wanted.get(slot)
-      if (slot === undefined || assignment === undefined || this.#workers.get(slot)?.state === 'running') continue
+      if (slot === undefined || assignment === undefined || this.#workers.get(slot)?.state === 'running')
+        continue
       if (!this.#workers.has(slot)) this.#start(assignment, nowMs)
       return
     }
-    if (!cohort.slots.some(slot => this.#wanted.has(slot) || this.#workers.has(slot))) this.#cohorts.delete(spec)
+    if (!cohort.slots.some(slot => this.#wanted.has(slot) || this.#workers.has(slot)))
+      this.#cohorts.delete(spec)
   }
 
   #workerAt(cohort: Cohort, index: number): Worker | undefined {
@@ -190,7 +195,13 @@ export class Supervisor {
   #start(assignment: Assignment, nowMs: number): void {
     this.#incarnations += 1
     const incarnation = this.#incarnations
-    this.#workers.set(assignment.slot, { assignment, incarnation, state: 'starting', wasReady: false, isLate: false })
+    this.#workers.set(assignment.slot, {
+      assignment,
+      incarnation,
+      state: 'starting',
+      wasReady: false,
+      isLate: false,
+    })
     this.#deadlines.set(assignment.slot, nowMs + assignment.child.startTimeoutMs)
     this.#emit({ kind: 'start-worker', incarnation, assignment })
   }

@@ -22,14 +22,12 @@ export function slotsOfSpec(id: SpecId, body: SpecBody | undefined): SpecSlot[] 
       return body.members.map(member => ({ slot: slotId(id, member.id), child: member.child }))
     case 'chain':
       // The last stage starts first, so that nothing waits for a stage that is not there yet.
-      return body.stages
-        .toReversed()
-        .flatMap(stage =>
-          Array.from({ length: stage.workers }, (_, index) => ({
-            slot: slotId(id, stage.id, index),
-            child: stage.child,
-          })),
-        )
+      return body.stages.toReversed().flatMap(stage =>
+        Array.from({ length: stage.workers }, (_, index) => ({
+          slot: slotId(id, stage.id, index),
+          child: stage.child,
+        })),
+      )
     default:
       return unreachable(body)
   }

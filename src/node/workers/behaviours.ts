@@ -45,11 +45,19 @@ export interface Task<out Args extends readonly unknown[], in Message> extends N
   readonly [types]?: { readonly args: Args; readonly take: (message: Message) => void }
 }
 
+/** Of a server that declares none. */
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- an object without functions is just that
+export type NoFunctions = Record<never, never>
+
 /** Any of the three, whatever its types. */
-export type Behaviour = Stage<never, unknown> | Server<readonly unknown[], object, object> | Task<readonly unknown[], never>
+export type Behaviour =
+  | Stage<never, unknown>
+  | Server<readonly unknown[], object, object>
+  | Task<readonly unknown[], never>
 
 /** What a handler gives back for one item, as the next stage sees it. */
-export type Emitted<R> = R extends AsyncGenerator<infer Out, unknown, unknown> ? Out : Exclude<Awaited<R>, undefined | void>
+export type Emitted<R> =
+  R extends AsyncGenerator<infer Out, unknown, unknown> ? Out : Exclude<Awaited<R>, undefined | void>
 
 /** How many items a handler with this result gives back for one. */
 export type EmissionOf<R> =
@@ -122,12 +130,21 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
 export function defineServer<
   Args extends unknown[],
   State,
-  Calls extends Record<string, ServerFunction<State>> = Record<never, never>,
-  Casts extends Record<string, ServerFunction<State>> = Record<never, never>,
->(name: string, spec: ServerSpec<Args, State, Calls, Casts>, options?: BehaviourOptions): Server<Args, Calls, Casts>
+  Calls extends Record<string, ServerFunction<State>> = NoFunctions,
+  Casts extends Record<string, ServerFunction<State>> = NoFunctions,
+>(
+  name: string,
+  spec: ServerSpec<Args, State, Calls, Casts>,
+  options?: BehaviourOptions,
+): Server<Args, Calls, Casts>
 export function defineServer(
   name: string,
-  spec: ServerSpec<never[], never, Record<string, ServerFunction<never>>, Record<string, ServerFunction<never>>>,
+  spec: ServerSpec<
+    never[],
+    never,
+    Record<string, ServerFunction<never>>,
+    Record<string, ServerFunction<never>>
+  >,
   options: BehaviourOptions = {},
 ): Server<never[], object, object> {
   return {

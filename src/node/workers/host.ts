@@ -55,7 +55,8 @@ export class Host {
   /** The workers of a spec on this node that have been started. */
   slotsOf(spec: SpecId): SlotId[] {
     const slots: SlotId[] = []
-    for (const { assignment } of this.#running.values()) if (assignment.spec === spec) slots.push(assignment.slot)
+    for (const { assignment } of this.#running.values())
+      if (assignment.spec === spec) slots.push(assignment.slot)
     return slots
   }
 
@@ -81,7 +82,10 @@ export class Host {
     const worker = this.#of(slot, incarnation)
     if (worker === undefined) return
     this.#running.delete(slot)
-    this.#init.logger.warn({ worker: slot }, 'worker ignored its stop signal and was abandoned; it may still run')
+    this.#init.logger.warn(
+      { worker: slot },
+      'worker ignored its stop signal and was abandoned; it may still run',
+    )
     worker.abandon()
   }
 

@@ -2,6 +2,8 @@
 /** The behaviours that a node can run, by `name@version`. */
 
 import { OptionsError, type Problem } from '../../errors.ts'
+import { promised } from '../../promised.ts'
+import { show } from '../check.ts'
 import { type Behaviour, behaviourId, isBehaviour } from './behaviours.ts'
 
 /** A module by its URL (all behaviours that it exports), an imported module, or a behaviour itself. */
@@ -30,7 +32,11 @@ export class Registry {
       try {
         this.#register(await exportsOf(source), path, problems)
       } catch (error) {
-        problems.push({ path, found: `${String(source)} (${String(error)})`, wanted: 'a module that can be imported' })
+        problems.push({
+          path,
+          found: `${show(source)} (${String(error)})`,
+          wanted: 'a module that can be imported',
+        })
       }
     }
     if (problems.length > 0) throw new OptionsError('createNode', problems)
@@ -39,7 +45,11 @@ export class Registry {
   #register(values: readonly unknown[], path: string, problems: Problem[]): void {
     const behaviours = values.filter(isBehaviour)
     if (behaviours.length === 0) {
-      problems.push({ path, found: 'no behaviour', wanted: 'at least one of defineStage, defineServer, defineTask' })
+      problems.push({
+        path,
+        found: 'no behaviour',
+        wanted: 'at least one of defineStage, defineServer, defineTask',
+      })
     }
     for (const behaviour of behaviours) {
       const id = behaviourId(behaviour)
@@ -54,8 +64,8 @@ export class Registry {
 
 async function exportsOf(source: BehaviourSource): Promise<unknown[]> {
   if (typeof source === 'string' || source instanceof URL) {
-    const module: object = await import(String(source))
-    return Object.values(module)
+    const module: unknown = await import(String(source))
+    return Object.values<unknown>({ ...promised<object>(module) })
   }
   return isBehaviour(source) ? [source] : Object.values(source)
 }

@@ -1,6 +1,7 @@
 // shell
 /** A server in this thread: one message at a time, in the order of arrival. */
 
+import { unreachable } from '../../assert.ts'
 import { Mailbox, type Letter, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import { failureFrom } from '../supervision/exit.ts'
 import type { Callback, Server } from './behaviours.ts'
@@ -106,6 +107,8 @@ export class ServerWorker extends InlineWorker implements Recipient {
         return this.#function(this.#server.cast, letter.name)(this.#state, ...letter.args)
       case 'message':
         return this.#server.info?.(this.#state, letter.message, this.#context)
+      default:
+        return unreachable(letter)
     }
   }
 

@@ -48,7 +48,7 @@ export class TaskWorker extends InlineWorker implements Recipient {
     this.#wake?.()
   }
 
-  async *#messages(): AsyncGenerator<unknown> {
+  async *#messages(): AsyncGenerator {
     while (!this.isOver && !this.isStopping) {
       const letter = this.#mailbox.take()
       if (letter?.kind === 'message') yield letter.message
