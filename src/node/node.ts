@@ -16,6 +16,8 @@ import type { MemberRow } from '../protocol/member-row.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { ChainRef, type InputOf, type Linked, type OutcomeOf } from './chain/chain-ref.ts'
+import type { Core } from './core.ts'
+import type { DataPlane } from './data-plane.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
 import { Kernel, type Ports } from './kernel.ts'
@@ -175,6 +177,15 @@ export class Node implements AsyncDisposable {
   /** Everything that this node knows, as plain data. */
   snapshot(): Snapshot {
     return snapshotOf(this.#kernel.core, this.#kernel.plane)
+  }
+
+  /**
+   * What is inside, for the checkers of the simulator.
+   * @internal
+   */
+  inspect(): { readonly core: Core; readonly plane: DataPlane } {
+    const { core, plane } = this.#kernel
+    return { core, plane }
   }
 
   /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way */

@@ -84,7 +84,7 @@ export class ChainRef<In = unknown, Outcome = unknown> {
    * @throws {PayloadError} when it cannot be sent; {GivenUpError} when the chain does not run any more
    */
   async send(item: In, options: WaitOptions = {}): Promise<void> {
-    await this.#room(options)
+    while (!this.#hasRoom()) await this.#room(options)
     this.#chain.ingress.accept(item, undefined)
   }
 
@@ -93,7 +93,7 @@ export class ChainRef<In = unknown, Outcome = unknown> {
    * @throws {ItemDeadError} when workers crashed on it again and again; otherwise as `send`
    */
   async call(item: In, options: WaitOptions = {}): Promise<Outcome> {
-    await this.#room(options)
+    while (!this.#hasRoom()) await this.#room(options)
     return new Promise<Outcome>((resolve, reject) => {
       const release = this.#limit(options, reject)
       const waiter: Waiter = {
@@ -139,20 +139,21 @@ export class ChainRef<In = unknown, Outcome = unknown> {
     }
   }
 
-  async #room(options: WaitOptions): Promise<void> {
-    const { ingress } = this.#chain
-    for (;;) {
-      const refusal = this.#refusal()
-      if (refusal !== undefined) throw refusal
-      if (ingress.hasRoom()) return
-      await new Promise<void>((resolve, reject) => {
-        const release = this.#limit(options, reject)
-        ingress.whenRoom(() => {
-          release()
-          resolve()
-        })
+  /** Whether an item can be put in now: ask again after each wait, as others put items in too. */
+  #hasRoom(): boolean {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) throw refusal
+    return this.#chain.ingress.hasRoom()
+  }
+
+  #room(options: WaitOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const release = this.#limit(options, reject)
+      this.#chain.ingress.whenRoom(() => {
+        release()
+        resolve()
       })
-    }
+    })
   }
 
   /** Why the chain takes nothing. */

@@ -86,7 +86,7 @@ export class Flow<In> {
 
   async #read(items: Iterable<In>): Promise<void> {
     for (const item of items) {
-      if (!this.#hasRoom()) await this.#room()
+      while (!this.#hasRoom()) await this.#room()
       if (!this.#accept(item)) return
     }
   }
@@ -94,10 +94,11 @@ export class Flow<In> {
   async #readAsync(iterator: AsyncIterator<In>): Promise<void> {
     this.#return = () => iterator.return?.()
     for (;;) {
-      if (!this.#hasRoom()) await this.#room()
+      while (!this.#hasRoom()) await this.#room()
       if (this.#state !== 'open') return
       const next = await iterator.next()
       if (next.done === true) break
+      while (!this.#hasRoom()) await this.#room()
       if (!this.#accept(next.value)) return
     }
     this.#return = undefined
@@ -135,18 +136,18 @@ export class Flow<In> {
     if (first !== undefined && this.#settled.has(first)) this.#wakeReader?.()
   }
 
+  /** Also when nothing is to be put in any more: then there is nothing to wait for. */
   #hasRoom(): boolean {
+    if (this.#state !== 'open') return true
     return this.#places.size < this.#init.windowItems && this.#init.ingress.hasRoom()
   }
 
-  /** Another flow may take the room first: asks again until it is ours, or nothing is wanted any more. */
-  async #room(): Promise<void> {
-    while (!this.#hasRoom() && this.#state === 'open') {
-      await new Promise<void>(resolve => {
-        this.#wakeFeeder = resolve
-        if (!this.#init.ingress.hasRoom()) this.#init.ingress.whenRoom(resolve)
-      })
-    }
+  /** Resolves when there may be room. Another flow may take it first: ask `hasRoom` again, without a wait before use. */
+  #room(): Promise<void> {
+    return new Promise(resolve => {
+      this.#wakeFeeder = resolve
+      if (!this.#init.ingress.hasRoom()) this.#init.ingress.whenRoom(resolve)
+    })
   }
 
   #fail(error: unknown): void {

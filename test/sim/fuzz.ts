@@ -1,0 +1,187 @@
+/**
+ * Random schedules: a mesh under work and faults, then peace, then every promise is checked. One seed draws it all,
+ * and replays it.
+ */
+
+import { Prng } from '../../src/prng.ts'
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { AlwaysChecker, checkSettled } from './checkers.ts'
+import { World } from './world.ts'
+
+export interface FuzzResult {
+  readonly seed: string
+  /** Undefined when all went well. */
+  readonly failure: string | undefined
+  readonly traceHash: string
+  readonly virtualMs: number
+  /** How often each thing was done. */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+export interface FuzzOptions {
+  readonly onTrace?: (line: string) => void
+}
+
+const TROUBLE_STEPS = 24
+
+/** One schedule from beginning to end. Never throws: a failure is a result. */
+export async function fuzz(seed: string, options: FuzzOptions = {}): Promise<FuzzResult> {
+  const schedule = new Schedule(seed)
+  let mesh: SimulatedMesh | undefined
+  let failure: string | undefined
+  try {
+    const nodes = 3 + schedule.prng.below(3)
+    mesh = await simulate({ seed, nodes, behaviours: schedule.world.behaviours, ...options })
+    await schedule.run(mesh)
+  } catch (error) {
+    failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  }
+  const result = {
+    seed,
+    failure,
+    traceHash: mesh?.traceHash ?? '',
+    virtualMs: mesh?.nowMs ?? 0,
+    counts: schedule.counts,
+  }
+  await mesh?.[Symbol.asyncDispose]()
+  return result
+}
+
+class Schedule {
+  readonly world = new World()
+  readonly prng: Prng
+  readonly counts: Record<string, number> = {}
+
+  constructor(seed: string) {
+    this.prng = new Prng(`${seed} schedule`)
+  }
+
+  async run(mesh: SimulatedMesh): Promise<void> {
+    const always = new AlwaysChecker(mesh)
+    await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length), 5_000)
+    await this.#declare(mesh)
+    for (let step = 0; step < TROUBLE_STEPS; step++) {
+      await this.#trouble(mesh)
+      await this.#pass(mesh, always, this.prng.between(20, 2_500))
+    }
+    await this.#peace(mesh, always)
+    checkSettled(mesh, this.world)
+  }
+
+  async #declare(mesh: SimulatedMesh): Promise<void> {
+    const { witness, first, second, third } = this.world
+    // Generous: what is tested here is that nothing is lost, not when a supervisor gives up.
+    const intensity = { restarts: 1_000, withinMs: 1_000 }
+    const declared = Promise.all([
+      mesh.node('n1').addWorker({ id: 'lone', run: witness, args: [], intensity }),
+      mesh.node('n2').addWorker({ id: 'other', run: witness, args: [], intensity }),
+      mesh.node('n2').addGroup({
+        id: 'line',
+        intensity,
+        members: ['a', 'b', 'c', 'd'].map(id => ({ id, run: witness, args: [] })),
+      }),
+      mesh.node('n3').addChain({
+        id: 'pipe',
+        intensity,
+        windowItems: 64,
+        stages: [{ run: first }, { run: second, workers: 3 }, { run: third, workers: 2 }],
+      }),
+    ])
+    await mesh.settle(declared)
+  }
+
+  /** Does one thing to the mesh, or lets it do something. */
+  async #trouble(mesh: SimulatedMesh): Promise<void> {
+    const { prng, world } = this
+    const { up } = mesh
+    const down = mesh.ids.filter(id => !up.includes(id))
+    const kind = prng.pick(['work', 'work', 'work', 'crash', 'start', 'split', 'isolate', 'heal', 'break', 'throw', 'net'])
+    switch (kind) {
+      case 'work': {
+        const node = prng.pick(up)
+        if (!knows(mesh, node, 'pipe')) break
+        this.#count(kind)
+        world.stream(mesh, node, 1 + prng.below(200))
+        break
+      }
+      case 'crash': {
+        if (up.length < 2) break
+        const node = prng.pick(up)
+        this.#count(kind)
+        mesh.crash(node)
+        world.onCrash(node)
+        break
+      }
+      case 'start':
+        if (down.length === 0) break
+        this.#count(kind)
+        await mesh.start(prng.pick(down))
+        break
+      case 'split': {
+        const shuffled = prng.shuffle(mesh.ids)
+        const at = 1 + prng.below(shuffled.length - 1)
+        this.#count(kind)
+        mesh.partition(shuffled.slice(0, at), shuffled.slice(at))
+        break
+      }
+      case 'isolate': {
+        const node = prng.pick(mesh.ids)
+        this.#count(kind)
+        mesh.partition([node], mesh.ids.filter(id => id !== node))
+        break
+      }
+      case 'heal':
+        this.#count(kind)
+        mesh.heal()
+        break
+      case 'break': {
+        const [a, b] = prng.shuffle(mesh.ids)
+        if (a === undefined || b === undefined) break
+        this.#count(kind)
+        mesh.breakSession(a, b)
+        break
+      }
+      case 'throw': {
+        const node = prng.pick(up)
+        if (!knows(mesh, node, 'line')) break
+        this.#count(kind)
+        const member = prng.pick(['a', 'b', 'c', 'd'])
+        world.victim = `line/${member}`
+        mesh.node(node).getGroup('line').member(member).send('crash')
+        break
+      }
+      default:
+        this.#count(kind)
+        mesh.setConditions({ latencyMs: prng.between(0.2, 20), jitterMs: prng.between(0, 30), hintLoss: prng.float() })
+    }
+  }
+
+  async #pass(mesh: SimulatedMesh, always: AlwaysChecker, durationMs: number): Promise<void> {
+    const endMs = mesh.nowMs + durationMs
+    while (mesh.nowMs < endMs) {
+      await mesh.run(Math.min(50, endMs - mesh.nowMs))
+      always.check()
+    }
+  }
+
+  /** The faults end; the mesh has time to recover. I9: roots are equal within 3 ⌈log2 N⌉ + 5 s. */
+  async #peace(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
+    this.world.victim = undefined
+    mesh.heal()
+    mesh.setConditions({ latencyMs: 1, jitterMs: 1, hintLoss: 0 })
+    for (const id of mesh.ids) if (!mesh.up.includes(id)) await mesh.start(id)
+    await this.#pass(mesh, always, (3 * Math.ceil(Math.log2(mesh.ids.length)) + 5) * 1_000)
+    const isOpen = (): boolean =>
+      this.world.streams.some(stream => !stream.isOrphan && !stream.isDone && stream.error === undefined)
+    await mesh.until('all streams end', () => !isOpen(), 60_000)
+  }
+
+  #count(kind: string): void {
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1
+  }
+}
+
+/** A node that was started alone, or has just come, may not have heard of everything. */
+function knows(mesh: SimulatedMesh, node: string, spec: string): boolean {
+  return mesh.node(node).snapshot().specs.some(({ id }) => id === spec)
+}

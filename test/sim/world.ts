@@ -1,0 +1,93 @@
+/**
+ * The ground truth of a simulation: which workers really run, noted by the workers themselves, and what happened to
+ * every item, noted by who sent it. Nodes may believe what they like; the checkers compare it with this.
+ */
+
+import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
+import type { SimulatedMesh } from '../../src/testing.ts'
+
+/** A worker that has started and not stopped, as far as its process is up. */
+export interface Living {
+  readonly worker: string
+  readonly node: string
+  readonly generation: number
+}
+
+/** One stream of items from one run of a node through the chain. */
+export interface Stream {
+  readonly node: string
+  readonly sent: number[]
+  readonly outcomes: unknown[]
+  /** Its node has crashed: what it had sent may be lost. */
+  isOrphan: boolean
+  error: unknown
+  isDone: boolean
+}
+
+export class World {
+  readonly living = new Map<string, Living>()
+  readonly streams: Stream[] = []
+  /** Members throw when they are told to: `worker` of the next victim. */
+  victim: string | undefined
+  #items = 0
+
+  /** A server that says when it starts and ends. */
+  readonly witness = defineServer('witness', {
+    init: context => {
+      const key = `${context.node} ${context.worker} ${context.token.generation} ${context.random.uint32()}`
+      this.living.set(key, {
+        worker: context.worker,
+        node: context.node,
+        generation: context.token.generation,
+      })
+      return { key, worker: context.worker }
+    },
+    call: { whoami: state => state.worker },
+    info: state => {
+      if (this.victim !== state.worker) return
+      this.victim = undefined
+      this.living.delete(state.key)
+      throw new Error('told to crash')
+    },
+    terminate: state => {
+      this.living.delete(state.key)
+    },
+  })
+
+  readonly first = defineStage('first', (n: number) => n * 2)
+  readonly second = defineStage('second', async (n: number, context) => {
+    await context.sleep(context.random.below(4))
+    return n + 1
+  })
+  readonly third = defineStage('third', (n: number) => `<${n}>`)
+
+  get behaviours() {
+    return [this.witness, this.first, this.second, this.third]
+  }
+
+  /** The process of a node is gone, and its workers with it. */
+  onCrash(node: string): void {
+    for (const [key, living] of this.living) if (living.node === node) this.living.delete(key)
+    for (const stream of this.streams) if (stream.node === node && !stream.isDone) stream.isOrphan = true
+  }
+
+  /** Sends `count` new items from a node through the chain, in the background. */
+  stream(mesh: SimulatedMesh, node: string, count: number): Stream {
+    const sent = Array.from({ length: count }, () => this.#items++)
+    const stream: Stream = { node, sent, outcomes: [], isOrphan: false, error: undefined, isDone: false }
+    this.streams.push(stream)
+    const drain = async (): Promise<void> => {
+      for await (const outcome of mesh.node(node).getChain<number>('pipe').run(sent)) stream.outcomes.push(outcome)
+    }
+    drain().then(
+      () => (stream.isDone = true),
+      (error: unknown) => (stream.error = error),
+    )
+    return stream
+  }
+}
+
+/** What the chain makes of an item. */
+export function outcomeOf(n: number): string {
+  return `<${n * 2 + 1}>`
+}
