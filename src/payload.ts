@@ -35,6 +35,26 @@ export function decodePayload(bytes: Uint8Array): unknown {
   }
 }
 
+/**
+ * The payload between two places of a larger buffer: without a view of its own, which would cost as much as a small
+ * payload itself.
+ * @throws {PayloadError} when the bytes are no payload
+ */
+export function decodePart(bytes: Uint8Array, start: number, end: number): unknown {
+  part.start = start
+  part.end = end
+  try {
+    const value: unknown = packr.unpack(bytes, part)
+    return value
+  } catch (cause) {
+    throw new PayloadError(`${end - start} bytes that are no payload`, { cause })
+  }
+}
+
+const part = { start: 0, end: 0 }
+
+const PACK_BUFFER_BYTES = 32 * 1024
+
 /** The type code of a Map within MessagePack's range for applications: "M". */
 const MAP_EXTENSION = 0x4d
 
@@ -77,6 +97,9 @@ const packr = new PayloadPackr({
     throw new PayloadError('a function cannot be sent: send what it needs, and name a behaviour that has it')
   },
 })
+
+/** msgpackr packs into buffers of the size of the first one: each is shared by some hundred small payloads. */
+packr.useBuffer(Buffer.allocUnsafeSlow(PACK_BUFFER_BYTES))
 
 function pack(value: unknown): Uint8Array {
   try {

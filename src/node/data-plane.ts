@@ -148,7 +148,12 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
 
   onPeerUp(peer: NodeId): void {
     this.onPeerDown(peer)
-    const session = new Session({ peer, owner: this, send: bytes => this.#init.send(peer, bytes) })
+    const session = new Session({
+      peer,
+      owner: this,
+      clock: this.#init.clock,
+      send: bytes => this.#init.send(peer, bytes),
+    })
     this.#sessions.set(peer, session)
     for (const outgoing of this.#outgoing.get(peer) ?? []) session.open(outgoing)
     this.#calls.onPeerUp()

@@ -9,7 +9,7 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
-import { type Message, type Roots, TABLES, type Table } from './messages.ts'
+import { type Message, NO_ROWS, type Roots, TABLES, type Table } from './messages.ts'
 import { inFrames } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -61,18 +61,21 @@ export class AntiEntropy {
   onBuckets(from: NodeId, table: Table, digests: readonly string[]): void {
     const own = this.#tables[table].bucketDigests()
     const buckets = own.flatMap((digest, bucket) => (digest === digests[bucket] ? [] : [bucket]))
-    if (buckets.length === 0) return
+    // What differed has come by another way meanwhile: ask again, as somebody may be waiting to hear that nothing does.
+    if (buckets.length === 0) return this.greet(from)
     this.#sendRows(from, table, buckets)
     this.#send(from, { kind: 'want', table, buckets })
   }
 
+  /** Answered even when there is nothing to tell: whoever asks may be waiting for the answer. */
   onWant(from: NodeId, table: Table, buckets: readonly number[]): void {
-    this.#sendRows(from, table, buckets)
+    if (!this.#sendRows(from, table, buckets)) this.#send(from, { kind: 'rows', rows: NO_ROWS })
   }
 
-  #sendRows(to: NodeId, table: Table, buckets: readonly number[]): void {
-    for (const rows of inFrames(this.#tables.rowsIn(table, new Set(buckets)))) {
-      this.#send(to, { kind: 'rows', rows })
-    }
+  /** @returns whether there was anything */
+  #sendRows(to: NodeId, table: Table, buckets: readonly number[]): boolean {
+    const bundles = inFrames(this.#tables.rowsIn(table, new Set(buckets)))
+    for (const rows of bundles) this.#send(to, { kind: 'rows', rows })
+    return bundles.length > 0
   }
 }

@@ -4,7 +4,7 @@
  * call of `send` for each would cost more than everything else together.
  */
 
-import { PAYLOAD_BYTES_MAX } from '../payload.ts'
+import { PAYLOAD_BYTES_MAX, decodePart } from '../payload.ts'
 import { assert } from '../assert.ts'
 
 /** Larger frames are a violation of the protocol. */
@@ -28,6 +28,7 @@ export class FrameWriter {
   #start = 0
   #at = 0
   #frameEnd = 0
+  #frameCount = 0
 
   /** `onPending` is called when a frame is begun and nothing else waits: it should see to a `flush`. */
   constructor(send: (bytes: Uint8Array) => void, onPending: () => void = () => {}) {
@@ -40,11 +41,17 @@ export class FrameWriter {
     return this.#at === this.#start
   }
 
+  /** How many frames were begun since the last flush. */
+  get frameCount(): number {
+    return this.#frameCount
+  }
+
   /** Starts a frame with a body of exactly `bodyBytes`. */
   begin(kind: number, bodyBytes: number): this {
     assert(this.#at >= this.#frameEnd, 'a frame was begun before the last one was complete')
     const size = HEADER_BYTES + bodyBytes
     if (this.isEmpty) this.#onPending()
+    this.#frameCount += 1
     if (this.#slab.length - this.#at < size) {
       this.flush()
       this.#slab = new Uint8Array(Math.max(SLAB_BYTES, size))
@@ -94,6 +101,7 @@ export class FrameWriter {
   /** Hands over what is complete. The rest of the buffer is used on: what is handed over is never written again. */
   flush(): void {
     assert(this.#at >= this.#frameEnd, 'flushed in the middle of a frame')
+    this.#frameCount = 0
     if (this.isEmpty) return
     const bytes = this.#slab.subarray(this.#start, this.#at)
     this.#start = this.#at
@@ -114,6 +122,8 @@ export interface Frame {
   u48(): number
   /** All that is left. A view, valid as long as it is held. */
   rest(): Uint8Array
+  /** All that is left, as a payload. @throws {PayloadError} when it is none */
+  payload(): unknown
 }
 
 class FrameCursor implements Frame {
@@ -159,13 +169,26 @@ class FrameCursor implements Frame {
   }
 
   u48(): number {
-    return this.u32() + this.u16() * U32
+    if (this.#end - this.#at < 6) {
+      this.isBroken = true
+      return 0
+    }
+    const bytes = this.#bytes
+    const at = this.#at
+    this.#at += 6
+    return readU32(bytes, at) + ((bytes[at + 4] ?? 0) | ((bytes[at + 5] ?? 0) << 8)) * U32
   }
 
   rest(): Uint8Array {
     const rest = this.#bytes.subarray(this.#at, this.#end)
     this.#at = this.#end
     return rest
+  }
+
+  payload(): unknown {
+    const start = this.#at
+    this.#at = this.#end
+    return decodePart(this.#bytes, start, this.#end)
   }
 }
 

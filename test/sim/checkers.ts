@@ -76,7 +76,8 @@ function checkRoots(mesh: SimulatedMesh): void {
     const { viewHash, roots } = mesh.node(id).snapshot()
     return `${viewHash} ${JSON.stringify(roots)}`
   })
-  if (new Set(known).size > 1) throw new InvariantError(`I9: nodes know different things: ${known.join(' | ')}`)
+  if (new Set(known).size > 1)
+    throw new InvariantError(`I9: nodes know different things: ${known.join(' | ')}`)
 }
 
 /** I7: everybody who is up is alive for everybody. */
@@ -101,10 +102,13 @@ function checkWorkers(mesh: SimulatedMesh, world: World): void {
         throw new InvariantError(`I15: for ${id}, ${spec.id} is ${JSON.stringify(spec.status)}`)
       }
       if (spec.kind === 'chain') continue
-      for (const { slot, node, generation } of spec.workers) believed.add(`${slot} on ${node} as ${generation}`)
+      for (const { slot, node, generation } of spec.workers)
+        believed.add(`${slot} on ${node} as ${generation}`)
     }
   }
-  const real = [...world.living.values()].map(living => `${living.worker} on ${living.node} as ${living.generation}`)
+  const real = [...world.living.values()].map(
+    living => `${living.worker} on ${living.node} as ${living.generation}`,
+  )
   const [one, other] = [real.toSorted().join('; '), [...believed].toSorted().join('; ')]
   if (one !== other) throw new InvariantError(`I18: running are [${one}], believed to run are [${other}]`)
 }
@@ -116,13 +120,18 @@ function checkItems(world: World): void {
     const got = stream.outcomes
     for (const [index, outcome] of got.entries()) {
       if (outcome !== wanted[index]) {
-        throw new InvariantError(`I31: outcome ${index} of ${stream.node} is ${String(outcome)}, not ${wanted[index]}`)
+        throw new InvariantError(
+          `I31: outcome ${index} of ${stream.node} is ${String(outcome)}, not ${wanted[index]}`,
+        )
       }
     }
     if (stream.isOrphan) continue
-    if (stream.error !== undefined) throw new InvariantError(`I31: a stream of ${stream.node} failed: ${stream.error}`)
+    if (stream.error !== undefined)
+      throw new InvariantError(`I31: a stream of ${stream.node} failed: ${stream.error}`)
     if (got.length !== wanted.length) {
-      throw new InvariantError(`I31: ${stream.node} sent ${wanted.length} items and got ${got.length} outcomes`)
+      throw new InvariantError(
+        `I31: ${stream.node} sent ${wanted.length} items and got ${got.length} outcomes`,
+      )
     }
   }
 }

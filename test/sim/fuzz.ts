@@ -58,7 +58,11 @@ class Schedule {
 
   async run(mesh: SimulatedMesh): Promise<void> {
     const always = new AlwaysChecker(mesh)
-    await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length), 5_000)
+    await mesh.until(
+      'all see all',
+      () => mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
+      5_000,
+    )
     await this.#declare(mesh)
     for (let step = 0; step < TROUBLE_STEPS; step++) {
       await this.#trouble(mesh)
@@ -95,7 +99,19 @@ class Schedule {
     const { prng, world } = this
     const { up } = mesh
     const down = mesh.ids.filter(id => !up.includes(id))
-    const kind = prng.pick(['work', 'work', 'work', 'crash', 'start', 'split', 'isolate', 'heal', 'break', 'throw', 'net'])
+    const kind = prng.pick([
+      'work',
+      'work',
+      'work',
+      'crash',
+      'start',
+      'split',
+      'isolate',
+      'heal',
+      'break',
+      'throw',
+      'net',
+    ])
     switch (kind) {
       case 'work': {
         const node = prng.pick(up)
@@ -127,7 +143,10 @@ class Schedule {
       case 'isolate': {
         const node = prng.pick(mesh.ids)
         this.#count(kind)
-        mesh.partition([node], mesh.ids.filter(id => id !== node))
+        mesh.partition(
+          [node],
+          mesh.ids.filter(id => id !== node),
+        )
         break
       }
       case 'heal':
@@ -152,7 +171,11 @@ class Schedule {
       }
       default:
         this.#count(kind)
-        mesh.setConditions({ latencyMs: prng.between(0.2, 20), jitterMs: prng.between(0, 30), hintLoss: prng.float() })
+        mesh.setConditions({
+          latencyMs: prng.between(0.2, 20),
+          jitterMs: prng.between(0, 30),
+          hintLoss: prng.float(),
+        })
     }
   }
 
@@ -183,5 +206,8 @@ class Schedule {
 
 /** A node that was started alone, or has just come, may not have heard of everything. */
 function knows(mesh: SimulatedMesh, node: string, spec: string): boolean {
-  return mesh.node(node).snapshot().specs.some(({ id }) => id === spec)
+  return mesh
+    .node(node)
+    .snapshot()
+    .specs.some(({ id }) => id === spec)
 }

@@ -23,7 +23,9 @@ if (!Number.isInteger(first) || !Number.isInteger(count) || count < 1) {
   process.exit(2)
 }
 const seeds =
-  values.seed === undefined ? Array.from({ length: count }, (_, index) => String(first + index)) : [values.seed]
+  values.seed === undefined
+    ? Array.from({ length: count }, (_, index) => String(first + index))
+    : [values.seed]
 
 const startedMs = performance.now()
 let virtualMs = 0

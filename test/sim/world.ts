@@ -77,7 +77,8 @@ export class World {
     const stream: Stream = { node, sent, outcomes: [], isOrphan: false, error: undefined, isDone: false }
     this.streams.push(stream)
     const drain = async (): Promise<void> => {
-      for await (const outcome of mesh.node(node).getChain<number>('pipe').run(sent)) stream.outcomes.push(outcome)
+      for await (const outcome of mesh.node(node).getChain<number>('pipe').run(sent))
+        stream.outcomes.push(outcome)
     }
     drain().then(
       () => (stream.isDone = true),

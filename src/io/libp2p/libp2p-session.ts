@@ -73,8 +73,12 @@ export class Libp2pSession {
   }
 
   abort(reason: string): void {
-    this.connection.abort(new Error(reason))
     this.#end()
+    try {
+      this.connection.abort(new Error(reason))
+    } catch {
+      // It was closed already: libp2p says so by throwing, wherever the news came from.
+    }
   }
 
   #onMessage(lane: Lane, data: Uint8Array | Uint8ArrayList): void {

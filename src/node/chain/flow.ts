@@ -5,10 +5,29 @@ import { Deque } from '../../deque.ts'
 import type { Ingress, Waiter } from './ingress.ts'
 
 /** One item of the source, and what has become of it. */
-export interface Place<In> {
+export class Place<In> implements Waiter {
   readonly item: In
   outcome: unknown
   error: Error | undefined
+  isSettled = false
+  readonly #onSettled: () => void
+
+  constructor(item: In, onSettled: () => void) {
+    this.item = item
+    this.#onSettled = onSettled
+  }
+
+  onOutcome(outcome: unknown): void {
+    this.outcome = outcome
+    this.isSettled = true
+    this.#onSettled()
+  }
+
+  onDead(error: Error): void {
+    this.error = error
+    this.isSettled = true
+    this.#onSettled()
+  }
 }
 
 export interface FlowInit<In> {
@@ -24,7 +43,7 @@ export interface FlowInit<In> {
 export class Flow<In> {
   readonly #init: FlowInit<In>
   readonly #places = new Deque<Place<In>>()
-  readonly #settled = new Set<Place<In>>()
+  readonly #onSettled = (): void => this.#ring()
   #state: 'open' | 'ended' | 'stopped' = 'open'
   #failure: { readonly error: unknown } | undefined
   #wakeReader: (() => void) | undefined
@@ -56,7 +75,7 @@ export class Flow<In> {
   /** The next place in order, if it is settled. */
   take(): Place<In> | undefined {
     const first = this.#places.at(0)
-    if (first === undefined || !this.#settled.delete(first)) return undefined
+    if (first?.isSettled !== true) return undefined
     this.#places.shift()
     this.#wakeFeeder?.()
     return first
@@ -66,7 +85,7 @@ export class Flow<In> {
   async wait(): Promise<boolean> {
     for (;;) {
       const first = this.#places.at(0)
-      if (first !== undefined && this.#settled.has(first)) return true
+      if (first?.isSettled === true) return true
       // What went in before the source failed comes out before the error.
       if (first === undefined && this.#failure !== undefined) throw this.#failure.error
       if (this.#init.signal?.aborted === true) throw this.#init.signal.reason
@@ -108,32 +127,20 @@ export class Flow<In> {
     if (this.#state !== 'open') return false
     const refusal = this.#init.refusal()
     if (refusal !== undefined) throw refusal
-    const place: Place<In> = { item, outcome: undefined, error: undefined }
-    const waiter: Waiter = {
-      onOutcome: outcome => {
-        place.outcome = outcome
-        this.#settle(place)
-      },
-      onDead: error => {
-        place.error = error
-        this.#settle(place)
-      },
-    }
+    const place = new Place(item, this.#onSettled)
     // Not before it is accepted: what cannot be sent has no place. It may be settled already.
-    this.#init.ingress.accept(item, waiter)
+    this.#init.ingress.accept(item, place)
     this.#places.push(place)
     this.#ring()
     return true
   }
 
-  #settle(place: Place<In>): void {
-    this.#settled.add(place)
-    this.#ring()
-  }
-
+  /** Wakes the reader, if there is something for it. */
   #ring(): void {
-    const first = this.#places.at(0)
-    if (first !== undefined && this.#settled.has(first)) this.#wakeReader?.()
+    const wake = this.#wakeReader
+    if (wake === undefined || this.#places.at(0)?.isSettled !== true) return
+    this.#wakeReader = undefined
+    wake()
   }
 
   /** Also when nothing is to be put in any more: then there is nothing to wait for. */

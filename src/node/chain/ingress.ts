@@ -112,10 +112,7 @@ export class Ingress {
   accept(value: unknown, waiter: Waiter | undefined): void {
     assert(this.hasRoom(), 'an item was accepted without room for it')
     const n = this.#stats.accepted + 1
-    const item = Item.ofValue(
-      { origin: this.#run, n, path: undefined, wantsOutcome: waiter !== undefined },
-      value,
-    )
+    const item = new Item({ origin: this.#run, n, wantsOutcome: waiter !== undefined }, undefined, value)
     if (this.#exit?.isLocal !== true) item.bytes()
     const entry = new Entry(item, waiter, this.#nowMs(), this.#onSettled)
     this.#stats.accepted = n
@@ -161,14 +158,18 @@ export class Ingress {
     this.#exit = undefined
     this.#unsent.clear()
     const entries = [...this.#entries.values()].filter(entry => which === 'all' || entry.waiter !== undefined)
-    for (const entry of entries) this.#entries.delete(entry.item.n)
+    for (const entry of entries) this.#entries.delete(entry.item.head.n)
     for (const entry of entries) entry.waiter?.onDead(error)
     this.#announceRoom()
   }
 
   /** Something has come out at the end. */
   collect(n: number, path: Path, value: unknown): void {
-    this.#entries.get(n)?.outputs.push({ path, value })
+    const entry = this.#entries.get(n)
+    if (entry === undefined) return
+    entry.outputs.push({ path, value })
+    // Where an item gives at most one, this is all of it: no need to wait for word from every stage.
+    if (this.#limits.emission !== 'many') this.#finish(entry)
   }
 
   /** Sends what waits, as far as there is room. */
@@ -179,7 +180,7 @@ export class Ingress {
       const outlet = this.#exit?.pick(entry.item)
       if (outlet === undefined) break
       this.#unsent.shift()
-      if (!this.#entries.has(entry.item.n)) continue
+      if (!this.#entries.has(entry.item.head.n)) continue
       entry.isSent = true
       try {
         outlet.push(entry.item, entry)
@@ -191,7 +192,7 @@ export class Ingress {
   }
 
   #finish(entry: Entry): void {
-    if (!this.#entries.has(entry.item.n)) return
+    if (!this.#entries.has(entry.item.head.n)) return
     this.#stats.finished += 1
     this.#stats.slowestMs = Math.max(this.#stats.slowestMs, this.#nowMs() - entry.acceptedMs)
     const outcome = this.#outcomeOf(entry)
@@ -214,7 +215,7 @@ export class Ingress {
   }
 
   #remove(entry: Entry): void {
-    this.#entries.delete(entry.item.n)
+    this.#entries.delete(entry.item.head.n)
     this.#announceRoom()
   }
 

@@ -35,7 +35,7 @@ export class LocalOutlet implements Outlet, Inlet {
   push(item: Item, parent: Parent): void {
     this.#debt += 1
     this.#waiting += 1
-    this.#worker.deliver(new Delivery(item, this, 0, parent))
+    this.#worker.deliver(Delivery.fromHere(item, this, parent))
   }
 
   onConsumed(): void {
@@ -65,7 +65,7 @@ export class LocalReturn implements Outlet {
   }
 
   push(item: Item, parent: Parent): void {
-    this.#ingress.collect(item.n, item.path, item.value())
+    this.#ingress.collect(item.head.n, item.path, item.value)
     parent.onChildSettled()
   }
 }
@@ -90,17 +90,12 @@ abstract class LinkInlet implements Incoming {
   }
 
   onFrame(frame: Frame): string | undefined {
-    if (frame.kind === FRAME.origin) {
-      const number = frame.u16()
-      const run = decodeRun(frame.rest())
-      if (run === undefined) return 'an origin that is no node'
-      this.receiver.addOrigin(number, this.#intern(run))
-      return undefined
-    }
+    if (frame.kind === FRAME.origin) return this.#addOrigin(frame)
     if (frame.kind !== FRAME.item) return `a frame of kind ${frame.kind} on a link`
-    const received = this.receiver.receive(frame)
-    if (received.kind === 'violation') return received.reason
-    if (received.kind === 'item') this.take(received.item, received.sequence)
+    const bytes = frame.remaining
+    const item = this.receiver.receive(frame)
+    if (item === undefined) return this.receiver.violation
+    this.take(item, this.receiver.lastSequence, bytes)
     return undefined
   }
 
@@ -108,15 +103,24 @@ abstract class LinkInlet implements Incoming {
     this.receiver.writeNews(channel, writer)
   }
 
-  protected abstract take(item: Item, sequence: number): void
+  /** `bytes`: the size of the item on the wire. */
+  protected abstract take(item: Item, sequence: number, bytes: number): void
 
-  protected tellConsumed(item: Item): void {
-    if (this.receiver.onConsumed(item.bytes().length)) this.#session?.addNews(this.#channel, this)
+  protected tellConsumed(bytes: number): void {
+    if (this.receiver.onConsumed(bytes)) this.#session?.addNews(this.#channel, this, true)
   }
 
   protected tellSettled(sequence: number): void {
-    this.receiver.onSettled(sequence)
-    this.#session?.addNews(this.#channel, this)
+    const isUrgent = this.receiver.onSettled(sequence)
+    this.#session?.addNews(this.#channel, this, isUrgent)
+  }
+
+  #addOrigin(frame: Frame): string | undefined {
+    const number = frame.u16()
+    const run = decodeRun(frame.rest())
+    if (run === undefined) return 'an origin that is no node'
+    this.receiver.addOrigin(number, this.#intern(run))
+    return undefined
   }
 }
 
@@ -130,15 +134,15 @@ export class WorkerInlet extends LinkInlet implements Inlet {
   }
 
   onConsumed(delivery: Delivery): void {
-    this.tellConsumed(delivery.item)
+    this.tellConsumed(delivery.bytes)
   }
 
   onSettled(delivery: Delivery): void {
     this.tellSettled(delivery.sequence)
   }
 
-  protected override take(item: Item, sequence: number): void {
-    this.#worker.deliver(new Delivery(item, this, sequence))
+  protected override take(item: Item, sequence: number, bytes: number): void {
+    this.#worker.deliver(Delivery.fromLink(item, this, sequence, bytes))
   }
 }
 
@@ -153,10 +157,11 @@ export class ReturnInlet extends LinkInlet {
     this.#run = run
   }
 
-  protected override take(item: Item, sequence: number): void {
-    this.tellConsumed(item)
+  protected override take(item: Item, sequence: number, bytes: number): void {
+    const { origin, n } = item.head
+    this.tellConsumed(bytes)
     // An earlier run of this node has numbered its items from 1 too, and waits for nothing any more.
-    if (isSameRun(item.origin, this.#run)) this.#ingress.collect(item.n, item.path, item.value())
+    if (isSameRun(origin, this.#run)) this.#ingress.collect(n, item.path, item.value)
     this.tellSettled(sequence)
   }
 }

@@ -2,7 +2,7 @@
 /** An item on its way through a chain. */
 
 import type { Run } from '../../ids.ts'
-import { decodePayload, encodePayload } from '../../payload.ts'
+import { encodePayload } from '../../payload.ts'
 import type { ItemId } from '../../protocol/failure.ts'
 
 /**
@@ -16,60 +16,43 @@ export interface Parent {
   onChildSettled(): void
 }
 
-export class Item {
+/** What an item has in common with everything that comes of it. */
+export interface ItemHead {
   readonly origin: Run
   /** Numbers the items of the origin in this chain, from 1. */
   readonly n: number
-  readonly path: Path
   /** Whether the origin waits for what comes out at the end. */
   readonly wantsOutcome: boolean
-  readonly #value: unknown
+}
+
+export class Item {
+  readonly head: ItemHead
+  readonly path: Path
+  /** Shared with whoever has made it, where that was on this node. */
+  readonly value: unknown
   #bytes: Uint8Array | undefined
 
-  private constructor(head: ItemHead, value: unknown, bytes: Uint8Array | undefined) {
-    this.origin = head.origin
-    this.n = head.n
-    this.path = head.path
-    this.wantsOutcome = head.wantsOutcome
-    this.#value = value
-    this.#bytes = bytes
-  }
-
-  static ofValue(head: ItemHead, value: unknown): Item {
-    return new Item(head, value, undefined)
-  }
-
-  static ofBytes(head: ItemHead, bytes: Uint8Array): Item {
-    return new Item(head, undefined, bytes)
+  constructor(head: ItemHead, path: Path, value: unknown) {
+    this.head = head
+    this.path = path
+    this.value = value
   }
 
   get id(): ItemId {
-    return { origin: this.origin.id, boot: this.origin.boot, n: this.n }
+    const { origin, n } = this.head
+    return { origin: origin.id, boot: origin.boot, n }
   }
 
-  /** What a handler is given: once the item has been on the wire, a copy of its own each time. */
-  value(): unknown {
-    return this.#bytes === undefined ? this.#value : decodePayload(this.#bytes)
-  }
-
-  /** @throws {PayloadError} when the value cannot be sent */
+  /** Made once: what is sent again is what was sent first, whatever has become of the value. @throws {PayloadError} */
   bytes(): Uint8Array {
-    this.#bytes ??= encodePayload(this.#value)
+    this.#bytes ??= encodePayload(this.value)
     return this.#bytes
   }
 
   /** The `index`-th output for this item of the stage at `depth`, 0 for the first stage. */
   child(value: unknown, index: number, depth: number): Item {
-    const { origin, n, wantsOutcome } = this
-    return Item.ofValue({ origin, n, wantsOutcome, path: extended(this.path, index, depth) }, value)
+    return new Item(this.head, extended(this.path, index, depth), value)
   }
-}
-
-export interface ItemHead {
-  readonly origin: Run
-  readonly n: number
-  readonly path: Path
-  readonly wantsOutcome: boolean
 }
 
 /** < 0 when `a` comes out before `b`. */

@@ -13,15 +13,21 @@ import { FRAME, ITEM_HAS_PATH, ITEM_WANTS_OUTCOME, type Target } from '../../pro
 import type { Frame, FrameWriter } from '../../protocol/frames.ts'
 import { encodePayload } from '../../payload.ts'
 import type { Outgoing } from '../messaging/session.ts'
-import { Item, type Parent } from './item.ts'
+import { Item, type ItemHead, type Parent } from './item.ts'
 
 /** So many items may wait in the mailbox of the receiver for each link. */
-export const WINDOW_ITEMS = 512
+export const WINDOW_ITEMS = 2048
 /** So many bytes: with a few links to a peer this stays below what a stream buffers. */
 const WINDOW_BYTES = 1024 * 1024
 
+/** So many settled items are worth a frame of their own. */
+const SETTLE_BATCH = 512
+
 /** Of a sequence number on the wire. */
 const SEQUENCE_BYTES = 6
+
+/** Of an item frame, before the path and the item: channel, sequence, origin, n, flags. */
+const ITEM_HEAD_BYTES = 4 + SEQUENCE_BYTES + 2 + 6 + 1
 
 /** Where a worker puts what it emits. */
 export interface Outlet {
@@ -35,6 +41,8 @@ export interface Outlet {
 interface Unsettled {
   readonly item: Item
   readonly parent: Parent
+  /** Of all items up to this one. */
+  readonly bytesUpTo: number
   isSettled: boolean
 }
 
@@ -47,8 +55,11 @@ export class LinkSender implements Outlet, Outgoing {
   readonly #unsettled = new Deque<Unsettled>()
   /** The sequence number of the first of `#unsettled`. */
   #firstSequence = 1
-  #nextSequence = 1
-  #bytesSent = 0
+  #lastSequence = 0
+  #bytesPushed = 0
+  /** What the receiver has been sent in this session, or has said that it has. */
+  #lastWritten = 0
+  #bytesWritten = 0
   #itemCredit = 0
   #byteCredit = 0
   #writer: FrameWriter | undefined
@@ -80,16 +91,16 @@ export class LinkSender implements Outlet, Outgoing {
 
   hasRoom(): boolean {
     if (this.#writer === undefined) return this.#whenApart === 'keep'
-    return this.#nextSequence <= this.#itemCredit && this.#bytesSent < this.#byteCredit
+    return this.#lastSequence < this.#itemCredit && this.#bytesPushed < this.#byteCredit
   }
 
   push(item: Item, parent: Parent): void {
     // Before anything else: an item that cannot be encoded is the fault of its worker, and leaves no trace here.
     const bytes = item.bytes()
-    const sequence = this.#nextSequence++
-    this.#unsettled.push({ item, parent, isSettled: false })
-    this.#bytesSent += bytes.length
-    this.#write(sequence, item)
+    this.#bytesPushed += bytes.length
+    this.#lastSequence += 1
+    this.#unsettled.push({ item, parent, bytesUpTo: this.#bytesPushed, isSettled: false })
+    this.#writeOn()
   }
 
   /** The session has ended. What is not settled is kept for the next one. */
@@ -110,11 +121,11 @@ export class LinkSender implements Outlet, Outgoing {
     this.#byteCredit = frame.u48()
     this.#settle(frame)
     this.#writer = writer
-    const first = Math.max(received + 1, this.#firstSequence)
-    for (let sequence = first; sequence < this.#nextSequence; sequence++) {
-      const entry = this.#unsettled.at(sequence - this.#firstSequence)
-      if (entry !== undefined && !entry.isSettled) this.#write(sequence, entry.item)
-    }
+    this.#lastWritten = Math.max(received, this.#firstSequence - 1)
+    const last = this.#unsettled.at(this.#lastWritten - this.#firstSequence)
+    const next = this.#unsettled.at(this.#lastWritten + 1 - this.#firstSequence)
+    this.#bytesWritten = last?.bytesUpTo ?? (next === undefined ? this.#bytesPushed : startOf(next))
+    this.#writeOn()
     this.#onRoom()
   }
 
@@ -126,6 +137,7 @@ export class LinkSender implements Outlet, Outgoing {
     const hadRoom = this.hasRoom()
     this.#itemCredit = Math.max(this.#itemCredit, frame.u48())
     this.#byteCredit = Math.max(this.#byteCredit, frame.u48())
+    this.#writeOn()
     if (!hadRoom && this.hasRoom()) this.#onRoom()
   }
 
@@ -149,16 +161,32 @@ export class LinkSender implements Outlet, Outgoing {
     entry.parent.onChildSettled()
   }
 
-  #write(sequence: number, item: Item): void {
+  /** Writes what has not been written in this session, as far as there is credit. */
+  #writeOn(): void {
     const writer = this.#writer
     if (writer === undefined) return
-    const origin = this.#originOf(item.origin, writer)
-    const { path } = item
+    while (
+      this.#lastWritten < this.#lastSequence &&
+      this.#lastWritten < this.#itemCredit &&
+      this.#bytesWritten < this.#byteCredit
+    ) {
+      this.#lastWritten += 1
+      const entry = this.#unsettled.at(this.#lastWritten - this.#firstSequence)
+      // Settled already: the receiver has it. It cannot be missing, as the receiver has said more than once what it has.
+      if (entry === undefined) continue
+      this.#bytesWritten = entry.bytesUpTo
+      this.#write(this.#lastWritten, entry.item, writer)
+    }
+  }
+
+  #write(sequence: number, item: Item, writer: FrameWriter): void {
+    const { head, path } = item
+    const origin = this.#originOf(head.origin, writer)
     const bytes = item.bytes()
-    const flags = (path === undefined ? 0 : ITEM_HAS_PATH) | (item.wantsOutcome ? ITEM_WANTS_OUTCOME : 0)
+    const flags = (path === undefined ? 0 : ITEM_HAS_PATH) | (head.wantsOutcome ? ITEM_WANTS_OUTCOME : 0)
     const pathBytes = path === undefined ? 0 : 2 + 4 * path.length
-    writer.begin(FRAME.item, 19 + pathBytes + bytes.length)
-    writer.u32(this.channel).u48(sequence).u16(origin).u48(item.n).u8(flags)
+    writer.begin(FRAME.item, ITEM_HEAD_BYTES + pathBytes + bytes.length)
+    writer.u32(this.channel).u48(sequence).u16(origin).u48(head.n).u8(flags)
     if (path !== undefined) {
       writer.u16(path.length)
       for (const index of path) writer.u32(index)
@@ -181,19 +209,21 @@ export class LinkSender implements Outlet, Outgoing {
   }
 }
 
-/** What an item frame brings. `violation`: it cannot have come from a sender that keeps to the protocol. */
-export type Received =
-  | { readonly kind: 'item'; readonly sequence: number; readonly item: Item }
-  | { readonly kind: 'duplicate' }
-  | { readonly kind: 'violation'; readonly reason: string }
+function startOf(entry: Unsettled): number {
+  return entry.bytesUpTo - entry.item.bytes().length
+}
 
 export class LinkReceiver {
+  /** Why the last frame cannot have come from a sender that keeps to the protocol. */
+  violation: string | undefined
   readonly #origins: (Run | undefined)[] = []
   #received = 0
   #settledUpTo = 0
   readonly #settledBeyond = new Set<number>()
   #newBeyond: number[] = []
   #isSettleDue = false
+  #settledCount = 0
+  #toldCount = 0
   #itemsConsumed = 0
   #bytesConsumed = 0
   #itemsGranted = WINDOW_ITEMS
@@ -204,20 +234,27 @@ export class LinkReceiver {
     this.#origins[number] = origin
   }
 
-  receive(frame: Frame): Received {
+  /** What an item frame brings: undefined for what was here already, or makes no sense (see `violation`). */
+  receive(frame: Frame): Item | undefined {
     const sequence = frame.u48()
     const origin = this.#origins[frame.u16()]
     const n = frame.u48()
     const flags = frame.u8()
     const path = (flags & ITEM_HAS_PATH) === 0 ? undefined : readPath(frame)
-    if (sequence <= this.#received) return { kind: 'duplicate' }
-    if (sequence !== this.#received + 1) return violation(`item ${sequence} after item ${this.#received}`)
-    if (sequence > this.#itemsGranted)
-      return violation(`item ${sequence}, with credit for ${this.#itemsGranted}`)
-    if (origin === undefined) return violation(`item ${sequence} of an unknown origin`)
+    if (sequence <= this.#received) return undefined
+    if (origin === undefined || sequence !== this.#received + 1 || sequence > this.#itemsGranted) {
+      const state = `after item ${this.#received}, with credit for ${this.#itemsGranted}`
+      this.violation = `item ${sequence} of ${origin?.id ?? 'an unknown origin'} ${state}`
+      return undefined
+    }
     this.#received = sequence
-    const wantsOutcome = (flags & ITEM_WANTS_OUTCOME) !== 0
-    return { kind: 'item', sequence, item: Item.ofBytes({ origin, n, path, wantsOutcome }, frame.rest()) }
+    const head: ItemHead = { origin, n, wantsOutcome: (flags & ITEM_WANTS_OUTCOME) !== 0 }
+    return new Item(head, path, frame.payload())
+  }
+
+  /** Of the last item that was received. */
+  get lastSequence(): number {
+    return this.#received
   }
 
   /** An item has left the mailbox. @returns whether credit has become due: see `writeNews` */
@@ -227,9 +264,18 @@ export class LinkReceiver {
     return this.#isCreditDue()
   }
 
-  /** An item and all that came of it has been dealt with. */
-  onSettled(sequence: number): void {
+  /**
+   * An item and all that came of it has been dealt with.
+   * @returns whether the sender should be told now: it may be waiting, as nothing else is on its way
+   */
+  onSettled(sequence: number): boolean {
     this.#isSettleDue = true
+    this.#settledCount += 1
+    this.#noteSettled(sequence)
+    return this.#settledCount === this.#received || this.#settledCount - this.#toldCount >= SETTLE_BATCH
+  }
+
+  #noteSettled(sequence: number): void {
     if (sequence !== this.#settledUpTo + 1) {
       this.#settledBeyond.add(sequence)
       this.#newBeyond.push(sequence)
@@ -263,6 +309,7 @@ export class LinkReceiver {
       for (const sequence of beyond) writer.u48(sequence)
       this.#newBeyond = []
       this.#isSettleDue = false
+      this.#toldCount = this.#settledCount
     }
     if (!this.#isCreditDue()) return
     this.#itemsGranted = this.#itemsConsumed + WINDOW_ITEMS
@@ -281,10 +328,6 @@ export class LinkReceiver {
       this.#bytesConsumed + WINDOW_BYTES / 2 >= this.#bytesGranted
     )
   }
-}
-
-function violation(reason: string): Received {
-  return { kind: 'violation', reason }
 }
 
 function readPath(frame: Frame): number[] {

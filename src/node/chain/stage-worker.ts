@@ -25,18 +25,30 @@ export interface Inlet {
 export class Delivery implements Parent {
   readonly item: Item
   readonly inlet: Inlet
-  /** Within the link that it came by; 0 where it came from this node. */
-  readonly sequence: number
   /** Where it came from this node: what it came of. */
   readonly parent: Parent | undefined
+  /** Within the link that it came by; 0 where it came from this node. */
+  sequence = 0
+  /** On the wire; 0 where it came from this node. */
+  bytes = 0
   /** Outputs that are not settled, and one more while user code may emit more of them. */
   #open = 1
 
-  constructor(item: Item, inlet: Inlet, sequence: number, parent?: Parent) {
+  private constructor(item: Item, inlet: Inlet, parent: Parent | undefined) {
     this.item = item
     this.inlet = inlet
-    this.sequence = sequence
     this.parent = parent
+  }
+
+  static fromHere(item: Item, inlet: Inlet, parent: Parent): Delivery {
+    return new Delivery(item, inlet, parent)
+  }
+
+  static fromLink(item: Item, inlet: Inlet, sequence: number, bytes: number): Delivery {
+    const delivery = new Delivery(item, inlet, undefined)
+    delivery.sequence = sequence
+    delivery.bytes = bytes
+    return delivery
   }
 
   onChildAdded(): void {
@@ -59,7 +71,7 @@ export class StageWorker extends InlineWorker {
   #isBusy = false
   #isPumping = false
   #isDeferred = false
-  #item: ItemId | undefined
+  #item: Item | undefined
   /** Wakes a generator that waits for room. */
   #wake: (() => void) | undefined
 
@@ -68,7 +80,7 @@ export class StageWorker extends InlineWorker {
     super(init)
     this.#stage = stage
     this.#depth = depth
-    const currentItem = (): ItemId => this.#item ?? { origin: init.node, boot: 0, n: 0 }
+    const currentItem = (): ItemId => this.#item?.id ?? { origin: init.node, boot: 0, n: 0 }
     this.#context = Object.defineProperty({ ...this.makeContext(), item: currentItem() }, 'item', {
       get: currentItem,
     })
@@ -136,9 +148,9 @@ export class StageWorker extends InlineWorker {
 
   #handle(delivery: Delivery, outlet: Outlet): void {
     const { item } = delivery
-    this.#item = item.id
+    this.#item = item
     try {
-      const result = this.#stage.handle(item.value(), this.#context)
+      const result = this.#stage.handle(item.value, this.#context)
       if (isPromise(result) || isAsyncIterable(result)) {
         this.#isBusy = true
         void this.#follow(delivery, result)

@@ -154,8 +154,9 @@ export class Wiring {
     return {
       isLocal: false,
       pick: (item: Item) => {
-        if (!item.wantsOutcome) return NOWHERE
-        const outlet = outletTo(item.origin)
+        const { origin, wantsOutcome } = item.head
+        if (!wantsOutcome) return NOWHERE
+        const outlet = outletTo(origin)
         return outlet.hasRoom() ? outlet : undefined
       },
     }

@@ -6,8 +6,15 @@
 
 import type { NodeId } from '../../ids.ts'
 import { encodePayload } from '../../payload.ts'
+import type { Clock } from '../../ports.ts'
 import { FRAME, type Target, decodeTarget } from '../../protocol/channel.ts'
 import { type Frame, FrameReader, FrameWriter } from '../../protocol/frames.ts'
+
+/** A session that sends no more than this at a time is quiet. */
+const QUIET_FRAMES = 4
+
+/** How long what nobody waits for may wait for company. */
+const NEWS_DELAY_MS = 4
 
 /** This node's end of a channel that it has opened. It outlives sessions. */
 export interface Outgoing {
@@ -47,11 +54,14 @@ export class Session {
   readonly #owner: SessionOwner
   readonly #reader: FrameReader
   readonly #send: (bytes: Uint8Array) => boolean
+  readonly #clock: Clock
   readonly #outgoing = new Map<number, Outgoing>()
   readonly #incoming = new Map<number, Incoming>()
   readonly #news = new Map<number, Incoming>()
   #violation: string | undefined
   #isFlushDue = false
+  #isBusy = false
+  #isNewsDue = false
   #isCongested = false
   #isOver = false
   /** Sent while the transport asked to wait. */
@@ -60,12 +70,14 @@ export class Session {
   constructor(init: {
     readonly peer: NodeId
     readonly owner: SessionOwner
+    readonly clock: Clock
     /** False: the transport takes it, and asks to wait. */
     readonly send: (bytes: Uint8Array) => boolean
   }) {
     this.peer = init.peer
     this.#owner = init.owner
     this.#send = init.send
+    this.#clock = init.clock
     this.writer = new FrameWriter(
       bytes => this.#onFull(bytes),
       () => this.#flushSoon(),
@@ -105,21 +117,40 @@ export class Session {
     this.#news.clear()
   }
 
-  /** The channel has something to tell at the end of the turn. */
-  addNews(channel: number, incoming: Incoming): void {
+  /** The channel has something to tell: at the end of the turn when somebody waits for it, otherwise a little later. */
+  addNews(channel: number, incoming: Incoming, isUrgent: boolean): void {
     this.#news.set(channel, incoming)
-    this.#flushSoon()
+    if (isUrgent) this.#flushSoon()
+    else if (!this.#isNewsDue) this.#tellLater()
   }
 
+  /** News that is not urgent goes along with whatever leaves next, and does not wait for it for ever. */
+  #tellLater(): void {
+    this.#isNewsDue = true
+    this.#clock.after(NEWS_DELAY_MS, () => {
+      this.#isNewsDue = false
+      if (this.#news.size > 0) this.#flushSoon()
+    })
+  }
+
+  /**
+   * In a quiet session at once, as soon as the code that runs now is through: nothing is gained by waiting. In a busy
+   * one at the end of the turn of the event loop: by then, all that has come in during it has been dealt with, from
+   * whichever peer, and leaves in one buffer. Sending more often would cost more than everything else together.
+   */
   #flushSoon(): void {
     if (this.#isFlushDue) return
     this.#isFlushDue = true
-    queueMicrotask(() => {
-      for (const [channel, incoming] of this.#news) incoming.writeNews?.(channel, this.writer)
-      this.#news.clear()
-      this.#isFlushDue = false
-      this.writer.flush()
-    })
+    if (this.#isBusy) this.#clock.after(0, () => this.#flush())
+    else queueMicrotask(() => this.#flush())
+  }
+
+  #flush(): void {
+    for (const [channel, incoming] of this.#news) incoming.writeNews?.(channel, this.writer)
+    this.#news.clear()
+    this.#isFlushDue = false
+    this.#isBusy = this.writer.frameCount > QUIET_FRAMES
+    this.writer.flush()
   }
 
   #onFull(bytes: Uint8Array): void {

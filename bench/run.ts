@@ -1,0 +1,61 @@
+/** `npm run bench [-- NAME…] [--json] [--rounds N]`: figures, each beside its baseline where it has one. */
+
+import { parseArgs } from 'node:util'
+
+import { type Bench, type Measurement, resultOf } from './bench.ts'
+import { chain3 } from './chain.ts'
+import { form3, idleNode } from './form.ts'
+import { remoteCalls, remoteCasts } from './remote.ts'
+
+const BENCHES: readonly Bench[] = [remoteCalls, remoteCasts, chain3, form3, idleNode]
+const ROUNDS = 5
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string' } },
+})
+
+const names = new Set(BENCHES.flatMap(bench => bench.figures.map(figure => figure.name)))
+const unknown = positionals.filter(name => !names.has(name))
+if (unknown.length > 0) {
+  console.error(`no benchmark ${unknown.join(', ')}; there are: ${[...names].join(', ')}`)
+  process.exit(2)
+}
+
+for (const bench of BENCHES) {
+  const isWanted = positionals.length === 0 || bench.figures.some(figure => positionals.includes(figure.name))
+  if (isWanted) await measure(bench)
+}
+process.exit(0)
+
+async function measure(bench: Bench): Promise<void> {
+  const rounds: (readonly Measurement[])[] = []
+  const rig = await bench.start()
+  const count = values.rounds === undefined ? (bench.rounds ?? ROUNDS) : Number(values.rounds)
+  for (let round = 0; round < count; round++) rounds.push(await rig.round())
+  await rig.stop()
+  for (const [index, figure] of bench.figures.entries()) {
+    const measurements = rounds.flatMap(round => round[index] ?? [])
+    const result = resultOf(figure, measurements)
+    if (values.json) {
+      console.log(JSON.stringify(result))
+      continue
+    }
+    const all = measurements.map(measurement => measurement.value)
+    const spread = `${short(Math.min(...all))} to ${short(Math.max(...all))}`
+    const beside =
+      result.ratio === null
+        ? ''
+        : `; ${result.ratio.toFixed(2)} × ${figure.beside ?? 'the baseline'} (${short(result.baseline ?? 0)})` +
+          (figure.goalRatio === undefined ? '' : `, wanted ${figure.goalRatio}`)
+    const sign = figure.better === 'more' ? '≥' : '≤'
+    const verdict = result.met ? 'met' : 'NOT MET'
+    console.log(
+      `${figure.name.padEnd(16)} ${short(result.value)} ${figure.unit} (${spread}), goal ${sign} ${short(figure.goal)}${beside}: ${verdict}`,
+    )
+  }
+}
+
+function short(number: number): string {
+  return number >= 10_000 ? `${(number / 1_000).toFixed(0)} k` : String(Number(number.toPrecision(3)))
+}
