@@ -1,15 +1,66 @@
 // shell
 /** meshvisor: supervised workers over a self-forming peer-to-peer mesh. */
 
+export {
+  AlreadyExistsError,
+  BehaviourNotFoundError,
+  CallError,
+  CallTimeoutError,
+  FormationError,
+  GivenUpError,
+  ItemDeadError,
+  ListenError,
+  MeshvisorError,
+  NodeLostError,
+  NodeStoppedError,
+  NotFoundError,
+  OptionsError,
+  OverloadedError,
+  PayloadError,
+  type Problem,
+  RemoteError,
+  StartError,
+  WorkerExitedError,
+} from './errors.ts'
+export { type NodeId, type SlotId, type SpecId } from './ids.ts'
+export { type ChainRef, type InputOf, type OutcomeOf, type RunOptions } from './node/chain/chain-ref.ts'
+export { type IngressStats } from './node/chain/ingress.ts'
 export { createNode } from './node/create-node.ts'
-export { Node } from './node/node.ts'
+export { type NodeEventOf } from './node/event-bus.ts'
+export { type NodeEvent } from './node/events.ts'
+export { type GroupRef, type WaitOptions, type WorkerRef } from './node/messaging/refs.ts'
+export { type Node } from './node/node.ts'
 export { type NodeInit } from './node/options.ts'
+export { type Member, type Snapshot, type SpecSnapshot } from './node/snapshot.ts'
+export {
+  type ChainSpec,
+  type GroupSpec,
+  type MemberSpec,
+  type StageSpec,
+  type WorkerSpec,
+} from './node/specs.ts'
+export { type Exit } from './node/supervision/exit.ts'
+export { type SpecStatus } from './node/supervision/spec-status.ts'
 export {
   type Behaviour,
+  type BehaviourOptions,
   type Server,
+  type ServerSpec,
   type Stage,
   type Task,
   defineServer,
   defineStage,
   defineTask,
 } from './node/workers/behaviours.ts'
+export {
+  type ServerContext,
+  type StageContext,
+  type TaskContext,
+  type WorkerContext,
+} from './node/workers/context.ts'
+export { type BehaviourSource } from './node/workers/registry.ts'
+export { type Logger } from './ports.ts'
+export { type FencingToken } from './protocol/claim.ts'
+export { type Failure, type ItemId } from './protocol/failure.ts'
+export { type MemberRole, type MemberStatus } from './protocol/member-row.ts'
+export { type GroupStrategy, type RestartIntensity, type RestartType } from './protocol/spec-row.ts'

@@ -160,8 +160,7 @@ export class Membership {
       this.#nextProbeMs = nowMs + this.#timings.probePeriodMs
     }
     for (const [id, untilMs] of this.#suspectUntilMs) {
-      const row = this.table.get(id)
-      if (untilMs <= nowMs && row !== undefined) this.#apply({ ...row, status: 'dead' }, nowMs, true)
+      if (untilMs <= nowMs) this.#decide(id, nowMs)
     }
     for (const dial of this.#contacts.take(nowMs)) this.#emit({ kind: 'dial', ...dial })
   }
@@ -226,6 +225,15 @@ export class Membership {
     const untilMs = nowMs + patienceMs
     this.#suspectUntilMs.set(peer, Math.min(untilMs, this.#suspectUntilMs.get(peer) ?? Infinity))
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, nowMs, true)
+  }
+
+  /** A suspect has had its time. If it speaks to us, the warning has been lost, and our own ears come first. */
+  #decide(id: NodeId, nowMs: number): void {
+    const row = this.table.get(id)
+    if (row === undefined) return
+    if (!this.#isHeard(row, nowMs)) return this.#apply({ ...row, status: 'dead' }, nowMs, true)
+    this.#suspectUntilMs.set(id, nowMs + this.#timings.suspicionMs)
+    this.#warn(row)
   }
 
   #forgive(nowMs: number): void {

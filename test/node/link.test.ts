@@ -1,0 +1,222 @@
+/** The two ends of a link, with a stream between them that breaks at random. */
+
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { nodeId, slotId, specId } from '../../src/ids.ts'
+import { Item, type Parent } from '../../src/node/chain/item.ts'
+import { LinkReceiver, LinkSender, WINDOW_ITEMS } from '../../src/node/chain/link.ts'
+import { FRAME, decodeRun } from '../../src/protocol/channel.ts'
+import { type Frame, FrameReader, FrameWriter } from '../../src/protocol/frames.ts'
+
+const CHANNEL = 5
+const origin = { id: nodeId('o'), boot: 1 }
+const target = {
+  kind: 'link',
+  chain: specId('c'),
+  generation: { number: 1, tag: 0 },
+  from: 'x',
+  to: slotId(specId('c'), 's', 0),
+} as const
+
+/** A link over a pair of streams that both keep what they were given until it is delivered, or lost. */
+class Bench {
+  readonly settled: number[] = []
+  readonly received: number[] = []
+  readonly waiting: number[] = []
+  pushed = 0
+  readonly sender = new LinkSender({
+    channel: CHANNEL,
+    target,
+    whenApart: 'wait',
+    onRoom: () => {},
+    onReset: () => {},
+  })
+  readonly receiver = new LinkReceiver()
+  #up: Uint8Array[] = []
+  #down: Uint8Array[] = []
+  #toReceiver = this.#newReader('receiver')
+  #toSender = this.#newReader('sender')
+  readonly #forward = new FrameWriter(bytes => this.#up.push(bytes))
+  readonly #backward = new FrameWriter(bytes => this.#down.push(bytes))
+
+  connect(): void {
+    this.#up = []
+    this.#down = []
+    this.#toReceiver = this.#newReader('receiver')
+    this.#toSender = this.#newReader('sender')
+    this.receiver.writeResume(CHANNEL, this.#backward)
+    this.#backward.flush()
+  }
+
+  /** The streams break: what was on its way is lost. */
+  break(): void {
+    this.#forward.flush()
+    this.#backward.flush()
+    this.sender.onPause()
+    this.connect()
+  }
+
+  push(): void {
+    if (!this.sender.hasRoom()) return
+    const n = ++this.pushed
+    const parent: Parent = { onChildSettled: () => this.settled.push(n) }
+    this.sender.push(
+      new Item({ origin, n, wantsOutcome: false }, n % 3 === 0 ? [n, 0] : undefined, { n }),
+      parent,
+    )
+    this.#forward.flush()
+  }
+
+  /** Takes the next item out of the mailbox, and settles the `index`-th of those that were taken before. */
+  work(index: number): void {
+    const sequence = this.#inMailbox.shift()
+    if (sequence !== undefined) {
+      this.receiver.onConsumed(10)
+      this.waiting.push(sequence)
+    }
+    const [done] = this.waiting.length === 0 ? [] : this.waiting.splice(index % this.waiting.length, 1)
+    if (done !== undefined) this.receiver.onSettled(done)
+    this.receiver.writeNews(CHANNEL, this.#backward)
+    this.#backward.flush()
+  }
+
+  deliver(direction: 'forward' | 'backward'): void {
+    const queue = direction === 'forward' ? this.#up : this.#down
+    const bytes = queue.shift()
+    if (bytes === undefined) return
+    const reader = direction === 'forward' ? this.#toReceiver : this.#toSender
+    expect(reader.push(bytes)).toBeUndefined()
+    this.#forward.flush()
+  }
+
+  get isQuiet(): boolean {
+    return this.#up.length === 0 && this.#down.length === 0
+  }
+
+  readonly #inMailbox: number[] = []
+
+  #newReader(side: 'receiver' | 'sender'): FrameReader {
+    return new FrameReader(frame => {
+      expect(frame.u32()).toBe(CHANNEL)
+      if (side === 'receiver') this.#onItem(frame)
+      else this.#onAnswer(frame)
+    })
+  }
+
+  #onItem(frame: Frame): void {
+    if (frame.kind === FRAME.origin) {
+      const number = frame.u16()
+      const run = decodeRun(frame.rest())
+      if (run !== undefined) this.receiver.addOrigin(number, run)
+      return
+    }
+    const item = this.receiver.receive(frame)
+    expect(this.receiver.violation).toBeUndefined()
+    if (item === undefined) return
+    expect(item.value).toEqual({ n: item.head.n })
+    expect(item.path).toEqual(item.head.n % 3 === 0 ? [item.head.n, 0] : undefined)
+    this.received.push(item.head.n)
+    this.#inMailbox.push(this.receiver.lastSequence)
+    expect(this.#inMailbox.length).toBeLessThanOrEqual(WINDOW_ITEMS)
+  }
+
+  #onAnswer(frame: Frame): void {
+    if (frame.kind === FRAME.resume) this.sender.onResume(frame, this.#forward)
+    else if (frame.kind === FRAME.settle) this.sender.onSettle(frame)
+    else this.sender.onCredit(frame)
+  }
+}
+
+type Step = 'push' | 'work' | 'forward' | 'backward' | 'break'
+
+const steps = fc.array(
+  fc.tuple(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.constant<Step>('push') },
+      { weight: 5, arbitrary: fc.constant<Step>('work') },
+      { weight: 4, arbitrary: fc.constant<Step>('forward') },
+      { weight: 4, arbitrary: fc.constant<Step>('backward') },
+      { weight: 1, arbitrary: fc.constant<Step>('break') },
+    ),
+    fc.nat({ max: 100 }),
+  ),
+  { maxLength: 300 },
+)
+
+describe('a link', () => {
+  test('delivers every item once and in order, and settles each once, whenever the session breaks', () => {
+    fc.assert(
+      fc.property(steps, script => {
+        const bench = new Bench()
+        bench.connect()
+        for (const [step, index] of script) {
+          if (step === 'push') bench.push()
+          else if (step === 'work') bench.work(index)
+          else if (step === 'break') bench.break()
+          else bench.deliver(step)
+        }
+        for (let round = 0; bench.settled.length < bench.pushed; round++) {
+          expect(round).toBeLessThan(5_000)
+          bench.deliver('backward')
+          bench.deliver('forward')
+          bench.work(round)
+        }
+        const all = Array.from({ length: bench.pushed }, (_, index) => index + 1)
+        expect(bench.received).toEqual(all)
+        expect(bench.settled.toSorted((x, y) => x - y)).toEqual(all)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('has no room before the receiver has answered, nor beyond its credit', () => {
+    const bench = new Bench()
+    expect(bench.sender.hasRoom()).toBe(false)
+    bench.connect()
+    bench.deliver('backward')
+    while (bench.sender.hasRoom()) bench.push()
+    expect(bench.pushed).toBe(WINDOW_ITEMS)
+  })
+
+  test('that keeps what comes while there is no session, sends it within the credit afterwards', () => {
+    const kept: number[] = []
+    const sender = new LinkSender({
+      channel: CHANNEL,
+      target,
+      whenApart: 'keep',
+      onRoom: () => {},
+      onReset: () => {},
+    })
+    const receiver = new LinkReceiver()
+    for (let n = 1; n <= WINDOW_ITEMS + 100; n++) {
+      expect(sender.hasRoom()).toBe(true)
+      sender.push(new Item({ origin, n, wantsOutcome: true }, undefined, n), { onChildSettled: () => {} })
+    }
+    receiver.addOrigin(0, origin)
+    const toReceiver = new FrameReader(frame => {
+      frame.u32()
+      if (frame.kind === FRAME.origin) receiver.addOrigin(frame.u16(), origin)
+      else kept.push(receiver.receive(frame)?.head.n ?? 0)
+      frame.rest()
+    })
+    const forward = new FrameWriter(bytes => toReceiver.push(bytes))
+    const toSender = new FrameReader(frame => {
+      frame.u32()
+      if (frame.kind === FRAME.resume) sender.onResume(frame, forward)
+      else sender.onCredit(frame)
+    })
+    const backward = new FrameWriter(bytes => toSender.push(bytes))
+    receiver.writeResume(CHANNEL, backward)
+    backward.flush()
+    forward.flush()
+    expect(kept).toHaveLength(WINDOW_ITEMS)
+    expect(sender.hasRoom()).toBe(false)
+    for (let count = 0; count < WINDOW_ITEMS; count++) receiver.onConsumed(1)
+    receiver.writeNews(CHANNEL, backward)
+    backward.flush()
+    forward.flush()
+    expect(kept).toEqual(Array.from({ length: WINDOW_ITEMS + 100 }, (_, index) => index + 1))
+    expect(receiver.violation).toBeUndefined()
+  })
+})

@@ -1,0 +1,115 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { type NodeId, nodeId, specId } from '../../src/ids.ts'
+import { Prng } from '../../src/prng.ts'
+import { AntiEntropy } from '../../src/protocol/anti-entropy.ts'
+import { encodeMessage } from '../../src/protocol/codec.ts'
+import { type MemberRow, memberRows } from '../../src/protocol/member-row.ts'
+import { CONTROL_FRAME_BYTES_MAX, type Message } from '../../src/protocol/messages.ts'
+import { RecordStore } from '../../src/protocol/record-store.ts'
+import type { SpecRow } from '../../src/protocol/spec-row.ts'
+import { Tables } from '../../src/protocol/tables.ts'
+
+/** Two nodes that speak to each other without a network. */
+class Pair {
+  readonly tables = { a: newTables(), b: newTables() }
+  readonly sent: Message[] = []
+  readonly #queue: { readonly to: 'a' | 'b'; readonly message: Message }[] = []
+  readonly #ends = { a: this.#end('a'), b: this.#end('b') }
+
+  /** Lets `a` compare with `b`, and both say all they have to say. */
+  exchange(): void {
+    this.#ends.a.greet(nodeId('b'))
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      this.#deliver(next.to, next.message)
+    }
+  }
+
+  #end(name: 'a' | 'b'): AntiEntropy {
+    return new AntiEntropy({
+      tables: this.tables[name],
+      periodMs: 1_000,
+      prng: new Prng(1),
+      nowMs: 0,
+      send: (_to: NodeId, message) => {
+        this.sent.push(message)
+        this.#queue.push({ to: name === 'a' ? 'b' : 'a', message })
+      },
+    })
+  }
+
+  #deliver(to: 'a' | 'b', message: Message): void {
+    const end = this.#ends[to]
+    const from = nodeId(to === 'a' ? 'b' : 'a')
+    if (message.kind === 'digest') end.onDigest(from, message.roots)
+    else if (message.kind === 'buckets') end.onBuckets(from, message.table, message.digests)
+    else if (message.kind === 'want') end.onWant(from, message.table, message.buckets)
+    else if (message.kind === 'rows') for (const row of message.rows.specs) this.tables[to].specs.merge(row)
+  }
+}
+
+function newTables(): Tables {
+  return new Tables(new RecordStore<MemberRow>(memberRows))
+}
+
+function row(id: number, ms: number, size = 0): SpecRow {
+  return {
+    id: specId(`spec-${id}`),
+    version: { ms, count: 0, node: nodeId('a') },
+    body: {
+      kind: 'worker',
+      intensity: { restarts: 1, withinMs: 1 },
+      child: {
+        behaviour: 'b@1',
+        args: new Uint8Array(size),
+        restart: 'permanent',
+        startTimeoutMs: 1,
+        stopTimeoutMs: 1,
+      },
+    },
+  }
+}
+
+const rows = fc.array(fc.tuple(fc.nat({ max: 300 }), fc.nat({ max: 3 })), { maxLength: 120 })
+
+test('two nodes know the same after one exchange, whatever each knew before', () => {
+  fc.assert(
+    fc.property(rows, rows, (ofA, ofB) => {
+      const pair = new Pair()
+      for (const [id, ms] of ofA) pair.tables.a.specs.merge(row(id, ms))
+      for (const [id, ms] of ofB) pair.tables.b.specs.merge(row(id, ms))
+      pair.exchange()
+      expect(pair.tables.b.roots()).toEqual(pair.tables.a.roots())
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('nodes that know the same say so in two messages', () => {
+  const pair = new Pair()
+  for (const tables of [pair.tables.a, pair.tables.b]) tables.specs.merge(row(1, 1))
+  pair.exchange()
+  expect(pair.sent.map(message => message.kind)).toEqual(['digest', 'agree'])
+})
+
+test('a large difference travels in frames of at most 256 KiB', () => {
+  const pair = new Pair()
+  for (let id = 0; id < 400; id++) pair.tables.a.specs.merge(row(id, 1, 8_000))
+  pair.exchange()
+  expect(pair.tables.b.specs.size).toBe(400)
+  const sizes = pair.sent.map(message => encodeMessage(message).length)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(CONTROL_FRAME_BYTES_MAX)
+  expect(sizes.length).toBeGreaterThan(10)
+})
+
+test('one differing row costs the rows of its bucket, not all of them', () => {
+  const pair = new Pair()
+  for (let id = 0; id < 300; id++)
+    for (const tables of [pair.tables.a, pair.tables.b]) tables.specs.merge(row(id, 1))
+  pair.tables.a.specs.merge(row(7, 2))
+  pair.exchange()
+  const carried = pair.sent.flatMap(message => (message.kind === 'rows' ? message.rows.specs : []))
+  expect(carried.length).toBeLessThan(40)
+  expect(pair.tables.b.roots()).toEqual(pair.tables.a.roots())
+})

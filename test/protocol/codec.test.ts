@@ -1,0 +1,125 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { nodeId, slotId, specId } from '../../src/ids.ts'
+import { encodePayload } from '../../src/payload.ts'
+import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
+import { type Message, NO_ROWS } from '../../src/protocol/messages.ts'
+
+const a = nodeId('a')
+const hlc = { ms: 5, count: 1, node: a }
+const failure = {
+  name: 'Error',
+  message: 'boom',
+  stack: undefined,
+  node: a,
+  slot: slotId(specId('g'), 'm'),
+  item: undefined,
+}
+
+const MESSAGES: readonly Message[] = [
+  { kind: 'probe', n: 7 },
+  { kind: 'probe-ack', n: 7 },
+  { kind: 'agree' },
+  { kind: 'digest', roots: { members: '0', specs: '1', claims: '2', phases: '3' } },
+  { kind: 'buckets', table: 'claims', digests: Array.from({ length: 64 }, (_, index) => String(index)) },
+  { kind: 'want', table: 'phases', buckets: [0, 63] },
+  {
+    kind: 'hello',
+    protocol: { min: 1, max: 2 },
+    run: { id: a, boot: 3 },
+    rows: {
+      ...NO_ROWS,
+      members: [
+        {
+          id: a,
+          boot: 3,
+          seq: 1,
+          status: 'alive',
+          name: 'a',
+          addresses: ['/ip4/127.0.0.1/tcp/1'],
+          role: 'member',
+          weight: 1,
+          labels: { zone: 'east' },
+          behaviours: ['b@1'],
+          protocol: { min: 1, max: 1 },
+        },
+      ],
+    },
+  },
+  {
+    kind: 'rows',
+    rows: {
+      ...NO_ROWS,
+      specs: [{ id: specId('gone'), version: hlc, body: undefined }],
+      claims: [
+        {
+          slot: slotId(specId('w')),
+          generation: 1,
+          owner: { id: a, boot: 3 },
+          score: 9,
+          state: 'failed',
+          specVersion: hlc,
+          failure,
+        },
+      ],
+      phases: [
+        {
+          spec: specId('g'),
+          specVersion: hlc,
+          generation: { number: 2, tag: 4 },
+          coordinator: { id: a, boot: 3 },
+          layout: [{ slot: slotId(specId('g'), 'm'), owner: { id: a, boot: 3 } }],
+          rank: 'failed',
+          ready: [],
+          ended: [],
+          stopped: [],
+          cause: { at: hlc, failure },
+          previous: undefined,
+          attempt: 2,
+          restarts: [{ atMs: 1, item: '' }],
+          since: [a],
+        },
+      ],
+    },
+  },
+]
+
+test.each(MESSAGES)('a message of kind $kind arrives as it was sent', message => {
+  expect(decodeMessage(encodeMessage(message))).toEqual({ kind: 'message', message })
+})
+
+test('what is no message is refused with the place that is wrong', () => {
+  const reason = (value: unknown): string => {
+    const decoded = decodeMessage(encodePayload(value))
+    return decoded.kind === 'garbage' ? decoded.reason : 'a message'
+  }
+  expect(reason({ kind: 'probe', n: -1 })).toMatch(/^n: /)
+  expect(reason({ kind: 'shutdown' })).toMatch(/^kind: /)
+  expect(reason(null)).toMatch(/object/i)
+  expect(reason({ kind: 'want', table: 'secrets', buckets: [] })).toMatch(/^table: /)
+  expect(reason({ kind: 'want', table: 'specs', buckets: [64] })).toMatch(/^buckets/)
+  expect(reason({ kind: 'rows', rows: { ...NO_ROWS, members: [{ id: 'a' }] } })).toMatch(/^rows\.members\.0/)
+})
+
+test('fields of a newer version of the protocol are kept', () => {
+  const decoded = decodeMessage(encodePayload({ kind: 'probe', n: 1, hue: 'green' }))
+  expect(decoded).toEqual({ kind: 'message', message: { kind: 'probe', n: 1, hue: 'green' } })
+})
+
+test('random and truncated bytes are garbage, never a throw', () => {
+  const whole = MESSAGES.map(encodeMessage)
+  const damaged = fc
+    .tuple(fc.constantFrom(...whole), fc.nat(), fc.nat(), fc.integer({ min: 0, max: 255 }))
+    .map(([bytes, end, at, value]) => {
+      const cut = Uint8Array.from(bytes.subarray(0, 1 + (end % bytes.length)))
+      cut[at % cut.length] = value
+      return cut
+    })
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 400 }), damaged), bytes => {
+      expect(['message', 'garbage']).toContain(decodeMessage(bytes).kind)
+    }),
+    { numRuns: 5_000 },
+  )
+})

@@ -1,0 +1,162 @@
+/** I1: every merge is a join. */
+
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { nodeId, slotId, specId } from '../../src/ids.ts'
+import { CLAIM_STATES, type Claim, claims, compareClaims } from '../../src/protocol/claim.ts'
+import type { Hlc } from '../../src/protocol/hlc.ts'
+import { MEMBER_STATUSES, type MemberRow, compareMembers, memberRows } from '../../src/protocol/member-row.ts'
+import { PHASE_RANKS, type Phase, phases } from '../../src/protocol/phase.ts'
+import { type RecordKind, RecordStore } from '../../src/protocol/record-store.ts'
+import { type SpecRow, specRows } from '../../src/protocol/spec-row.ts'
+
+const small = fc.integer({ min: 0, max: 3 })
+const node = fc.constantFrom('a', 'b', 'c').map(nodeId)
+const run = fc.record({ id: node, boot: small })
+const hlc: fc.Arbitrary<Hlc> = fc.record({ ms: small, count: small, node })
+const slots = fc.subarray(['s/a', 's/b', 's/c'].map(text => slotId(specId('s'), text.slice(2))))
+
+const member: fc.Arbitrary<MemberRow> = fc
+  .record({ boot: small, seq: small, status: fc.constantFrom(...MEMBER_STATUSES) })
+  .map(({ boot, seq, status }) => ({
+    id: nodeId('a'),
+    boot,
+    seq,
+    status,
+    // What a node says of itself is decided by the sequence number; others only change the status.
+    name: `${boot}.${seq}`,
+    addresses: [],
+    role: 'member',
+    weight: 1,
+    labels: {},
+    behaviours: [],
+    protocol: { min: 1, max: 1 },
+  }))
+
+// A moment is written once: two rows of one moment are the same row.
+const spec: fc.Arbitrary<SpecRow> = hlc.map(version => ({ id: specId('s'), version, body: undefined }))
+
+const claim: fc.Arbitrary<Claim> = fc
+  .record({ generation: small, owner: run, state: fc.constantFrom(...CLAIM_STATES) })
+  .map(({ generation, owner, state }) => ({
+    slot: slotId(specId('s')),
+    generation,
+    owner,
+    score: owner.id.charCodeAt(0) % 2,
+    state,
+    specVersion: { ms: generation, count: 0, node: owner.id },
+  }))
+
+const phase: fc.Arbitrary<Phase> = fc
+  .record({
+    number: small,
+    tag: small,
+    rank: fc.constantFrom(...PHASE_RANKS),
+    ready: slots,
+    ended: slots,
+    stopped: slots,
+    at: fc.option(hlc, { nil: undefined }),
+  })
+  .map(({ number, tag, rank, ready, ended, stopped, at }) => ({
+    spec: specId('s'),
+    specVersion: { ms: 0, count: 0, node: nodeId('a') },
+    generation: { number, tag },
+    coordinator: { id: nodeId('a'), boot: tag },
+    layout: [],
+    rank,
+    ready: ready.toSorted(),
+    ended: ended.toSorted(),
+    stopped: stopped.toSorted(),
+    cause:
+      at === undefined
+        ? undefined
+        : {
+            at,
+            failure: { name: 'E', message: `${at.ms}.${at.count}`, node: at.node, slot: slotId(specId('s')) },
+          },
+    attempt: number,
+    restarts: [],
+    since: [],
+  }))
+
+interface Case {
+  readonly name: string
+  check(law: <Row>(kind: RecordKind<Row>, rows: fc.Arbitrary<Row>) => void): void
+}
+
+const CASES: readonly Case[] = [
+  { name: 'members', check: law => law(memberRows, member) },
+  { name: 'specs', check: law => law(specRows, spec) },
+  { name: 'claims', check: law => law(claims, claim) },
+  { name: 'phases', check: law => law(phases, phase) },
+]
+
+describe.each(CASES)('a merge of $name', ({ check }) => {
+  test('is commutative, associative and idempotent', () => {
+    check((kind, rows) => {
+      const version = kind.versionOf.bind(kind)
+      fc.assert(
+        fc.property(rows, rows, rows, (a, b, c) => {
+          expect(version(kind.join(a, b))).toBe(version(kind.join(b, a)))
+          expect(version(kind.join(a, kind.join(b, c)))).toBe(version(kind.join(kind.join(a, b), c)))
+          expect(version(kind.join(a, a))).toBe(version(a))
+          // Not older than either: joining one of them again changes nothing.
+          expect(version(kind.join(kind.join(a, b), a))).toBe(version(kind.join(a, b)))
+        }),
+        { numRuns: 1_000 },
+      )
+    })
+  })
+
+  test('ends with the same row and the same root, whatever the order and the repetitions', () => {
+    check((kind, rows) => {
+      const script = fc.array(rows, { minLength: 1, maxLength: 8 })
+      fc.assert(
+        fc.property(script, fc.nat(), (sent, turn) => {
+          const one = new RecordStore(kind)
+          const other = new RecordStore(kind)
+          for (const row of sent) one.merge(row)
+          const turned = [...sent.slice(turn % sent.length), ...sent, ...sent.slice(0, turn % sent.length)]
+          for (const row of turned.toReversed()) other.merge(row)
+          expect(other.root()).toBe(one.root())
+          expect(other.bucketDigests()).toEqual(one.bucketDigests())
+        }),
+        { numRuns: 300 },
+      )
+    })
+  })
+})
+
+test('a dead member is refuted by a larger sequence number only, and a left one by a new run only', () => {
+  const row = (boot: number, seq: number, status: MemberRow['status']): MemberRow => ({
+    id: nodeId('a'),
+    boot,
+    seq,
+    status,
+    name: '',
+    addresses: [],
+    role: 'member',
+    weight: 1,
+    labels: {},
+    behaviours: [],
+    protocol: { min: 1, max: 1 },
+  })
+  expect(compareMembers(row(1, 5, 'alive'), row(1, 5, 'dead'))).toBeLessThan(0)
+  expect(compareMembers(row(1, 6, 'alive'), row(1, 5, 'dead'))).toBeGreaterThan(0)
+  expect(compareMembers(row(1, 9, 'alive'), row(1, 5, 'left'))).toBeLessThan(0)
+  expect(compareMembers(row(2, 1, 'alive'), row(1, 9, 'left'))).toBeGreaterThan(0)
+})
+
+test('of two claims the later generation wins, then the better placed owner', () => {
+  const base: Claim = {
+    slot: slotId(specId('s')),
+    generation: 1,
+    owner: { id: nodeId('a'), boot: 1 },
+    score: 5,
+    state: 'running',
+    specVersion: { ms: 1, count: 0, node: nodeId('a') },
+  }
+  expect(compareClaims({ ...base, generation: 2, score: 0 }, base)).toBeGreaterThan(0)
+  expect(compareClaims({ ...base, owner: { id: nodeId('b'), boot: 1 }, score: 6 }, base)).toBeGreaterThan(0)
+})
