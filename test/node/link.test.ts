@@ -5,11 +5,14 @@ import { describe, expect, test } from 'vitest'
 
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { Item, type Parent } from '../../src/node/chain/item.ts'
-import { LinkReceiver, LinkSender, WINDOW_ITEMS } from '../../src/node/chain/link.ts'
+import { LinkReceiver, LinkSender } from '../../src/node/chain/link.ts'
 import { FRAME, decodeRun } from '../../src/protocol/channel.ts'
 import { type Frame, FrameReader, FrameWriter } from '../../src/protocol/frames.ts'
 
 const CHANNEL = 5
+/** What a fresh receiver gives credit for, and the most that it ever does. */
+const WINDOW_START = 32
+const WINDOW_MAX = 2048
 const origin = { id: nodeId('o'), boot: 1 }
 const target = {
   kind: 'link',
@@ -25,6 +28,7 @@ class Bench {
   readonly received: number[] = []
   readonly waiting: number[] = []
   pushed = 0
+  nowMs = 0
   readonly sender = new LinkSender({
     channel: CHANNEL,
     target,
@@ -32,7 +36,7 @@ class Bench {
     onRoom: () => {},
     onReset: () => {},
   })
-  readonly receiver = new LinkReceiver()
+  readonly receiver = new LinkReceiver(0)
   #up: Uint8Array[] = []
   #down: Uint8Array[] = []
   #toReceiver = this.#newReader('receiver')
@@ -77,7 +81,7 @@ class Bench {
     }
     const [done] = this.waiting.length === 0 ? [] : this.waiting.splice(index % this.waiting.length, 1)
     if (done !== undefined) this.receiver.onSettled(done)
-    this.receiver.writeNews(CHANNEL, this.#backward)
+    this.receiver.writeNews(CHANNEL, this.#backward, ++this.nowMs)
     this.#backward.flush()
   }
 
@@ -118,7 +122,7 @@ class Bench {
     expect(item.path).toEqual(item.head.n % 3 === 0 ? [item.head.n, 0] : undefined)
     this.received.push(item.head.n)
     this.#inMailbox.push(this.receiver.lastSequence)
-    expect(this.#inMailbox.length).toBeLessThanOrEqual(WINDOW_ITEMS)
+    expect(this.#inMailbox.length).toBeLessThanOrEqual(WINDOW_MAX)
   }
 
   #onAnswer(frame: Frame): void {
@@ -176,7 +180,7 @@ describe('a link', () => {
     bench.connect()
     bench.deliver('backward')
     while (bench.sender.hasRoom()) bench.push()
-    expect(bench.pushed).toBe(WINDOW_ITEMS)
+    expect(bench.pushed).toBe(WINDOW_START)
   })
 
   test('that keeps what comes while there is no session, sends it within the credit afterwards', () => {
@@ -188,8 +192,8 @@ describe('a link', () => {
       onRoom: () => {},
       onReset: () => {},
     })
-    const receiver = new LinkReceiver()
-    for (let n = 1; n <= WINDOW_ITEMS + 100; n++) {
+    const receiver = new LinkReceiver(0)
+    for (let n = 1; n <= WINDOW_START + 40; n++) {
       expect(sender.hasRoom()).toBe(true)
       sender.push(new Item({ origin, n, wantsOutcome: true }, undefined, n), { onChildSettled: () => {} })
     }
@@ -210,13 +214,13 @@ describe('a link', () => {
     receiver.writeResume(CHANNEL, backward)
     backward.flush()
     forward.flush()
-    expect(kept).toHaveLength(WINDOW_ITEMS)
+    expect(kept).toHaveLength(WINDOW_START)
     expect(sender.hasRoom()).toBe(false)
-    for (let count = 0; count < WINDOW_ITEMS; count++) receiver.onConsumed(1)
-    receiver.writeNews(CHANNEL, backward)
+    for (let count = 0; count < WINDOW_START; count++) receiver.onConsumed(1)
+    receiver.writeNews(CHANNEL, backward, 1)
     backward.flush()
     forward.flush()
-    expect(kept).toEqual(Array.from({ length: WINDOW_ITEMS + 100 }, (_, index) => index + 1))
+    expect(kept).toEqual(Array.from({ length: WINDOW_START + 40 }, (_, index) => index + 1))
     expect(receiver.violation).toBeUndefined()
   })
 })

@@ -103,10 +103,21 @@ describe('a member', () => {
   test('that is suspect and refutes is alive, and stays it', () => {
     meet(b)
     pass(2 * probePeriodMs + probeTimeoutMs)
+    membership.onHeard(b, nowMs)
     membership.merge(row(b, { seq: 2 }), nowMs)
     expect(statusOf(b)).toBe('alive')
     pass(suspicionMs * 2, [b])
     expect(statusOf(b)).toBe('alive')
+  })
+
+  test('that is suspect and speaks to us is warned again, not buried', () => {
+    meet(b)
+    pass(2 * probePeriodMs + probeTimeoutMs)
+    effects = []
+    pass(2 * suspicionMs, [b])
+    expect(statusOf(b)).toBe('suspect')
+    const warnings = effects.filter(effect => effect.kind === 'send' && effect.message.kind === 'rows')
+    expect(warnings.length).toBeGreaterThan(0)
   })
 
   test('that is called dead by others while it speaks to us is told, not buried', () => {

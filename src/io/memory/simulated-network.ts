@@ -129,6 +129,17 @@ export class SimulatedNetwork {
     }
   }
 
+  /** A process that ends in peace: what it has sent gets through before its sessions close. */
+  close(id: NodeId): Promise<void> {
+    const { latencyMs, jitterMs } = this.#conditions
+    return new Promise(resolve => {
+      this.#clock.after(latencyMs + jitterMs, () => {
+        this.detach(id)
+        resolve()
+      })
+    })
+  }
+
   dial(from: NodeId, key: string, addresses: readonly string[]): void {
     const to = addresses.map(address => address.split('/').at(-1) ?? '').find(name => name !== '')
     const target = to === undefined ? undefined : nodeId(to)
@@ -317,8 +328,8 @@ class SimulatedTransport implements Transport {
     this.#network.publish(this.id, topic, bytes)
   }
 
-  async stop(): Promise<void> {
-    this.#network.detach(this.id)
+  stop(): Promise<void> {
+    return this.#network.close(this.id)
   }
 }
 

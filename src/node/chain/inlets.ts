@@ -4,22 +4,28 @@
 import { FRAME, decodeRun } from '../../protocol/channel.ts'
 import type { Frame, FrameWriter } from '../../protocol/frames.ts'
 import { type Run, isSameRun } from '../../ids.ts'
+import type { Clock } from '../../ports.ts'
 import type { Incoming, Session } from '../messaging/session.ts'
 import type { Ingress } from './ingress.ts'
 import type { Item, Parent } from './item.ts'
-import { LinkReceiver, type Outlet, WINDOW_ITEMS } from './link.ts'
+import { LinkReceiver, type Outlet } from './link.ts'
 import { Delivery, type Inlet, type StageWorker } from './stage-worker.ts'
+import { Window } from './window.ts'
 
 /** From a worker, or the entrance, of the same node: items are handed over as they are. */
 export class LocalOutlet implements Outlet, Inlet {
   readonly #worker: StageWorker
+  readonly #clock: Clock
+  readonly #window: Window
   readonly #onRoom: () => void
   #debt = 0
   #waiting = 0
   #isBlocked = false
 
-  constructor(worker: StageWorker, onRoom: () => void) {
+  constructor(worker: StageWorker, clock: Clock, onRoom: () => void) {
     this.#worker = worker
+    this.#clock = clock
+    this.#window = new Window(clock.nowMs())
     this.#onRoom = onRoom
   }
 
@@ -28,7 +34,7 @@ export class LocalOutlet implements Outlet, Inlet {
   }
 
   hasRoom(): boolean {
-    this.#isBlocked = this.#waiting >= WINDOW_ITEMS
+    this.#isBlocked = this.#waiting >= this.#window.size
     return !this.#isBlocked
   }
 
@@ -40,6 +46,7 @@ export class LocalOutlet implements Outlet, Inlet {
 
   onConsumed(): void {
     this.#waiting -= 1
+    if (this.#window.onConsumed()) this.#window.adapt(this.#clock.nowMs())
     if (!this.#isBlocked) return
     this.#isBlocked = false
     this.#onRoom()
@@ -70,16 +77,24 @@ export class LocalReturn implements Outlet {
   }
 }
 
+export interface InletInit {
+  readonly clock: Clock
+  /** Gives one object for each run, so that runs can be compared by identity. */
+  readonly intern: (run: Run) => Run
+}
+
 /** The receiving end of a link, over as many sessions as it takes. */
 abstract class LinkInlet implements Incoming {
-  protected readonly receiver = new LinkReceiver()
+  protected readonly receiver: LinkReceiver
+  readonly #clock: Clock
   readonly #intern: (run: Run) => Run
   #session: Session | undefined
   #channel = 0
 
-  /** `intern` gives one object for each run, so that runs can be compared by identity. */
-  constructor(intern: (run: Run) => Run) {
-    this.#intern = intern
+  constructor(init: InletInit) {
+    this.receiver = new LinkReceiver(init.clock.nowMs())
+    this.#clock = init.clock
+    this.#intern = init.intern
   }
 
   /** The sender has opened its channel, for the first time or again. */
@@ -100,7 +115,7 @@ abstract class LinkInlet implements Incoming {
   }
 
   writeNews(channel: number, writer: FrameWriter): void {
-    this.receiver.writeNews(channel, writer)
+    this.receiver.writeNews(channel, writer, this.#clock.nowMs())
   }
 
   /** `bytes`: the size of the item on the wire. */
@@ -128,8 +143,8 @@ abstract class LinkInlet implements Incoming {
 export class WorkerInlet extends LinkInlet implements Inlet {
   readonly #worker: StageWorker
 
-  constructor(worker: StageWorker, intern: (run: Run) => Run) {
-    super(intern)
+  constructor(worker: StageWorker, init: InletInit) {
+    super(init)
     this.#worker = worker
   }
 
@@ -151,8 +166,8 @@ export class ReturnInlet extends LinkInlet {
   readonly #ingress: Ingress
   readonly #run: Run
 
-  constructor(ingress: Ingress, run: Run, intern: (run: Run) => Run) {
-    super(intern)
+  constructor(ingress: Ingress, run: Run, init: InletInit) {
+    super(init)
     this.#ingress = ingress
     this.#run = run
   }

@@ -14,10 +14,9 @@ import type { Frame, FrameWriter } from '../../protocol/frames.ts'
 import { encodePayload } from '../../payload.ts'
 import type { Outgoing } from '../messaging/session.ts'
 import { Item, type ItemHead, type Parent } from './item.ts'
+import { Window } from './window.ts'
 
-/** So many items may wait in the mailbox of the receiver for each link. */
-export const WINDOW_ITEMS = 2048
-/** So many bytes: with a few links to a peer this stays below what a stream buffers. */
+/** So many bytes may wait for a worker on each link: with a few links to a peer this stays below what a stream buffers. */
 const WINDOW_BYTES = 1024 * 1024
 
 /** So many settled items are worth a frame of their own. */
@@ -224,10 +223,16 @@ export class LinkReceiver {
   #isSettleDue = false
   #settledCount = 0
   #toldCount = 0
+  readonly #window: Window
   #itemsConsumed = 0
   #bytesConsumed = 0
-  #itemsGranted = WINDOW_ITEMS
+  #itemsGranted: number
   #bytesGranted = WINDOW_BYTES
+
+  constructor(nowMs: number) {
+    this.#window = new Window(nowMs)
+    this.#itemsGranted = this.#window.size
+  }
 
   /** An origin of the items to come. */
   addOrigin(number: number, origin: Run): void {
@@ -261,7 +266,7 @@ export class LinkReceiver {
   onConsumed(bytes: number): boolean {
     this.#itemsConsumed += 1
     this.#bytesConsumed += bytes
-    return this.#isCreditDue()
+    return this.#window.onConsumed() || this.#areBytesDue()
   }
 
   /**
@@ -289,8 +294,7 @@ export class LinkReceiver {
   writeResume(channel: number, writer: FrameWriter): void {
     this.#origins.length = 0
     const beyond = [...this.#settledBeyond]
-    this.#itemsGranted = this.#itemsConsumed + WINDOW_ITEMS
-    this.#bytesGranted = this.#bytesConsumed + WINDOW_BYTES
+    this.#grant()
     writer.begin(FRAME.resume, 4 + SEQUENCE_BYTES * (4 + beyond.length)).u32(channel)
     writer.u48(this.#received).u48(this.#itemsGranted).u48(this.#bytesGranted).u48(this.#settledUpTo)
     for (const sequence of beyond) writer.u48(sequence)
@@ -299,7 +303,7 @@ export class LinkReceiver {
   }
 
   /** Tells the sender what has been settled and consumed since the last time. */
-  writeNews(channel: number, writer: FrameWriter): void {
+  writeNews(channel: number, writer: FrameWriter, nowMs: number): void {
     if (this.#isSettleDue) {
       const beyond = this.#newBeyond.filter(sequence => sequence > this.#settledUpTo)
       writer
@@ -311,9 +315,9 @@ export class LinkReceiver {
       this.#isSettleDue = false
       this.#toldCount = this.#settledCount
     }
-    if (!this.#isCreditDue()) return
-    this.#itemsGranted = this.#itemsConsumed + WINDOW_ITEMS
-    this.#bytesGranted = this.#bytesConsumed + WINDOW_BYTES
+    if (!this.#window.isHalfConsumed && !this.#areBytesDue()) return
+    if (this.#window.isHalfConsumed) this.#window.adapt(nowMs)
+    this.#grant()
     writer
       .begin(FRAME.credit, 4 + 2 * SEQUENCE_BYTES)
       .u32(channel)
@@ -321,12 +325,15 @@ export class LinkReceiver {
       .u48(this.#bytesGranted)
   }
 
-  /** At half of the window, so that the sender need not wait and credit frames stay few. */
-  #isCreditDue(): boolean {
-    return (
-      this.#itemsConsumed + WINDOW_ITEMS / 2 >= this.#itemsGranted ||
-      this.#bytesConsumed + WINDOW_BYTES / 2 >= this.#bytesGranted
-    )
+  /** Credit once given is never taken back: a window that shrinks gives less from now on. */
+  #grant(): void {
+    this.#itemsGranted = Math.max(this.#itemsGranted, this.#itemsConsumed + this.#window.size)
+    this.#bytesGranted = this.#bytesConsumed + WINDOW_BYTES
+  }
+
+  /** At half of what was granted, so that the sender need not wait and credit frames stay few. */
+  #areBytesDue(): boolean {
+    return this.#bytesConsumed + WINDOW_BYTES / 2 >= this.#bytesGranted
   }
 }
 

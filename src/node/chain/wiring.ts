@@ -12,7 +12,7 @@ import type { ChainBody } from '../../protocol/spec-row.ts'
 import type { Incoming, Outgoing, Session } from '../messaging/session.ts'
 import { type Exit, Fan, NOWHERE } from './fan.ts'
 import type { Ingress } from './ingress.ts'
-import { LocalOutlet, LocalReturn, ReturnInlet, WorkerInlet } from './inlets.ts'
+import { type InletInit, LocalOutlet, LocalReturn, ReturnInlet, WorkerInlet } from './inlets.ts'
 import type { Item } from './item.ts'
 import { LinkSender, type Outlet } from './link.ts'
 import type { StageWorker } from './stage-worker.ts'
@@ -103,10 +103,11 @@ export class Wiring {
   }
 
   #makeInlet(target: Target & { kind: 'link' | 'return' }): WorkerInlet | ReturnInlet | undefined {
-    const intern = (run: Run): Run => this.#intern(run)
-    if (target.kind === 'return') return new ReturnInlet(this.#init.ingress, this.#init.run, intern)
+    const { clock, ingress, run } = this.#init
+    const init: InletInit = { clock, intern: each => this.#intern(each) }
+    if (target.kind === 'return') return new ReturnInlet(ingress, run, init)
     const worker = this.#workers.get(target.to)
-    return worker === undefined ? undefined : new WorkerInlet(worker, intern)
+    return worker === undefined ? undefined : new WorkerInlet(worker, init)
   }
 
   #connect(slot: SlotId, worker: StageWorker): void {
@@ -128,7 +129,7 @@ export class Wiring {
       const owner = this.#owners.get(to)
       if (owner === undefined) continue
       const worker = isSameRun(owner, run) ? this.#workers.get(to) : undefined
-      if (worker !== undefined) outlets.push(new LocalOutlet(worker, onRoom))
+      if (worker !== undefined) outlets.push(new LocalOutlet(worker, this.#init.clock, onRoom))
       if (isSameRun(owner, run)) continue
       isLocal = false
       const target: Target = { kind: 'link', chain: phase.spec, generation: phase.generation, from, to }

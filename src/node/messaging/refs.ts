@@ -72,11 +72,12 @@ interface Identified {
   readonly run: Behaviour
 }
 
-/** The behaviour of the member with id `Id`. */
-export type MemberOf<Members extends readonly Identified[], Id extends string> =
-  Extract<Members[number], { readonly id: Id }> extends { readonly run: infer B extends Behaviour }
-    ? B
-    : Behaviour
+/** The behaviour of the member with id `Id`; of any member, where the ids are not known to the compiler. */
+export type MemberOf<Members extends readonly Identified[], Id extends string> = [
+  Extract<Members[number], { readonly id: Id }>,
+] extends [never]
+  ? Members[number]['run']
+  : Extract<Members[number], { readonly id: Id }>['run']
 
 export class GroupRef<Members extends readonly Identified[] = readonly Identified[]> {
   readonly id: SpecId
