@@ -29,9 +29,10 @@ class Line {
     const addresses = (await Promise.all(children.map(child => child.reply()))).map(reply =>
       textOf(reply, 'address'),
     )
-    let line: Line | undefined
-    const entrance = await Forwarder.start(() => line?.onItem())
-    line = new Line(children, entrance)
+    const made: { line?: Line } = {}
+    const entrance = await Forwarder.start(() => made.line?.onItem())
+    const line = new Line(children, entrance)
+    made.line = line
     const nexts = [addresses[1], addresses[2], entrance.address]
     for (const [index, child] of children.entries()) await child.ask({ next: nexts[index] })
     await entrance.connect(addresses[0] ?? '')

@@ -10,8 +10,7 @@ const forwarder = await Forwarder.start((item, line) => {
   // The work of a stage, without a stage around it.
   if (isPayload(item)) line.send(add.handle(item))
 })
-process.on('message', async question => {
-  await forwarder.connect(textOf(question, 'next'))
-  process.send?.({ connected: true })
+process.on('message', question => {
+  void forwarder.connect(textOf(question, 'next')).then(() => process.send?.({ connected: true }))
 })
 process.send?.({ address: forwarder.address })

@@ -11,12 +11,14 @@ const node = await createNode({
   discovery: { mdns: false, seeds: seeds.filter(seed => seed !== '') },
   logger: false,
 })
-process.on('message', async question => {
+process.on('message', question => void answer(question))
+
+async function answer(question: unknown): Promise<void> {
   const formed =
     typeof question === 'object' && question !== null ? Number(Reflect.get(question, 'formed')) : Number.NaN
   if (Number.isInteger(formed)) await node.formed(formed)
   process.send?.({ wallMs: Date.now(), cpu: process.cpuUsage(), rss: process.memoryUsage.rss() })
-})
+}
 process.send?.({
   id: node.id,
   address: node.addresses[0] ?? '',

@@ -168,7 +168,7 @@ describe('a supervisor', () => {
         const bench = new Bench()
         for (const [what, argument, key] of script) {
           if (what === 'assign' && typeof argument !== 'string') bench.assign(argument, String(key))
-          else if (what === 'crash') bench.crash(String(argument))
+          else if (what === 'crash' && typeof argument === 'string') bench.crash(argument)
           else if (what === 'start') bench.start()
           else bench.stop()
         }

@@ -45,7 +45,7 @@ class Pair {
     if (message.kind === 'digest') end.onDigest(from, message.roots)
     else if (message.kind === 'buckets') end.onBuckets(from, message.table, message.digests)
     else if (message.kind === 'want') end.onWant(from, message.table, message.buckets)
-    else if (message.kind === 'rows') for (const row of message.rows.specs) this.tables[to].specs.merge(row)
+    else if (message.kind === 'rows') for (const spec of message.rows.specs) this.tables[to].specs.merge(spec)
   }
 }
 

@@ -21,7 +21,7 @@ export const counter = defineServer('counter', {
 
 /** A member of a group that keeps what it is told. */
 export const listener = defineServer('listener', {
-  init: () => ({ heard: [] as unknown[] }),
+  init: (): { readonly heard: unknown[] } => ({ heard: [] }),
   call: {
     heard: state => state.heard,
     crash: (): void => {

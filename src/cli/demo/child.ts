@@ -2,10 +2,11 @@
 /** One of the other processes of the demo: a node that works until it is told to stop, or left alone. */
 
 import { createNode } from '../../node/create-node.ts'
+import { promised } from '../../promised.ts'
 import * as behaviours from './behaviours.ts'
 import { type ChildOrders, ORDERS_VARIABLE } from './cluster.ts'
 
-const orders: ChildOrders = JSON.parse(process.env[ORDERS_VARIABLE] ?? '{}')
+const orders = promised<ChildOrders>(JSON.parse(process.env[ORDERS_VARIABLE] ?? '{}'))
 
 const node = await createNode({
   cluster: orders.cluster,

@@ -109,8 +109,9 @@ export class DemoCluster {
   /** Rejects when a child ends before its time. */
   async #failure(): Promise<never> {
     const exits = [...this.#children].map(async ([name, child]) => {
-      const [code]: unknown[] = await once(child, 'exit')
-      return new Error(`the process of ${name} ended with code ${String(code)} before the mesh had formed`)
+      await once(child, 'exit')
+      const code = child.exitCode ?? child.signalCode
+      return new Error(`the process of ${name} ended with ${code} before the mesh had formed`)
     })
     throw await Promise.race(exits)
   }
