@@ -36,6 +36,7 @@ export {
   type ChainSpec,
   type GroupSpec,
   type MemberSpec,
+  type Process,
   type StageSpec,
   type WorkerSpec,
 } from './node/specs.ts'

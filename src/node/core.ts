@@ -23,6 +23,9 @@ import { Generations } from './supervision/generations.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import { type Report, Supervisor } from './supervision/supervisor.ts'
 
+/** In a mesh with more sessions than this, what is learnt of members is not passed on at once. */
+const PASSED_ON_MAX = 64
+
 export interface CoreInit {
   /** The node's own row, still `joining`. */
   readonly self: MemberRow
@@ -244,7 +247,10 @@ export class Core {
       return
     }
     const { row, before, authored } = effect
-    this.ledger.onMemberChanged(row, authored)
+    // Passed on by everybody who hears of it first: whoever is told of a spec by this node later has been told before
+    // of every member that this node knows, and places it alike. In a large mesh that would be too many messages.
+    const isNews = authored || this.#membership.connected().length <= PASSED_ON_MAX
+    this.ledger.onMemberChanged(row, isNews)
     const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
     const event = memberEvent(row, wasPresent)
     if (event !== undefined) this.#effects.push({ kind: 'notify', event })

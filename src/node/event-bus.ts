@@ -5,7 +5,7 @@ import type { Logger } from '../ports.ts'
 import type { NodeEvent } from './events.ts'
 
 /** The event of one kind. */
-export type NodeEventOf<K extends NodeEvent['kind']> = NodeEvent & { readonly kind: K }
+export type NodeEventOf<K extends NodeEvent['kind']> = Extract<NodeEvent, { readonly kind: K }>
 
 type Listener = (event: NodeEvent) => void
 

@@ -87,9 +87,9 @@ export class Ledger {
     this.#changed.add(merged.spec)
   }
 
-  /** A member row has changed; `authored`: by this node. */
-  onMemberChanged(row: MemberRow, authored: boolean): void {
-    if (authored) this.#newMembers.set(row.id, row)
+  /** A member row has changed; `isNews`: the others are to be told. */
+  onMemberChanged(row: MemberRow, isNews: boolean): void {
+    if (isNews) this.#newMembers.set(row.id, row)
     this.#view = undefined
     this.#owners = undefined
     for (const spec of this.tables.specs.rows()) this.#changed.add(spec.id)

@@ -27,8 +27,10 @@ import { type Member, type Snapshot, membersOf, snapshotOf } from './snapshot.ts
 import {
   type ChainSpec,
   type Declared,
+  type Fitted,
   type GroupSpec,
   type MemberSpec,
+  type Process,
   type StageSpec,
   type WorkerSpec,
   behavioursOf,
@@ -37,7 +39,6 @@ import {
   declareWorker,
 } from './specs.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
-import type { Behaviour } from './workers/behaviours.ts'
 import { Registry } from './workers/registry.ts'
 
 const WAIT_MS = 30_000
@@ -110,17 +111,14 @@ export class Node implements AsyncDisposable {
    * @throws {OptionsError} {AlreadyExistsError} {BehaviourNotFoundError}; {StartError} when it cannot start: then
    * nothing is left of it
    */
-  async addWorker<B extends Behaviour>(
-    spec: WorkerSpec<B>,
-    options: WaitOptions = {},
-  ): Promise<WorkerRef<B>> {
+  async addWorker<B extends Process>(spec: WorkerSpec<B>, options: WaitOptions = {}): Promise<WorkerRef<B>> {
     const id = await this.#add(declareWorker(spec), options)
     return new WorkerRef(this.#kernel.plane, slotId(id))
   }
 
   /** Declares a group, and waits until all of its members run. Throws as `addWorker` does. */
   async addGroup<const Members extends readonly MemberSpec[]>(
-    spec: GroupSpec<Members>,
+    spec: GroupSpec<Members & Fitted<Members>>,
     options: WaitOptions = {},
   ): Promise<GroupRef<Members>> {
     const id = await this.#add(declareGroup(spec), options)
@@ -136,7 +134,7 @@ export class Node implements AsyncDisposable {
   }
 
   /** A worker that was declared on any node; `behaviour` gives the handle its types. @throws {NotFoundError} */
-  getWorker<B extends Behaviour>(id: string, _behaviour?: B): WorkerRef<B> {
+  getWorker<B extends Process>(id: string, _behaviour?: B): WorkerRef<B> {
     return new WorkerRef(this.#kernel.plane, slotId(this.#get(id, 'worker')))
   }
 

@@ -28,6 +28,9 @@ import {
   isBehaviour,
 } from './workers/behaviours.ts'
 
+/** What can run outside of a chain. */
+export type Process = Server<readonly unknown[], object, object> | Task<readonly unknown[], never>
+
 /** The arguments that a worker with behaviour `B` is started with. */
 export type ArgsOf<B> =
   B extends Server<infer Args, object, object>
@@ -38,7 +41,9 @@ export type ArgsOf<B> =
 
 /** `args` may be left out where there are none. */
 type WithArgs<B> =
-  ArgsOf<B> extends readonly [] ? { readonly args?: ArgsOf<B> } : { readonly args: ArgsOf<B> }
+  ArgsOf<B> extends readonly []
+    ? { readonly args?: readonly never[] }
+    : { readonly args: Readonly<ArgsOf<B>> }
 
 interface WorkerOptions {
   /** @default 'permanent' */
@@ -50,7 +55,7 @@ interface WorkerOptions {
 }
 
 /** A standalone worker. */
-export type WorkerSpec<B extends Behaviour> = WorkerOptions &
+export type WorkerSpec<B extends Process> = WorkerOptions &
   WithArgs<B> & {
     /** Unique in the mesh. @default 32 random hexadecimal digits */
     readonly id?: string
@@ -61,12 +66,20 @@ export type WorkerSpec<B extends Behaviour> = WorkerOptions &
   }
 
 /** A member of a group. */
-export type MemberSpec<B extends Behaviour = Behaviour> = WorkerOptions &
-  WithArgs<B> & {
-    /** Unique in its group. */
-    readonly id: string
-    readonly run: B
-  }
+export interface MemberSpec extends WorkerOptions {
+  /** Unique in its group. */
+  readonly id: string
+  readonly run: Process
+  /** What it is started with. @default none */
+  readonly args?: readonly unknown[]
+}
+
+/** The members, each with the arguments that its behaviour wants. */
+export type Fitted<Members extends readonly MemberSpec[]> = {
+  readonly [K in keyof Members]: Members[K] extends { readonly run: infer B extends Process }
+    ? MemberSpec & { readonly run: B } & WithArgs<B>
+    : never
+}
 
 export interface GroupSpec<Members extends readonly unknown[] = readonly MemberSpec[]> {
   readonly id: string

@@ -28,7 +28,10 @@ export interface Libp2pInit {
 }
 
 const MIB = 1024 * 1024
-const DIAL_TIMEOUT_MS = 3_000
+/** A handshake takes milliseconds, unless thirty nodes start on two cores at once. */
+const DIAL_TIMEOUT_MS = 10_000
+/** One of several addresses that does not answer must not use up the time of the others. */
+const ADDRESS_TIMEOUT_MS = 4_000
 /** As good as none: a mesh has many nodes behind one address, and all of them connect at once. */
 const MANY = 10_000
 
@@ -64,7 +67,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       maxIncomingPendingConnections: MANY,
       maxParallelDials: 64,
       dialTimeout: DIAL_TIMEOUT_MS,
-      addressDialTimeout: DIAL_TIMEOUT_MS / 2,
+      addressDialTimeout: ADDRESS_TIMEOUT_MS,
       inboundUpgradeTimeout: DIAL_TIMEOUT_MS,
     },
     // It aborts connections after one late pong: the mesh has a failure detector of its own, and only one.

@@ -27,7 +27,7 @@ const STREAM_LIMITS = { maxInboundStreams: 4, maxOutboundStreams: 4 }
 /** Connections that cross are opened within this time of each other; later, a second one follows a dead first. */
 const CROSSING_MS = 5_000
 
-const DIAL_TIMEOUT_MS = 3_000
+const DIAL_TIMEOUT_MS = 10_000
 
 export interface Libp2pTransportInit extends Omit<Libp2pInit, 'privateKey'> {
   readonly clock: Clock

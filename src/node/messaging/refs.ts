@@ -4,7 +4,8 @@
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import { promised } from '../../promised.ts'
 import type { DataPlane } from '../data-plane.ts'
-import type { Behaviour, NoFunctions, Server, Task } from '../workers/behaviours.ts'
+import type { Process } from '../specs.ts'
+import type { NoFunctions, Server, Task } from '../workers/behaviours.ts'
 
 /** How long, and until when, to wait. */
 export interface WaitOptions {
@@ -39,7 +40,7 @@ export type CastsOf<B> =
 export type MessageOf<B> = B extends Task<readonly unknown[], infer Message> ? Message : unknown
 
 /** A standalone worker, or a member of a group. */
-export class WorkerRef<B extends Behaviour = Behaviour> {
+export class WorkerRef<B extends Process = Process> {
   readonly id: SlotId
   readonly call: CallsOf<B>
   readonly cast: CastsOf<B>
@@ -69,7 +70,7 @@ export class WorkerRef<B extends Behaviour = Behaviour> {
 
 interface Identified {
   readonly id: string
-  readonly run: Behaviour
+  readonly run: Process
 }
 
 /** The behaviour of the member with id `Id`; of any member, where the ids are not known to the compiler. */

@@ -107,13 +107,13 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
   /** Makes the state. A throw is an error of whoever adds the worker. */
   readonly init: (context: ServerContext, ...args: Args) => State | Promise<State>
   /** Functions with an answer: what they return, or what their promise resolves to. */
-  readonly call?: Calls & { readonly [K in keyof Calls]: ServerFunction<State> }
+  readonly call?: Calls & { readonly [K in keyof Calls]: ServerFunction<NoInfer<State>> }
   /** Functions without an answer. */
-  readonly cast?: Casts & { readonly [K in keyof Casts]: ServerFunction<State> }
+  readonly cast?: Casts & { readonly [K in keyof Casts]: ServerFunction<NoInfer<State>> }
   /** Any other message: `send` and broadcasts. */
-  readonly info?: (state: State, message: unknown, context: ServerContext) => unknown
+  readonly info?: (state: NoInfer<State>, message: unknown, context: ServerContext) => unknown
   /** Runs when the worker is told to stop, within its stop time-out. */
-  readonly terminate?: (state: State, context: ServerContext) => unknown
+  readonly terminate?: (state: NoInfer<State>, context: ServerContext) => unknown
 }
 
 /**
@@ -130,8 +130,8 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
 export function defineServer<
   Args extends unknown[],
   State,
-  Calls extends Record<string, ServerFunction<State>> = NoFunctions,
-  Casts extends Record<string, ServerFunction<State>> = NoFunctions,
+  Calls extends Record<string, ServerFunction<never>> = NoFunctions,
+  Casts extends Record<string, ServerFunction<never>> = NoFunctions,
 >(
   name: string,
   spec: ServerSpec<Args, State, Calls, Casts>,

@@ -1,0 +1,77 @@
+/** Transports under test, with everything that they tell written down. */
+
+import type { NodeId } from '../../src/ids.ts'
+import type { DialFailure, Lane, Transport } from '../../src/ports.ts'
+
+/** A started transport, and what it has told. */
+export class Probe {
+  readonly transport: Transport
+  readonly ups: NodeId[] = []
+  readonly downs: NodeId[] = []
+  readonly dialled: (readonly [key: string, peer: NodeId])[] = []
+  readonly failures: (readonly [key: string, failure: DialFailure, reason: string])[] = []
+  readonly hints: (readonly [topic: string, text: string])[] = []
+  drains = 0
+  readonly #bytes = new Map<string, Uint8Array[]>()
+
+  private constructor(transport: Transport) {
+    this.transport = transport
+  }
+
+  static async start(transport: Transport): Promise<Probe> {
+    const probe = new Probe(transport)
+    await transport.start({
+      onPeerUp: peer => probe.ups.push(peer),
+      onPeerDown: peer => probe.downs.push(peer),
+      onBytes: (peer, lane, bytes) => probe.#onBytes(peer, lane, bytes),
+      onDrain: () => (probe.drains += 1),
+      onHint: (topic, bytes) => probe.hints.push([topic, Buffer.from(bytes).toString()]),
+      onDiscovered: () => {},
+      onDialled: (key, peer) => probe.dialled.push([key, peer]),
+      onDialFailed: (key, failure, reason) => probe.failures.push([key, failure, reason]),
+    })
+    return probe
+  }
+
+  get id(): NodeId {
+    return this.transport.id
+  }
+
+  get address(): string {
+    return this.transport.addresses[0] ?? ''
+  }
+
+  /** Sessions that are up now. */
+  get peers(): NodeId[] {
+    const open = new Map<NodeId, number>()
+    for (const peer of this.ups) open.set(peer, (open.get(peer) ?? 0) + 1)
+    for (const peer of this.downs) open.set(peer, (open.get(peer) ?? 0) - 1)
+    return [...open].flatMap(([peer, count]) => (count > 0 ? [peer] : []))
+  }
+
+  /** All that has come from a peer on a lane, in one piece. */
+  received(peer: NodeId, lane: Lane): Buffer {
+    return Buffer.concat(this.#bytes.get(`${peer} ${lane}`) ?? [])
+  }
+
+  receivedBytes(peer: NodeId, lane: Lane): number {
+    return (this.#bytes.get(`${peer} ${lane}`) ?? []).reduce((sum, bytes) => sum + bytes.length, 0)
+  }
+
+  #onBytes(peer: NodeId, lane: Lane, bytes: Uint8Array): void {
+    const key = `${peer} ${lane}`
+    const known = this.#bytes.get(key)
+    if (known === undefined) this.#bytes.set(key, [bytes])
+    else known.push(bytes)
+  }
+}
+
+/** How transports of one kind are made, and how time passes for them. */
+export interface Harness {
+  make(): Promise<Probe>
+  /** An address at which nobody listens. */
+  nowhere(): Promise<string>
+  /** Waits until `condition` holds, and fails with `what` when it does not in time. */
+  until(what: string, condition: () => boolean): Promise<void>
+  stop(): Promise<void>
+}

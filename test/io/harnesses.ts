@@ -1,0 +1,75 @@
+/** The transports that there are: one in memory on virtual time, one over TCP on loopback. */
+
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+
+import { nodeId } from '../../src/ids.ts'
+import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
+import { SimulatedNetwork } from '../../src/io/memory/simulated-network.ts'
+import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
+import { systemClock } from '../../src/io/system/system-clock.ts'
+import { Prng } from '../../src/prng.ts'
+import { type Harness, Probe } from './harness.ts'
+
+const PATIENCE_MS = 10_000
+const LOOK_EVERY_MS = 5
+
+export function simulated(): Harness {
+  const clock = new VirtualClock()
+  const network = new SimulatedNetwork(clock, new Prng('compliance'))
+  let count = 0
+  return {
+    make: () => Probe.start(network.transport(nodeId(`t${++count}`))),
+    nowhere: async () => SimulatedNetwork.addressOf(nodeId('nobody')),
+    until: async (what, condition) => {
+      const untilMs = clock.nowMs + PATIENCE_MS
+      await clock.drain()
+      while (!condition()) {
+        if (clock.nowMs > untilMs || !(await clock.step())) throw new Error(`not in time: ${what}`)
+      }
+    },
+    stop: async () => {},
+  }
+}
+
+export function overTcp(secret = 'compliance'): Harness {
+  const probes: Probe[] = []
+  return {
+    make: async () => {
+      const transport = await Libp2pTransport.create({
+        cluster: 'compliance',
+        secret,
+        listen: ['/ip4/127.0.0.1/tcp/0'],
+        mdns: false,
+        clock: systemClock,
+      })
+      const probe = await Probe.start(transport)
+      probes.push(probe)
+      return probe
+    },
+    nowhere: async () => `/ip4/127.0.0.1/tcp/${await freePort()}`,
+    until,
+    stop: async () => {
+      await Promise.all(probes.map(probe => probe.transport.stop()))
+    },
+  }
+}
+
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  const untilMs = performance.now() + PATIENCE_MS
+  while (!condition()) {
+    if (performance.now() > untilMs) throw new Error(`not in ${PATIENCE_MS} ms: ${what}`)
+    await new Promise(resolve => setTimeout(resolve, LOOK_EVERY_MS))
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

@@ -1,0 +1,118 @@
+/** What only the real transport can get wrong. */
+
+import { afterEach, expect, test } from 'vitest'
+
+import { createNode } from '../../src/node/create-node.ts'
+import type { Node } from '../../src/node/node.ts'
+import type { Harness } from './harness.ts'
+import { freePort, overTcp, until } from './harnesses.ts'
+
+const LOOPBACK = ['/ip4/127.0.0.1/tcp/0']
+const harnesses: Harness[] = []
+const nodes: Node[] = []
+
+afterEach(async () => {
+  await Promise.all([
+    ...harnesses.splice(0).map(harness => harness.stop()),
+    ...nodes.splice(0).map(node => node.stop()),
+  ])
+})
+
+test('sixteen nodes of one address hear a gossip broadcast: none is ignored for its address', async () => {
+  const harness = overTcp()
+  harnesses.push(harness)
+  const probes = await Promise.all(Array.from({ length: 16 }, () => harness.make()))
+  for (const probe of probes) probe.transport.subscribe('news')
+  for (const [index, probe] of probes.entries()) {
+    for (const other of probes.slice(index + 1)) probe.transport.dial(other.id, [other.address])
+  }
+  await harness.until('all are connected', () => probes.every(probe => probe.peers.length === 15))
+  const [sender, ...others] = probes
+  let rounds = 0
+  await harness.until('all have heard something', () => {
+    rounds += 1
+    // Subscriptions travel too: until they have, nobody is known to listen.
+    if (rounds % 20 === 1) sender?.transport.publish('news', Buffer.from(`round ${rounds}`))
+    return others.every(probe => probe.hints.length > 0)
+  })
+  for (let index = 0; index < 50; index++) sender?.transport.publish('news', Buffer.from(`item ${index}`))
+  const items = (probe: (typeof probes)[number]): Set<string> =>
+    new Set(probe.hints.flatMap(([, text]) => (text.startsWith('item') ? [text] : [])))
+  await harness.until('all have heard all', () => others.every(probe => items(probe).size === 50))
+  for (const probe of others) expect(probe.hints.filter(([, text]) => text === 'item 7')).toHaveLength(1)
+})
+
+test('a node with another secret does not get in, and is told why', async () => {
+  const [ours, theirs] = [overTcp('ours'), overTcp('theirs')]
+  harnesses.push(ours, theirs)
+  const [member, stranger] = [await ours.make(), await theirs.make()]
+  stranger.transport.dial('key', [member.address])
+  await until('the dial fails', () => stranger.failures.length === 1)
+  expect(stranger.failures[0]?.[1]).toBe('handshake')
+  expect(stranger.failures[0]?.[2]).toMatch(/another cluster name or secret/)
+  expect(member.ups).toEqual([])
+})
+
+test('waiting for a mesh that refuses one ends with the reason', async () => {
+  const member = await createNode({
+    cluster: 'ours',
+    secret: 'right',
+    listen: LOOPBACK,
+    discovery: { mdns: false },
+    logger: false,
+  })
+  nodes.push(member)
+  const stranger = await createNode({
+    cluster: 'ours',
+    secret: 'wrong',
+    listen: LOOPBACK,
+    discovery: { mdns: false, seeds: [...member.addresses] },
+    logger: false,
+  })
+  nodes.push(stranger)
+  await expect(stranger.formed(2, { timeoutMs: 1_500 })).rejects.toMatchObject({
+    name: 'FormationError',
+    message: expect.stringMatching(/1 of 2 nodes after 1500 ms\n.*another cluster name or secret/),
+  })
+  expect(member.members()).toHaveLength(1)
+})
+
+test('a seed at which nobody listens does not keep a node from working, and is tried on', async () => {
+  const port = await freePort()
+  const seed = `/ip4/127.0.0.1/tcp/${port}`
+  const early = await createNode({
+    cluster: 'late',
+    listen: LOOPBACK,
+    discovery: { mdns: false, seeds: [seed] },
+    logger: false,
+  })
+  nodes.push(early)
+  const late = await createNode({
+    cluster: 'late',
+    listen: [seed],
+    discovery: { mdns: false },
+    logger: false,
+  })
+  nodes.push(late)
+  await early.formed(2, { timeoutMs: 10_000 })
+})
+
+test('a port in use is a clear error, and leaves nothing behind', async () => {
+  const first = await createNode({ listen: LOOPBACK, discovery: { mdns: false }, logger: false })
+  nodes.push(first)
+  const taken = first.addresses[0]?.split('/p2p/')[0] ?? ''
+  await expect(
+    createNode({ listen: [taken], discovery: { mdns: false }, logger: false }),
+  ).rejects.toMatchObject({
+    name: 'ListenError',
+    message: expect.stringMatching(/another process uses the port/),
+  })
+})
+
+test('nodes of one machine find each other by multicast, without seeds', async () => {
+  const cluster = `mdns-${process.pid}`
+  for (let count = 0; count < 2; count++) {
+    nodes.push(await createNode({ cluster, listen: LOOPBACK, logger: false }))
+  }
+  await nodes[0]?.formed(2, { timeoutMs: 15_000 })
+})

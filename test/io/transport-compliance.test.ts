@@ -1,0 +1,132 @@
+/** What every transport promises: one suite for the simulated one and the real one. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import type { Harness, Probe } from './harness.ts'
+import { overTcp, simulated } from './harnesses.ts'
+
+describe.each([
+  { name: 'simulated', create: simulated },
+  { name: 'libp2p over TCP', create: () => overTcp() },
+])('the transport ($name)', ({ create }) => {
+  let harness: Harness
+  beforeEach(() => {
+    harness = create()
+  })
+  afterEach(async () => {
+    await harness.stop()
+  })
+
+  async function pair(): Promise<readonly [Probe, Probe]> {
+    const [a, b] = [await harness.make(), await harness.make()]
+    a.transport.dial('key', [b.address])
+    await harness.until('both are up', () => a.peers.length === 1 && b.peers.length === 1)
+    return [a, b]
+  }
+
+  test('opens one session, which both sides are told of, and says where the dial has led', async () => {
+    const [a, b] = await pair()
+    expect(a.ups).toEqual([b.id])
+    expect(b.ups).toEqual([a.id])
+    await harness.until('the dial is told of', () => a.dialled.length === 1)
+    expect(a.dialled).toEqual([['key', b.id]])
+    expect(b.dialled).toEqual([])
+  })
+
+  test('carries bytes in the order of sending, both ways, on two lanes', async () => {
+    const [a, b] = await pair()
+    const text = (from: string, lane: string): string =>
+      Array.from({ length: 500 }, (_, index) => `${from} ${lane} ${index};`).join('')
+    for (const lane of ['control', 'data'] as const) {
+      for (let index = 0; index < 500; index++) {
+        a.transport.send(b.id, lane, Buffer.from(`a ${lane} ${index};`))
+        b.transport.send(a.id, lane, Buffer.from(`b ${lane} ${index};`))
+      }
+    }
+    const isThere = (probe: Probe, peer: Probe, name: string): boolean =>
+      (['control', 'data'] as const).every(
+        lane => probe.receivedBytes(peer.id, lane) === text(name, lane).length,
+      )
+    await harness.until('all has come', () => isThere(a, b, 'b') && isThere(b, a, 'a'))
+    for (const lane of ['control', 'data'] as const) {
+      expect(b.received(a.id, lane).toString()).toBe(text('a', lane))
+      expect(a.received(b.id, lane).toString()).toBe(text('b', lane))
+    }
+  })
+
+  test('asks a sender to wait, says when it may go on, and loses nothing', async () => {
+    const [a, b] = await pair()
+    const piece = new Uint8Array(256 * 1024).fill(7)
+    let sent = 0
+    while (sent < 64 * 1024 * 1024) {
+      sent += piece.length
+      if (!a.transport.send(b.id, 'data', Uint8Array.from(piece))) break
+    }
+    expect(sent).toBeLessThan(64 * 1024 * 1024)
+    await harness.until('it drains', () => a.drains > 0)
+    await harness.until('all has come', () => b.receivedBytes(a.id, 'data') === sent)
+  })
+
+  test('tells both sides when a session ends, and opens another one afterwards', async () => {
+    const [a, b] = await pair()
+    a.transport.hangUp(b.id, 'enough')
+    await harness.until('both are told', () => a.downs.length === 1 && b.downs.length === 1)
+    b.transport.dial('again', [a.address])
+    await harness.until('both are up again', () => a.peers.length === 1 && b.peers.length === 1)
+    b.transport.send(a.id, 'data', Buffer.from('hello again'))
+    await harness.until('it works', () => a.receivedBytes(b.id, 'data') === 11)
+  })
+
+  test('keeps one session when two dials cross', async () => {
+    const [a, b] = [await harness.make(), await harness.make()]
+    a.transport.dial('to b', [b.address])
+    b.transport.dial('to a', [a.address])
+    await harness.until('both dials are told of', () => a.dialled.length === 1 && b.dialled.length === 1)
+    await harness.until('both are up', () => a.peers.length === 1 && b.peers.length === 1)
+    a.transport.send(b.id, 'data', Buffer.from('from a'))
+    b.transport.send(a.id, 'data', Buffer.from('from b'))
+    // Whichever session has stayed: it is the same one on both sides, or one would not hear the other.
+    await harness.until('they hear each other', () => {
+      if (a.receivedBytes(b.id, 'data') === 0) b.transport.send(a.id, 'data', Buffer.from('from b'))
+      if (b.receivedBytes(a.id, 'data') === 0) a.transport.send(b.id, 'data', Buffer.from('from a'))
+      return a.receivedBytes(b.id, 'data') > 0 && b.receivedBytes(a.id, 'data') > 0
+    })
+    expect(a.peers).toEqual([b.id])
+    expect(b.peers).toEqual([a.id])
+  })
+
+  test('says why a dial fails: nobody there, or itself', async () => {
+    const a = await harness.make()
+    a.transport.dial('nobody', [await harness.nowhere()])
+    a.transport.dial('self', [a.address])
+    await harness.until('both have failed', () => a.failures.length === 2)
+    expect(new Map(a.failures.map(([key, failure]) => [key, failure]))).toEqual(
+      new Map([
+        ['nobody', 'refused'],
+        ['self', 'self'],
+      ]),
+    )
+  })
+
+  test('tells the others when it stops, after what it has said last', async () => {
+    const [a, b] = await pair()
+    a.transport.send(b.id, 'control', Buffer.from('good-bye'))
+    const stopped = a.transport.stop()
+    await harness.until('b is told', () => b.downs.length === 1)
+    await stopped
+    expect(b.received(a.id, 'control').toString()).toBe('good-bye')
+  })
+
+  test('brings hints to those who listen to the topic', async () => {
+    const [a, b] = await pair()
+    a.transport.subscribe('news')
+    b.transport.subscribe('news')
+    b.transport.subscribe('other')
+    await harness.until('a hint comes through', () => {
+      if (b.hints.length === 0) a.transport.publish('news', Buffer.from('first'))
+      return b.hints.length > 0
+    })
+    expect(b.hints[0]).toEqual(['news', 'first'])
+    expect(a.hints).toEqual([])
+  })
+})

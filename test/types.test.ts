@@ -1,0 +1,107 @@
+/** What the compiler must accept, and what it must refuse. Most of this file is never run. */
+
+import { expect, expectTypeOf, test } from 'vitest'
+
+import { type Node, type TaskContext, defineServer, defineStage, defineTask } from '../src/index.ts'
+
+const counter = defineServer('counter', {
+  init: (_context, start: number) => ({ total: start }),
+  call: {
+    add: (state, by: number) => (state.total += by),
+    get: state => state.total,
+    later: async state => String(state.total),
+  },
+  cast: {
+    reset: state => {
+      state.total = 0
+    },
+  },
+})
+/** State from the context, functions with and without parameters side by side. */
+const mixed = defineServer('mixed', {
+  init: context => ({ generation: context.token.generation, list: new Array<string>() }),
+  call: {
+    generation: state => state.generation,
+    push: (state, text: string) => state.list.push(text),
+    crash: (): void => {},
+  },
+  info: (state, message) => state.list.push(String(message)),
+})
+const logger = defineServer('logger', { init: () => ({ lines: 0 }) })
+const poller = defineTask(
+  'poller',
+  async (context: TaskContext<{ readonly url: string }>, everyMs: number) => {
+    for await (const { url } of context.messages) await context.sleep(everyMs + url.length)
+  },
+)
+
+const lengths = defineStage('lengths', (text: string) => text.length)
+const evens = defineStage('evens', (n: number) => (n % 2 === 0 ? n : undefined))
+const words = defineStage('words', async function* (text: string) {
+  yield* text.split(' ')
+})
+const later = defineStage('later', async (n: number) => ({ n }))
+
+async function workers(node: Node): Promise<void> {
+  const hits = await node.addWorker({ id: 'hits', run: counter, args: [0] })
+  expectTypeOf(hits.call.add(5)).resolves.toEqualTypeOf<number>()
+  expectTypeOf(hits.call.get()).resolves.toEqualTypeOf<number>()
+  expectTypeOf(hits.call.later()).resolves.toEqualTypeOf<string>()
+  const other = await node.addWorker({ id: 'mixed', run: mixed })
+  expectTypeOf(other.call.generation()).resolves.toEqualTypeOf<number>()
+  expectTypeOf(other.call.push('x')).resolves.toEqualTypeOf<number>()
+  expectTypeOf(hits.cast.reset()).toEqualTypeOf<void>()
+  // @ts-expect-error a wrong argument
+  await hits.call.add('five')
+  // @ts-expect-error no such function
+  await hits.call.subtract(5)
+  // @ts-expect-error not to be called, but cast
+  await hits.call.reset()
+  // @ts-expect-error wrong arguments for init
+  await node.addWorker({ id: 'hits', run: counter, args: ['zero'] })
+  // @ts-expect-error arguments are missing
+  await node.addWorker({ id: 'hits', run: counter })
+  await node.addWorker({ id: 'log', run: logger })
+  const polls = await node.addWorker({ id: 'poll', run: poller, args: [10] })
+  polls.send({ url: 'x' })
+  // @ts-expect-error a wrong message
+  polls.send({ uri: 'x' })
+  expectTypeOf(node.getWorker('hits', counter).call.get()).resolves.toEqualTypeOf<number>()
+}
+
+async function groups(node: Node): Promise<void> {
+  const line = await node.addGroup({
+    id: 'line',
+    members: [
+      { id: 'hits', run: counter, args: [0] },
+      { id: 'log', run: logger },
+    ],
+  })
+  expectTypeOf(line.member('hits').call.add(1)).resolves.toEqualTypeOf<number>()
+  // @ts-expect-error no such member
+  line.member('nobody')
+  // @ts-expect-error the logger has no such function
+  await line.member('log').call.add(1)
+  // @ts-expect-error a stage is no member
+  await node.addGroup({ id: 'line', members: [{ id: 'stage', run: lengths, args: [] }] })
+}
+
+async function chains(node: Node): Promise<void> {
+  const one = await node.addChain({ id: 'one', stages: [{ run: lengths }, { run: later }] })
+  expectTypeOf(one.call('a')).resolves.toEqualTypeOf<{ n: number }>()
+  const maybe = await node.addChain({ id: 'maybe', stages: [{ run: lengths }, { run: evens, workers: 3 }] })
+  expectTypeOf(maybe.call('a')).resolves.toEqualTypeOf<number | undefined>()
+  const many = await node.addChain({ id: 'many', stages: [{ run: words }, { run: lengths }, { run: evens }] })
+  expectTypeOf(many.call('a b')).resolves.toEqualTypeOf<number[]>()
+  for await (const outcome of many.run(['a b'])) expectTypeOf(outcome).toEqualTypeOf<number[]>()
+  // @ts-expect-error a wrong item
+  await one.send(5)
+  // @ts-expect-error stages that do not fit: a number goes into a stage for texts
+  await node.addChain({ id: 'bad', stages: [{ run: lengths }, { run: words }] })
+  // @ts-expect-error a server is no stage
+  await node.addChain({ id: 'bad', stages: [{ run: counter }] })
+}
+
+test('the types of handles follow from the behaviours', () => {
+  expect([workers, groups, chains].map(check => typeof check)).toEqual(['function', 'function', 'function'])
+})
