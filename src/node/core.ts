@@ -9,15 +9,16 @@ import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import { Membership, type MembershipEffect } from '../protocol/membership.ts'
 import { type Message, NO_ROWS, PROTOCOL, type Rows, speakTogether } from '../protocol/messages.ts'
-import type { Phase } from '../protocol/phase.ts'
 import { inFrames, isEmpty } from '../protocol/rows.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Timings } from '../protocol/timings.ts'
 import type { Prng } from '../prng.ts'
 import { unreachable } from '../assert.ts'
+import { Bulletin } from './bulletin.ts'
 import type { CoreEvent, Effect } from './events.ts'
 import { Ledger } from './ledger.ts'
 import type { Now } from './now.ts'
+import { Spreading } from './spreading.ts'
 import { Claims } from './supervision/claims.ts'
 import { Generations } from './supervision/generations.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
@@ -43,10 +44,10 @@ export class Core {
   readonly #generations: Generations
   readonly #timings: Timings
   readonly #startedMs: number
-  readonly #statuses = new Map<SpecId, SpecStatus>()
-  readonly #followed = new Map<SpecId, Followed>()
+  readonly #bulletin = new Bulletin(effect => this.#effects.push(effect))
   #effects: Effect[] = []
   #now: Now
+  readonly #spreading = new Spreading()
   readonly #greeted = new Set<NodeId>()
 
   constructor(init: CoreInit) {
@@ -82,7 +83,12 @@ export class Core {
   }
 
   statusOf(id: SpecId): SpecStatus | undefined {
-    return this.#statuses.get(id)
+    return this.#bulletin.statusOf(id)
+  }
+
+  /** Whether some connected node has not taken in yet what was declared here. */
+  isSpreading(id: SpecId): boolean {
+    return this.#spreading.isPending(id)
   }
 
   /** Takes in one event. @returns what is to be done about it, in this order */
@@ -131,6 +137,7 @@ export class Core {
       case 'peer-up':
         return this.#onPeerUp(event.peer)
       case 'peer-down':
+        this.#onSpread(this.#spreading.onPeerDown(event.peer))
         this.#membership.onPeerDown(event.peer, nowMs)
         this.#greeted.delete(event.peer)
         return this.#membership.tick(nowMs)
@@ -202,8 +209,11 @@ export class Core {
         return this.#send(from, { kind: 'probe-ack', n: message.n })
       case 'probe-ack':
         return undefined
+      case 'merged':
+        return this.#onSpread(this.#spreading.onMerged(message.ask, from))
       case 'rows':
         this.#merge(message.rows)
+        if (message.ask !== undefined) this.#send(from, { kind: 'merged', ask: message.ask })
         // Still joining: ask again until the peer says that nothing is missing.
         return this.self.status === 'joining' ? this.#antiEntropy.greet(from) : undefined
       case 'digest':
@@ -252,8 +262,7 @@ export class Core {
     const isNews = authored || this.#membership.connected().length <= PASSED_ON_MAX
     this.ledger.onMemberChanged(row, isNews)
     const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
-    const event = memberEvent(row, wasPresent)
-    if (event !== undefined) this.#effects.push({ kind: 'notify', event })
+    this.#bulletin.followMember(row, wasPresent)
   }
 
   #onReport(report: Report): void {
@@ -262,11 +271,8 @@ export class Core {
     if (body?.kind === 'worker') this.#claims.onReport(report, body, this.#now)
     else if (body !== undefined) this.#generations.onReport(report, body, this.#now)
     this.ledger.touch(spec)
-    const event =
-      report.kind === 'started'
-        ? ({ kind: 'worker:start', slot } as const)
-        : ({ kind: 'worker:exit', slot, exit: report.exit } as const)
-    this.#effects.push({ kind: 'notify', event })
+    if (report.kind === 'started') this.#bulletin.notify({ kind: 'worker:start', slot })
+    else this.#bulletin.notify({ kind: 'worker:exit', slot, exit: report.exit })
   }
 
   /** Looks at every spec of which something has changed, until nothing changes any more. */
@@ -275,8 +281,8 @@ export class Core {
       for (const id of changed) {
         const row = this.ledger.tables.specs.get(id)
         if (row === undefined) continue
-        this.#setStatus(id, this.#isLeaving() ? this.#stopAll(id) : this.#evaluateSpec(row))
-        this.#follow(row)
+        this.#bulletin.setStatus(id, this.#isLeaving() ? this.#stopAll(id) : this.#evaluateSpec(row))
+        this.#bulletin.follow(row, this.ledger.tables.claims.get(id), this.ledger.tables.phases.get(id))
       }
     }
   }
@@ -295,48 +301,26 @@ export class Core {
 
   #stopAll(id: SpecId): SpecStatus {
     this.supervisor.assign(id, [], this.#now.ms)
-    return this.#statuses.get(id) ?? { kind: 'starting' }
-  }
-
-  #setStatus(id: SpecId, status: SpecStatus): void {
-    const before = this.#statuses.get(id)
-    this.#statuses.set(id, status)
-    if (before?.kind === status.kind) return
-    this.#effects.push({ kind: 'set-status', id, status })
-    this.#effects.push({ kind: 'notify', event: { kind: 'spec:status', id, status } })
-  }
-
-  #follow(row: SpecRow): void {
-    const followed = this.#followed.get(row.id) ?? { row: undefined, claim: undefined, phase: undefined }
-    this.#followed.set(row.id, followed)
-    if (followed.row !== row) {
-      followed.row = row
-      this.#effects.push({ kind: 'follow-spec', id: row.id, body: row.body })
-    }
-    const claim = this.ledger.tables.claims.get(row.id)
-    if (claim !== undefined && followed.claim !== claim) {
-      followed.claim = claim
-      this.#effects.push({ kind: 'follow-claim', claim })
-    }
-    const phase = this.ledger.tables.phases.get(row.id)
-    if (phase !== undefined && followed.phase !== phase) {
-      const event = phaseEvent(phase, followed.phase)
-      followed.phase = phase
-      this.#effects.push({ kind: 'follow-phase', phase })
-      if (event !== undefined) this.#effects.push({ kind: 'notify', event })
-    }
+    return this.#bulletin.statusOf(id) ?? { kind: 'starting' }
   }
 
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
   #spread(): void {
     const news = this.ledger.takeNews()
     if (isEmpty(news)) return
+    const peers = this.#membership.connected()
     for (const rows of inFrames(news)) {
-      for (const peer of this.#membership.connected()) this.#send(peer, { kind: 'rows', rows })
+      const specs = rows.specs.map(row => row.id)
+      const ask = specs.length > 0 && peers.length > 0 ? this.#spreading.begin(specs, peers) : undefined
+      for (const peer of peers) this.#send(peer, { kind: 'rows', rows, ask })
     }
     const failed = news.phases.filter(phase => phase.rank === 'failed')
     for (const rows of inFrames({ ...NO_ROWS, phases: failed }))
       this.#effects.push({ kind: 'publish-hint', rows })
+  }
+
+  #onSpread(specs: readonly SpecId[]): void {
+    for (const id of specs) this.#bulletin.notify({ kind: 'spec:spread', id })
   }
 
   #send(to: NodeId, message: Message): void {
@@ -346,41 +330,4 @@ export class Core {
   #hangUp(peer: NodeId, reason: string): void {
     this.#effects.push({ kind: 'hang-up', peer, reason })
   }
-}
-
-/** The rows of a spec as the data plane was told of them last. */
-interface Followed {
-  row: SpecRow | undefined
-  claim: object | undefined
-  phase: Phase | undefined
-}
-
-function memberEvent(row: MemberRow, wasPresent: boolean) {
-  switch (row.status) {
-    case 'alive':
-      return wasPresent ? undefined : ({ kind: 'member:join', member: row } as const)
-    case 'suspect':
-      return { kind: 'member:suspect', member: row } as const
-    case 'dead':
-      return { kind: 'member:dead', member: row } as const
-    case 'left':
-      return { kind: 'member:leave', member: row } as const
-    case 'joining':
-    case 'leaving':
-      return undefined
-    default:
-      return unreachable(row.status)
-  }
-}
-
-function phaseEvent(phase: Phase, before: Phase | undefined) {
-  const { spec: id, rank } = phase
-  const { number, tag } = phase.generation
-  const isSame = before?.generation.number === number && before.generation.tag === tag
-  if (isSame && before.rank === rank) return undefined
-  if (rank === 'running') return { kind: 'generation:run', id, generation: number } as const
-  if (rank === 'failed') {
-    return { kind: 'generation:fail', id, generation: number, failure: phase.cause?.failure } as const
-  }
-  return undefined
 }

@@ -75,3 +75,5 @@ export type NodeEvent =
       readonly failure: Failure | undefined
     }
   | { readonly kind: 'spec:status'; readonly id: SpecId; readonly status: SpecStatus }
+  /** All nodes that this one is connected with have taken in what was declared here. */
+  | { readonly kind: 'spec:spread'; readonly id: SpecId }

@@ -43,6 +43,7 @@ import { Registry } from './workers/registry.ts'
 
 const WAIT_MS = 30_000
 const STOP_MS = 10_000
+const SPREAD_MS = 500
 const NAME_LENGTH = 6
 
 type Kind = SpecBody['kind']
@@ -241,6 +242,7 @@ export class Node implements AsyncDisposable {
     }
     this.#kernel.receive({ kind: 'spec-declared', id, body })
     try {
+      await this.#spread(id)
       await this.#until(
         () => this.#isStarted(id, body.kind),
         options,
@@ -256,6 +258,17 @@ export class Node implements AsyncDisposable {
       throw error
     }
     return id
+  }
+
+  /**
+   * Waits until the other nodes know of the spec, so that it can be used on any of them and outlives this one. A node
+   * that does not answer holds nobody up for long: it hears of it when it can.
+   */
+  async #spread(id: SpecId): Promise<void> {
+    const isSpread = (): true | undefined => (this.#kernel.core.isSpreading(id) ? undefined : true)
+    await this.#until(isSpread, { timeoutMs: SPREAD_MS }, () => new Error('a node does not answer')).catch(
+      () => {},
+    )
   }
 
   #isStarted(id: SpecId, kind: Kind): true | undefined {

@@ -176,7 +176,8 @@ const message: v.GenericSchema<unknown, Message> = v.variant('kind', [
   v.looseObject({ kind: v.literal('hello'), protocol: protocolRange, run, rows }),
   v.looseObject({ kind: v.literal('probe'), n: count }),
   v.looseObject({ kind: v.literal('probe-ack'), n: count }),
-  v.looseObject({ kind: v.literal('rows'), rows }),
+  v.looseObject({ kind: v.literal('rows'), rows, ask: v.optional(count) }),
+  v.looseObject({ kind: v.literal('merged'), ask: count }),
   v.looseObject({ kind: v.literal('digest'), roots }),
   v.looseObject({ kind: v.literal('agree') }),
   v.looseObject({

@@ -32,8 +32,10 @@ export type Message =
   | { readonly kind: 'hello'; readonly protocol: ProtocolRange; readonly run: Run; readonly rows: Rows }
   | { readonly kind: 'probe'; readonly n: number }
   | { readonly kind: 'probe-ack'; readonly n: number }
-  /** News, or what the other side is missing. */
-  | { readonly kind: 'rows'; readonly rows: Rows }
+  /** News, or what the other side is missing. With `ask`, the sender wants to hear when they have been taken in. */
+  | { readonly kind: 'rows'; readonly rows: Rows; readonly ask?: number | undefined }
+  /** The rows that were sent with `ask` have been taken in. */
+  | { readonly kind: 'merged'; readonly ask: number }
   /** What I know, in a hash for each table. */
   | { readonly kind: 'digest'; readonly roots: Roots }
   /** The answer to a digest that does not differ. */

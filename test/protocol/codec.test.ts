@@ -21,6 +21,7 @@ const MESSAGES: readonly Message[] = [
   { kind: 'probe', n: 7 },
   { kind: 'probe-ack', n: 7 },
   { kind: 'agree' },
+  { kind: 'merged', ask: 4 },
   { kind: 'digest', roots: { members: '0', specs: '1', claims: '2', phases: '3' } },
   { kind: 'buckets', table: 'claims', digests: Array.from({ length: 64 }, (_, index) => String(index)) },
   { kind: 'want', table: 'phases', buckets: [0, 63] },

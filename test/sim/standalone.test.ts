@@ -64,6 +64,11 @@ test('when its node dies, a permanent worker runs on another one, a temporary on
   await formed(mesh)
   await mesh.settle(mesh.node('n1').addWorker({ id: 'stays', run: counter, args: [1] }))
   await mesh.settle(mesh.node('n1').addWorker({ id: 'goes', run: counter, args: [1], restart: 'temporary' }))
+  for (const id of ['stays', 'goes']) {
+    await mesh.until('all know where it runs', () =>
+      mesh.ids.every(node => ownerOf(mesh, node, id) !== undefined),
+    )
+  }
   const dying = [ownerOf(mesh, 'n1', 'stays'), ownerOf(mesh, 'n1', 'goes')].filter(id => id !== undefined)
   const [survivor = ''] = mesh.ids.filter(id => !dying.includes(id))
   for (const id of new Set(dying)) mesh.crash(id)

@@ -29,6 +29,9 @@ const CROSSING_MS = 5_000
 
 const DIAL_TIMEOUT_MS = 10_000
 
+/** The longest time that a timer of Node can have. */
+const FOREVER_MS = 2 ** 31 - 1
+
 export interface Libp2pTransportInit extends Omit<Libp2pInit, 'privateKey'> {
   readonly clock: Clock
   /** The identity of the node. @default a new one */
@@ -44,6 +47,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   #gossip: Gossip | undefined
   #handlers: TransportHandlers | undefined
   #isStopped = false
+  /** Keeps the process alive, also where nothing listens and nobody is connected. */
+  #keepAlive: NodeJS.Timeout | undefined
 
   private constructor(id: NodeId, libp2p: MeshLibp2p, clock: Clock) {
     this.id = id
@@ -88,6 +93,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
       await Promise.resolve(libp2p.stop()).catch(() => {})
       throw new ListenError(listenMessage(cause), { cause })
     }
+    this.#keepAlive = setInterval(() => {}, FOREVER_MS)
   }
 
   dial(key: string, addresses: readonly string[]): void {
@@ -119,6 +125,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     this.#isStopped = true
     await Promise.allSettled([...this.#sessions.values()].map(session => session.close()))
     await this.#libp2p.stop()
+    clearInterval(this.#keepAlive)
   }
 
   // SessionHandlers

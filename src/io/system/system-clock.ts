@@ -1,5 +1,8 @@
 // shell
-/** The real clock of this machine. */
+/**
+ * The real clock of this machine. Its timers do not keep a process alive: that is for the transport, as long as the
+ * node runs, so that a program ends when its nodes have stopped.
+ */
 
 import type { Cancel, Clock } from '../../ports.ts'
 
@@ -12,7 +15,7 @@ export const systemClock: Clock = {
       return () => clearImmediate(immediate)
     }
     // Rounded up: a timer of Node drops fractions, and would fire before its time.
-    const timer = setTimeout(action, Math.ceil(delayMs))
+    const timer = setTimeout(action, Math.ceil(delayMs)).unref()
     return () => clearTimeout(timer)
   },
 }

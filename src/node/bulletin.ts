@@ -1,0 +1,102 @@
+// pure
+/** What the data plane and the users have been told of specs and members, so that they are told only what is new. */
+
+import { unreachable } from '../assert.ts'
+import type { SpecId } from '../ids.ts'
+import type { Claim } from '../protocol/claim.ts'
+import type { MemberRow } from '../protocol/member-row.ts'
+import type { Phase } from '../protocol/phase.ts'
+import type { SpecRow } from '../protocol/spec-row.ts'
+import type { Effect, NodeEvent } from './events.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
+
+interface Told {
+  row: SpecRow | undefined
+  claim: Claim | undefined
+  phase: Phase | undefined
+  status: SpecStatus | undefined
+}
+
+export class Bulletin {
+  readonly #emit: (effect: Effect) => void
+  readonly #told = new Map<SpecId, Told>()
+
+  constructor(emit: (effect: Effect) => void) {
+    this.#emit = emit
+  }
+
+  statusOf(id: SpecId): SpecStatus | undefined {
+    return this.#told.get(id)?.status
+  }
+
+  /** How a spec stands now. */
+  setStatus(id: SpecId, status: SpecStatus): void {
+    const told = this.#toldOf(id)
+    const before = told.status
+    told.status = status
+    if (before?.kind === status.kind) return
+    this.#emit({ kind: 'set-status', id, status })
+    this.notify({ kind: 'spec:status', id, status })
+  }
+
+  /** The rows of a spec as they are now. */
+  follow(row: SpecRow, claim: Claim | undefined, phase: Phase | undefined): void {
+    const told = this.#toldOf(row.id)
+    if (told.row !== row) {
+      told.row = row
+      this.#emit({ kind: 'follow-spec', id: row.id, body: row.body })
+    }
+    if (claim !== undefined && told.claim !== claim) {
+      told.claim = claim
+      this.#emit({ kind: 'follow-claim', claim })
+    }
+    if (phase !== undefined && told.phase !== phase) {
+      const before = told.phase
+      told.phase = phase
+      this.#emit({ kind: 'follow-phase', phase })
+      this.#notifyPhase(phase, before)
+    }
+  }
+
+  /** A member row as it was and is. */
+  followMember(member: MemberRow, wasPresent: boolean): void {
+    switch (member.status) {
+      case 'alive':
+        if (!wasPresent) this.notify({ kind: 'member:join', member })
+        return
+      case 'suspect':
+        return this.notify({ kind: 'member:suspect', member })
+      case 'dead':
+        return this.notify({ kind: 'member:dead', member })
+      case 'left':
+        return this.notify({ kind: 'member:leave', member })
+      case 'joining':
+      case 'leaving':
+        return
+      default:
+        return unreachable(member.status)
+    }
+  }
+
+  notify(event: NodeEvent): void {
+    this.#emit({ kind: 'notify', event })
+  }
+
+  #notifyPhase(phase: Phase, before: Phase | undefined): void {
+    const { spec: id, rank } = phase
+    const { number: generation, tag } = phase.generation
+    const isSame = before?.generation.number === generation && before.generation.tag === tag
+    if (isSame && before.rank === rank) return
+    if (rank === 'running') this.notify({ kind: 'generation:run', id, generation })
+    if (rank === 'failed')
+      this.notify({ kind: 'generation:fail', id, generation, failure: phase.cause?.failure })
+  }
+
+  #toldOf(id: SpecId): Told {
+    const known = this.#told.get(id)
+    if (known !== undefined) return known
+    const told: Told = { row: undefined, claim: undefined, phase: undefined, status: undefined }
+    this.#told.set(id, told)
+    return told
+  }
+}
