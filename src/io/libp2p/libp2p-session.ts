@@ -23,6 +23,7 @@ export class Libp2pSession {
   readonly openedMs: number
   readonly #handlers: SessionHandlers
   readonly #streams = new Map<Lane, Stream>()
+  readonly #ended = new Set<Lane>()
   #isOver = false
 
   constructor(connection: Connection, openedMs: number, handlers: SessionHandlers) {
@@ -38,8 +39,11 @@ export class Libp2pSession {
     if (this.#isOver || this.#streams.has(lane))
       return stream.abort(new Error('the session has this stream already'))
     this.#streams.set(lane, stream)
-    stream.addEventListener('close', () => this.abort('a stream closed'))
-    stream.addEventListener('remoteCloseWrite', () => this.abort('the peer closed a stream'))
+    stream.addEventListener('end', () => this.#onEnd(lane))
+    stream.addEventListener('close', ({ error }) => {
+      if (error === undefined) this.#onEnd(lane)
+      else this.abort(`a stream broke: ${error.message}`)
+    })
     stream.addEventListener('drain', () => this.#handlers.onDrain(this, lane))
     if (this.#streams.size === 2) this.#handlers.onReady(this)
   }
@@ -79,6 +83,13 @@ export class Libp2pSession {
     } catch {
       // It was closed already: libp2p says so by throwing, wherever the news came from.
     }
+  }
+
+  /** The peer says nothing more on this lane. What it has said on the other one may still be on its way. */
+  #onEnd(lane: Lane): void {
+    this.#ended.add(lane)
+    if (this.#ended.size === this.#streams.size) this.abort('the peer has closed the session')
+    else setTimeout(() => this.abort('the peer has closed half of the session'), CLOSE_TIMEOUT_MS).unref()
   }
 
   #onMessage(lane: Lane, data: Uint8Array | Uint8ArrayList): void {
