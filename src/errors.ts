@@ -95,6 +95,11 @@ export class StartError extends MeshvisorError {
   override readonly name = 'StartError'
 }
 
+/** Something that was to stop has not stopped in time. */
+export class StopError extends MeshvisorError {
+  override readonly name = 'StopError'
+}
+
 /** A call that did not get its answer. */
 export abstract class CallError extends MeshvisorError {
   /** False: the work has not been done, and a retry is safe. True: it may have been done. */

@@ -20,6 +20,7 @@ export {
   type Problem,
   RemoteError,
   StartError,
+  StopError,
   WorkerExitedError,
 } from './errors.ts'
 export { type NodeId, type SlotId, type SpecId } from './ids.ts'
@@ -28,18 +29,14 @@ export { type IngressStats } from './node/chain/ingress.ts'
 export { createNode } from './node/create-node.ts'
 export { type NodeEventOf } from './node/event-bus.ts'
 export { type NodeEvent } from './node/events.ts'
-export { type GroupRef, type WaitOptions, type WorkerRef } from './node/messaging/refs.ts'
+export { type GroupRef, type WorkerRef } from './node/messaging/refs.ts'
 export { type Node } from './node/node.ts'
 export { type NodeInit } from './node/options.ts'
 export { type Member, type Snapshot, type SpecSnapshot } from './node/snapshot.ts'
-export {
-  type ChainSpec,
-  type GroupSpec,
-  type MemberSpec,
-  type Process,
-  type StageSpec,
-  type WorkerSpec,
-} from './node/specs.ts'
+export { type ChainSpec, type StageSpec } from './node/specs/chain-spec.ts'
+export { type Process } from './node/specs/child.ts'
+export { type GroupSpec, type MemberSpec } from './node/specs/group-spec.ts'
+export { type WorkerSpec } from './node/specs/worker-spec.ts'
 export { type Exit } from './node/supervision/exit.ts'
 export { type SpecStatus } from './node/supervision/spec-status.ts'
 export {
@@ -59,6 +56,7 @@ export {
   type TaskContext,
   type WorkerContext,
 } from './node/workers/context.ts'
+export { type WaitOptions } from './node/waiting.ts'
 export { type BehaviourSource } from './node/workers/registry.ts'
 export { type Logger } from './ports.ts'
 export { type FencingToken } from './protocol/claim.ts'

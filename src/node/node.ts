@@ -1,57 +1,38 @@
 // shell
 /** A node of the mesh, as its users see it. */
 
-import { randomUUID } from 'node:crypto'
-
-import {
-  AlreadyExistsError,
-  BehaviourNotFoundError,
-  FormationError,
-  NodeStoppedError,
-  NotFoundError,
-  StartError,
-} from '../errors.ts'
-import { type NodeId, type Run, type SpecId, isSpecId, slotId, specId } from '../ids.ts'
+import { FormationError, NodeStoppedError } from '../errors.ts'
+import { type NodeId, type Run, type SpecId, slotId } from '../ids.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { ChainRef, type InputOf, type Linked, type OutcomeOf } from './chain/chain-ref.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
+import { Declarations, type Kind } from './declarations.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
 import { Kernel, type Ports } from './kernel.ts'
-import { GroupRef, type WaitOptions, WorkerRef } from './messaging/refs.ts'
+import { GroupRef, WorkerRef } from './messaging/refs.ts'
 import type { NodeOptions } from './options.ts'
 import { type Member, type Snapshot, membersOf, snapshotOf } from './snapshot.ts'
-import {
-  type ChainSpec,
-  type Declared,
-  type Fitted,
-  type GroupSpec,
-  type MemberSpec,
-  type Process,
-  type StageSpec,
-  type WorkerSpec,
-  behavioursOf,
-  declareChain,
-  declareGroup,
-  declareWorker,
-} from './specs.ts'
-import type { SpecStatus } from './supervision/spec-status.ts'
+import { type ChainSpec, type StageSpec, declareChain } from './specs/chain-spec.ts'
+import type { Process } from './specs/child.ts'
+import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './specs/group-spec.ts'
+import type { Declared } from './specs/spec.ts'
+import { type WorkerSpec, declareWorker } from './specs/worker-spec.ts'
+import { type WaitOptions, Waiting } from './waiting.ts'
 import { Registry } from './workers/registry.ts'
 
-const WAIT_MS = 30_000
 const STOP_MS = 10_000
-const SPREAD_MS = 500
 const NAME_LENGTH = 6
-
-type Kind = SpecBody['kind']
 
 export class Node implements AsyncDisposable {
   readonly #kernel: Kernel
   readonly #ports: Ports
   readonly #bus: EventBus
+  readonly #waiting: Waiting
+  readonly #declarations: Declarations
   readonly #over: Promise<'left' | 'replaced'>
   #stopping: Promise<void> | undefined
 
@@ -64,6 +45,8 @@ export class Node implements AsyncDisposable {
     this.#kernel = init.kernel
     this.#ports = init.ports
     this.#bus = init.bus
+    this.#waiting = new Waiting(init.ports.clock, init.bus)
+    this.#declarations = new Declarations(init.kernel, this.#waiting)
     this.#over = init.over
   }
 
@@ -88,7 +71,7 @@ export class Node implements AsyncDisposable {
     })
     const node = new Node({ kernel, ports, bus, over: over.promise })
     void over.promise.then(why => (why === 'replaced' ? node.#onReplaced() : undefined))
-    await node.#until(
+    await node.#waiting.until(
       () => kernel.core.self.status !== 'joining' || undefined,
       {},
       () => new NodeStoppedError(),
@@ -153,17 +136,17 @@ export class Node implements AsyncDisposable {
 
   /** Removes a worker and waits until it has stopped. @throws {NotFoundError} */
   async removeWorker(id: string, options: WaitOptions = {}): Promise<void> {
-    await this.#remove(this.#get(id, 'worker'), options)
+    await this.#declarations.remove(this.#get(id, 'worker'), options)
   }
 
   /** Removes a group and waits until its members have stopped. @throws {NotFoundError} */
   async removeGroup(id: string, options: WaitOptions = {}): Promise<void> {
-    await this.#remove(this.#get(id, 'group'), options)
+    await this.#declarations.remove(this.#get(id, 'group'), options)
   }
 
   /** Removes a chain and waits until its workers have stopped; what was on its way is dropped. @throws {NotFoundError} */
   async removeChain(id: string, options: WaitOptions = {}): Promise<void> {
-    await this.#remove(this.#get(id, 'chain'), options)
+    await this.#declarations.remove(this.#get(id, 'chain'), options)
   }
 
   // The mesh
@@ -190,7 +173,7 @@ export class Node implements AsyncDisposable {
   /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way */
   async formed(count: number, options: WaitOptions = {}): Promise<void> {
     const isFormed = (): true | undefined => (this.members().length >= count ? true : undefined)
-    await this.#until(isFormed, options, timeoutMs => {
+    await this.#waiting.until(isFormed, options, timeoutMs => {
       const problems = this.#kernel.core.ledger.membership
         .problems()
         .map(({ address, reason }) => `\n  ${address}: ${reason}`)
@@ -229,72 +212,14 @@ export class Node implements AsyncDisposable {
     await this.#stopping
   }
 
-  async #add(declared: Declared<SpecBody>, options: WaitOptions): Promise<SpecId> {
-    this.#refuseIfStopped()
-    const { body } = declared
-    const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
-    const { core, plane } = this.#kernel
-    const taken = plane.router.bodyOf(id)
-    if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
-    const known = new Set(core.ledger.view().flatMap(candidate => candidate.behaviours))
-    for (const behaviour of behavioursOf(body)) {
-      if (!known.has(behaviour)) throw new BehaviourNotFoundError(behaviour, [...known].toSorted())
-    }
-    this.#kernel.receive({ kind: 'spec-declared', id, body })
-    try {
-      await this.#spread(id)
-      await this.#until(
-        () => this.#isStarted(id, body.kind),
-        options,
-        timeoutMs => {
-          const status = core.statusOf(id)
-          return new StartError(
-            `the ${body.kind} "${id}" does not run after ${timeoutMs} ms: ${describeStatus(status)}`,
-          )
-        },
-      )
-    } catch (error) {
-      if (plane.router.bodyOf(id) === body) this.#kernel.receive({ kind: 'spec-removed', id })
-      throw error
-    }
-    return id
-  }
-
-  /**
-   * Waits until the other nodes know of the spec, so that it can be used on any of them and outlives this one. A node
-   * that does not answer holds nobody up for long: it hears of it when it can.
-   */
-  async #spread(id: SpecId): Promise<void> {
-    const isSpread = (): true | undefined => (this.#kernel.core.isSpreading(id) ? undefined : true)
-    await this.#until(isSpread, { timeoutMs: SPREAD_MS }, () => new Error('a node does not answer')).catch(
-      () => {},
-    )
-  }
-
-  #isStarted(id: SpecId, kind: Kind): true | undefined {
-    const status = this.#kernel.core.statusOf(id)
-    if (status?.kind === 'running' || status?.kind === 'done') return true
-    if (status?.kind !== 'failed') return undefined
-    const message = `the ${kind} "${id}" cannot start: ${describeStatus(status)}`
-    throw new StartError(message, { cause: status.failure })
-  }
-
-  async #remove(id: SpecId, options: WaitOptions): Promise<void> {
-    this.#kernel.receive({ kind: 'spec-removed', id })
-    const isGone = (): true | undefined =>
-      this.#kernel.core.statusOf(id)?.kind === 'removed' ? true : undefined
-    await this.#until(
-      isGone,
-      options,
-      timeoutMs => new StartError(`"${id}" has not stopped after ${timeoutMs} ms`),
-    )
-  }
-
   #get(id: string, kind: Kind): SpecId {
     this.#refuseIfStopped()
-    if (!isSpecId(id) || this.#kernel.plane.router.bodyOf(id)?.kind !== kind)
-      throw new NotFoundError(id, kind)
-    return id
+    return this.#declarations.get(id, kind)
+  }
+
+  async #add(declared: Declared<SpecBody>, options: WaitOptions): Promise<SpecId> {
+    this.#refuseIfStopped()
+    return this.#declarations.add(declared, options)
   }
 
   #chainRef<In, Outcome>(id: SpecId): ChainRef<In, Outcome> {
@@ -304,37 +229,6 @@ export class Node implements AsyncDisposable {
 
   #refuseIfStopped(): void {
     if (this.#stopping !== undefined) throw new NodeStoppedError()
-  }
-
-  /** Waits until `probe` gives something: asked now, and whenever something has happened. */
-  #until<T>(
-    probe: () => T | undefined,
-    options: WaitOptions,
-    late: (timeoutMs: number) => Error,
-  ): Promise<T> {
-    const { timeoutMs = WAIT_MS, signal } = options
-    return new Promise<T>((resolve, reject) => {
-      const finish = (settle: () => void): void => {
-        cancel()
-        stopListening()
-        signal?.removeEventListener('abort', abort)
-        settle()
-      }
-      const look = (): void => {
-        try {
-          const found = probe()
-          if (found !== undefined) finish(() => resolve(found))
-        } catch (error) {
-          finish(() => reject(error))
-        }
-      }
-      const abort = (): void => finish(() => reject(signal?.reason))
-      const cancel = this.#ports.clock.after(timeoutMs, () => finish(() => reject(late(timeoutMs))))
-      const stopListening = this.#bus.onAny(look)
-      signal?.addEventListener('abort', abort, { once: true })
-      if (signal?.aborted === true) abort()
-      else look()
-    })
   }
 }
 
@@ -355,20 +249,5 @@ function describe(
     labels: options.labels,
     behaviours: options.role === 'member' ? registry.ids() : [],
     protocol: PROTOCOL,
-  }
-}
-
-function describeStatus(status: SpecStatus | undefined): string {
-  switch (status?.kind) {
-    case 'pending':
-      return status.reason
-    case 'restarting':
-    case 'done':
-    case 'failed': {
-      const { failure } = status
-      return failure === undefined ? status.kind : `${failure.name}: ${failure.message} (${failure.slot})`
-    }
-    default:
-      return status?.kind ?? 'unknown'
   }
 }

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 
 import type { OptionsError } from '../../src/errors.ts'
 import { checkOptions } from '../../src/node/options.ts'
-import { declareChain, declareGroup, declareWorker } from '../../src/node/specs.ts'
+import { declareChain } from '../../src/node/specs/chain-spec.ts'
+import { declareGroup } from '../../src/node/specs/group-spec.ts'
+import { declareWorker } from '../../src/node/specs/worker-spec.ts'
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 
 const server = defineServer('server', { init: () => ({}) })

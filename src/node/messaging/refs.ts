@@ -4,15 +4,9 @@
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import { promised } from '../../promised.ts'
 import type { DataPlane } from '../data-plane.ts'
-import type { Process } from '../specs.ts'
+import type { Process } from '../specs/child.ts'
+import type { WaitOptions } from '../waiting.ts'
 import type { NoFunctions, Server, Task } from '../workers/behaviours.ts'
-
-/** How long, and until when, to wait. */
-export interface WaitOptions {
-  /** @default 5_000 */
-  readonly timeoutMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
 
 const CALL_TIMEOUT_MS = 5_000
 
@@ -54,7 +48,7 @@ export class WorkerRef<B extends Process = Process> {
     this.cast = promised(functions((name, args) => plane.cast(id, name, args)))
   }
 
-  /** The same worker, with other limits for its calls. */
+  /** The same worker, with other limits for its calls: 5 s where nothing is said. */
   with(options: WaitOptions): WorkerRef<B> {
     return new WorkerRef(this.#plane, this.id, options)
   }

@@ -1,0 +1,95 @@
+// pure
+/** A chain as users declare it. */
+
+import * as v from 'valibot'
+
+import {
+  type ChainBody,
+  type Emission,
+  GROUP_STRATEGIES,
+  type GroupStrategy,
+  type RestartIntensity,
+} from '../../protocol/spec-row.ts'
+import { check } from '../check.ts'
+import { type Stage, isBehaviour } from '../workers/behaviours.ts'
+import { START_TIMEOUT_MS, child, childOf, id, intensity, isUnique, oneOf, whole } from './child.ts'
+import type { Declared } from './spec.ts'
+
+export interface StageSpec<S = Stage<never, unknown>> {
+  /** Unique in its chain. @default the name of the behaviour */
+  readonly id?: string
+  readonly run: S
+  /** How many workers share the items of the stage: 1 to 256. @default 1 */
+  readonly workers?: number
+  readonly stopTimeoutMs?: number
+}
+
+export interface ChainSpec<Stages extends readonly unknown[] = readonly StageSpec[]> {
+  readonly id: string
+  /** First stage first. */
+  readonly stages: Stages
+  readonly strategy?: GroupStrategy
+  readonly intensity?: RestartIntensity
+  /** How many items of one node may be on their way. @default 4_096 */
+  readonly windowItems?: number
+  /** So often workers may crash on one item before it is put aside as dead. @default 3 */
+  readonly attemptsMax?: number
+}
+
+const WINDOW_ITEMS = 4_096
+const ATTEMPTS_MAX = 3
+const STAGE_WORKERS_MAX = 256
+
+const stageBehaviour = v.custom<Stage<never, unknown>>(
+  value => isBehaviour(value) && value.kind === 'stage',
+  'a stage (defineStage)',
+)
+
+const stageSpec = v.strictObject(
+  {
+    id: v.optional(id),
+    run: stageBehaviour,
+    workers: v.optional(whole(1, STAGE_WORKERS_MAX), 1),
+    stopTimeoutMs: child.stopTimeoutMs,
+  },
+  'an object',
+)
+
+const chainSpec = v.strictObject(
+  {
+    id,
+    strategy: v.optional(oneOf(GROUP_STRATEGIES), 'one_for_all'),
+    intensity,
+    stages: v.pipe(
+      v.array(stageSpec, 'a list of stages'),
+      v.minLength(1, 'at least one stage'),
+      v.check(stages => isUnique(stages.map(stageId)), 'stages with different ids'),
+    ),
+    windowItems: v.optional(whole(1, 65_536), WINDOW_ITEMS),
+    attemptsMax: v.optional(whole(1, 1_000), ATTEMPTS_MAX),
+  },
+  'an object',
+)
+
+/** @throws {OptionsError} naming every bad field */
+export function declareChain(spec: unknown): Declared<ChainBody> {
+  const checked = check('the chain spec', chainSpec, spec)
+  const stages = checked.stages.map(stage => ({
+    id: stageId(stage),
+    workers: stage.workers,
+    child: childOf({ ...stage, args: [], restart: 'permanent', startTimeoutMs: START_TIMEOUT_MS }),
+  }))
+  const emission: Emission = checked.stages.some(({ run }) => run.emission === 'many') ? 'many' : 'maybe'
+  const { strategy, intensity: limit, windowItems, attemptsMax } = checked
+  return {
+    id: checked.id,
+    body: { kind: 'chain', strategy, intensity: limit, stages, emission, windowItems, attemptsMax },
+  }
+}
+
+function stageId(stage: {
+  readonly id?: string | undefined
+  readonly run: { readonly name: string }
+}): string {
+  return stage.id ?? stage.run.name
+}

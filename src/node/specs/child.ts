@@ -1,0 +1,89 @@
+// pure
+/** What all declared workers have in common: a behaviour, arguments, and how they start, stop and come back. */
+
+import * as v from 'valibot'
+
+import { ID_LENGTH_MAX, isPlainId } from '../../ids.ts'
+import { encodePayload } from '../../payload.ts'
+import { type ChildSpec, RESTART_TYPES, type RestartType } from '../../protocol/spec-row.ts'
+import { INTENSITY_DEFAULT } from '../supervision/restart-policy.ts'
+import { type Behaviour, type Server, type Task, behaviourId, isBehaviour } from '../workers/behaviours.ts'
+
+/** What can run outside of a chain. */
+export type Process = Server<readonly unknown[], object, object> | Task<readonly unknown[], never>
+
+/** The arguments that a worker with behaviour `B` is started with. */
+export type ArgsOf<B> =
+  B extends Server<infer Args, object, object>
+    ? Args
+    : B extends Task<infer Args, never>
+      ? Args
+      : readonly unknown[]
+
+/** `args` may be left out where there are none. */
+export type WithArgs<B> =
+  ArgsOf<B> extends readonly []
+    ? { readonly args?: readonly never[] }
+    : { readonly args: Readonly<ArgsOf<B>> }
+
+/** How a worker starts, stops and comes back. */
+export interface WorkerOptions {
+  /** @default 'permanent' */
+  readonly restart?: RestartType
+  /** How long it may take to start. @default 30_000 */
+  readonly startTimeoutMs?: number
+  /** How long it may take to stop before it is abandoned. @default 5_000 */
+  readonly stopTimeoutMs?: number
+}
+
+export const START_TIMEOUT_MS = 30_000
+const STOP_TIMEOUT_MS = 5_000
+const WAIT_MS_MAX = 24 * 60 * 60 * 1000
+
+export const id = v.custom<string>(
+  isPlainId,
+  `1 to ${ID_LENGTH_MAX} printable characters, without "/" and without spaces around them`,
+)
+
+/** A server or task. */
+export const processBehaviour = v.pipe(
+  v.custom<Behaviour>(isBehaviour, 'a behaviour (defineStage, defineServer or defineTask)'),
+  v.check(({ kind }) => kind !== 'stage', 'a server or task: a stage needs a chain around it'),
+)
+
+export const whole = (min: number, max: number): v.GenericSchema<unknown, number> => {
+  const wanted = `a whole number from ${min} to ${max}`
+  return v.pipe(v.number(wanted), v.integer(wanted), v.minValue(min, wanted), v.maxValue(max, wanted))
+}
+
+export const oneOf = <const T extends string>(words: readonly T[]): v.GenericSchema<unknown, T> =>
+  v.picklist(words, `one of ${words.join(', ')}`)
+
+export const intensity = v.optional(
+  v.strictObject({ restarts: whole(0, 1_000), withinMs: whole(1, WAIT_MS_MAX) }, 'an object'),
+  INTENSITY_DEFAULT,
+)
+
+/** The fields of `WorkerOptions`, and the arguments. */
+export const child = {
+  args: v.optional(v.array(v.unknown(), 'a list of arguments'), []),
+  restart: v.optional(oneOf(RESTART_TYPES), 'permanent'),
+  startTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), START_TIMEOUT_MS),
+  stopTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), STOP_TIMEOUT_MS),
+}
+
+/** A checked worker as its supervisor sees it. @throws {PayloadError} when the arguments cannot be sent */
+export function childOf(checked: {
+  readonly run: Behaviour
+  readonly args: readonly unknown[]
+  readonly restart: RestartType
+  readonly startTimeoutMs: number
+  readonly stopTimeoutMs: number
+}): ChildSpec {
+  const { run, args, restart, startTimeoutMs, stopTimeoutMs } = checked
+  return { behaviour: behaviourId(run), args: encodePayload(args), restart, startTimeoutMs, stopTimeoutMs }
+}
+
+export function isUnique(ids: readonly string[]): boolean {
+  return new Set(ids).size === ids.length
+}
