@@ -66,6 +66,20 @@ export class BehaviourNotFoundError extends MeshvisorError {
   }
 }
 
+/** A worker is to run in a thread or process, and no live node knows the module of its behaviour. */
+export class IsolationError extends MeshvisorError {
+  override readonly name = 'IsolationError'
+  readonly behaviour: string
+
+  constructor(behaviour: string, isolation: string) {
+    super(
+      `the behaviour "${behaviour}" cannot run in a ${isolation}: live nodes have it as an object only, and a ${isolation} has to import it; ` +
+        'give its module by URL: createNode({ behaviours: [import.meta.resolve(…)] })',
+    )
+    this.behaviour = behaviour
+  }
+}
+
 /** A value that cannot be sent, or bytes that are none. */
 export class PayloadError extends MeshvisorError {
   override readonly name = 'PayloadError'

@@ -8,6 +8,7 @@ export {
   CallTimeoutError,
   FormationError,
   GivenUpError,
+  IsolationError,
   ItemDeadError,
   ListenError,
   MeshvisorError,
@@ -62,4 +63,9 @@ export { type Logger } from './ports.ts'
 export { type FencingToken } from './protocol/claim.ts'
 export { type Failure, type ItemId } from './protocol/failure.ts'
 export { type MemberRole, type MemberStatus } from './protocol/member-row.ts'
-export { type GroupStrategy, type RestartIntensity, type RestartType } from './protocol/spec-row.ts'
+export {
+  type GroupStrategy,
+  type Isolation,
+  type RestartIntensity,
+  type RestartType,
+} from './protocol/spec-row.ts'

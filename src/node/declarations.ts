@@ -6,14 +6,15 @@ import { randomUUID } from 'node:crypto'
 import {
   AlreadyExistsError,
   BehaviourNotFoundError,
+  IsolationError,
   NotFoundError,
   StartError,
   StopError,
 } from '../errors.ts'
 import { type SpecId, isSpecId, specId } from '../ids.ts'
-import type { SpecBody } from '../protocol/spec-row.ts'
+import { type SpecBody, needOf } from '../protocol/spec-row.ts'
 import type { Kernel } from './kernel.ts'
-import { type Declared, behavioursOf } from './specs/spec.ts'
+import { type Declared, childrenOf } from './specs/spec.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
 
@@ -42,8 +43,11 @@ export class Declarations {
     const taken = plane.router.bodyOf(id)
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     const known = new Set(core.ledger.view().flatMap(candidate => candidate.behaviours))
-    for (const behaviour of behavioursOf(body)) {
-      if (!known.has(behaviour)) throw new BehaviourNotFoundError(behaviour, [...known].toSorted())
+    for (const child of childrenOf(body)) {
+      if (known.has(needOf(child))) continue
+      const { behaviour, isolation } = child
+      if (known.has(behaviour)) throw new IsolationError(behaviour, isolation)
+      throw new BehaviourNotFoundError(behaviour, [...known].toSorted())
     }
     this.#kernel.receive({ kind: 'spec-declared', id, body })
     try {

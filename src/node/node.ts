@@ -247,7 +247,7 @@ function describe(
     role: options.role,
     weight: options.weight,
     labels: options.labels,
-    behaviours: options.role === 'member' ? registry.ids() : [],
+    behaviours: options.role === 'member' ? registry.abilities('simulated') : [],
     protocol: PROTOCOL,
   }
 }

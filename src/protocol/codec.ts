@@ -19,6 +19,7 @@ import {
   type ChildSpec,
   EMISSIONS,
   GROUP_STRATEGIES,
+  ISOLATIONS,
   RESTART_TYPES,
   type RestartIntensity,
   type SpecBody,
@@ -89,6 +90,11 @@ const child: v.GenericSchema<unknown, ChildSpec> = v.looseObject({
   restart: v.picklist(RESTART_TYPES),
   startTimeoutMs: count,
   stopTimeoutMs: count,
+  isolation: v.picklist(ISOLATIONS),
+  limits: v.looseObject({
+    heapMb: v.optional(v.pipe(count, v.minValue(1))),
+    heartbeatMs: v.pipe(count, v.minValue(1)),
+  }),
 })
 
 const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
@@ -122,6 +128,7 @@ const failure: v.GenericSchema<unknown, Failure> = v.looseObject({
   stack: v.optional(v.string()),
   node,
   slot,
+  generation: v.optional(count),
   item: v.optional(v.looseObject({ origin: node, boot: count, n: count })),
 })
 

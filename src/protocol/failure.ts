@@ -19,6 +19,8 @@ export interface Failure {
   /** Where it happened. */
   readonly node: NodeId
   readonly slot: SlotId
+  /** Which generation of the worker it was, where that is known: 1 for the first. */
+  readonly generation?: number | undefined
   /** The item that the worker was at, where the worker belongs to a stage. */
   readonly item?: ItemId | undefined
 }

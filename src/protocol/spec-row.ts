@@ -21,6 +21,18 @@ export interface RestartIntensity {
   readonly withinMs: number
 }
 
+/** Where the code of a worker runs: in the thread of the node, in a thread of its own, in a process of its own. */
+export const ISOLATIONS = ['inline', 'thread', 'process'] as const
+export type Isolation = (typeof ISOLATIONS)[number]
+
+/** What a worker in a thread or process may use. */
+export interface Limits {
+  /** Megabytes of JavaScript heap; buffers are not counted. Undefined: what Node gives. */
+  readonly heapMb?: number | undefined
+  /** How long its event loop may be held up before it is killed. */
+  readonly heartbeatMs: number
+}
+
 /** One worker as its supervisor sees it. */
 export interface ChildSpec {
   /** `name@version` */
@@ -32,7 +44,25 @@ export interface ChildSpec {
   readonly startTimeoutMs: number
   /** How long it may take to stop before it is abandoned. */
   readonly stopTimeoutMs: number
+  readonly isolation: Isolation
+  readonly limits: Limits
 }
+
+/**
+ * What a node must have to run the worker, as the list of behaviours in its member row says: the behaviour; for a
+ * thread or process also the module that it comes from.
+ */
+export function needOf({ behaviour, isolation }: Pick<ChildSpec, 'behaviour' | 'isolation'>): string {
+  return isolation === 'inline' ? behaviour : isolatedNeed(behaviour)
+}
+
+/** How a node says that it can run `behaviour` in a thread or process. */
+export function isolatedNeed(behaviour: string): string {
+  return `${behaviour}${ISOLATED}`
+}
+
+/** After a space, which no name of a behaviour ends with. */
+const ISOLATED = ' isolated'
 
 export interface WorkerBody {
   readonly kind: 'worker'

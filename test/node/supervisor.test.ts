@@ -17,6 +17,8 @@ const child: ChildSpec = {
   restart: 'permanent',
   startTimeoutMs: 1_000,
   stopTimeoutMs: 500,
+  isolation: 'inline',
+  limits: { heartbeatMs: 30_000 },
 }
 
 function assignment(name: string, key: string): Assignment {

@@ -66,6 +66,8 @@ function row(id: number, ms: number, size = 0): SpecRow {
         restart: 'permanent',
         startTimeoutMs: 1,
         stopTimeoutMs: 1,
+        isolation: 'inline',
+        limits: { heartbeatMs: 30_000 },
       },
     },
   }

@@ -8,11 +8,22 @@ import {
   type Emission,
   GROUP_STRATEGIES,
   type GroupStrategy,
+  type Isolation,
   type RestartIntensity,
 } from '../../protocol/spec-row.ts'
 import { check } from '../check.ts'
 import { type Stage, isBehaviour } from '../workers/behaviours.ts'
-import { START_TIMEOUT_MS, child, childOf, id, intensity, isUnique, oneOf, whole } from './child.ts'
+import {
+  type LimitOptions,
+  START_TIMEOUT_MS,
+  child,
+  childOf,
+  id,
+  intensity,
+  isUnique,
+  oneOf,
+  whole,
+} from './child.ts'
 import type { Declared } from './spec.ts'
 
 export interface StageSpec<S = Stage<never, unknown>> {
@@ -22,6 +33,9 @@ export interface StageSpec<S = Stage<never, unknown>> {
   /** How many workers share the items of the stage: 1 to 256. @default 1 */
   readonly workers?: number
   readonly stopTimeoutMs?: number
+  /** Where the code of its workers runs: see `WorkerOptions`. @default 'inline' */
+  readonly isolation?: Isolation
+  readonly limits?: LimitOptions
 }
 
 export interface ChainSpec<Stages extends readonly unknown[] = readonly StageSpec[]> {
@@ -51,6 +65,8 @@ const stageSpec = v.strictObject(
     run: stageBehaviour,
     workers: v.optional(whole(1, STAGE_WORKERS_MAX), 1),
     stopTimeoutMs: child.stopTimeoutMs,
+    isolation: child.isolation,
+    limits: child.limits,
   },
   'an object',
 )

@@ -5,7 +5,14 @@ import * as v from 'valibot'
 
 import { ID_LENGTH_MAX, isPlainId } from '../../ids.ts'
 import { encodePayload } from '../../payload.ts'
-import { type ChildSpec, RESTART_TYPES, type RestartType } from '../../protocol/spec-row.ts'
+import {
+  type ChildSpec,
+  ISOLATIONS,
+  type Isolation,
+  type Limits,
+  RESTART_TYPES,
+  type RestartType,
+} from '../../protocol/spec-row.ts'
 import { INTENSITY_DEFAULT } from '../supervision/restart-policy.ts'
 import { type Behaviour, type Server, type Task, behaviourId, isBehaviour } from '../workers/behaviours.ts'
 
@@ -34,7 +41,38 @@ export interface WorkerOptions {
   readonly startTimeoutMs?: number
   /** How long it may take to stop before it is abandoned. @default 5_000 */
   readonly stopTimeoutMs?: number
+  /**
+   * Where its code runs. `inline`: in the thread of the node, thousands of them at no cost; a loop that never ends
+   * holds up the node. `thread`: in a thread of its own, on another core; it can be killed. `process`: in a process
+   * of its own, which also survives what ends a process. Both import the module of the behaviour, so that the node
+   * must have it by its URL. One thread or process for each worker.
+   * @default 'inline'
+   */
+  readonly isolation?: Isolation
+  /** For threads and processes. */
+  readonly limits?: LimitOptions
 }
+
+export interface LimitOptions {
+  /**
+   * Megabytes of JavaScript heap, 8 to 65_536; buffers are not counted. One that needs more is killed.
+   * @default what Node gives: a part of the memory of the machine
+   */
+  readonly heapMb?: number
+  /**
+   * One whose event loop is held up for longer is killed: a computation without an `await` must take less.
+   * @default 30_000
+   */
+  readonly heartbeatMs?: number
+}
+
+/** Far more than a handler should compute without a pause, and soon enough for one that never ends. */
+const HEARTBEAT_MS = 30_000
+/** With less, V8 does not come up. */
+const HEAP_MB_MIN = 8
+const HEAP_MB_MAX = 65_536
+/** With less, the usual hiccups of a busy machine would kill. */
+const HEARTBEAT_MS_MIN = 100
 
 export const START_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 5_000
@@ -70,6 +108,17 @@ export const child = {
   restart: v.optional(oneOf(RESTART_TYPES), 'permanent'),
   startTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), START_TIMEOUT_MS),
   stopTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), STOP_TIMEOUT_MS),
+  isolation: v.optional(oneOf(ISOLATIONS), 'inline'),
+  limits: v.optional(
+    v.strictObject(
+      {
+        heapMb: v.optional(whole(HEAP_MB_MIN, HEAP_MB_MAX)),
+        heartbeatMs: v.optional(whole(HEARTBEAT_MS_MIN, WAIT_MS_MAX), HEARTBEAT_MS),
+      },
+      'an object',
+    ),
+    { heartbeatMs: HEARTBEAT_MS },
+  ),
 }
 
 /** A checked worker as its supervisor sees it. @throws {PayloadError} when the arguments cannot be sent */
@@ -79,9 +128,19 @@ export function childOf(checked: {
   readonly restart: RestartType
   readonly startTimeoutMs: number
   readonly stopTimeoutMs: number
+  readonly isolation: Isolation
+  readonly limits: Limits
 }): ChildSpec {
-  const { run, args, restart, startTimeoutMs, stopTimeoutMs } = checked
-  return { behaviour: behaviourId(run), args: encodePayload(args), restart, startTimeoutMs, stopTimeoutMs }
+  const { run, args, restart, startTimeoutMs, stopTimeoutMs, isolation, limits } = checked
+  return {
+    behaviour: behaviourId(run),
+    args: encodePayload(args),
+    restart,
+    startTimeoutMs,
+    stopTimeoutMs,
+    isolation,
+    limits,
+  }
 }
 
 export function isUnique(ids: readonly string[]): boolean {

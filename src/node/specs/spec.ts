@@ -1,7 +1,7 @@
 // pure
 /** What the specs of workers, groups and chains have in common. */
 
-import type { SpecBody } from '../../protocol/spec-row.ts'
+import { type ChildSpec, type SpecBody } from '../../protocol/spec-row.ts'
 
 /** A spec that has been checked. `id` is undefined where the user has left it to us. */
 export interface Declared<Body> {
@@ -9,8 +9,8 @@ export interface Declared<Body> {
   readonly body: Body
 }
 
-/** The behaviours that a spec needs, each once. */
-export function behavioursOf(body: SpecBody): string[] {
-  const children = body.kind === 'worker' ? [body] : body.kind === 'group' ? body.members : body.stages
-  return [...new Set(children.map(part => part.child.behaviour))]
+/** All workers that a spec describes; those of a stage once. */
+export function childrenOf(body: SpecBody): ChildSpec[] {
+  const parts = body.kind === 'worker' ? [body] : body.kind === 'group' ? body.members : body.stages
+  return parts.map(part => part.child)
 }

@@ -7,7 +7,7 @@ import { type Claim, isOwner, runTag } from '../../protocol/claim.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
 import type { Restart } from '../../protocol/phase.ts'
-import { type SpecRow, type WorkerBody, hlcText } from '../../protocol/spec-row.ts'
+import { type SpecRow, type WorkerBody, hlcText, needOf } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
@@ -129,7 +129,7 @@ export class Claims {
   #contend(row: SpecRow, body: WorkerBody, before: Claim | undefined): SpecStatus {
     const slot = slotId(row.id)
     const owner = this.#ledger.ownerOf(slot)
-    if (owner === undefined) return pendingFor([body.child.behaviour])
+    if (owner === undefined) return pendingFor([needOf(body.child)])
     if (owner !== this.#ledger.run.id) return { kind: 'starting' }
     const { id, boot } = this.#ledger.run
     const generation = (before?.generation ?? 0) + 1

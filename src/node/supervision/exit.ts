@@ -7,7 +7,7 @@ import { unreachable } from '../../assert.ts'
 
 /**
  * How a worker ended. `stopped`: it was told to. `abandoned`: told to, but it did not end in time.
- * `late`: it did not start in time.
+ * `late`: it did not start in time. `killed`: the thread or process of its code is gone, by itself or by our hand.
  */
 export type Exit =
   | { readonly kind: 'normal' }
@@ -15,6 +15,7 @@ export type Exit =
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'late' }
   | { readonly kind: 'crashed'; readonly failure: Failure }
+  | { readonly kind: 'killed'; readonly failure: Failure }
 
 /** The `name` of the failure of a worker whose node is gone: it does not count against the restart intensity. */
 export const NODE_LOST = 'NodeLost'
@@ -26,6 +27,7 @@ const MESSAGE_LENGTH_MAX = 1024
 export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
   switch (exit.kind) {
     case 'crashed':
+    case 'killed':
       return exit.failure
     case 'normal':
       return { name: 'NormalExit', message: 'it ended, and is to run for ever', node, slot }
@@ -46,7 +48,7 @@ export function nodeLost(node: NodeId, slot: SlotId): Failure {
 /** What was thrown, as data. Anything can be thrown in JavaScript; all of it arrives as something readable. */
 export function failureFrom(
   thrown: unknown,
-  where: { node: NodeId; slot: SlotId; item?: ItemId | undefined },
+  where: { node: NodeId; slot: SlotId; generation?: number | undefined; item?: ItemId | undefined },
 ): Failure {
   if (!(thrown instanceof Error)) {
     return { name: 'Error', message: String(thrown).slice(0, MESSAGE_LENGTH_MAX), ...where }

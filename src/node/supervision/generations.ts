@@ -18,6 +18,7 @@ import {
   type GroupBody,
   type SpecRow,
   hlcText,
+  needOf,
 } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import { Deadlines } from '../deadlines.ts'
@@ -115,7 +116,7 @@ export class Generations {
       ({ child }) => from.attempt === 1 || child.restart !== 'temporary',
     )
     const layout = this.#layout(slots)
-    if (layout === undefined) return pendingFor(slots.map(({ child }) => child.behaviour))
+    if (layout === undefined) return pendingFor(slots.map(({ child }) => needOf(child)))
     if (!this.#ledger.isCoordinator(row.id)) return { kind: 'starting' }
     const { id, boot } = this.#ledger.run
     const number = (from.before?.generation.number ?? 0) + 1

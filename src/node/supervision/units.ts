@@ -3,7 +3,7 @@
 
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import type { Unit } from '../../placement/placement.ts'
-import type { ChildSpec, SpecBody, SpecRow } from '../../protocol/spec-row.ts'
+import { type ChildSpec, type SpecBody, type SpecRow, needOf } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 
 /** A worker of a spec, in the order of starting. */
@@ -39,7 +39,7 @@ export function unitsOfSpec(row: SpecRow): Unit[] {
   const isSpread = body?.kind === 'chain' || (body?.kind === 'group' && body.spread)
   return slotsOfSpec(id, body).map(({ slot, child }) => ({
     id: slot,
-    needs: [child.behaviour],
+    needs: [needOf(child)],
     ...(isSpread ? { spread: id } : {}),
   }))
 }

@@ -1,5 +1,5 @@
 // shell
-/** The workers that run in this thread. Starts, stops and finds them; what they do is for the data plane. */
+/** The workers of this node. Starts, stops and finds them; what they do is for the data plane. */
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import { unreachable } from '../../assert.ts'
@@ -13,10 +13,12 @@ import type { Addressee } from '../messaging/post.ts'
 import { failureFrom } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
+import type { Behaviour } from './behaviours.ts'
+import { type Executor, InlineExecutor } from './executor.ts'
 import type { Registry } from './registry.ts'
 import { ServerWorker } from './server-worker.ts'
 import { TaskWorker } from './task-worker.ts'
-import type { InlineWorker, WorkerInit } from './worker.ts'
+import type { WorkerInit } from './worker.ts'
 
 export interface HostInit {
   readonly node: NodeId
@@ -35,6 +37,7 @@ type Worker = StageWorker | ServerWorker | TaskWorker
 interface Running {
   readonly assignment: Assignment
   readonly worker: Worker
+  readonly executor: Executor
 }
 
 export class Host {
@@ -62,48 +65,53 @@ export class Host {
 
   start(assignment: Assignment, incarnation: Incarnation): void {
     const { slot } = assignment
-    let worker: Worker
+    let running: Running
     try {
-      worker = this.#make(assignment, incarnation)
+      running = this.#make(assignment, incarnation)
     } catch (error) {
-      const failure = failureFrom(error, { node: this.#init.node, slot })
+      const failure = failureFrom(error, {
+        node: this.#init.node,
+        slot,
+        generation: assignment.token.generation,
+      })
       this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit: { kind: 'crashed', failure } })
       return
     }
-    this.#running.set(slot, { assignment, worker })
-    worker.start()
+    this.#running.set(slot, running)
+    running.worker.start()
   }
 
   stop(slot: SlotId, incarnation: Incarnation): void {
-    this.#of(slot, incarnation)?.stop()
+    this.#of(slot, incarnation)?.worker.stop()
   }
 
   abandon(slot: SlotId, incarnation: Incarnation): void {
-    const worker = this.#of(slot, incarnation)
-    if (worker === undefined) return
+    const running = this.#of(slot, incarnation)
+    if (running === undefined) return
     this.#running.delete(slot)
-    this.#init.logger.warn(
-      { worker: slot },
-      'worker ignored its stop signal and was abandoned; it may still run',
-    )
-    worker.abandon()
+    running.worker.abandon()
+    const isKilled = running.executor.end() !== undefined
+    const what = isKilled ? 'killed' : 'abandoned; it may still run'
+    this.#init.logger.warn({ worker: slot }, `worker ignored its stop signal and was ${what}`)
   }
 
-  #of(slot: SlotId, incarnation: Incarnation): InlineWorker | undefined {
-    const worker = this.#running.get(slot)?.worker
-    return worker?.incarnation === incarnation ? worker : undefined
+  #of(slot: SlotId, incarnation: Incarnation): Running | undefined {
+    const running = this.#running.get(slot)
+    return running?.worker.incarnation === incarnation ? running : undefined
   }
 
-  #make(assignment: Assignment, incarnation: Incarnation): Worker {
+  #make(assignment: Assignment, incarnation: Incarnation): Running {
     const { slot, child } = assignment
     const { registry, prng, receive, onStageStarted } = this.#init
     const behaviour = registry.find(child.behaviour)
     if (behaviour === undefined) throw new Error(`this node does not have the behaviour "${child.behaviour}"`)
     const args = decodePayload(child.args)
+    const executor: Executor = new InlineExecutor(behaviour)
     const init: WorkerInit = {
       ...this.#init,
       assignment,
       incarnation,
+      executor,
       args: Array.isArray(args) ? args : [],
       prng: prng.fork(`${slot} ${incarnation}`),
       onStarted: () => {
@@ -113,12 +121,20 @@ export class Host {
       },
       onExited: exit => {
         if (this.#of(slot, incarnation) !== undefined) this.#running.delete(slot)
-        receive({ kind: 'worker-exited', slot, incarnation, exit })
+        const report = (): void => receive({ kind: 'worker-exited', slot, incarnation, exit })
+        // What takes its place may want what it holds: a port, a file.
+        const end = executor.end()
+        if (end === undefined) report()
+        else void end.then(report)
       },
     }
+    return { assignment, executor, worker: this.#workerOf(executor.behaviour, init) }
+  }
+
+  #workerOf(behaviour: Behaviour, init: WorkerInit): Worker {
     switch (behaviour.kind) {
       case 'stage':
-        return new StageWorker(behaviour, this.#depthOf(assignment), init)
+        return new StageWorker(behaviour, this.#depthOf(init.assignment), init)
       case 'server':
         return new ServerWorker(behaviour, init)
       case 'task':

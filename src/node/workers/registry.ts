@@ -1,8 +1,9 @@
 // shell
-/** The behaviours that a node can run, by `name@version`. */
+/** The behaviours that a node can run, by `name@version`, and the modules that they come from. */
 
 import { OptionsError, type Problem } from '../../errors.ts'
 import { promised } from '../../promised.ts'
+import { isolatedNeed } from '../../protocol/spec-row.ts'
 import { show } from '../check.ts'
 import { type Behaviour, behaviourId, isBehaviour } from './behaviours.ts'
 
@@ -11,10 +12,22 @@ export type BehaviourSource = string | URL | Behaviour | Readonly<Record<string,
 
 export class Registry {
   readonly #behaviours = new Map<string, Behaviour>()
+  /** Of those that came by URL. */
+  readonly #modules = new Map<string, string>()
 
-  /** Sorted. */
-  ids(): string[] {
-    return [...this.#behaviours.keys()].toSorted()
+  /**
+   * What the node can run, as its member row says: see `needOf`. Sorted. `simulated`: threads and processes are
+   * played inline, which asks for no module.
+   */
+  abilities(isolation: 'real' | 'simulated'): string[] {
+    const ids = [...this.#behaviours.keys()]
+    const isolable = isolation === 'real' ? [...this.#modules.keys()] : ids
+    return [...ids, ...isolable.map(isolatedNeed)].toSorted()
+  }
+
+  /** The URL of the module that exports the behaviour: a thread or process imports it. */
+  moduleOf(id: string): string | undefined {
+    return this.#modules.get(id)
   }
 
   find(id: string): Behaviour | undefined {
@@ -30,7 +43,7 @@ export class Registry {
     for (const [index, source] of sources.entries()) {
       const path = `behaviours[${index}]`
       try {
-        this.#register(await exportsOf(source), path, problems)
+        this.#register(await exportsOf(source), { path, url: urlOf(source), problems })
       } catch (error) {
         problems.push({
           path,
@@ -42,7 +55,11 @@ export class Registry {
     if (problems.length > 0) throw new OptionsError('createNode', problems)
   }
 
-  #register(values: readonly unknown[], path: string, problems: Problem[]): void {
+  #register(
+    values: readonly unknown[],
+    from: { readonly path: string; readonly url: string | undefined; readonly problems: Problem[] },
+  ): void {
+    const { path, url, problems } = from
     const behaviours = values.filter(isBehaviour)
     if (behaviours.length === 0) {
       problems.push({
@@ -58,8 +75,13 @@ export class Registry {
         problems.push({ path, found: `a second behaviour "${id}"`, wanted: 'another name or version' })
       }
       this.#behaviours.set(id, behaviour)
+      if (url !== undefined) this.#modules.set(id, url)
     }
   }
+}
+
+function urlOf(source: BehaviourSource): string | undefined {
+  return typeof source === 'string' || source instanceof URL ? String(source) : undefined
 }
 
 async function exportsOf(source: BehaviourSource): Promise<unknown[]> {

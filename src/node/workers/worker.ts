@@ -1,5 +1,5 @@
 // shell
-/** The common life of a worker that runs in this thread: it starts, it is told to stop, it ends once. */
+/** The common life of all workers: it starts, it is told to stop, it ends once. Where its code runs: `executor.ts`. */
 
 import type { NodeId } from '../../ids.ts'
 import type { Clock, Logger } from '../../ports.ts'
@@ -9,10 +9,12 @@ import { type Exit, failureFrom } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { WorkerContext } from './context.ts'
+import type { Executor } from './executor.ts'
 
 export interface WorkerInit {
   readonly assignment: Assignment
   readonly incarnation: Incarnation
+  readonly executor: Executor
   readonly node: NodeId
   readonly args: readonly unknown[]
   readonly clock: Clock
@@ -52,8 +54,10 @@ export abstract class InlineWorker {
 
   /** Runs the first code of the worker. */
   start(): void {
+    const ready = this.init.executor.start()
     this.attempt(
-      () => this.begin(),
+      () =>
+        ready === undefined ? this.begin() : ready.then(() => (this.#isOver ? undefined : this.begin())),
       () => {
         if (!this.#isOver) this.init.onStarted()
       },
@@ -65,7 +69,13 @@ export abstract class InlineWorker {
     if (this.#isStopping || this.#isOver) return
     this.#isStopping = true
     this.#abort.abort()
+    this.init.executor.abort()
     this.end()
+  }
+
+  /** What its code runs in is gone, or has been taken away. */
+  kill(exit: Exit): void {
+    this.exit(exit)
   }
 
   /** It has been told to stop and has not: whatever it still does, reaches nobody. */
@@ -93,7 +103,15 @@ export abstract class InlineWorker {
 
   protected crash(thrown: unknown, item?: ItemId): void {
     const { node, assignment } = this.init
-    this.exit({ kind: 'crashed', failure: failureFrom(thrown, { node, slot: assignment.slot, item }) })
+    this.exit({
+      kind: 'crashed',
+      failure: failureFrom(thrown, {
+        node,
+        slot: assignment.slot,
+        generation: assignment.token.generation,
+        item,
+      }),
+    })
   }
 
   /** Runs user code: goes on with its result, now or when its promise resolves; a throw is a crash. */
