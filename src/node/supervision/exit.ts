@@ -24,6 +24,11 @@ export const NODE_LOST = 'NodeLost'
 const STACK_LENGTH_MAX = 4096
 const MESSAGE_LENGTH_MAX = 1024
 
+/** Whether a worker that ended so comes back where its restart type asks for an abnormal end. */
+export function howEnded(exit: Exit): 'normally' | 'abnormally' {
+  return exit.kind === 'normal' ? 'normally' : 'abnormally'
+}
+
 export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
   switch (exit.kind) {
     case 'crashed':
