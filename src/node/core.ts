@@ -308,8 +308,8 @@ export class Core {
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
   #spread(): void {
     const news = this.ledger.takeNews()
-    if (isEmpty(news)) return
     const peers = this.#membership.connected()
+    if (peers.length === 0 || isEmpty(news)) return
     for (const rows of inFrames(news)) {
       const specs = rows.specs.map(row => row.id)
       const ask = specs.length > 0 && peers.length > 0 ? this.#spreading.begin(specs, peers) : undefined
