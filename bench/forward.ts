@@ -89,6 +89,7 @@ export class Forwarder {
       onDialFailed: (_key, _failure, reason) => {
         throw new Error(reason)
       },
+      onRefused: () => {},
     })
   }
 }

@@ -4,8 +4,7 @@
 const CAPACITY_MIN = 16
 
 export class Deque<T> {
-  // Nothing, until there is something: most mailboxes are empty most of the time.
-  #ring: (T | undefined)[] = []
+  #ring: (T | undefined)[] = Array.from({ length: CAPACITY_MIN })
   #head = 0
   #size = 0
 
@@ -36,7 +35,7 @@ export class Deque<T> {
   }
 
   clear(): void {
-    this.#ring = []
+    this.#ring = Array.from({ length: CAPACITY_MIN })
     this.#head = 0
     this.#size = 0
   }
@@ -50,9 +49,7 @@ export class Deque<T> {
   }
 
   #grow(): void {
-    const ring: (T | undefined)[] = Array.from({
-      length: Math.max(CAPACITY_MIN, this.#ring.length * 2),
-    })
+    const ring: (T | undefined)[] = Array.from({ length: this.#ring.length * 2 })
     for (let index = 0; index < this.#size; index++) ring[index] = this.at(index)
     this.#ring = ring
     this.#head = 0

@@ -90,6 +90,24 @@ export class ListenError extends MeshvisorError {
   override readonly name = 'ListenError'
 }
 
+/** The data folder is used by another node, cannot be read or written, or holds a damaged key. */
+export class DataFolderError extends MeshvisorError {
+  override readonly name = 'DataFolderError'
+}
+
+/** Another process with the key of this node has joined the mesh later: this one has stopped. */
+export class DuplicateIdentityError extends MeshvisorError {
+  override readonly name = 'DuplicateIdentityError'
+  readonly node: string
+
+  constructor(node: string) {
+    super(
+      `another process with the key of this node (${node}) has joined the mesh, so this one has stopped: give each node a data folder of its own`,
+    )
+    this.node = node
+  }
+}
+
 /** The mesh has not become what was waited for. */
 export class FormationError extends MeshvisorError {
   override readonly name = 'FormationError'

@@ -6,6 +6,8 @@ export {
   BehaviourNotFoundError,
   CallError,
   CallTimeoutError,
+  DataFolderError,
+  DuplicateIdentityError,
   FormationError,
   GivenUpError,
   IsolationError,
@@ -25,6 +27,7 @@ export {
   WorkerExitedError,
 } from './errors.ts'
 export { type NodeId, type SlotId, type SpecId } from './ids.ts'
+export { type BorderStats } from './node/border.ts'
 export { type ChainRef, type InputOf, type OutcomeOf, type RunOptions } from './node/chain/chain-ref.ts'
 export { type IngressStats } from './node/chain/ingress.ts'
 export { createNode } from './node/create-node.ts'

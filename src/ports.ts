@@ -1,6 +1,6 @@
 // shell
 /**
- * The three doors to the outside world. Everything that touches time, the network or a log does it through
+ * The doors to the outside world. Everything that touches time, the network or a log does it through
  * one of these, so that a simulated mesh runs the very code that a real one runs.
  */
 
@@ -49,9 +49,14 @@ export interface TransportHandlers {
   onHint(topic: string, bytes: Uint8Array): void
   /** Somebody of this mesh was found at these addresses (mDNS). */
   onDiscovered(peer: NodeId, addresses: readonly string[]): void
-  /** A dial has led to `peer`. The session is told of by `onPeerUp`, unless there was one already. */
+  /** A dial has led to `peer`, with whom there is a session now, or was one already. */
   onDialled(key: string, peer: NodeId): void
   onDialFailed(key: string, failure: DialFailure, reason: string): void
+  /**
+   * Somebody did not get in: the handshake failed, the node is not on the list or shut out, or it does not speak the
+   * protocol. `who` is an address without its port, or the id of the node where that is known.
+   */
+  onRefused(who: string, reason: string): void
 }
 
 export interface Transport {
@@ -62,7 +67,8 @@ export interface Transport {
   start(handlers: TransportHandlers): Promise<void>
   /** Opens a session with whoever answers at one of the addresses. The outcome is told: `onDialled` or `onDialFailed`. */
   dial(key: string, addresses: readonly string[]): void
-  hangUp(peer: NodeId, reason: string): void
+  /** Ends the session once what was sent has got out, and takes no new one with the peer for `shutOutMs`. */
+  hangUp(peer: NodeId, reason: string, shutOutMs: number): void
   /**
    * Queues `bytes`, which the transport owns from now on. False: queued, but wait for `onDrain`.
    * Bytes for a peer without a session are dropped.
@@ -72,5 +78,22 @@ export interface Transport {
   unsubscribe(topic: string): void
   /** Tells everybody who listens to `topic`, with luck. `bytes` ≤ 64 KiB. */
   publish(topic: string, bytes: Uint8Array): void
+  stop(): Promise<void>
+}
+
+/** What a directory tells its node. */
+export interface DirectoryHandlers {
+  /** Somebody of the mesh should answer at this address. */
+  onSeed(address: string): void
+  /** That is not so any more. */
+  onSeedGone(address: string): void
+  /** Who was in the mesh in an earlier run of this node, and where. */
+  onKnown(peer: NodeId, addresses: readonly string[]): void
+}
+
+/** Where to look for a mesh, besides multicast; what is found of it is written down for the next run. */
+export interface Directory {
+  start(handlers: DirectoryHandlers): void
+  remember(peer: NodeId, addresses: readonly string[]): void
   stop(): Promise<void>
 }

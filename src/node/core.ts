@@ -8,7 +8,7 @@ import type { NodeId, SpecId } from '../ids.ts'
 import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import { Membership, type MembershipEffect } from '../protocol/membership.ts'
-import { type Message, NO_ROWS, PROTOCOL, type Rows, speakTogether } from '../protocol/messages.ts'
+import { type Message, NO_ROWS, type Rows } from '../protocol/messages.ts'
 import { inFrames, isEmpty } from '../protocol/rows.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Timings } from '../protocol/timings.ts'
@@ -129,6 +129,8 @@ export class Core {
       case 'seed-added':
         this.#membership.addSeed(event.address, nowMs)
         return this.#membership.tick(nowMs)
+      case 'seed-removed':
+        return this.#membership.removeSeed(event.address)
       case 'peer-found':
         this.#membership.onDiscovered(event.peer, event.addresses, nowMs)
         return this.#membership.tick(nowMs)
@@ -148,8 +150,11 @@ export class Core {
         return this.#onMessage(event.from, event.message)
       case 'hint-received':
         return this.#merge(event.rows)
-      case 'specs-written':
-        for (const change of event.changes) this.ledger.writeSpec(change, this.#now.wallMs)
+      case 'spec-declared':
+        this.ledger.writeSpec(event.id, event.body, this.#now.wallMs)
+        return undefined
+      case 'spec-removed':
+        this.ledger.writeSpec(event.id, undefined, this.#now.wallMs)
         return undefined
       case 'worker-started':
         return this.supervisor.onStarted(event.slot, event.incarnation, nowMs)
@@ -193,7 +198,8 @@ export class Core {
       ...NO_ROWS,
       members: [...this.ledger.tables.members.rows()],
     })
-    this.#send(peer, { kind: 'hello', protocol: PROTOCOL, run: { id, boot }, rows: first })
+    const { protocol } = this.self
+    this.#send(peer, { kind: 'hello', protocol, run: { id, boot }, rows: first })
     for (const rows of others) this.#send(peer, { kind: 'rows', rows })
     this.#antiEntropy.greet(peer)
   }
@@ -228,13 +234,6 @@ export class Core {
 
   #onHello(from: NodeId, hello: Message & { kind: 'hello' }): void {
     if (hello.run.id !== from) return this.#hangUp(from, `it says that it is ${hello.run.id}`)
-    if (!speakTogether(hello.protocol, PROTOCOL)) {
-      const { min, max } = hello.protocol
-      return this.#hangUp(
-        from,
-        `it speaks versions ${min} to ${max} of the protocol, this node ${PROTOCOL.max}`,
-      )
-    }
     this.#greeted.add(from)
     return this.#merge(hello.rows)
   }
@@ -285,19 +284,15 @@ export class Core {
   }
 
   #evaluateSpec(row: SpecRow): SpecStatus {
-    const { id, body, desired } = row
-    if (body === undefined) return this.#endOf(id) ?? { kind: 'removed' }
-    if (desired === 'stopped') return this.#endOf(id) ?? { kind: 'stopped' }
-    if (body.kind === 'worker') return this.#claims.evaluate(row, body, this.#now)
-    this.#claims.letGo(id)
-    return this.#generations.evaluate(row, body, this.#now)
-  }
-
-  /** Stops what runs of a spec. @returns undefined when nothing of it runs any more, on any node */
-  #endOf(id: SpecId): SpecStatus | undefined {
+    const { id, body } = row
+    if (body?.kind === 'worker') return this.#claims.evaluate(row, body, this.#now)
+    if (body !== undefined) {
+      this.#claims.letGo(id)
+      return this.#generations.evaluate(row, body, this.#now)
+    }
     this.supervisor.assign(id, [], this.#now.ms)
     const isClaimFree = this.#claims.letGo(id)
-    return this.#generations.letGo(id) && isClaimFree ? undefined : { kind: 'stopping' }
+    return this.#generations.letGo(id) && isClaimFree ? { kind: 'removed' } : { kind: 'stopping' }
   }
 
   #stopAll(id: SpecId): SpecStatus {
@@ -308,8 +303,8 @@ export class Core {
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
   #spread(): void {
     const news = this.ledger.takeNews()
+    if (isEmpty(news)) return
     const peers = this.#membership.connected()
-    if (peers.length === 0 || isEmpty(news)) return
     for (const rows of inFrames(news)) {
       const specs = rows.specs.map(row => row.id)
       const ask = specs.length > 0 && peers.length > 0 ? this.#spreading.begin(specs, peers) : undefined

@@ -3,21 +3,45 @@
 
 import { randomBytes } from 'node:crypto'
 
+import { makeKey, readKey } from '../io/libp2p/identity.ts'
 import { Libp2pTransport } from '../io/libp2p/libp2p-transport.ts'
+import { DataFolder } from '../io/system/data-folder.ts'
+import { SystemDirectory } from '../io/system/directory.ts'
 import { silentLogger, stderrLogger } from '../io/system/loggers.ts'
 import { systemClock } from '../io/system/system-clock.ts'
+import type { Logger } from '../ports.ts'
 import { Node } from './node.ts'
-import { type NodeInit, checkOptions } from './options.ts'
+import { type NodeInit, type NodeOptions, checkOptions } from './options.ts'
 
 /**
  * Starts a node, and joins a mesh if there is one. Resolves when the node takes work.
- * @throws {OptionsError} naming every bad field; {ListenError} when an address cannot be listened on
+ * @throws {OptionsError} naming every bad field; {ListenError} when an address cannot be listened on;
+ * {DataFolderError} when another node uses the data folder, or it cannot be used
  * @example
  * await using node = await createNode({ cluster: 'line-7', behaviours: [counter] })
  */
 export async function createNode(init: NodeInit = {}): Promise<Node> {
   const options = checkOptions(init)
   const logger = options.logger === false ? silentLogger : (options.logger ?? stderrLogger)
-  const transport = await Libp2pTransport.create({ ...options, clock: systemClock })
-  return Node.start(options, { clock: systemClock, transport, logger }, randomBytes(16).toString('hex'))
+  const folder = await openFolder(options, logger)
+  try {
+    const privateKey = folder === undefined ? undefined : readKey(folder.key, folder.path)
+    const transport = await Libp2pTransport.create({ ...options, privateKey, clock: systemClock })
+    const directory = new SystemDirectory({ ...options, folder, logger })
+    const ports = { clock: systemClock, transport, logger, directory }
+    return await Node.start(options, ports, randomBytes(16).toString('hex'))
+  } catch (error) {
+    await folder?.close()
+    throw error
+  }
+}
+
+async function openFolder({ dataFolder }: NodeOptions, logger: Logger): Promise<DataFolder | undefined> {
+  if (dataFolder === undefined) return undefined
+  return DataFolder.open({
+    path: dataFolder,
+    makeKey,
+    wallMs: () => systemClock.wallMs(),
+    onWarning: message => logger.warn({}, message),
+  })
 }

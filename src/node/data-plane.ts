@@ -11,6 +11,7 @@ import type { Clock } from '../ports.ts'
 import { type Broadcast, FRAME, type Target, decodeBroadcast } from '../protocol/channel.ts'
 import type { Claim } from '../protocol/claim.ts'
 import type { Frame } from '../protocol/frames.ts'
+import { HINT_BYTES_MAX } from '../protocol/limits.ts'
 import type { Phase } from '../protocol/phase.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { Chain } from './chain/chain.ts'
@@ -27,9 +28,6 @@ import type { Assignment } from './supervision/supervisor.ts'
 
 /** So much may wait for a peer that does not read before casts and calls are refused. */
 const CONGESTED_BYTES_MAX = 16 * 1024 * 1024
-
-/** Larger broadcasts are not sent by gossip. */
-const HINT_BYTES_MAX = 32 * 1024
 
 export interface DataPlaneInit {
   readonly run: Run
@@ -176,10 +174,11 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
     this.#sessions.get(peer)?.onDrain()
   }
 
-  /** A broadcast that came by gossip. */
-  onHint(bytes: Uint8Array): void {
+  /** A broadcast that came by gossip. @returns false when it cannot be read */
+  onHint(bytes: Uint8Array): boolean {
     const broadcast = decodeBroadcast(bytes)
     if (broadcast !== undefined) this.#receive(broadcast)
+    return broadcast !== undefined
   }
 
   // SessionOwner

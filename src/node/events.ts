@@ -1,14 +1,14 @@
 // pure
 /** What goes into the core of a node, and what comes out of it. Everything is found by searching one name. */
 
-import type { NodeId, SlotId, SpecId } from '../ids.ts'
+import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
 import type { Claim } from '../protocol/claim.ts'
 import type { Failure } from '../protocol/failure.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership.ts'
 import type { Message, Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
-import type { SpecBody, SpecChange } from '../protocol/spec-row.ts'
+import type { SpecBody } from '../protocol/spec-row.ts'
 import type { DialFailure } from '../ports.ts'
 import type { Exit } from './supervision/exit.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
@@ -17,6 +17,7 @@ import type { Incarnation, SupervisorEffect } from './supervision/supervisor.ts'
 /** What has happened. */
 export type CoreEvent =
   | { readonly kind: 'seed-added'; readonly address: string }
+  | { readonly kind: 'seed-removed'; readonly address: string }
   | { readonly kind: 'peer-found'; readonly peer: NodeId; readonly addresses: readonly string[] }
   | { readonly kind: 'peer-dialled'; readonly key: string; readonly peer: NodeId }
   | { readonly kind: 'peer-up'; readonly peer: NodeId }
@@ -30,8 +31,8 @@ export type CoreEvent =
   | { readonly kind: 'message-received'; readonly from: NodeId; readonly message: Message }
   /** Rows that came by gossip: nobody knows over how many hops. */
   | { readonly kind: 'hint-received'; readonly rows: Rows }
-  /** Users of this node have declared, changed or removed specs: all that they did in one turn. */
-  | { readonly kind: 'specs-written'; readonly changes: readonly SpecChange[] }
+  | { readonly kind: 'spec-declared'; readonly id: SpecId; readonly body: SpecBody }
+  | { readonly kind: 'spec-removed'; readonly id: SpecId }
   | { readonly kind: 'worker-started'; readonly slot: SlotId; readonly incarnation: Incarnation }
   | {
       readonly kind: 'worker-exited'
@@ -75,5 +76,7 @@ export type NodeEvent =
       readonly failure: Failure | undefined
     }
   | { readonly kind: 'spec:status'; readonly id: SpecId; readonly status: SpecStatus }
+  /** A newer run with the key of this node is in the mesh: this one stops. */
+  | { readonly kind: 'node:replaced'; readonly by: Run }
   /** All nodes that this one is connected with have taken in what was declared here. */
   | { readonly kind: 'spec:spread'; readonly id: SpecId }

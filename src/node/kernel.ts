@@ -7,13 +7,15 @@
 import { unreachable } from '../assert.ts'
 import { Deque } from '../deque.ts'
 import type { NodeId, Run } from '../ids.ts'
-import type { Cancel, Clock, Logger, Transport } from '../ports.ts'
+import type { Cancel, Clock, DialFailure, Directory, Logger, Transport } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { decodeMessage, encodeMessage } from '../protocol/codec.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import type { Rows } from '../protocol/messages.ts'
+import { DISCOVERIES, HINTS, HINT_BYTES_MAX, RateLimit, SHUT_OUT_MS } from '../protocol/limits.ts'
 import type { Timings } from '../protocol/timings.ts'
-import { ControlLane } from './control-lane.ts'
+import { Border } from './border.ts'
+import { ControlLane, type Offence } from './control-lane.ts'
 import { Core } from './core.ts'
 import { DataPlane } from './data-plane.ts'
 import type { CoreEvent, Effect, NodeEvent } from './events.ts'
@@ -31,6 +33,8 @@ export interface Ports {
   readonly clock: Clock
   readonly transport: Transport
   readonly logger: Logger
+  /** Where to look for the mesh. Without one, the node waits to be found. */
+  readonly directory?: Directory
 }
 
 export interface KernelInit {
@@ -38,7 +42,6 @@ export interface KernelInit {
   readonly registry: Registry
   readonly seed: string
   readonly timings: Timings
-  readonly seeds: readonly string[]
   /** The node's own row as the options describe it, without what only the kernel knows. */
   readonly describe: (run: Run, addresses: readonly string[]) => MemberRow
   readonly onEvent: (event: NodeEvent) => void
@@ -49,10 +52,13 @@ export interface KernelInit {
 export class Kernel {
   readonly core: Core
   readonly plane: DataPlane
+  readonly border: Border
   readonly #ports: Ports
   readonly #init: KernelInit
   readonly #host: Host
   readonly #control: ControlLane
+  readonly #hints: RateLimit
+  readonly #discoveries: RateLimit
   readonly #inbox = new Deque<CoreEvent>()
   #isStepping = false
   #isOver = false
@@ -63,6 +69,9 @@ export class Kernel {
     const { clock, transport, logger } = ports
     this.#init = init
     this.#ports = ports
+    this.border = new Border(clock, logger)
+    this.#hints = new RateLimit(HINTS, clock.nowMs())
+    this.#discoveries = new RateLimit(DISCOVERIES, clock.nowMs())
     const prng = new Prng(init.seed)
     const self = init.describe({ id: transport.id, boot: clock.wallMs() }, transport.addresses)
     const run: Run = { id: self.id, boot: self.boot }
@@ -70,14 +79,18 @@ export class Kernel {
     this.#control = new ControlLane({
       send: (peer, bytes) => transport.send(peer, 'control', bytes),
       onMessage: (from, message) => this.receive({ kind: 'message-received', from, message }),
-      onGarbage: (peer, reason) => this.#hangUp(peer, reason),
+      onOversize: (peer, message, bytes) =>
+        logger.error({ peer, message: message.kind, bytes }, 'a message is too large to be sent'),
+      onOffence: (peer, offence, reason) => this.#onOffence(peer, offence, reason),
+      protocol: self.protocol,
+      nowMs: () => clock.nowMs(),
     })
     this.plane = new DataPlane({
       run,
       clock,
       send: (peer, bytes) => transport.send(peer, 'data', bytes),
       publish: bytes => transport.publish(BROADCAST_TOPIC, bytes),
-      hangUp: (peer, reason) => this.#hangUp(peer, reason),
+      hangUp: (peer, reason) => this.#onOffence(peer, 'violation', reason),
       find: slot => this.#host.find(slot),
       slotsHere: spec => this.#host.slotsOf(spec),
     })
@@ -109,18 +122,21 @@ export class Kernel {
       onBytes: (peer, lane, bytes) => deliver(kernel => kernel.#onBytes(peer, lane, bytes)),
       onDrain: (peer, lane) => deliver(kernel => kernel.#onDrain(peer, lane)),
       onHint: (topic, bytes) => deliver(kernel => kernel.#onHint(topic, bytes)),
-      onDiscovered: (peer, addresses) =>
-        deliver(kernel => kernel.receive({ kind: 'peer-found', peer, addresses })),
-      onDialled: (key, peer) => deliver(kernel => kernel.receive({ kind: 'peer-dialled', key, peer })),
-      onDialFailed: (key, failure, reason) =>
-        deliver(kernel => kernel.receive({ kind: 'dial-failed', key, failure, reason })),
+      onDiscovered: (peer, addresses) => deliver(kernel => kernel.#onDiscovered(peer, addresses)),
+      onDialled: (key, peer) => deliver(kernel => kernel.#onDialled(key, peer)),
+      onDialFailed: (key, failure, reason) => deliver(kernel => kernel.#onDialFailed(key, failure, reason)),
+      onRefused: (who, reason) => deliver(kernel => kernel.border.onStranger(who, reason)),
     })
     const kernel = new Kernel(init)
     started.kernel = kernel
     transport.subscribe(ROWS_TOPIC)
     transport.subscribe(BROADCAST_TOPIC)
     for (const action of early) action()
-    for (const address of init.seeds) kernel.receive({ kind: 'seed-added', address })
+    init.ports.directory?.start({
+      onSeed: address => kernel.receive({ kind: 'seed-added', address }),
+      onSeedGone: address => kernel.receive({ kind: 'seed-removed', address }),
+      onKnown: (peer, addresses) => kernel.receive({ kind: 'peer-found', peer, addresses }),
+    })
     kernel.receive({ kind: 'time-passed' })
     return kernel
   }
@@ -146,6 +162,7 @@ export class Kernel {
     this.#isOver = true
     this.#timer?.cancel()
     await this.#ports.transport.stop()
+    await this.#ports.directory?.stop()
   }
 
   #attempt(effect: Effect): void {
@@ -164,9 +181,9 @@ export class Kernel {
       case 'dial':
         return transport.dial(effect.key, effect.addresses)
       case 'hang-up':
-        return this.#hangUp(effect.peer, effect.reason)
+        return this.#onOffence(effect.peer, 'violation', effect.reason)
       case 'publish-hint':
-        return transport.publish(ROWS_TOPIC, encodeMessage({ kind: 'rows', rows: effect.rows }))
+        return this.#publish(encodeMessage({ kind: 'rows', rows: effect.rows }))
       case 'start-worker':
         return this.#host.start(effect.assignment, effect.incarnation)
       case 'stop-worker':
@@ -184,6 +201,7 @@ export class Kernel {
       case 'notify':
         return this.#notify(effect.event)
       case 'replaced':
+        this.#notify({ kind: 'node:replaced', by: effect.by })
         return this.#init.onOver('replaced')
       case 'left':
         return this.#init.onOver('left')
@@ -194,7 +212,15 @@ export class Kernel {
 
   #notify(event: NodeEvent): void {
     if (event.kind === 'worker:start') this.plane.onWorkerStarted(event.slot)
+    if (event.kind === 'member:join' && event.member.id !== this.core.self.id) {
+      this.#ports.directory?.remember(event.member.id, event.member.addresses)
+    }
     this.#init.onEvent(event)
+  }
+
+  /** What is too large for gossip goes directly only, as it does anyway. */
+  #publish(bytes: Uint8Array): void {
+    if (bytes.length <= HINT_BYTES_MAX) this.#ports.transport.publish(ROWS_TOPIC, bytes)
   }
 
   #onPeerUp(peer: NodeId): void {
@@ -221,14 +247,39 @@ export class Kernel {
   }
 
   #onHint(topic: string, bytes: Uint8Array): void {
-    if (topic === BROADCAST_TOPIC) return this.plane.onHint(bytes)
+    if (!this.#hints.take(this.#ports.clock.nowMs())) {
+      return this.border.onHintDropped(`more than ${HINTS.perSecond} a second`)
+    }
+    if (topic === BROADCAST_TOPIC) {
+      if (!this.plane.onHint(bytes)) this.border.onHintDropped('a broadcast that cannot be read')
+      return
+    }
     const rows = rowsOf(bytes)
-    if (rows !== undefined) this.receive({ kind: 'hint-received', rows })
+    if (rows === undefined) this.border.onHintDropped('rows that cannot be read')
+    else this.receive({ kind: 'hint-received', rows })
   }
 
-  #hangUp(peer: NodeId, reason: string): void {
-    this.#ports.logger.warn({ peer, reason }, 'session ended: the peer broke the protocol')
-    this.#ports.transport.hangUp(peer, reason)
+  #onDiscovered(peer: NodeId, addresses: readonly string[]): void {
+    if (this.#discoveries.take(this.#ports.clock.nowMs()))
+      this.receive({ kind: 'peer-found', peer, addresses })
+    else this.border.onDiscoveryDropped()
+  }
+
+  #onDialled(key: string, peer: NodeId): void {
+    this.border.onDialled(key)
+    this.receive({ kind: 'peer-dialled', key, peer })
+  }
+
+  #onDialFailed(key: string, failure: DialFailure, reason: string): void {
+    this.border.onDialFailed(key, failure === 'handshake', reason)
+    this.receive({ kind: 'dial-failed', key, failure, reason })
+  }
+
+  #onOffence(peer: NodeId, offence: Offence, reason: string): void {
+    if (offence === 'violation') this.border.onViolation(peer, reason)
+    else if (offence === 'flood') this.border.onFlood(peer, reason)
+    else this.border.onIncompatible(peer, reason)
+    this.#ports.transport.hangUp(peer, reason, SHUT_OUT_MS)
   }
 
   #now(): Now {

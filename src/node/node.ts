@@ -1,10 +1,9 @@
 // shell
 /** A node of the mesh, as its users see it. */
 
-import { FormationError, NodeStoppedError } from '../errors.ts'
+import { DuplicateIdentityError, FormationError, NodeStoppedError } from '../errors.ts'
 import { type NodeId, type Run, type SpecId, slotId } from '../ids.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
-import { PROTOCOL } from '../protocol/messages.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { ChainRef, type InputOf, type Linked, type OutcomeOf } from './chain/chain-ref.ts'
 import type { Core } from './core.ts'
@@ -15,7 +14,7 @@ import type { NodeEvent } from './events.ts'
 import { Kernel, type Ports } from './kernel.ts'
 import { GroupRef, WorkerRef } from './messaging/refs.ts'
 import type { NodeOptions } from './options.ts'
-import { type Member, type Snapshot, type SpecSnapshot, membersOf, snapshotOf, specsOf } from './snapshot.ts'
+import { type Member, type Snapshot, membersOf, snapshotOf } from './snapshot.ts'
 import { type ChainSpec, type StageSpec, declareChain } from './specs/chain-spec.ts'
 import type { Process } from './specs/child.ts'
 import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './specs/group-spec.ts'
@@ -35,6 +34,7 @@ export class Node implements AsyncDisposable {
   readonly #declarations: Declarations
   readonly #over: Promise<'left' | 'replaced'>
   #stopping: Promise<void> | undefined
+  #isReplaced = false
 
   private constructor(init: {
     readonly kernel: Kernel
@@ -64,7 +64,6 @@ export class Node implements AsyncDisposable {
       registry,
       seed,
       timings: options.timings,
-      seeds: options.seeds,
       describe: (run, addresses) => describe(options, registry, run, addresses),
       onEvent: event => bus.emit(event),
       onOver: over.resolve,
@@ -122,17 +121,6 @@ export class Node implements AsyncDisposable {
     return new WorkerRef(this.#kernel.plane, slotId(this.#get(id, 'worker')))
   }
 
-  /** The same, or undefined where there is none. */
-  findWorker<B extends Process>(id: string, _behaviour?: B): WorkerRef<B> | undefined {
-    const found = this.#find(id, 'worker')
-    return found === undefined ? undefined : new WorkerRef(this.#kernel.plane, slotId(found))
-  }
-
-  /** All standalone workers of the mesh, wherever they run, in the order in which this node has heard of them. */
-  listWorkers(): SpecSnapshot[] {
-    return specsOf(this.#kernel.plane, 'worker')
-  }
-
   /** @throws {NotFoundError} */
   getGroup<const Members extends readonly MemberSpec[] = readonly MemberSpec[]>(
     id: string,
@@ -148,22 +136,6 @@ export class Node implements AsyncDisposable {
   /** Removes a worker and waits until it has stopped. @throws {NotFoundError} */
   async removeWorker(id: string, options: WaitOptions = {}): Promise<void> {
     await this.#declarations.remove(this.#get(id, 'worker'), options)
-  }
-
-  /**
-   * Stops a worker, wherever it runs, and waits until it has stopped. It stays declared, and down, until
-   * `restartWorker`. @throws {NotFoundError} {StopError}
-   */
-  async stopWorker(id: string, options: WaitOptions = {}): Promise<void> {
-    await this.#declarations.stop(this.#get(id, 'worker'), options)
-  }
-
-  /**
-   * Starts a worker anew, with an empty state and no memory of earlier failures, and waits until it runs: whether it
-   * runs now, was stopped, has ended or was given up. @throws {NotFoundError}; {StartError} when it does not start
-   */
-  async restartWorker(id: string, options: WaitOptions = {}): Promise<void> {
-    await this.#declarations.restart(this.#get(id, 'worker'), options)
   }
 
   /** Removes a group and waits until its members have stopped. @throws {NotFoundError} */
@@ -185,7 +157,8 @@ export class Node implements AsyncDisposable {
 
   /** Everything that this node knows, as plain data. */
   snapshot(): Snapshot {
-    return snapshotOf(this.#kernel.core, this.#kernel.plane)
+    const { core, plane, border } = this.#kernel
+    return snapshotOf(core, plane, border)
   }
 
   /**
@@ -199,7 +172,10 @@ export class Node implements AsyncDisposable {
 
   /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way */
   async formed(count: number, options: WaitOptions = {}): Promise<void> {
-    const isFormed = (): true | undefined => (this.members().length >= count ? true : undefined)
+    const isFormed = (): true | undefined => {
+      this.#refuseIfStopped()
+      return this.members().length >= count ? true : undefined
+    }
     await this.#waiting.until(isFormed, options, timeoutMs => {
       const problems = this.#kernel.core.ledger.membership
         .problems()
@@ -233,8 +209,8 @@ export class Node implements AsyncDisposable {
   }
 
   async #onReplaced(): Promise<void> {
-    const message = 'another process with the key of this node has joined the mesh: this node stops'
-    this.#ports.logger.error({ node: this.id }, message)
+    this.#isReplaced = true
+    this.#ports.logger.error({ node: this.id }, new DuplicateIdentityError(this.id).message)
     this.#stopping ??= this.#kernel.close()
     await this.#stopping
   }
@@ -242,11 +218,6 @@ export class Node implements AsyncDisposable {
   #get(id: string, kind: Kind): SpecId {
     this.#refuseIfStopped()
     return this.#declarations.get(id, kind)
-  }
-
-  #find(id: string, kind: Kind): SpecId | undefined {
-    this.#refuseIfStopped()
-    return this.#declarations.find(id, kind)
   }
 
   async #add(declared: Declared<SpecBody>, options: WaitOptions): Promise<SpecId> {
@@ -260,6 +231,7 @@ export class Node implements AsyncDisposable {
   }
 
   #refuseIfStopped(): void {
+    if (this.#isReplaced) throw new DuplicateIdentityError(this.id)
     if (this.#stopping !== undefined) throw new NodeStoppedError()
   }
 }
@@ -280,6 +252,6 @@ function describe(
     weight: options.weight,
     labels: options.labels,
     behaviours: options.role === 'member' ? registry.abilities('simulated') : [],
-    protocol: PROTOCOL,
+    protocol: options.protocol,
   }
 }

@@ -5,7 +5,8 @@ import * as v from 'valibot'
 
 import type { Logger } from '../ports.ts'
 import { LAN_TIMINGS, type Timings } from '../protocol/timings.ts'
-import type { MemberRole } from '../protocol/member-row.ts'
+import type { MemberRole, ProtocolRange } from '../protocol/member-row.ts'
+import { PROTOCOL } from '../protocol/messages.ts'
 import { check } from './check.ts'
 import type { BehaviourSource } from './workers/registry.ts'
 
@@ -23,9 +24,24 @@ export interface NodeInit {
   readonly discovery?: {
     /** Finds nodes in the same network by multicast. @default true */
     readonly mdns?: boolean
-    /** Multiaddresses of nodes to join by: any one of them will do. Tried for ever. @default [] */
+    /**
+     * Multiaddresses of nodes to join by: any one of them will do. Tried for ever. A name (`/dns4/gateway.local/tcp/7000`)
+     * is looked up again and again, and stands for all of its addresses. @default []
+     */
     readonly seeds?: readonly string[]
+    /**
+     * A file with such addresses, one a line; `#` starts a comment. Read again whenever it changes, also when it
+     * does not exist yet. @default none
+     */
+    readonly peersFile?: string
   }
+  /**
+   * Where the node keeps its key, and where others were when it ran last. One node at a time can use a folder.
+   * @default none: every run is a new node
+   */
+  readonly dataFolder?: string
+  /** The ids of the nodes that may take part; everybody else is refused at the handshake. @default whoever knows the secret */
+  readonly allow?: readonly string[]
   /** `client`: uses the mesh and is never given work. @default 'member' */
   readonly role?: MemberRole
   /** A node of weight 2 gets twice the workers of one of weight 1: 1 to 16. @default 1 */
@@ -44,11 +60,15 @@ export interface NodeOptions {
   readonly listen: readonly string[]
   readonly mdns: boolean
   readonly seeds: readonly string[]
+  readonly peersFile: string | undefined
+  readonly dataFolder: string | undefined
+  readonly allow: readonly string[] | undefined
   readonly role: MemberRole
   readonly weight: number
   readonly labels: Readonly<Record<string, string>>
   readonly logger: Logger | false | undefined
   readonly timings: Timings
+  readonly protocol: ProtocolRange
 }
 
 const text = (wanted: string, max = 200): v.GenericSchema<unknown, string> =>
@@ -56,6 +76,11 @@ const text = (wanted: string, max = 200): v.GenericSchema<unknown, string> =>
 const address = v.pipe(
   v.string('a multiaddress'),
   v.startsWith('/', 'a multiaddress such as /ip4/192.168.0.7/tcp/7000'),
+)
+const path = v.pipe(text('a path', 4096), v.minLength(1, 'a path'))
+const peer = v.pipe(
+  v.string('a node id'),
+  v.regex(/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/, 'a node id such as 12D3KooW…'),
 )
 const source = v.custom<BehaviourSource>(
   value => typeof value === 'string' || (typeof value === 'object' && value !== null),
@@ -82,11 +107,14 @@ const nodeInit = v.strictObject(
         {
           mdns: v.optional(v.boolean('true or false'), true),
           seeds: v.optional(v.array(address, 'a list of multiaddresses'), []),
+          peersFile: v.optional(path),
         },
         'an object',
       ),
       {},
     ),
+    dataFolder: v.optional(path),
+    allow: v.optional(v.array(peer, 'a list of node ids')),
     role: v.optional(v.picklist(['member', 'client'], 'member or client'), 'member'),
     weight: v.optional(v.pipe(v.number('a number'), v.minValue(1, '1 to 16'), v.maxValue(16, '1 to 16')), 1),
     labels: v.optional(v.record(v.string('a text'), text('a text')), {}),
@@ -104,6 +132,10 @@ export function checkOptions(init: NodeInit): NodeOptions {
     logger: rest.logger,
     mdns: discovery.mdns,
     seeds: discovery.seeds,
+    peersFile: discovery.peersFile,
+    dataFolder: rest.dataFolder,
+    allow: rest.allow,
     timings: LAN_TIMINGS,
+    protocol: PROTOCOL,
   }
 }

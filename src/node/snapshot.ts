@@ -6,6 +6,7 @@ import type { MemberStatus } from '../protocol/member-row.ts'
 import type { Roots } from '../protocol/messages.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import type { IngressStats } from './chain/ingress.ts'
+import type { Border, BorderStats } from './border.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
@@ -41,6 +42,8 @@ export interface Snapshot {
   readonly viewHash: string
   /** Equal on nodes that know the same rows. */
   readonly roots: Roots
+  /** What this node has refused of all that came from outside. */
+  readonly border: BorderStats
 }
 
 /** Everybody that was ever heard of, in the order of their ids: also who has left or died. */
@@ -59,21 +62,9 @@ export function membersOf(core: Core): Member[] {
   return members.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-export function snapshotOf(core: Core, plane: DataPlane): Snapshot {
-  return {
-    node: core.self.id,
-    members: membersOf(core),
-    specs: specsOf(plane),
-    viewHash: core.ledger.viewHash(),
-    roots: core.ledger.tables.roots(),
-  }
-}
-
-/** The specs of one kind, or all of them, in the order in which they became known. */
-export function specsOf(plane: DataPlane, kind?: SpecBody['kind']): SpecSnapshot[] {
+export function snapshotOf(core: Core, plane: DataPlane, border: Border): Snapshot {
   const { router } = plane
-  const specs = [...router.specs()].filter(([, body]) => kind === undefined || body.kind === kind)
-  return specs.map(([id, body]): SpecSnapshot => {
+  const specs = [...router.specs()].map(([id, body]): SpecSnapshot => {
     const workers = router.slotsOf(id).flatMap(slot => {
       const route = router.find(slot)
       return route === undefined ? [] : [{ slot, node: route.owner.id, generation: route.generation.number }]
@@ -82,4 +73,12 @@ export function specsOf(plane: DataPlane, kind?: SpecBody['kind']): SpecSnapshot
     const items = body.kind === 'chain' ? { items: { ...plane.chain(id).ingress.stats } } : {}
     return { id, kind: body.kind, status, workers, ...items }
   })
+  return {
+    node: core.self.id,
+    members: membersOf(core),
+    specs,
+    viewHash: core.ledger.viewHash(),
+    roots: core.ledger.tables.roots(),
+    border: border.stats(),
+  }
 }

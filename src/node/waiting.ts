@@ -1,7 +1,6 @@
 // shell
 /** Waiting for something to become true of a node: looked at now, and whenever something has happened on it. */
 
-import type { SpecId } from '../ids.ts'
 import type { Clock } from '../ports.ts'
 import type { EventBus } from './event-bus.ts'
 
@@ -26,15 +25,11 @@ export class Waiting {
   }
 
   /**
-   * Waits until `probe` gives something. With `about`, it is looked at only when something happens to that spec.
+   * Waits until `probe` gives something.
    * @throws what `probe` throws, what `late` makes when time is up, the reason of the signal
    */
-  until<T>(
-    probe: () => T | undefined,
-    options: WaitOptions & { readonly about?: SpecId },
-    late: (timeoutMs: number) => Error,
-  ): Promise<T> {
-    const { timeoutMs = WAIT_MS, signal, about } = options
+  until<T>(probe: () => T | undefined, options: WaitOptions, late: (timeoutMs: number) => Error): Promise<T> {
+    const { timeoutMs = WAIT_MS, signal } = options
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void): void => {
         cancel()
@@ -52,7 +47,7 @@ export class Waiting {
       }
       const abort = (): void => finish(() => reject(signal?.reason))
       const cancel = this.#clock.after(timeoutMs, () => finish(() => reject(late(timeoutMs))))
-      const stopListening = about === undefined ? this.#bus.onAny(look) : this.#bus.onSpec(about, look)
+      const stopListening = this.#bus.onAny(look)
       signal?.addEventListener('abort', abort, { once: true })
       if (signal?.aborted === true) abort()
       else look()

@@ -35,6 +35,8 @@ export const FRAME = {
   send: 11,
   /** payload `Broadcast` */
   broadcast: 12,
+  /** u32 channel: the sender has no more use for it */
+  close: 13,
 } as const
 
 /** How a call ended. */

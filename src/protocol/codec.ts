@@ -9,22 +9,14 @@ import * as v from 'valibot'
 import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
 import { decodePayload, encodePayload } from '../payload.ts'
 import { CLAIM_STATES, type Claim } from './claim.ts'
-import { FAILURES_KEPT_MAX, type Failure } from './failure.ts'
+import type { Failure } from './failure.ts'
 import type { Hlc } from './hlc.ts'
 import { MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
-import { type Message, type Roots, type Rows, TABLES } from './messages.ts'
-import {
-  PHASE_RANKS,
-  type Generation,
-  type Phase,
-  type PhaseCause,
-  type PlacedSlot,
-  type Restart,
-} from './phase.ts'
+import { type Message, PROTOCOL, type Roots, type Rows, TABLES, speakTogether } from './messages.ts'
+import { PHASE_RANKS, type Generation, type Phase, type PhaseCause, type PlacedSlot } from './phase.ts'
 import { BUCKET_COUNT } from './record-store.ts'
 import {
   type ChildSpec,
-  DESIRED_STATES,
   EMISSIONS,
   GROUP_STRATEGIES,
   ISOLATIONS,
@@ -38,17 +30,26 @@ import {
 export type Decoded =
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'garbage'; readonly reason: string }
+  /** A hello of a node with which this one has no version of the protocol in common: the rest of it may mean anything. */
+  | { readonly kind: 'incompatible'; readonly reason: string }
 
 export function encodeMessage(message: Message): Uint8Array {
   return encodePayload(message)
 }
 
-export function decodeMessage(bytes: Uint8Array): Decoded {
+/** @param own the versions that this node speaks */
+export function decodeMessage(bytes: Uint8Array, own: ProtocolRange = PROTOCOL): Decoded {
   let value: unknown
   try {
     value = decodePayload(bytes)
   } catch (error) {
     return { kind: 'garbage', reason: String(error) }
+  }
+  const greeting = v.safeParse(anyHello, value)
+  if (greeting.success && !speakTogether(greeting.output.protocol, own)) {
+    const { min, max } = greeting.output.protocol
+    const reason = `it speaks the versions ${min} to ${max} of the protocol, this node ${own.min} to ${own.max}: update the older one`
+    return { kind: 'incompatible', reason }
   }
   const result = v.safeParse(message, value)
   if (result.success) return { kind: 'message', message: result.output }
@@ -70,6 +71,9 @@ const list = <T>(item: v.GenericSchema<unknown, T>, max = LIST_MAX): v.GenericSc
   v.pipe(v.array(item), v.maxLength(max))
 
 const protocolRange: v.GenericSchema<unknown, ProtocolRange> = v.looseObject({ min: count, max: count })
+
+/** What every version of a hello has had, and will have. */
+const anyHello = v.looseObject({ kind: v.literal('hello'), protocol: protocolRange })
 
 const hlc: v.GenericSchema<unknown, Hlc> = v.looseObject({ ms: count, count, node })
 
@@ -126,12 +130,7 @@ const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
 ])
 
 const specRow: v.GenericSchema<unknown, SpecRow> = v.pipe(
-  v.looseObject({
-    id: spec,
-    version: hlc,
-    body: v.optional(specBody),
-    desired: v.picklist(DESIRED_STATES),
-  }),
+  v.looseObject({ id: spec, version: hlc, body: v.optional(specBody) }),
   v.transform(row => ({ ...row, body: row.body })),
 )
 
@@ -145,18 +144,14 @@ const failure: v.GenericSchema<unknown, Failure> = v.looseObject({
   item: v.optional(v.looseObject({ origin: node, boot: count, n: count })),
 })
 
-const restart: v.GenericSchema<unknown, Restart> = v.looseObject({ atMs: count, item: text })
-
 const claim: v.GenericSchema<unknown, Claim> = v.looseObject({
   slot,
   generation: count,
   owner: run,
   score: count,
-  seq: count,
   state: v.picklist(CLAIM_STATES),
   specVersion: hlc,
-  restarts: list(restart, 1024),
-  failures: list(failure, FAILURES_KEPT_MAX),
+  failure: v.optional(failure),
 })
 
 const generation: v.GenericSchema<unknown, Generation> = v.looseObject({ number: count, tag: count })
@@ -178,7 +173,7 @@ const phase: v.GenericSchema<unknown, Phase> = v.looseObject({
   cause: v.optional(phaseCause),
   previous: v.optional(phaseCause),
   attempt: count,
-  restarts: list(restart, 1024),
+  restarts: list(v.looseObject({ atMs: count, item: text }), 1024),
   since: list(node),
 })
 

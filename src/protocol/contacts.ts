@@ -56,6 +56,11 @@ export class Contacts {
     this.#add(address, [address], nowMs)
   }
 
+  /** The address is not one of the mesh any more. */
+  removeSeed(address: string): void {
+    this.#contacts.delete(address)
+  }
+
   /** Where a member, or somebody found by mDNS, says that it listens. */
   note(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     if (peer === this.#self || addresses.length === 0) return

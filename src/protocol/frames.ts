@@ -197,8 +197,8 @@ export class FrameReader {
   readonly #onFrame: (frame: Frame) => void
   readonly #bytesMax: number
   readonly #cursor = new FrameCursor()
-  #pieces: Uint8Array[] = []
-  #pieceBytes = 0
+  #kept: Uint8Array = NOTHING
+  #keptBytes = 0
   #neededBytes = 0
 
   constructor(onFrame: (frame: Frame) => void, bytesMax = FRAME_BYTES_MAX) {
@@ -208,9 +208,9 @@ export class FrameReader {
 
   /** Takes in the next bytes. @returns a reason when they are no frames: nothing after that makes sense */
   push(bytes: Uint8Array): string | undefined {
-    if (this.#pieces.length === 0) return this.#scan(bytes)
+    if (this.#keptBytes === 0) return this.#scan(bytes)
     this.#keep(bytes)
-    return this.#pieceBytes < this.#neededBytes ? undefined : this.#scan(this.#join())
+    return this.#keptBytes < this.#neededBytes ? undefined : this.#scan(this.#takeKept())
   }
 
   #scan(bytes: Uint8Array): string | undefined {
@@ -235,23 +235,35 @@ export class FrameReader {
     return undefined
   }
 
+  /**
+   * Keeps the beginning of a frame in one buffer, as a list of pieces costs a hundred bytes for each, however small.
+   * It grows with what has come, not with what was announced.
+   */
   #keep(piece: Uint8Array): void {
-    this.#pieces.push(piece)
-    this.#pieceBytes += piece.length
+    const count = this.#keptBytes + piece.length
+    if (count > this.#kept.length) {
+      const grown = new Uint8Array(
+        Math.max(count, Math.min(this.#neededBytes, Math.max(PIECE_BYTES, 2 * count))),
+      )
+      grown.set(this.#kept.subarray(0, this.#keptBytes))
+      this.#kept = grown
+    }
+    this.#kept.set(piece, this.#keptBytes)
+    this.#keptBytes = count
   }
 
-  #join(): Uint8Array {
-    const joined = new Uint8Array(this.#pieceBytes)
-    let at = 0
-    for (const piece of this.#pieces) {
-      joined.set(piece, at)
-      at += piece.length
-    }
-    this.#pieces = []
-    this.#pieceBytes = 0
-    return joined
+  /** What was kept. Frames are views of it, so that it is not used again. */
+  #takeKept(): Uint8Array {
+    const kept = this.#kept.subarray(0, this.#keptBytes)
+    this.#kept = NOTHING
+    this.#keptBytes = 0
+    return kept
   }
 }
+
+const NOTHING = new Uint8Array()
+/** The first buffer for a frame that comes in pieces. */
+const PIECE_BYTES = 64 * 1024
 
 function readU32(bytes: Uint8Array, at: number): number {
   const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)

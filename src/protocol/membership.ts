@@ -103,6 +103,10 @@ export class Membership {
     this.#contacts.addSeed(address, nowMs)
   }
 
+  removeSeed(address: string): void {
+    this.#contacts.removeSeed(address)
+  }
+
   onDiscovered(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     this.#contacts.note(peer, addresses, nowMs)
   }

@@ -12,8 +12,9 @@ import { silentLogger } from '../io/system/loggers.ts'
 import { Node } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import type { BehaviourSource } from '../node/workers/registry.ts'
-import type { Clock, Logger } from '../ports.ts'
+import type { Clock, Directory, Logger } from '../ports.ts'
 import { Prng } from '../prng.ts'
+import { PROTOCOL } from '../protocol/messages.ts'
 import { LAN_TIMINGS, type Timings } from '../protocol/timings.ts'
 
 export interface SimulationInit {
@@ -182,7 +183,12 @@ export class SimulatedMesh implements AsyncDisposable {
     this.#runs.set(id, run)
     this.#record(`start ${id}`)
     const clock = this.#clock.fork()
-    const ports = { clock, transport: this.#network.transport(id), logger: this.#init.logger ?? silentLogger }
+    const ports = {
+      clock,
+      transport: this.#network.transport(id),
+      logger: this.#init.logger ?? silentLogger,
+      directory: this.#directoryOf(id),
+    }
     const node = await Node.start(this.#optionsOf(id), ports, `${this.seed} ${id} ${run}`)
     this.#machines.set(id, { id, clock, node })
     return node
@@ -197,12 +203,26 @@ export class SimulatedMesh implements AsyncDisposable {
       behaviours: behavioursOf[id] ?? behaviours,
       listen: [],
       mdns: false,
-      seeds: this.ids.filter(other => other !== id).map(other => SimulatedNetwork.addressOf(other)),
+      seeds: [],
+      peersFile: undefined,
+      dataFolder: undefined,
+      allow: undefined,
       role: 'member',
       weight: 1,
       labels: {},
       logger: false,
+      protocol: PROTOCOL,
       timings: { ...LAN_TIMINGS, ...timings },
+    }
+  }
+
+  /** Every node knows the addresses of all others. */
+  #directoryOf(id: NodeId): Directory {
+    const others = this.ids.filter(other => other !== id).map(other => SimulatedNetwork.addressOf(other))
+    return {
+      start: handlers => others.forEach(address => handlers.onSeed(address)),
+      remember: () => {},
+      stop: async () => {},
     }
   }
 

@@ -69,7 +69,7 @@ describe.each([
 
   test('tells both sides when a session ends, and opens another one afterwards', async () => {
     const [a, b] = await pair()
-    a.transport.hangUp(b.id, 'enough')
+    a.transport.hangUp(b.id, 'enough', 0)
     await harness.until('both are told', () => a.downs.length === 1 && b.downs.length === 1)
     b.transport.dial('again', [a.address])
     await harness.until('both are up again', () => a.peers.length === 1 && b.peers.length === 1)

@@ -52,18 +52,16 @@ const MESSAGES: readonly Message[] = [
     kind: 'rows',
     rows: {
       ...NO_ROWS,
-      specs: [{ id: specId('gone'), version: hlc, body: undefined, desired: 'stopped' }],
+      specs: [{ id: specId('gone'), version: hlc, body: undefined }],
       claims: [
         {
           slot: slotId(specId('w')),
           generation: 1,
           owner: { id: a, boot: 3 },
           score: 9,
-          seq: 3,
           state: 'failed',
           specVersion: hlc,
-          restarts: [{ atMs: 1, item: '' }],
-          failures: [failure],
+          failure,
         },
       ],
       phases: [

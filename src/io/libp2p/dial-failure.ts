@@ -9,11 +9,34 @@ export interface Diagnosis {
   readonly reason: string
 }
 
+/** This node's own gate is closed for the peer; the message says why. */
+export class NotLetInError extends Error {
+  override readonly name = 'NotLetInError'
+}
+
+/** The connection was open, and ended before there was a session. */
+export class SessionRefusedError extends Error {
+  override readonly name = 'SessionRefusedError'
+}
+
 /** What `libp2p.dial` has thrown: one error, or one for each address. */
 export function diagnose(error: unknown): Diagnosis {
   const causes = causesOf(error)
   const text = causes.map(textOf).join('; ')
   if (causes.some(isSelf)) return { failure: 'self', reason: 'this node itself' }
+  if (error instanceof SessionRefusedError) {
+    const reason = `the peer ended the connection before there was a session (${error.message}): this node may not be on its allow-list, or be shut out, or speak another version of the protocol`
+    return { failure: 'handshake', reason }
+  }
+  if (error instanceof NotLetInError) {
+    return { failure: 'handshake', reason: `this node does not let it in: ${error.message}` }
+  }
+  if (causes.some(isDenied)) {
+    return {
+      failure: 'handshake',
+      reason: 'this node does not let it in: not on its allow-list, or shut out',
+    }
+  }
   if (causes.some(isHandshake)) {
     return {
       failure: 'handshake',
@@ -33,6 +56,10 @@ function causesOf(error: unknown): unknown[] {
 
 function isSelf(error: unknown): boolean {
   return /dial self/i.test(textOf(error))
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ConnectionInterceptedError'
 }
 
 function isHandshake(error: unknown): boolean {

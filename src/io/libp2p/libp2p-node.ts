@@ -8,13 +8,22 @@ import { createHash } from 'node:crypto'
 
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
-import type { ComponentLogger, Libp2p, Logger, PrivateKey } from '@libp2p/interface'
+import type {
+  ComponentLogger,
+  ConnectionGater,
+  Libp2p,
+  Logger,
+  MultiaddrConnection,
+  PrivateKey,
+} from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
+import { nodeId } from '../../ids.ts'
+import type { Gate } from './gate.ts'
 import { MESSAGE_ID_BYTES } from './gossip.ts'
 
 export type MeshLibp2p = Libp2p<{ pubsub: GossipSub }>
@@ -25,15 +34,26 @@ export interface Libp2pInit {
   readonly listen: readonly string[]
   readonly mdns: boolean
   readonly privateKey: PrivateKey
+  readonly gate: Gate
+  /** Somebody has not got in: an address without its port, or a node. */
+  readonly onRefused: (who: string, reason: string) => void
 }
+
+/** Dials that are under way at a time; others wait for them. */
+const PARALLEL_DIALS_MAX = 64
 
 const MIB = 1024 * 1024
 /** A handshake takes milliseconds, unless thirty nodes start on two cores at once. */
 const DIAL_TIMEOUT_MS = 10_000
 /** One of several addresses that does not answer must not use up the time of the others. */
 const ADDRESS_TIMEOUT_MS = 4_000
-/** As good as none: a mesh has many nodes behind one address, and all of them connect at once. */
-const MANY = 10_000
+/** libp2p ends connections above this by its own lights; the transport keeps the number far below. */
+const CONNECTIONS_MAX = 10_000
+/**
+ * Connections that are in their handshake, and new ones in a second from one host. A mesh has many nodes behind one
+ * address, and all of them connect at once; more than that is no mesh.
+ */
+export const HANDSHAKES_MAX = 1_000
 
 export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   const key = meshKey(init.cluster, init.secret)
@@ -61,19 +81,18 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       ? { peerDiscovery: [mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })] }
       : {}),
     connectionManager: {
-      maxConnections: MANY,
+      maxConnections: CONNECTIONS_MAX,
       // The default refuses the sixth connection of a second from one host: a mesh on one machine would not form.
-      inboundConnectionThreshold: MANY,
-      maxIncomingPendingConnections: MANY,
-      maxParallelDials: 64,
+      inboundConnectionThreshold: HANDSHAKES_MAX,
+      maxIncomingPendingConnections: HANDSHAKES_MAX,
+      maxParallelDials: PARALLEL_DIALS_MAX,
       dialTimeout: DIAL_TIMEOUT_MS,
       addressDialTimeout: ADDRESS_TIMEOUT_MS,
       inboundUpgradeTimeout: DIAL_TIMEOUT_MS,
     },
     // It aborts connections after one late pong: the mesh has a failure detector of its own, and only one.
     connectionMonitor: { enabled: false },
-    // libp2p refuses private addresses in browsers only; said here so that it stays so.
-    connectionGater: { denyDialMultiaddr: () => false },
+    connectionGater: gater(init),
     logger: silent,
     services: {
       // Gossipsub learns through it who speaks gossipsub.
@@ -109,6 +128,35 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       }),
     },
   })
+}
+
+/** Asks the gate, and tells of everybody who came and did not get in. */
+function gater({ gate, onRefused }: Libp2pInit): ConnectionGater {
+  const known = new WeakSet<MultiaddrConnection>()
+  return {
+    // libp2p refuses private addresses in browsers only; said here so that it stays so.
+    denyDialMultiaddr: () => false,
+    denyInboundConnection: connection => {
+      connection.addEventListener('close', () => {
+        if (!known.has(connection)) onRefused(hostOf(connection), STRANGER)
+      })
+      return false
+    },
+    denyInboundEncryptedConnection: (peer, connection) => {
+      known.add(connection)
+      const objection = gate.objection(nodeId(peer.toString()))
+      if (objection !== undefined) onRefused(peer.toString(), objection)
+      return objection !== undefined
+    },
+    denyOutboundEncryptedConnection: peer => gate.objection(nodeId(peer.toString())) !== undefined,
+  }
+}
+
+const STRANGER = 'the handshake failed: another cluster name or secret, or no meshvisor'
+
+/** `/ip4/10.0.0.7/tcp/50000` → `10.0.0.7` */
+function hostOf({ remoteAddr }: MultiaddrConnection): string {
+  return remoteAddr.toString().split('/')[2] ?? remoteAddr.toString()
 }
 
 /** What the nodes of one mesh have in common, and nobody else can guess who does not know the secret. */

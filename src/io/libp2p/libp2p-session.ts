@@ -5,7 +5,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
 
 import { type NodeId, nodeId } from '../../ids.ts'
-import type { Lane } from '../../ports.ts'
+import type { Cancel, Clock, Lane } from '../../ports.ts'
 
 export interface SessionHandlers {
   onReady(session: Libp2pSession): void
@@ -17,21 +17,34 @@ export interface SessionHandlers {
 /** How long a last message may take to get out. */
 const CLOSE_TIMEOUT_MS = 500
 
+/** A connection that has not got its two streams by then is none of ours. Streams take one round trip. */
+export const OPENING_TIMEOUT_MS = 10_000
+
 export class Libp2pSession {
   readonly peer: NodeId
   readonly connection: Connection
   readonly openedMs: number
+  readonly #clock: Clock
   readonly #handlers: SessionHandlers
   readonly #streams = new Map<Lane, Stream>()
   readonly #ended = new Set<Lane>()
+  readonly #opened = Promise.withResolvers<string | undefined>()
+  #timer: Cancel
   #isOver = false
 
-  constructor(connection: Connection, openedMs: number, handlers: SessionHandlers) {
+  constructor(connection: Connection, clock: Clock, handlers: SessionHandlers) {
     this.peer = nodeId(connection.remotePeer.toString())
     this.connection = connection
-    this.openedMs = openedMs
+    this.openedMs = clock.nowMs()
+    this.#clock = clock
     this.#handlers = handlers
-    connection.addEventListener('close', () => this.#end())
+    this.#timer = clock.after(OPENING_TIMEOUT_MS, () => this.abort('no streams were opened in time'))
+    connection.addEventListener('close', () => this.#end('the peer has closed the connection'))
+  }
+
+  /** Settles when both streams are there. Resolves to what has ended it before that; undefined: nothing, it is open. */
+  get opened(): Promise<string | undefined> {
+    return this.#opened.promise
   }
 
   /** Takes one of the two streams. With both, the session is ready. */
@@ -45,7 +58,10 @@ export class Libp2pSession {
       else this.abort(`a stream broke: ${error.message}`)
     })
     stream.addEventListener('drain', () => this.#handlers.onDrain(this, lane))
-    if (this.#streams.size === 2) this.#handlers.onReady(this)
+    if (this.#streams.size < 2) return
+    this.#timer()
+    this.#handlers.onReady(this)
+    this.#opened.resolve(undefined)
   }
 
   /** Starts reading. What has come in before was kept by the streams. */
@@ -67,17 +83,18 @@ export class Libp2pSession {
     }
   }
 
-  /** Lets what was sent get out, then ends. */
-  async close(): Promise<void> {
+  /** Lets what was sent get out, then ends. Nothing of what still comes in is passed on. */
+  async close(reason: string): Promise<void> {
     if (this.#isOver) return
     const signal = AbortSignal.timeout(CLOSE_TIMEOUT_MS)
-    this.#end()
+    this.#end(reason)
+    // Closing rejects, sometimes with what is no error, when the other side is faster: then it is closed all the same.
     await Promise.allSettled([...this.#streams.values()].map(stream => stream.close({ signal })))
     await this.connection.close({ signal }).catch(() => this.abort('closing took too long'))
   }
 
   abort(reason: string): void {
-    this.#end()
+    this.#end(reason)
     try {
       this.connection.abort(new Error(reason))
     } catch {
@@ -87,9 +104,13 @@ export class Libp2pSession {
 
   /** The peer says nothing more on this lane. What it has said on the other one may still be on its way. */
   #onEnd(lane: Lane): void {
+    if (this.#isOver) return
     this.#ended.add(lane)
-    if (this.#ended.size === this.#streams.size) this.abort('the peer has closed the session')
-    else setTimeout(() => this.abort('the peer has closed half of the session'), CLOSE_TIMEOUT_MS).unref()
+    this.#timer()
+    if (this.#ended.size === this.#streams.size) return this.abort('the peer has closed the session')
+    this.#timer = this.#clock.after(CLOSE_TIMEOUT_MS, () =>
+      this.abort('the peer has closed half of the session'),
+    )
   }
 
   #onMessage(lane: Lane, data: Uint8Array | Uint8ArrayList): void {
@@ -97,9 +118,11 @@ export class Libp2pSession {
     for (const bytes of data) this.#handlers.onBytes(this, lane, bytes)
   }
 
-  #end(): void {
+  #end(reason: string): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.#timer()
+    this.#opened.resolve(reason)
     this.#handlers.onOver(this)
   }
 }

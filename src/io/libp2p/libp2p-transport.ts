@@ -5,14 +5,15 @@
  */
 
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { Connection, PrivateKey } from '@libp2p/interface'
+import type { Connection, PrivateKey, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import { ListenError } from '../../errors.ts'
 import { type NodeId, nodeId } from '../../ids.ts'
 import type { Clock, Lane, Transport, TransportHandlers } from '../../ports.ts'
-import { diagnose } from './dial-failure.ts'
+import { NotLetInError, SessionRefusedError, diagnose } from './dial-failure.ts'
+import { Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
 import { type Libp2pInit, type MeshLibp2p, createMeshLibp2p } from './libp2p-node.ts'
 import { Libp2pSession, type SessionHandlers } from './libp2p-session.ts'
@@ -29,38 +30,68 @@ const CROSSING_MS = 5_000
 
 const DIAL_TIMEOUT_MS = 10_000
 
+/** A mesh is comfortable with about a hundred nodes, and is simulated with a thousand. */
+export const SESSIONS_MAX = 1_024
+/** Connections for each session that may be, those included that are opening or closing: two may cross. */
+const CONNECTIONS_PER_SESSION = 2
+/** Dials under way or waiting: far more than there are nodes in a mesh. */
+export const DIALS_MAX = 512
+
 /** The longest time that a timer of Node can have. */
 const FOREVER_MS = 2 ** 31 - 1
 
-export interface Libp2pTransportInit extends Omit<Libp2pInit, 'privateKey'> {
+export interface Libp2pTransportInit extends Omit<Libp2pInit, 'privateKey' | 'gate' | 'onRefused'> {
   readonly clock: Clock
+  /** The ids of the nodes that get in. @default everybody who knows the secret */
+  readonly allow?: readonly string[] | undefined
+  /** Beyond this number of sessions, nobody gets in. @default SESSIONS_MAX */
+  readonly sessionsMax?: number
   /** The identity of the node. @default a new one */
-  readonly privateKey?: PrivateKey
+  readonly privateKey?: PrivateKey | undefined
 }
 
 export class Libp2pTransport implements Transport, SessionHandlers {
   readonly id: NodeId
   readonly #libp2p: MeshLibp2p
   readonly #clock: Clock
-  readonly #opening = new Map<string, Libp2pSession>()
+  readonly #gate: Gate
+  readonly #sessionsMax: number
+  /** By the ids of their connections: those that are opening, too. */
+  readonly #all = new Map<string, Libp2pSession>()
   readonly #sessions = new Map<NodeId, Libp2pSession>()
   #gossip: Gossip | undefined
   #handlers: TransportHandlers | undefined
+  #dialCount = 0
   #isStopped = false
   /** Keeps the process alive, also where nothing listens and nobody is connected. */
   #keepAlive: NodeJS.Timeout | undefined
 
-  private constructor(id: NodeId, libp2p: MeshLibp2p, clock: Clock) {
-    this.id = id
-    this.#libp2p = libp2p
-    this.#clock = clock
+  private constructor(init: {
+    readonly id: NodeId
+    readonly libp2p: MeshLibp2p
+    readonly clock: Clock
+    readonly gate: Gate
+    readonly sessionsMax: number
+  }) {
+    this.id = init.id
+    this.#libp2p = init.libp2p
+    this.#clock = init.clock
+    this.#gate = init.gate
+    this.#sessionsMax = init.sessionsMax
   }
 
   /** Makes a transport that does not listen yet. */
   static async create(init: Libp2pTransportInit): Promise<Libp2pTransport> {
     const privateKey = init.privateKey ?? (await generateKeyPair('Ed25519'))
-    const libp2p = await createMeshLibp2p({ ...init, privateKey })
-    return new Libp2pTransport(nodeId(peerIdFromPrivateKey(privateKey).toString()), libp2p, init.clock)
+    const gate = new Gate(init.allow, init.clock)
+    const refused: { tell?: (who: string, reason: string) => void } = {}
+    const onRefused = (who: string, reason: string): void => refused.tell?.(who, reason)
+    const libp2p = await createMeshLibp2p({ ...init, privateKey, gate, onRefused })
+    const id = nodeId(peerIdFromPrivateKey(privateKey).toString())
+    const { clock, sessionsMax = SESSIONS_MAX } = init
+    const transport = new Libp2pTransport({ id, libp2p, gate, clock, sessionsMax })
+    refused.tell = (who, reason) => transport.#onRefused(who, reason)
+    return transport
   }
 
   get addresses(): readonly string[] {
@@ -83,7 +114,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     for (const lane of ['control', 'data'] as const) {
       await libp2p.handle(
         PROTOCOLS[lane],
-        (stream, connection) => this.#sessionOf(connection).addStream(lane, stream),
+        (stream, connection) => this.#onStream(lane, stream, connection),
         STREAM_LIMITS,
       )
     }
@@ -100,8 +131,9 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     void this.#dial(key, addresses)
   }
 
-  hangUp(peer: NodeId, reason: string): void {
-    this.#sessions.get(peer)?.abort(reason)
+  hangUp(peer: NodeId, reason: string, shutOutMs: number): void {
+    if (shutOutMs > 0) this.#gate.shutOut(peer, shutOutMs, reason)
+    void this.#sessions.get(peer)?.close(reason)
   }
 
   send(peer: NodeId, lane: Lane, bytes: Uint8Array): boolean {
@@ -123,7 +155,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   async stop(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
-    await Promise.allSettled([...this.#sessions.values()].map(session => session.close()))
+    await Promise.allSettled([...this.#sessions.values()].map(session => session.close('this node stops')))
     await this.#libp2p.stop()
     clearInterval(this.#keepAlive)
   }
@@ -131,11 +163,11 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   // SessionHandlers
 
   onReady(session: Libp2pSession): void {
-    this.#opening.delete(session.connection.id)
     const known = this.#sessions.get(session.peer)
     if (this.#isStopped) return session.abort('this node stops')
     if (known !== undefined && this.#isPreferred(known, session))
       return session.abort('there is a session already')
+    if (known === undefined && this.#sessions.size >= this.#sessionsMax) return this.#turnAway(session)
     this.#sessions.set(session.peer, session)
     if (known !== undefined) {
       this.#handlers?.onPeerDown(session.peer)
@@ -146,7 +178,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 
   onOver(session: Libp2pSession): void {
-    this.#opening.delete(session.connection.id)
+    this.#all.delete(session.connection.id)
     if (this.#sessions.get(session.peer) !== session) return
     this.#sessions.delete(session.peer)
     if (!this.#isStopped) this.#handlers?.onPeerDown(session.peer)
@@ -161,20 +193,41 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 
   async #dial(key: string, addresses: readonly string[]): Promise<void> {
+    this.#dialCount += 1
     try {
-      const targets: Multiaddr[] = addresses.map(address => multiaddr(address))
-      const connection = await this.#libp2p.dial(targets, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) })
-      this.#handlers?.onDialled(key, nodeId(connection.remotePeer.toString()))
+      const peer = await this.#open(addresses)
+      this.#handlers?.onDialled(key, peer)
     } catch (error) {
       if (this.#isStopped) return
       const { failure, reason } = diagnose(error)
       this.#handlers?.onDialFailed(key, failure, reason)
+    } finally {
+      this.#dialCount -= 1
     }
+  }
+
+  /** Dialling alone says little: libp2p takes a connection for open that the other side is about to refuse. */
+  async #open(addresses: readonly string[]): Promise<NodeId> {
+    if (this.#dialCount > DIALS_MAX) throw new Error(`${DIALS_MAX} dials are under way already`)
+    const objection = addresses.map(address => this.#objectionTo(address)).find(text => text !== undefined)
+    if (objection !== undefined) throw new NotLetInError(objection)
+    const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
+    const connection = await this.#libp2p.dial(readAddresses(addresses), { signal })
+    const peer = nodeId(connection.remotePeer.toString())
+    const ended = await this.#all.get(connection.id)?.opened
+    if (ended !== undefined && !this.#sessions.has(peer)) throw new SessionRefusedError(ended)
+    return peer
+  }
+
+  /** Why the gate would close after the dial, where the address says whose it is. */
+  #objectionTo(address: string): string | undefined {
+    const peer = /\/p2p\/([^/]+)$/.exec(address)?.[1]
+    return peer === undefined ? undefined : this.#gate.objection(nodeId(peer))
   }
 
   #onConnection(connection: Connection): void {
     const session = this.#sessionOf(connection)
-    if (connection.direction !== 'outbound') return
+    if (session === undefined || connection.direction !== 'outbound') return
     for (const lane of ['control', 'data'] as const) {
       connection.newStream(PROTOCOLS[lane], STREAM_LIMITS).then(
         stream => session.addStream(lane, stream),
@@ -183,12 +236,32 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     }
   }
 
-  #sessionOf(connection: Connection): Libp2pSession {
-    const known = this.#opening.get(connection.id)
-    if (known !== undefined) return known
-    const session = new Libp2pSession(connection, this.#clock.nowMs(), this)
-    this.#opening.set(connection.id, session)
+  #onStream(lane: Lane, stream: Stream, connection: Connection): void {
+    const session = this.#sessionOf(connection)
+    if (session === undefined) stream.abort(new Error('the connection is closing'))
+    else session.addStream(lane, stream)
+  }
+
+  /** @returns undefined when the connection is over, or one too many */
+  #sessionOf(connection: Connection): Libp2pSession | undefined {
+    const known = this.#all.get(connection.id)
+    if (known !== undefined || connection.status !== 'open') return known
+    if (this.#all.size >= CONNECTIONS_PER_SESSION * this.#sessionsMax) {
+      connection.abort(new Error('too many connections'))
+      return undefined
+    }
+    const session = new Libp2pSession(connection, this.#clock, this)
+    this.#all.set(connection.id, session)
     return session
+  }
+
+  #turnAway(session: Libp2pSession): void {
+    this.#onRefused(session.peer, `there are ${this.#sessionsMax} sessions already`)
+    session.abort('too many sessions')
+  }
+
+  #onRefused(who: string, reason: string): void {
+    if (!this.#isStopped) this.#handlers?.onRefused(who, reason)
   }
 
   /** Of two connections that cross, the one that the smaller id has dialled stays; otherwise the later one. */
@@ -198,6 +271,21 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     if (isOurs === (later.connection.direction === 'outbound')) return false
     return isOurs === this.id < known.peer
   }
+}
+
+/** Those that can be read: an address of a kind that is yet unknown must not spoil the others. @throws when none can */
+function readAddresses(addresses: readonly string[]): Multiaddr[] {
+  const errors: unknown[] = []
+  const targets = addresses.flatMap(address => {
+    try {
+      return multiaddr(address)
+    } catch (error) {
+      errors.push(error)
+      return []
+    }
+  })
+  if (targets.length === 0) throw new AggregateError(errors, 'no address can be read')
+  return targets
 }
 
 function listenMessage(cause: unknown): string {

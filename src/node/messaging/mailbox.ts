@@ -6,6 +6,8 @@ import type { Failure } from '../../protocol/failure.ts'
 
 /** More messages than this are refused. */
 export const MAILBOX_MESSAGES_MAX = 10_000
+/** Nor do more bytes wait than this, as far as they came from other nodes; one message may always wait. */
+export const MAILBOX_BYTES_MAX = 16 * 1024 * 1024
 
 /** Who waits for the answer to a call. Told exactly once. */
 export interface Replier {
@@ -20,7 +22,7 @@ export interface Replier {
   onElsewhere(): void
 }
 
-export type Letter =
+export type Letter = (
   | {
       readonly kind: 'call'
       readonly name: string
@@ -29,6 +31,10 @@ export type Letter =
     }
   | { readonly kind: 'cast'; readonly name: string; readonly args: readonly unknown[] }
   | { readonly kind: 'message'; readonly message: unknown }
+) & {
+  /** The size on the wire. @default 0: it is from this node */
+  readonly bytes?: number
+}
 
 /** Something that letters can be given to: a server or a task. */
 export interface Recipient {
@@ -38,6 +44,7 @@ export interface Recipient {
 
 export class Mailbox {
   readonly #letters = new Deque<Letter>()
+  #bytes = 0
 
   get size(): number {
     return this.#letters.size
@@ -45,8 +52,11 @@ export class Mailbox {
 
   /** @returns false when there is no room */
   put(letter: Letter): boolean {
-    if (this.#letters.size < MAILBOX_MESSAGES_MAX) {
+    const bytes = this.#bytes + (letter.bytes ?? 0)
+    const isRoom = this.#letters.size < MAILBOX_MESSAGES_MAX && bytes <= MAILBOX_BYTES_MAX
+    if (isRoom || this.#letters.size === 0) {
       this.#letters.push(letter)
+      this.#bytes = bytes
       return true
     }
     if (letter.kind === 'call') letter.replier.onOverloaded()
@@ -54,7 +64,9 @@ export class Mailbox {
   }
 
   take(): Letter | undefined {
-    return this.#letters.shift()
+    const letter = this.#letters.shift()
+    this.#bytes -= letter?.bytes ?? 0
+    return letter
   }
 
   /** The worker has ended: whoever waits is told that nothing was done. */

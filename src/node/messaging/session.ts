@@ -9,6 +9,7 @@ import { encodePayload } from '../../payload.ts'
 import type { Clock } from '../../ports.ts'
 import { FRAME, type Target, decodeTarget } from '../../protocol/channel.ts'
 import { type Frame, FrameReader, FrameWriter } from '../../protocol/frames.ts'
+import { CHANNELS_MAX } from '../../protocol/limits.ts'
 
 /** A session that sends no more than this at a time is quiet. */
 const QUIET_FRAMES = 4
@@ -95,7 +96,7 @@ export class Session {
   }
 
   close(outgoing: Outgoing): void {
-    this.#outgoing.delete(outgoing.channel)
+    if (this.#outgoing.delete(outgoing.channel)) this.writer.begin(FRAME.close, 4).u32(outgoing.channel)
   }
 
   /** Takes in bytes of the peer. @returns why the session must end, if they make no sense */
@@ -177,6 +178,9 @@ export class Session {
         return this.#outgoing.get(frame.u32())?.onSettle(frame)
       case FRAME.credit:
         return this.#outgoing.get(frame.u32())?.onCredit(frame)
+      case FRAME.close:
+        this.#incoming.delete(frame.u32())
+        return undefined
       case FRAME.reset:
         return this.#outgoing.get(frame.u32())?.onReset()
       default:
@@ -190,6 +194,10 @@ export class Session {
     const target = decodeTarget(frame.rest())
     if (target === undefined) {
       this.#violation = 'a channel to nowhere'
+      return
+    }
+    if (this.#incoming.size >= CHANNELS_MAX && !this.#incoming.has(channel)) {
+      this.#violation = `more than ${CHANNELS_MAX} channels`
       return
     }
     const incoming = this.#owner.accept(target, this, channel)

@@ -59,7 +59,8 @@ export class SlotInlet implements Incoming {
     if (frame.kind === FRAME.send) {
       const bytes = frame.rest()
       try {
-        this.#post.deliver(slot, generation, { kind: 'message', message: decodePayload(bytes) })
+        const message = decodePayload(bytes)
+        this.#post.deliver(slot, generation, { kind: 'message', message, bytes: bytes.length })
       } catch (error) {
         return `a message that cannot be read: ${String(error)}`
       }
@@ -69,12 +70,13 @@ export class SlotInlet implements Incoming {
       return `a frame of kind ${frame.kind} for a worker`
     const correlation = frame.kind === FRAME.call ? frame.u32() : 0
     if (frame.kind === FRAME.call) frame.u32()
+    const bytes = frame.remaining
     const request = decodeRequest(frame.rest())
     if (request === undefined) return 'a request that cannot be read'
-    if (frame.kind === FRAME.cast) this.#post.deliver(slot, generation, { kind: 'cast', ...request })
+    if (frame.kind === FRAME.cast) this.#post.deliver(slot, generation, { kind: 'cast', ...request, bytes })
     else {
       const replier = new RemoteReplier(session, correlation, slot)
-      this.#post.deliver(slot, generation, { kind: 'call', ...request, replier })
+      this.#post.deliver(slot, generation, { kind: 'call', ...request, replier, bytes })
     }
     return undefined
   }

@@ -23,11 +23,7 @@ export const NODE_LOST = 'NodeLost'
 /** A stack is a hint for people; more than this is of no help to them. */
 const STACK_LENGTH_MAX = 4096
 const MESSAGE_LENGTH_MAX = 1024
-
-/** Whether a worker that ended so comes back where its restart type asks for an abnormal end. */
-export function howEnded(exit: Exit): 'normally' | 'abnormally' {
-  return exit.kind === 'normal' ? 'normally' : 'abnormally'
-}
+const NAME_LENGTH_MAX = 128
 
 export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
   switch (exit.kind) {
@@ -59,7 +55,7 @@ export function failureFrom(
     return { name: 'Error', message: String(thrown).slice(0, MESSAGE_LENGTH_MAX), ...where }
   }
   return {
-    name: thrown.name,
+    name: thrown.name.slice(0, NAME_LENGTH_MAX),
     message: thrown.message.slice(0, MESSAGE_LENGTH_MAX),
     stack: thrown.stack?.slice(0, STACK_LENGTH_MAX),
     ...where,

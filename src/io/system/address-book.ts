@@ -1,0 +1,66 @@
+// pure
+/** Who was in the mesh, and where: what a node that comes back dials first. Bounded, and it forgets. */
+
+import * as v from 'valibot'
+
+/** So many are kept; who was not seen for longest goes first. */
+export const KNOWN_PEERS_MAX = 256
+/** After a month, an address more likely belongs to something else. */
+const KEPT_MS = 30 * 24 * 60 * 60 * 1000
+const ADDRESSES_MAX = 16
+const TEXT_MAX = 1024
+
+const text = v.pipe(v.string(), v.minLength(1), v.maxLength(TEXT_MAX))
+const knownPeer = v.object({ id: text, addresses: v.array(text), seenMs: v.number() })
+
+export interface KnownPeer {
+  readonly id: string
+  readonly addresses: readonly string[]
+  /** Milliseconds since 1970. */
+  readonly seenMs: number
+}
+
+export class AddressBook {
+  readonly #wallMs: () => number
+  /** Who was seen last comes last. */
+  readonly #peers = new Map<string, KnownPeer>()
+
+  constructor(peers: readonly KnownPeer[], wallMs: () => number) {
+    this.#wallMs = wallMs
+    for (const peer of peers.toSorted((a, b) => a.seenMs - b.seenMs)) this.#put(peer)
+  }
+
+  note(id: string, addresses: readonly string[]): void {
+    if (addresses.length === 0) return
+    this.#put({ id, addresses: addresses.slice(0, ADDRESSES_MAX), seenMs: this.#wallMs() })
+  }
+
+  /** Who was seen last comes first. */
+  peers(): readonly KnownPeer[] {
+    const sinceMs = this.#wallMs() - KEPT_MS
+    return [...this.#peers.values()].filter(({ seenMs }) => seenMs >= sinceMs).toReversed()
+  }
+
+  toText(): string {
+    return `${JSON.stringify(this.peers(), undefined, 2)}\n`
+  }
+
+  #put(peer: KnownPeer): void {
+    this.#peers.delete(peer.id)
+    this.#peers.set(peer.id, peer)
+    const [oldest] = this.#peers.keys()
+    if (this.#peers.size > KNOWN_PEERS_MAX && oldest !== undefined) this.#peers.delete(oldest)
+  }
+}
+
+/** What is no list of peers is an empty one: it is a help, and nothing depends on it. */
+export function readAddressBook(bytes: Uint8Array | undefined, wallMs: () => number): AddressBook {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    value = []
+  }
+  const result = v.safeParse(v.array(knownPeer), value)
+  return new AddressBook(result.success ? result.output : [], wallMs)
+}

@@ -1,0 +1,155 @@
+// shell
+/**
+ * What a node keeps between its runs: its key, and where others were. One node at a time uses a folder; the system
+ * itself says whether one does, so that a killed process leaves no lock behind.
+ */
+
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { DataFolderError } from '../../errors.ts'
+import { type AddressBook, type KnownPeer, readAddressBook } from './address-book.ts'
+import { type Lock, takeLock } from './lock.ts'
+
+const KEY_FILE = 'key'
+const PEERS_FILE = 'peers.json'
+/** Read and written by the owner only. */
+const PRIVATE_FILE = 0o600
+const PRIVATE_FOLDER = 0o700
+/** Bits that let anybody else at a file. */
+const OTHERS = 0o077
+
+/** How new joins are collected before the list is written again. */
+const WRITE_DELAY_MS = 200
+
+export interface DataFolderInit {
+  readonly path: string
+  /** Makes the bytes of a new key; asked once in the life of a folder. */
+  readonly makeKey: () => Promise<Uint8Array>
+  readonly wallMs: () => number
+  readonly onWarning: (message: string) => void
+}
+
+export class DataFolder {
+  readonly path: string
+  /** The bytes of the key: the same for every run that uses the folder. */
+  readonly key: Uint8Array
+  readonly #book: AddressBook
+  readonly #lock: Lock
+  readonly #onWarning: (message: string) => void
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(init: DataFolderInit, key: Uint8Array, book: AddressBook, lock: Lock) {
+    this.path = init.path
+    this.key = key
+    this.#book = book
+    this.#lock = lock
+    this.#onWarning = init.onWarning
+  }
+
+  /** Opens a folder, and makes it where there is none. @throws {DataFolderError} when another node uses it, or it cannot be used */
+  static async open(init: DataFolderInit): Promise<DataFolder> {
+    const { path } = init
+    try {
+      await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER })
+      const key = await openKey(init)
+      const lock = await takeLock(
+        path,
+        createHash('sha256').update('meshvisor lock').update(key).digest('hex'),
+      )
+      if (lock === undefined) {
+        throw new DataFolderError(
+          `the data folder ${path} is used by another node that runs now: stop it, or give each node a folder of its own`,
+        )
+      }
+      const book = readAddressBook(await readOrNothing(join(path, PEERS_FILE)), init.wallMs)
+      return new DataFolder(init, key, book, lock)
+    } catch (cause) {
+      if (cause instanceof DataFolderError) throw cause
+      throw new DataFolderError(`the data folder ${path} cannot be used: ${textOf(cause)}`, { cause })
+    }
+  }
+
+  /** Who was in the mesh in earlier runs, and where; who was seen last comes first. */
+  peers(): readonly KnownPeer[] {
+    return this.#book.peers()
+  }
+
+  /** Writes down where a member is; a moment later, together with others. */
+  remember(id: string, addresses: readonly string[]): void {
+    this.#book.note(id, addresses)
+    this.#timer ??= setTimeout(() => this.#write(), WRITE_DELAY_MS).unref()
+  }
+
+  /** Writes what is not written yet, and lets others use the folder. */
+  async close(): Promise<void> {
+    if (this.#timer !== undefined) this.#write()
+    await this.#writing
+    await this.#lock.release()
+  }
+
+  #write(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const text = this.#book.toText()
+    this.#writing = this.#writing
+      .then(() => replaceFile(join(this.path, PEERS_FILE), text))
+      .catch((error: unknown) =>
+        this.#onWarning(`the addresses of the mesh could not be written to ${this.path}: ${textOf(error)}`),
+      )
+  }
+}
+
+/** The key of the folder. Of two processes that make one at the same moment, both get the same. */
+async function openKey(init: DataFolderInit): Promise<Uint8Array> {
+  const file = join(init.path, KEY_FILE)
+  const known = await readOrNothing(file)
+  if (known !== undefined) {
+    await closeToOthers(file, init)
+    return known
+  }
+  const draft = `${file}.${randomBytes(6).toString('hex')}`
+  await writeFile(draft, await init.makeKey(), { mode: PRIVATE_FILE, flag: 'wx', flush: true })
+  try {
+    // A link is made as a whole or not at all, and never over what is there.
+    await link(draft, file)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  } finally {
+    await rm(draft)
+  }
+  return readFile(file)
+}
+
+async function closeToOthers(file: string, init: DataFolderInit): Promise<void> {
+  if (process.platform === 'win32' || ((await stat(file)).mode & OTHERS) === 0) return
+  init.onWarning(
+    `others could read the key in ${init.path}: it was made private. Use a new one if they may have`,
+  )
+  await chmod(file, PRIVATE_FILE)
+}
+
+async function replaceFile(file: string, text: string): Promise<void> {
+  const draft = `${file}.new`
+  await writeFile(draft, text, { mode: PRIVATE_FILE, flush: true })
+  await rename(draft, file)
+}
+
+async function readOrNothing(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

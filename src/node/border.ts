@@ -1,0 +1,129 @@
+// shell
+/** What was refused of all that came from outside: counted, and told to people without flooding their logs. */
+
+import type { NodeId } from '../ids.ts'
+import type { Clock, Logger } from '../ports.ts'
+
+/** What this node has refused since it started. */
+export interface BorderStats {
+  /** Connections that did not become sessions: another cluster or secret, not on the allow-list, shut out, no meshvisor. */
+  readonly strangers: number
+  /** Sessions that this node ended because the peer broke the protocol: bytes that are no frames, messages that make no sense. */
+  readonly violations: number
+  /** Sessions that it ended because the peer spoke faster than is allowed. */
+  readonly floods: number
+  /** Sessions that it ended because the peer speaks no version of the protocol that this node speaks. */
+  readonly incompatible: number
+  /** Gossip that was dropped: more than is allowed, or none that could be read. */
+  readonly hints: number
+  /** Nodes found by multicast that were not looked at: more than is allowed. */
+  readonly discoveries: number
+  /** What was refused last. */
+  readonly last: { readonly who: string; readonly reason: string; readonly wallMs: number } | undefined
+}
+
+/** Whoever is complained of is not mentioned again for so long. */
+export const COMPLAIN_EVERY_MS = 60_000
+/** So many are told apart; beyond that, the one that was first complained of is forgotten. */
+const COMPLAINTS_MAX = 256
+/** An address that does not answer is mentioned only then: nodes of a mesh seldom start in the right order. */
+const FAILED_DIALS_MIN = 4
+
+type Counts = { -readonly [What in Exclude<keyof BorderStats, 'last'>]: number }
+
+interface Complaint {
+  readonly atMs: number
+  /** How many were kept back since. */
+  kept: number
+}
+
+export class Border {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #complaints = new Map<string, Complaint>()
+  readonly #failedDials = new Map<string, number>()
+  readonly #counts: Counts = {
+    strangers: 0,
+    violations: 0,
+    floods: 0,
+    incompatible: 0,
+    hints: 0,
+    discoveries: 0,
+  }
+  #last: BorderStats['last']
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  stats(): BorderStats {
+    return { ...this.#counts, last: this.#last }
+  }
+
+  onStranger(who: string, reason: string): void {
+    this.#count('strangers', who, reason)
+    this.#complain(`stranger ${who}`, { from: who, reason }, 'somebody was not let in')
+  }
+
+  onViolation(peer: NodeId, reason: string): void {
+    this.#count('violations', peer, reason)
+    this.#complain(`violation ${peer}`, { peer, reason }, 'session ended: the peer broke the protocol')
+  }
+
+  onFlood(peer: NodeId, reason: string): void {
+    this.#count('floods', peer, reason)
+    this.#complain(`flood ${peer}`, { peer, reason }, 'session ended: the peer speaks too fast')
+  }
+
+  onIncompatible(peer: NodeId, reason: string): void {
+    this.#count('incompatible', peer, reason)
+    this.#complain(`version ${peer}`, { peer, reason }, 'session ended: the peer speaks another protocol')
+  }
+
+  onHintDropped(reason: string): void {
+    this.#count('hints', 'gossip', reason)
+    this.#complain('hints', { reason }, 'gossip was dropped')
+  }
+
+  onDiscoveryDropped(): void {
+    this.#count('discoveries', 'multicast', 'too many')
+    this.#complain('discoveries', {}, 'multicast finds more nodes than a mesh has: some were not looked at')
+  }
+
+  /** `key`: an address, or the id of a member, whose absence others notice. */
+  onDialFailed(key: string, isHandshake: boolean, reason: string): void {
+    const count = (this.#failedDials.get(key) ?? 0) + 1
+    this.#failedDials.delete(key)
+    this.#failedDials.set(key, count)
+    const [oldest] = this.#failedDials.keys()
+    if (this.#failedDials.size > COMPLAINTS_MAX && oldest !== undefined) this.#failedDials.delete(oldest)
+    const isAddress = key.startsWith('/')
+    if (!isHandshake && !(isAddress && count >= FAILED_DIALS_MIN)) return
+    this.#complain(`dial ${key}`, { to: key, reason }, 'no session with a node, which is tried on')
+  }
+
+  onDialled(key: string): void {
+    this.#failedDials.delete(key)
+  }
+
+  #count(what: keyof Counts, who: string, reason: string): void {
+    this.#counts[what] += 1
+    this.#last = { who, reason, wallMs: this.#clock.wallMs() }
+  }
+
+  #complain(key: string, facts: object, message: string): void {
+    const nowMs = this.#clock.nowMs()
+    const known = this.#complaints.get(key)
+    if (known !== undefined && nowMs - known.atMs < COMPLAIN_EVERY_MS) {
+      known.kept += 1
+      return
+    }
+    this.#complaints.delete(key)
+    this.#complaints.set(key, { atMs: nowMs, kept: 0 })
+    const [oldest] = this.#complaints.keys()
+    if (this.#complaints.size > COMPLAINTS_MAX && oldest !== undefined) this.#complaints.delete(oldest)
+    const again = known === undefined || known.kept === 0 ? {} : { timesSince: known.kept }
+    this.#logger.warn({ ...facts, ...again }, message)
+  }
+}

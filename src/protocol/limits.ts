@@ -1,0 +1,56 @@
+// pure
+/**
+ * What a node puts up with from others. Whoever is in the mesh is trusted, but not to be without bugs: no peer, however
+ * broken, makes a node grow without bound or keeps it from its work. The limits of sizes are beside what they limit:
+ * `CONTROL_FRAME_BYTES_MAX`, `PAYLOAD_BYTES_MAX`, `FRAME_BYTES_MAX`; those of connections are in `io/libp2p`.
+ */
+
+/** So often something may happen: `perSecond` in the long run, `burst` at once. */
+export interface Rate {
+  readonly perSecond: number
+  readonly burst: number
+}
+
+/**
+ * Messages of one peer on the control lane; more end the session. A node that declares or restarts ten thousand workers
+ * at once sends a few messages for each; reading 5,000 a second takes about a quarter of a core.
+ */
+export const CONTROL_MESSAGES: Rate = { perSecond: 5_000, burst: 50_000 }
+
+/** Gossip of all peers together; more is dropped. Rows say it too, and gossipsub is good for less than that. */
+export const HINTS: Rate = { perSecond: 2_000, burst: 10_000 }
+
+/** Nothing larger is sent by gossip, which keeps and repeats what it carries. */
+export const HINT_BYTES_MAX = 32 * 1024
+
+/** Nodes that multicast claims to have found; more are dropped. Anybody in the network can claim them. */
+export const DISCOVERIES: Rate = { perSecond: 20, burst: 500 }
+
+/** Channels that a peer may have open in one session: one for each worker and generation that it speaks to. */
+export const CHANNELS_MAX = 100_000
+
+/** So long a peer that broke the protocol is not let in again, so that it does not come back a thousand times a second. */
+export const SHUT_OUT_MS = 30_000
+
+/** A bucket that fills at the rate, and holds the burst. */
+export class RateLimit {
+  readonly #rate: Rate
+  #tokens: number
+  #atMs: number
+
+  constructor(rate: Rate, nowMs: number) {
+    this.#rate = rate
+    this.#tokens = rate.burst
+    this.#atMs = nowMs
+  }
+
+  /** Whether one more is within the limit. */
+  take(nowMs: number): boolean {
+    const { perSecond, burst } = this.#rate
+    this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#atMs) / 1_000) * perSecond)
+    this.#atMs = nowMs
+    if (this.#tokens < 1) return false
+    this.#tokens -= 1
+    return true
+  }
+}

@@ -1,0 +1,192 @@
+/** What a node keeps between its runs, and who may use it. */
+
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import { fork } from 'node:child_process'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+import { AddressBook, KNOWN_PEERS_MAX, readAddressBook } from '../../src/io/system/address-book.ts'
+import { DataFolder } from '../../src/io/system/data-folder.ts'
+import { type LockKind, takeLock } from '../../src/io/system/lock.ts'
+import { createNode } from '../../src/node/create-node.ts'
+import type { Node } from '../../src/node/node.ts'
+import type { NodeInit } from '../../src/node/options.ts'
+import { freePort, until } from './harnesses.ts'
+
+let folder: string
+const warnings: string[] = []
+const nodes: Node[] = []
+const init = {
+  cluster: 'folders',
+  listen: ['/ip4/127.0.0.1/tcp/0'],
+  discovery: { mdns: false },
+  logger: false,
+} as const
+
+beforeEach(async () => {
+  folder = join(await mkdtemp(join(tmpdir(), 'meshvisor-')), 'data')
+  warnings.length = 0
+})
+
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map(node => node.stop()))
+  await rm(join(folder, '..'), { recursive: true, force: true })
+})
+
+async function start(more: NodeInit = {}): Promise<Node> {
+  const node = await createNode({ ...init, ...more })
+  nodes.push(node)
+  return node
+}
+
+async function stop(node: Node): Promise<void> {
+  nodes.splice(nodes.indexOf(node), 1)
+  await node.stop()
+}
+
+function open(makeKey = async () => randomBytes(36)): Promise<DataFolder> {
+  return DataFolder.open({
+    path: folder,
+    makeKey,
+    wallMs: () => Date.now(),
+    onWarning: message => warnings.push(message),
+  })
+}
+
+test('a node with a data folder is the same node when it runs again, and a new one without', async () => {
+  const first = await start({ dataFolder: folder })
+  const { id } = first
+  await stop(first)
+  expect((await start({ dataFolder: folder })).id).toBe(id)
+  expect((await start()).id).not.toBe(id)
+})
+
+test('the key is readable by its owner only, and is made so again if it was not', async () => {
+  await (await open()).close()
+  const file = join(folder, 'key')
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  expect((await stat(folder)).mode & 0o777).toBe(0o700)
+  await chmod(file, 0o644)
+  await (await open()).close()
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  expect(warnings.join()).toMatch(/others could read the key/)
+})
+
+test('a second node on the folder of a running one is a clear error, and gets it when the first has stopped', async () => {
+  const first = await start({ dataFolder: folder })
+  await expect(start({ dataFolder: folder })).rejects.toMatchObject({
+    name: 'DataFolderError',
+    message: expect.stringMatching(/used by another node that runs now/),
+  })
+  await stop(first)
+  await start({ dataFolder: folder })
+})
+
+test('a node that cannot listen leaves its folder free', async () => {
+  const other = await start()
+  const taken = other.addresses[0]?.split('/p2p/')[0] ?? ''
+  await expect(start({ dataFolder: folder, listen: [taken] })).rejects.toMatchObject({ name: 'ListenError' })
+  await start({ dataFolder: folder })
+})
+
+test('of ten that open a new folder at the same moment, one gets it, and the key is its', async () => {
+  const opened = await Promise.allSettled(Array.from({ length: 10 }, () => open()))
+  const folders = opened.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  expect(folders).toHaveLength(1)
+  expect(Buffer.from(folders[0]?.key ?? [])).toEqual(await readFile(join(folder, 'key')))
+  expect((await readdir(folder)).toSorted()).toEqual(['key'])
+  await folders[0]?.close()
+})
+
+test.each<LockKind>(['abstract', 'file'])(
+  'a lock (%s) is held by one, also over processes, and is free once its process was killed',
+  async kind => {
+    await (await open()).close()
+    const name = `test-${process.pid}-${kind}`
+    const child = fork(new URL('lock-child.ts', import.meta.url), [folder, name, kind])
+    await once(child, 'message')
+    expect(await takeLock(folder, name, kind)).toBeUndefined()
+    const exit = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exit
+    const lock = await takeLock(folder, name, kind)
+    expect(lock).toBeDefined()
+    expect(await takeLock(folder, name, kind)).toBeUndefined()
+    await lock?.release()
+    const again = await takeLock(folder, name, kind)
+    expect(again).toBeDefined()
+    await again?.release()
+  },
+)
+
+test('who connects to the lock is hung up on', async () => {
+  await (await open()).close()
+  const lock = await takeLock(folder, 'mine', 'file')
+  const socket = connect(join(folder, 'lock'))
+  await once(socket, 'close')
+  await lock?.release()
+})
+
+test('a damaged key is an error that says what to do, not a new identity', async () => {
+  await (await open()).close()
+  await writeFile(join(folder, 'key'), 'nonsense')
+  await expect(start({ dataFolder: folder })).rejects.toMatchObject({
+    name: 'DataFolderError',
+    message: expect.stringMatching(/key in .* is damaged: restore it/),
+  })
+})
+
+test('a folder that cannot be made is an error that names it', async () => {
+  await writeFile(join(folder, '..', 'file'), '')
+  await expect(start({ dataFolder: join(folder, '..', 'file', 'data') })).rejects.toMatchObject({
+    name: 'DataFolderError',
+    message: expect.stringMatching(/cannot be used/),
+  })
+})
+
+test('a node that comes back finds the mesh by the addresses of its last run, without any seed', async () => {
+  const address = `/ip4/127.0.0.1/tcp/${await freePort()}`
+  const rock = await start({ listen: [address] })
+  const first = await start({ dataFolder: folder, discovery: { mdns: false, seeds: [address] } })
+  await first.formed(2)
+  await stop(first)
+  expect(JSON.parse(await readFile(join(folder, 'peers.json'), 'utf8'))).toMatchObject([{ id: rock.id }])
+  const second = await start({ dataFolder: folder })
+  await second.formed(2)
+})
+
+test('what is no list of addresses is an empty one', async () => {
+  await (await open()).close()
+  await writeFile(join(folder, 'peers.json'), '[{"id": 7}]')
+  const opened = await open()
+  expect(opened.peers()).toEqual([])
+  await opened.close()
+})
+
+test('the list of addresses is bounded, forgets the oldest, and what is older than a month', () => {
+  let nowMs = 1_000
+  const book = new AddressBook([], () => nowMs++)
+  for (let index = 0; index <= KNOWN_PEERS_MAX; index++)
+    book.note(`peer${index}`, [`/ip4/10.0.0.1/tcp/${index}`])
+  expect(book.peers()).toHaveLength(KNOWN_PEERS_MAX)
+  expect(book.peers()[0]?.id).toBe(`peer${KNOWN_PEERS_MAX}`)
+  expect(book.peers().some(({ id }) => id === 'peer0')).toBe(false)
+  const text = new TextEncoder().encode(book.toText())
+  expect(readAddressBook(text, () => nowMs).peers()).toEqual(book.peers())
+  nowMs += 31 * 24 * 60 * 60 * 1000
+  expect(readAddressBook(text, () => nowMs).peers()).toEqual([])
+})
+
+test('joins that come together are written together', async () => {
+  const opened = await open()
+  for (let index = 0; index < 50; index++) opened.remember(`peer${index}`, ['/ip4/10.0.0.1/tcp/1'])
+  await until('it is written', () => opened.peers().length === 50)
+  await opened.close()
+  const again = await open()
+  expect(again.peers()).toHaveLength(50)
+  await again.close()
+})

@@ -1,0 +1,254 @@
+/** Who gets in and who does not, over real connections, and what both sides are told. */
+
+import { randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+
+import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
+import { systemClock } from '../../src/io/system/system-clock.ts'
+import { createNode } from '../../src/node/create-node.ts'
+import { Node } from '../../src/node/node.ts'
+import { type NodeInit, checkOptions } from '../../src/node/options.ts'
+import { defineServer } from '../../src/node/workers/behaviours.ts'
+import type { Logger } from '../../src/ports.ts'
+import { CONTROL_FRAME_BYTES_MAX } from '../../src/protocol/messages.ts'
+import { Probe } from './harness.ts'
+import { until } from './harnesses.ts'
+
+const nodes: Node[] = []
+const probes: Probe[] = []
+const LOOPBACK = ['/ip4/127.0.0.1/tcp/0']
+
+afterEach(async () => {
+  await Promise.all([
+    ...nodes.splice(0).map(node => node.stop()),
+    ...probes.splice(0).map(probe => probe.transport.stop()),
+  ])
+})
+
+/** A logger that keeps what it is told. */
+function notebook(): Logger & { readonly lines: string[] } {
+  const lines: string[] = []
+  const note = (facts: object, message: string): void => {
+    lines.push(`${message} ${JSON.stringify(facts)}`)
+  }
+  return { lines, debug: () => {}, info: () => {}, warn: note, error: note }
+}
+
+async function start(init: NodeInit & { readonly seed?: Node | undefined } = {}): Promise<Node> {
+  const { seed, ...rest } = init
+  const node = await createNode({
+    cluster: 'security',
+    secret: 'right',
+    listen: LOOPBACK,
+    logger: false,
+    discovery: { mdns: false, seeds: seed === undefined ? [] : [...seed.addresses] },
+    ...rest,
+  })
+  nodes.push(node)
+  return node
+}
+
+/** A transport of the mesh with nobody behind it who knows the protocol. */
+async function startProbe(
+  more: { readonly sessionsMax?: number; readonly allow?: readonly string[] } = {},
+): Promise<Probe> {
+  const transport = await Libp2pTransport.create({
+    cluster: 'security',
+    secret: 'right',
+    listen: LOOPBACK,
+    mdns: false,
+    clock: systemClock,
+    ...more,
+  })
+  const probe = await Probe.start(transport)
+  probes.push(probe)
+  return probe
+}
+
+describe.each([
+  ['another secret', { secret: 'wrong' }],
+  ['another cluster name', { cluster: 'other' }],
+])('a node with %s', (_what, wrong) => {
+  test('fails at the handshake, both sides say so once, and it goes on trying', async () => {
+    const [ours, theirs] = [notebook(), notebook()]
+    const member = await start({ logger: ours })
+    const stranger = await start({ ...wrong, logger: theirs, seed: member })
+    await until('it has tried again and again', () => member.snapshot().border.strangers >= 4)
+    expect(ours.lines).toEqual([
+      expect.stringMatching(/^somebody was not let in .*127\.0\.0\.1.*another cluster name or secret/),
+    ])
+    expect(theirs.lines).toEqual([
+      expect.stringMatching(/^no session with a node, which is tried on .*another cluster name or secret/),
+    ])
+    expect(member.members()).toHaveLength(1)
+    expect(stranger.members()).toHaveLength(1)
+    expect(member.snapshot().border.violations).toBe(0)
+  })
+})
+
+test('who speaks no libp2p is counted, and told of once', async () => {
+  const log = notebook()
+  const member = await start({ logger: log })
+  const port = Number(member.addresses[0]?.split('/')[4])
+  for (let count = 0; count < 3; count++) {
+    const socket = connect(port, '127.0.0.1')
+    socket.end(`GET / HTTP/1.1\r\nHost: x\r\n\r\n${randomBytes(64).toString('hex')}`)
+    socket.on('error', () => {})
+    socket.resume()
+    await new Promise(resolve => socket.once('close', resolve))
+  }
+  await until('all are counted', () => member.snapshot().border.strangers === 3)
+  expect(log.lines).toEqual([expect.stringMatching(/no meshvisor/)])
+})
+
+describe('an allow-list', () => {
+  test('lets in who is on it, and nobody else: both sides are told', async () => {
+    const [ours, theirs] = [notebook(), notebook()]
+    const listed = await startListed()
+    const member = await start({ allow: [listed.id], logger: ours, seed: listed })
+    await member.formed(2)
+    const stranger = await start({ logger: theirs, seed: member })
+    await until('it has tried again', () => member.snapshot().border.strangers >= 3)
+    expect(ours.lines).toEqual([
+      expect.stringMatching(/not let in .*it is not on the allow-list of this node/),
+    ])
+    expect(theirs.lines.join()).toMatch(/no session with a node.*may not be on its allow-list/)
+    expect(stranger.members()).toHaveLength(1)
+    expect(
+      member
+        .members()
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual([listed.id, member.id].toSorted())
+  })
+
+  test('also holds for whom the node itself dials', async () => {
+    const log = notebook()
+    const stranger = await start()
+    const member = await start({ allow: [(await startListed()).id], logger: log, seed: stranger })
+    await until('it says so', () => log.lines.length > 0)
+    expect(log.lines[0]).toMatch(/this node does not let it in: it is not on the allow-list/)
+    expect(member.members()).toHaveLength(1)
+    expect(stranger.members()).toHaveLength(1)
+  })
+
+  test('takes ids of nodes only', async () => {
+    await expect(start({ allow: ['gateway'] })).rejects.toMatchObject({
+      name: 'OptionsError',
+      message: expect.stringMatching(/allow\[0\]: found "gateway", wanted a node id such as 12D3KooW/),
+    })
+  })
+
+  async function startListed(): Promise<Node> {
+    return start()
+  }
+})
+
+test('nodes without a version of the protocol in common refuse each other, and both say which they speak', async () => {
+  const [ours, theirs] = [notebook(), notebook()]
+  const member = await start({ logger: ours })
+  const options = checkOptions({
+    cluster: 'security',
+    secret: 'right',
+    listen: LOOPBACK,
+    discovery: { mdns: false },
+  })
+  const transport = await Libp2pTransport.create({ ...options, clock: systemClock })
+  const directory = {
+    start: handlers => member.addresses.forEach(address => handlers.onSeed(address)),
+    remember: () => {},
+    stop: async () => {},
+  } satisfies Parameters<typeof Node.start>[1]['directory']
+  const future = await Node.start(
+    { ...options, protocol: { min: 5, max: 6 } },
+    { clock: systemClock, transport, logger: theirs, directory },
+    'future',
+  )
+  nodes.push(future)
+  await until('both have refused', () =>
+    [member, future].every(node => node.snapshot().border.incompatible > 0),
+  )
+  expect(ours.lines[0]).toMatch(
+    /speaks another protocol .*versions 5 to 6 of the protocol, this node 1 to 1: update the older/,
+  )
+  expect(theirs.lines[0]).toMatch(
+    /speaks another protocol .*versions 1 to 1 of the protocol, this node 5 to 6: update the older/,
+  )
+  expect(member.members()).toHaveLength(1)
+  await expect(future.formed(2, { timeoutMs: 1_000 })).rejects.toMatchObject({
+    name: 'FormationError',
+    message: expect.stringMatching(/versions 1 to 1|shut out/),
+  })
+})
+
+describe('a peer that knows the secret and sends garbage', () => {
+  test.each([
+    ['random bytes on the control lane', 'control', randomBytes(5_000)],
+    ['random bytes on the data lane', 'data', randomBytes(5_000)],
+    ['a frame that is announced as too large', 'control', tooLarge()],
+  ] as const)('(%s) is disconnected, counted, shut out, and harms nobody', async (_what, lane, bytes) => {
+    const log = notebook()
+    const member = await start({ logger: log })
+    const other = await start({ seed: member })
+    await member.formed(2)
+    const probe = await startProbe()
+    probe.transport.dial('member', member.addresses)
+    await until('it is in', () => probe.peers.includes(member.id))
+    probe.transport.send(member.id, lane, bytes)
+    await until('it is hung up on', () => probe.downs.includes(member.id))
+    expect(member.snapshot().border).toMatchObject({ violations: 1, last: { who: probe.id } })
+    expect(log.lines.filter(line => line.includes('broke the protocol'))).toHaveLength(1)
+    probe.transport.dial('again', member.addresses)
+    await until('it is told why', () => probe.failures.length > 0)
+    expect(probe.failures[0]).toEqual(['again', 'handshake', expect.stringMatching(/shut out/)])
+    expect(
+      member
+        .members()
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual([member.id, other.id].toSorted())
+    const counter = defineServer('counter', { init: () => ({ n: 1 }), call: { get: state => state.n } })
+    await using third = await createNode({
+      cluster: 'security',
+      secret: 'right',
+      listen: LOOPBACK,
+      logger: false,
+      behaviours: [counter],
+      discovery: { mdns: false, seeds: [...member.addresses] },
+    })
+    expect(await (await third.addWorker({ run: counter })).call.get()).toBe(1)
+  })
+})
+
+test('beyond the number of sessions, nobody gets in, and the ones that are there stay', async () => {
+  const probe = await startProbe({ sessionsMax: 2 })
+  const others = await Promise.all([startProbe(), startProbe(), startProbe()])
+  for (const other of others.slice(0, 2)) other.transport.dial('in', [probe.address])
+  await until('two are in', () => probe.peers.length === 2)
+  others[2]?.transport.dial('out', [probe.address])
+  await until('the third is told', () => (others[2]?.failures.length ?? 0) > 0)
+  expect(probe.refused).toEqual([[others[2]?.id, 'there are 2 sessions already']])
+  expect(probe.peers).toHaveLength(2)
+})
+
+test('a client uses the mesh and is given no work, however much there is', async () => {
+  const where = defineServer('where', {
+    init: context => ({ node: context.node }),
+    call: { am: state => state.node },
+  })
+  const member = await start({ behaviours: [where] })
+  const client = await start({ behaviours: [where], role: 'client', seed: member })
+  await client.formed(2)
+  const workers = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => client.addWorker({ id: `w${n}`, run: where })),
+  )
+  const places = await Promise.all(workers.map(worker => worker.call.am()))
+  expect(new Set(places)).toEqual(new Set([member.id]))
+})
+
+function tooLarge(): Uint8Array {
+  const head = Buffer.alloc(64)
+  head.writeUInt32LE(CONTROL_FRAME_BYTES_MAX + 1)
+  return head
+}

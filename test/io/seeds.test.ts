@@ -1,0 +1,137 @@
+/** Addresses to join by: plain ones, names, and a file that changes. */
+
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+import { PEERS_FILE_BYTES_MAX, type Resolve, SEEDS_MAX, Seeds } from '../../src/io/system/seeds.ts'
+import { createNode } from '../../src/node/create-node.ts'
+import { freePort, until } from './harnesses.ts'
+
+let folder: string
+let file: string
+let running: Seeds | undefined
+const told = new Set<string>()
+const warnings: string[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'meshvisor-'))
+  file = join(folder, 'peers')
+  told.clear()
+  warnings.length = 0
+})
+
+afterEach(async () => {
+  running?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+function start(init: { seeds?: readonly string[]; file?: string; resolve?: Resolve }): void {
+  running = new Seeds({
+    seeds: init.seeds ?? [],
+    file: init.file,
+    onSeed: address => told.add(address),
+    onSeedGone: address => told.delete(address),
+    onWarning: message => warnings.push(message),
+    lookEveryMs: 5,
+    resolveEveryMs: 20,
+    ...(init.resolve === undefined ? {} : { resolve: init.resolve }),
+  })
+  running.start()
+}
+
+test('plain addresses are told at once, each once', () => {
+  start({ seeds: ['/ip4/10.0.0.1/tcp/1', '/ip4/10.0.0.1/tcp/1', '/ip4/10.0.0.2/tcp/1/p2p/x'] })
+  expect([...told]).toEqual(['/ip4/10.0.0.1/tcp/1', '/ip4/10.0.0.2/tcp/1/p2p/x'])
+})
+
+test('a name stands for all of its addresses, of the family that is asked for', async () => {
+  const asked: string[] = []
+  start({
+    seeds: ['/dns4/gateway.local/tcp/7000', '/dns6/gateway.local/tcp/7001/p2p/x'],
+    resolve: async (name, family) => {
+      asked.push(`${name} ${family}`)
+      return family === 4 ? ['10.0.0.1', '10.0.0.2'] : ['fd00::1']
+    },
+  })
+  await until('it is resolved', () => told.size === 3)
+  expect([...told]).toEqual([
+    '/ip4/10.0.0.1/tcp/7000',
+    '/ip4/10.0.0.2/tcp/7000',
+    '/ip6/fd00::1/tcp/7001/p2p/x',
+  ])
+  expect(asked).toEqual(['gateway.local 4', 'gateway.local 6'])
+})
+
+test('a name that is not known is dialled as it is, so that the reason is told, and looked up again', async () => {
+  let isKnown = false
+  start({
+    seeds: ['/dns4/gateway.local/tcp/7000'],
+    resolve: async () => {
+      if (!isKnown) throw new Error('ENOTFOUND')
+      return ['10.0.0.1']
+    },
+  })
+  await until('the name is told', () => told.has('/dns4/gateway.local/tcp/7000'))
+  isKnown = true
+  await until('the address is told', () => told.has('/ip4/10.0.0.1/tcp/7000'))
+  expect(told.size).toBe(1)
+})
+
+test('the file is read again when it changes; what is gone from it is gone; nonsense is told of', async () => {
+  await writeFile(file, '# the hall\n/ip4/10.0.0.1/tcp/1 # the press\n\n/ip4/10.0.0.2/tcp/1\n')
+  start({ file, seeds: ['/ip4/10.0.0.9/tcp/1'] })
+  await until('it is read', () => told.size === 3)
+  await writeFile(`${file}.new`, '/ip4/10.0.0.2/tcp/1\n10.0.0.3\n/ip4/10.0.0.4/tcp/1')
+  await rename(`${file}.new`, file)
+  await until('it is read again', () => told.has('/ip4/10.0.0.4/tcp/1'))
+  expect([...told].toSorted()).toEqual(['/ip4/10.0.0.2/tcp/1', '/ip4/10.0.0.4/tcp/1', '/ip4/10.0.0.9/tcp/1'])
+  expect(warnings).toEqual([expect.stringMatching(/line 2 is no multiaddress/)])
+})
+
+test('a file that comes late is read then, and one that goes away says what it said last', async () => {
+  start({ file })
+  await until('it is missed', () => warnings.length > 0)
+  await writeFile(file, '/ip4/10.0.0.1/tcp/1\n')
+  await until('it is read', () => told.size === 1)
+  await rm(file)
+  await until('it is missed again', () => warnings.length === 2)
+  expect([...told]).toEqual(['/ip4/10.0.0.1/tcp/1'])
+})
+
+test('a file that is too large is refused, and too many addresses are cut', async () => {
+  const lines = Array.from({ length: SEEDS_MAX + 10 }, (_, index) => `/ip4/10.0.0.1/tcp/${index + 1}`)
+  await writeFile(file, lines.join('\n'))
+  start({ file })
+  await until('it is read', () => told.size > 0)
+  expect(told.size).toBe(SEEDS_MAX)
+  await writeFile(file, Buffer.alloc(PEERS_FILE_BYTES_MAX + 1, '\n'))
+  await until('it is refused', () => warnings.some(text => /more than/.test(text)))
+  expect(told.size).toBe(SEEDS_MAX)
+})
+
+test('nodes find each other by a name, and by a file that is written after they have started', async () => {
+  const [port, other] = [await freePort(), await freePort()]
+  const init = { cluster: 'found', logger: false } as const
+  await using rock = await createNode({
+    ...init,
+    listen: [`/ip4/127.0.0.1/tcp/${port}`],
+    discovery: { mdns: false },
+  })
+  await using byName = await createNode({
+    ...init,
+    listen: [`/ip4/127.0.0.1/tcp/${other}`],
+    discovery: { mdns: false, seeds: [`/dns4/localhost/tcp/${port}`] },
+  })
+  await byName.formed(2)
+  await using byFile = await createNode({
+    ...init,
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    discovery: { mdns: false, peersFile: file },
+  })
+  expect(byFile.members()).toHaveLength(1)
+  await writeFile(file, `/ip4/127.0.0.1/tcp/${other}\n`)
+  await byFile.formed(3)
+  await rock.formed(3)
+})

@@ -1,0 +1,80 @@
+/** A node whose network is played by the test: what comes in is what the test says. */
+
+import { type NodeId, nodeId } from '../../src/ids.ts'
+import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
+import { Node } from '../../src/node/node.ts'
+import { checkOptions } from '../../src/node/options.ts'
+import type { Lane, Logger, Transport, TransportHandlers } from '../../src/ports.ts'
+import { encodeMessage } from '../../src/protocol/codec.ts'
+import { FrameWriter } from '../../src/protocol/frames.ts'
+import { type Message, NO_ROWS, PROTOCOL } from '../../src/protocol/messages.ts'
+
+export class Outside implements Transport {
+  readonly id = nodeId('self')
+  readonly addresses = ['/sim/self']
+  readonly clock = new VirtualClock()
+  readonly warnings: string[] = []
+  readonly hungUp: { readonly peer: NodeId; readonly reason: string; readonly shutOutMs: number }[] = []
+  readonly sent: { readonly peer: NodeId; readonly lane: Lane; readonly bytes: Uint8Array }[] = []
+  /** What `send` answers. */
+  takesMore = true
+  #handlers: TransportHandlers | undefined
+
+  /** Starts a node that has nobody but the test around it. */
+  async node(): Promise<Node> {
+    const note = (facts: object, message: string): void => {
+      this.warnings.push(`${message} ${JSON.stringify(facts)}`)
+    }
+    const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: note }
+    const clock = this.clock.fork()
+    const started = Node.start(checkOptions({}), { clock, transport: this, logger }, 'outside')
+    await this.clock.run(2_000)
+    return started
+  }
+
+  get world(): TransportHandlers {
+    if (this.#handlers === undefined) throw new Error('the node has not started')
+    return this.#handlers
+  }
+
+  /** A peer comes, and says hello properly. */
+  greet(name: string): NodeId {
+    const peer = nodeId(name)
+    this.world.onPeerUp(peer)
+    this.say(peer, { kind: 'hello', protocol: PROTOCOL, run: { id: peer, boot: 1 }, rows: NO_ROWS })
+    return peer
+  }
+
+  say(peer: NodeId, message: Message): void {
+    this.world.onBytes(peer, 'control', framed(encodeMessage(message)))
+  }
+
+  async start(handlers: TransportHandlers): Promise<void> {
+    this.#handlers = handlers
+  }
+
+  send(peer: NodeId, lane: Lane, bytes: Uint8Array): boolean {
+    this.sent.push({ peer, lane, bytes })
+    return this.takesMore
+  }
+
+  hangUp(peer: NodeId, reason: string, shutOutMs: number): void {
+    this.hungUp.push({ peer, reason, shutOutMs })
+    this.#handlers?.onPeerDown(peer)
+  }
+
+  dial(): void {}
+  subscribe(): void {}
+  unsubscribe(): void {}
+  publish(): void {}
+  async stop(): Promise<void> {}
+}
+
+/** As it is on the wire. */
+export function framed(body: Uint8Array, kind = 1): Uint8Array {
+  const pieces: Uint8Array[] = []
+  const writer = new FrameWriter(bytes => pieces.push(bytes))
+  writer.begin(kind, body.length).bytes(body)
+  writer.flush()
+  return Buffer.concat(pieces)
+}
