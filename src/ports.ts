@@ -1,6 +1,6 @@
 // shell
 /**
- * The doors to the outside world. Everything that touches time, the network or a log does it through
+ * The doors to the outside world. Everything that touches time, the network, threads or a log does it through
  * one of these, so that a simulated mesh runs the very code that a real one runs.
  */
 
@@ -96,4 +96,58 @@ export interface Directory {
   start(handlers: DirectoryHandlers): void
   remember(peer: NodeId, addresses: readonly string[]): void
   stop(): Promise<void>
+}
+
+/** What a cell is made of. */
+export interface CellInit {
+  readonly kind: 'thread' | 'process'
+  /** The URL of the module that it runs first. */
+  readonly entry: string
+  /** For people: debuggers and process lists show it. */
+  readonly name: string
+  /** Megabytes of JavaScript heap. Undefined: what Node gives. */
+  readonly heapMb: number | undefined
+}
+
+/** How a cell has ended: on its own, by a signal, for want of memory, or because it never came up. */
+export type CellEnd =
+  | { readonly kind: 'exit'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: string; readonly lastWords: string }
+  | { readonly kind: 'out-of-memory' }
+  | { readonly kind: 'broken'; readonly error: unknown }
+
+/** What a cell tells whoever made it. Called one at a time, never from inside a call to the cell. */
+export interface CellHandlers {
+  onMessage(message: unknown): void
+  /** Nothing of it is left, and all of its messages have been told. Said once. */
+  onEnd(end: CellEnd): void
+}
+
+/** A thread or process of its own, for code that may loop, leak or exit. Does not keep this process alive. */
+export interface Cell {
+  /**
+   * Sends a value, as the structured clone algorithm can copy it. A thread gets the buffers in `transfer` themselves,
+   * and they are empty here from then on. Nothing happens when the cell has ended.
+   * @throws {DOMException} named `DataCloneError` when the value cannot be copied
+   */
+  post(message: object, transfer: readonly ArrayBuffer[]): void
+  /** Ends it at once, whatever it is at. `onEnd` follows. */
+  kill(): void
+}
+
+/** What a cell has to talk with whoever made it. When that is gone, the cell ends. */
+export interface CellPort {
+  readonly kind: 'thread' | 'process'
+  /** @throws {DOMException} named `DataCloneError` when the value cannot be copied */
+  post(message: object, transfer: readonly ArrayBuffer[]): void
+  onMessage(listener: (message: unknown) => void): void
+  /** Tells of errors that nobody in the cell has caught: Node ends it otherwise. */
+  onStray(listener: (error: unknown) => void): void
+  /** Ends the cell when all that was posted is on its way. */
+  exit(code: number): void
+}
+
+/** What a machine has beyond time and network. A simulated one has none: there, all code runs inline. */
+export interface Machine {
+  spawn(init: CellInit, handlers: CellHandlers): Cell
 }

@@ -3,12 +3,11 @@
 
 import { randomBytes } from 'node:crypto'
 
-import { makeKey, readKey } from '../io/libp2p/identity.ts'
-import { Libp2pTransport } from '../io/libp2p/libp2p-transport.ts'
 import { DataFolder } from '../io/system/data-folder.ts'
 import { SystemDirectory } from '../io/system/directory.ts'
 import { silentLogger, stderrLogger } from '../io/system/loggers.ts'
 import { systemClock } from '../io/system/system-clock.ts'
+import { systemMachine } from '../io/system/system-machine.ts'
 import type { Logger } from '../ports.ts'
 import { Node } from './node.ts'
 import { type NodeInit, type NodeOptions, checkOptions } from './options.ts'
@@ -23,12 +22,15 @@ import { type NodeInit, type NodeOptions, checkOptions } from './options.ts'
 export async function createNode(init: NodeInit = {}): Promise<Node> {
   const options = checkOptions(init)
   const logger = options.logger === false ? silentLogger : (options.logger ?? stderrLogger)
-  const folder = await openFolder(options, logger)
+  // Only here, so that a thread that imports a module of behaviours does not load libp2p along with it.
+  const { Libp2pTransport } = await import('../io/libp2p/libp2p-transport.ts')
+  const { makeKey, readKey } = await import('../io/libp2p/identity.ts')
+  const folder = await openFolder(options, logger, makeKey)
   try {
     const privateKey = folder === undefined ? undefined : readKey(folder.key, folder.path)
     const transport = await Libp2pTransport.create({ ...options, privateKey, clock: systemClock })
     const directory = new SystemDirectory({ ...options, folder, logger })
-    const ports = { clock: systemClock, transport, logger, directory }
+    const ports = { clock: systemClock, transport, logger, directory, machine: systemMachine }
     return await Node.start(options, ports, randomBytes(16).toString('hex'))
   } catch (error) {
     await folder?.close()
@@ -36,7 +38,11 @@ export async function createNode(init: NodeInit = {}): Promise<Node> {
   }
 }
 
-async function openFolder({ dataFolder }: NodeOptions, logger: Logger): Promise<DataFolder | undefined> {
+async function openFolder(
+  { dataFolder }: NodeOptions,
+  logger: Logger,
+  makeKey: () => Promise<Uint8Array>,
+): Promise<DataFolder | undefined> {
   if (dataFolder === undefined) return undefined
   return DataFolder.open({
     path: dataFolder,

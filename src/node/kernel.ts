@@ -7,7 +7,7 @@
 import { unreachable } from '../assert.ts'
 import { Deque } from '../deque.ts'
 import type { NodeId, Run } from '../ids.ts'
-import type { Cancel, Clock, DialFailure, Directory, Logger, Transport } from '../ports.ts'
+import type { Cancel, Clock, DialFailure, Directory, Logger, Machine, Transport } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { decodeMessage, encodeMessage } from '../protocol/codec.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
@@ -35,6 +35,8 @@ export interface Ports {
   readonly logger: Logger
   /** Where to look for the mesh. Without one, the node waits to be found. */
   readonly directory?: Directory
+  /** Without one, as in a simulation, workers that are to run in a thread or process run inline. */
+  readonly machine?: Machine
 }
 
 export interface KernelInit {
@@ -66,7 +68,7 @@ export class Kernel {
 
   private constructor(init: KernelInit) {
     const { ports, registry, timings } = init
-    const { clock, transport, logger } = ports
+    const { clock, transport, logger, machine } = ports
     this.#init = init
     this.#ports = ports
     this.border = new Border(clock, logger)
@@ -97,6 +99,7 @@ export class Kernel {
     this.#host = new Host({
       node: run.id,
       registry,
+      machine,
       clock,
       turn: new Turn(clock),
       logger,
@@ -161,6 +164,7 @@ export class Kernel {
   async close(): Promise<void> {
     this.#isOver = true
     this.#timer?.cancel()
+    await this.#host.close()
     await this.#ports.transport.stop()
     await this.#ports.directory?.stop()
   }

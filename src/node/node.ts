@@ -58,13 +58,17 @@ export class Node implements AsyncDisposable {
     const registry = new Registry()
     await registry.load(options.behaviours)
     const bus = new EventBus(ports.logger)
+    const isolation = ports.machine === undefined ? 'simulated' : 'real'
     const over = Promise.withResolvers<'left' | 'replaced'>()
     const kernel = await Kernel.start({
       ports,
       registry,
       seed,
       timings: options.timings,
-      describe: (run, addresses) => describe(options, registry, run, addresses),
+      describe: (run, addresses) => ({
+        ...describe(options, run, addresses),
+        behaviours: options.role === 'member' ? registry.abilities(isolation) : [],
+      }),
       onEvent: event => bus.emit(event),
       onOver: over.resolve,
     })
@@ -238,10 +242,9 @@ export class Node implements AsyncDisposable {
 
 function describe(
   options: NodeOptions,
-  registry: Registry,
   run: Run,
   addresses: readonly string[],
-): MemberRow {
+): Omit<MemberRow, 'behaviours'> {
   return {
     ...run,
     seq: 1,
@@ -251,7 +254,6 @@ function describe(
     role: options.role,
     weight: options.weight,
     labels: options.labels,
-    behaviours: options.role === 'member' ? registry.abilities('simulated') : [],
     protocol: options.protocol,
   }
 }

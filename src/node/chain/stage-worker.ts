@@ -9,6 +9,7 @@ import type { ItemId } from '../../protocol/failure.ts'
 import type { Stage } from '../workers/behaviours.ts'
 import type { StageContext } from '../workers/context.ts'
 import { InlineWorker, type WorkerInit, isAsyncIterable, isPromise } from '../workers/worker.ts'
+import type { Exit as WorkerExit } from '../supervision/exit.ts'
 import type { Exit } from './fan.ts'
 import type { Item, Parent } from './item.ts'
 import type { Outlet } from './link.ts'
@@ -121,6 +122,12 @@ export class StageWorker extends InlineWorker {
       this.#handle(next, outlet)
     }
     this.#isPumping = false
+  }
+
+  /** The item that it was at may be to blame. */
+  override kill(exit: WorkerExit): void {
+    const item = this.#isBusy ? this.#item?.id : undefined
+    super.kill('failure' in exit ? { ...exit, failure: { ...exit.failure, item } } : exit)
   }
 
   protected override begin(): unknown {

@@ -3,8 +3,9 @@
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import { unreachable } from '../../assert.ts'
+import { IsolationError } from '../../errors.ts'
 import { decodePayload } from '../../payload.ts'
-import type { Clock, Logger } from '../../ports.ts'
+import type { Clock, Logger, Machine } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
 import { StageWorker } from '../chain/stage-worker.ts'
@@ -14,6 +15,7 @@ import { failureFrom } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { Behaviour } from './behaviours.ts'
+import { CellExecutor } from './cell-executor.ts'
 import { type Executor, InlineExecutor } from './executor.ts'
 import type { Registry } from './registry.ts'
 import { ServerWorker } from './server-worker.ts'
@@ -23,6 +25,8 @@ import type { WorkerInit } from './worker.ts'
 export interface HostInit {
   readonly node: NodeId
   readonly registry: Registry
+  /** Undefined: all code runs inline. */
+  readonly machine: Machine | undefined
   readonly clock: Clock
   readonly turn: Turn
   readonly logger: Logger
@@ -95,6 +99,11 @@ export class Host {
     this.#init.logger.warn({ worker: slot }, `worker ignored its stop signal and was ${what}`)
   }
 
+  /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(async ({ executor }) => executor.end()))
+  }
+
   #of(slot: SlotId, incarnation: Incarnation): Running | undefined {
     const running = this.#running.get(slot)
     return running?.worker.incarnation === incarnation ? running : undefined
@@ -106,7 +115,7 @@ export class Host {
     const behaviour = registry.find(child.behaviour)
     if (behaviour === undefined) throw new Error(`this node does not have the behaviour "${child.behaviour}"`)
     const args = decodePayload(child.args)
-    const executor: Executor = new InlineExecutor(behaviour)
+    const executor = this.#executorOf(behaviour, assignment, incarnation)
     const init: WorkerInit = {
       ...this.#init,
       assignment,
@@ -129,6 +138,26 @@ export class Host {
       },
     }
     return { assignment, executor, worker: this.#workerOf(executor.behaviour, init) }
+  }
+
+  #executorOf(behaviour: Behaviour, assignment: Assignment, incarnation: Incarnation): Executor {
+    const { slot, spec, token, child } = assignment
+    const { machine, registry, node, prng, clock, logger } = this.#init
+    const { isolation, limits } = child
+    if (isolation === 'inline' || machine === undefined) return new InlineExecutor(behaviour)
+    const module = registry.moduleOf(child.behaviour)
+    if (module === undefined) throw new IsolationError(child.behaviour, isolation)
+    const seed = `${prng.fork(`${slot} ${incarnation} cell`).uint32()}`
+    return new CellExecutor({
+      machine,
+      clock,
+      logger,
+      behaviour,
+      isolation,
+      limits,
+      orders: { module, behaviour: child.behaviour, worker: slot, spec, node, token, seed },
+      onLost: exit => this.#of(slot, incarnation)?.worker.kill(exit),
+    })
   }
 
   #workerOf(behaviour: Behaviour, init: WorkerInit): Worker {

@@ -10,6 +10,7 @@ import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { WorkerContext } from './context.ts'
 import type { Executor } from './executor.ts'
+import { sleepUnless } from './sleep.ts'
 
 export interface WorkerInit {
   readonly assignment: Assignment
@@ -138,22 +139,8 @@ export abstract class InlineWorker {
       signal: this.signal,
       log: logger,
       random: prng,
-      sleep: delayMs => this.#sleep(clock, delayMs),
+      sleep: delayMs => sleepUnless(this.signal, clock, delayMs),
     }
-  }
-
-  #sleep(clock: Clock, delayMs: number): Promise<void> {
-    const { signal } = this
-    if (signal.aborted) return Promise.resolve()
-    return new Promise(resolve => {
-      const wake = (): void => {
-        cancel()
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      const cancel = clock.after(delayMs, wake)
-      signal.addEventListener('abort', wake, { once: true })
-    })
   }
 }
 

@@ -1,0 +1,11 @@
+// shell
+/** The machine that this process runs on. */
+
+import type { Machine } from '../../ports.ts'
+import { ProcessCell } from './process-cell.ts'
+import { ThreadCell } from './thread-cell.ts'
+
+export const systemMachine: Machine = {
+  spawn: (init, handlers) =>
+    init.kind === 'thread' ? new ThreadCell(init, handlers) : new ProcessCell(init, handlers),
+}

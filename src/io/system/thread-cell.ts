@@ -1,0 +1,46 @@
+// shell
+/** Threads of this process as cells. */
+
+import { Worker } from 'node:worker_threads'
+
+import type { Cell, CellEnd, CellHandlers, CellInit } from '../../ports.ts'
+
+/** Of the error that Node reports when the heap of a thread is full. */
+const OUT_OF_MEMORY = 'ERR_WORKER_OUT_OF_MEMORY'
+
+export class ThreadCell implements Cell {
+  readonly #worker: Worker
+  #error: unknown
+
+  constructor(init: CellInit, handlers: CellHandlers) {
+    const { entry, name, heapMb } = init
+    this.#worker = new Worker(new URL(entry), {
+      name,
+      ...(heapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
+    })
+    this.#worker.on('message', message => handlers.onMessage(message))
+    const keep = (error: unknown): void => {
+      this.#error ??= error
+    }
+    this.#worker.on('messageerror', keep)
+    this.#worker.on('error', keep)
+    this.#worker.on('exit', code => handlers.onEnd(endOf(code, this.#error)))
+    this.#worker.unref()
+  }
+
+  post(message: object, transfer: readonly ArrayBuffer[]): void {
+    this.#worker.postMessage(message, transfer)
+  }
+
+  kill(): void {
+    // Whoever waits for the end shall not see this process end first.
+    this.#worker.ref()
+    void this.#worker.terminate()
+  }
+}
+
+function endOf(code: number, error: unknown): CellEnd {
+  if (error === undefined) return { kind: 'exit', code }
+  const isFull = error instanceof Error && 'code' in error && error.code === OUT_OF_MEMORY
+  return isFull ? { kind: 'out-of-memory' } : { kind: 'broken', error }
+}

@@ -1,0 +1,233 @@
+// shell
+/** Runs the code of one worker in a cell, a thread or process of its own: starts it, asks it, watches it, ends it. */
+
+import { unreachable } from '../../assert.ts'
+import type { Cell, CellEnd, Clock, Logger, Machine } from '../../ports.ts'
+import type { Isolation, Limits } from '../../protocol/spec-row.ts'
+import type { Failure } from '../../protocol/failure.ts'
+import { type Exit, failureFrom } from '../supervision/exit.ts'
+import type { Behaviour } from './behaviours.ts'
+import {
+  type CallbackName,
+  type CellOrders,
+  type FromCell,
+  type ToCell,
+  isFromCell,
+} from './cell-messages.ts'
+import { Heartbeat } from './heartbeat.ts'
+import type { Executor } from './executor.ts'
+import { Outputs } from './outputs.ts'
+import { type Ask, type Remote, standInFor } from './stand-ins.ts'
+import { CellError } from './thrown.ts'
+
+/** This file as its neighbours are named: `.ts` from source, `.js` when built. */
+const ENTRY = new URL(
+  `../cell-main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`,
+  import.meta.url,
+)
+
+export interface CellExecutorInit {
+  readonly machine: Machine
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly behaviour: Behaviour
+  readonly isolation: Exclude<Isolation, 'inline'>
+  readonly limits: Limits
+  readonly orders: CellOrders
+  /** The cell is gone, or goes, and nobody has asked it to. */
+  readonly onLost: (exit: Exit) => void
+}
+
+/** Who waits for an answer of the cell. */
+interface Asker {
+  onResult(value: unknown): void
+  onThrown(error: Error): void
+}
+
+export class CellExecutor implements Executor, Remote {
+  readonly behaviour: Behaviour
+  readonly #init: CellExecutorInit
+  readonly #heartbeat: Heartbeat
+  readonly #ready = Promise.withResolvers<void>()
+  readonly #gone = Promise.withResolvers<void>()
+  readonly #askers = new Map<number, Asker>()
+  readonly #outputs = new Map<number, Outputs>()
+  #cell: Cell | undefined
+  #messages: AsyncIterator<unknown> | undefined
+  #asked = 0
+  #isReady = false
+  #isOver = false
+
+  constructor(init: CellExecutorInit) {
+    this.#init = init
+    this.behaviour = standInFor(init.behaviour, this)
+    const { clock, limits } = init
+    this.#heartbeat = new Heartbeat(clock, limits.heartbeatMs, {
+      ping: () => this.#post({ kind: 'ping' }),
+      onMissed: silentMs => this.#onMissed(silentMs),
+    })
+    // Whoever is not waiting for it, need not hear that it failed.
+    this.#ready.promise.catch(() => {})
+  }
+
+  start(): Promise<void> {
+    const { machine, isolation, limits, orders } = this.#init
+    this.#cell = machine.spawn(
+      { kind: isolation, entry: ENTRY.href, name: orders.worker, heapMb: limits.heapMb },
+      {
+        onMessage: message => {
+          if (isFromCell(message) && !this.#isOver) this.#receive(message)
+        },
+        onEnd: end => this.#onEnd(end),
+      },
+    )
+    this.#post({ kind: 'start', orders })
+    return this.#ready.promise
+  }
+
+  abort(): void {
+    this.#post({ kind: 'abort' })
+    // No code of the worker has run yet: there is nothing to be done in good order.
+    if (!this.#isReady)
+      this.#ready.reject(this.#error('Shutdown', 'it was told to stop before it had started'))
+  }
+
+  end(): Promise<void> {
+    this.#isOver = true
+    this.#heartbeat.stop()
+    if (this.#cell === undefined) this.#gone.resolve()
+    else this.#cell.kill()
+    return this.#gone.promise
+  }
+
+  // Remote
+
+  ask(callback: CallbackName, ask: Ask): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#order(callback, ask, { onResult: resolve, onThrown: reject })
+    })
+  }
+
+  iterate(callback: CallbackName, ask: Ask): AsyncIterable<unknown> {
+    const outputs = new Outputs({
+      onMore: count => this.#post({ kind: 'more', id, count }),
+      onEnough: () => this.#post({ kind: 'enough', id }),
+    })
+    const id = this.#order(callback, ask, {
+      onResult: () => outputs.onEnd(undefined),
+      onThrown: error => outputs.onEnd(error),
+    })
+    this.#outputs.set(id, outputs)
+    return outputs
+  }
+
+  readFrom(messages: AsyncIterator<unknown>): void {
+    this.#messages = messages
+  }
+
+  #order(callback: CallbackName, { name = '', args, item }: Ask, asker: Asker): number {
+    this.#asked += 1
+    const id = this.#asked
+    this.#post({ kind: 'order', order: { id, callback, name, args, item } })
+    this.#askers.set(id, asker)
+    return id
+  }
+
+  #receive(message: FromCell): void {
+    this.#heartbeat.onSign()
+    switch (message.kind) {
+      case 'ready':
+        this.#isReady = true
+        this.#heartbeat.start()
+        return this.#ready.resolve()
+      case 'unfit':
+        return this.#ready.reject(new CellError(message.thrown))
+      case 'result':
+        return this.#take(message.id)?.onResult(message.value)
+      case 'thrown':
+        return this.#take(message.id)?.onThrown(new CellError(message.thrown))
+      case 'output':
+        return this.#outputs.get(message.id)?.onOutput(message.value)
+      case 'next':
+        void this.#giveNext()
+        return
+      case 'stray':
+        return this.#lose({ kind: 'crashed', failure: this.#failure(new CellError(message.thrown)) })
+      case 'log':
+        return this.#init.logger[message.level](message.facts, message.message)
+      case 'pong':
+        return
+      default:
+        return unreachable(message)
+    }
+  }
+
+  #take(id: number): Asker | undefined {
+    const asker = this.#askers.get(id)
+    this.#askers.delete(id)
+    this.#outputs.delete(id)
+    return asker
+  }
+
+  async #giveNext(): Promise<void> {
+    const next = await this.#messages?.next()
+    if (next === undefined || next.done === true) this.#post({ kind: 'no-message' })
+    else this.#post({ kind: 'message', message: next.value })
+  }
+
+  #onMissed(silentMs: number): void {
+    const message = `its event loop did not turn for ${Math.round(silentMs)} ms: the limit is heartbeatMs`
+    this.#lose({ kind: 'killed', failure: this.#failure(this.#error('HeartbeatMissed', message)) })
+  }
+
+  #onEnd(end: CellEnd): void {
+    this.#heartbeat.stop()
+    this.#gone.resolve()
+    if (this.#isOver) return
+    const error = this.#errorOf(end)
+    if (!this.#isReady) this.#ready.reject(error)
+    this.#lose({ kind: 'killed', failure: this.#failure(error) })
+  }
+
+  #lose(exit: Exit): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#init.onLost(exit)
+  }
+
+  #errorOf(end: CellEnd): Error {
+    const { isolation, limits } = this.#init
+    switch (end.kind) {
+      case 'exit':
+        return this.#error('CellExit', `its ${isolation} ended with code ${end.code}`)
+      case 'signal':
+        return this.#error('CellKilled', `its process was ended by ${end.signal}${lastWords(end.lastWords)}`)
+      case 'out-of-memory':
+        return this.#error(
+          'OutOfMemory',
+          limits.heapMb === undefined ? 'its heap was full' : `its heap of ${limits.heapMb} MB was full`,
+        )
+      case 'broken':
+        return end.error instanceof Error ? end.error : this.#error('Error', String(end.error))
+      default:
+        return unreachable(end)
+    }
+  }
+
+  #error(name: string, message: string): Error {
+    return new CellError({ name, message, stack: undefined })
+  }
+
+  #failure(error: Error): Failure {
+    const { node, worker, token } = this.#init.orders
+    return failureFrom(error, { node, slot: worker, generation: token.generation })
+  }
+
+  #post(message: ToCell): void {
+    this.#cell?.post(message, [])
+  }
+}
+
+function lastWords(text: string): string {
+  return text === '' ? '' : `; its last words: ${text}`
+}

@@ -1,0 +1,96 @@
+// pure
+/**
+ * What a node and the cell of a worker (its thread or process) say to each other. All of it is plain data that the
+ * structured clone algorithm can copy. Both sides run the same version of this file: what is checked is only that a
+ * message is one of ours.
+ */
+
+import type { NodeId, SlotId, SpecId } from '../../ids.ts'
+import type { FencingToken } from '../../protocol/claim.ts'
+import type { ItemId } from '../../protocol/failure.ts'
+
+/** What was thrown, as data. */
+export interface Thrown {
+  readonly name: string
+  readonly message: string
+  readonly stack: string | undefined
+}
+
+/** Who the worker is, and what it runs. */
+export interface CellOrders {
+  /** The URL of the module that exports the behaviour. */
+  readonly module: string
+  /** `name@version` */
+  readonly behaviour: string
+  readonly worker: SlotId
+  readonly spec: SpecId
+  readonly node: NodeId
+  readonly token: FencingToken
+  readonly seed: string
+}
+
+/** The callbacks of behaviours. */
+export type CallbackName = 'init' | 'call' | 'cast' | 'info' | 'terminate' | 'run' | 'handle'
+
+/** A callback to run: one at a time, but for `terminate`. */
+export interface Order {
+  readonly id: number
+  readonly callback: CallbackName
+  /** Of the function, where it is a call or cast. */
+  readonly name: string
+  /** Without state and context: the cell has its own. */
+  readonly args: readonly unknown[]
+  /** What a stage is at. */
+  readonly item: ItemId | undefined
+}
+
+export type ToCell =
+  | { readonly kind: 'start'; readonly orders: CellOrders }
+  | { readonly kind: 'order'; readonly order: Order }
+  /** The worker is to stop. */
+  | { readonly kind: 'abort' }
+  /** So many more outputs of this order may come. */
+  | { readonly kind: 'more'; readonly id: number; readonly count: number }
+  /** No more outputs of this order are wanted. */
+  | { readonly kind: 'enough'; readonly id: number }
+  /** The message that a task has asked for. */
+  | { readonly kind: 'message'; readonly message: unknown }
+  /** There will be none. */
+  | { readonly kind: 'no-message' }
+  | { readonly kind: 'ping' }
+
+export type FromCell =
+  /** It has imported the behaviour. */
+  | { readonly kind: 'ready' }
+  /** It cannot. */
+  | { readonly kind: 'unfit'; readonly thrown: Thrown }
+  | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'thrown'; readonly id: number; readonly thrown: Thrown }
+  /** One of many outputs. */
+  | { readonly kind: 'output'; readonly id: number; readonly value: unknown }
+  /** A task waits for its next message. */
+  | { readonly kind: 'next' }
+  /** An error that nobody has caught. It ends. */
+  | { readonly kind: 'stray'; readonly thrown: Thrown }
+  | {
+      readonly kind: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly facts: object
+      readonly message: string
+    }
+  | { readonly kind: 'pong' }
+
+/** So many outputs of one order may be on their way to the node: enough to hide the way, and few enough to lose. */
+export const OUTPUTS_AHEAD = 16
+
+export function isToCell(value: unknown): value is ToCell {
+  return hasKind(value)
+}
+
+export function isFromCell(value: unknown): value is FromCell {
+  return hasKind(value)
+}
+
+function hasKind(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string'
+}

@@ -1,0 +1,257 @@
+// shell
+/**
+ * The code of one worker, in a thread or process of its own: imports the behaviour, runs its callbacks as the node
+ * asks for them, and answers. Decides nothing: mailbox, order and restarts are for the node.
+ */
+
+import { unreachable } from '../../assert.ts'
+import type { CellPort, Clock, Logger } from '../../ports.ts'
+import { Prng } from '../../prng.ts'
+import type { ItemId } from '../../protocol/failure.ts'
+import { type Behaviour, type Callback, behaviourId, isBehaviour } from './behaviours.ts'
+import {
+  type CellOrders,
+  type FromCell,
+  OUTPUTS_AHEAD,
+  type Order,
+  type ToCell,
+  isToCell,
+} from './cell-messages.ts'
+import type { StageContext, TaskContext } from './context.ts'
+import { sleepUnless } from './sleep.ts'
+import { textOf, thrownFrom } from './thrown.ts'
+import { isAsyncIterable, isPromise } from './worker.ts'
+
+/** Of a cell that ends for an error that nobody has caught: as Node does. */
+const STRAY_CODE = 1
+
+export class CellWorker {
+  readonly #port: CellPort
+  readonly #clock: Clock
+  readonly #abort = new AbortController()
+  readonly #outputs = new Map<number, Outputs>()
+  #behaviour: Behaviour | undefined
+  #context: (StageContext & TaskContext) | undefined
+  #state: unknown
+  #item: ItemId | undefined
+  /** Tells whoever waits for the next message of a task. */
+  #onMessage: ((next: IteratorResult<unknown, undefined>) => void) | undefined
+
+  private constructor(port: CellPort, clock: Clock) {
+    this.#port = port
+    this.#clock = clock
+    port.onStray(error => {
+      this.#post({ kind: 'stray', thrown: thrownFrom(error) })
+      port.exit(STRAY_CODE)
+    })
+    port.onMessage(message => {
+      if (isToCell(message)) this.#receive(message)
+    })
+  }
+
+  /** Waits for orders, and follows them until the end of the cell. */
+  static run(port: CellPort, clock: Clock): void {
+    // What it listens to keeps it.
+    void new CellWorker(port, clock)
+  }
+
+  #receive(message: ToCell): void {
+    switch (message.kind) {
+      case 'start':
+        void this.#start(message.orders)
+        return
+      case 'order':
+        return this.#obey(message.order)
+      case 'abort':
+        return this.#abort.abort()
+      case 'more':
+        return this.#outputs.get(message.id)?.onMore(message.count)
+      case 'enough':
+        return this.#outputs.get(message.id)?.onEnough()
+      case 'message':
+        return this.#onMessage?.({ done: false, value: message.message })
+      case 'no-message':
+        return this.#onMessage?.({ done: true, value: undefined })
+      case 'ping':
+        return this.#post({ kind: 'pong' })
+      default:
+        return unreachable(message)
+    }
+  }
+
+  async #start(orders: CellOrders): Promise<void> {
+    try {
+      const module: unknown = await import(orders.module)
+      const values =
+        typeof module === 'object' && module !== null ? Object.values<unknown>({ ...module }) : []
+      this.#behaviour = values.filter(isBehaviour).find(found => behaviourId(found) === orders.behaviour)
+      if (this.#behaviour === undefined) {
+        throw new Error(`${orders.module} exports no behaviour "${orders.behaviour}"`)
+      }
+    } catch (error) {
+      return this.#post({ kind: 'unfit', thrown: thrownFrom(error) })
+    }
+    this.#context = this.#makeContext(orders)
+    this.#post({ kind: 'ready' })
+  }
+
+  /** Runs a callback, and says what came of it. */
+  #obey(order: Order): void {
+    const { id } = order
+    this.#item = order.item
+    let result: unknown
+    try {
+      result = this.#run(order)
+    } catch (error) {
+      return this.#post({ kind: 'thrown', id, thrown: thrownFrom(error) })
+    }
+    if (order.callback === 'handle' && isAsyncIterable(result)) void this.#emit(id, result)
+    else if (isPromise(result)) void this.#settle(id, result)
+    else this.#answer(id, result)
+  }
+
+  async #settle(id: number, promise: Promise<unknown>): Promise<void> {
+    try {
+      this.#answer(id, await promise)
+    } catch (error) {
+      this.#post({ kind: 'thrown', id, thrown: thrownFrom(error) })
+    }
+  }
+
+  /** A result that cannot be copied is a mistake of this worker. */
+  #answer(id: number, value: unknown): void {
+    try {
+      this.#post({ kind: 'result', id, value })
+    } catch (error) {
+      this.#post({ kind: 'thrown', id, thrown: thrownFrom(error) })
+    }
+  }
+
+  async #emit(id: number, values: AsyncIterable<unknown>): Promise<void> {
+    const outputs = new Outputs()
+    this.#outputs.set(id, outputs)
+    try {
+      for await (const value of values) {
+        if (!(await outputs.isRoom())) break
+        this.#post({ kind: 'output', id, value })
+      }
+      this.#post({ kind: 'result', id, value: undefined })
+    } catch (error) {
+      this.#post({ kind: 'thrown', id, thrown: thrownFrom(error) })
+    }
+    this.#outputs.delete(id)
+  }
+
+  #run(order: Order): unknown {
+    const { name, args } = order
+    const behaviour = this.#behaviour
+    const context = this.#context
+    if (behaviour === undefined) throw new Error('an order before the start')
+    if (behaviour.kind === 'stage') return behaviour.handle(args[0], context)
+    if (behaviour.kind === 'task') return behaviour.run(context, ...args)
+    switch (order.callback) {
+      case 'init':
+        return this.#init(behaviour.init(context, ...args))
+      case 'call':
+        return functionOf(behaviour.call, name)(this.#state, ...args)
+      case 'cast':
+        return functionOf(behaviour.cast, name)(this.#state, ...args)
+      case 'info':
+        return behaviour.info?.(this.#state, args[0], context)
+      case 'terminate':
+        return behaviour.terminate?.(this.#state, context)
+      case 'run':
+      case 'handle':
+        throw new Error(`a server has no ${order.callback}`)
+      default:
+        return unreachable(order.callback)
+    }
+  }
+
+  /** The state stays here. */
+  #init(state: unknown): unknown {
+    if (isPromise(state)) return this.#initLater(state)
+    this.#state = state
+    return undefined
+  }
+
+  async #initLater(state: Promise<unknown>): Promise<void> {
+    this.#state = await state
+  }
+
+  #makeContext(orders: CellOrders): StageContext & TaskContext {
+    const { worker, spec, node, token, seed } = orders
+    const { signal } = this.#abort
+    const item = (): ItemId => this.#item ?? { origin: node, boot: 0, n: 0 }
+    return {
+      worker,
+      spec,
+      node,
+      token,
+      signal,
+      log: this.#makeLogger(),
+      random: new Prng(seed),
+      sleep: delayMs => sleepUnless(signal, this.#clock, delayMs),
+      messages: { [Symbol.asyncIterator]: () => ({ next: () => this.#nextMessage() }) },
+      get item() {
+        return item()
+      },
+    }
+  }
+
+  #nextMessage(): Promise<IteratorResult<unknown, undefined>> {
+    return new Promise(resolve => {
+      this.#onMessage = resolve
+      this.#post({ kind: 'next' })
+    })
+  }
+
+  #makeLogger(): Logger {
+    const log =
+      (level: 'debug' | 'info' | 'warn' | 'error') =>
+      (facts: object, message: string): void => {
+        try {
+          this.#post({ kind: 'log', level, facts, message })
+        } catch {
+          const texts: Record<string, string> = {}
+          for (const [name, value] of Object.entries<unknown>({ ...facts })) texts[name] = textOf(value)
+          this.#post({ kind: 'log', level, facts: texts, message })
+        }
+      }
+    return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
+  }
+
+  #post(message: FromCell): void {
+    this.#port.post(message, [])
+  }
+}
+
+/** How many more outputs of one order may leave. */
+class Outputs {
+  #room = OUTPUTS_AHEAD
+  #isOver = false
+  #wake: (() => void) | undefined
+
+  onMore(count: number): void {
+    this.#room += count
+    this.#wake?.()
+  }
+
+  onEnough(): void {
+    this.#isOver = true
+    this.#wake?.()
+  }
+
+  /** Waits until one more may leave. @returns false: none is wanted any more */
+  async isRoom(): Promise<boolean> {
+    while (this.#room === 0 && !this.#isOver) await new Promise<void>(resolve => (this.#wake = resolve))
+    this.#room -= 1
+    return !this.#isOver
+  }
+}
+
+function functionOf(functions: Readonly<Record<string, Callback>>, name: string): Callback {
+  const fn = Object.hasOwn(functions, name) ? functions[name] : undefined
+  if (fn === undefined) throw new Error(`this version of the behaviour has no function "${name}"`)
+  return fn
+}

@@ -1,0 +1,107 @@
+/** Workers that die in every way there is, in whatever they run. */
+
+import { isMainThread, threadId } from 'node:worker_threads'
+
+import { defineServer, defineStage, defineTask } from '../../../src/node/workers/behaviours.ts'
+import type { TaskContext } from '../../../src/node/workers/context.ts'
+
+/** Ways for code to end, or to go on for ever. */
+export const DEATHS = [
+  'throw',
+  'throw-text',
+  'reject',
+  'stray',
+  'stray-rejection',
+  'exit',
+  'memory',
+  'loop',
+] as const
+export type Death = (typeof DEATHS)[number]
+
+export class Misfortune extends Error {
+  override readonly name = 'Misfortune'
+}
+
+export function die(how: Death): unknown {
+  switch (how) {
+    case 'throw':
+      throw new Misfortune('thrown')
+    case 'throw-text':
+      // oxlint-disable-next-line no-throw-literal -- to be seen arriving
+      throw 'a text'
+    case 'reject':
+      return Promise.reject(new Misfortune('rejected'))
+    case 'stray':
+      setTimeout(() => {
+        throw new Misfortune('stray')
+      }, 1)
+      return new Promise(() => {})
+    case 'stray-rejection':
+      void Promise.reject(new Misfortune('stray rejection'))
+      return new Promise(() => {})
+    case 'exit':
+      return process.exit(7)
+    case 'memory': {
+      const hoard: unknown[] = []
+      for (;;)
+        hoard.push({ text: `${hoard.length}`, more: Array.from({ length: 1_000 }, () => hoard.length) })
+    }
+    case 'loop':
+      for (;;);
+    default:
+      return undefined
+  }
+}
+
+/** Where this code runs. */
+export function place() {
+  return { pid: process.pid, isMainThread, threadId }
+}
+
+export const server = defineServer('cell-server', {
+  init: (context, start: number) => ({ total: start, context, heard: new Array<unknown>(), file: '' }),
+  call: {
+    add: (state, by: number) => (state.total += by),
+    later: async (state, by: number) => {
+      await state.context.sleep(1)
+      return (state.total += by)
+    },
+    where: () => place(),
+    heard: state => state.heard,
+    die: (_state, how: Death) => die(how),
+    facts: ({ context: { worker, spec, node, token, random } }) => ({
+      worker,
+      spec,
+      node,
+      token,
+      drawn: random.uint32(),
+    }),
+    hold: async state => {
+      await new Promise(() => state)
+    },
+    bytes: (_state, data: Uint8Array) => data,
+    length: (_state, data: Uint8Array) => data.byteLength,
+  },
+  cast: {
+    set: (state, total: number) => {
+      state.total = total
+    },
+    die: (_state, how: Death) => void die(how),
+  },
+  info: (state, message) => {
+    state.heard.push(message)
+  },
+})
+
+export const task = defineTask('cell-task', async (context: TaskContext<Death>) => {
+  for await (const how of context.messages) await die(how)
+})
+
+export const stage = defineStage('cell-stage', async (item: number | Death) => {
+  if (typeof item === 'string') await die(item)
+  return { item, ...place() }
+})
+
+export const many = defineStage('cell-many', async function* (count: number) {
+  for (let n = 0; n < count; n++) yield n
+})

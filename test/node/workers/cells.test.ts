@@ -1,0 +1,112 @@
+/** Workers in threads and processes of their own: they do what inline ones do, and die alone. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { type Node, type NodeEventOf, createNode } from '../../../src/index.ts'
+import * as behaviours from './cell-behaviours.ts'
+import { DEATHS, type Death } from './cell-behaviours.ts'
+
+const MODULE = new URL('cell-behaviours.ts', import.meta.url).href
+const ISOLATIONS = ['thread', 'process'] as const
+/** On a busy machine a healthy cell may be held up for some time: only one that loops gets so little. */
+const limitsFor = (death: Death) => ({ heapMb: 48, ...(death === 'loop' ? { heartbeatMs: 500 } : {}) })
+const INTENSITY = { restarts: 100, withinMs: 1_000 }
+
+let node: Node
+
+beforeAll(async () => {
+  node = await createNode({
+    cluster: `cells ${process.pid}`,
+    behaviours: [MODULE],
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    discovery: { mdns: false },
+    logger: false,
+  })
+})
+
+afterAll(() => node.stop())
+
+/** The next end of a worker of the spec. */
+function nextExit(id: string): Promise<NodeEventOf<'worker:exit'>> {
+  return new Promise(resolve => {
+    const off = node.on('worker:exit', event => {
+      if (event.slot !== id && !event.slot.startsWith(`${id}/`)) return
+      off()
+      resolve(event)
+    })
+  })
+}
+
+const FAILURES: Readonly<Record<Death, { readonly kind: string; readonly failure: object }>> = {
+  throw: { kind: 'crashed', failure: { name: 'Misfortune', message: 'thrown' } },
+  'throw-text': { kind: 'crashed', failure: { name: 'Error', message: 'a text' } },
+  reject: { kind: 'crashed', failure: { name: 'Misfortune', message: 'rejected' } },
+  stray: { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray' } },
+  'stray-rejection': { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray rejection' } },
+  exit: { kind: 'killed', failure: { name: 'CellExit', message: expect.stringContaining('code 7') } },
+  memory: { kind: 'killed', failure: { name: 'OutOfMemory', message: 'its heap of 48 MB was full' } },
+  loop: { kind: 'killed', failure: { name: 'HeartbeatMissed' } },
+}
+
+const rows = ISOLATIONS.flatMap(isolation => DEATHS.map(death => [isolation, death] as const))
+
+describe.concurrent('a death is an exit with a reason, of that worker only', () => {
+  test.each(rows)('a server in a %s dies by %s', async (isolation, death) => {
+    const id = `server-${isolation}-${death}`
+    const worker = await node.addWorker({
+      id,
+      run: behaviours.server,
+      args: [1],
+      isolation,
+      limits: limitsFor(death),
+      intensity: INTENSITY,
+    })
+    const before = await worker.call.where()
+    const exit = nextExit(id)
+    const call = worker.call.die(death)
+    const behind = worker.call.add(1)
+    await expect(call).rejects.toMatchObject({ maybeExecuted: true })
+    await expect(behind).rejects.toMatchObject({ name: 'WorkerExitedError', maybeExecuted: false })
+    const { failure, kind } = FAILURES[death]
+    expect((await exit).exit).toMatchObject({
+      kind,
+      failure: { ...failure, node: node.id, slot: id, generation: 1, stack: expect.any(String) },
+    })
+    expect(await worker.call.add(1)).toBe(2)
+    const after = await worker.call.where()
+    expect([after.pid, after.threadId]).not.toEqual([before.pid, before.threadId])
+    await node.removeWorker(id)
+  })
+
+  test.each(rows)('a task in a %s dies by %s', async (isolation, death) => {
+    const id = `task-${isolation}-${death}`
+    const worker = await node.addWorker({
+      id,
+      run: behaviours.task,
+      isolation,
+      limits: limitsFor(death),
+      intensity: INTENSITY,
+    })
+    const exit = nextExit(id)
+    worker.send(death)
+    const { failure, kind } = FAILURES[death]
+    expect((await exit).exit).toMatchObject({ kind, failure: { ...failure, slot: id, generation: 1 } })
+    await node.removeWorker(id)
+  })
+
+  test.each(rows)('a stage in a %s dies by %s', async (isolation, death) => {
+    const id = `stage-${isolation}-${death}`
+    const chain = await node.addChain({
+      id,
+      attemptsMax: 1,
+      intensity: INTENSITY,
+      stages: [{ run: behaviours.stage, isolation, limits: limitsFor(death) }],
+    })
+    const exit = nextExit(id)
+    await expect(chain.call(death)).rejects.toMatchObject({ name: 'ItemDeadError' })
+    const { failure, kind } = FAILURES[death]
+    expect((await exit).exit).toMatchObject({ kind, failure: { ...failure, item: { n: 1 } } })
+    expect(await chain.call(1)).toMatchObject({ item: 1 })
+    await node.removeChain(id)
+  })
+})
