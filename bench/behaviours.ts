@@ -26,3 +26,12 @@ export const echo = defineServer('echo', {
 })
 
 export const add = defineStage('add', (item: Payload) => ({ ...item, n: item.n + 1 }))
+
+/** Does next to nothing. */
+export const idle = defineServer('idle', {
+  init: () => ({ count: 0 }),
+  call: { ping: () => 'pong' },
+  info: (_state, message) => {
+    if (message === 'crash') throw new Error('told to crash')
+  },
+})

@@ -6,8 +6,9 @@ import { type Bench, type Measurement, resultOf } from './bench.ts'
 import { chain3 } from './chain.ts'
 import { form3, idleNode } from './form.ts'
 import { remoteCalls, remoteCasts } from './remote.ts'
+import { idleWorker, workers10k } from './workers.ts'
 
-const BENCHES: readonly Bench[] = [remoteCalls, remoteCasts, chain3, form3, idleNode]
+const BENCHES: readonly Bench[] = [remoteCalls, remoteCasts, chain3, form3, idleNode, workers10k, idleWorker]
 const ROUNDS = 5
 
 const { values, positionals } = parseArgs({

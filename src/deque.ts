@@ -4,7 +4,8 @@
 const CAPACITY_MIN = 16
 
 export class Deque<T> {
-  #ring: (T | undefined)[] = Array.from({ length: CAPACITY_MIN })
+  // Nothing, until there is something: most mailboxes are empty most of the time.
+  #ring: (T | undefined)[] = []
   #head = 0
   #size = 0
 
@@ -35,7 +36,7 @@ export class Deque<T> {
   }
 
   clear(): void {
-    this.#ring = Array.from({ length: CAPACITY_MIN })
+    this.#ring = []
     this.#head = 0
     this.#size = 0
   }
@@ -49,7 +50,9 @@ export class Deque<T> {
   }
 
   #grow(): void {
-    const ring: (T | undefined)[] = Array.from({ length: this.#ring.length * 2 })
+    const ring: (T | undefined)[] = Array.from({
+      length: Math.max(CAPACITY_MIN, this.#ring.length * 2),
+    })
     for (let index = 0; index < this.#size; index++) ring[index] = this.at(index)
     this.#ring = ring
     this.#head = 0

@@ -150,11 +150,8 @@ export class Core {
         return this.#onMessage(event.from, event.message)
       case 'hint-received':
         return this.#merge(event.rows)
-      case 'spec-declared':
-        this.ledger.writeSpec(event.id, event.body, this.#now.wallMs)
-        return undefined
-      case 'spec-removed':
-        this.ledger.writeSpec(event.id, undefined, this.#now.wallMs)
+      case 'specs-written':
+        for (const change of event.changes) this.ledger.writeSpec(change, this.#now.wallMs)
         return undefined
       case 'worker-started':
         return this.supervisor.onStarted(event.slot, event.incarnation, nowMs)
@@ -284,15 +281,19 @@ export class Core {
   }
 
   #evaluateSpec(row: SpecRow): SpecStatus {
-    const { id, body } = row
-    if (body?.kind === 'worker') return this.#claims.evaluate(row, body, this.#now)
-    if (body !== undefined) {
-      this.#claims.letGo(id)
-      return this.#generations.evaluate(row, body, this.#now)
-    }
+    const { id, body, desired } = row
+    if (body === undefined) return this.#endOf(id) ?? { kind: 'removed' }
+    if (desired === 'stopped') return this.#endOf(id) ?? { kind: 'stopped' }
+    if (body.kind === 'worker') return this.#claims.evaluate(row, body, this.#now)
+    this.#claims.letGo(id)
+    return this.#generations.evaluate(row, body, this.#now)
+  }
+
+  /** Stops what runs of a spec. @returns undefined when nothing of it runs any more, on any node */
+  #endOf(id: SpecId): SpecStatus | undefined {
     this.supervisor.assign(id, [], this.#now.ms)
     const isClaimFree = this.#claims.letGo(id)
-    return this.#generations.letGo(id) && isClaimFree ? { kind: 'removed' } : { kind: 'stopping' }
+    return this.#generations.letGo(id) && isClaimFree ? undefined : { kind: 'stopping' }
   }
 
   #stopAll(id: SpecId): SpecStatus {
@@ -303,8 +304,8 @@ export class Core {
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
   #spread(): void {
     const news = this.ledger.takeNews()
-    if (isEmpty(news)) return
     const peers = this.#membership.connected()
+    if (peers.length === 0 || isEmpty(news)) return
     for (const rows of inFrames(news)) {
       const specs = rows.specs.map(row => row.id)
       const ask = specs.length > 0 && peers.length > 0 ? this.#spreading.begin(specs, peers) : undefined

@@ -1,5 +1,5 @@
 // shell
-/** What is declared on a node for the whole mesh: written as specs, waited for, removed again. */
+/** What is declared on a node for the whole mesh: written as specs, waited for, stopped, started again, removed. */
 
 import { randomUUID } from 'node:crypto'
 
@@ -12,11 +12,11 @@ import {
   StopError,
 } from '../errors.ts'
 import { type SpecId, isSpecId, specId } from '../ids.ts'
-import { type SpecBody, needOf } from '../protocol/spec-row.ts'
+import { type SpecBody, type SpecChange, needOf } from '../protocol/spec-row.ts'
 import type { Kernel } from './kernel.ts'
 import { refuseHuge } from './specs/size.ts'
 import { type Declared, childrenOf } from './specs/spec.ts'
-import type { SpecStatus } from './supervision/spec-status.ts'
+import { describeStatus, isDown } from './supervision/spec-status.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
 
 /** How long a declaration waits for a connected node that does not say that it knows of the spec. */
@@ -27,6 +27,8 @@ export type Kind = SpecBody['kind']
 export class Declarations {
   readonly #kernel: Kernel
   readonly #waiting: Waiting
+  /** What was asked for in this turn, and is not written yet. */
+  #changes = new Map<SpecId, SpecChange>()
 
   constructor(kernel: Kernel, waiting: Waiting) {
     this.#kernel = kernel
@@ -40,32 +42,15 @@ export class Declarations {
   async add(declared: Declared<SpecBody>, options: WaitOptions): Promise<SpecId> {
     const { body } = declared
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
-    const { core, plane } = this.#kernel
-    const taken = plane.router.bodyOf(id)
+    const taken = this.#bodyOf(id)
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     refuseHuge(id, body)
-    const known = new Set(core.ledger.view().flatMap(candidate => candidate.behaviours))
-    for (const child of childrenOf(body)) {
-      if (known.has(needOf(child))) continue
-      const { behaviour, isolation } = child
-      if (known.has(behaviour)) throw new IsolationError(behaviour, isolation)
-      throw new BehaviourNotFoundError(behaviour, [...known].toSorted())
-    }
-    this.#kernel.receive({ kind: 'spec-declared', id, body })
+    this.#refuseUnknown(body)
+    this.#write({ id, body, desired: 'running' })
     try {
-      await this.#spread(id)
-      await this.#waiting.until(
-        () => this.#isStarted(id, body.kind),
-        options,
-        timeoutMs => {
-          const status = core.statusOf(id)
-          return new StartError(
-            `the ${body.kind} "${id}" does not run after ${timeoutMs} ms: ${describeStatus(status)}`,
-          )
-        },
-      )
+      await this.#started(id, body.kind, options)
     } catch (error) {
-      if (plane.router.bodyOf(id) === body) this.#kernel.receive({ kind: 'spec-removed', id })
+      if (this.#bodyOf(id) === body) this.#write({ id, body: undefined, desired: 'stopped' })
       throw error
     }
     return id
@@ -73,21 +58,89 @@ export class Declarations {
 
   /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */
   async remove(id: SpecId, options: WaitOptions): Promise<void> {
-    this.#kernel.receive({ kind: 'spec-removed', id })
-    const isGone = (): true | undefined =>
-      this.#kernel.core.statusOf(id)?.kind === 'removed' ? true : undefined
-    await this.#waiting.until(
-      isGone,
-      options,
-      timeoutMs => new StopError(`"${id}" has not stopped after ${timeoutMs} ms: it goes on stopping`),
-    )
+    this.#write({ id, body: undefined, desired: 'stopped' })
+    await this.#ended(id, 'removed', options)
+  }
+
+  /** Stops what runs of the spec, and waits until it has. It stays declared. @throws {StopError} */
+  async stop(id: SpecId, options: WaitOptions): Promise<void> {
+    this.#write({ id, body: this.#bodyOf(id), desired: 'stopped' })
+    await this.#spread(id)
+    await this.#ended(id, 'stopped', options)
+  }
+
+  /**
+   * Stops what runs of the spec and starts it anew, with no memory of earlier failures: also one that was stopped, has
+   * ended or was given up. @throws {StartError} when it does not start: it stays declared
+   */
+  async restart(id: SpecId, options: WaitOptions): Promise<void> {
+    const body = this.#bodyOf(id)
+    if (body === undefined) return
+    this.#write({ id, body, desired: 'running' })
+    await this.#started(id, body.kind, options)
+  }
+
+  /** The spec of that kind, if there is one. */
+  find(id: string, kind: Kind): SpecId | undefined {
+    return isSpecId(id) && this.#bodyOf(id)?.kind === kind ? id : undefined
   }
 
   /** The spec of that kind. @throws {NotFoundError} */
   get(id: string, kind: Kind): SpecId {
-    if (!isSpecId(id) || this.#kernel.plane.router.bodyOf(id)?.kind !== kind)
-      throw new NotFoundError(id, kind)
-    return id
+    const found = this.find(id, kind)
+    if (found === undefined) throw new NotFoundError(id, kind)
+    return found
+  }
+
+  /** The body of a spec as this node will know it at the end of the turn. */
+  #bodyOf(id: SpecId): SpecBody | undefined {
+    const change = this.#changes.get(id)
+    return change === undefined ? this.#kernel.plane.router.bodyOf(id) : change.body
+  }
+
+  /** Everything that is asked for in one turn is written, told and placed at once. */
+  #write(change: SpecChange): void {
+    if (this.#changes.size === 0) queueMicrotask(() => this.#flush())
+    this.#changes.set(change.id, change)
+  }
+
+  #flush(): void {
+    const changes = [...this.#changes.values()]
+    this.#changes = new Map()
+    this.#kernel.receive({ kind: 'specs-written', changes })
+  }
+
+  #refuseUnknown(body: SpecBody): void {
+    const candidates = this.#kernel.core.ledger.view()
+    const isKnown = (need: string): boolean => candidates.some(({ behaviours }) => behaviours.includes(need))
+    for (const child of childrenOf(body)) {
+      if (isKnown(needOf(child))) continue
+      const { behaviour, isolation } = child
+      if (isKnown(behaviour)) throw new IsolationError(behaviour, isolation)
+      const known = new Set(candidates.flatMap(({ behaviours }) => behaviours))
+      throw new BehaviourNotFoundError(behaviour, [...known].toSorted())
+    }
+  }
+
+  async #started(id: SpecId, kind: Kind, options: WaitOptions): Promise<void> {
+    await this.#spread(id)
+    await this.#waiting.until(
+      () => this.#isStarted(id, kind),
+      { ...options, about: id },
+      timeoutMs => {
+        const status = describeStatus(this.#kernel.core.statusOf(id))
+        return new StartError(`the ${kind} "${id}" does not run after ${timeoutMs} ms: ${status}`)
+      },
+    )
+  }
+
+  async #ended(id: SpecId, as: 'stopped' | 'removed', options: WaitOptions): Promise<void> {
+    await Promise.resolve()
+    await this.#waiting.until(
+      () => (this.#kernel.core.statusOf(id)?.kind === as ? true : undefined),
+      { ...options, about: id },
+      timeoutMs => new StopError(`"${id}" has not stopped after ${timeoutMs} ms: it goes on stopping`),
+    )
   }
 
   /**
@@ -95,32 +148,20 @@ export class Declarations {
    * that does not answer holds nobody up for long: it hears of it when it can.
    */
   async #spread(id: SpecId): Promise<void> {
+    // What was written in this turn has gone out in the next microtask.
+    await Promise.resolve()
+    if (!this.#kernel.core.isSpreading(id)) return
     const isSpread = (): true | undefined => (this.#kernel.core.isSpreading(id) ? undefined : true)
     await this.#waiting
-      .until(isSpread, { timeoutMs: SPREAD_MS }, () => new Error('a node does not answer'))
+      .until(isSpread, { timeoutMs: SPREAD_MS, about: id }, () => new Error('a node does not answer'))
       .catch(() => {})
   }
 
   #isStarted(id: SpecId, kind: Kind): true | undefined {
     const status = this.#kernel.core.statusOf(id)
     if (status?.kind === 'running' || status?.kind === 'done') return true
-    if (status?.kind !== 'failed') return undefined
-    const message = `the ${kind} "${id}" cannot start: ${describeStatus(status)}`
-    throw new StartError(message, { cause: status.failure })
-  }
-}
-
-function describeStatus(status: SpecStatus | undefined): string {
-  switch (status?.kind) {
-    case 'pending':
-      return status.reason
-    case 'restarting':
-    case 'done':
-    case 'failed': {
-      const { failure } = status
-      return failure === undefined ? status.kind : `${failure.name}: ${failure.message} (${failure.slot})`
-    }
-    default:
-      return status?.kind ?? 'unknown'
+    if (!isDown(status)) return undefined
+    const cause = status.kind === 'stopped' ? undefined : status.failure
+    throw new StartError(`the ${kind} "${id}" cannot start: ${describeStatus(status)}`, { cause })
   }
 }

@@ -1,6 +1,7 @@
 // shell
 /** Who listens to what happens on a node. A listener that throws harms nobody: its error is logged. */
 
+import type { SpecId } from '../ids.ts'
 import type { Logger } from '../ports.ts'
 import type { NodeEvent } from './events.ts'
 
@@ -12,6 +13,7 @@ type Listener = (event: NodeEvent) => void
 export class EventBus {
   readonly #logger: Logger
   readonly #listeners = new Set<Listener>()
+  readonly #bySpec = new Map<SpecId, Set<Listener>>()
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -30,8 +32,25 @@ export class EventBus {
     return () => this.#listeners.delete(listener)
   }
 
+  /** Listens to what happens to one spec: ten thousand may be waited for at once. @returns how to stop listening */
+  onSpec(spec: SpecId, listener: Listener): () => void {
+    const listeners = this.#bySpec.get(spec) ?? new Set()
+    this.#bySpec.set(spec, listeners)
+    listeners.add(listener)
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0 && this.#bySpec.get(spec) === listeners) this.#bySpec.delete(spec)
+    }
+  }
+
   emit(event: NodeEvent): void {
-    for (const listener of this.#listeners) {
+    this.#tell(this.#listeners, event)
+    const interested = 'id' in event ? this.#bySpec.get(event.id) : undefined
+    if (interested !== undefined) this.#tell(interested, event)
+  }
+
+  #tell(listeners: ReadonlySet<Listener>, event: NodeEvent): void {
+    for (const listener of listeners) {
       try {
         listener(event)
       } catch (error) {

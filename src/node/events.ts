@@ -8,7 +8,7 @@ import type { MemberRow } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership.ts'
 import type { Message, Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
-import type { SpecBody } from '../protocol/spec-row.ts'
+import type { SpecBody, SpecChange } from '../protocol/spec-row.ts'
 import type { DialFailure } from '../ports.ts'
 import type { Exit } from './supervision/exit.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
@@ -31,8 +31,8 @@ export type CoreEvent =
   | { readonly kind: 'message-received'; readonly from: NodeId; readonly message: Message }
   /** Rows that came by gossip: nobody knows over how many hops. */
   | { readonly kind: 'hint-received'; readonly rows: Rows }
-  | { readonly kind: 'spec-declared'; readonly id: SpecId; readonly body: SpecBody }
-  | { readonly kind: 'spec-removed'; readonly id: SpecId }
+  /** Users of this node have declared, changed or removed specs: all that they did in one turn. */
+  | { readonly kind: 'specs-written'; readonly changes: readonly SpecChange[] }
   | { readonly kind: 'worker-started'; readonly slot: SlotId; readonly incarnation: Incarnation }
   | {
       readonly kind: 'worker-exited'

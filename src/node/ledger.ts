@@ -13,7 +13,7 @@ import type { MemberRow } from '../protocol/member-row.ts'
 import type { Membership } from '../protocol/membership.ts'
 import type { Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
-import type { SpecBody, SpecRow } from '../protocol/spec-row.ts'
+import type { SpecChange, SpecRow } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import { unitsOfSpec } from './supervision/units.ts'
 
@@ -65,12 +65,11 @@ export class Ledger {
     return this.#clock.next(wallMs)
   }
 
-  writeSpec(id: SpecId, body: SpecBody | undefined, wallMs: number): SpecRow {
-    const row: SpecRow = { id, body, version: this.moment(wallMs) }
+  writeSpec(change: SpecChange, wallMs: number): void {
+    const row: SpecRow = { ...change, version: this.moment(wallMs) }
     this.tables.specs.merge(row)
-    this.#newSpecs.set(id, row)
-    this.#onSpecChanged(id)
-    return row
+    this.#newSpecs.set(row.id, row)
+    this.#onSpecChanged(row.id)
   }
 
   writeClaim(claim: Claim): void {

@@ -14,7 +14,7 @@ import type { NodeEvent } from './events.ts'
 import { Kernel, type Ports } from './kernel.ts'
 import { GroupRef, WorkerRef } from './messaging/refs.ts'
 import type { NodeOptions } from './options.ts'
-import { type Member, type Snapshot, membersOf, snapshotOf } from './snapshot.ts'
+import { type Member, type Snapshot, type SpecSnapshot, membersOf, snapshotOf, specsOf } from './snapshot.ts'
 import { type ChainSpec, type StageSpec, declareChain } from './specs/chain-spec.ts'
 import type { Process } from './specs/child.ts'
 import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './specs/group-spec.ts'
@@ -125,6 +125,17 @@ export class Node implements AsyncDisposable {
     return new WorkerRef(this.#kernel.plane, slotId(this.#get(id, 'worker')))
   }
 
+  /** The same, or undefined where there is none. */
+  findWorker<B extends Process>(id: string, _behaviour?: B): WorkerRef<B> | undefined {
+    const found = this.#find(id, 'worker')
+    return found === undefined ? undefined : new WorkerRef(this.#kernel.plane, slotId(found))
+  }
+
+  /** All standalone workers of the mesh, wherever they run, in the order in which this node has heard of them. */
+  listWorkers(): SpecSnapshot[] {
+    return specsOf(this.#kernel.plane, 'worker')
+  }
+
   /** @throws {NotFoundError} */
   getGroup<const Members extends readonly MemberSpec[] = readonly MemberSpec[]>(
     id: string,
@@ -140,6 +151,22 @@ export class Node implements AsyncDisposable {
   /** Removes a worker and waits until it has stopped. @throws {NotFoundError} */
   async removeWorker(id: string, options: WaitOptions = {}): Promise<void> {
     await this.#declarations.remove(this.#get(id, 'worker'), options)
+  }
+
+  /**
+   * Stops a worker, wherever it runs, and waits until it has stopped. It stays declared, and down, until
+   * `restartWorker`. @throws {NotFoundError} {StopError}
+   */
+  async stopWorker(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#declarations.stop(this.#get(id, 'worker'), options)
+  }
+
+  /**
+   * Starts a worker anew, with an empty state and no memory of earlier failures, and waits until it runs: whether it
+   * runs now, was stopped, has ended or was given up. @throws {NotFoundError}; {StartError} when it does not start
+   */
+  async restartWorker(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#declarations.restart(this.#get(id, 'worker'), options)
   }
 
   /** Removes a group and waits until its members have stopped. @throws {NotFoundError} */
@@ -222,6 +249,11 @@ export class Node implements AsyncDisposable {
   #get(id: string, kind: Kind): SpecId {
     this.#refuseIfStopped()
     return this.#declarations.get(id, kind)
+  }
+
+  #find(id: string, kind: Kind): SpecId | undefined {
+    this.#refuseIfStopped()
+    return this.#declarations.find(id, kind)
   }
 
   async #add(declared: Declared<SpecBody>, options: WaitOptions): Promise<SpecId> {

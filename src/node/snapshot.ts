@@ -63,8 +63,21 @@ export function membersOf(core: Core): Member[] {
 }
 
 export function snapshotOf(core: Core, plane: DataPlane, border: Border): Snapshot {
+  return {
+    node: core.self.id,
+    members: membersOf(core),
+    specs: specsOf(plane),
+    viewHash: core.ledger.viewHash(),
+    roots: core.ledger.tables.roots(),
+    border: border.stats(),
+  }
+}
+
+/** The specs of one kind, or all of them, in the order in which they became known. */
+export function specsOf(plane: DataPlane, kind?: SpecBody['kind']): SpecSnapshot[] {
   const { router } = plane
-  const specs = [...router.specs()].map(([id, body]): SpecSnapshot => {
+  const specs = [...router.specs()].filter(([, body]) => kind === undefined || body.kind === kind)
+  return specs.map(([id, body]): SpecSnapshot => {
     const workers = router.slotsOf(id).flatMap(slot => {
       const route = router.find(slot)
       return route === undefined ? [] : [{ slot, node: route.owner.id, generation: route.generation.number }]
@@ -73,12 +86,4 @@ export function snapshotOf(core: Core, plane: DataPlane, border: Border): Snapsh
     const items = body.kind === 'chain' ? { items: { ...plane.chain(id).ingress.stats } } : {}
     return { id, kind: body.kind, status, workers, ...items }
   })
-  return {
-    node: core.self.id,
-    members: membersOf(core),
-    specs,
-    viewHash: core.ledger.viewHash(),
-    roots: core.ledger.tables.roots(),
-    border: border.stats(),
-  }
 }

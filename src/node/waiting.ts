@@ -1,6 +1,7 @@
 // shell
 /** Waiting for something to become true of a node: looked at now, and whenever something has happened on it. */
 
+import type { SpecId } from '../ids.ts'
 import type { Clock } from '../ports.ts'
 import type { EventBus } from './event-bus.ts'
 
@@ -25,11 +26,15 @@ export class Waiting {
   }
 
   /**
-   * Waits until `probe` gives something.
+   * Waits until `probe` gives something. With `about`, it is looked at only when something happens to that spec.
    * @throws what `probe` throws, what `late` makes when time is up, the reason of the signal
    */
-  until<T>(probe: () => T | undefined, options: WaitOptions, late: (timeoutMs: number) => Error): Promise<T> {
-    const { timeoutMs = WAIT_MS, signal } = options
+  until<T>(
+    probe: () => T | undefined,
+    options: WaitOptions & { readonly about?: SpecId },
+    late: (timeoutMs: number) => Error,
+  ): Promise<T> {
+    const { timeoutMs = WAIT_MS, signal, about } = options
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void): void => {
         cancel()
@@ -47,7 +52,7 @@ export class Waiting {
       }
       const abort = (): void => finish(() => reject(signal?.reason))
       const cancel = this.#clock.after(timeoutMs, () => finish(() => reject(late(timeoutMs))))
-      const stopListening = this.#bus.onAny(look)
+      const stopListening = about === undefined ? this.#bus.onAny(look) : this.#bus.onSpec(about, look)
       signal?.addEventListener('abort', abort, { once: true })
       if (signal?.aborted === true) abort()
       else look()

@@ -5,13 +5,23 @@ import { type Run, type SlotId, isSameRun } from '../ids.ts'
 import { hash32 } from '../hash.ts'
 import type { Failure } from './failure.ts'
 import type { Hlc } from './hlc.ts'
+import type { Restart } from './phase.ts'
 import type { RecordKind } from './record-store.ts'
 
 /**
- * In the order in which one overrules another of the same owner and generation. `stopped`: given up for another
- * to take. `done`: it ended, and its restart type says that this is the end. `failed`: it crashed too often.
+ * How the worker of a claim stands. `restarting`: it has ended and starts again. `stopped`: given up for another owner
+ * to take. `done`: it ended, and its restart type says that this is the end. `failed`: it could not start.
+ * `gave-up`: it crashed too often.
  */
-export const CLAIM_STATES = ['starting', 'running', 'stopped', 'done', 'failed'] as const
+export const CLAIM_STATES = [
+  'starting',
+  'running',
+  'restarting',
+  'stopped',
+  'done',
+  'failed',
+  'gave-up',
+] as const
 export type ClaimState = (typeof CLAIM_STATES)[number]
 
 export interface Claim {
@@ -21,10 +31,14 @@ export interface Claim {
   readonly owner: Run
   /** How much placement wants this owner: of two who claimed at once, the better placed one wins. */
   readonly score: number
+  /** Raised by the owner with everything that it says of its claim: nobody else changes it. */
+  readonly seq: number
   readonly state: ClaimState
   readonly specVersion: Hlc
-  /** Why, where it failed. */
-  readonly failure?: Failure | undefined
+  /** The restarts that still count, oldest first: the next owner goes on counting. */
+  readonly restarts: readonly Restart[]
+  /** Why it failed the last times, newest first. */
+  readonly failures: readonly Failure[]
 }
 
 /**
@@ -41,8 +55,8 @@ export const claims: RecordKind<Claim> = {
   keyOf: claim => claim.slot,
   join: (a, b) => (compareClaims(a, b) >= 0 ? a : b),
   versionOf: claim => {
-    const { generation, owner, state, score } = claim
-    return `${generation}.${score}.${owner.id}.${owner.boot}.${state}`
+    const { generation, owner, seq, state, score } = claim
+    return `${generation}.${score}.${owner.id}.${owner.boot}.${seq}.${state}`
   },
 }
 
@@ -53,8 +67,14 @@ export function compareClaims(a: Claim, b: Claim): number {
     a.score - b.score ||
     compareText(a.owner.id, b.owner.id) ||
     a.owner.boot - b.owner.boot ||
+    a.seq - b.seq ||
     CLAIM_STATES.indexOf(a.state) - CLAIM_STATES.indexOf(b.state)
   )
+}
+
+/** Whether the claim stands for a worker that is to run. */
+export function isActiveClaim(claim: Claim): boolean {
+  return claim.state === 'starting' || claim.state === 'running' || claim.state === 'restarting'
 }
 
 export function isOwner(claim: Claim | undefined, run: Run): claim is Claim {

@@ -9,14 +9,22 @@ import * as v from 'valibot'
 import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
 import { decodePayload, encodePayload } from '../payload.ts'
 import { CLAIM_STATES, type Claim } from './claim.ts'
-import type { Failure } from './failure.ts'
+import { FAILURES_KEPT_MAX, type Failure } from './failure.ts'
 import type { Hlc } from './hlc.ts'
 import { MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
 import { type Message, PROTOCOL, type Roots, type Rows, TABLES, speakTogether } from './messages.ts'
-import { PHASE_RANKS, type Generation, type Phase, type PhaseCause, type PlacedSlot } from './phase.ts'
+import {
+  PHASE_RANKS,
+  type Generation,
+  type Phase,
+  type PhaseCause,
+  type PlacedSlot,
+  type Restart,
+} from './phase.ts'
 import { BUCKET_COUNT } from './record-store.ts'
 import {
   type ChildSpec,
+  DESIRED_STATES,
   EMISSIONS,
   GROUP_STRATEGIES,
   ISOLATIONS,
@@ -130,7 +138,12 @@ const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
 ])
 
 const specRow: v.GenericSchema<unknown, SpecRow> = v.pipe(
-  v.looseObject({ id: spec, version: hlc, body: v.optional(specBody) }),
+  v.looseObject({
+    id: spec,
+    version: hlc,
+    body: v.optional(specBody),
+    desired: v.picklist(DESIRED_STATES),
+  }),
   v.transform(row => ({ ...row, body: row.body })),
 )
 
@@ -144,14 +157,18 @@ const failure: v.GenericSchema<unknown, Failure> = v.looseObject({
   item: v.optional(v.looseObject({ origin: node, boot: count, n: count })),
 })
 
+const restart: v.GenericSchema<unknown, Restart> = v.looseObject({ atMs: count, item: text })
+
 const claim: v.GenericSchema<unknown, Claim> = v.looseObject({
   slot,
   generation: count,
   owner: run,
   score: count,
+  seq: count,
   state: v.picklist(CLAIM_STATES),
   specVersion: hlc,
-  failure: v.optional(failure),
+  restarts: list(restart, 1024),
+  failures: list(failure, FAILURES_KEPT_MAX),
 })
 
 const generation: v.GenericSchema<unknown, Generation> = v.looseObject({ number: count, tag: count })
@@ -173,7 +190,7 @@ const phase: v.GenericSchema<unknown, Phase> = v.looseObject({
   cause: v.optional(phaseCause),
   previous: v.optional(phaseCause),
   attempt: count,
-  restarts: list(v.looseObject({ atMs: count, item: text }), 1024),
+  restarts: list(restart, 1024),
   since: list(node),
 })
 

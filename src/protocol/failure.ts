@@ -11,6 +11,9 @@ export interface ItemId {
   readonly n: number
 }
 
+/** So many failures are kept of what fails again and again: the last ones. */
+export const FAILURES_KEPT_MAX = 5
+
 export interface Failure {
   /** The `name` of the error; `NodeLost` when the node of the worker is gone. */
   readonly name: string
@@ -23,4 +26,15 @@ export interface Failure {
   readonly generation?: number | undefined
   /** The item that the worker was at, where the worker belongs to a stage. */
   readonly item?: ItemId | undefined
+}
+
+/** The failures to keep, newest first. Only the newest keeps its stack: the others are there to be counted and named. */
+export function withFailure(failures: readonly Failure[], newest: Failure): readonly Failure[] {
+  const earlier = failures.map(failure => (failure.stack === undefined ? failure : withoutStack(failure)))
+  return [newest, ...earlier].slice(0, FAILURES_KEPT_MAX)
+}
+
+function withoutStack(failure: Failure): Failure {
+  const { stack: _stack, ...rest } = failure
+  return rest
 }

@@ -7,6 +7,9 @@ import { CONTROL_FRAME_BYTES_MAX, NO_ROWS, type Rows, TABLES } from './messages.
 /** What fits beside the rows into a frame: names of fields, kinds, lengths. */
 const FRAME_OVERHEAD_BYTES = 16 * 1024
 
+/** So few rows are likely to fit together: more are measured one by one, whatever they come to. */
+const ROWS_TOGETHER_MAX = 16
+
 /** No row is larger: it could not be sent. */
 export const ROWS_BYTES_MAX = CONTROL_FRAME_BYTES_MAX - FRAME_OVERHEAD_BYTES
 
@@ -17,7 +20,8 @@ export function isEmpty(rows: Rows): boolean {
 /** The same rows in bundles that each fit into a frame, in the same order. A single huge row is a bundle alone. */
 export function inFrames(rows: Rows): Rows[] {
   if (isEmpty(rows)) return []
-  if (encodePayload(rows).length <= ROWS_BYTES_MAX) return [rows]
+  const count = TABLES.reduce((sum, table) => sum + rows[table].length, 0)
+  if (count <= ROWS_TOGETHER_MAX && encodePayload(rows).length <= ROWS_BYTES_MAX) return [rows]
   return [
     ...cut(rows.members).map(members => ({ ...NO_ROWS, members })),
     ...cut(rows.specs).map(specs => ({ ...NO_ROWS, specs })),

@@ -106,12 +106,24 @@ export interface ChainBody {
 
 export type SpecBody = WorkerBody | GroupBody | ChainBody
 
-export interface SpecRow {
+/** `stopped`: it stays declared, and nothing of it runs until it is restarted. */
+export const DESIRED_STATES = ['running', 'stopped'] as const
+export type DesiredState = (typeof DESIRED_STATES)[number]
+
+/** What somebody wants of a spec from now on. */
+export interface SpecChange {
   readonly id: SpecId
-  /** When it was written: the later one wins, whoever wrote it. */
-  readonly version: Hlc
   /** Undefined: the spec is removed. */
   readonly body: SpecBody | undefined
+  readonly desired: DesiredState
+}
+
+export interface SpecRow extends SpecChange {
+  /**
+   * When it was written: the later one wins, whoever wrote it. What runs, runs for one version: the same body written
+   * again is a restart.
+   */
+  readonly version: Hlc
 }
 
 export const specRows: RecordKind<SpecRow> = {

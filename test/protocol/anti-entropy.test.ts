@@ -56,6 +56,7 @@ function newTables(): Tables {
 function row(id: number, ms: number, size = 0): SpecRow {
   return {
     id: specId(`spec-${id}`),
+    desired: 'running',
     version: { ms, count: 0, node: nodeId('a') },
     body: {
       kind: 'worker',

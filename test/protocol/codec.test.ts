@@ -52,16 +52,18 @@ const MESSAGES: readonly Message[] = [
     kind: 'rows',
     rows: {
       ...NO_ROWS,
-      specs: [{ id: specId('gone'), version: hlc, body: undefined }],
+      specs: [{ id: specId('gone'), version: hlc, body: undefined, desired: 'stopped' }],
       claims: [
         {
           slot: slotId(specId('w')),
           generation: 1,
           owner: { id: a, boot: 3 },
           score: 9,
+          seq: 3,
           state: 'failed',
           specVersion: hlc,
-          failure,
+          restarts: [{ atMs: 1, item: '' }],
+          failures: [failure],
         },
       ],
       phases: [

@@ -35,17 +35,25 @@ const member: fc.Arbitrary<MemberRow> = fc
   }))
 
 // A moment is written once: two rows of one moment are the same row.
-const spec: fc.Arbitrary<SpecRow> = hlc.map(version => ({ id: specId('s'), version, body: undefined }))
+const spec: fc.Arbitrary<SpecRow> = hlc.map(version => ({
+  id: specId('s'),
+  version,
+  body: undefined,
+  desired: 'stopped',
+}))
 
 const claim: fc.Arbitrary<Claim> = fc
-  .record({ generation: small, owner: run, state: fc.constantFrom(...CLAIM_STATES) })
-  .map(({ generation, owner, state }) => ({
+  .record({ generation: small, owner: run, seq: small, state: fc.constantFrom(...CLAIM_STATES) })
+  .map(({ generation, owner, seq, state }) => ({
     slot: slotId(specId('s')),
     generation,
     owner,
     score: owner.id.charCodeAt(0) % 2,
+    seq,
     state,
     specVersion: { ms: generation, count: 0, node: owner.id },
+    restarts: [],
+    failures: [],
   }))
 
 const phase: fc.Arbitrary<Phase> = fc
@@ -154,8 +162,11 @@ test('of two claims the later generation wins, then the better placed owner', ()
     generation: 1,
     owner: { id: nodeId('a'), boot: 1 },
     score: 5,
+    seq: 0,
     state: 'running',
     specVersion: { ms: 1, count: 0, node: nodeId('a') },
+    restarts: [],
+    failures: [],
   }
   expect(compareClaims({ ...base, generation: 2, score: 0 }, base)).toBeGreaterThan(0)
   expect(compareClaims({ ...base, owner: { id: nodeId('b'), boot: 1 }, score: 6 }, base)).toBeGreaterThan(0)

@@ -120,7 +120,10 @@ test('a worker that crashes again and again is given up, with the reason', async
   }
   await mesh.run(100)
   const [spec] = node.snapshot().specs
-  expect(spec?.status).toMatchObject({ kind: 'failed', failure: { name: 'RangeError', message: 'again' } })
+  expect(spec?.status).toMatchObject({
+    kind: 'gave-up',
+    failure: { name: 'RangeError', message: 'again' },
+  })
   await expect(mesh.settle(hits.call.get())).rejects.toMatchObject({
     name: 'WorkerExitedError',
     maybeExecuted: false,

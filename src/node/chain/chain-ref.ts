@@ -5,7 +5,7 @@ import { CallTimeoutError, GivenUpError, NotFoundError } from '../../errors.ts'
 import type { SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import { promised } from '../../promised.ts'
-import type { SpecStatus } from '../supervision/spec-status.ts'
+import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
 import type { Stage } from '../workers/behaviours.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { Chain } from './chain.ts'
@@ -160,9 +160,8 @@ export class ChainRef<In = unknown, Outcome = unknown> {
   #refusal(): Error | undefined {
     if (this.#chain.body === undefined) return new NotFoundError(this.id, 'chain')
     const status = this.#status()
-    if (status?.kind !== 'failed' && status?.kind !== 'done') return undefined
-    const why = status.failure === undefined ? '' : `: ${status.failure.name}: ${status.failure.message}`
-    return new GivenUpError(`the chain "${this.id}" does not run any more${why}`)
+    if (!isDown(status)) return undefined
+    return new GivenUpError(`the chain "${this.id}" does not run any more${becauseOf(status)}`)
   }
 
   /** Rejects when it takes too long, or is not wanted any more. @returns how to take that back */

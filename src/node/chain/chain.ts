@@ -9,7 +9,7 @@ import type { FencingToken } from '../../protocol/claim.ts'
 import { type Phase, type PhaseCause, compareGenerations, isActive } from '../../protocol/phase.ts'
 import { type ChainBody, hlcText } from '../../protocol/spec-row.ts'
 import type { Incoming, Session } from '../messaging/session.ts'
-import type { SpecStatus } from '../supervision/spec-status.ts'
+import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
 import { Ingress } from './ingress.ts'
 import type { StageWorker } from './stage-worker.ts'
 import { type Channels, Wiring } from './wiring.ts'
@@ -52,13 +52,11 @@ export class Chain {
   }
 
   followStatus(status: SpecStatus): void {
-    if (status.kind !== 'failed' && status.kind !== 'done') return
-    const why =
-      status.failure === undefined ? 'it has ended' : `${status.failure.name}: ${status.failure.message}`
-    const cause = status.failure
+    if (!isDown(status)) return
+    const cause = status.kind === 'stopped' ? undefined : status.failure
     // What nobody waits for is kept: the chain may be started again.
     this.ingress.abort(
-      new GivenUpError(`the chain "${this.id}" does not run any more: ${why}`, { cause }),
+      new GivenUpError(`the chain "${this.id}" does not run any more${becauseOf(status)}`, { cause }),
       'awaited',
     )
   }

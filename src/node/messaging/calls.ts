@@ -18,6 +18,7 @@ import type { Clock } from '../../ports.ts'
 import { REPLY } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
+import { becauseOf, isDown } from '../supervision/spec-status.ts'
 import type { Replier } from './mailbox.ts'
 import type { Route, Router } from './router.ts'
 import { type Expiring, Timeouts } from './timeouts.ts'
@@ -158,9 +159,9 @@ export class Calls {
       return new NotFoundError(slot, 'member')
     }
     const status = this.#router.statusOf(spec)
-    if (status?.kind !== 'done' && status?.kind !== 'failed') return undefined
-    const why = status.failure === undefined ? '' : `: ${status.failure.name}: ${status.failure.message}`
-    return new WorkerExitedError(`"${slot}" has ended and is not restarted${why}`, { maybeExecuted: false })
+    if (!isDown(status)) return undefined
+    const message = `"${slot}" has ended and is not restarted${becauseOf(status)}`
+    return new WorkerExitedError(message, { maybeExecuted: false })
   }
 
   #obey(signal: AbortSignal, call: Call): void {

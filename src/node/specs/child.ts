@@ -121,6 +121,9 @@ export const child = {
   ),
 }
 
+/** A copy, as the encoded bytes are a part of a larger buffer: specs are kept for as long as their workers live. */
+const NO_ARGS = Uint8Array.from(encodePayload([]))
+
 /** A checked worker as its supervisor sees it. @throws {PayloadError} when the arguments cannot be sent */
 export function childOf(checked: {
   readonly run: Behaviour
@@ -134,7 +137,7 @@ export function childOf(checked: {
   const { run, args, restart, startTimeoutMs, stopTimeoutMs, isolation, limits } = checked
   return {
     behaviour: behaviourId(run),
-    args: encodePayload(args),
+    args: args.length === 0 ? NO_ARGS : Uint8Array.from(encodePayload(args)),
     restart,
     startTimeoutMs,
     stopTimeoutMs,

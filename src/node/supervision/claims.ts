@@ -3,17 +3,16 @@
 
 import { hash64, mix } from '../../hash.ts'
 import { type SpecId, slotId, specOfSlot } from '../../ids.ts'
-import { type Claim, isOwner, runTag } from '../../protocol/claim.ts'
-import type { Failure } from '../../protocol/failure.ts'
+import { type Claim, isActiveClaim, isOwner, runTag } from '../../protocol/claim.ts'
+import { type Failure, withFailure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
-import type { Restart } from '../../protocol/phase.ts'
 import { type SpecRow, type WorkerBody, hlcText, needOf } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
-import { failureOf, nodeLost } from './exit.ts'
-import { backoffMs, countRestart, isExceeded, isRestarted } from './restart-policy.ts'
+import { failureOf, howEnded, nodeLost } from './exit.ts'
+import { STABLE_MS, backoffMs, countRestart, isExceeded, isRestarted } from './restart-policy.ts'
 import { type SpecStatus, pendingFor } from './spec-status.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 
@@ -24,7 +23,10 @@ interface Tenure {
   readonly isFirst: boolean
   /** Numbers the starts, from 1. */
   attempt: number
-  restarts: readonly Restart[]
+  /** When the last start succeeded. */
+  startedMs: number
+  /** Restarts one after the other, none of which has led to a stable minute. */
+  streak: number
   /** It has ended and waits for its restart. */
   isWaiting: boolean
 }
@@ -43,22 +45,24 @@ export class Claims {
   /** Does what the rows ask of this node, and says how the worker stands. */
   evaluate(row: SpecRow, body: WorkerBody, now: Now): SpecStatus {
     const claim = this.#ledger.tables.claims.get(slotId(row.id))
-    const isMine = isOwner(claim, this.#ledger.run) && isActive(claim)
+    const isMine = isOwner(claim, this.#ledger.run) && isActiveClaim(claim)
     if (isMine && isCurrent(claim, row)) return this.#hold(row, body, claim, now)
+    // Somebody else has it, or it is for another version of the spec: that is no crash of anything.
     this.#supervisor.assign(row.id, [], now.ms)
     this.#forget(row.id)
     if (isMine && this.#supervisor.isOccupied(claim.slot)) return { kind: 'starting' }
-    const isFree = claim === undefined || isMine || this.#isFree(claim, row)
-    return isFree ? this.#contend(row, body, claim) : statusOf(claim)
+    if (claim === undefined || isMine || this.#isFree(claim, row)) return this.#contend(row, body, claim)
+    return isCurrent(claim, row) ? statusOf(claim) : { kind: 'starting' }
   }
 
-  /** There is no such worker any more: once it has stopped, its owner gives up the claim. @returns whether it has */
+  /** There is to be no such worker: once it has stopped, its owner gives up the claim. @returns whether it has */
   letGo(id: SpecId): boolean {
     this.#forget(id)
     const claim = this.#ledger.tables.claims.get(slotId(id))
-    if (claim === undefined || !isActive(claim) || this.#ledger.membership.isGone(claim.owner)) return true
+    if (claim === undefined || !isActiveClaim(claim) || this.#ledger.membership.isGone(claim.owner))
+      return true
     if (!isOwner(claim, this.#ledger.run) || this.#supervisor.isOccupied(claim.slot)) return false
-    this.#ledger.writeClaim({ ...claim, state: 'stopped' })
+    this.#say(claim, { state: 'stopped' })
     return true
   }
 
@@ -69,22 +73,21 @@ export class Claims {
     if (tenure === undefined || tenure.generation !== token.generation) return
     if (!isOwner(claim, this.#ledger.run) || claim.generation !== token.generation) return
     if (report.kind === 'started') {
-      if (claim.state === 'starting') this.#ledger.writeClaim({ ...claim, state: 'running' })
+      tenure.startedMs = now.ms
+      if (claim.state !== 'running') this.#say(claim, { state: 'running' })
       return
     }
     const { exit, wasReady } = report
     if (exit.kind === 'stopped' || exit.kind === 'abandoned') return
     const failure = failureOf(exit, slot, this.#ledger.run.id)
+    const failures = exit.kind === 'normal' ? claim.failures : withFailure(claim.failures, failure)
     if (tenure.isFirst && tenure.attempt === 1 && !wasReady) {
-      this.#ledger.writeClaim({ ...claim, state: 'failed', failure })
-    } else if (isRestarted(body.child.restart, exit.kind === 'normal' ? 'normally' : 'abnormally')) {
-      this.#restart(claim, { tenure, body, failure, now })
+      this.#say(claim, { state: 'failed', failures })
+    } else if (isRestarted(body.child.restart, howEnded(exit))) {
+      const isStable = wasReady && now.ms - tenure.startedMs >= STABLE_MS
+      this.#restart(claim, { tenure, isStable, body, failure, now })
     } else {
-      this.#ledger.writeClaim({
-        ...claim,
-        state: 'done',
-        failure: exit.kind === 'normal' ? undefined : failure,
-      })
+      this.#say(claim, { state: 'done', failures: exit.kind === 'normal' ? [] : failures })
     }
   }
 
@@ -101,16 +104,17 @@ export class Claims {
   }
 
   #hold(row: SpecRow, body: WorkerBody, claim: Claim, now: Now): SpecStatus {
-    const tenure = this.#tenures.get(row.id) ?? this.#begin(row.id, claim.generation, false)
-    if (tenure.isWaiting) return { kind: 'restarting', failure: undefined }
-    const assignment = {
-      slot: claim.slot,
-      spec: row.id,
-      child: body.child,
-      token: { generation: claim.generation, tag: 0, owner: runTag(claim.owner) },
-      key: `${hlcText(row.version)} ${claim.generation} ${tenure.attempt}`,
+    const tenure = this.#tenures.get(row.id) ?? this.#begin(claim, false)
+    if (!tenure.isWaiting) {
+      const assignment = {
+        slot: claim.slot,
+        spec: row.id,
+        child: body.child,
+        token: { generation: claim.generation, tag: 0, owner: runTag(claim.owner) },
+        key: `${hlcText(row.version)} ${claim.generation} ${tenure.attempt}`,
+      }
+      this.#supervisor.assign(row.id, [assignment], now.ms)
     }
-    this.#supervisor.assign(row.id, [assignment], now.ms)
     return statusOf(claim)
   }
 
@@ -122,35 +126,46 @@ export class Claims {
   /** Whether a claim of somebody else is up for another owner. */
   #isFree(claim: Claim, row: SpecRow): boolean {
     if (claim.state === 'stopped') return true
-    if (isActive(claim)) return this.#ledger.membership.isGone(claim.owner)
+    if (isActiveClaim(claim)) return this.#ledger.membership.isGone(claim.owner)
     return !isCurrent(claim, row)
   }
 
+  /** Nobody has the worker: whoever placement wants takes it. */
   #contend(row: SpecRow, body: WorkerBody, before: Claim | undefined): SpecStatus {
     const slot = slotId(row.id)
     const owner = this.#ledger.ownerOf(slot)
-    if (owner === undefined) return pendingFor([needOf(body.child)])
-    if (owner !== this.#ledger.run.id) return { kind: 'starting' }
     const { id, boot } = this.#ledger.run
-    const generation = (before?.generation ?? 0) + 1
-    const isTakeOver = before !== undefined && isCurrent(before, row) && isActive(before)
-    const isOver = isTakeOver && body.child.restart === 'temporary'
-    this.#begin(row.id, generation, before === undefined || !isCurrent(before, row))
-    this.#ledger.writeClaim({
+    if (owner !== id) {
+      if (before !== undefined && isOwner(before, this.#ledger.run) && isActiveClaim(before))
+        this.#say(before, { state: 'stopped' })
+      return owner === undefined ? pendingFor([needOf(body.child)]) : { kind: 'starting' }
+    }
+    // A new version has no past; whoever takes over goes on counting.
+    const past = before !== undefined && isCurrent(before, row) ? before : undefined
+    const isLost = past !== undefined && isActiveClaim(past)
+    const isOver = isLost && body.child.restart === 'temporary'
+    const failures = past?.failures ?? []
+    const claim: Claim = {
       slot,
-      generation,
+      generation: (before?.generation ?? 0) + 1,
       owner: { id, boot },
       score: mix(hash64(slot), hash64(id)),
+      seq: 0,
       state: isOver ? 'done' : 'starting',
       specVersion: row.version,
-      failure: isOver ? nodeLost(before.owner.id, slot) : undefined,
-    })
+      restarts: past?.restarts ?? [],
+      failures: isLost ? withFailure(failures, nodeLost(past.owner.id, slot)) : failures,
+    }
+    this.#begin(claim, past === undefined)
+    this.#ledger.writeClaim(claim)
     return { kind: 'starting' }
   }
 
-  #begin(id: SpecId, generation: number, isFirst: boolean): Tenure {
-    const tenure: Tenure = { generation, isFirst, attempt: 1, restarts: [], isWaiting: false }
-    this.#tenures.set(id, tenure)
+  #begin(claim: Claim, isFirst: boolean): Tenure {
+    const { generation, restarts } = claim
+    const streak = restarts.length
+    const tenure: Tenure = { generation, isFirst, attempt: 1, startedMs: 0, streak, isWaiting: false }
+    this.#tenures.set(specOfSlot(claim.slot), tenure)
     return tenure
   }
 
@@ -158,28 +173,31 @@ export class Claims {
     claim: Claim,
     context: {
       readonly tenure: Tenure
+      readonly isStable: boolean
       readonly body: WorkerBody
       readonly failure: Failure
       readonly now: Now
     },
   ): void {
-    const { tenure, body, failure, now } = context
-    tenure.restarts = countRestart(tenure.restarts, body.intensity, { atMs: now.wallMs, item: '' })
-    if (isExceeded(tenure.restarts, body.intensity)) {
-      this.#ledger.writeClaim({ ...claim, state: 'failed', failure })
+    const { tenure, isStable, body, failure, now } = context
+    const failures = withFailure(claim.failures, failure)
+    const restarts = countRestart(claim.restarts, body.intensity, { atMs: now.wallMs, item: '' })
+    if (isExceeded(restarts, body.intensity)) {
+      this.#say(claim, { state: 'gave-up', failures, restarts })
       return
     }
+    tenure.streak = isStable ? 1 : tenure.streak + 1
     tenure.attempt += 1
-    const waitMs = backoffMs(tenure.restarts.length, `${claim.slot} ${claim.generation} ${tenure.attempt}`)
-    if (waitMs === 0) return
-    tenure.isWaiting = true
-    this.#restarts.set(specOfSlot(claim.slot), now.ms + waitMs)
+    const waitMs = backoffMs(tenure.streak, `${claim.slot} ${claim.generation} ${tenure.attempt}`)
+    tenure.isWaiting = waitMs > 0
+    if (waitMs > 0) this.#restarts.set(specOfSlot(claim.slot), now.ms + waitMs)
+    this.#say(claim, { state: 'restarting', failures, restarts })
   }
-}
 
-/** Whether the claim stands for a worker that is to run. */
-function isActive(claim: Claim): boolean {
-  return claim.state === 'starting' || claim.state === 'running'
+  /** The owner says something new of its claim. */
+  #say(claim: Claim, change: Partial<Pick<Claim, 'state' | 'failures' | 'restarts'>>): void {
+    this.#ledger.writeClaim({ ...claim, ...change, seq: claim.seq + 1 })
+  }
 }
 
 function isCurrent(claim: Claim, row: SpecRow): boolean {
@@ -187,16 +205,22 @@ function isCurrent(claim: Claim, row: SpecRow): boolean {
 }
 
 function statusOf(claim: Claim): SpecStatus {
+  const { failures } = claim
+  const [failure] = failures
   switch (claim.state) {
     case 'starting':
     case 'stopped':
       return { kind: 'starting' }
     case 'running':
       return { kind: 'running' }
+    case 'restarting':
+      return { kind: 'restarting', failure }
     case 'done':
-      return { kind: 'done', failure: claim.failure }
+      return { kind: 'done', failure }
     case 'failed':
-      return { kind: 'failed', failure: claim.failure }
+      return { kind: 'failed', failure }
+    case 'gave-up':
+      return { kind: 'gave-up', failure, failures }
     default:
       return unreachable(claim.state)
   }

@@ -25,6 +25,11 @@ const STACK_LENGTH_MAX = 4096
 const MESSAGE_LENGTH_MAX = 1024
 const NAME_LENGTH_MAX = 128
 
+/** Whether a worker that ended so comes back where its restart type asks for an abnormal end. */
+export function howEnded(exit: Exit): 'normally' | 'abnormally' {
+  return exit.kind === 'normal' ? 'normally' : 'abnormally'
+}
+
 export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
   switch (exit.kind) {
     case 'crashed':

@@ -11,6 +11,9 @@ export const INTENSITY_DEFAULT: RestartIntensity = { restarts: 5, withinMs: 30_0
 const BACKOFF_BASE_MS = 100
 const BACKOFF_MAX_MS = 30_000
 
+/** Who has run for so long is well: its next crash is a first one again, and is not waited for. */
+export const STABLE_MS = 60_000
+
 /** Whether a worker of this type comes back after it has ended. */
 export function isRestarted(type: RestartType, ended: 'normally' | 'abnormally'): boolean {
   return type === 'permanent' || (type === 'transient' && ended === 'abnormally')
