@@ -132,6 +132,24 @@ export class StopError extends MeshvisorError {
   override readonly name = 'StopError'
 }
 
+/** Too few other nodes have confirmed that they know of what was declared. */
+export class AckError extends MeshvisorError {
+  override readonly name = 'AckError'
+}
+
+/** Another node has declared the same id at the same time, and later: its declaration counts. */
+export class SupersededError extends MeshvisorError {
+  override readonly name = 'SupersededError'
+  readonly id: string
+
+  constructor(id: string) {
+    super(
+      `"${id}" was declared on another node as well, and later: look at what runs now, or choose another id`,
+    )
+    this.id = id
+  }
+}
+
 /** A call that did not get its answer. */
 export abstract class CallError extends MeshvisorError {
   /** False: the work has not been done, and a retry is safe. True: it may have been done. */

@@ -2,6 +2,7 @@
 /** meshvisor: supervised workers over a self-forming peer-to-peer mesh. */
 
 export {
+  AckError,
   AlreadyExistsError,
   BehaviourNotFoundError,
   CallError,
@@ -24,6 +25,7 @@ export {
   RemoteError,
   StartError,
   StopError,
+  SupersededError,
   WorkerExitedError,
 } from './errors.ts'
 export { type NodeId, type SlotId, type SpecId } from './ids.ts'
@@ -31,6 +33,7 @@ export { type BorderStats } from './node/border.ts'
 export { type ChainRef, type InputOf, type OutcomeOf, type RunOptions } from './node/chain/chain-ref.ts'
 export { type IngressStats } from './node/chain/ingress.ts'
 export { createNode } from './node/create-node.ts'
+export { type Ack, type DeclareOptions } from './node/declarations.ts'
 export { type NodeEventOf } from './node/event-bus.ts'
 export { type NodeEvent } from './node/events.ts'
 export { type GroupRef, type WorkerRef } from './node/messaging/refs.ts'

@@ -78,6 +78,11 @@ export class Bulletin {
     }
   }
 
+  /** Nothing is known of the spec any more. */
+  forget(id: SpecId): void {
+    if (this.#told.delete(id)) this.#emit({ kind: 'forget-spec', id })
+  }
+
   notify(event: NodeEvent): void {
     this.#emit({ kind: 'notify', event })
   }

@@ -38,6 +38,7 @@ export interface CoreInit {
 export class Core {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
+  readonly spreading = new Spreading()
   readonly #membership: Membership
   readonly #antiEntropy: AntiEntropy
   readonly #claims: Claims
@@ -47,7 +48,6 @@ export class Core {
   readonly #bulletin = new Bulletin(effect => this.#effects.push(effect))
   #effects: Effect[] = []
   #now: Now
-  readonly #spreading = new Spreading()
   readonly #greeted = new Set<NodeId>()
 
   constructor(init: CoreInit) {
@@ -62,7 +62,7 @@ export class Core {
       nowMs: now.ms,
       emit: effect => this.#onMembership(effect),
     })
-    this.ledger = new Ledger(this.#membership)
+    this.ledger = new Ledger(this.#membership, timings.tombstoneMs)
     this.#antiEntropy = new AntiEntropy({
       tables: this.ledger.tables,
       periodMs: timings.digestPeriodMs,
@@ -84,11 +84,6 @@ export class Core {
 
   statusOf(id: SpecId): SpecStatus | undefined {
     return this.#bulletin.statusOf(id)
-  }
-
-  /** Whether some connected node has not taken in yet what was declared here. */
-  isSpreading(id: SpecId): boolean {
-    return this.#spreading.isPending(id)
   }
 
   /** Takes in one event. @returns what is to be done about it, in this order */
@@ -119,6 +114,7 @@ export class Core {
       this.supervisor.wakeAtMs(),
       this.#claims.wakeAtMs(),
       this.#generations.wakeAtMs(),
+      this.ledger.tombstones.wakeAtMs(),
       this.self.status === 'joining' ? this.#joinByMs() : Infinity,
     )
   }
@@ -139,7 +135,7 @@ export class Core {
       case 'peer-up':
         return this.#onPeerUp(event.peer)
       case 'peer-down':
-        this.#onSpread(this.#spreading.onPeerDown(event.peer))
+        this.#onSpread(this.spreading.onPeerDown(event.peer))
         this.#membership.onPeerDown(event.peer, nowMs)
         this.#greeted.delete(event.peer)
         return this.#membership.tick(nowMs)
@@ -149,9 +145,10 @@ export class Core {
         this.#membership.onHeard(event.from, nowMs)
         return this.#onMessage(event.from, event.message)
       case 'hint-received':
-        return this.#merge(event.rows)
+        this.#merge(event.rows)
+        return undefined
       case 'specs-written':
-        for (const change of event.changes) this.ledger.writeSpec(change, this.#now.wallMs)
+        for (const change of event.changes) this.ledger.writeSpec(change, this.#now)
         return undefined
       case 'worker-started':
         return this.supervisor.onStarted(event.slot, event.incarnation, nowMs)
@@ -180,6 +177,7 @@ export class Core {
     this.supervisor.tick(nowMs)
     this.#claims.tick(nowMs)
     this.#generations.tick(nowMs)
+    for (const id of this.ledger.tombstones.take(nowMs)) this.#bury(id)
   }
 
   /** A node that finds nobody is the first one; a node that finds a mesh waits until it knows what the mesh knows. */
@@ -210,14 +208,17 @@ export class Core {
       case 'probe-ack':
         return undefined
       case 'merged':
-        return this.#onSpread(this.#spreading.onMerged(message.ask, from))
+        return this.#onMerged(message.ask, from)
       case 'rows':
-        this.#merge(message.rows)
+        this.#mergeFrom(from, message.rows)
         if (message.ask !== undefined) this.#send(from, { kind: 'merged', ask: message.ask })
         // Still joining: ask again until the peer says that nothing is missing.
         return this.self.status === 'joining' ? this.#antiEntropy.greet(from) : undefined
       case 'digest':
         return this.#antiEntropy.onDigest(from, message.roots)
+      case 'forget':
+        for (const id of message.specs) this.ledger.forget(id, message.before, this.#now)
+        return undefined
       case 'agree':
         return this.self.status === 'joining' ? this.#membership.declareSelf('alive') : undefined
       case 'buckets':
@@ -232,16 +233,34 @@ export class Core {
   #onHello(from: NodeId, hello: Message & { kind: 'hello' }): void {
     if (hello.run.id !== from) return this.#hangUp(from, `it says that it is ${hello.run.id}`)
     this.#greeted.add(from)
-    return this.#merge(hello.rows)
+    return this.#mergeFrom(from, hello.rows)
   }
 
-  #merge(rows: Rows): void {
-    const { ms, wallMs } = this.#now
+  /** @returns the specs that were removed too long ago to be taken in */
+  #merge(rows: Rows): readonly SpecId[] {
+    const { ms } = this.#now
     for (const row of rows.members) this.#membership.merge(row, ms)
-    for (const row of rows.specs) this.ledger.mergeSpec(row, wallMs)
-    for (const claim of rows.claims) this.ledger.mergeClaim(claim)
-    for (const phase of rows.phases) this.ledger.mergePhase(phase, wallMs)
+    const { forgotten, rivals } = this.ledger.takeIn(rows, this.#now)
     this.#membership.tick(ms)
+    const { id: self } = this.self
+    for (const { id, winner, loser } of rivals) {
+      if (winner === self || loser === self)
+        this.#bulletin.notify({ kind: 'spec:superseded', id, winner, loser })
+    }
+    return forgotten
+  }
+
+  #mergeFrom(from: NodeId, rows: Rows): void {
+    const specs = this.#merge(rows)
+    const { floor: before } = this.ledger.tombstones
+    if (specs.length > 0 && before !== undefined) this.#send(from, { kind: 'forget', specs, before })
+  }
+
+  /** A spec was removed long ago: its rows go, once nothing of it runs any more. */
+  #bury(id: SpecId): void {
+    if (this.#bulletin.statusOf(id)?.kind !== 'removed') return this.ledger.tombstones.defer(id, this.#now.ms)
+    this.ledger.drop(id)
+    return this.#bulletin.forget(id)
   }
 
   #onMembership(effect: MembershipEffect): void {
@@ -307,13 +326,18 @@ export class Core {
     const peers = this.#membership.connected()
     if (peers.length === 0 || isEmpty(news)) return
     for (const rows of inFrames(news)) {
-      const specs = rows.specs.map(row => row.id)
-      const ask = specs.length > 0 && peers.length > 0 ? this.#spreading.begin(specs, peers) : undefined
+      const ask = this.spreading.begin(rows, peers)
       for (const peer of peers) this.#send(peer, { kind: 'rows', rows, ask })
     }
     const failed = news.phases.filter(phase => phase.rank === 'failed')
     for (const rows of inFrames({ ...NO_ROWS, phases: failed }))
       this.#effects.push({ kind: 'publish-hint', rows })
+  }
+
+  #onMerged(ask: number, from: NodeId): void {
+    const merged = this.spreading.onMerged(ask, from)
+    this.#onSpread(merged?.specs ?? [])
+    for (const slot of merged?.slots ?? []) this.#claims.onPushed(slot)
   }
 
   #onSpread(specs: readonly SpecId[]): void {

@@ -3,13 +3,16 @@
 
 import { randomUUID } from 'node:crypto'
 
+import { unreachable } from '../assert.ts'
 import {
+  AckError,
   AlreadyExistsError,
   BehaviourNotFoundError,
   IsolationError,
   NotFoundError,
   StartError,
   StopError,
+  SupersededError,
 } from '../errors.ts'
 import { type SpecId, isSpecId, specId } from '../ids.ts'
 import { type SpecBody, type SpecChange, needOf } from '../protocol/spec-row.ts'
@@ -19,8 +22,23 @@ import { type Declared, childrenOf } from './specs/spec.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
 
-/** How long a declaration waits for a connected node that does not say that it knows of the spec. */
+/** Where nothing is said, so long a declaration waits for the others, once one other node has it. */
 const SPREAD_MS = 500
+
+/**
+ * Who must have taken in what is declared before the method returns: nobody but this node · one other node · more than
+ * half of the mesh, this node included · every node of the mesh.
+ */
+export type Ack = 'local' | 'one' | 'majority' | 'all'
+
+/** How to declare or remove something, and how long to wait for it. */
+export interface DeclareOptions extends WaitOptions {
+  /**
+   * Nodes that are not connected with this one cannot answer; where none is, none is waited for.
+   * @default one other node, and for half a second all others: so it can be used on any of them at once
+   */
+  readonly ack?: Ack | undefined
+}
 
 export type Kind = SpecBody['kind']
 
@@ -37,9 +55,9 @@ export class Declarations {
 
   /**
    * Writes the spec, and waits until it runs and the other nodes know of it. Where it cannot start, nothing is left.
-   * @throws {AlreadyExistsError} {BehaviourNotFoundError} {PayloadError} {StartError}
+   * @throws {AlreadyExistsError} {BehaviourNotFoundError} {PayloadError} {StartError} {AckError} {SupersededError}
    */
-  async add(declared: Declared<SpecBody>, options: WaitOptions): Promise<SpecId> {
+  async add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
     const { body } = declared
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
     const taken = this.#bodyOf(id)
@@ -48,7 +66,8 @@ export class Declarations {
     this.#refuseUnknown(body)
     this.#write({ id, body, desired: 'running' })
     try {
-      await this.#started(id, body.kind, options)
+      await this.#spread(id, options)
+      await this.#started(id, body, options)
     } catch (error) {
       if (this.#bodyOf(id) === body) this.#write({ id, body: undefined, desired: 'stopped' })
       throw error
@@ -57,15 +76,16 @@ export class Declarations {
   }
 
   /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */
-  async remove(id: SpecId, options: WaitOptions): Promise<void> {
+  async remove(id: SpecId, options: DeclareOptions): Promise<void> {
     this.#write({ id, body: undefined, desired: 'stopped' })
+    await this.#spread(id, options)
     await this.#ended(id, 'removed', options)
   }
 
   /** Stops what runs of the spec, and waits until it has. It stays declared. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
     this.#write({ id, body: this.#bodyOf(id), desired: 'stopped' })
-    await this.#spread(id)
+    await this.#spread(id, options)
     await this.#ended(id, 'stopped', options)
   }
 
@@ -77,7 +97,8 @@ export class Declarations {
     const body = this.#bodyOf(id)
     if (body === undefined) return
     this.#write({ id, body, desired: 'running' })
-    await this.#started(id, body.kind, options)
+    await this.#spread(id, options)
+    await this.#started(id, body, options)
   }
 
   /** The spec of that kind, if there is one. */
@@ -122,10 +143,10 @@ export class Declarations {
     }
   }
 
-  async #started(id: SpecId, kind: Kind, options: WaitOptions): Promise<void> {
-    await this.#spread(id)
+  async #started(id: SpecId, body: SpecBody, options: WaitOptions): Promise<void> {
+    const { kind } = body
     await this.#waiting.until(
-      () => this.#isStarted(id, kind),
+      () => this.#isStarted(id, body),
       { ...options, about: id },
       timeoutMs => {
         const status = describeStatus(this.#kernel.core.statusOf(id))
@@ -135,7 +156,6 @@ export class Declarations {
   }
 
   async #ended(id: SpecId, as: 'stopped' | 'removed', options: WaitOptions): Promise<void> {
-    await Promise.resolve()
     await this.#waiting.until(
       () => (this.#kernel.core.statusOf(id)?.kind === as ? true : undefined),
       { ...options, about: id },
@@ -143,25 +163,69 @@ export class Declarations {
     )
   }
 
-  /**
-   * Waits until the other nodes know of the spec, so that it can be used on any of them and outlives this one. A node
-   * that does not answer holds nobody up for long: it hears of it when it can.
-   */
-  async #spread(id: SpecId): Promise<void> {
-    // What was written in this turn has gone out in the next microtask.
-    await Promise.resolve()
-    if (!this.#kernel.core.isSpreading(id)) return
-    const isSpread = (): true | undefined => (this.#kernel.core.isSpreading(id) ? undefined : true)
-    await this.#waiting
-      .until(isSpread, { timeoutMs: SPREAD_MS, about: id }, () => new Error('a node does not answer'))
-      .catch(() => {})
+  /** Waits until as many other nodes know of what was written as is wanted. @throws {AckError} */
+  async #spread(id: SpecId, options: DeclareOptions): Promise<void> {
+    const { spreading } = this.#kernel.core
+    const { ack } = options
+    spreading.watch(id)
+    try {
+      // What was written in this turn has gone out in the next microtask.
+      await Promise.resolve()
+      await this.#acknowledged(id, ack ?? 'one', options)
+      if (ack === undefined)
+        await this.#acknowledged(id, 'connected', { timeoutMs: SPREAD_MS }).catch(() => {})
+    } finally {
+      spreading.unwatch(id)
+    }
   }
 
-  #isStarted(id: SpecId, kind: Kind): true | undefined {
-    const status = this.#kernel.core.statusOf(id)
+  async #acknowledged(id: SpecId, ack: Ack | 'connected', options: WaitOptions): Promise<void> {
+    const { core } = this.#kernel
+    const isEnough = (): true | undefined => {
+      const { merged, waiting } = core.spreading.of(id)
+      return isAcknowledged(ack, { merged, waiting, members: core.ledger.membership.present().length })
+        ? true
+        : undefined
+    }
+    if (isEnough() === true) return
+    await this.#waiting.until(isEnough, { ...options, about: id }, timeoutMs => {
+      const { merged } = core.spreading.of(id)
+      return new AckError(
+        `"${id}" is written, but only ${merged} other nodes have confirmed it within ${timeoutMs} ms, not: ${ack}`,
+      )
+    })
+  }
+
+  #isStarted(id: SpecId, body: SpecBody): true | undefined {
+    const { core, plane } = this.#kernel
+    const now = plane.router.bodyOf(id)
+    if (now !== undefined && now !== body) throw new SupersededError(id)
+    const status = core.statusOf(id)
     if (status?.kind === 'running' || status?.kind === 'done') return true
+    if (status?.kind === 'removed') throw new NotFoundError(id, body.kind)
     if (!isDown(status)) return undefined
     const cause = status.kind === 'stopped' ? undefined : status.failure
-    throw new StartError(`the ${kind} "${id}" cannot start: ${describeStatus(status)}`, { cause })
+    throw new StartError(`the ${body.kind} "${id}" cannot start: ${describeStatus(status)}`, { cause })
+  }
+}
+
+function isAcknowledged(
+  ack: Ack | 'connected',
+  by: { readonly merged: number; readonly waiting: number; readonly members: number },
+): boolean {
+  const { merged, waiting, members } = by
+  switch (ack) {
+    case 'local':
+      return true
+    case 'one':
+      return merged > 0 || waiting === 0
+    case 'connected':
+      return waiting === 0
+    case 'majority':
+      return merged + 1 > members / 2
+    case 'all':
+      return merged + 1 >= members
+    default:
+      return unreachable(ack)
   }
 }

@@ -52,6 +52,7 @@ export type Effect =
   | { readonly kind: 'publish-hint'; readonly rows: Rows }
   /** The rows say something new of where things run: the data plane follows. */
   | { readonly kind: 'follow-spec'; readonly id: SpecId; readonly body: SpecBody | undefined }
+  | { readonly kind: 'forget-spec'; readonly id: SpecId }
   | { readonly kind: 'follow-claim'; readonly claim: Claim }
   | { readonly kind: 'follow-phase'; readonly phase: Phase }
   | { readonly kind: 'set-status'; readonly id: SpecId; readonly status: SpecStatus }
@@ -78,5 +79,12 @@ export type NodeEvent =
   | { readonly kind: 'spec:status'; readonly id: SpecId; readonly status: SpecStatus }
   /** A newer run with the key of this node is in the mesh: this one stops. */
   | { readonly kind: 'node:replaced'; readonly by: Run }
-  /** All nodes that this one is connected with have taken in what was declared here. */
+  /** One more node has taken in what was declared here, or one less is waited for. */
   | { readonly kind: 'spec:spread'; readonly id: SpecId }
+  /** Two nodes have declared the id at once: the later declaration counts, and one of the two was made here. */
+  | {
+      readonly kind: 'spec:superseded'
+      readonly id: SpecId
+      readonly winner: NodeId
+      readonly loser: NodeId
+    }

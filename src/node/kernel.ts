@@ -196,6 +196,8 @@ export class Kernel {
         return this.#host.abandon(effect.slot, effect.incarnation)
       case 'follow-spec':
         return this.plane.followSpec(effect.id, effect.body)
+      case 'forget-spec':
+        return this.plane.router.forget(effect.id)
       case 'follow-claim':
         return this.plane.followClaim(effect.claim)
       case 'follow-phase':

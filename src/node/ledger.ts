@@ -4,25 +4,42 @@
  * puts each slot. Notes what has changed, for the rules, and what it has written itself, for the others.
  */
 
-import { type NodeId, type Run, type SlotId, type SpecId, specOfSlot } from '../ids.ts'
+import { type NodeId, type Run, type SlotId, type SpecId, slotId, specOfSlot } from '../ids.ts'
 import { type Unit, firstChoice, place } from '../placement/placement.ts'
 import { type Candidate, viewHash } from '../placement/view.ts'
 import type { Claim } from '../protocol/claim.ts'
-import { type Hlc, HlcClock } from '../protocol/hlc.ts'
+import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import type { Membership } from '../protocol/membership.ts'
 import type { Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
-import type { SpecChange, SpecRow } from '../protocol/spec-row.ts'
+import { type SpecChange, type SpecRow, areRivals } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
+import type { Now } from './now.ts'
+import { Tombstones } from './tombstones.ts'
 import { unitsOfSpec } from './supervision/units.ts'
 
 /** The label of a node that names its zone. */
 const ZONE_LABEL = 'zone'
 
+/** Two nodes that have declared one id at once. */
+export interface Rivals {
+  readonly id: SpecId
+  readonly winner: NodeId
+  readonly loser: NodeId
+}
+
+/** What came of rows of others. */
+export interface Intake {
+  /** Specs that were removed so long ago that their rows are not taken in. */
+  readonly forgotten: readonly SpecId[]
+  readonly rivals: readonly Rivals[]
+}
+
 export class Ledger {
   readonly membership: Membership
   readonly tables: Tables
+  readonly tombstones: Tombstones
   readonly #clock: HlcClock
   readonly #changed = new Set<SpecId>()
   #newMembers = new Map<NodeId, MemberRow>()
@@ -32,8 +49,9 @@ export class Ledger {
   #view: readonly Candidate[] | undefined
   #owners: ReadonlyMap<string, { readonly node: string }> | undefined
 
-  constructor(membership: Membership) {
+  constructor(membership: Membership, tombstoneMs: number) {
     this.membership = membership
+    this.tombstones = new Tombstones(tombstoneMs)
     this.tables = new Tables(membership.table)
     this.#clock = new HlcClock(membership.self.id)
   }
@@ -44,18 +62,47 @@ export class Ledger {
 
   // What others have written.
 
-  mergeSpec(row: SpecRow, wallMs: number): void {
-    this.#clock.see(row.version, wallMs)
-    if (this.tables.specs.merge(row) !== undefined) this.#onSpecChanged(row.id)
+  /** Takes in specs, claims and phases. */
+  takeIn(rows: Rows, now: Now): Intake {
+    const forgotten = new Set<SpecId>()
+    const rivals: Rivals[] = []
+    for (const row of rows.specs) {
+      this.#clock.see(row.version, now.wallMs)
+      const known = this.tables.specs.get(row.id)
+      if (this.#isForgotten(row.id, row.version)) forgotten.add(row.id)
+      else if (this.tables.specs.merge(row) !== undefined) this.#onSpecChanged(row, now)
+      if (known !== undefined && areRivals(known, row)) rivals.push(rivalsOf(known, row))
+    }
+    for (const claim of rows.claims) {
+      const spec = specOfSlot(claim.slot)
+      if (this.#isForgotten(spec, claim.specVersion)) forgotten.add(spec)
+      else if (this.tables.claims.merge(claim) !== undefined) this.#changed.add(spec)
+    }
+    for (const phase of rows.phases) {
+      if (phase.cause !== undefined) this.#clock.see(phase.cause.at, now.wallMs)
+      if (this.#isForgotten(phase.spec, phase.specVersion)) forgotten.add(phase.spec)
+      else if (this.tables.phases.merge(phase) !== undefined) this.#changed.add(phase.spec)
+    }
+    return { forgotten: [...forgotten], rivals }
   }
 
-  mergeClaim(claim: Claim): void {
-    if (this.tables.claims.merge(claim) !== undefined) this.#changed.add(specOfSlot(claim.slot))
+  /** Another node says that the spec was removed no later than `before`. */
+  forget(id: SpecId, before: Hlc, now: Now): void {
+    const row = this.tables.specs.get(id)
+    if (row === undefined) return this.#dropRest(id)
+    if (compareHlc(row.version, before) > 0) return undefined
+    if (row.body === undefined) return this.drop(id)
+    // Removed anew: so the workers stop, and all hear of it who have it from the same source.
+    return this.writeSpec({ id, body: undefined, desired: 'stopped' }, now)
   }
 
-  mergePhase(phase: Phase, wallMs: number): void {
-    if (phase.cause !== undefined) this.#clock.see(phase.cause.at, wallMs)
-    if (this.tables.phases.merge(phase) !== undefined) this.#changed.add(phase.spec)
+  /** Drops what is known of a removed spec. */
+  drop(id: SpecId): void {
+    const row = this.tables.specs.get(id)
+    if (row === undefined || row.body !== undefined) return
+    this.tombstones.onDropped(row.version)
+    this.tables.specs.drop(id)
+    this.#dropRest(id)
   }
 
   // What this node writes.
@@ -65,11 +112,12 @@ export class Ledger {
     return this.#clock.next(wallMs)
   }
 
-  writeSpec(change: SpecChange, wallMs: number): void {
-    const row: SpecRow = { ...change, version: this.moment(wallMs) }
+  writeSpec(change: SpecChange, now: Now): void {
+    const replaces = this.tables.specs.get(change.id)?.version
+    const row: SpecRow = { ...change, version: this.moment(now.wallMs), replaces }
     this.tables.specs.merge(row)
     this.#newSpecs.set(row.id, row)
-    this.#onSpecChanged(row.id)
+    this.#onSpecChanged(row, now)
   }
 
   writeClaim(claim: Claim): void {
@@ -150,13 +198,28 @@ export class Ledger {
     return [...this.tables.specs.rows()].flatMap(unitsOfSpec)
   }
 
-  #onSpecChanged(id: SpecId): void {
+  #onSpecChanged(row: SpecRow, now: Now): void {
     this.#owners = undefined
-    this.#changed.add(id)
+    this.#changed.add(row.id)
+    this.tombstones.follow(row, now)
+  }
+
+  #isForgotten(spec: SpecId, version: Hlc): boolean {
+    return this.tables.specs.get(spec) === undefined && this.tombstones.covers(version)
+  }
+
+  #dropRest(id: SpecId): void {
+    this.tables.claims.drop(slotId(id))
+    this.tables.phases.drop(id)
   }
 }
 
 function candidateOf(row: MemberRow): Candidate {
   const { id, weight, labels, behaviours, status } = row
   return { id, weight, zone: labels[ZONE_LABEL] ?? '', labels, behaviours, draining: status === 'leaving' }
+}
+
+function rivalsOf(a: SpecRow, b: SpecRow): Rivals {
+  const [earlier, later] = compareHlc(a.version, b.version) < 0 ? [a, b] : [b, a]
+  return { id: a.id, winner: later.version.node, loser: earlier.version.node }
 }

@@ -8,7 +8,7 @@ import type { SpecBody } from '../protocol/spec-row.ts'
 import { ChainRef, type InputOf, type Linked, type OutcomeOf } from './chain/chain-ref.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
-import { Declarations, type Kind } from './declarations.ts'
+import { Declarations, type DeclareOptions, type Kind } from './declarations.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
 import { Kernel, type Ports } from './kernel.ts'
@@ -98,7 +98,10 @@ export class Node implements AsyncDisposable {
    * @throws {OptionsError} {AlreadyExistsError} {BehaviourNotFoundError}; {StartError} when it cannot start: then
    * nothing is left of it
    */
-  async addWorker<B extends Process>(spec: WorkerSpec<B>, options: WaitOptions = {}): Promise<WorkerRef<B>> {
+  async addWorker<B extends Process>(
+    spec: WorkerSpec<B>,
+    options: DeclareOptions = {},
+  ): Promise<WorkerRef<B>> {
     const id = await this.#add(declareWorker(spec), options)
     return new WorkerRef(this.#kernel.plane, slotId(id))
   }
@@ -106,7 +109,7 @@ export class Node implements AsyncDisposable {
   /** Declares a group, and waits until all of its members run. Throws as `addWorker` does. */
   async addGroup<const Members extends readonly MemberSpec[]>(
     spec: GroupSpec<Members & Fitted<Members>>,
-    options: WaitOptions = {},
+    options: DeclareOptions = {},
   ): Promise<GroupRef<Members>> {
     const id = await this.#add(declareGroup(spec), options)
     return new GroupRef(this.#kernel.plane, id)
@@ -115,7 +118,7 @@ export class Node implements AsyncDisposable {
   /** Declares a chain, and waits until all of its workers run. Throws as `addWorker` does. */
   async addChain<const Stages extends readonly StageSpec[]>(
     spec: ChainSpec<Stages & Linked<Stages>>,
-    options: WaitOptions = {},
+    options: DeclareOptions = {},
   ): Promise<ChainRef<InputOf<Stages>, OutcomeOf<Stages>>> {
     return this.#chainRef(await this.#add(declareChain(spec), options))
   }
@@ -149,7 +152,7 @@ export class Node implements AsyncDisposable {
   }
 
   /** Removes a worker and waits until it has stopped. @throws {NotFoundError} */
-  async removeWorker(id: string, options: WaitOptions = {}): Promise<void> {
+  async removeWorker(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#declarations.remove(this.#get(id, 'worker'), options)
   }
 
@@ -157,7 +160,7 @@ export class Node implements AsyncDisposable {
    * Stops a worker, wherever it runs, and waits until it has stopped. It stays declared, and down, until
    * `restartWorker`. @throws {NotFoundError} {StopError}
    */
-  async stopWorker(id: string, options: WaitOptions = {}): Promise<void> {
+  async stopWorker(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#declarations.stop(this.#get(id, 'worker'), options)
   }
 
@@ -165,17 +168,17 @@ export class Node implements AsyncDisposable {
    * Starts a worker anew, with an empty state and no memory of earlier failures, and waits until it runs: whether it
    * runs now, was stopped, has ended or was given up. @throws {NotFoundError}; {StartError} when it does not start
    */
-  async restartWorker(id: string, options: WaitOptions = {}): Promise<void> {
+  async restartWorker(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#declarations.restart(this.#get(id, 'worker'), options)
   }
 
   /** Removes a group and waits until its members have stopped. @throws {NotFoundError} */
-  async removeGroup(id: string, options: WaitOptions = {}): Promise<void> {
+  async removeGroup(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#declarations.remove(this.#get(id, 'group'), options)
   }
 
   /** Removes a chain and waits until its workers have stopped; what was on its way is dropped. @throws {NotFoundError} */
-  async removeChain(id: string, options: WaitOptions = {}): Promise<void> {
+  async removeChain(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#declarations.remove(this.#get(id, 'chain'), options)
   }
 
@@ -256,7 +259,7 @@ export class Node implements AsyncDisposable {
     return this.#declarations.find(id, kind)
   }
 
-  async #add(declared: Declared<SpecBody>, options: WaitOptions): Promise<SpecId> {
+  async #add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
     this.#refuseIfStopped()
     return this.#declarations.add(declared, options)
   }

@@ -1,41 +1,75 @@
 // pure
-/** Who has taken in what was declared here: a spec that only one node knows is lost with it. */
+/** Who has taken in what was written here: a spec that only one node knows is lost with it. */
 
-import type { NodeId, SpecId } from '../ids.ts'
+import type { NodeId, SlotId, SpecId } from '../ids.ts'
+import type { Rows } from '../protocol/messages.ts'
 
+/** Rows that have gone out to others, and who of them has said that it has them. */
 interface Ask {
   readonly specs: readonly SpecId[]
+  readonly slots: readonly SlotId[]
   readonly waiting: Set<NodeId>
+  merged: number
+}
+
+/** How far a spec has got. */
+export interface Spread {
+  /** So many other nodes have it. */
+  readonly merged: number
+  /** So many others that were told of it have not answered yet, and are still connected. */
+  readonly waiting: number
 }
 
 export class Spreading {
   readonly #asks = new Map<number, Ask>()
+  /** Of specs that somebody on this node waits for. */
+  readonly #watched = new Map<SpecId, Ask | undefined>()
   #count = 0
 
-  /** Specs go out to `peers`. @returns the number that their answers will carry */
-  begin(specs: readonly SpecId[], peers: readonly NodeId[]): number {
+  /** Keeps note of how far the spec gets from now on, until `unwatch`. */
+  watch(spec: SpecId): void {
+    this.#watched.set(spec, undefined)
+  }
+
+  unwatch(spec: SpecId): void {
+    this.#watched.delete(spec)
+  }
+
+  /** Rows go out to `peers`. @returns the number that their answers will carry; undefined: no answer is wanted */
+  begin(rows: Rows, peers: readonly NodeId[]): number | undefined {
+    const specs = rows.specs.map(row => row.id)
+    const slots = rows.claims.filter(claim => claim.state === 'starting').map(claim => claim.slot)
+    if (peers.length === 0 || specs.length + slots.length === 0) return undefined
+    const ask: Ask = { specs, slots, waiting: new Set(peers), merged: 0 }
     this.#count += 1
-    this.#asks.set(this.#count, { specs, waiting: new Set(peers) })
+    this.#asks.set(this.#count, ask)
+    for (const spec of specs) if (this.#watched.has(spec)) this.#watched.set(spec, ask)
     return this.#count
   }
 
-  /** @returns the specs that all have taken in now */
-  onMerged(ask: number, peer: NodeId): readonly SpecId[] {
-    const pending = this.#asks.get(ask)
-    if (pending === undefined) return []
-    pending.waiting.delete(peer)
-    if (pending.waiting.size > 0) return []
-    this.#asks.delete(ask)
-    return pending.specs
+  /** @returns what the peer has taken in */
+  onMerged(number: number, peer: NodeId): Pick<Ask, 'specs' | 'slots'> | undefined {
+    const ask = this.#asks.get(number)
+    if (ask?.waiting.delete(peer) !== true) return undefined
+    ask.merged += 1
+    if (ask.waiting.size === 0) this.#asks.delete(number)
+    return ask
   }
 
-  /** A peer that is gone is not waited for. @returns the specs that all others have taken in now */
+  /** A peer that is gone is not waited for. @returns the specs that are waited for less now */
   onPeerDown(peer: NodeId): readonly SpecId[] {
-    return [...this.#asks.keys()].flatMap(ask => this.onMerged(ask, peer))
+    const affected: SpecId[] = []
+    for (const [number, ask] of this.#asks) {
+      if (!ask.waiting.delete(peer)) continue
+      affected.push(...ask.specs)
+      if (ask.waiting.size === 0) this.#asks.delete(number)
+    }
+    return affected
   }
 
-  /** Whether some peer has not said yet that it knows the spec. */
-  isPending(spec: SpecId): boolean {
-    return [...this.#asks.values()].some(({ specs }) => specs.includes(spec))
+  /** How far a spec has got that is watched. */
+  of(spec: SpecId): Spread {
+    const ask = this.#watched.get(spec)
+    return { merged: ask?.merged ?? 0, waiting: ask?.waiting.size ?? 0 }
   }
 }

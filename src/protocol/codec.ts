@@ -143,6 +143,7 @@ const specRow: v.GenericSchema<unknown, SpecRow> = v.pipe(
     version: hlc,
     body: v.optional(specBody),
     desired: v.picklist(DESIRED_STATES),
+    replaces: v.optional(hlc),
   }),
   v.transform(row => ({ ...row, body: row.body })),
 )
@@ -216,6 +217,7 @@ const message: v.GenericSchema<unknown, Message> = v.variant('kind', [
   v.looseObject({ kind: v.literal('merged'), ask: count }),
   v.looseObject({ kind: v.literal('digest'), roots }),
   v.looseObject({ kind: v.literal('agree') }),
+  v.looseObject({ kind: v.literal('forget'), specs: list(spec), before: hlc }),
   v.looseObject({
     kind: v.literal('buckets'),
     table: v.picklist(TABLES),

@@ -1,8 +1,9 @@
 // pure
 /** What nodes say to each other on the control lane. Everything here is also in a row that anti-entropy delivers. */
 
-import type { Run } from '../ids.ts'
+import type { Run, SpecId } from '../ids.ts'
 import type { Claim } from './claim.ts'
+import type { Hlc } from './hlc.ts'
 import type { MemberRow, ProtocolRange } from './member-row.ts'
 import type { Phase } from './phase.ts'
 import type { SpecRow } from './spec-row.ts'
@@ -40,6 +41,8 @@ export type Message =
   | { readonly kind: 'digest'; readonly roots: Roots }
   /** The answer to a digest that does not differ. */
   | { readonly kind: 'agree' }
+  /** These specs were removed so long ago that I have no rows of them: what you have from then or before is void. */
+  | { readonly kind: 'forget'; readonly specs: readonly SpecId[]; readonly before: Hlc }
   /** The answer to a digest that differs: one hash for each bucket of the table. */
   | { readonly kind: 'buckets'; readonly table: Table; readonly digests: readonly string[] }
   /** Send me your rows of these buckets. */

@@ -64,6 +64,14 @@ export class RecordStore<Row> {
     return joined
   }
 
+  /** Forgets a row. */
+  drop(key: string): void {
+    const known = this.#entries.get(key)
+    if (known === undefined) return
+    this.#toggle(key, known.version, known.bucket)
+    this.#entries.delete(key)
+  }
+
   /** 16 hexadecimal digits: equal where all rows are equal. */
   root(): string {
     return this.#root.toString()

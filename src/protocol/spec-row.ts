@@ -124,12 +124,22 @@ export interface SpecRow extends SpecChange {
    * again is a restart.
    */
   readonly version: Hlc
+  /** The version that the writer has replaced: whoever wrote a later one than that, has not been seen by it. */
+  readonly replaces?: Hlc | undefined
 }
 
 export const specRows: RecordKind<SpecRow> = {
   keyOf: row => row.id,
   join: (a, b) => (compareHlc(a.version, b.version) >= 0 ? a : b),
   versionOf: row => hlcText(row.version),
+}
+
+/** Whether two rows declare one id for two different things, and neither writer had seen the other's. */
+export function areRivals(a: SpecRow, b: SpecRow): boolean {
+  const [earlier, later] = compareHlc(a.version, b.version) < 0 ? [a, b] : [b, a]
+  if (earlier.body === undefined || later.body === undefined) return false
+  if (earlier.version.node === later.version.node) return false
+  return later.replaces === undefined || compareHlc(later.replaces, earlier.version) < 0
 }
 
 /** A text that is equal for equal moments. */

@@ -19,6 +19,8 @@ export interface Timings {
   /** The first wait before an address is dialled again; each further one is half as long again. */
   readonly redialMinMs: number
   readonly redialMaxMs: number
+  /** So long the rows of removed specs are kept: whoever is away for longer is told what it missed when it comes. */
+  readonly tombstoneMs: number
 }
 
 /** For wired machines of one site. */
@@ -32,4 +34,5 @@ export const LAN_TIMINGS: Timings = {
   joinSyncMs: 2000,
   redialMinMs: 250,
   redialMaxMs: 5000,
+  tombstoneMs: 24 * 60 * 60 * 1000,
 }

@@ -60,6 +60,12 @@ export class Router {
     this.#announce(spec)
   }
 
+  /** The spec was removed long ago. */
+  forget(spec: SpecId): void {
+    this.#statuses.delete(spec)
+    this.#slots.delete(spec)
+  }
+
   followStatus(spec: SpecId, status: SpecStatus): void {
     this.#statuses.set(spec, status)
     this.#announce(spec)

@@ -2,7 +2,7 @@
 /** Standalone workers: who claims one, and what happens when it ends. Each disturbs nobody but itself. */
 
 import { hash64, mix } from '../../hash.ts'
-import { type SpecId, slotId, specOfSlot } from '../../ids.ts'
+import { type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner, runTag } from '../../protocol/claim.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
@@ -16,6 +16,12 @@ import { STABLE_MS, backoffMs, countRestart, isExceeded, isRestarted } from './r
 import { type SpecStatus, pendingFor } from './spec-status.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 
+/**
+ * A worker starts when one other node knows of its claim, or after this time: of two nodes that claim at once, as a
+ * rule one hears of the other before it starts anything.
+ */
+const PUSH_MS = 200
+
 /** What the owner of a worker remembers of it, and nobody else needs to know. */
 interface Tenure {
   readonly generation: number
@@ -27,7 +33,7 @@ interface Tenure {
   startedMs: number
   /** Restarts one after the other, none of which has led to a stable minute. */
   streak: number
-  /** It has ended and waits for its restart. */
+  /** It waits for its restart, or for another node to hear of the claim. */
   isWaiting: boolean
 }
 
@@ -35,7 +41,7 @@ export class Claims {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
   readonly #tenures = new Map<SpecId, Tenure>()
-  readonly #restarts = new Deadlines<SpecId>()
+  readonly #waits = new Deadlines<SpecId>()
 
   constructor(ledger: Ledger, supervisor: Supervisor) {
     this.#ledger = ledger
@@ -51,7 +57,8 @@ export class Claims {
     this.#supervisor.assign(row.id, [], now.ms)
     this.#forget(row.id)
     if (isMine && this.#supervisor.isOccupied(claim.slot)) return { kind: 'starting' }
-    if (claim === undefined || isMine || this.#isFree(claim, row)) return this.#contend(row, body, claim)
+    if (claim === undefined || isMine || this.#isFree(claim, row))
+      return this.#contend(row, body, { before: claim, now })
     return isCurrent(claim, row) ? statusOf(claim) : { kind: 'starting' }
   }
 
@@ -64,6 +71,15 @@ export class Claims {
     if (!isOwner(claim, this.#ledger.run) || this.#supervisor.isOccupied(claim.slot)) return false
     this.#say(claim, { state: 'stopped' })
     return true
+  }
+
+  /** Another node has taken in the claim. */
+  onPushed(slot: SlotId): void {
+    const id = specOfSlot(slot)
+    const tenure = this.#tenures.get(id)
+    if (tenure === undefined || !tenure.isWaiting || tenure.attempt > 1) return
+    this.#waits.clear(id)
+    this.#proceed(id)
   }
 
   onReport(report: Report, body: WorkerBody, now: Now): void {
@@ -92,15 +108,11 @@ export class Claims {
   }
 
   tick(nowMs: number): void {
-    for (const id of this.#restarts.take(nowMs)) {
-      const tenure = this.#tenures.get(id)
-      if (tenure !== undefined) tenure.isWaiting = false
-      this.#ledger.touch(id)
-    }
+    for (const id of this.#waits.take(nowMs)) this.#proceed(id)
   }
 
   wakeAtMs(): number {
-    return this.#restarts.wakeAtMs()
+    return this.#waits.wakeAtMs()
   }
 
   #hold(row: SpecRow, body: WorkerBody, claim: Claim, now: Now): SpecStatus {
@@ -120,7 +132,13 @@ export class Claims {
 
   #forget(id: SpecId): void {
     this.#tenures.delete(id)
-    this.#restarts.clear(id)
+    this.#waits.clear(id)
+  }
+
+  #proceed(id: SpecId): void {
+    const tenure = this.#tenures.get(id)
+    if (tenure !== undefined) tenure.isWaiting = false
+    this.#ledger.touch(id)
   }
 
   /** Whether a claim of somebody else is up for another owner. */
@@ -131,7 +149,12 @@ export class Claims {
   }
 
   /** Nobody has the worker: whoever placement wants takes it. */
-  #contend(row: SpecRow, body: WorkerBody, before: Claim | undefined): SpecStatus {
+  #contend(
+    row: SpecRow,
+    body: WorkerBody,
+    context: { readonly before: Claim | undefined; readonly now: Now },
+  ): SpecStatus {
+    const { before, now } = context
     const slot = slotId(row.id)
     const owner = this.#ledger.ownerOf(slot)
     const { id, boot } = this.#ledger.run
@@ -156,8 +179,12 @@ export class Claims {
       restarts: past?.restarts ?? [],
       failures: isLost ? withFailure(failures, nodeLost(past.owner.id, slot)) : failures,
     }
-    this.#begin(claim, past === undefined)
+    const tenure = this.#begin(claim, past === undefined)
     this.#ledger.writeClaim(claim)
+    if (!isOver && this.#ledger.membership.connected().length > 0) {
+      tenure.isWaiting = true
+      this.#waits.set(row.id, now.ms + PUSH_MS)
+    }
     return { kind: 'starting' }
   }
 
@@ -190,7 +217,7 @@ export class Claims {
     tenure.attempt += 1
     const waitMs = backoffMs(tenure.streak, `${claim.slot} ${claim.generation} ${tenure.attempt}`)
     tenure.isWaiting = waitMs > 0
-    if (waitMs > 0) this.#restarts.set(specOfSlot(claim.slot), now.ms + waitMs)
+    if (waitMs > 0) this.#waits.set(specOfSlot(claim.slot), now.ms + waitMs)
     this.#say(claim, { state: 'restarting', failures, restarts })
   }
 

@@ -1,0 +1,230 @@
+/** The store of specs: who has taken in what, two who declare at once, and what was removed and must stay so. */
+
+import { expect, test } from 'vitest'
+
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { all, counter, double } from './behaviours.ts'
+
+const formed = (mesh: SimulatedMesh): Promise<void> =>
+  mesh.until(
+    'all see all',
+    () => mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
+    5_000,
+  )
+
+const specAt = (mesh: SimulatedMesh, node: string, id: string) =>
+  mesh
+    .node(node)
+    .snapshot()
+    .specs.find(spec => spec.id === id)
+
+const rowsOf = (mesh: SimulatedMesh, node: string) => mesh.node(node).inspect().core.ledger.tables
+
+test('I13: what is declared is known to another node, and outlives the one that declared it', async () => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    await using mesh = await simulate({ seed, behaviours: all })
+    await formed(mesh)
+    const worker = { id: 'hits', run: counter, args: [1] } as const
+    await mesh.settle(mesh.node('n1').addWorker(worker, { ack: 'one' }))
+    mesh.crash('n1')
+    await mesh.until('it runs', () => specAt(mesh, 'n2', 'hits')?.status.kind === 'running', 5_000)
+    expect(await mesh.settle(mesh.node('n2').getWorker('hits', counter).call.get())).toBe(1)
+  }
+})
+
+test('I13: a node that hears nothing from the others for a while waits until one of them has it', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await formed(mesh)
+  // Nothing is lost, but everything takes 300 ms: half a second is over before anybody has answered.
+  mesh.setConditions({ latencyMs: 300, jitterMs: 0 })
+  const adding = mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] })
+  let isDone = false
+  void adding.then(() => (isDone = true))
+  await mesh.run(550)
+  expect(isDone).toBe(false)
+  await mesh.settle(adding)
+  expect(mesh.ids.filter(id => rowsOf(mesh, id).specs.get('hits') !== undefined).length).toBeGreaterThan(1)
+})
+
+test('ack: local waits for nobody, a minority never has a majority, all means all', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await formed(mesh)
+  mesh.partition(['n1'], ['n2', 'n3'])
+  const node = mesh.node('n1')
+  const atMs = mesh.nowMs
+  for (const ack of ['majority', 'all'] as const) {
+    const adding = node.addWorker({ id: ack, run: counter, args: [1] }, { ack, timeoutMs: 300 })
+    await expect(mesh.settle(adding)).rejects.toMatchObject({
+      name: 'AckError',
+      message: expect.stringContaining('only 0 other nodes'),
+    })
+    expect(node.findWorker(ack)).toBeUndefined()
+  }
+  expect(mesh.nowMs - atMs).toBeLessThan(1_000)
+  mesh.heal()
+  await mesh.until('all are connected', () =>
+    mesh.ids.every(id =>
+      mesh
+        .node(id)
+        .members()
+        .every(member => (member.isSelf || member.isConnected) && member.status === 'alive'),
+    ),
+  )
+  await mesh.settle(node.addWorker({ id: 'everywhere', run: counter, args: [1] }, { ack: 'all' }))
+  expect(mesh.ids.every(id => rowsOf(mesh, id).specs.get('everywhere') !== undefined)).toBe(true)
+  await mesh.settle(node.addWorker({ id: 'here', run: counter, args: [1] }, { ack: 'local' }))
+})
+
+test('of two who declare one id at once, the later wins, and both learn of it', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await formed(mesh)
+  const seen: string[] = []
+  for (const id of mesh.ids) {
+    mesh.node(id).on('spec:superseded', event => seen.push(`${id}: ${event.winner} over ${event.loser}`))
+  }
+  const outcomes = await mesh.settle(
+    Promise.allSettled([
+      mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] }),
+      mesh.node('n2').addWorker({ id: 'hits', run: counter, args: [2] }),
+    ]),
+  )
+  // Written in the same millisecond: the larger name counts.
+  expect(outcomes).toMatchObject([
+    { status: 'rejected', reason: { name: 'SupersededError', id: 'hits' } },
+    { status: 'fulfilled' },
+  ])
+  expect(new Set(seen)).toEqual(new Set(['n1: n2 over n1', 'n2: n2 over n1']))
+  for (const id of mesh.ids) {
+    await mesh.until('it is known', () => specAt(mesh, id, 'hits')?.status.kind === 'running')
+    expect(await mesh.settle(mesh.node(id).getWorker('hits', counter).call.get())).toBe(2)
+  }
+})
+
+test('two sides of a split that declare one id: after the heal one of them counts, and both are told', async () => {
+  await using mesh = await simulate({ nodes: 4, behaviours: all })
+  await formed(mesh)
+  mesh.partition(['n1', 'n2'], ['n3', 'n4'])
+  await mesh.until('they see it', () => ['n1', 'n3'].every(id => mesh.node(id).members().length === 2))
+  await mesh.settle(mesh.node('n1').addWorker({ id: 'thing', run: counter, args: [1] }))
+  await mesh.run(100)
+  await mesh.settle(mesh.node('n3').addChain({ id: 'thing', stages: [{ run: double }] }))
+  const seen: string[] = []
+  for (const id of ['n1', 'n3']) mesh.node(id).on('spec:superseded', () => seen.push(id))
+  mesh.heal()
+  await mesh.until('all agree', () =>
+    mesh.ids.every(id => {
+      const spec = specAt(mesh, id, 'thing')
+      return spec?.kind === 'chain' && spec.status.kind === 'running'
+    }),
+  )
+  expect(new Set(seen)).toEqual(new Set(['n1', 'n3']))
+  expect(await mesh.settle(mesh.node('n2').getChain<number, number>('thing').call(4))).toBe(8)
+})
+
+test('a restart is no rival of the declaration that it follows', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await formed(mesh)
+  const seen: string[] = []
+  for (const id of mesh.ids) mesh.node(id).on('spec:superseded', () => seen.push(id))
+  await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] }))
+  await mesh.settle(mesh.node('n2').restartWorker('hits'))
+  await mesh.settle(mesh.node('n3').stopWorker('hits'))
+  await mesh.settle(mesh.node('n1').restartWorker('hits'))
+  await mesh.run(3_000)
+  expect(seen).toEqual([])
+})
+
+test('a worker is stopped and restarted from any node, wherever it runs', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await formed(mesh)
+  for (const id of ['a', 'b', 'c', 'd']) {
+    await mesh.settle(mesh.node('n1').addWorker({ id, run: counter, args: [1] }))
+    await mesh.settle(mesh.node('n2').getWorker(id, counter).call.add(5))
+    await mesh.settle(mesh.node('n2').stopWorker(id))
+    for (const node of mesh.ids) {
+      await mesh.until('all know', () => specAt(mesh, node, id)?.status.kind === 'stopped', 1_000)
+      expect(specAt(mesh, node, id)?.workers).toEqual([])
+    }
+    await mesh.settle(mesh.node('n3').restartWorker(id))
+    expect(await mesh.settle(mesh.node('n3').getWorker(id, counter).call.get())).toBe(1)
+  }
+})
+
+test('the reasons why a worker was given up can be read on every node', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await formed(mesh)
+  const intensity = { restarts: 2, withinMs: 60_000 }
+  const hits = await mesh.settle(
+    mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1], intensity }),
+  )
+  const owner = specAt(mesh, 'n1', 'hits')?.workers[0]?.node
+  for (const message of ['one', 'two', 'three']) {
+    await expect(mesh.settle(hits.call.fail(message))).rejects.toMatchObject({ name: 'RemoteError' })
+  }
+  for (const id of mesh.ids) {
+    await mesh.until('all know', () => specAt(mesh, id, 'hits')?.status.kind === 'gave-up', 1_000)
+    expect(specAt(mesh, id, 'hits')?.status).toMatchObject({
+      failure: {
+        name: 'RangeError',
+        message: 'three',
+        node: owner,
+        stack: expect.stringContaining('RangeError'),
+      },
+      failures: [{ message: 'three' }, { message: 'two' }, { message: 'one' }],
+    })
+  }
+})
+
+test('I14: a removed worker stays removed, also for a node that was away until nothing is known of it any more', async () => {
+  await using mesh = await simulate({ behaviours: all, timings: { tombstoneMs: 20_000 } })
+  await formed(mesh)
+  await mesh.settle(mesh.node('n1').addWorker({ id: 'gone', run: counter, args: [1] }))
+  await mesh.settle(mesh.node('n1').addGroup({ id: 'line', members: [{ id: 'a', run: counter, args: [1] }] }))
+  await mesh.settle(mesh.node('n1').addWorker({ id: 'kept', run: counter, args: [1] }))
+  await mesh.until('n3 has heard of all', () => mesh.node('n3').snapshot().specs.length === 3)
+  mesh.partition(['n3'], ['n1', 'n2'])
+  await mesh.until('n3 is alone', () => mesh.node('n3').members().length === 1)
+  await mesh.settle(mesh.node('n1').removeWorker('gone'))
+  await mesh.settle(mesh.node('n2').removeGroup('line'))
+  const isDropped = (node: string): boolean =>
+    [...rowsOf(mesh, node).specs.rows()].every(row => row.id === 'kept')
+  await mesh.until('its rows are dropped', () => isDropped('n1') && isDropped('n2'), 60_000)
+  expect(specAt(mesh, 'n3', 'gone')?.status.kind).toBe('running')
+  const revived: string[] = []
+  for (const id of ['n1', 'n2']) mesh.node(id).on('worker:start', ({ slot }) => revived.push(slot))
+  mesh.heal()
+  await mesh.until('n3 has removed it as well', () => specAt(mesh, 'n3', 'gone') === undefined, 30_000)
+  await mesh.until('n3 has removed the group', () => specAt(mesh, 'n3', 'line') === undefined, 30_000)
+  await mesh.run(60_000)
+  expect(revived.filter(slot => slot !== 'kept')).toEqual([])
+  for (const id of mesh.ids) {
+    expect(
+      mesh
+        .node(id)
+        .snapshot()
+        .specs.map(spec => spec.id),
+    ).toEqual(['kept'])
+    expect([...rowsOf(mesh, id).specs.rows()].map(row => row.id)).toEqual(['kept'])
+    expect([...rowsOf(mesh, id).claims.rows()].map(claim => claim.slot)).toEqual(['kept'])
+    expect([...rowsOf(mesh, id).phases.rows()]).toEqual([])
+  }
+  expect(new Set(mesh.ids.map(id => JSON.stringify(mesh.node(id).snapshot().roots))).size).toBe(1)
+  // It can be declared again: that is later than all that was removed.
+  await mesh.settle(mesh.node('n3').addWorker({ id: 'gone', run: counter, args: [7] }))
+  expect(await mesh.settle(mesh.node('n1').getWorker('gone', counter).call.get())).toBe(7)
+})
+
+test('I15: a worker that no live node can run is pending with the reason, and runs when one comes that can', async () => {
+  await using mesh = await simulate({ behaviours: [double], behavioursOf: { n3: [double, counter] } })
+  await formed(mesh)
+  await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] }))
+  mesh.crash('n3')
+  for (const id of ['n1', 'n2']) {
+    await mesh.until('it is pending', () => specAt(mesh, id, 'hits')?.status.kind === 'pending')
+    expect(specAt(mesh, id, 'hits')?.status).toMatchObject({ reason: expect.stringContaining('counter@1') })
+  }
+  await mesh.start('n3')
+  for (const id of mesh.ids) {
+    await mesh.until('it runs', () => specAt(mesh, id, 'hits')?.status.kind === 'running', 5_000)
+  }
+})
