@@ -4,6 +4,7 @@
 import { type MessagePort, parentPort } from 'node:worker_threads'
 
 import type { CellPort } from '../../ports.ts'
+import { watchParent } from './orphan-watch.ts'
 
 /** The port of the cell that this code runs in. @throws {Error} when it runs in none */
 export function cellPort(): CellPort {
@@ -43,8 +44,9 @@ class ProcessPort implements CellPort {
   readonly kind = 'process'
 
   constructor() {
-    // Whoever made this process is gone.
+    // Whoever made this process is gone. If it never gets to read that, the watch will see it.
     process.once('disconnect', () => process.exit(1))
+    watchParent(Number(process.argv[2]))
     // Ctrl-C goes to all processes of a terminal: when to stop is for the node to say.
     process.on('SIGINT', () => {})
   }

@@ -23,7 +23,7 @@ export class ProcessCell implements Cell {
   constructor(init: CellInit, handlers: CellHandlers) {
     const { entry, heapMb } = init
     const flags = process.execArgv.filter(flag => !flag.startsWith('--inspect'))
-    this.#child = fork(fileURLToPath(entry), [], {
+    this.#child = fork(fileURLToPath(entry), [String(process.pid)], {
       execArgv: heapMb === undefined ? flags : [...flags, `--max-old-space-size=${heapMb}`],
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],

@@ -47,6 +47,8 @@ interface Running {
 export class Host {
   readonly #init: HostInit
   readonly #running = new Map<SlotId, Running>()
+  /** Threads and processes that have been told to end, and have not yet. */
+  readonly #ending = new Set<Promise<void>>()
 
   constructor(init: HostInit) {
     this.#init = init
@@ -94,19 +96,28 @@ export class Host {
     if (running === undefined) return
     this.#running.delete(slot)
     running.worker.abandon()
-    const isKilled = running.executor.end() !== undefined
+    const isKilled = this.#end(running.executor) !== undefined
     const what = isKilled ? 'killed' : 'abandoned; it may still run'
     this.#init.logger.warn({ worker: slot }, `worker ignored its stop signal and was ${what}`)
   }
 
   /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left. */
   async close(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(async ({ executor }) => executor.end()))
+    for (const { executor } of this.#running.values()) void this.#end(executor)
+    await Promise.all(this.#ending)
   }
 
   #of(slot: SlotId, incarnation: Incarnation): Running | undefined {
     const running = this.#running.get(slot)
     return running?.worker.incarnation === incarnation ? running : undefined
+  }
+
+  #end(executor: Executor): Promise<void> | undefined {
+    const end = executor.end()
+    if (end === undefined) return undefined
+    this.#ending.add(end)
+    void end.finally(() => this.#ending.delete(end))
+    return end
   }
 
   #make(assignment: Assignment, incarnation: Incarnation): Running {
@@ -132,7 +143,7 @@ export class Host {
         if (this.#of(slot, incarnation) !== undefined) this.#running.delete(slot)
         const report = (): void => receive({ kind: 'worker-exited', slot, incarnation, exit })
         // What takes its place may want what it holds: a port, a file.
-        const end = executor.end()
+        const end = this.#end(executor)
         if (end === undefined) report()
         else void end.then(report)
       },

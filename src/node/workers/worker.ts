@@ -55,10 +55,13 @@ export abstract class InlineWorker {
 
   /** Runs the first code of the worker. */
   start(): void {
-    const ready = this.init.executor.start()
     this.attempt(
-      () =>
-        ready === undefined ? this.begin() : ready.then(() => (this.#isOver ? undefined : this.begin())),
+      () => {
+        const ready = this.init.executor.start()
+        return ready === undefined
+          ? this.begin()
+          : ready.then(() => (this.#isOver ? undefined : this.begin()))
+      },
       () => {
         if (!this.#isOver) this.init.onStarted()
       },

@@ -61,6 +61,7 @@ export function place() {
 export const server = defineServer('cell-server', {
   init: (context, start: number) => ({ total: start, context, heard: new Array<unknown>(), file: '' }),
   call: {
+    get: state => state.total,
     add: (state, by: number) => (state.total += by),
     later: async (state, by: number) => {
       await state.context.sleep(1)
@@ -76,8 +77,11 @@ export const server = defineServer('cell-server', {
       token,
       drawn: random.uint32(),
     }),
-    hold: async state => {
-      await new Promise(() => state)
+    /** Neither comes back, nor hears that it is to stop. */
+    ignore: async ({ context }, how: 'hold' | 'loop') => {
+      context.log.info({}, 'ignoring')
+      if (how === 'loop') for (;;);
+      await new Promise(() => {})
     },
     bytes: (_state, data: Uint8Array) => data,
     length: (_state, data: Uint8Array) => data.byteLength,
@@ -90,6 +94,22 @@ export const server = defineServer('cell-server', {
   },
   info: (state, message) => {
     state.heard.push(message)
+  },
+})
+
+/** Stops when it is told to. */
+export const polite = defineServer('cell-polite', {
+  init: context => context,
+  call: {
+    where: () => place(),
+    untilStopped: async context => {
+      context.log.info({}, 'waiting')
+      await context.sleep(60_000)
+      return 'stopped'
+    },
+  },
+  terminate: ({ log, signal }) => {
+    log.info({ pid: process.pid, isAborted: signal.aborted }, 'good-bye')
   },
 })
 
