@@ -5,10 +5,23 @@ import { parseArgs } from 'node:util'
 import { type Bench, type Measurement, resultOf } from './bench.ts'
 import { chain3 } from './chain.ts'
 import { form3, idleNode } from './form.ts'
+import { placementFull, placementJoin, placementLookup, placementUnit } from './placement.ts'
 import { remoteCalls, remoteCasts } from './remote.ts'
 import { idleWorker, workers10k } from './workers.ts'
 
-const BENCHES: readonly Bench[] = [remoteCalls, remoteCasts, chain3, form3, idleNode, workers10k, idleWorker]
+const BENCHES: readonly Bench[] = [
+  remoteCalls,
+  remoteCasts,
+  chain3,
+  form3,
+  idleNode,
+  workers10k,
+  idleWorker,
+  placementLookup,
+  placementFull,
+  placementJoin,
+  placementUnit,
+]
 const ROUNDS = 5
 
 const { values, positionals } = parseArgs({

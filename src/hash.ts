@@ -40,9 +40,14 @@ export function hash64(text: string): Hash64 {
 
 /** The rendezvous hash of a pair: uniform, and for one key independent between nodes. @returns 0 … 2^32 - 1 */
 export function mix(key: Hash64, node: Hash64): number {
-  let hash = key.low ^ node.low
+  return mixLanes(key.high, key.low, node.high, node.low)
+}
+
+/** `mix` of hashes whose lanes lie in arrays. Takes them signed or unsigned. */
+export function mixLanes(keyHigh: number, keyLow: number, nodeHigh: number, nodeLow: number): number {
+  let hash = keyLow ^ nodeLow
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = (hash ^ (key.high + node.high)) | 0
+  hash = (hash ^ (keyHigh + nodeHigh)) | 0
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
 }

@@ -5,8 +5,7 @@
  */
 
 import { type NodeId, type Run, type SlotId, type SpecId, slotId, specOfSlot } from '../ids.ts'
-import { type Unit, firstChoice, place } from '../placement/placement.ts'
-import { type Candidate, viewHash } from '../placement/view.ts'
+import type { Candidate } from '../placement/view.ts'
 import type { Claim } from '../protocol/claim.ts'
 import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
@@ -16,11 +15,8 @@ import type { Phase } from '../protocol/phase.ts'
 import { type SpecChange, type SpecRow, areRivals } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
+import { Places } from './places.ts'
 import { Tombstones } from './tombstones.ts'
-import { unitsOfSpec } from './supervision/units.ts'
-
-/** The label of a node that names its zone. */
-const ZONE_LABEL = 'zone'
 
 /** Two nodes that have declared one id at once. */
 export interface Rivals {
@@ -41,19 +37,19 @@ export class Ledger {
   readonly tables: Tables
   readonly tombstones: Tombstones
   readonly #clock: HlcClock
+  readonly #places = new Places()
   readonly #changed = new Set<SpecId>()
   #newMembers = new Map<NodeId, MemberRow>()
   #newSpecs = new Map<SpecId, SpecRow>()
   #newClaims = new Map<SlotId, Claim>()
   #newPhases = new Map<SpecId, Phase>()
-  #view: readonly Candidate[] | undefined
-  #owners: ReadonlyMap<string, { readonly node: string }> | undefined
 
   constructor(membership: Membership, tombstoneMs: number) {
     this.membership = membership
     this.tombstones = new Tombstones(tombstoneMs)
     this.tables = new Tables(membership.table)
     this.#clock = new HlcClock(membership.self.id)
+    for (const row of membership.table.rows()) this.#places.followMember(row)
   }
 
   get run(): Run {
@@ -69,8 +65,10 @@ export class Ledger {
     for (const row of rows.specs) {
       this.#clock.see(row.version, now.wallMs)
       const known = this.tables.specs.get(row.id)
-      if (this.#isForgotten(row.id, row.version)) forgotten.add(row.id)
-      else if (this.tables.specs.merge(row) !== undefined) this.#onSpecChanged(row, now)
+      const isForgotten = this.#isForgotten(row.id, row.version)
+      const merged = isForgotten ? undefined : this.tables.specs.merge(row)
+      if (isForgotten) forgotten.add(row.id)
+      else if (merged !== undefined) this.#onSpecChanged(merged, now)
       if (known !== undefined && areRivals(known, row)) rivals.push(rivalsOf(known, row))
     }
     for (const claim of rows.claims) {
@@ -137,8 +135,7 @@ export class Ledger {
   /** A member row has changed; `isNews`: the others are to be told. */
   onMemberChanged(row: MemberRow, isNews: boolean): void {
     if (isNews) this.#newMembers.set(row.id, row)
-    this.#view = undefined
-    this.#owners = undefined
+    this.#places.followMember(row)
     for (const spec of this.tables.specs.rows()) this.#changed.add(spec.id)
   }
 
@@ -173,33 +170,32 @@ export class Ledger {
 
   /** The nodes that can own something, this one included. */
   view(): readonly Candidate[] {
-    this.#view ??= this.membership.present().flatMap(row => (row.role === 'member' ? [candidateOf(row)] : []))
-    return this.#view
+    return this.#places.view()
   }
 
+  /** Equal on nodes that place everything alike, as far as they know the same specs. */
   viewHash(): string {
-    return viewHash(this.view())
+    return this.#places.viewHash()
+  }
+
+  /** The rules of placement that all nodes of the view know. */
+  placementVersion(): number {
+    return this.#places.placementVersion()
   }
 
   /** Where placement puts the slot; undefined when no node can run it. */
   ownerOf(slot: SlotId): NodeId | undefined {
-    this.#owners ??= place(this.view(), this.#units())
-    const owner = this.#owners.get(slot)?.node
+    const owner = this.#places.ownerOf(slot)
     return owner === undefined ? undefined : this.membership.table.get(owner)?.id
   }
 
   /** Who decides for a group or chain: all nodes of one view agree. */
   isCoordinator(spec: SpecId): boolean {
-    const members = this.view().map(candidate => candidate.id)
-    return firstChoice(`${spec}#c`, members) === this.run.id
-  }
-
-  #units(): Unit[] {
-    return [...this.tables.specs.rows()].flatMap(unitsOfSpec)
+    return this.#places.coordinatorOf(spec) === this.run.id
   }
 
   #onSpecChanged(row: SpecRow, now: Now): void {
-    this.#owners = undefined
+    this.#places.followSpec(row)
     this.#changed.add(row.id)
     this.tombstones.follow(row, now)
   }
@@ -212,11 +208,6 @@ export class Ledger {
     this.tables.claims.drop(slotId(id))
     this.tables.phases.drop(id)
   }
-}
-
-function candidateOf(row: MemberRow): Candidate {
-  const { id, weight, labels, behaviours, status } = row
-  return { id, weight, zone: labels[ZONE_LABEL] ?? '', labels, behaviours, draining: status === 'leaving' }
 }
 
 function rivalsOf(a: SpecRow, b: SpecRow): Rivals {

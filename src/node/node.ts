@@ -3,6 +3,7 @@
 
 import { DuplicateIdentityError, FormationError, NodeStoppedError } from '../errors.ts'
 import { type NodeId, type Run, type SpecId, slotId } from '../ids.ts'
+import { PLACEMENT_VERSION } from '../placement/view.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { ChainRef, type InputOf, type Linked, type OutcomeOf } from './chain/chain-ref.ts'
@@ -290,5 +291,6 @@ function describe(
     weight: options.weight,
     labels: options.labels,
     protocol: options.protocol,
+    placementVersion: PLACEMENT_VERSION,
   }
 }

@@ -2,46 +2,27 @@
 /**
  * Where each unit lives: stable bounded rendezvous hashing, as the executable specification.
  *
- * Node and unit rank a pair by the same number, so the smallest pair that still fits is taken in every stable
- * matching: the result is unique, and every node with the same view computes the same one, without history.
+ * Node and unit rank a pair by the same key, so the smallest pair that still fits is taken in every stable matching:
+ * the result is unique, and every node with the same view computes the same one, without history. This says what is
+ * right in as few words as possible; `engine.ts` says the same, and quickly.
  * Cost: O(K M log(K M)) for K units and M nodes.
  */
 
-import { type Hash64, hash32, hash64 } from '../hash.ts'
-import { ZONE_PENALTY, score } from './score.ts'
+import { hash64 } from '../hash.ts'
+import { roundingOf, spreadRoom, staggeredCapacity } from './capacity.ts'
+import { canRun, restrictionKey, restrictionOf, weightOf } from './eligibility.ts'
+import { score } from './score.ts'
+import {
+  type Assignment,
+  type Decline,
+  PLACEMENT_DEFAULTS,
+  type PlacementOptions,
+  type Unit,
+  byCodeUnits,
+  tierOf,
+} from './unit.ts'
 import type { Candidate } from './view.ts'
-
-/** Something that runs on one node: a standalone worker, a group's member, a worker of a stage. */
-export interface Unit {
-  readonly id: string
-  /** Units of one affinity have the same favourite nodes. @default the id */
-  readonly affinity?: string
-  /** Units of one spread are shared out evenly: none has two on a node while another node has none. */
-  readonly spread?: string
-  /** `near`: all of one key in one zone; `rotate`: the n-th of a key in the n-th zone of the key's order. */
-  readonly zone?: { readonly mode: 'near' | 'rotate'; readonly key: string; readonly ordinal: number }
-  /** Only nodes that carry all these labels. */
-  readonly selector?: Readonly<Record<string, string>>
-  /** Only nodes that can run all of these: `name@version`. */
-  readonly needs: readonly string[]
-  /** Units of a lower tier choose first. @default 0 */
-  readonly tier?: number
-}
-
-export interface PlacementOptions {
-  /** No node gets more than this times its fair share, rounded up. ≥ 1 @default 1.25 */
-  readonly loadFactor: number
-  /** Mixed into every hash; equal on all nodes of a mesh. @default '' */
-  readonly salt: string
-}
-
-export const PLACEMENT_DEFAULTS: PlacementOptions = { loadFactor: 1.25, salt: '' }
-
-export interface Assignment {
-  readonly node: string
-  /** It did not fit within the bounds and went to its first choice. */
-  readonly overflow: boolean
-}
+import { zoneOrder, zoneRank } from './zones.ts'
 
 /**
  * The owner of every unit that some node can run, keyed by unit id. Units without an eligible node are left out.
@@ -51,19 +32,22 @@ export function place(
   nodes: readonly Candidate[],
   units: readonly Unit[],
   options: PlacementOptions = PLACEMENT_DEFAULTS,
+  declines: readonly Decline[] = [],
 ): Map<string, Assignment> {
-  const eligible = unique(nodes).filter(node => !node.draining && node.weight > 0)
+  const eligible = unique(nodes).filter(node => weightOf(node) > 0)
   const wanted = unique(units)
-  const pairs = rankedPairs(eligible, wanted, options)
+  const pairs = rankedPairs(eligible, wanted, options.salt).filter(
+    ({ unit, node }) => !declines.some(decline => decline.unit === unit.id && decline.node === node.id),
+  )
   const nodeRoom = capacities(eligible, wanted, options)
-  const spreadRoom = spreadCapacities(eligible, wanted)
+  const spreadRooms = spreadCapacities(eligible, wanted)
   const spreadLoad = new Map<string, number>()
   const owners = new Map<string, Assignment>()
   for (const { unit, node } of pairs) {
     const room = nodeRoom.get(node.id) ?? 0
-    const spreadKey = unit.spread === undefined ? undefined : `${node.id}/${unit.spread}`
+    const spreadKey = unit.spread === undefined ? undefined : JSON.stringify([node.id, unit.spread])
     const together = spreadKey === undefined ? 0 : (spreadLoad.get(spreadKey) ?? 0)
-    const togetherMax = unit.spread === undefined ? Infinity : (spreadRoom.get(unit.spread) ?? 1)
+    const togetherMax = unit.spread === undefined ? Infinity : (spreadRooms.get(unit.spread) ?? 1)
     if (owners.has(unit.id) || room === 0 || together >= togetherMax) continue
     owners.set(unit.id, { node: node.id, overflow: false })
     nodeRoom.set(node.id, room - 1)
@@ -76,7 +60,7 @@ export function place(
 }
 
 /** The node that a key belongs to when only hashing counts: the first of its preference list. */
-export function firstChoice(key: string, nodes: readonly string[]): string | undefined {
+export function firstChoice(key: string, nodes: Iterable<string>): string | undefined {
   const keyHash = hash64(key)
   let best: { node: string; score: number } | undefined
   for (const node of nodes) {
@@ -96,56 +80,44 @@ interface Pair {
   readonly unit: Unit
   readonly node: Candidate
   readonly tier: number
+  /** Of the node's zone for the unit. */
+  readonly rank: number
   readonly score: number
 }
 
-/** Every pair of a unit and a node that may run it: by tier, then score, then ids. */
-function rankedPairs(nodes: readonly Candidate[], units: readonly Unit[], options: PlacementOptions): Pair[] {
-  const hashes = new Map(nodes.map(node => [node.id, hash64(options.salt + node.id)]))
-  const zones = [...new Set(nodes.map(node => node.zone))]
+/** Every pair of a unit and a node that may run it: by tier, then the rank of the zone, then score, then ids. */
+function rankedPairs(nodes: readonly Candidate[], units: readonly Unit[], salt: string): Pair[] {
+  const zones = new Set(nodes.map(node => node.zone))
+  const hashed = nodes.map(node => ({ node, hash: hash64(salt + node.id) }))
   const pairs: Pair[] = []
   for (const unit of units) {
-    const unitHash = hash64(options.salt + (unit.affinity ?? unit.id))
-    // Restricted units choose before free ones, which have more places to go.
-    const tier = (unit.tier ?? 0) * 2 + (unit.selector === undefined ? 1 : 0)
-    const penalty = zonePenalties(unit, zones, options.salt)
-    for (const node of nodes) {
-      if (!canRun(node, unit)) continue
-      const nodeHash: Hash64 = hashes.get(node.id) ?? { high: 0, low: 0 }
+    const { zone } = unit
+    const unitHash = hash64(salt + (unit.affinity ?? unit.id))
+    const order = zone === undefined ? [] : zoneOrder(zone.key, zones, salt)
+    for (const { node, hash } of hashed) {
+      if (!canRun(node, restrictionOf(unit))) continue
       pairs.push({
         unit,
         node,
-        tier,
-        score: score(unitHash, nodeHash, node.weight) + (penalty.get(node.zone) ?? 0),
+        tier: tierOf(unit),
+        rank: zone === undefined ? 0 : zoneRank(zone, order.indexOf(node.zone), order.length),
+        score: score(unitHash, hash, weightOf(node)),
       })
     }
   }
   return pairs.toSorted(
     (a, b) =>
-      a.tier - b.tier || a.score - b.score || order(a.unit.id, b.unit.id) || order(a.node.id, b.node.id),
+      a.tier - b.tier ||
+      a.rank - b.rank ||
+      a.score - b.score ||
+      byCodeUnits(a.unit.id, b.unit.id) ||
+      byCodeUnits(a.node.id, b.node.id),
   )
 }
 
-function canRun(node: Candidate, unit: Unit): boolean {
-  const labelled = Object.entries(unit.selector ?? {}).every(([label, value]) => node.labels[label] === value)
-  return labelled && unit.needs.every(behaviour => node.behaviours.includes(behaviour))
-}
-
-function zonePenalties(unit: Unit, zones: readonly string[], salt: string): Map<string, number> {
-  const { zone } = unit
-  if (zone === undefined) return new Map()
-  const key = hash64(salt + zone.key)
-  const ranked = zones
-    .map(name => ({ name, score: score(key, hash64(salt + name), 1) }))
-    .toSorted((a, b) => a.score - b.score || order(a.name, b.name))
-  const rankOf = (index: number): number =>
-    zone.mode === 'near' ? index : (index - zone.ordinal + zone.ordinal * zones.length) % zones.length
-  return new Map(ranked.map(({ name }, index) => [name, ZONE_PENALTY * rankOf(index)]))
-}
-
 /**
- * How many units each node may hold: its fair share times the load factor, rounded up or down by a threshold of
- * its own, so that one unit more raises about `loadFactor` capacities and not all of them at once.
+ * How many units each node may hold, by node id: its fair share of the most demanding class that it belongs to, with
+ * slack. Where that leaves a class without room for all of its units, its nodes get the share rounded up.
  */
 function capacities(
   nodes: readonly Candidate[],
@@ -155,27 +127,25 @@ function capacities(
   const classes = demandClasses(nodes, units)
   const shares = new Map<string, number>()
   for (const { members, demand } of classes) {
-    const weights = members.reduce((sum, node) => sum + node.weight, 0)
+    const weights = members.reduce((sum, node) => sum + weightOf(node), 0)
     for (const node of members) {
-      shares.set(node.id, Math.max(shares.get(node.id) ?? 0, (demand * node.weight) / weights))
+      shares.set(node.id, Math.max(shares.get(node.id) ?? 0, (demand * weightOf(node)) / weights))
     }
   }
-  const caps = new Map<string, number>()
-  for (const [id, share] of shares) {
-    const exact = options.loadFactor * share
-    const whole = Math.floor(exact)
-    const threshold =
-      (hash32(`${options.salt}${id}#cap`) / 0x1_0000_0000) * Math.min(1, Math.max(0.25, share / 16))
-    caps.set(id, Math.max(1, exact - whole > threshold ? whole + 1 : whole))
+  const capacityOf = new Map(
+    [...shares].map(([id, share]) => [
+      id,
+      staggeredCapacity(share, options.loadFactor, roundingOf(options.salt, id)),
+    ]),
+  )
+  // All classes are looked at before any capacity is raised, so that their order does not matter.
+  const short = classes.filter(({ members, demand }) => {
+    return members.reduce((sum, node) => sum + (capacityOf.get(node.id) ?? 0), 0) < demand
+  })
+  for (const { id } of short.flatMap(({ members }) => members)) {
+    capacityOf.set(id, Math.max(capacityOf.get(id) ?? 0, Math.ceil(shares.get(id) ?? 0)))
   }
-  for (const { members, demand } of classes) {
-    const room = members.reduce((sum, node) => sum + (caps.get(node.id) ?? 0), 0)
-    if (room >= demand) continue
-    for (const node of members) {
-      caps.set(node.id, Math.max(caps.get(node.id) ?? 0, Math.ceil(shares.get(node.id) ?? 0)))
-    }
-  }
-  return caps
+  return capacityOf
 }
 
 interface DemandClass {
@@ -183,55 +153,45 @@ interface DemandClass {
   readonly demand: number
 }
 
-/** All units on all nodes, and the units of each set of restrictions on the nodes that fulfil it. */
+/**
+ * All nodes, and the nodes that fulfil each restriction: each set with the number of units that can run nowhere else.
+ * Units that no node can run count nowhere.
+ */
 function demandClasses(nodes: readonly Candidate[], units: readonly Unit[]): DemandClass[] {
-  const byRestriction = new Map<string, Unit[]>()
+  const restricted = new Map<string, { readonly members: readonly Candidate[]; count: number }>()
   for (const unit of units) {
-    const key = JSON.stringify([Object.entries(unit.selector ?? {}).toSorted(byLabel), unit.needs.toSorted()])
-    const same = byRestriction.get(key)
-    if (same === undefined) byRestriction.set(key, [unit])
-    else same.push(unit)
+    const restriction = restrictionOf(unit)
+    const key = restrictionKey(restriction)
+    const same = restricted.get(key) ?? {
+      members: nodes.filter(node => canRun(node, restriction)),
+      count: 0,
+    }
+    same.count += 1
+    restricted.set(key, same)
   }
-  const classes: DemandClass[] = [{ members: nodes, demand: units.length }]
-  for (const same of byRestriction.values()) {
-    const [first] = same
-    if (first === undefined) continue
-    const members = nodes.filter(node => canRun(node, first))
-    if (members.length > 0) classes.push({ members, demand: same.length })
-  }
-  return classes
+  const groups = [...restricted.values()].filter(({ members }) => members.length > 0)
+  return [nodes, ...groups.map(({ members }) => members)].map(members => {
+    const inside = groups.filter(group => group.members.every(node => members.includes(node)))
+    return { members, demand: inside.reduce((sum, { count }) => sum + count, 0) }
+  })
 }
 
-/** How many units of each spread one node may hold. */
+/** How many units of each spread one node may hold: as many as it takes when all that can run any of them do. */
 function spreadCapacities(nodes: readonly Candidate[], units: readonly Unit[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  const hosts = new Map<string, Set<string>>()
-  for (const unit of units) {
-    if (unit.spread === undefined) continue
-    counts.set(unit.spread, (counts.get(unit.spread) ?? 0) + 1)
-    const able = hosts.get(unit.spread) ?? new Set()
-    hosts.set(unit.spread, able)
-    if (able.size === nodes.length) continue
-    for (const node of nodes) if (canRun(node, unit)) able.add(node.id)
-  }
-  const room = new Map<string, number>()
-  for (const [spread, count] of counts) {
-    room.set(spread, Math.max(1, Math.ceil(count / (hosts.get(spread)?.size ?? 1))))
-  }
-  return room
+  const spreads = Map.groupBy(
+    units.filter(unit => unit.spread !== undefined),
+    unit => unit.spread ?? '',
+  )
+  return new Map(
+    [...spreads].map(([spread, members]) => {
+      const hosts = nodes.filter(node => members.some(unit => canRun(node, restrictionOf(unit))))
+      return [spread, spreadRoom(members.length, hosts.length)]
+    }),
+  )
 }
 
 function unique<T extends { readonly id: string }>(items: readonly T[]): T[] {
   const byId = new Map<string, T>()
   for (const item of items) if (!byId.has(item.id)) byId.set(item.id, item)
   return [...byId.values()]
-}
-
-function byLabel(a: readonly [string, string], b: readonly [string, string]): number {
-  return order(a[0], b[0])
-}
-
-/** By code units, the same on every machine. */
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -6,9 +6,6 @@
 
 import { type Hash64, mix } from '../hash.ts'
 
-/** More than any score can be: a zone of a worse rank never wins against one of a better rank. */
-export const ZONE_PENALTY = 1e6
-
 /**
  * -ln((hash + 0.5) / 2^32) for a 32-bit hash: exponentially distributed, falling as `hash` grows.
  * ln m = 2 artanh((m - 1) / (m + 1)), m in [1/√2, √2], eleven terms: below 1e-16.

@@ -97,6 +97,7 @@ const memberRow: v.GenericSchema<unknown, MemberRow> = v.looseObject({
   labels: v.record(text, text),
   behaviours: list(text, 4096),
   protocol: protocolRange,
+  placementVersion: v.optional(v.pipe(count, v.minValue(1))),
 })
 
 const intensity: v.GenericSchema<unknown, RestartIntensity> = v.looseObject({

@@ -33,6 +33,8 @@ export interface MemberRow extends Run {
   /** `name@version` of every behaviour that the node can run, sorted. */
   readonly behaviours: readonly string[]
   readonly protocol: ProtocolRange
+  /** The newest rules of placement that it knows. @default 1 */
+  readonly placementVersion?: number | undefined
 }
 
 /**

@@ -2,7 +2,7 @@
 /** What a spec asks placement for: one unit for each worker that it needs. */
 
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
-import type { Unit } from '../../placement/placement.ts'
+import type { Unit } from '../../placement/unit.ts'
 import { type ChildSpec, type SpecBody, type SpecRow, needOf } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 

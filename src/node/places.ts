@@ -1,0 +1,75 @@
+// pure
+/** Where placement puts every slot: follows the rows of members and specs as they change. */
+
+import type { SlotId, SpecId } from '../ids.ts'
+import { PlacementEngine } from '../placement/engine.ts'
+import { type Candidate, View } from '../placement/view.ts'
+import { type MemberRow, isPresent } from '../protocol/member-row.ts'
+import type { SpecRow } from '../protocol/spec-row.ts'
+import { unitsOfSpec } from './supervision/units.ts'
+
+/** The label of a node that names its zone. */
+const ZONE_LABEL = 'zone'
+
+export class Places {
+  readonly #view = new View()
+  readonly #engine = new PlacementEngine()
+  readonly #slots = new Map<SpecId, readonly string[]>()
+  readonly #coordinators = new Map<SpecId, string | undefined>()
+
+  /** A member is as `row` says. */
+  followMember(row: MemberRow): void {
+    const isCandidate = row.role === 'member' && isPresent(row)
+    const candidate = candidateOf(row)
+    const isChanged = isCandidate ? this.#view.set(candidate) : this.#view.delete(row.id)
+    if (!isChanged) return
+    this.#coordinators.clear()
+    if (isCandidate) this.#engine.setNode(candidate)
+    else this.#engine.deleteNode(row.id)
+  }
+
+  /** A spec is as `row` says. */
+  followSpec(row: SpecRow): void {
+    const units = unitsOfSpec(row)
+    const ids = new Set(units.map(unit => unit.id))
+    for (const slot of this.#slots.get(row.id) ?? []) if (!ids.has(slot)) this.#engine.deleteUnit(slot)
+    for (const unit of units) this.#engine.setUnit(unit)
+    if (units.length === 0) this.#slots.delete(row.id)
+    else this.#slots.set(row.id, [...ids])
+  }
+
+  /** The nodes that can own something. */
+  view(): readonly Candidate[] {
+    return this.#view.candidates()
+  }
+
+  /** Equal on nodes with the same view. */
+  viewHash(): string {
+    return this.#view.hash()
+  }
+
+  /** The rules of placement that all nodes of the view know. */
+  placementVersion(): number {
+    return this.#view.placementVersion()
+  }
+
+  /** The node that the slot belongs to; undefined when none can run it. */
+  ownerOf(slot: SlotId): string | undefined {
+    return this.#engine.ownerOf(slot)
+  }
+
+  /** The node that decides for a group or chain: all nodes of one view agree. One that leaves decides nothing any more. */
+  coordinatorOf(spec: SpecId): string | undefined {
+    const known = this.#coordinators.get(spec)
+    if (known !== undefined) return known
+    const coordinator = this.#view.firstChoice(`${spec}#c`)
+    this.#coordinators.set(spec, coordinator)
+    return coordinator
+  }
+}
+
+function candidateOf(row: MemberRow): Candidate {
+  const { id, weight, labels, behaviours, status, placementVersion = 1 } = row
+  const zone = labels[ZONE_LABEL] ?? ''
+  return { id, weight, zone, labels, behaviours, draining: status === 'leaving', placementVersion }
+}

@@ -1,0 +1,131 @@
+// pure
+/** A unit as the engine holds it: what it wants, where it is, or how far down its list of nodes it has come. */
+
+import { hash64 } from '../hash.ts'
+import { restrictionKey, restrictionOf } from './eligibility.ts'
+import type { Pool } from './pool.ts'
+import type { Site } from './site.ts'
+import type { Spread } from './spread.ts'
+import { type Unit, byCodeUnits, tierOf } from './unit.ts'
+
+/** The rank of a unit that has not asked anybody yet. */
+const TOP = -1
+
+/** How a unit stands to a node that may run it: the smaller, the better it likes the node. */
+export interface Offer {
+  readonly site: Site
+  readonly rank: number
+  readonly score: number
+}
+
+export class UnitState {
+  readonly unit: Unit
+  readonly id: string
+  readonly high: number
+  readonly low: number
+  readonly tier: number
+  readonly pool: Pool
+  readonly spread: Spread | undefined
+  /** How it ranks each zone, by the index of the zone; undefined: it does not care. */
+  ranks: Int32Array | undefined
+  /** The nodes that have declined it. */
+  declined: ReadonlySet<string> | undefined
+  /** Where it lives; undefined: it is looking for a place. */
+  site: Site | undefined
+  /**
+   * Where it stands in its list of nodes: with `score` and `at`, the place that it has, or the last that has refused it.
+   * All nodes before that have refused it, and remember it.
+   */
+  rank = TOP
+  score = -Infinity
+  at = ''
+  /** In the heap of its site. */
+  heapIndex = -1
+  /** In the list of all units. */
+  index = -1
+  /** Its owner when everything had settled the last time. */
+  owner: string | undefined
+  isOverflow = false
+  /** It has moved since. */
+  isTouched = false
+  isRemoved = false
+
+  constructor(
+    unit: Unit,
+    context: { readonly salt: string; readonly pool: Pool; readonly spread: Spread | undefined },
+  ) {
+    const hash = hash64(context.salt + (unit.affinity ?? unit.id))
+    this.unit = unit
+    this.id = unit.id
+    // Signed, which is what the engine keeps in place, and does not matter to `mixLanes`.
+    this.high = hash.high | 0
+    this.low = hash.low | 0
+    this.tier = tierOf(unit)
+    this.pool = context.pool
+    this.spread = context.spread
+  }
+
+  /** Whether it stands before the first node of its list. */
+  get isAtTop(): boolean {
+    return this.rank === TOP
+  }
+
+  standAt({ site, rank, score }: Offer): void {
+    this.rank = rank
+    this.score = score
+    this.at = site.id
+  }
+
+  /** Asks all nodes again. */
+  standAtTop(): void {
+    this.rank = TOP
+    this.score = -Infinity
+    this.at = ''
+  }
+
+  /** Everybody has refused it. */
+  standAtEnd(): void {
+    this.rank = Infinity
+    this.score = Infinity
+    this.at = ''
+  }
+
+  /**
+   * Whether it would rather be there than where it is. A place that it has just lost counts: it may be had back.
+   * `rank` and `score` are those of the pair.
+   */
+  prefers(id: string, rank: number, score: number): boolean {
+    if (rank !== this.rank) return rank < this.rank
+    if (score !== this.score) return score < this.score
+    return id < this.at || (id === this.at && this.site === undefined)
+  }
+}
+
+/** The order in which nodes rank units: < 0 when `a` at (`rank`, `score`) goes before `b` where it stands. */
+export function compareAt(a: UnitState, rank: number, score: number, b: UnitState): number {
+  return a.tier - b.tier || rank - b.rank || score - b.score || byCodeUnits(a.id, b.id)
+}
+
+/** Of units of one node: the one that it would give up first. */
+export function worstOf(units: readonly UnitState[]): UnitState | undefined {
+  let worst: UnitState | undefined
+  for (const unit of units) {
+    if (worst === undefined || compareAt(unit, unit.rank, unit.score, worst) > 0) worst = unit
+  }
+  return worst
+}
+
+/** Whether both ask for the same. */
+export function isSameUnit(a: Unit, b: Unit): boolean {
+  return (
+    a.id === b.id &&
+    a.affinity === b.affinity &&
+    a.spread === b.spread &&
+    a.tier === b.tier &&
+    a.zone?.mode === b.zone?.mode &&
+    a.zone?.key === b.zone?.key &&
+    a.zone?.ordinal === b.zone?.ordinal &&
+    (a.selector === undefined) === (b.selector === undefined) &&
+    restrictionKey(restrictionOf(a)) === restrictionKey(restrictionOf(b))
+  )
+}
