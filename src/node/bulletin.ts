@@ -5,7 +5,7 @@ import { unreachable } from '../assert.ts'
 import type { SpecId } from '../ids.ts'
 import type { Claim } from '../protocol/claim.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
-import type { Phase } from '../protocol/phase.ts'
+import { type Phase, causeOf } from '../protocol/phase.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Effect, NodeEvent } from './events.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
@@ -94,7 +94,7 @@ export class Bulletin {
     if (isSame && before.rank === rank) return
     if (rank === 'running') this.notify({ kind: 'generation:run', id, generation })
     if (rank === 'failed')
-      this.notify({ kind: 'generation:fail', id, generation, failure: phase.cause?.failure })
+      this.notify({ kind: 'generation:fail', id, generation, failure: causeOf(phase)?.failure })
   }
 
   #toldOf(id: SpecId): Told {

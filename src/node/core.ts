@@ -281,8 +281,9 @@ export class Core {
     const { spec, slot } = report.assignment
     const body = this.ledger.tables.specs.get(spec)?.body
     if (body?.kind === 'worker') this.#claims.onReport(report, body, this.#now)
-    else if (body !== undefined) this.#generations.onReport(report, body, this.#now)
-    this.ledger.touch(spec)
+    const isNews =
+      body === undefined || body.kind === 'worker' || this.#generations.onReport(report, body, this.#now)
+    if (isNews) this.ledger.touch(spec)
     if (report.kind === 'started') this.#bulletin.notify({ kind: 'worker:start', slot })
     else this.#bulletin.notify({ kind: 'worker:exit', slot, exit: report.exit })
   }
@@ -301,18 +302,19 @@ export class Core {
 
   #evaluateSpec(row: SpecRow): SpecStatus {
     const { id, body, desired } = row
-    if (body === undefined) return this.#endOf(id) ?? { kind: 'removed' }
-    if (desired === 'stopped') return this.#endOf(id) ?? { kind: 'stopped' }
+    if (body === undefined) return this.#endOf(row) ?? { kind: 'removed' }
+    if (desired === 'stopped') return this.#endOf(row) ?? { kind: 'stopped' }
     if (body.kind === 'worker') return this.#claims.evaluate(row, body, this.#now)
     this.#claims.letGo(id)
     return this.#generations.evaluate(row, body, this.#now)
   }
 
   /** Stops what runs of a spec. @returns undefined when nothing of it runs any more, on any node */
-  #endOf(id: SpecId): SpecStatus | undefined {
+  #endOf(row: SpecRow): SpecStatus | undefined {
+    const { id } = row
     this.supervisor.assign(id, [], this.#now.ms)
     const isClaimFree = this.#claims.letGo(id)
-    return this.#generations.letGo(id) && isClaimFree ? undefined : { kind: 'stopping' }
+    return this.#generations.letGo(row) && isClaimFree ? undefined : { kind: 'stopping' }
   }
 
   #stopAll(id: SpecId): SpecStatus {

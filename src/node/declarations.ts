@@ -18,6 +18,7 @@ import { type SpecId, isSpecId, specId } from '../ids.ts'
 import { type SpecBody, type SpecChange, needOf } from '../protocol/spec-row.ts'
 import type { Kernel } from './kernel.ts'
 import { refuseHuge } from './specs/size.ts'
+import { renew } from './specs/edits.ts'
 import { type Declared, childrenOf } from './specs/spec.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
@@ -58,7 +59,7 @@ export class Declarations {
    * @throws {AlreadyExistsError} {BehaviourNotFoundError} {PayloadError} {StartError} {AckError} {SupersededError}
    */
   async add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
-    const { body } = declared
+    const body = renew(declared.body, this.#kernel.nextRevision())
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
     const taken = this.#bodyOf(id)
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
@@ -96,9 +97,10 @@ export class Declarations {
   async restart(id: SpecId, options: WaitOptions): Promise<void> {
     const body = this.#bodyOf(id)
     if (body === undefined) return
-    this.#write({ id, body, desired: 'running' })
+    const renewed = renew(body, this.#kernel.nextRevision())
+    this.#write({ id, body: renewed, desired: 'running' })
     await this.#spread(id, options)
-    await this.#started(id, body, options)
+    await this.#started(id, renewed, options)
   }
 
   /** The spec of that kind, if there is one. */

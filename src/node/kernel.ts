@@ -61,6 +61,7 @@ export class Kernel {
   readonly #control: ControlLane
   readonly #hints: RateLimit
   readonly #discoveries: RateLimit
+  readonly #revisions: Prng
   readonly #inbox = new Deque<CoreEvent>()
   #isStepping = false
   #isOver = false
@@ -75,6 +76,7 @@ export class Kernel {
     this.#hints = new RateLimit(HINTS, clock.nowMs())
     this.#discoveries = new RateLimit(DISCOVERIES, clock.nowMs())
     const prng = new Prng(init.seed)
+    this.#revisions = prng.fork('revisions')
     const self = init.describe({ id: transport.id, boot: clock.wallMs() }, transport.addresses)
     const run: Run = { id: self.id, boot: self.boot }
     this.core = new Core({ self, timings, prng: prng.fork('core'), now: this.#now() })
@@ -142,6 +144,11 @@ export class Kernel {
     })
     kernel.receive({ kind: 'time-passed' })
     return kernel
+  }
+
+  /** A number for a part of a spec that is new, or is to start anew: hardly ever the same twice, and never 0. */
+  nextRevision(): number {
+    return 1 + this.#revisions.below(0xffff_ffff)
   }
 
   /** Takes in an event: at once, or when the step that is being taken is done. */

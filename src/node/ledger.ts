@@ -77,7 +77,7 @@ export class Ledger {
       else if (this.tables.claims.merge(claim) !== undefined) this.#changed.add(spec)
     }
     for (const phase of rows.phases) {
-      if (phase.cause !== undefined) this.#clock.see(phase.cause.at, now.wallMs)
+      for (const { at } of phase.exits) this.#clock.see(at, now.wallMs)
       if (this.#isForgotten(phase.spec, phase.specVersion)) forgotten.add(phase.spec)
       else if (this.tables.phases.merge(phase) !== undefined) this.#changed.add(phase.spec)
     }
@@ -187,6 +187,13 @@ export class Ledger {
   ownerOf(slot: SlotId): NodeId | undefined {
     const owner = this.#places.ownerOf(slot)
     return owner === undefined ? undefined : this.membership.table.get(owner)?.id
+  }
+
+  /** The run of the node where placement puts the slot; undefined when no node can run it. */
+  placeOf(slot: SlotId): Run | undefined {
+    const owner = this.ownerOf(slot)
+    const row = owner === undefined ? undefined : this.tables.members.get(owner)
+    return row === undefined ? undefined : { id: row.id, boot: row.boot }
   }
 
   /** Who decides for a group or chain: all nodes of one view agree. */

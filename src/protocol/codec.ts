@@ -14,15 +14,18 @@ import type { Hlc } from './hlc.ts'
 import { MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
 import { type Message, PROTOCOL, type Roots, type Rows, TABLES, speakTogether } from './messages.ts'
 import {
-  PHASE_RANKS,
+  type AwaySlot,
   type Generation,
+  PHASE_RANKS,
   type Phase,
-  type PhaseCause,
   type PlacedSlot,
   type Restart,
+  type SlotExit,
 } from './phase.ts'
 import { BUCKET_COUNT } from './record-store.ts'
 import {
+  AUTO_SHUTDOWNS,
+  CHAIN_STRATEGIES,
   type ChildSpec,
   DESIRED_STATES,
   EMISSIONS,
@@ -118,6 +121,9 @@ const child: v.GenericSchema<unknown, ChildSpec> = v.looseObject({
   }),
 })
 
+/** The fields of `PartBody`. */
+const part = { id: text, child, revision: count, isStopped: v.boolean() }
+
 const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
   v.looseObject({ kind: v.literal('worker'), child, intensity }),
   v.looseObject({
@@ -125,13 +131,18 @@ const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
     strategy: v.picklist(GROUP_STRATEGIES),
     intensity,
     spread: v.boolean(),
-    members: list(v.looseObject({ id: text, child })),
+    autoShutdown: v.picklist(AUTO_SHUTDOWNS),
+    revision: count,
+    members: list(v.looseObject({ ...part, isSignificant: v.boolean() })),
   }),
   v.looseObject({
     kind: v.literal('chain'),
-    strategy: v.picklist(GROUP_STRATEGIES),
+    strategy: v.picklist(CHAIN_STRATEGIES),
     intensity,
-    stages: list(v.looseObject({ id: text, child, workers: v.pipe(count, v.minValue(1)) })),
+    revision: count,
+    stages: list(
+      v.looseObject({ ...part, workers: v.pipe(count, v.minValue(1)), emission: v.picklist(EMISSIONS) }),
+    ),
     emission: v.picklist(EMISSIONS),
     windowItems: v.pipe(count, v.minValue(1)),
     attemptsMax: v.pipe(count, v.minValue(1)),
@@ -175,25 +186,47 @@ const claim: v.GenericSchema<unknown, Claim> = v.looseObject({
 
 const generation: v.GenericSchema<unknown, Generation> = v.looseObject({ number: count, tag: count })
 
-const placedSlot: v.GenericSchema<unknown, PlacedSlot> = v.looseObject({ slot, owner: run })
+const placedSlot: v.GenericSchema<unknown, PlacedSlot> = v.looseObject({
+  slot,
+  owner: run,
+  since: generation,
+  revision: count,
+  isNew: v.boolean(),
+})
 
-const phaseCause: v.GenericSchema<unknown, PhaseCause> = v.looseObject({ at: hlc, failure })
+const slotExit: v.GenericSchema<unknown, SlotExit> = v.looseObject({
+  slot,
+  at: hlc,
+  kind: v.picklist(['normal', 'abnormal']),
+  failure,
+  wasReady: v.boolean(),
+})
+
+const awaySlot: v.GenericSchema<unknown, AwaySlot> = v.looseObject({
+  slot,
+  revision: count,
+  why: v.picklist(['ended', 'failed', 'dropped']),
+  failure: v.optional(failure),
+})
 
 const phase: v.GenericSchema<unknown, Phase> = v.looseObject({
   spec,
   specVersion: hlc,
+  revision: count,
   generation,
   coordinator: run,
   layout: list(placedSlot),
+  away: list(awaySlot),
+  pending: list(slot),
+  isFirst: v.boolean(),
+  previous: list(slotExit),
+  restarts: list(restart, 1024),
+  failures: list(failure, FAILURES_KEPT_MAX),
+  since: list(node),
   rank: v.picklist(PHASE_RANKS),
   ready: list(slot),
-  ended: list(slot),
+  exits: list(slotExit),
   stopped: list(slot),
-  cause: v.optional(phaseCause),
-  previous: v.optional(phaseCause),
-  attempt: count,
-  restarts: list(restart, 1024),
-  since: list(node),
 })
 
 const rows: v.GenericSchema<unknown, Rows> = v.looseObject({

@@ -4,7 +4,7 @@
  * never assembled from two halves of a mesh. Whatever nodes tell each other about a crash is also in here.
  */
 
-import { type NodeId, type Run, type SlotId, type SpecId, isSameRun } from '../ids.ts'
+import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
 import type { Failure } from './failure.ts'
 import { type Hlc, compareHlc } from './hlc.ts'
 import type { RecordKind } from './record-store.ts'
@@ -21,15 +21,41 @@ export interface Generation {
   readonly tag: number
 }
 
+/** A slot of the layout, and the worker that is to fill it. */
 export interface PlacedSlot {
   readonly slot: SlotId
   readonly owner: Run
+  /**
+   * The generation in which it was last placed. A partial restart leaves it as it is where a worker goes on: together
+   * with the slot it names one worker, for tokens and for routes.
+   */
+  readonly since: Generation
+  /** Of the part of the spec that it was placed for: where the spec has another one, the worker is replaced. */
+  readonly revision: number
+  /** No worker of this revision has ever started: if this one cannot, that is an error of whoever asked for it. */
+  readonly isNew: boolean
 }
 
-/** What made a generation fail: of several, the earliest counts. */
-export interface PhaseCause {
+/** How the worker of a slot ended on its own, or was lost. Of several of one slot, the earliest counts. */
+export interface SlotExit {
+  readonly slot: SlotId
   readonly at: Hlc
+  readonly kind: 'normal' | 'abnormal'
   readonly failure: Failure
+  /** It had started before. */
+  readonly wasReady: boolean
+}
+
+/**
+ * A slot that nobody fills, until its revision changes. `ended`: it ended on its own, and its type asks for no restart.
+ * `failed`: it could not start. `dropped`: it is temporary, and a restart of others stopped it.
+ */
+export interface AwaySlot {
+  readonly slot: SlotId
+  readonly revision: number
+  readonly why: 'ended' | 'failed' | 'dropped'
+  /** Undefined where it ended normally. */
+  readonly failure?: Failure | undefined
 }
 
 /** A restart that counts against the intensity. Several that are blamed on one item count once. */
@@ -40,39 +66,51 @@ export interface Restart {
   readonly item: string
 }
 
+/**
+ * What is fixed when a generation is created, and below it what grows while it lives. A partial restart is a generation
+ * too: what goes on running keeps its place in the layout, with the generation in which it was placed.
+ */
 export interface Phase {
   readonly spec: SpecId
+  /** Of the spec that the generation was made for: a node that knows an older one only follows. */
   readonly specVersion: Hlc
+  /** Of the spec as a whole: another one, and everything starts anew, with no memory of earlier failures. */
+  readonly revision: number
   readonly generation: Generation
   /** Who created the generation. */
   readonly coordinator: Run
   /** Who fills each slot, in the order of starting. */
   readonly layout: readonly PlacedSlot[]
-  readonly rank: PhaseRank
-  /** Slots whose worker has started, sorted. */
-  readonly ready: readonly SlotId[]
-  /** Slots whose worker has ended normally and stays away, sorted. */
-  readonly ended: readonly SlotId[]
-  /** Slots whose worker has stopped since the generation failed, sorted. */
-  readonly stopped: readonly SlotId[]
-  readonly cause?: PhaseCause | undefined
-  /** Why the generation before failed, for those who have not heard of it. */
-  readonly previous?: PhaseCause | undefined
-  /** The how-manieth generation of this version of the spec: 1 for the first. */
-  readonly attempt: number
+  readonly away: readonly AwaySlot[]
+  /** The slots of the layout whose workers had not started when the generation was created. */
+  readonly pending: readonly SlotId[]
+  /** Nothing of this revision has ever run as a whole. */
+  readonly isFirst: boolean
+  /** The exits that led to this generation, for those who have not heard of them. */
+  readonly previous: readonly SlotExit[]
   /** The restarts that still count, oldest first: a new coordinator goes on counting. */
   readonly restarts: readonly Restart[]
+  /** Why it failed the last times, newest first. */
+  readonly failures: readonly Failure[]
   /** The members of the mesh when the generation began, sorted. */
   readonly since: readonly NodeId[]
+
+  readonly rank: PhaseRank
+  /** Pending slots whose worker has started, sorted. */
+  readonly ready: readonly SlotId[]
+  /** Workers that ended on their own, sorted by slot, each at most once. */
+  readonly exits: readonly SlotExit[]
+  /** Slots whose worker is gone, on its own or as it was told to, sorted. */
+  readonly stopped: readonly SlotId[]
 }
 
 export const phases: RecordKind<Phase> = {
   keyOf: phase => phase.spec,
   join: joinPhases,
   versionOf: phase => {
-    const { generation, rank, ready, ended, stopped, cause } = phase
-    const causeText = cause === undefined ? '' : hlcText(cause.at)
-    return [generation.number, generation.tag, rank, ready, ended, stopped, causeText].join(' ')
+    const { generation, rank, ready, exits, stopped } = phase
+    const ends = exits.map(exit => `${exit.slot}@${hlcText(exit.at)}`)
+    return [generation.number, generation.tag, rank, ready, ends, stopped].join(' ')
   },
 }
 
@@ -81,36 +119,104 @@ export function compareGenerations(a: Generation, b: Generation): number {
   return a.number - b.number || a.tag - b.tag
 }
 
-/** Whether the generation is to run: it has neither failed nor ended. */
-export function isActive(phase: Phase): boolean {
-  return phase.rank === 'starting' || phase.rank === 'running'
+/** A text that is equal for equal generations. */
+export function generationText(generation: Generation): string {
+  return `${generation.number}.${generation.tag}`
 }
 
-/** The slots of `phase` that one run of a node holds, in the order of starting. */
-export function slotsOf(phase: Phase, run: Run): SlotId[] {
-  return phase.layout.filter(placed => isSameRun(placed.owner, run)).map(placed => placed.slot)
+/** Whether the generation is over for good: it has ended, or was given up. */
+export function isOver(phase: Phase): boolean {
+  return phase.rank === 'done' || phase.rank === 'given-up'
+}
+
+/** The first exit of the generation. */
+export function causeOf(phase: Phase): SlotExit | undefined {
+  return phase.exits.reduce<SlotExit | undefined>(
+    (first, exit) => (first === undefined || compareHlc(exit.at, first.at) < 0 ? exit : first),
+    undefined,
+  )
+}
+
+/** What grows while a generation lives. */
+export interface PhaseNews {
+  readonly rank?: PhaseRank
+  readonly ready?: readonly SlotId[]
+  readonly exits?: readonly SlotExit[]
+  readonly stopped?: readonly SlotId[]
+}
+
+/** The phase with more of what can only grow. */
+export function withNews(phase: Phase, news: PhaseNews): Phase {
+  const { rank = phase.rank, ready = [], exits = [], stopped = [] } = news
+  return {
+    ...phase,
+    rank: furtherRank(phase.rank, rank),
+    ready: union(phase.ready, ready.toSorted()),
+    exits: unionOfExits(phase.exits, exits.toSorted(bySlot)),
+    stopped: union(phase.stopped, stopped.toSorted()),
+  }
 }
 
 function joinPhases(a: Phase, b: Phase): Phase {
   const order = compareGenerations(a.generation, b.generation)
   if (order !== 0) return order > 0 ? a : b
-  const further = PHASE_RANKS.indexOf(a.rank) >= PHASE_RANKS.indexOf(b.rank) ? a : b
   return {
-    ...further,
+    ...a,
+    rank: furtherRank(a.rank, b.rank),
     ready: union(a.ready, b.ready),
-    ended: union(a.ended, b.ended),
+    exits: unionOfExits(a.exits, b.exits),
     stopped: union(a.stopped, b.stopped),
-    cause: earlier(a.cause, b.cause),
   }
 }
 
-function earlier(a: PhaseCause | undefined, b: PhaseCause | undefined): PhaseCause | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return compareHlc(a.at, b.at) <= 0 ? a : b
+function furtherRank(a: PhaseRank, b: PhaseRank): PhaseRank {
+  return PHASE_RANKS.indexOf(a) >= PHASE_RANKS.indexOf(b) ? a : b
 }
 
+/** Of two sorted lists, in one pass: rows of ten thousand slots are joined again and again. */
 function union(a: readonly SlotId[], b: readonly SlotId[]): readonly SlotId[] {
+  return merged(a, b, compareText, one => one)
+}
+
+function unionOfExits(a: readonly SlotExit[], b: readonly SlotExit[]): readonly SlotExit[] {
+  return merged(a, b, bySlot, (one, other) => (compareHlc(one.at, other.at) <= 0 ? one : other))
+}
+
+function merged<T>(
+  a: readonly T[],
+  b: readonly T[],
+  compare: (one: T, other: T) => number,
+  pick: (one: T, other: T) => T,
+): readonly T[] {
   if (b.length === 0 || a === b) return a
   if (a.length === 0) return b
-  return [...new Set([...a, ...b])].toSorted()
+  const all: T[] = []
+  let at = 0
+  for (const other of b) {
+    let one = a[at]
+    for (; one !== undefined && compare(one, other) < 0; one = a[at]) {
+      all.push(one)
+      at += 1
+    }
+    if (one !== undefined && compare(one, other) === 0) {
+      all.push(pick(one, other))
+      at += 1
+    } else {
+      all.push(other)
+    }
+  }
+  for (; at < a.length; at++) {
+    const one = a[at]
+    if (one !== undefined) all.push(one)
+  }
+  return all
+}
+
+function bySlot(a: { readonly slot: SlotId }, b: { readonly slot: SlotId }): number {
+  return compareText(a.slot, b.slot)
+}
+
+/** By code units, as `toSorted` does. */
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -12,8 +12,20 @@ import type { RecordKind } from './record-store.ts'
 export const RESTART_TYPES = ['permanent', 'transient', 'temporary'] as const
 export type RestartType = (typeof RESTART_TYPES)[number]
 
-export const GROUP_STRATEGIES = ['one_for_all'] as const
+/**
+ * As in OTP, what a crash takes with it: nothing else · all siblings · the siblings that were started after it. In a
+ * chain: only the worker · all stages · its stage and those behind it.
+ */
+export const GROUP_STRATEGIES = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
 export type GroupStrategy = (typeof GROUP_STRATEGIES)[number]
+
+/** For chains also: its stage and those before it. */
+export const CHAIN_STRATEGIES = [...GROUP_STRATEGIES, 'before_for_one'] as const
+export type ChainStrategy = (typeof CHAIN_STRATEGIES)[number]
+
+/** As in OTP, when a group ends because significant members did: not at all · with the first · with the last of them. */
+export const AUTO_SHUTDOWNS = ['never', 'any', 'all'] as const
+export type AutoShutdown = (typeof AUTO_SHUTDOWNS)[number]
 
 /** At most `restarts` of them in any `withinMs`; one more, and the supervisor gives up. */
 export interface RestartIntensity {
@@ -76,25 +88,45 @@ export interface GroupBody {
   readonly intensity: RestartIntensity
   /** Whether the members are shared out evenly over the nodes, or sit wherever the hash puts them. */
   readonly spread: boolean
+  readonly autoShutdown: AutoShutdown
+  /** Another one with every restart of the whole group by a user. */
+  readonly revision: number
   /** In the order in which they start. */
-  readonly members: readonly { readonly id: string; readonly child: ChildSpec }[]
+  readonly members: readonly MemberBody[]
+}
+
+/** What members and stages have in common. */
+interface PartBody {
+  /** Unique in its group or chain. */
+  readonly id: string
+  readonly child: ChildSpec
+  /** Another one with every change of the part, and with every restart of it by a user. */
+  readonly revision: number
+  /** A user has stopped it: it stays down until a user restarts it. */
+  readonly isStopped: boolean
+}
+
+export interface MemberBody extends PartBody {
+  /** Its end may be the end of the group: see `autoShutdown`. */
+  readonly isSignificant: boolean
 }
 
 /** How many outcomes an item of a stage, or of a whole chain, has: see `Outcome`. */
 export const EMISSIONS = ['one', 'maybe', 'many'] as const
 export type Emission = (typeof EMISSIONS)[number]
 
-export interface StageBody {
-  readonly id: string
-  readonly child: ChildSpec
+export interface StageBody extends PartBody {
   /** How many workers share the items of the stage. */
   readonly workers: number
+  readonly emission: Emission
 }
 
 export interface ChainBody {
   readonly kind: 'chain'
-  readonly strategy: GroupStrategy
+  readonly strategy: ChainStrategy
   readonly intensity: RestartIntensity
+  /** Another one with every restart of the whole chain by a user. */
+  readonly revision: number
   /** First stage first. */
   readonly stages: readonly StageBody[]
   readonly emission: Emission

@@ -62,7 +62,7 @@ describe('a worker spec', () => {
     [
       'a negative time-out',
       { id: 'a', run: server, stopTimeoutMs: -1 },
-      [`stopTimeoutMs: ${whole} 1 to 86400000`],
+      [`stopTimeoutMs: ${whole} 0 to 86400000`],
     ],
     [
       'a negative intensity',
@@ -119,7 +119,7 @@ describe('a group spec', () => {
     [
       'an unknown strategy',
       { id: 'g', strategy: 'all', members: [member] },
-      ['strategy: one of one_for_all'],
+      ['strategy: one of one_for_one, one_for_all, rest_for_one'],
     ],
     ['a member without an id', { id: 'g', members: [member, { run: server }] }, ['members[1].id: a value']],
     [

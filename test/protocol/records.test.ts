@@ -62,30 +62,34 @@ const phase: fc.Arbitrary<Phase> = fc
     tag: small,
     rank: fc.constantFrom(...PHASE_RANKS),
     ready: slots,
-    ended: slots,
     stopped: slots,
-    at: fc.option(hlc, { nil: undefined }),
+    exits: fc.tuple(slots, hlc),
   })
-  .map(({ number, tag, rank, ready, ended, stopped, at }) => ({
+  .map(({ number, tag, rank, ready, stopped, exits: [ended, at] }) => ({
     spec: specId('s'),
     specVersion: { ms: 0, count: 0, node: nodeId('a') },
     generation: { number, tag },
     coordinator: { id: nodeId('a'), boot: tag },
+    // What is fixed when a generation is created is the same in all rows of it.
+    revision: number,
     layout: [],
+    away: [],
+    pending: [],
+    isFirst: number === 0,
+    previous: [],
+    restarts: [],
+    failures: [],
+    since: [],
     rank,
     ready: ready.toSorted(),
-    ended: ended.toSorted(),
     stopped: stopped.toSorted(),
-    cause:
-      at === undefined
-        ? undefined
-        : {
-            at,
-            failure: { name: 'E', message: `${at.ms}.${at.count}`, node: at.node, slot: slotId(specId('s')) },
-          },
-    attempt: number,
-    restarts: [],
-    since: [],
+    exits: ended.toSorted().map(slot => ({
+      slot,
+      at,
+      kind: 'abnormal' as const,
+      failure: { name: 'E', message: `${at.ms}.${at.count}`, node: at.node, slot },
+      wasReady: true,
+    })),
   }))
 
 interface Case {

@@ -176,7 +176,7 @@ test('a group that fails too often is given up, and says why', async () => {
   }
   await mesh.until(
     'it is given up everywhere',
-    () => mesh.ids.every(id => specAt(mesh, id)?.status.kind === 'failed'),
+    () => mesh.ids.every(id => specAt(mesh, id)?.status.kind === 'gave-up'),
     5_000,
   )
   expect(specAt(mesh, 'n2')?.status).toMatchObject({ failure: { message: 'told to crash', slot: 'line/a' } })

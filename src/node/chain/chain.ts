@@ -6,7 +6,7 @@ import type { Run, SlotId, SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Target } from '../../protocol/channel.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
-import { type Phase, type PhaseCause, compareGenerations, isActive } from '../../protocol/phase.ts'
+import { type Phase, type SlotExit, compareGenerations } from '../../protocol/phase.ts'
 import { type ChainBody, hlcText } from '../../protocol/spec-row.ts'
 import type { Incoming, Session } from '../messaging/session.ts'
 import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
@@ -63,9 +63,8 @@ export class Chain {
 
   followPhase(phase: Phase): void {
     if (this.#body === undefined) return
-    this.#blame(phase.previous)
-    this.#blame(phase.cause)
-    if (!isActive(phase)) return this.#unwire()
+    for (const exit of [...phase.previous, ...phase.exits]) this.#blame(exit)
+    if (phase.rank !== 'starting' && phase.rank !== 'running') return this.#unwire()
     const isSame =
       this.#wiring !== undefined && compareGenerations(this.#wiring.generation, phase.generation) === 0
     if (!isSame) this.#wire(phase, this.#body)
@@ -105,9 +104,9 @@ export class Chain {
   }
 
   /** Counts a crash against the item that the worker was at, if the item is from here: once for each failure. */
-  #blame(cause: PhaseCause | undefined): void {
-    const item = cause?.failure.item
-    if (cause === undefined || item?.origin !== this.#run.id || item.boot !== this.#run.boot) return
+  #blame(cause: SlotExit): void {
+    const { item } = cause.failure
+    if (item?.origin !== this.#run.id || item.boot !== this.#run.boot) return
     const key = hlcText(cause.at)
     if (this.#blamed.has(key)) return
     if (this.#blamed.size >= BLAMED_MAX) this.#blamed.clear()
@@ -116,8 +115,8 @@ export class Chain {
   }
 }
 
-/** More than the two failures that one record can tell of. */
-const BLAMED_MAX = 16
+/** More than the failures that one record can tell of. */
+const BLAMED_MAX = 1024
 
 function isOf(token: FencingToken, wiring: Wiring): boolean {
   return token.generation === wiring.generation.number && token.tag === wiring.generation.tag

@@ -6,6 +6,7 @@
 
 import type { NodeId, Run, SlotId, SpecId } from '../../ids.ts'
 import type { Broadcast } from '../../protocol/channel.ts'
+import { compareGenerations } from '../../protocol/phase.ts'
 import { SeenWindow } from '../../protocol/seen-window.ts'
 import type { Post } from './post.ts'
 import type { Router } from './router.ts'
@@ -36,11 +37,9 @@ export class Broadcasts {
 
   /** A new broadcast, already given to the members here. @returns undefined when the group does not run now */
   make(group: SpecId, message: unknown): Broadcast | undefined {
-    const [first] = this.#router.slotsOf(group)
-    const route = first === undefined ? undefined : this.#router.find(first)
-    if (route === undefined) return undefined
+    const generation = this.#router.generationOf(group)
+    if (generation === undefined || this.#router.slotsOf(group).length === 0) return undefined
     this.#count += 1
-    const { generation } = route
     const broadcast: Broadcast = { group, generation, sender: this.#run, n: this.#count, message }
     this.receive(broadcast)
     return broadcast
@@ -60,8 +59,14 @@ export class Broadcasts {
   receive(broadcast: Broadcast): void {
     const { group, generation, sender, n, message } = broadcast
     if (!this.#windowOf(sender).add(n)) return
-    for (const slot of this.#slotsHere(group))
-      this.#post.deliver(slot, generation, { kind: 'message', message })
+    const known = this.#router.generationOf(group)
+    const isBehind = known === undefined || compareGenerations(known, generation) < 0
+    for (const slot of this.#slotsHere(group)) {
+      const since = this.#router.find(slot)?.generation
+      // A member that was placed later than the sender knows of is another one than it meant.
+      const isMeant = !isBehind && since !== undefined && compareGenerations(since, generation) <= 0
+      this.#post.deliver(slot, isMeant ? since : generation, { kind: 'message', message })
+    }
   }
 
   #windowOf(sender: Run): SeenWindow {

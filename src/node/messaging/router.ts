@@ -5,6 +5,7 @@ import { type Run, type SlotId, type SpecId, slotId, specOfSlot } from '../../id
 import type { Claim } from '../../protocol/claim.ts'
 import type { Generation, Phase } from '../../protocol/phase.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
+import { type PartStatus, partStatus, reachable } from '../supervision/outlook.ts'
 import type { SpecStatus } from '../supervision/spec-status.ts'
 
 /** A worker that runs: where, and which of its generations. */
@@ -17,6 +18,7 @@ export class Router {
   readonly #routes = new Map<SlotId, Route>()
   readonly #slots = new Map<SpecId, readonly SlotId[]>()
   readonly #specs = new Map<SpecId, SpecBody>()
+  readonly #phases = new Map<SpecId, Phase>()
   readonly #statuses = new Map<SpecId, SpecStatus>()
   readonly #waiting = new Map<SpecId, Set<() => void>>()
 
@@ -50,12 +52,25 @@ export class Router {
     return () => waiting.delete(action)
   }
 
+  /** The generation of a group or chain that this node knows of; its workers may have been placed in earlier ones. */
+  generationOf(spec: SpecId): Generation | undefined {
+    return this.#phases.get(spec)?.generation
+  }
+
+  /** How the worker of a member or stage stands; undefined where there is none of that name. */
+  partStatusOf(spec: SpecId, slot: SlotId): PartStatus | undefined {
+    const body = this.#specs.get(spec)
+    if (body === undefined || body.kind === 'worker') return undefined
+    return partStatus(slot, body, this.#phases.get(spec))
+  }
+
   followSpec(spec: SpecId, body: SpecBody | undefined): void {
     if (body === undefined) {
       this.#specs.delete(spec)
       this.#setRoutes(spec, [])
     } else {
       this.#specs.set(spec, body)
+      this.#follow(spec)
     }
     this.#announce(spec)
   }
@@ -81,13 +96,19 @@ export class Router {
   }
 
   followPhase(phase: Phase): void {
-    const { generation, ended } = phase
-    const running = phase.rank === 'running' ? phase.layout.filter(({ slot }) => !ended.includes(slot)) : []
-    this.#setRoutes(
-      phase.spec,
-      running.map(({ slot, owner }) => [slot, { owner, generation }]),
-    )
+    this.#phases.set(phase.spec, phase)
+    this.#follow(phase.spec)
     this.#announce(phase.spec)
+  }
+
+  #follow(spec: SpecId): void {
+    const body = this.#specs.get(spec)
+    const phase = this.#phases.get(spec)
+    if (phase === undefined || body === undefined || body.kind === 'worker') return
+    this.#setRoutes(
+      spec,
+      reachable(phase, body).map(({ slot, owner, since }) => [slot, { owner, generation: since }]),
+    )
   }
 
   #setRoutes(spec: SpecId, routes: readonly (readonly [SlotId, Route])[]): void {

@@ -5,11 +5,12 @@ import * as v from 'valibot'
 
 import {
   type ChainBody,
+  type ChainStrategy,
   type Emission,
-  GROUP_STRATEGIES,
-  type GroupStrategy,
   type Isolation,
   type RestartIntensity,
+  type RestartType,
+  type StageBody,
 } from '../../protocol/spec-row.ts'
 import { check } from '../check.ts'
 import { type Stage, isBehaviour } from '../workers/behaviours.ts'
@@ -32,6 +33,9 @@ export interface StageSpec<S = Stage<never, unknown>> {
   readonly run: S
   /** How many workers share the items of the stage: 1 to 256. @default 1 */
   readonly workers?: number
+  /** Whether its workers come back after they have ended. @default 'permanent' */
+  readonly restart?: RestartType
+  /** How long a worker may take to stop before it is abandoned; 0: it is not asked. @default 5_000 */
   readonly stopTimeoutMs?: number
   /** Where the code of its workers runs: see `WorkerOptions`. @default 'inline' */
   readonly isolation?: Isolation
@@ -42,7 +46,13 @@ export interface ChainSpec<Stages extends readonly unknown[] = readonly StageSpe
   readonly id: string
   /** First stage first. */
   readonly stages: Stages
-  readonly strategy?: GroupStrategy
+  /**
+   * What the crash of a worker takes with it: all stages, nothing else (`one_for_one`), its stage and those behind it
+   * (`rest_for_one`), its stage and those before it (`before_for_one`). Items are kept and sent again whatever it is.
+   * @default 'one_for_all'
+   */
+  readonly strategy?: ChainStrategy
+  /** When to give up restarting, for all stages together. @default 5 restarts in 30 s */
   readonly intensity?: RestartIntensity
   /** How many items of one node may be on their way. @default 4_096 */
   readonly windowItems?: number
@@ -64,6 +74,7 @@ const stageSpec = v.strictObject(
     id: v.optional(id),
     run: stageBehaviour,
     workers: v.optional(whole(1, STAGE_WORKERS_MAX), 1),
+    restart: child.restart,
     stopTimeoutMs: child.stopTimeoutMs,
     isolation: child.isolation,
     limits: child.limits,
@@ -74,7 +85,7 @@ const stageSpec = v.strictObject(
 const chainSpec = v.strictObject(
   {
     id,
-    strategy: v.optional(oneOf(GROUP_STRATEGIES), 'one_for_all'),
+    strategy: v.optional(oneOf(['one_for_all']), 'one_for_all'),
     intensity,
     stages: v.pipe(
       v.array(stageSpec, 'a list of stages'),
@@ -90,16 +101,43 @@ const chainSpec = v.strictObject(
 /** @throws {OptionsError} naming every bad field */
 export function declareChain(spec: unknown): Declared<ChainBody> {
   const checked = check('the chain spec', chainSpec, spec)
-  const stages = checked.stages.map(stage => ({
-    id: stageId(stage),
-    workers: stage.workers,
-    child: childOf({ ...stage, args: [], restart: 'permanent', startTimeoutMs: START_TIMEOUT_MS }),
-  }))
-  const emission: Emission = checked.stages.some(({ run }) => run.emission === 'many') ? 'many' : 'maybe'
+  const stages = checked.stages.map(stageBody)
   const { strategy, intensity: limit, windowItems, attemptsMax } = checked
+  const emission = emissionOf(stages)
   return {
     id: checked.id,
-    body: { kind: 'chain', strategy, intensity: limit, stages, emission, windowItems, attemptsMax },
+    body: {
+      kind: 'chain',
+      strategy,
+      intensity: limit,
+      revision: 0,
+      stages,
+      emission,
+      windowItems,
+      attemptsMax,
+    },
+  }
+}
+
+/** A stage that is added to a chain that runs. @throws {OptionsError} naming every bad field */
+export function declareStage(spec: unknown): StageBody {
+  return stageBody(check('the stage spec', stageSpec, spec))
+}
+
+/** Of a chain with these stages. */
+export function emissionOf(stages: readonly Pick<StageBody, 'emission'>[]): Emission {
+  return stages.some(({ emission }) => emission === 'many') ? 'many' : 'maybe'
+}
+
+function stageBody(checked: v.InferOutput<typeof stageSpec>): StageBody {
+  const { workers, run } = checked
+  return {
+    id: stageId(checked),
+    workers,
+    child: childOf({ ...checked, args: [], startTimeoutMs: START_TIMEOUT_MS }),
+    emission: run.emission,
+    revision: 0,
+    isStopped: false,
   }
 }
 

@@ -39,7 +39,7 @@ export interface WorkerOptions {
   readonly restart?: RestartType
   /** How long it may take to start. @default 30_000 */
   readonly startTimeoutMs?: number
-  /** How long it may take to stop before it is abandoned. @default 5_000 */
+  /** How long it may take to stop before it is abandoned; 0: it is not asked. At most a day. @default 5_000 */
   readonly stopTimeoutMs?: number
   /**
    * Where its code runs. `inline`: in the thread of the node, thousands of them at no cost; a loop that never ends
@@ -107,7 +107,7 @@ export const child = {
   args: v.optional(v.array(v.unknown(), 'a list of arguments'), []),
   restart: v.optional(oneOf(RESTART_TYPES), 'permanent'),
   startTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), START_TIMEOUT_MS),
-  stopTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), STOP_TIMEOUT_MS),
+  stopTimeoutMs: v.optional(whole(0, WAIT_MS_MAX), STOP_TIMEOUT_MS),
   isolation: v.optional(oneOf(ISOLATIONS), 'inline'),
   limits: v.optional(
     v.strictObject(

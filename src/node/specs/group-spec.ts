@@ -4,9 +4,12 @@
 import * as v from 'valibot'
 
 import {
+  AUTO_SHUTDOWNS,
+  type AutoShutdown,
   GROUP_STRATEGIES,
   type GroupBody,
   type GroupStrategy,
+  type MemberBody,
   type RestartIntensity,
 } from '../../protocol/spec-row.ts'
 import { check } from '../check.ts'
@@ -31,6 +34,11 @@ export interface MemberSpec extends WorkerOptions {
   readonly run: Process
   /** What it is started with. @default none */
   readonly args?: readonly unknown[]
+  /**
+   * Its end on its own may be the end of the group, as `autoShutdown` says. Not for permanent members, which never
+   * end for good. @default false
+   */
+  readonly significant?: boolean
 }
 
 /** The members, each with the arguments that its behaviour wants. */
@@ -42,16 +50,35 @@ export type Fitted<Members extends readonly MemberSpec[]> = {
 
 export interface GroupSpec<Members extends readonly unknown[] = readonly MemberSpec[]> {
   readonly id: string
-  /** `one_for_all`: one crashes, all stop, all start again. @default 'one_for_all' */
+  /**
+   * As in OTP, what the crash of a member takes with it. `one_for_all`: one crashes, all stop, all start again.
+   * `one_for_one`: nobody else. `rest_for_one`: the members that are listed after it.
+   * @default 'one_for_all'
+   */
   readonly strategy?: GroupStrategy
+  /** When to give up restarting, for all members together. @default 5 restarts in 30 s */
   readonly intensity?: RestartIntensity
+  /**
+   * As in OTP: the group ends with the first significant member that ends on its own (`any`), or with the last one
+   * (`all`). @default 'never'
+   */
+  readonly autoShutdown?: AutoShutdown
   /** Shares the members out evenly over the nodes. @default true */
   readonly spread?: boolean
   /** In the order in which they start on a node. */
   readonly members: Members
 }
 
-const memberSpec = v.strictObject({ id, run: processBehaviour, ...child }, 'an object')
+const memberSpec = v.pipe(
+  v.strictObject(
+    { id, run: processBehaviour, ...child, significant: v.optional(v.boolean('true or false'), false) },
+    'an object',
+  ),
+  v.check(
+    ({ significant, restart }) => !significant || restart !== 'permanent',
+    'a significant member that is transient or temporary: a permanent one never ends',
+  ),
+)
 
 const groupSpec = v.strictObject(
   {
@@ -59,6 +86,7 @@ const groupSpec = v.strictObject(
     strategy: v.optional(oneOf(GROUP_STRATEGIES), 'one_for_all'),
     intensity,
     spread: v.optional(v.boolean('true or false'), true),
+    autoShutdown: v.optional(oneOf(AUTO_SHUTDOWNS), 'never'),
     members: v.pipe(
       v.array(memberSpec, 'a list of members'),
       v.minLength(1, 'at least one member'),
@@ -68,10 +96,37 @@ const groupSpec = v.strictObject(
   'an object',
 )
 
+const groupRules = v.pipe(
+  groupSpec,
+  v.check(
+    ({ autoShutdown, members }) => autoShutdown !== 'never' || !members.some(member => member.significant),
+    "autoShutdown: 'any' or 'all' where a member is significant",
+  ),
+)
+
 /** @throws {OptionsError} naming every bad field; {PayloadError} when the arguments cannot be sent */
 export function declareGroup(spec: unknown): Declared<GroupBody> {
-  const checked = check('the group spec', groupSpec, spec)
-  const members = checked.members.map(member => ({ id: member.id, child: childOf(member) }))
-  const { strategy, intensity: limit, spread } = checked
-  return { id: checked.id, body: { kind: 'group', strategy, intensity: limit, spread, members } }
+  const checked = check('the group spec', groupRules, spec)
+  const { strategy, intensity: limit, spread, autoShutdown } = checked
+  const members = checked.members.map(memberBody)
+  const body: GroupBody = {
+    kind: 'group',
+    strategy,
+    intensity: limit,
+    spread,
+    autoShutdown,
+    revision: 0,
+    members,
+  }
+  return { id: checked.id, body }
+}
+
+/** A member that is added to a group that runs. Throws as `declareGroup` does. */
+export function declareMember(spec: unknown): MemberBody {
+  return memberBody(check('the member spec', memberSpec, spec))
+}
+
+function memberBody(checked: v.InferOutput<typeof memberSpec>): MemberBody {
+  const { id: member, significant } = checked
+  return { id: member, child: childOf(checked), revision: 0, isStopped: false, isSignificant: significant }
 }

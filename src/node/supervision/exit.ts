@@ -20,6 +20,17 @@ export type Exit =
 /** The `name` of the failure of a worker whose node is gone: it does not count against the restart intensity. */
 export const NODE_LOST = 'NodeLost'
 
+/**
+ * The `name` of the failure of a worker that this node has stopped for a generation that never came to be: two nodes
+ * took themselves for the coordinator. Nobody's fault either.
+ */
+const SUPERSEDED = 'Superseded'
+
+/** Whether a failure says something about the worker: only those count against the restart intensity. */
+export function isCounted(failure: Failure): boolean {
+  return failure.name !== NODE_LOST && failure.name !== SUPERSEDED
+}
+
 /** A stack is a hint for people; more than this is of no help to them. */
 const STACK_LENGTH_MAX = 4096
 const MESSAGE_LENGTH_MAX = 1024
@@ -49,6 +60,10 @@ export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
 
 export function nodeLost(node: NodeId, slot: SlotId): Failure {
   return { name: NODE_LOST, message: `node ${node} is gone`, node, slot }
+}
+
+export function superseded(node: NodeId, slot: SlotId): Failure {
+  return { name: SUPERSEDED, message: 'it was stopped for a generation that was overruled', node, slot }
 }
 
 /** What was thrown, as data. Anything can be thrown in JavaScript; all of it arrives as something readable. */

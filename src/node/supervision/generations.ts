@@ -1,98 +1,86 @@
 // pure
 /**
- * Groups and chains: workers that share their fate, wherever they run. One fails, all stop, and all start again
- * as the next generation. Every holder stops its own; the coordinator waits for all of them and decides.
+ * Groups and chains: workers that share their fate, wherever they run. Every holder runs those of its workers that go
+ * on, stops those that do not, and says what became of them; the coordinator waits for all that have to stop and makes
+ * the next generation, which may leave most of the workers alone.
  *
- *   starting → running → failed → (all stopped) → starting, one generation later
+ *   starting → running → failed → (what has to stop has) → starting, one generation later
  *                 └→ done            └→ given-up
  */
 
-import type { SlotId, SpecId } from '../../ids.ts'
+import type { SpecId } from '../../ids.ts'
 import { runTag } from '../../protocol/claim.ts'
-import type { Failure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
-import { type Phase, type PlacedSlot, type Restart, isActive, slotsOf } from '../../protocol/phase.ts'
 import {
-  type ChainBody,
-  type ChildSpec,
-  type GroupBody,
-  type SpecRow,
-  hlcText,
-  needOf,
-} from '../../protocol/spec-row.ts'
-import { unreachable } from '../../assert.ts'
+  type Generation,
+  type Phase,
+  type PlacedSlot,
+  causeOf,
+  generationText,
+  withNews,
+} from '../../protocol/phase.ts'
+import { type SpecRow, hlcText, needOf } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
-import { NODE_LOST, failureOf, nodeLost } from './exit.ts'
-import { backoffMs, countRestart, isExceeded, isRestarted } from './restart-policy.ts'
+import { Holder } from './holder.ts'
+import { type FateBody, type Outlook, type Renewal, outlookOf } from './outlook.ts'
+import { backoffMs, isExceeded } from './restart-policy.ts'
 import { type SpecStatus, pendingFor } from './spec-status.ts'
-import type { Assignment, Report, Supervisor } from './supervisor.ts'
-import { type SpecSlot, slotsOfSpec } from './units.ts'
+import { type Succession, historyOf, planAnew, planNext } from './succession.ts'
+import type { Report, Supervisor } from './supervisor.ts'
+import { type SpecSlot, partsOfSpec } from './units.ts'
+import { Waits } from './waits.ts'
 
-export type FateBody = GroupBody | ChainBody
-
-/** How much longer than the slowest member may take to stop the coordinator waits for word of it. */
+/** How much longer than its workers may take to stop the coordinator waits for word of a holder. */
 const STOP_GRACE_MS = 1000
-
-/** Since when this node knows that a generation has failed, and when the next one may start. */
-interface Wake {
-  readonly generation: string
-  readonly stopByMs: number
-  restartAtMs: number | undefined
-}
+/** What is allowed for a worker of which the spec says nothing any more: what `stopTimeoutMs` is by default. */
+const STOP_UNKNOWN_MS = 5000
 
 export class Generations {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
-  readonly #wakes = new Map<SpecId, Wake>()
+  readonly #holder: Holder
+  /** When the coordinator began to wait for something, or will have waited enough. */
+  readonly #waits = new Map<SpecId, ReadonlyMap<string, number>>()
   readonly #deadlines = new Deadlines<SpecId>()
 
   constructor(ledger: Ledger, supervisor: Supervisor) {
     this.#ledger = ledger
     this.#supervisor = supervisor
+    this.#holder = new Holder(ledger, supervisor)
   }
 
   /** Does what the rows ask of this node, and says how the spec stands. */
   evaluate(row: SpecRow, body: FateBody, now: Now): SpecStatus {
     const phase = this.#ledger.tables.phases.get(row.id)
-    if (phase === undefined || compareHlc(phase.specVersion, row.version) !== 0) {
+    if (phase === undefined) {
       this.#supervisor.assign(row.id, [], now.ms)
-      return this.#create(row, body, { before: phase, attempt: 1, restarts: [] })
+      return this.#isLeader(row.id) ? this.#begin(row, body, undefined) : { kind: 'starting' }
     }
-    switch (phase.rank) {
-      case 'starting':
-      case 'running':
-        return this.#run(row, body, phase, now)
-      case 'failed':
-        return this.#recover(row, body, phase, now)
-      case 'done':
-      case 'given-up':
-        this.#supervisor.assign(row.id, [], now.ms)
-        return { kind: phase.rank === 'done' ? 'done' : 'failed', failure: phase.cause?.failure }
-      default:
-        return unreachable(phase.rank)
-    }
+    // It was made for a spec that has not come yet.
+    if (compareHlc(phase.specVersion, row.version) > 0) return { kind: 'starting' }
+    this.#holder.hold(phase, body, now)
+    const pending = this.#isLeader(row.id) ? this.#lead(row, body, now) : undefined
+    return pending ?? this.#statusOf(row.id, body)
   }
 
-  /** There is no such group or chain any more: holders say when their workers have stopped. @returns whether all have */
-  letGo(id: SpecId): boolean {
-    const phase = this.#ledger.tables.phases.get(id)
-    if (phase === undefined || phase.rank === 'done' || phase.rank === 'given-up') return true
-    this.#reportStopped(phase)
-    return !this.#isWaited(this.#ledger.tables.phases.get(id) ?? phase)
+  /** Nothing of it is to run: holders say when their workers have stopped. @returns whether all have */
+  letGo(row: SpecRow): boolean {
+    this.#waits.delete(row.id)
+    const phase = this.#ledger.tables.phases.get(row.id)
+    if (phase === undefined) return true
+    if (compareHlc(phase.specVersion, row.version) > 0) return false
+    this.#holder.letGo(phase)
+    const known = this.#ledger.tables.phases.get(row.id) ?? phase
+    const isGone = known.layout.every(this.#emptiness(known))
+    if (isGone && row.body === undefined) this.#holder.forget(row.id)
+    return isGone
   }
 
-  onReport(report: Report, body: FateBody, now: Now): void {
-    const { slot, spec, token } = report.assignment
-    const phase = this.#ledger.tables.phases.get(spec)
-    if (phase === undefined || report.kind === 'started' || !isActive(phase)) return
-    if (phase.generation.number !== token.generation || phase.generation.tag !== token.tag) return
-    const { exit } = report
-    if (exit.kind === 'stopped' || exit.kind === 'abandoned') return
-    const isFatal = isFatalExit(childOf(spec, body, slot), exit.kind === 'normal' ? 'normally' : 'abnormally')
-    if (isFatal) this.#fail(phase, failureOf(exit, slot, this.#ledger.run.id), now)
-    else this.#ledger.writePhase({ ...phase, ended: withSlots(phase.ended, [slot]) })
+  /** @returns whether the spec is to be looked at */
+  onReport(report: Report, body: FateBody, now: Now): boolean {
+    return this.#holder.onReport(report, body, now)
   }
 
   tick(nowMs: number): void {
@@ -103,204 +91,185 @@ export class Generations {
     return this.#deadlines.wakeAtMs()
   }
 
-  #create(
-    row: SpecRow,
-    body: FateBody,
-    from: {
-      readonly before: Phase | undefined
-      readonly attempt: number
-      readonly restarts: readonly Restart[]
-    },
-  ): SpecStatus {
-    const slots = slotsOfSpec(row.id, body).filter(
-      ({ child }) => from.attempt === 1 || child.restart !== 'temporary',
-    )
-    const layout = this.#layout(slots)
-    if (layout === undefined) return pendingFor(slots.map(({ child }) => needOf(child)))
-    if (!this.#ledger.isCoordinator(row.id)) return { kind: 'starting' }
-    const { id, boot } = this.#ledger.run
-    const number = (from.before?.generation.number ?? 0) + 1
-    this.#ledger.writePhase({
-      spec: row.id,
-      specVersion: row.version,
-      generation: { number, tag: runTag({ id, boot }) },
-      coordinator: { id, boot },
-      layout,
-      rank: layout.length === 0 ? 'done' : 'starting',
-      ready: [],
-      ended: [],
-      stopped: [],
-      previous: from.before?.cause,
-      attempt: from.attempt,
-      restarts: from.restarts,
-      since: this.#ledger.membership.present().map(member => member.id),
-    })
-    return { kind: 'starting' }
+  // What the coordinator does.
+
+  /** @returns why something does not run, where no node can run it */
+  #lead(row: SpecRow, body: FateBody, now: Now): SpecStatus | undefined {
+    const phase = this.#ledger.tables.phases.get(row.id)
+    if (phase === undefined) return undefined
+    if (phase.revision !== body.revision) return this.#renew(row, body, phase, now)
+    if (phase.rank === 'given-up') return undefined
+    const outlook = outlookOf(phase, body)
+    if (outlook.isShutdown) return this.#finish(phase, 'done')
+    const { restarts } = historyOf(phase, body.intensity, outlook.renewals, now.wallMs)
+    if (outlook.unstartable !== undefined || isExceeded(restarts, body.intensity))
+      return this.#finish(phase, 'given-up')
+    if (outlook.isDone) return this.#finish(phase, 'done')
+    return this.#proceed(row, body, phase, { outlook, now })
   }
 
-  #layout(slots: readonly SpecSlot[]): PlacedSlot[] | undefined {
-    const layout: PlacedSlot[] = []
-    for (const { slot } of slots) {
-      const owner = this.#ledger.ownerOf(slot)
-      const row = owner === undefined ? undefined : this.#ledger.tables.members.get(owner)
-      if (row === undefined) return undefined
-      layout.push({ slot, owner: { id: row.id, boot: row.boot } })
-    }
-    return layout
-  }
-
-  #run(row: SpecRow, body: FateBody, phase: Phase, now: Now): SpecStatus {
-    const assignments = this.#assignments(row, body, phase)
-    this.#supervisor.assign(row.id, assignments, now.ms)
-    const ready = assignments
-      .filter(({ slot, key }) => this.#supervisor.isReady(slot, key))
-      .map(({ slot }) => slot)
-    if (ready.some(slot => !phase.ready.includes(slot))) {
-      this.#ledger.writePhase({ ...phase, ready: withSlots(phase.ready, ready) })
-    }
-    this.#mourn(body, phase, now)
-    if (this.#ledger.isCoordinator(row.id)) this.#promote(row.id)
-    return { kind: this.#ledger.tables.phases.get(row.id)?.rank === 'running' ? 'running' : 'starting' }
-  }
-
-  #assignments(row: SpecRow, body: FateBody, phase: Phase): Assignment[] {
-    const { number, tag } = phase.generation
-    const mine = new Set(slotsOf(phase, this.#ledger.run))
-    if (mine.size === 0) return []
-    const owner = runTag(this.#ledger.run)
-    const ended = new Set(phase.ended)
-    return slotsOfSpec(row.id, body)
-      .filter(({ slot }) => mine.has(slot) && !ended.has(slot))
-      .map(({ slot, child }) => ({
-        slot,
-        spec: row.id,
-        child,
-        token: { generation: number, tag, owner },
-        key: `${hlcText(row.version)} ${generationText(phase)}`,
-      }))
-  }
-
-  /** A generation one of whose holders is gone has failed, whoever notices it first. */
-  #mourn(body: FateBody, phase: Phase, now: Now): void {
-    const lost = phase.layout.filter(
-      ({ slot, owner }) => this.#ledger.membership.isGone(owner) && !phase.ended.includes(slot),
-    )
-    const fatal = lost.find(({ slot }) => isFatalExit(childOf(phase.spec, body, slot), 'abnormally'))
-    if (fatal !== undefined) {
-      this.#fail(phase, nodeLost(fatal.owner.id, fatal.slot), now)
-    } else if (lost.length > 0) {
-      const ended = lost.map(({ slot }) => slot)
-      this.#ledger.writePhase({ ...phase, ended: withSlots(phase.ended, ended) })
-    }
-  }
-
-  /** All started: the generation runs. All ended: it is done. */
-  #promote(id: SpecId): void {
-    const phase = this.#ledger.tables.phases.get(id)
-    if (phase === undefined || !isActive(phase)) return
-    const ended = new Set(phase.ended)
-    const ready = new Set(phase.ready)
-    if (phase.layout.every(({ slot }) => ended.has(slot))) {
-      this.#ledger.writePhase({ ...phase, rank: 'done' })
-    } else if (
-      phase.rank === 'starting' &&
-      phase.layout.every(({ slot }) => ready.has(slot) || ended.has(slot))
-    ) {
-      this.#ledger.writePhase({ ...phase, rank: 'running' })
-    }
-  }
-
-  #fail(phase: Phase, failure: Failure, now: Now): void {
-    this.#ledger.writePhase({
-      ...phase,
-      rank: 'failed',
-      cause: { at: this.#ledger.moment(now.wallMs), failure },
-    })
-  }
-
-  #recover(row: SpecRow, body: FateBody, phase: Phase, now: Now): SpecStatus {
-    this.#supervisor.assign(row.id, [], now.ms)
-    const status: SpecStatus = { kind: 'restarting', failure: phase.cause?.failure }
-    this.#reportStopped(phase)
-    if (!this.#ledger.isCoordinator(row.id)) return status
-    const known = this.#ledger.tables.phases.get(row.id) ?? phase
-    const wake = this.#wakeOf(known, body, now)
-    if (this.#isWaited(known) && now.ms < wake.stopByMs) {
-      this.#deadlines.set(row.id, wake.stopByMs)
-      return status
-    }
-    return this.#restart(row, body, known, { wake, now }) ?? status
-  }
-
-  #reportStopped(phase: Phase): void {
-    const mine = slotsOf(phase, this.#ledger.run).filter(slot => !this.#supervisor.isOccupied(slot))
-    if (mine.every(slot => phase.stopped.includes(slot))) return
-    this.#ledger.writePhase({ ...phase, stopped: withSlots(phase.stopped, mine) })
-  }
-
-  /** Whether some holder that is still there has not said that its workers have stopped. */
-  #isWaited(phase: Phase): boolean {
-    return phase.layout.some(
-      ({ slot, owner }) => !phase.stopped.includes(slot) && !this.#ledger.membership.isGone(owner),
-    )
-  }
-
-  #restart(
+  #proceed(
     row: SpecRow,
     body: FateBody,
     phase: Phase,
-    context: { readonly wake: Wake; readonly now: Now },
+    context: { readonly outlook: Outlook; readonly now: Now },
   ): SpecStatus | undefined {
-    const { wake, now } = context
-    const failure = phase.cause?.failure
-    const isLost = failure?.name === NODE_LOST
-    const cannotStart =
-      failure !== undefined && !isLost && phase.attempt === 1 && !phase.ready.includes(failure.slot)
-    const restart: Restart = { atMs: now.wallMs, item: itemText(failure) }
-    // A lost node is no fault of the group: it has nothing to say about whether the next start will do better.
-    const restarts = isLost ? phase.restarts : countRestart(phase.restarts, body.intensity, restart)
-    if (cannotStart || isExceeded(restarts, body.intensity)) {
-      this.#ledger.writePhase({ ...phase, rank: 'given-up' })
-      return undefined
+    const { outlook, now } = context
+    const { renewals, outdated, unwanted, added, ended } = outlook
+    const isQuiet = renewals.length + outdated.length + unwanted.length + added.length === 0
+    if (isQuiet && (body.kind === 'group' || ended.length === 0)) {
+      this.#waits.delete(row.id)
+      return this.#promote(phase)
     }
-    const waitMs = isLost ? 0 : backoffMs(restarts.length, `${row.id} ${generationText(phase)}`)
-    wake.restartAtMs ??= now.ms + waitMs
-    if (now.ms < wake.restartAtMs) {
-      this.#deadlines.set(row.id, wake.restartAtMs)
-      return undefined
-    }
-    return this.#create(row, body, { before: phase, attempt: phase.attempt + 1, restarts })
+    const waits = new Waits(this.#waits.get(row.id), now.ms)
+    const isEmpty = this.#emptiness(phase)
+    const areEmpty = (name: string, slots: readonly PlacedSlot[]): boolean =>
+      slots.every(isEmpty) || waits.isOver(`stop ${name}`, () => this.#stopMs(body, phase, slots))
+    const due = this.#dueOf(phase, body, { renewals, waits, now }).filter(renewal =>
+      areEmpty(nameOf(renewal), renewal.stopping),
+    )
+    const isOverdue = areEmpty('unwanted', unwanted)
+    const generation = this.#nextGeneration(phase)
+    const plan = planNext(phase, body, outlook, {
+      generation,
+      nowMs: now.wallMs,
+      renewals: due,
+      isRenewable: areEmpty('outdated', outdated),
+      isEmpty: placed => isOverdue || isEmpty(placed),
+      ownerOf: slot => this.#ledger.placeOf(slot),
+    })
+    this.#waits.set(row.id, waits.used)
+    if (waits.nextMs !== Infinity) this.#deadlines.set(row.id, waits.nextMs)
+    if (plan.next === undefined) this.#promote(phase)
+    else this.#create(row, body, generation, plan.next)
+    return plan.unplaced.length === 0 ? undefined : pendingOf(plan.unplaced)
   }
 
-  #wakeOf(phase: Phase, body: FateBody, now: Now): Wake {
-    const generation = generationText(phase)
-    const known = this.#wakes.get(phase.spec)
-    if (known !== undefined && known.generation === generation) return known
-    const slowestMs = Math.max(...slotsOfSpec(phase.spec, body).map(({ child }) => child.stopTimeoutMs))
-    const wake: Wake = { generation, stopByMs: now.ms + slowestMs + STOP_GRACE_MS, restartAtMs: undefined }
-    this.#wakes.set(phase.spec, wake)
-    return wake
+  /** The renewals that need not wait any longer. */
+  #dueOf(
+    phase: Phase,
+    body: FateBody,
+    context: { readonly renewals: readonly Renewal[]; readonly waits: Waits; readonly now: Now },
+  ): Renewal[] {
+    const { waits, now } = context
+    let { restarts } = phase
+    return context.renewals.filter(renewal => {
+      const before = restarts
+      restarts = historyOf({ ...phase, restarts }, body.intensity, [renewal], now.wallMs).restarts
+      // Nothing is waited for where nothing is counted: a lost node.
+      if (restarts === before) return true
+      const name = nameOf(renewal)
+      const waitMs = backoffMs(restarts.length, `${phase.spec} ${name}`)
+      return waits.isOver(`restart ${name}`, () => waitMs)
+    })
+  }
+
+  /** The whole starts anew, when nothing of it is left: there is no restart to count, and no failure to remember. */
+  #renew(row: SpecRow, body: FateBody, phase: Phase, now: Now): SpecStatus | undefined {
+    const waits = new Waits(this.#waits.get(row.id), now.ms)
+    const isEmpty =
+      phase.layout.every(this.#emptiness(phase)) ||
+      waits.isOver(`stop all ${generationText(phase.generation)}`, () =>
+        this.#stopMs(body, phase, phase.layout),
+      )
+    this.#waits.set(row.id, waits.used)
+    if (isEmpty) return this.#begin(row, body, phase)
+    this.#deadlines.set(row.id, waits.nextMs)
+    return undefined
+  }
+
+  #begin(row: SpecRow, body: FateBody, before: Phase | undefined): SpecStatus {
+    const generation = this.#nextGeneration(before)
+    const plan = planAnew({ spec: row.id }, body, { generation, ownerOf: slot => this.#ledger.placeOf(slot) })
+    if (plan.next === undefined) return pendingOf(plan.unplaced)
+    this.#create(row, body, generation, plan.next)
+    return { kind: 'starting' }
+  }
+
+  #create(row: SpecRow, body: FateBody, generation: Generation, succession: Succession): void {
+    const { id, boot } = this.#ledger.run
+    this.#ledger.writePhase({
+      spec: row.id,
+      specVersion: row.version,
+      revision: body.revision,
+      generation,
+      coordinator: { id, boot },
+      rank: 'starting',
+      ready: [],
+      since: this.#ledger.membership.present().map(member => member.id),
+      ...succession,
+    })
+  }
+
+  /** All have started: the generation runs. */
+  #promote(phase: Phase): undefined {
+    if (phase.rank === 'starting' && isReady(phase)) this.#finish(phase, 'running')
+  }
+
+  #finish(phase: Phase, rank: 'running' | 'done' | 'given-up'): undefined {
+    this.#ledger.writePhase(withNews(phase, { rank }))
+  }
+
+  #statusOf(id: SpecId, body: FateBody): SpecStatus {
+    const phase = this.#ledger.tables.phases.get(id)
+    if (phase === undefined) return { kind: 'starting' }
+    const outlook = outlookOf(phase, body)
+    const isRunning = phase.rank === 'running' || (phase.rank === 'failed' && isReady(phase))
+    if (phase.rank === 'given-up') return lostStatus(phase, body, outlook)
+    if (phase.rank === 'done') {
+      const failure = [...outlook.ended, ...phase.away].find(away => away.failure !== undefined)?.failure
+      return phase.layout.every(this.#emptiness(phase)) ? { kind: 'done', failure } : { kind: 'stopping' }
+    }
+    if (outlook.renewals.length > 0) return { kind: 'restarting', failure: causeOf(phase)?.failure }
+    if (outlook.unstartable !== undefined) return { kind: 'starting' }
+    return { kind: isRunning && phase.revision === body.revision ? 'running' : 'starting' }
+  }
+
+  /** How long a holder may take to stop these: one after the other, and then to say so. */
+  #stopMs(body: FateBody, phase: Phase, slots: readonly PlacedSlot[]): number {
+    const parts = partsOfSpec(phase.spec, body).bySlot
+    const sums = new Map<string, number>()
+    for (const { slot, owner } of slots) {
+      // Of a part that is not in the spec any more, only the holder knows; it has stopped by then, or is late.
+      const stopMs = parts.get(slot)?.child.stopTimeoutMs ?? STOP_UNKNOWN_MS
+      sums.set(owner.id, (sums.get(owner.id) ?? 0) + stopMs)
+    }
+    return Math.max(0, ...sums.values()) + STOP_GRACE_MS
+  }
+
+  /** Tells which slots of the phase are empty: nobody is there any more, or their node is not. */
+  #emptiness(phase: Phase): (placed: PlacedSlot) => boolean {
+    const stopped = new Set(phase.stopped)
+    return ({ slot, owner }) => stopped.has(slot) || this.#ledger.membership.isGone(owner)
+  }
+
+  #nextGeneration(before: Phase | undefined): Generation {
+    return { number: (before?.generation.number ?? 0) + 1, tag: runTag(this.#ledger.run) }
+  }
+
+  #isLeader(spec: SpecId): boolean {
+    return this.#ledger.isCoordinator(spec)
   }
 }
 
-/** Whether the end of this worker is the end of its generation. As in OTP, a temporary one disturbs nobody. */
-function isFatalExit(child: ChildSpec | undefined, ended: 'normally' | 'abnormally'): boolean {
-  return child !== undefined && isRestarted(child.restart, ended)
+function nameOf({ crashes }: Renewal): string {
+  return crashes.map(({ exit }) => `${exit.slot}@${hlcText(exit.at)}`).toSorted()[0] ?? ''
 }
 
-function childOf(spec: SpecId, body: FateBody, slot: SlotId): ChildSpec | undefined {
-  return slotsOfSpec(spec, body).find(candidate => candidate.slot === slot)?.child
+function isReady(phase: Phase): boolean {
+  const waiting = new Set(phase.pending)
+  for (const slot of phase.ready) waiting.delete(slot)
+  for (const { slot } of phase.exits) waiting.delete(slot)
+  return waiting.size === 0
 }
 
-function withSlots(slots: readonly SlotId[], added: readonly SlotId[]): readonly SlotId[] {
-  return [...new Set([...slots, ...added])].toSorted()
+/** How something stands that was given up: it could not start, or failed too often. */
+function lostStatus(phase: Phase, body: FateBody, { unstartable, renewals }: Outlook): SpecStatus {
+  if (unstartable !== undefined) return { kind: 'failed', failure: unstartable.failure }
+  const { failures } = historyOf(phase, body.intensity, renewals, 0)
+  return { kind: 'gave-up', failure: failures[0], failures }
 }
 
-function generationText(phase: Phase): string {
-  return `${phase.generation.number}.${phase.generation.tag}`
-}
-
-function itemText(failure: Failure | undefined): string {
-  const item = failure?.item
-  return item === undefined ? '' : `${item.origin}.${item.boot}.${item.n}`
+function pendingOf(unplaced: readonly SpecSlot[]): SpecStatus {
+  return pendingFor(unplaced.map(({ child }) => needOf(child)))
 }

@@ -10,6 +10,8 @@ export const INTENSITY_DEFAULT: RestartIntensity = { restarts: 5, withinMs: 30_0
 
 const BACKOFF_BASE_MS = 100
 const BACKOFF_MAX_MS = 30_000
+/** After so many restarts in a row the wait grows no more: 100 ms doubled eight times is 25.6 s, and once more is over 30 s. */
+const BACKOFF_STEPS = 10
 
 /** Who has run for so long is well: its next crash is a first one again, and is not waited for. */
 export const STABLE_MS = 60_000
@@ -19,21 +21,29 @@ export function isRestarted(type: RestartType, ended: 'normally' | 'abnormally')
   return type === 'permanent' || (type === 'transient' && ended === 'abnormally')
 }
 
-/** The restarts that still count, the new one included, oldest first. */
+/**
+ * The restarts that still count, the new one included, oldest first, none more than a stable minute after the one
+ * before. Several that are blamed on one item count once.
+ */
 export function countRestart(
   restarts: readonly Restart[],
   intensity: RestartIntensity,
   restart: Restart,
 ): readonly Restart[] {
   const { atMs, item } = restart
-  const others = restarts.filter(
-    earlier => atMs - earlier.atMs < intensity.withinMs && (item === '' || earlier.item !== item),
-  )
-  return [...others, restart]
+  const last = restarts.at(-1)
+  if (last === undefined || atMs - last.atMs >= STABLE_MS) return [restart]
+  const others = item === '' ? restarts : restarts.filter(earlier => earlier.item !== item)
+  const keptMax = Math.max(intensity.restarts, BACKOFF_STEPS)
+  return [...others.slice(-keptMax), restart]
 }
 
+/** Whether there were too many of them, the last one included. */
 export function isExceeded(restarts: readonly Restart[], intensity: RestartIntensity): boolean {
-  return restarts.length > intensity.restarts
+  const last = restarts.at(-1)
+  if (last === undefined) return false
+  const recent = restarts.filter(({ atMs }) => last.atMs - atMs < intensity.withinMs)
+  return recent.length > intensity.restarts
 }
 
 /**

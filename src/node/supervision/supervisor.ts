@@ -84,6 +84,30 @@ export class Supervisor {
     return this.#workers.has(slot)
   }
 
+  /** Whether any worker of the spec is still to stop. */
+  isStopping(spec: SpecId): boolean {
+    const cohort = this.#cohorts.get(spec)
+    if (cohort === undefined) return false
+    for (let index = cohort.stopBefore - 1; index >= 0; index--) {
+      const worker = this.#workerAt(cohort, index)
+      if (worker !== undefined && !this.#isWanted(worker)) return true
+    }
+    return false
+  }
+
+  /** Whether all that shall run of the spec does, and nothing else. */
+  isSteady(spec: SpecId): boolean {
+    const cohort = this.#cohorts.get(spec)
+    if (cohort === undefined) return true
+    if (this.isStopping(spec)) return false
+    for (let index = cohort.startFrom; index < cohort.slots.length; index++) {
+      const slot = cohort.slots[index]
+      if (slot === undefined || !this.#wanted.has(slot)) continue
+      if (this.#workers.get(slot)?.state !== 'running') return false
+    }
+    return true
+  }
+
   isReady(slot: SlotId, key: string): boolean {
     const worker = this.#workers.get(slot)
     return worker !== undefined && worker.assignment.key === key && worker.state === 'running'
@@ -170,8 +194,7 @@ export class Supervisor {
   #proceed(spec: SpecId, cohort: Cohort, nowMs: number): void {
     for (; cohort.stopBefore > 0; cohort.stopBefore--) {
       const worker = this.#workerAt(cohort, cohort.stopBefore - 1)
-      if (worker === undefined || this.#wanted.get(worker.assignment.slot)?.key === worker.assignment.key)
-        continue
+      if (worker === undefined || this.#isWanted(worker)) continue
       if (worker.state !== 'stopping') this.#stop(worker, nowMs)
       return
     }
@@ -185,6 +208,10 @@ export class Supervisor {
     }
     if (!cohort.slots.some(slot => this.#wanted.has(slot) || this.#workers.has(slot)))
       this.#cohorts.delete(spec)
+  }
+
+  #isWanted({ assignment: { slot, key } }: Worker): boolean {
+    return this.#wanted.get(slot)?.key === key
   }
 
   #workerAt(cohort: Cohort, index: number): Worker | undefined {
@@ -208,8 +235,14 @@ export class Supervisor {
 
   #stop(worker: Worker, nowMs: number): void {
     const { slot, child } = worker.assignment
+    const { incarnation } = worker
     worker.state = 'stopping'
-    this.#deadlines.set(slot, nowMs + child.stopTimeoutMs)
-    this.#emit({ kind: 'stop-worker', incarnation: worker.incarnation, slot })
+    this.#emit({ kind: 'stop-worker', incarnation, slot })
+    if (child.stopTimeoutMs > 0) {
+      this.#deadlines.set(slot, nowMs + child.stopTimeoutMs)
+    } else {
+      this.#emit({ kind: 'abandon-worker', incarnation, slot })
+      this.#remove(worker, { kind: 'stopped' }, nowMs)
+    }
   }
 }

@@ -1,0 +1,271 @@
+// pure
+/**
+ * What follows from a phase and its spec, worked out the same way by everybody: which workers go on, which are to stop,
+ * and what is to be started in their place. Nobody decides anything here.
+ */
+
+import { type Run, type SlotId, isSameRun } from '../../ids.ts'
+import type { Failure } from '../../protocol/failure.ts'
+import type { AwaySlot, Phase, PlacedSlot, SlotExit } from '../../protocol/phase.ts'
+import type { ChainBody, GroupBody } from '../../protocol/spec-row.ts'
+import { isCounted } from './exit.ts'
+import { isRestarted } from './restart-policy.ts'
+import { type Wave, wavesOf } from './strategy.ts'
+import { type SpecSlot, partsOfSpec, slotsOfSpec } from './units.ts'
+
+export type FateBody = GroupBody | ChainBody
+
+/** A crash that asks for a restart. */
+export interface Crash {
+  readonly exit: SlotExit
+  readonly position: number
+}
+
+/** One restart: what it stops, and what it starts again. */
+export interface Renewal {
+  readonly crashes: readonly Crash[]
+  /** Slots of the layout that have to be empty before, in the order of starting. */
+  readonly stopping: readonly PlacedSlot[]
+  /** What starts afterwards: of these slots, and of those that were away. */
+  readonly starting: ReadonlySet<SlotId>
+  /** Of what it stops, what does not start again. */
+  readonly dropped: readonly AwaySlot[]
+}
+
+export interface Outlook {
+  /** Workers that start, or go on running, in the order of starting. */
+  readonly kept: readonly PlacedSlot[]
+  readonly renewals: readonly Renewal[]
+  /** Placed for another revision than the spec has now: to be stopped, and started anew. */
+  readonly outdated: readonly PlacedSlot[]
+  /** The spec does not have them any more, or a user has stopped them. */
+  readonly unwanted: readonly PlacedSlot[]
+  /** Ended on their own, and not restarted. */
+  readonly ended: readonly AwaySlot[]
+  /** Wanted, and not in the layout. */
+  readonly added: readonly SpecSlot[]
+  /** A first start that failed, of something that has never run as a whole. */
+  readonly unstartable: SlotExit | undefined
+  /** Significant members have ended, and the group is to end with them. */
+  readonly isShutdown: boolean
+  /** All that could run has ended, and stays away. */
+  readonly isDone: boolean
+}
+
+/** The last outlook of each phase: it is asked for by many, and phases are never changed. */
+const known = new WeakMap<Phase, { readonly body: FateBody; readonly outlook: Outlook }>()
+
+export function outlookOf(phase: Phase, body: FateBody): Outlook {
+  const before = known.get(phase)
+  if (before?.body === body) return before.outlook
+  const outlook = phase.revision === body.revision ? look(phase, body) : renewed(phase, body)
+  known.set(phase, { body, outlook })
+  return outlook
+}
+
+/** The slots of `phase` that callers can reach: what is about to stop is not, nor is half of what has just started. */
+export function reachable(phase: Phase, body: FateBody): readonly PlacedSlot[] {
+  if (phase.rank === 'done' || phase.rank === 'given-up') return []
+  const stopped = new Set(phase.stopped)
+  const pending = new Set(phase.rank === 'running' ? [] : phase.pending)
+  if (phase.rank === 'failed') for (const slot of phase.ready) pending.delete(slot)
+  return outlookOf(phase, body).kept.filter(({ slot }) => !stopped.has(slot) && !pending.has(slot))
+}
+
+/**
+ * How the worker of one slot stands. `stopped`: a user has stopped it. `failed`: it could not start. `ended`: it ended,
+ * and its restart type says that this is the end.
+ */
+export interface PartStatus {
+  readonly kind: 'starting' | 'running' | 'restarting' | 'stopping' | 'stopped' | 'failed' | 'ended'
+  readonly failure?: Failure | undefined
+}
+
+/** @returns undefined when the spec has no such slot */
+export function partStatus(slot: SlotId, body: FateBody, phase: Phase | undefined): PartStatus | undefined {
+  const part = slotNamed(slot, body)
+  if (part === undefined) return undefined
+  const placed = phase?.layout.find(each => each.slot === slot)
+  if (part.isStopped) {
+    const isThere = placed !== undefined && phase?.stopped.includes(slot) === false
+    return { kind: isThere ? 'stopping' : 'stopped' }
+  }
+  if (phase === undefined || phase.revision !== body.revision) return { kind: 'starting' }
+  const { ended, renewals, kept } = outlookOf(phase, body)
+  const exit = phase.exits.find(each => each.slot === slot)
+  if (renewals.some(renewal => renewal.starting.has(slot)))
+    return { kind: 'restarting', failure: exit?.failure }
+  const away = [...ended, ...phase.away].find(each => each.slot === slot && each.revision === part.revision)
+  if (away !== undefined) return { kind: away.why === 'failed' ? 'failed' : 'ended', failure: away.failure }
+  if (placed === undefined || !kept.includes(placed)) return { kind: 'starting' }
+  return { kind: !phase.pending.includes(slot) || phase.ready.includes(slot) ? 'running' : 'starting' }
+}
+
+/** The member or stage that a slot belongs to. */
+function slotNamed(slot: SlotId, body: FateBody): { isStopped: boolean; revision: number } | undefined {
+  const [, name] = slot.split('/')
+  if (body.kind === 'group') return body.members.find(({ id }) => id === name)
+  return body.stages.find(({ id }) => id === name)
+}
+
+/** Those of `slots` that one run of a node holds. */
+export function heldBy<Slot extends { readonly owner: Run }>(slots: readonly Slot[], run: Run): Slot[] {
+  return slots.filter(({ owner }) => isSameRun(owner, run))
+}
+
+/** The whole is to start anew. */
+function renewed(phase: Phase, body: FateBody): Outlook {
+  return {
+    kept: [],
+    renewals: [],
+    outdated: phase.layout,
+    unwanted: [],
+    ended: [],
+    added: slotsOfSpec(phase.spec, body),
+    unstartable: undefined,
+    isShutdown: false,
+    isDone: false,
+  }
+}
+
+/** A slot of the layout, and what the spec says of it. */
+interface Known {
+  readonly placed: PlacedSlot
+  readonly part: SpecSlot
+}
+
+/** The layout when the spec and the exits have had their say. Each in the order of starting. */
+interface Sorted {
+  readonly running: Known[]
+  readonly crashed: (Known & { readonly exit: SlotExit })[]
+  readonly outdated: PlacedSlot[]
+  readonly unwanted: PlacedSlot[]
+  readonly ended: { readonly away: AwaySlot; readonly part: SpecSlot }[]
+  unstartable: SlotExit | undefined
+}
+
+function look(phase: Phase, body: FateBody): Outlook {
+  const slots = partsOfSpec(phase.spec, body)
+  const sorted = sort(phase, slots.bySlot)
+  const { running, crashed, outdated, unwanted, unstartable } = sorted
+  const absent = absentOf(phase, slots.bySlot)
+  const crashes = crashed.map(({ exit, part }): Crash => ({ exit, position: part.position }))
+  const renewals = wavesOf(body.strategy, crashes).map(wave => renewalOf(wave, sorted, absent))
+  const stopping = new Set(renewals.flatMap(renewal => renewal.stopping))
+  const ended = sorted.ended.map(({ away }) => away)
+  const added = missing(phase, slots.inOrder)
+  const isEmpty = running.length + crashed.length + outdated.length + added.length === 0
+  return {
+    kept: running.flatMap(({ placed }) => (stopping.has(placed) ? [] : [placed])),
+    renewals,
+    outdated,
+    unwanted,
+    ended,
+    added,
+    unstartable,
+    isShutdown: isShutdown(body, { sorted, absent, added }),
+    isDone: isEmpty && ended.length + absent.length > 0,
+  }
+}
+
+function sort(phase: Phase, parts: ReadonlyMap<SlotId, SpecSlot>): Sorted {
+  const sorted: Sorted = {
+    running: [],
+    crashed: [],
+    outdated: [],
+    unwanted: [],
+    ended: [],
+    unstartable: undefined,
+  }
+  const exits = new Map(phase.exits.map(exit => [exit.slot, exit]))
+  for (const placed of phase.layout) {
+    const part = parts.get(placed.slot)
+    const exit = exits.get(placed.slot)
+    if (part === undefined) sorted.unwanted.push(placed)
+    else if (part.revision !== placed.revision) sorted.outdated.push(placed)
+    else if (exit === undefined) sorted.running.push({ placed, part })
+    else sortExit(sorted, { placed, part }, exit, phase.isFirst)
+  }
+  return sorted
+}
+
+function sortExit(sorted: Sorted, { placed, part }: Known, exit: SlotExit, isFirst: boolean): void {
+  const { slot, revision } = placed
+  const { failure } = exit
+  const isUnable = placed.isNew && !exit.wasReady && exit.kind === 'abnormal' && isCounted(failure)
+  if (isUnable && isFirst) {
+    sorted.unstartable ??= exit
+    sorted.ended.push({ part, away: { slot, revision, why: 'failed', failure } })
+  } else if (isUnable) {
+    sorted.ended.push({ part, away: { slot, revision, why: 'failed', failure } })
+  } else if (isRestarted(part.child.restart, exit.kind === 'normal' ? 'normally' : 'abnormally')) {
+    sorted.crashed.push({ placed, part, exit })
+  } else {
+    const why = exit.kind === 'normal' ? {} : { failure }
+    sorted.ended.push({ part, away: { slot, revision, why: 'ended', ...why } })
+  }
+}
+
+/** Who stays away, and still has a place in the spec. */
+function absentOf(phase: Phase, parts: ReadonlyMap<SlotId, SpecSlot>): Absent[] {
+  return phase.away.flatMap(away => {
+    const part = parts.get(away.slot)
+    return part?.revision === away.revision ? [{ away, part }] : []
+  })
+}
+
+interface Absent {
+  readonly away: AwaySlot
+  readonly part: SpecSlot
+}
+
+/**
+ * What a restart stops, and what it starts again. As in OTP, a temporary worker that it stops is never started again,
+ * and one that had ended on its own, and is not temporary, is started with the others.
+ */
+function renewalOf(wave: Wave<Crash>, sorted: Sorted, absent: readonly Absent[]): Renewal {
+  const { crashes, takes } = wave
+  const slots = new Set(crashes.map(({ exit }) => exit.slot))
+  const taken = ({ part }: { readonly part: SpecSlot }): boolean => takes?.(part.position) === true
+  const struck = sorted.crashed.filter(({ exit }) => slots.has(exit.slot))
+  const siblings = takes === undefined ? [] : sorted.running.filter(taken)
+  const back = takes === undefined ? [] : [...sorted.ended, ...absent].filter(taken)
+  const starting = [...struck, ...siblings, ...back].filter(({ part }) => part.child.restart !== 'temporary')
+  return {
+    crashes,
+    stopping: [...struck, ...siblings].map(({ placed }) => placed),
+    starting: new Set(starting.map(({ part }) => part.slot)),
+    dropped: siblings.flatMap(({ placed: { slot, revision }, part }) =>
+      part.child.restart === 'temporary' ? [{ slot, revision, why: 'dropped' }] : [],
+    ),
+  }
+}
+
+/** What the spec wants, and is neither placed nor away. */
+function missing(phase: Phase, parts: readonly SpecSlot[]): SpecSlot[] {
+  const placed = new Set(phase.layout.map(({ slot }) => slot))
+  const away = new Map(phase.away.map(({ slot, revision }) => [slot, revision]))
+  return parts.filter(({ slot, revision }) => !placed.has(slot) && away.get(slot) !== revision)
+}
+
+/**
+ * As in OTP, only members that end on their own count: `any`: one has; `all`: the last one that was still there has.
+ */
+function isShutdown(
+  body: FateBody,
+  members: {
+    readonly sorted: Sorted
+    readonly absent: readonly Absent[]
+    readonly added: readonly SpecSlot[]
+  },
+): boolean {
+  if (body.kind !== 'group' || body.autoShutdown === 'never') return false
+  const { sorted, absent, added } = members
+  const hasEnded = [...sorted.ended, ...absent].some(
+    ({ part, away }) => part.isSignificant && away.why === 'ended',
+  )
+  if (!hasEnded || body.autoShutdown === 'any') return hasEnded
+  const { running, crashed, outdated } = sorted
+  const isThere = [...running, ...crashed].some(({ part }) => part.isSignificant)
+  return !isThere && outdated.length === 0 && !added.some(({ isSignificant }) => isSignificant)
+}

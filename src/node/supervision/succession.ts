@@ -1,0 +1,181 @@
+// pure
+/**
+ * The next generation of a group or chain: what goes on, what is placed anew, what stays away. Worked out by the
+ * coordinator whenever something has changed; it is only made when there is something to do.
+ */
+
+import type { Run, SlotId } from '../../ids.ts'
+import { type Failure, withFailure } from '../../protocol/failure.ts'
+import { compareHlc } from '../../protocol/hlc.ts'
+import type { AwaySlot, Generation, Phase, PlacedSlot, Restart, SlotExit } from '../../protocol/phase.ts'
+import type { RestartIntensity } from '../../protocol/spec-row.ts'
+import { isCounted } from './exit.ts'
+import type { FateBody, Outlook, Renewal } from './outlook.ts'
+import { countRestart } from './restart-policy.ts'
+import { type SpecSlot, partsOfSpec, slotsOfSpec } from './units.ts'
+
+/** What the coordinator knows besides the rows. */
+export interface Circumstances {
+  /** The number and tag of the generation that is to be. */
+  readonly generation: Generation
+  readonly nowMs: number
+  /** Renewals whose slots are empty, and whose wait is over. */
+  readonly renewals: readonly Renewal[]
+  /** Whether all of what is outdated has stopped. */
+  readonly isRenewable: boolean
+  readonly isEmpty: (placed: PlacedSlot) => boolean
+  /** Where placement puts the slot; undefined when no node can run it. */
+  readonly ownerOf: (slot: SlotId) => Run | undefined
+}
+
+/** The part of a phase that a generation is created with. */
+export type Succession = Pick<
+  Phase,
+  'layout' | 'away' | 'pending' | 'isFirst' | 'previous' | 'restarts' | 'failures' | 'exits' | 'stopped'
+>
+
+/** `unplaced`: wanted, and no live node can run it. Without a `next`, everything stays as it is. */
+export interface Plan {
+  readonly next: Succession | undefined
+  readonly unplaced: readonly SpecSlot[]
+}
+
+/** So many exits are passed on to those who have not heard of them. */
+const PREVIOUS_MAX = 16
+
+/** The first generation of a revision of the whole: everything is placed, or nothing. */
+export function planAnew(
+  phase: Pick<Phase, 'spec'>,
+  body: FateBody,
+  how: Pick<Circumstances, 'generation' | 'ownerOf'>,
+): Plan {
+  const layout: PlacedSlot[] = []
+  const unplaced: SpecSlot[] = []
+  for (const part of slotsOfSpec(phase.spec, body)) {
+    const owner = how.ownerOf(part.slot)
+    if (owner === undefined) unplaced.push(part)
+    else layout.push(placedAt(part, owner, how.generation, true))
+  }
+  if (unplaced.length > 0) return { next: undefined, unplaced }
+  const next: Succession = {
+    layout,
+    away: [],
+    pending: sortedSlots(layout),
+    isFirst: true,
+    previous: [],
+    restarts: [],
+    failures: [],
+    exits: [],
+    stopped: [],
+  }
+  return { next, unplaced }
+}
+
+/** The generation after `phase`. */
+export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Circumstances): Plan {
+  const { renewals } = how
+  const returning = new Set(renewals.flatMap(renewal => [...renewal.starting]))
+  const outdated = new Set(how.isRenewable ? outlook.outdated.map(({ slot }) => slot) : [])
+  const added = new Set(outlook.added.map(({ slot }) => slot))
+  const gone = [...outlook.ended, ...renewals.flatMap(renewal => renewal.dropped)]
+  const leaving = new Map(gone.filter(({ slot }) => !returning.has(slot)).map(away => [away.slot, away]))
+  const placed = new Map(phase.layout.map(each => [each.slot, each]))
+  const neverReady = neverReadyIn(phase)
+  const unable = new Set(phase.away.flatMap(({ slot, why }) => (why === 'failed' ? [slot] : [])))
+
+  const layout: PlacedSlot[] = []
+  const fresh = new Set<SlotId>()
+  const unplaced: SpecSlot[] = []
+  for (const part of slotsOfSpec(phase.spec, body)) {
+    const { slot } = part
+    const before = placed.get(slot)
+    const isNew =
+      added.has(slot) ||
+      outdated.has(slot) ||
+      unable.has(slot) ||
+      (before?.isNew === true && neverReady.has(slot))
+    if (returning.has(slot) || outdated.has(slot) || added.has(slot)) {
+      const owner = how.ownerOf(slot)
+      if (owner === undefined) unplaced.push(part)
+      else {
+        layout.push(placedAt(part, owner, how.generation, isNew))
+        fresh.add(slot)
+      }
+    } else if (before !== undefined && !leaving.has(slot)) {
+      layout.push(before)
+    }
+  }
+  const dropped = outlook.unwanted.filter(how.isEmpty)
+  const kept = outlook.unwanted.filter(each => !dropped.includes(each))
+  const isIncomplete =
+    body.strategy !== 'one_for_one' && unplaced.some(({ slot }) => returning.has(slot) || outdated.has(slot))
+  // Whoever ends on its own in a group leaves nothing to be done; the neighbours of a stage are to be told.
+  const isOther = fresh.size > 0 || dropped.length > 0 || (body.kind === 'chain' && outlook.ended.length > 0)
+  if (isIncomplete || !isOther) return { next: undefined, unplaced }
+  const carried = new Set([...layout, ...kept].flatMap(({ slot }) => (fresh.has(slot) ? [] : [slot])))
+  const next: Succession = {
+    layout: [...layout, ...kept],
+    away: [...stillAway(phase, body, fresh), ...leaving.values()],
+    pending: [
+      ...fresh,
+      ...phase.pending.filter(slot => carried.has(slot) && neverReady.has(slot)),
+    ].toSorted(),
+    isFirst: phase.isFirst && phase.rank !== 'running' && neverReady.size > 0,
+    ...historyOf(phase, body.intensity, renewals, how.nowMs),
+    exits: phase.exits.filter(({ slot }) => carried.has(slot)),
+    stopped: phase.stopped.filter(slot => carried.has(slot)),
+  }
+  return { next, unplaced }
+}
+
+/** The restarts and failures on record when these renewals are made. */
+export function historyOf(
+  phase: Phase,
+  intensity: RestartIntensity,
+  renewals: readonly Renewal[],
+  nowMs: number,
+): Pick<Phase, 'restarts' | 'failures' | 'previous'> {
+  let restarts: readonly Restart[] = phase.restarts
+  let failures: readonly Failure[] = phase.failures
+  const previous: SlotExit[] = []
+  for (const { crashes } of renewals) {
+    const exits = crashes.map(({ exit }) => exit).toSorted((a, b) => compareHlc(a.at, b.at))
+    const counted = exits.find(({ failure }) => isCounted(failure))
+    // A lost node is no fault of the group: it has nothing to say about whether the next start will do better.
+    if (counted !== undefined)
+      restarts = countRestart(restarts, intensity, { atMs: nowMs, item: itemText(counted.failure) })
+    const [first] = exits
+    if (first !== undefined) failures = withFailure(failures, (counted ?? first).failure)
+    previous.push(...exits)
+  }
+  return { restarts, failures, previous: previous.slice(0, PREVIOUS_MAX) }
+}
+
+function placedAt(part: SpecSlot, owner: Run, since: Generation, isNew: boolean): PlacedSlot {
+  return { slot: part.slot, owner, since, revision: part.revision, isNew }
+}
+
+/** Pending slots whose worker has not started, nor ended after it had. */
+function neverReadyIn(phase: Phase): Set<SlotId> {
+  const slots = new Set(phase.pending)
+  for (const slot of phase.ready) slots.delete(slot)
+  for (const { slot, wasReady } of phase.exits) if (wasReady) slots.delete(slot)
+  return slots
+}
+
+/** Who stays away: the spec has it as it was, and it is not placed again. */
+function stillAway(phase: Phase, body: FateBody, fresh: ReadonlySet<SlotId>): AwaySlot[] {
+  const { bySlot } = partsOfSpec(phase.spec, body)
+  return phase.away.filter(
+    ({ slot, revision }) => !fresh.has(slot) && bySlot.get(slot)?.revision === revision,
+  )
+}
+
+function sortedSlots(layout: readonly PlacedSlot[]): SlotId[] {
+  return layout.map(({ slot }) => slot).toSorted()
+}
+
+function itemText(failure: Failure): string {
+  const { item } = failure
+  return item === undefined ? '' : `${item.origin}.${item.boot}.${item.n}`
+}
