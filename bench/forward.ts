@@ -90,6 +90,9 @@ export class Forwarder {
         throw new Error(reason)
       },
       onRefused: () => {},
+      onFault: (_peer, error) => {
+        throw error
+      },
     })
   }
 }

@@ -49,7 +49,9 @@ export function isSpecId(text: unknown): text is SpecId {
 }
 
 export function isSlotId(text: unknown): text is SlotId {
-  return typeof text === 'string' && text.length > 0 && text.split('/').length <= 3
+  if (typeof text !== 'string') return false
+  const parts = text.split('/')
+  return parts.length <= 3 && parts.every(isPlainId)
 }
 
 /** Takes `text` as the id of a node. @throws {AssertionError} when it is none */

@@ -57,6 +57,11 @@ export interface TransportHandlers {
    * protocol. `who` is an address without its port, or the id of the node where that is known.
    */
   onRefused(who: string, reason: string): void
+  /**
+   * One of these functions has thrown at what came from outside, which must not bring down the process: a bug, that
+   * would otherwise go from node to node. `peer` is undefined where it came by gossip.
+   */
+  onFault(peer: NodeId | undefined, error: unknown): void
 }
 
 export interface Transport {

@@ -18,6 +18,10 @@ export interface BorderStats {
   readonly hints: number
   /** Nodes found by multicast that were not looked at: more than is allowed. */
   readonly discoveries: number
+  /** What this node itself failed at. Always 0, or there is a bug in meshvisor: please report the log. */
+  readonly faults: number
+  /** Messages that this node did not send, as they would have been too large. Always 0, or there is a bug too. */
+  readonly oversize: number
   /** What was refused last. */
   readonly last: { readonly who: string; readonly reason: string; readonly wallMs: number } | undefined
 }
@@ -49,6 +53,8 @@ export class Border {
     incompatible: 0,
     hints: 0,
     discoveries: 0,
+    faults: 0,
+    oversize: 0,
   }
   #last: BorderStats['last']
 
@@ -89,6 +95,17 @@ export class Border {
   onDiscoveryDropped(): void {
     this.#count('discoveries', 'multicast', 'too many')
     this.#complain('discoveries', {}, 'multicast finds more nodes than a mesh has: some were not looked at')
+  }
+
+  onFault(peer: NodeId | undefined, error: unknown): void {
+    const from = peer ?? 'gossip'
+    this.#count('faults', from, String(error))
+    this.#complain(`fault ${from}`, { from, error }, 'bug in meshvisor: it failed at what came from outside')
+  }
+
+  onOversize(peer: NodeId, kind: string, bytes: number): void {
+    this.#count('oversize', peer, `${kind} of ${bytes} bytes`)
+    this.#complain('oversize', { peer, kind, bytes }, 'bug in meshvisor: a message is too large to be sent')
   }
 
   /** `key`: an address, or the id of a member, whose absence others notice. */

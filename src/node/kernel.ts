@@ -83,8 +83,7 @@ export class Kernel {
     this.#control = new ControlLane({
       send: (peer, bytes) => transport.send(peer, 'control', bytes),
       onMessage: (from, message) => this.receive({ kind: 'message-received', from, message }),
-      onOversize: (peer, message, bytes) =>
-        logger.error({ peer, message: message.kind, bytes }, 'a message is too large to be sent'),
+      onOversize: (peer, message, bytes) => this.border.onOversize(peer, message.kind, bytes),
       onOffence: (peer, offence, reason) => this.#onOffence(peer, offence, reason),
       protocol: self.protocol,
       nowMs: () => clock.nowMs(),
@@ -130,6 +129,7 @@ export class Kernel {
       onDiscovered: (peer, addresses) => deliver(kernel => kernel.#onDiscovered(peer, addresses)),
       onDialled: (key, peer) => deliver(kernel => kernel.#onDialled(key, peer)),
       onDialFailed: (key, failure, reason) => deliver(kernel => kernel.#onDialFailed(key, failure, reason)),
+      onFault: (peer, error) => deliver(kernel => kernel.#onFault(peer, error)),
       onRefused: (who, reason) => deliver(kernel => kernel.border.onStranger(who, reason)),
     })
     const kernel = new Kernel(init)
@@ -286,6 +286,11 @@ export class Kernel {
   #onDialFailed(key: string, failure: DialFailure, reason: string): void {
     this.border.onDialFailed(key, failure === 'handshake', reason)
     this.receive({ kind: 'dial-failed', key, failure, reason })
+  }
+
+  #onFault(peer: NodeId | undefined, error: unknown): void {
+    this.border.onFault(peer, error)
+    if (peer !== undefined) this.#ports.transport.hangUp(peer, 'this node failed at it', SHUT_OUT_MS)
   }
 
   #onOffence(peer: NodeId, offence: Offence, reason: string): void {

@@ -56,6 +56,8 @@ export function decodeMessage(bytes: Uint8Array, own: ProtocolRange = PROTOCOL):
   } catch (error) {
     return { kind: 'garbage', reason: String(error) }
   }
+  if (isDeeper(value, DEPTH_MAX))
+    return { kind: 'garbage', reason: `nested more than ${DEPTH_MAX} levels deep` }
   const greeting = v.safeParse(anyHello, value)
   if (greeting.success && !speakTogether(greeting.output.protocol, own)) {
     const { min, max } = greeting.output.protocol
@@ -66,6 +68,18 @@ export function decodeMessage(bytes: Uint8Array, own: ProtocolRange = PROTOCOL):
   if (result.success) return { kind: 'message', message: result.output }
   const [issue] = result.issues
   return { kind: 'garbage', reason: `${v.getDotPath(issue) ?? 'message'}: ${issue.message}` }
+}
+
+/** Messages of this version are 9 levels deep. Fields of newer ones are passed on, which must be possible. */
+const DEPTH_MAX = 32
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false
+  if (levels === 0) return true
+  const parts: Iterable<unknown> =
+    value instanceof Map ? [...value].flat() : value instanceof Set ? value : Object.values(value)
+  for (const part of parts) if (isDeeper(part, levels - 1)) return true
+  return false
 }
 
 const TEXT_MAX = 1024

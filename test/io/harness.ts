@@ -10,6 +10,7 @@ export class Probe {
   readonly downs: NodeId[] = []
   readonly dialled: (readonly [key: string, peer: NodeId])[] = []
   readonly failures: (readonly [key: string, failure: DialFailure, reason: string])[] = []
+  readonly faults: unknown[] = []
   readonly refused: (readonly [who: string, reason: string])[] = []
   readonly hints: (readonly [topic: string, text: string])[] = []
   drains = 0
@@ -30,6 +31,7 @@ export class Probe {
       onDiscovered: () => {},
       onDialled: (key, peer) => probe.dialled.push([key, peer]),
       onDialFailed: (key, failure, reason) => probe.failures.push([key, failure, reason]),
+      onFault: (_peer, error) => probe.faults.push(error),
       onRefused: (who, reason) => probe.refused.push([who, reason]),
     })
     return probe

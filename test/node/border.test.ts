@@ -57,6 +57,8 @@ describe('the control lane', () => {
       incompatible: 0,
       hints: 0,
       discoveries: 0,
+      faults: 0,
+      oversize: 0,
       last: undefined,
     })
   })

@@ -3,7 +3,7 @@
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 import { Node } from '../../src/node/node.ts'
-import { checkOptions } from '../../src/node/options.ts'
+import { type NodeInit, checkOptions } from '../../src/node/options.ts'
 import type { Lane, Logger, Transport, TransportHandlers } from '../../src/ports.ts'
 import { encodeMessage } from '../../src/protocol/codec.ts'
 import { FrameWriter } from '../../src/protocol/frames.ts'
@@ -21,13 +21,13 @@ export class Outside implements Transport {
   #handlers: TransportHandlers | undefined
 
   /** Starts a node that has nobody but the test around it. */
-  async node(): Promise<Node> {
+  async node(init: NodeInit = {}): Promise<Node> {
     const note = (facts: object, message: string): void => {
       this.warnings.push(`${message} ${JSON.stringify(facts)}`)
     }
     const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: note }
     const clock = this.clock.fork()
-    const started = Node.start(checkOptions({}), { clock, transport: this, logger }, 'outside')
+    const started = Node.start(checkOptions(init), { clock, transport: this, logger }, 'outside')
     await this.clock.run(2_000)
     return started
   }

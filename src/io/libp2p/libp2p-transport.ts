@@ -101,7 +101,9 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   async start(handlers: TransportHandlers): Promise<void> {
     const libp2p = this.#libp2p
     this.#handlers = handlers
-    this.#gossip = new Gossip(libp2p.services.pubsub, (topic, bytes) => handlers.onHint(topic, bytes))
+    this.#gossip = new Gossip(libp2p.services.pubsub, (topic, bytes) => {
+      this.#guard(undefined, () => handlers.onHint(topic, bytes))
+    })
     libp2p.addEventListener('connection:open', ({ detail }) => this.#onConnection(detail))
     libp2p.addEventListener('peer:discovery', ({ detail }) => {
       const peer = nodeId(detail.id.toString())
@@ -185,7 +187,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 
   onBytes(session: Libp2pSession, lane: Lane, bytes: Uint8Array): void {
-    if (this.#sessions.get(session.peer) === session) this.#handlers?.onBytes(session.peer, lane, bytes)
+    if (this.#sessions.get(session.peer) !== session) return
+    this.#guard(session.peer, () => this.#handlers?.onBytes(session.peer, lane, bytes))
   }
 
   onDrain(session: Libp2pSession, lane: Lane): void {
@@ -253,6 +256,15 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const session = new Libp2pSession(connection, this.#clock, this)
     this.#all.set(connection.id, session)
     return session
+  }
+
+  /** An error thrown into libp2p would end the process, or a connection that has nothing to do with it. */
+  #guard(peer: NodeId | undefined, handle: () => void): void {
+    try {
+      handle()
+    } catch (error) {
+      this.#handlers?.onFault(peer, error)
+    }
   }
 
   #turnAway(session: Libp2pSession): void {

@@ -107,10 +107,9 @@ abstract class LinkInlet implements Incoming {
   onFrame(frame: Frame): string | undefined {
     if (frame.kind === FRAME.origin) return this.#addOrigin(frame)
     if (frame.kind !== FRAME.item) return `a frame of kind ${frame.kind} on a link`
-    const bytes = frame.remaining
     const item = this.receiver.receive(frame)
     if (item === undefined) return this.receiver.violation
-    this.take(item, this.receiver.lastSequence, bytes)
+    this.take(item, this.receiver.lastSequence, this.receiver.lastBytes)
     return undefined
   }
 
@@ -118,7 +117,7 @@ abstract class LinkInlet implements Incoming {
     this.receiver.writeNews(channel, writer, this.#clock.nowMs())
   }
 
-  /** `bytes`: the size of the item on the wire. */
+  /** `bytes`: the size of the item without what goes before it. */
   protected abstract take(item: Item, sequence: number, bytes: number): void
 
   protected tellConsumed(bytes: number): void {

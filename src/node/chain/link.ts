@@ -215,6 +215,8 @@ function startOf(entry: Unsettled): number {
 export class LinkReceiver {
   /** Why the last frame cannot have come from a sender that keeps to the protocol. */
   violation: string | undefined
+  /** The size of the last item, as its sender counts it against its credit. */
+  lastBytes = 0
   readonly #origins: (Run | undefined)[] = []
   #received = 0
   #settledUpTo = 0
@@ -224,6 +226,7 @@ export class LinkReceiver {
   #settledCount = 0
   #toldCount = 0
   readonly #window: Window
+  #bytesReceived = 0
   #itemsConsumed = 0
   #bytesConsumed = 0
   #itemsGranted: number
@@ -252,9 +255,23 @@ export class LinkReceiver {
       this.violation = `item ${sequence} of ${origin?.id ?? 'an unknown origin'} ${state}`
       return undefined
     }
+    if (this.#bytesReceived >= this.#bytesGranted) {
+      this.violation = `item ${sequence} after ${this.#bytesReceived} bytes, with credit for ${this.#bytesGranted}`
+      return undefined
+    }
+    const bytes = frame.remaining
+    let value: unknown
+    try {
+      value = frame.payload()
+    } catch (error) {
+      this.violation = `item ${sequence} cannot be read: ${String(error)}`
+      return undefined
+    }
     this.#received = sequence
+    this.#bytesReceived += bytes
+    this.lastBytes = bytes
     const head: ItemHead = { origin, n, wantsOutcome: (flags & ITEM_WANTS_OUTCOME) !== 0 }
-    return new Item(head, path, frame.payload())
+    return new Item(head, path, value)
   }
 
   /** Of the last item that was received. */

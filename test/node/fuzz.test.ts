@@ -1,0 +1,261 @@
+/** A million inputs that are nearly right: whatever comes from outside, a node neither falls over nor grows. */
+
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+
+import { type NodeId, nodeId } from '../../src/ids.ts'
+import { LinkReceiver } from '../../src/node/chain/link.ts'
+import { decodePayload, encodePayload } from '../../src/payload.ts'
+import { Prng } from '../../src/prng.ts'
+import { FRAME, decodeBroadcast, decodeRequest, decodeRun, decodeTarget } from '../../src/protocol/channel.ts'
+import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
+import { FrameReader, FrameWriter } from '../../src/protocol/frames.ts'
+import { type Message, NO_ROWS, PROTOCOL, TABLES } from '../../src/protocol/messages.ts'
+import { busyNode, damage, harvest, mutate } from './fuzz-inputs.ts'
+import { framed } from './outside.ts'
+
+const SEED = 'border'
+/** Of all inputs together, after a collection: what the engine keeps for itself, with room for its moods. */
+const GROWTH_BYTES_MAX = 48 * 1024 * 1024
+
+setFlagsFromString('--expose-gc')
+const collect: unknown = runInNewContext('gc')
+
+/** What is in use. Buffers are given back a little after what has held them. */
+async function heapBytes(): Promise<number> {
+  for (let round = 0; round < 3; round++) {
+    if (typeof collect === 'function') collect()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
+  return heapUsed + external + arrayBuffers
+}
+
+const originals = await harvest()
+/** Those with rows: they are what a node acts on. */
+const withRows = originals.filter(value => typeof value === 'object' && value !== null && 'rows' in value)
+
+const a = nodeId('a')
+const run = { id: a, boot: 3 }
+const generation = { number: 1, tag: 0 }
+
+const PAYLOADS: readonly unknown[] = [
+  ['add', 1, 'two', { three: [3, 3n, undefined] }],
+  new Map<unknown, unknown>([
+    ['a', new Set([1, 2])],
+    [new Date(0), /x/u],
+  ]),
+  { bytes: new Uint8Array(40), floats: new Float64Array(3), error: new TypeError('no'), big: 2n ** 70n },
+  Array.from({ length: 30 }, (_, n) => ({ n, text: 'x'.repeat(n) })),
+]
+
+const TARGETS: readonly unknown[] = [
+  { kind: 'slot', slot: 'w', generation },
+  { kind: 'link', chain: 'c', generation, from: 'x', to: 'c/s/0' },
+  { kind: 'return', chain: 'c', generation, from: 'x' },
+]
+
+const BROADCAST = { group: 'g', generation, sender: run, n: 4, message: { hello: 1 } }
+
+test('what is to be made wrong is right, and there is something of everything', () => {
+  const kinds = originals.map(value =>
+    typeof value === 'object' && value !== null && 'kind' in value ? value.kind : '',
+  )
+  expect([...new Set(kinds)]).toEqual(expect.arrayContaining(['hello', 'rows', 'digest', 'probe']))
+  for (const table of TABLES) expect(JSON.stringify(originals)).toMatch(new RegExp(`"${table}":\\[\\{`))
+  for (const original of originals)
+    expect(decodeMessage(encodePayload(original))).toMatchObject({ kind: 'message' })
+  for (const target of TARGETS) expect(decodeTarget(encodePayload(target))).toEqual(target)
+  expect(decodeBroadcast(encodePayload(BROADCAST))).toEqual(BROADCAST)
+})
+
+test('350,000 payloads and headers of the data lane are values, or refused', async () => {
+  const prng = new Prng(`${SEED} payloads`)
+  const payloads = PAYLOADS.map(encodePayload)
+  const headers = [...TARGETS, BROADCAST, run].map(encodePayload)
+  const seen = { values: 0, refused: 0 }
+  const before = await heapBytes()
+  for (let count = 0; count < 150_000; count++) {
+    try {
+      decodePayload(damage(prng.pick(payloads), prng))
+      seen.values += 1
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'PayloadError') throw error
+      seen.refused += 1
+    }
+  }
+  for (let count = 0; count < 50_000; count++) {
+    const bytes = damage(prng.pick(headers), prng)
+    for (const found of [
+      decodeTarget(bytes),
+      decodeBroadcast(bytes),
+      decodeRun(bytes),
+      decodeRequest(bytes),
+    ]) {
+      if (found === undefined) seen.refused += 1
+      else seen.values += 1
+    }
+  }
+  expect((await heapBytes()) - before).toBeLessThan(GROWTH_BYTES_MAX)
+  expect(seen.values).toBeGreaterThan(10_000)
+  expect(seen.refused).toBeGreaterThan(100_000)
+})
+
+test('200,000 messages of the control lane are messages, or refused with a reason', async () => {
+  const prng = new Prng(`${SEED} messages`)
+  const wholes = originals.map(encodePayload)
+  const seen = { message: 0, garbage: 0, incompatible: 0 }
+  const before = await heapBytes()
+  for (let count = 0; count < 200_000; count++) {
+    const isDeep = prng.chance(0.3)
+    const bytes = isDeep ? encodePayload(mutate(prng.pick(originals), prng)) : damage(prng.pick(wholes), prng)
+    const decoded = decodeMessage(bytes)
+    seen[decoded.kind] += 1
+    // What is let in can be told on.
+    if (decoded.kind === 'message') encodeMessage(decoded.message)
+    else if (decoded.reason === '') throw new Error(`no reason (seed ${SEED}, ${count})`)
+  }
+  expect((await heapBytes()) - before).toBeLessThan(GROWTH_BYTES_MAX)
+  expect(seen.message).toBeGreaterThan(5_000)
+  expect(seen.garbage).toBeGreaterThan(100_000)
+})
+
+test('400,000 streams of frames, cut anywhere, are frames or a violation', async () => {
+  const prng = new Prng(`${SEED} frames`)
+  const pieces: Uint8Array[] = []
+  const writer = new FrameWriter(bytes => pieces.push(bytes))
+  for (let kind = 0; kind < 14; kind++) {
+    const body = encodePayload(prng.pick(PAYLOADS)).subarray(0, prng.below(60))
+    writer
+      .begin(kind, 6 + body.length)
+      .u48(prng.below(2 ** 31))
+      .bytes(body)
+  }
+  writer.flush()
+  const whole = Buffer.concat(pieces)
+  const seen = { frames: 0, violations: 0 }
+  const before = await heapBytes()
+  for (let count = 0; count < 400_000; count++) {
+    const reader = new FrameReader(frame => {
+      seen.frames += 1
+      frame.u48()
+      frame.u16()
+      frame.rest()
+    }, 4_096)
+    let rest = damage(whole, prng)
+    while (rest.length > 0) {
+      const size = 1 + prng.below(rest.length)
+      if (reader.push(rest.subarray(0, size)) !== undefined) {
+        seen.violations += 1
+        break
+      }
+      rest = rest.subarray(size)
+    }
+  }
+  expect((await heapBytes()) - before).toBeLessThan(GROWTH_BYTES_MAX)
+  expect(seen.frames).toBeGreaterThan(100_000)
+  expect(seen.violations).toBeGreaterThan(10_000)
+})
+
+test('30,000 items of a link are items, or a violation', async () => {
+  const prng = new Prng(`${SEED} items`)
+  const before = await heapBytes()
+  const seen = { items: 0, refused: 0 }
+  for (let count = 0; count < 30_000; count++) {
+    const receiver = new LinkReceiver(0)
+    receiver.addOrigin(0, run)
+    const body = Buffer.alloc(4 + 6 + 2 + 6 + 1)
+    body.writeUInt32LE(1)
+    body.writeUIntLE(1 + prng.below(2), 4, 6)
+    body.writeUInt16LE(prng.below(2), 10)
+    body.writeUIntLE(1 + prng.below(100), 12, 6)
+    body[18] = prng.below(4)
+    const bytes = Buffer.concat([body, damage(encodePayload(prng.pick(PAYLOADS)), prng)])
+    const reader = new FrameReader(frame => {
+      frame.u32()
+      if (receiver.receive(frame) === undefined) seen.refused += 1
+      else seen.items += 1
+    })
+    reader.push(framed(bytes, FRAME.item))
+  }
+  expect((await heapBytes()) - before).toBeLessThan(GROWTH_BYTES_MAX)
+  expect(seen.items).toBeGreaterThan(1_000)
+  expect(seen.refused).toBeGreaterThan(10_000)
+})
+
+function onChannel(body: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from([1, 0, 0, 0]), body])
+}
+
+test('30,000 inputs do not bring down a node: it goes on working, and holds no more than before', async () => {
+  const prng = new Prng(`${SEED} node`)
+  let { outside, node, isReplaced } = await busyNode()
+  let violations = 0
+  const control = originals.map(value => framed(encodePayload(value)))
+  const openings = TARGETS.map(encodePayload)
+  const enter = (): NodeId => {
+    const peer = outside.greet(`peer${prng.below(20)}`)
+    outside.sent.length = 0
+    return peer
+  }
+  let inputs = 0
+  /** One thing that a peer may send, wrong in most cases. */
+  const speak = (peer: NodeId): void => {
+    switch (prng.below(6)) {
+      case 0:
+        return outside.world.onBytes(peer, 'control', damage(prng.pick(control), prng))
+      case 1:
+      case 2: {
+        // Most of all the rows: they are what a node acts on.
+        const original = prng.chance(0.7) ? prng.pick(withRows) : prng.pick(originals)
+        return outside.world.onBytes(peer, 'control', framed(encodePayload(mutate(original, prng))))
+      }
+      case 3: {
+        const target = prng.chance(0.3) ? prng.pick(TARGETS) : mutate(prng.pick(TARGETS), prng)
+        return outside.world.onBytes(peer, 'data', framed(onChannel(encodePayload(target)), FRAME.open))
+      }
+      case 4: {
+        const body = prng.chance(0.5) ? encodePayload(prng.pick(PAYLOADS)) : damage(prng.pick(openings), prng)
+        return outside.world.onBytes(peer, 'data', framed(onChannel(body), prng.below(15)))
+      }
+      default:
+        return outside.world.onHint(prng.pick(['rows', 'broadcast']), damage(encodePayload(BROADCAST), prng))
+    }
+  }
+  const speakUntil = async (inputsMin: number): Promise<void> => {
+    for (let count = 0; inputs < inputsMin; count++) {
+      const refusals = outside.hungUp.length
+      const peer = enter()
+      while (outside.hungUp.length === refusals && prng.chance(0.8)) {
+        inputs += 1
+        speak(peer)
+      }
+      if (outside.hungUp.length === refusals) outside.world.onPeerDown(peer)
+      outside.warnings.length = 0
+      outside.hungUp.length = 0
+      if (count % 1_000 === 0) await outside.clock.run(200)
+      // A row that says that there is a later run of the node is right, and ends this one.
+      if (isReplaced()) {
+        violations += node.snapshot().border.violations
+        ;({ outside, node, isReplaced } = await busyNode())
+      }
+    }
+  }
+  await speakUntil(5_000)
+  const before = await heapBytes()
+  await speakUntil(35_000)
+  expect((await heapBytes()) - before).toBeLessThan(GROWTH_BYTES_MAX)
+  const friend = nodeId('friend')
+  outside.world.onPeerUp(friend)
+  const hello: Message = { kind: 'hello', protocol: PROTOCOL, run: { id: friend, boot: 1 }, rows: NO_ROWS }
+  outside.say(friend, hello)
+  outside.sent.length = 0
+  outside.say(friend, { kind: 'probe', n: 77 })
+  await outside.clock.run(100)
+  const answers = outside.sent
+    .filter(({ peer }) => peer === friend)
+    .map(({ bytes }) => Buffer.from(bytes).toString('latin1'))
+  expect(answers.join()).toContain('probe-ack')
+  expect(violations + node.snapshot().border.violations).toBeGreaterThan(3_000)
+})
