@@ -91,6 +91,7 @@ export class Bulletin {
     const { spec: id, rank } = phase
     const { number: generation, tag } = phase.generation
     const isSame = before?.generation.number === generation && before.generation.tag === tag
+    this.notify({ kind: 'generation:change', id, generation })
     if (isSame && before.rank === rank) return
     if (rank === 'running') this.notify({ kind: 'generation:run', id, generation })
     if (rank === 'failed')

@@ -15,7 +15,7 @@ import {
   SupersededError,
 } from '../errors.ts'
 import { type SpecId, isSpecId, specId } from '../ids.ts'
-import { type SpecBody, type SpecChange, needOf } from '../protocol/spec-row.ts'
+import { type ChildSpec, type SpecBody, type SpecChange, needOf } from '../protocol/spec-row.ts'
 import type { Kernel } from './kernel.ts'
 import { refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
@@ -61,16 +61,16 @@ export class Declarations {
   async add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
     const body = renew(declared.body, this.#kernel.nextRevision())
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
-    const taken = this.#bodyOf(id)
+    const taken = this.bodyOf(id)
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     refuseHuge(id, body)
-    this.#refuseUnknown(body)
+    this.refuseUnknown(childrenOf(body))
     this.#write({ id, body, desired: 'running' })
     try {
-      await this.#spread(id, options)
+      await this.spread(id, options)
       await this.#started(id, body, options)
     } catch (error) {
-      if (this.#bodyOf(id) === body) this.#write({ id, body: undefined, desired: 'stopped' })
+      if (this.bodyOf(id) === body) this.#write({ id, body: undefined, desired: 'stopped' })
       throw error
     }
     return id
@@ -79,14 +79,14 @@ export class Declarations {
   /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */
   async remove(id: SpecId, options: DeclareOptions): Promise<void> {
     this.#write({ id, body: undefined, desired: 'stopped' })
-    await this.#spread(id, options)
+    await this.spread(id, options)
     await this.#ended(id, 'removed', options)
   }
 
   /** Stops what runs of the spec, and waits until it has. It stays declared. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
-    this.#write({ id, body: this.#bodyOf(id), desired: 'stopped' })
-    await this.#spread(id, options)
+    this.#write({ id, body: this.bodyOf(id), desired: 'stopped' })
+    await this.spread(id, options)
     await this.#ended(id, 'stopped', options)
   }
 
@@ -95,17 +95,17 @@ export class Declarations {
    * ended or was given up. @throws {StartError} when it does not start: it stays declared
    */
   async restart(id: SpecId, options: WaitOptions): Promise<void> {
-    const body = this.#bodyOf(id)
+    const body = this.bodyOf(id)
     if (body === undefined) return
     const renewed = renew(body, this.#kernel.nextRevision())
     this.#write({ id, body: renewed, desired: 'running' })
-    await this.#spread(id, options)
+    await this.spread(id, options)
     await this.#started(id, renewed, options)
   }
 
   /** The spec of that kind, if there is one. */
   find(id: string, kind: Kind): SpecId | undefined {
-    return isSpecId(id) && this.#bodyOf(id)?.kind === kind ? id : undefined
+    return isSpecId(id) && this.bodyOf(id)?.kind === kind ? id : undefined
   }
 
   /** The spec of that kind. @throws {NotFoundError} */
@@ -115,8 +115,14 @@ export class Declarations {
     return found
   }
 
+  /** Writes another body of a spec that is there; whether it is to run stays as it is. */
+  rewrite(id: SpecId, body: SpecBody): void {
+    const desired = this.#changes.get(id)?.desired ?? this.#kernel.core.ledger.tables.specs.get(id)?.desired
+    this.#write({ id, body, desired: desired ?? 'running' })
+  }
+
   /** The body of a spec as this node will know it at the end of the turn. */
-  #bodyOf(id: SpecId): SpecBody | undefined {
+  bodyOf(id: SpecId): SpecBody | undefined {
     const change = this.#changes.get(id)
     return change === undefined ? this.#kernel.plane.router.bodyOf(id) : change.body
   }
@@ -133,10 +139,11 @@ export class Declarations {
     this.#kernel.receive({ kind: 'specs-written', changes })
   }
 
-  #refuseUnknown(body: SpecBody): void {
+  /** @throws {BehaviourNotFoundError} {IsolationError} when no live node can run one of these */
+  refuseUnknown(children: readonly ChildSpec[]): void {
     const candidates = this.#kernel.core.ledger.view()
     const isKnown = (need: string): boolean => candidates.some(({ behaviours }) => behaviours.includes(need))
-    for (const child of childrenOf(body)) {
+    for (const child of children) {
       if (isKnown(needOf(child))) continue
       const { behaviour, isolation } = child
       if (isKnown(behaviour)) throw new IsolationError(behaviour, isolation)
@@ -166,7 +173,7 @@ export class Declarations {
   }
 
   /** Waits until as many other nodes know of what was written as is wanted. @throws {AckError} */
-  async #spread(id: SpecId, options: DeclareOptions): Promise<void> {
+  async spread(id: SpecId, options: DeclareOptions): Promise<void> {
     const { spreading } = this.#kernel.core
     const { ack } = options
     spreading.watch(id)
@@ -201,7 +208,7 @@ export class Declarations {
   #isStarted(id: SpecId, body: SpecBody): true | undefined {
     const { core, plane } = this.#kernel
     const now = plane.router.bodyOf(id)
-    if (now !== undefined && now !== body) throw new SupersededError(id)
+    if (now !== undefined && !isSame(now, body)) throw new SupersededError(id)
     const status = core.statusOf(id)
     if (status?.kind === 'running' || status?.kind === 'done') return true
     if (status?.kind === 'removed') throw new NotFoundError(id, body.kind)
@@ -209,6 +216,12 @@ export class Declarations {
     const cause = status.kind === 'stopped' ? undefined : status.failure
     throw new StartError(`the ${body.kind} "${id}" cannot start: ${describeStatus(status)}`, { cause })
   }
+}
+
+/** Whether `now` is what was declared as `declared`: members and stages may have come and gone since. */
+function isSame(now: SpecBody, declared: SpecBody): boolean {
+  if (now.kind === 'worker' || declared.kind === 'worker') return now === declared
+  return now.kind === declared.kind && now.revision === declared.revision
 }
 
 function isAcknowledged(

@@ -76,6 +76,8 @@ export type NodeEvent =
       readonly generation: number
       readonly failure: Failure | undefined
     }
+  /** More is known than before of the workers of a group or chain: who runs, who has ended, who is gone. */
+  | { readonly kind: 'generation:change'; readonly id: SpecId; readonly generation: number }
   | { readonly kind: 'spec:status'; readonly id: SpecId; readonly status: SpecStatus }
   /** A newer run with the key of this node is in the mesh: this one stops. */
   | { readonly kind: 'node:replaced'; readonly by: Run }

@@ -6,21 +6,25 @@ import { type NodeId, type Run, type SpecId, slotId } from '../ids.ts'
 import { PLACEMENT_VERSION } from '../placement/view.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
-import { ChainRef, type InputOf, type Linked, type OutcomeOf } from './chain/chain-ref.ts'
+import { type InputOf, type Linked, type OutcomeOf } from './chain/chain-ref.ts'
+import { ChainHandle } from './chain-handle.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
 import { Declarations, type DeclareOptions, type Kind } from './declarations.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
+import { GroupHandle } from './group-handle.ts'
 import { Kernel, type Ports } from './kernel.ts'
-import { GroupRef, WorkerRef } from './messaging/refs.ts'
+import { WorkerRef } from './messaging/refs.ts'
 import type { NodeOptions } from './options.ts'
+import { Parts } from './parts.ts'
 import { type Member, type Snapshot, type SpecSnapshot, membersOf, snapshotOf, specsOf } from './snapshot.ts'
 import { type ChainSpec, type StageSpec, declareChain } from './specs/chain-spec.ts'
 import type { Process } from './specs/child.ts'
 import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './specs/group-spec.ts'
 import type { Declared } from './specs/spec.ts'
 import { type WorkerSpec, declareWorker } from './specs/worker-spec.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
 import { type WaitOptions, Waiting } from './waiting.ts'
 import { Registry } from './workers/registry.ts'
 
@@ -33,6 +37,7 @@ export class Node implements AsyncDisposable {
   readonly #bus: EventBus
   readonly #waiting: Waiting
   readonly #declarations: Declarations
+  readonly #parts: Parts
   readonly #over: Promise<'left' | 'replaced'>
   #stopping: Promise<void> | undefined
   #isReplaced = false
@@ -48,6 +53,7 @@ export class Node implements AsyncDisposable {
     this.#bus = init.bus
     this.#waiting = new Waiting(init.ports.clock, init.bus)
     this.#declarations = new Declarations(init.kernel, this.#waiting)
+    this.#parts = new Parts(init.kernel, this.#waiting, this.#declarations)
     this.#over = init.over
   }
 
@@ -111,17 +117,16 @@ export class Node implements AsyncDisposable {
   async addGroup<const Members extends readonly MemberSpec[]>(
     spec: GroupSpec<Members & Fitted<Members>>,
     options: DeclareOptions = {},
-  ): Promise<GroupRef<Members>> {
-    const id = await this.#add(declareGroup(spec), options)
-    return new GroupRef(this.#kernel.plane, id)
+  ): Promise<GroupHandle<Members>> {
+    return this.#groupHandle(await this.#add(declareGroup(spec), options))
   }
 
   /** Declares a chain, and waits until all of its workers run. Throws as `addWorker` does. */
   async addChain<const Stages extends readonly StageSpec[]>(
     spec: ChainSpec<Stages & Linked<Stages>>,
     options: DeclareOptions = {},
-  ): Promise<ChainRef<InputOf<Stages>, OutcomeOf<Stages>>> {
-    return this.#chainRef(await this.#add(declareChain(spec), options))
+  ): Promise<ChainHandle<InputOf<Stages>, OutcomeOf<Stages>>> {
+    return this.#chainHandle(await this.#add(declareChain(spec), options))
   }
 
   /** A worker that was declared on any node; `behaviour` gives the handle its types. @throws {NotFoundError} */
@@ -143,13 +148,37 @@ export class Node implements AsyncDisposable {
   /** @throws {NotFoundError} */
   getGroup<const Members extends readonly MemberSpec[] = readonly MemberSpec[]>(
     id: string,
-  ): GroupRef<Members> {
-    return new GroupRef(this.#kernel.plane, this.#get(id, 'group'))
+  ): GroupHandle<Members> {
+    return this.#groupHandle(this.#get(id, 'group'))
+  }
+
+  /** The same, or undefined where there is none. */
+  findGroup<const Members extends readonly MemberSpec[] = readonly MemberSpec[]>(
+    id: string,
+  ): GroupHandle<Members> | undefined {
+    const found = this.#find(id, 'group')
+    return found === undefined ? undefined : this.#groupHandle(found)
+  }
+
+  /** All groups of the mesh, wherever they run, in the order in which this node has heard of them. */
+  listGroups(): SpecSnapshot[] {
+    return specsOf(this.#kernel.plane, 'group')
   }
 
   /** @throws {NotFoundError} */
-  getChain<In = unknown, Outcome = unknown>(id: string): ChainRef<In, Outcome> {
-    return this.#chainRef(this.#get(id, 'chain'))
+  getChain<In = unknown, Outcome = unknown>(id: string): ChainHandle<In, Outcome> {
+    return this.#chainHandle(this.#get(id, 'chain'))
+  }
+
+  /** The same, or undefined where there is none. */
+  findChain<In = unknown, Outcome = unknown>(id: string): ChainHandle<In, Outcome> | undefined {
+    const found = this.#find(id, 'chain')
+    return found === undefined ? undefined : this.#chainHandle(found)
+  }
+
+  /** All chains of the mesh, wherever they run, in the order in which this node has heard of them. */
+  listChains(): SpecSnapshot[] {
+    return specsOf(this.#kernel.plane, 'chain')
   }
 
   /** Removes a worker and waits until it has stopped. @throws {NotFoundError} */
@@ -176,6 +205,26 @@ export class Node implements AsyncDisposable {
   /** Removes a group and waits until its members have stopped. @throws {NotFoundError} */
   async removeGroup(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#declarations.remove(this.#get(id, 'group'), options)
+  }
+
+  /** Stops a group, which stays declared, and waits until its members have stopped. @throws {NotFoundError} {StopError} */
+  async stopGroup(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.getGroup(id).stop(options)
+  }
+
+  /** Starts all members of a group anew: see `GroupHandle.restart`. @throws {NotFoundError} {StartError} */
+  async restartGroup(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.getGroup(id).restart(options)
+  }
+
+  /** Stops a chain, which stays declared, and waits until its workers have stopped. @throws {NotFoundError} {StopError} */
+  async stopChain(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.getChain(id).stop(options)
+  }
+
+  /** Starts all workers of a chain anew: see `ChainHandle.restart`. @throws {NotFoundError} {StartError} */
+  async restartChain(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.getChain(id).restart(options)
   }
 
   /** Removes a chain and waits until its workers have stopped; what was on its way is dropped. @throws {NotFoundError} */
@@ -265,9 +314,21 @@ export class Node implements AsyncDisposable {
     return this.#declarations.add(declared, options)
   }
 
-  #chainRef<In, Outcome>(id: SpecId): ChainRef<In, Outcome> {
+  #groupHandle<Members extends readonly MemberSpec[]>(id: SpecId): GroupHandle<Members> {
     const { plane, core } = this.#kernel
-    return new ChainRef(plane.chain(id), this.#ports.clock, () => core.statusOf(id))
+    const statusOf = (spec: SpecId): SpecStatus | undefined => core.statusOf(spec)
+    return new GroupHandle({ id, plane, parts: this.#parts, declarations: this.#declarations, statusOf })
+  }
+
+  #chainHandle<In, Outcome>(id: SpecId): ChainHandle<In, Outcome> {
+    const { plane, core } = this.#kernel
+    return new ChainHandle({
+      chain: plane.chain(id),
+      clock: this.#ports.clock,
+      parts: this.#parts,
+      declarations: this.#declarations,
+      statusOf: () => core.statusOf(id),
+    })
   }
 
   #refuseIfStopped(): void {

@@ -1,0 +1,82 @@
+// shell
+/** A chain as the users of a node see it: items go in, and its stages come and go while it runs. */
+
+import type { Clock } from '../ports.ts'
+import type { Chain } from './chain/chain.ts'
+import { ChainRef } from './chain/chain-ref.ts'
+import type { Declarations } from './declarations.ts'
+import type { PartInfo, Parts } from './parts.ts'
+import { type StageSpec, declareStage } from './specs/chain-spec.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
+import type { WaitOptions } from './waiting.ts'
+
+export interface ChainHandleInit {
+  readonly chain: Chain
+  readonly clock: Clock
+  readonly parts: Parts
+  readonly declarations: Declarations
+  readonly statusOf: () => SpecStatus | undefined
+}
+
+/** Where a stage is added. */
+export interface StagePlace {
+  /** 0 is in front of all others. @default behind all others */
+  readonly position?: number
+}
+
+/** Everything here works on any node of the mesh, wherever the stages run. Items on their way are kept, and sent again. */
+export class ChainHandle<In = unknown, Outcome = unknown> extends ChainRef<In, Outcome> {
+  readonly #init: ChainHandleInit
+
+  /** @internal */
+  constructor(init: ChainHandleInit) {
+    super(init.chain, init.clock, init.statusOf)
+    this.#init = init
+  }
+
+  /** How the chain stands, as far as this node knows. */
+  get status(): SpecStatus {
+    return this.#init.statusOf() ?? { kind: 'removed' }
+  }
+
+  /** The stages, first one first, with where and how each of their workers runs. @throws {NotFoundError} */
+  stages(): PartInfo[] {
+    return this.#init.parts.list(this.id, 'chain')
+  }
+
+  /**
+   * Adds a stage, and waits until its workers run. What it is given is what the stage before it emits: the compiler
+   * cannot see that any more.
+   * @throws {OptionsError} {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot
+   * start: then nothing is left of it
+   */
+  async addStage(spec: StageSpec, options: WaitOptions & StagePlace = {}): Promise<void> {
+    const { position = this.stages().length } = options
+    await this.#init.parts.addStage(this.id, declareStage(spec), position, options)
+  }
+
+  /** Removes a stage: items flow through those that are left. @throws {NotFoundError} {StopError} */
+  async removeStage(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#init.parts.remove(this.id, 'chain', id, options)
+  }
+
+  /** Starts the workers of a stage anew, and waits until they run. @throws {NotFoundError} {StartError} */
+  async restartStage(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#init.parts.restart(this.id, 'chain', id, options)
+  }
+
+  /** Stops the workers of a stage: items wait in front of it until `restartStage`. @throws {NotFoundError} {StopError} */
+  async stopStage(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#init.parts.stop(this.id, 'chain', id, options)
+  }
+
+  /** Starts all workers anew, also those that were given up; items on their way are sent again. @throws {NotFoundError} {StartError} */
+  async restart(options: WaitOptions = {}): Promise<void> {
+    await this.#init.declarations.restart(this.#init.declarations.get(this.id, 'chain'), options)
+  }
+
+  /** Stops all workers, and waits until they have; items wait until `restart`. @throws {NotFoundError} {StopError} */
+  async stop(options: WaitOptions = {}): Promise<void> {
+    await this.#init.declarations.stop(this.#init.declarations.get(this.id, 'chain'), options)
+  }
+}

@@ -1,0 +1,112 @@
+// shell
+/** A group as the users of a node see it: its members can be talked to, and come and go while it runs. */
+
+import { NotFoundError } from '../errors.ts'
+import { type SpecId, slotId } from '../ids.ts'
+import type { DataPlane } from './data-plane.ts'
+import type { Declarations } from './declarations.ts'
+import { GroupRef, type MemberOf, WorkerRef } from './messaging/refs.ts'
+import type { PartInfo, Parts } from './parts.ts'
+import type { Process, WithArgs } from './specs/child.ts'
+import { type MemberSpec, declareMember } from './specs/group-spec.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
+import type { WaitOptions } from './waiting.ts'
+
+export interface GroupHandleInit {
+  readonly id: SpecId
+  readonly plane: DataPlane
+  readonly parts: Parts
+  readonly declarations: Declarations
+  readonly statusOf: (id: SpecId) => SpecStatus | undefined
+}
+
+/**
+ * Everything here works on any node of the mesh, wherever the members run. What members are added, removed or started
+ * anew does not touch their siblings.
+ */
+export class GroupHandle<
+  Members extends readonly MemberSpec[] = readonly MemberSpec[],
+> extends GroupRef<Members> {
+  readonly #init: GroupHandleInit
+
+  /** @internal */
+  constructor(init: GroupHandleInit) {
+    super(init.plane, init.id)
+    this.#init = init
+  }
+
+  /** How the group stands, as far as this node knows. */
+  get status(): SpecStatus {
+    return this.#init.statusOf(this.id) ?? { kind: 'removed' }
+  }
+
+  /** The members, in the order in which they start, with where and how each of them runs. @throws {NotFoundError} */
+  members(): PartInfo[] {
+    return this.#init.parts.list(this.id, 'group')
+  }
+
+  /** A member that the group has now. @throws {NotFoundError} */
+  getMember<const Id extends Members[number]['id']>(
+    id: Id,
+    options: WaitOptions = {},
+  ): WorkerRef<MemberOf<Members, Id>> {
+    if (!this.#init.parts.has(this.id, 'group', id)) throw new NotFoundError(id, 'member')
+    return this.member(id, options)
+  }
+
+  /** A member, or undefined where the group has none of that id now. */
+  findMember<const Id extends Members[number]['id']>(
+    id: Id,
+    options: WaitOptions = {},
+  ): WorkerRef<MemberOf<Members, Id>> | undefined {
+    return this.#init.parts.has(this.id, 'group', id) ? this.member(id, options) : undefined
+  }
+
+  /**
+   * Adds a member, the last one to start, and waits until it runs.
+   * @throws {OptionsError} {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot
+   * start: then nothing is left of it
+   */
+  async addMember<B extends Process>(
+    spec: MemberSpec & { readonly run: B } & WithArgs<B>,
+    options: WaitOptions = {},
+  ): Promise<WorkerRef<B>> {
+    const member = declareMember(spec)
+    await this.#init.parts.addMember(this.id, member, options)
+    return new WorkerRef(this.#init.plane, slotId(this.id, member.id))
+  }
+
+  /** Removes a member, and waits until it has stopped. @throws {NotFoundError} {StopError} */
+  async removeMember(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#init.parts.remove(this.id, 'group', id, options)
+  }
+
+  /**
+   * Starts a member anew, with an empty state, and waits until it runs: whether it runs now, was stopped, or has ended.
+   * It does not count as a restart. @throws {NotFoundError}; {StartError}: then it stays declared
+   */
+  async restartMember(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#init.parts.restart(this.id, 'group', id, options)
+  }
+
+  /**
+   * Stops a member, and waits until it has. It stays declared, and down, whatever happens to its siblings, until
+   * `restartMember`. @throws {NotFoundError} {StopError}
+   */
+  async stopMember(id: string, options: WaitOptions = {}): Promise<void> {
+    await this.#init.parts.stop(this.id, 'group', id, options)
+  }
+
+  /**
+   * Starts all members anew, also those that were given up, with no memory of earlier failures, and waits until they
+   * run. Members that were stopped stay so. @throws {NotFoundError} {StartError}
+   */
+  async restart(options: WaitOptions = {}): Promise<void> {
+    await this.#init.declarations.restart(this.#init.declarations.get(this.id, 'group'), options)
+  }
+
+  /** Stops all members, and waits until they have; the group stays declared until `restart`. @throws {NotFoundError} {StopError} */
+  async stop(options: WaitOptions = {}): Promise<void> {
+    await this.#init.declarations.stop(this.#init.declarations.get(this.id, 'group'), options)
+  }
+}
