@@ -15,7 +15,7 @@ const BURST = 4_000
 type Caller = () => Promise<unknown>
 
 /** Calls per second with `inFlight` of them on their way. */
-async function callRate(call: Caller, inFlight: number): Promise<number> {
+export async function callRate(call: Caller, inFlight: number): Promise<number> {
   const startMs = performance.now()
   const endMs = startMs + ROUND_MS
   let count = 0

@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 
 import { type Bench, type Measurement, resultOf } from './bench.ts'
+import { threadCalls } from './cells.ts'
 import { chain3 } from './chain.ts'
 import { form3, idleNode } from './form.ts'
 import { placementFull, placementJoin, placementLookup, placementUnit } from './placement.ts'
@@ -21,6 +22,7 @@ const BENCHES: readonly Bench[] = [
   placementFull,
   placementJoin,
   placementUnit,
+  threadCalls,
 ]
 const ROUNDS = 5
 

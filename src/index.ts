@@ -66,6 +66,7 @@ export {
   type TaskContext,
   type WorkerContext,
 } from './node/workers/context.ts'
+export { transfer } from './node/workers/transfer.ts'
 export { type WaitOptions } from './node/waiting.ts'
 export { type BehaviourSource } from './node/workers/registry.ts'
 export { type Logger } from './ports.ts'

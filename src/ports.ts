@@ -155,4 +155,11 @@ export interface CellPort {
 /** What a machine has beyond time and network. A simulated one has none: there, all code runs inline. */
 export interface Machine {
   spawn(init: CellInit, handlers: CellHandlers): Cell
+  /**
+   * Asks about every error that nobody has caught, in the asynchronous context in which it was thrown. Once a listener
+   * has said that it is its own, all is well; if none does, Node does what it does without us.
+   */
+  onStray(listener: (error: unknown) => boolean): Cancel
+  /** Tells of the event loop having been held up for `durationMs`. `isBusy`: by code, not by the machine. */
+  onStall(listener: (stall: { readonly durationMs: number; readonly isBusy: boolean }) => void): Cancel
 }

@@ -3,9 +3,13 @@
 
 import type { Machine } from '../../ports.ts'
 import { ProcessCell } from './process-cell.ts'
+import { onStall } from './stalls.ts'
+import { onStray } from './strays.ts'
 import { ThreadCell } from './thread-cell.ts'
 
 export const systemMachine: Machine = {
   spawn: (init, handlers) =>
     init.kind === 'thread' ? new ThreadCell(init, handlers) : new ProcessCell(init, handlers),
+  onStray,
+  onStall,
 }

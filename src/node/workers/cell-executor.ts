@@ -19,6 +19,7 @@ import type { Executor } from './executor.ts'
 import { Outputs } from './outputs.ts'
 import { type Ask, type Remote, standInFor } from './stand-ins.ts'
 import { CellError } from './thrown.ts'
+import { givenIn } from './transfer.ts'
 
 /** This file as its neighbours are named: `.ts` from source, `.js` when built. */
 const ENTRY = new URL(
@@ -128,7 +129,7 @@ export class CellExecutor implements Executor, Remote {
   #order(callback: CallbackName, { name = '', args, item }: Ask, asker: Asker): number {
     this.#asked += 1
     const id = this.#asked
-    this.#post({ kind: 'order', order: { id, callback, name, args, item } })
+    this.#post({ kind: 'order', order: { id, callback, name, args, item } }, args)
     this.#askers.set(id, asker)
     return id
   }
@@ -172,7 +173,7 @@ export class CellExecutor implements Executor, Remote {
   async #giveNext(): Promise<void> {
     const next = await this.#messages?.next()
     if (next === undefined || next.done === true) this.#post({ kind: 'no-message' })
-    else this.#post({ kind: 'message', message: next.value })
+    else this.#post({ kind: 'message', message: next.value }, next.value)
   }
 
   #onMissed(silentMs: number): void {
@@ -223,8 +224,9 @@ export class CellExecutor implements Executor, Remote {
     return failureFrom(error, { node, slot: worker, generation: token.generation })
   }
 
-  #post(message: ToCell): void {
-    this.#cell?.post(message, [])
+  /** `payload`: what of it is the user's. */
+  #post(message: ToCell, payload?: unknown): void {
+    this.#cell?.post(message, this.#init.isolation === 'thread' ? givenIn(payload) : [])
   }
 }
 

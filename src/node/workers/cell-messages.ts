@@ -83,14 +83,54 @@ export type FromCell =
 /** So many outputs of one order may be on their way to the node: enough to hide the way, and few enough to lose. */
 export const OUTPUTS_AHEAD = 16
 
+const TO_CELL: ReadonlySet<unknown> = new Set<ToCell['kind']>([
+  'start',
+  'order',
+  'abort',
+  'more',
+  'enough',
+  'message',
+  'no-message',
+  'ping',
+])
+
+const LEVELS: ReadonlySet<unknown> = new Set(['debug', 'info', 'warn', 'error'])
+
+/** The code in a process may listen to messages of its own: what is not ours is left alone. */
 export function isToCell(value: unknown): value is ToCell {
-  return hasKind(value)
+  return isObject(value) && TO_CELL.has(value.kind)
 }
 
+/** The code in a cell can post what it likes: nothing that it says may be a surprise here. */
 export function isFromCell(value: unknown): value is FromCell {
-  return hasKind(value)
+  if (!isObject(value)) return false
+  switch (value.kind) {
+    case 'ready':
+    case 'next':
+    case 'pong':
+    case 'result':
+    case 'output':
+      return true
+    case 'unfit':
+    case 'thrown':
+    case 'stray':
+      return isObject(value.thrown) && typeof value.thrown.name === 'string'
+    case 'log':
+      return LEVELS.has(value.level) && isObject(value.facts) && typeof value.message === 'string'
+    default:
+      return false
+  }
 }
 
-function hasKind(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string'
+interface Fields {
+  readonly kind?: unknown
+  readonly thrown?: unknown
+  readonly name?: unknown
+  readonly level?: unknown
+  readonly facts?: unknown
+  readonly message?: unknown
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null
 }

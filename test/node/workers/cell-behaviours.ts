@@ -4,6 +4,7 @@ import { isMainThread, threadId } from 'node:worker_threads'
 
 import { defineServer, defineStage, defineTask } from '../../../src/node/workers/behaviours.ts'
 import type { TaskContext } from '../../../src/node/workers/context.ts'
+import { transfer } from '../../../src/node/workers/transfer.ts'
 
 /** Ways for code to end, or to go on for ever. */
 export const DEATHS = [
@@ -59,7 +60,12 @@ export function place() {
 }
 
 export const server = defineServer('cell-server', {
-  init: (context, start: number) => ({ total: start, context, heard: new Array<unknown>(), file: '' }),
+  init: (context, start: number) => ({
+    total: start,
+    context,
+    heard: new Array<unknown>(),
+    kept: new Uint8Array(),
+  }),
   call: {
     get: state => state.total,
     add: (state, by: number) => (state.total += by),
@@ -83,7 +89,13 @@ export const server = defineServer('cell-server', {
       if (how === 'loop') for (;;);
       await new Promise(() => {})
     },
-    bytes: (_state, data: Uint8Array) => data,
+    /** Keeps a buffer, and gives it back: `kept` as it is, or given away. */
+    keep: (state, data: Uint8Array<ArrayBuffer>) => {
+      state.kept = data
+      return data
+    },
+    give: state => transfer({ nested: [state.kept] }),
+    keptLength: state => state.kept.byteLength,
     length: (_state, data: Uint8Array) => data.byteLength,
   },
   cast: {

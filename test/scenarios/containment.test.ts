@@ -1,0 +1,254 @@
+/**
+ * Containment and introspection on one node: lines 76 to 84 of the behavioural scenarios, each test named by its
+ * lines. A shard, there, hosts workers: here it is the thread or process of a worker.
+ */
+
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { type Node, createNode } from '../../src/index.ts'
+import type { FromCell } from '../../src/node/workers/cell-messages.ts'
+import { CellWorker } from '../../src/node/workers/cell-worker.ts'
+import { systemClock } from '../../src/io/system/system-clock.ts'
+import { simulate } from '../../src/testing.ts'
+import { grind, increment, member } from './containment-workers.ts'
+
+const MODULE = new URL('containment-workers.ts', import.meta.url).href
+const PATIENCE = { timeout: 10_000, interval: 10 }
+const ISOLATIONS = ['thread', 'process'] as const
+
+let node: Node
+
+beforeEach(async () => {
+  node = await createNode({
+    cluster: `containment ${randomUUID()}`,
+    behaviours: [MODULE],
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    discovery: { mdns: false },
+    logger: false,
+  })
+})
+
+afterEach(() => node.stop())
+
+/** Resolves when the worker has started once more. */
+function restarted(slot: string): Promise<void> {
+  return new Promise(resolve => {
+    const off = node.on('worker:start', event => {
+      if (event.slot !== slot) return
+      off()
+      resolve()
+    })
+  })
+}
+
+const statusOf = (id: string) => node.snapshot().specs.find(spec => spec.id === id)?.status.kind
+const slotsOf = (id: string) =>
+  node
+    .snapshot()
+    .specs.find(spec => spec.id === id)
+    ?.workers.map(({ slot }) => slot)
+
+test('76: a process is killed: the node stays up, it is replaced, and the others stay what they were', async () => {
+  const add = (id: string, isolation: 'inline' | 'thread' | 'process') =>
+    node.addWorker({ id, run: member, isolation })
+  const victim = await add('victim', 'process')
+  const others = await Promise.all([add('a', 'process'), add('b', 'thread'), add('c', 'inline')])
+  const before = await Promise.all(others.map(worker => worker.call.where()))
+  const pid = await victim.call.pid()
+  const back = restarted('victim')
+  process.kill(pid, 'SIGKILL')
+  await back
+  expect(await victim.call.pid()).not.toBe(pid)
+  expect(await Promise.all(others.map(worker => worker.call.where()))).toEqual(before)
+  expect(await victim.call.count()).toBe(1)
+})
+
+test('77: workers whose process was killed come back by their restart type, a group as one; the node tells the truth', async () => {
+  const apart = { run: member, isolation: 'process' } as const
+  const permanent = await node.addWorker({ id: 'permanent', ...apart, restart: 'permanent' })
+  const transient = await node.addWorker({ id: 'transient', ...apart, restart: 'transient' })
+  const temporary = await node.addWorker({ id: 'temporary', ...apart, restart: 'temporary' })
+  const group = await node.addGroup({
+    id: 'group',
+    members: [
+      { id: 'isolated', ...apart },
+      { id: 'inline', run: member },
+    ],
+  })
+  await group.member('inline').call.count()
+  const back = ['permanent', 'transient', 'group/isolated', 'group/inline'].map(restarted)
+  for (const worker of [permanent, transient, temporary, group.member('isolated')]) worker.cast.die()
+  await Promise.all(back)
+  expect(await permanent.call.count()).toBe(1)
+  expect(await transient.call.count()).toBe(1)
+  await expect.poll(() => statusOf('temporary'), PATIENCE).toBe('done')
+  await expect(temporary.call.count()).rejects.toMatchObject({ name: 'WorkerExitedError' })
+  expect(await group.member('isolated').call.count()).toBe(1)
+  expect(await group.member('inline').call.count()).toBe(1)
+  expect(['permanent', 'transient', 'group'].map(statusOf)).toEqual(['running', 'running', 'running'])
+  expect(slotsOf('temporary')).toEqual([])
+})
+
+describe.each(['inline', ...ISOLATIONS] as const)('%s', isolation => {
+  test('78: what nobody understands crashes no worker, and an unknown call is answered with an error', async () => {
+    const worker = await node.addWorker({ id: 'w', run: member, isolation })
+    const where = await worker.call.where()
+    for (const garbage of [undefined, null, 'what?', { kind: 'order' }, [1, 2, 3], new Map([[1, 2]])])
+      worker.send(garbage)
+    if (isolation !== 'inline') worker.cast.babble()
+    const unknown: unknown = Reflect.get(worker.call, 'noSuchFunction')
+    expect(unknown).toBeTypeOf('function')
+    if (typeof unknown === 'function') {
+      await expect(unknown.call(worker.call)).rejects.toMatchObject({
+        name: 'RemoteError',
+        message: expect.stringContaining('noSuchFunction'),
+        maybeExecuted: false,
+      })
+    }
+    expect(await worker.call.where()).toBe(where)
+  })
+
+  test('79: an answer that nobody has asked for, or waits for any more, goes nowhere', async () => {
+    const worker = await node.addWorker({ id: 'w', run: member, isolation })
+    worker.cast.count()
+    worker.send('a message whose handler returns something')
+    const gone = worker.with({ signal: AbortSignal.abort(new Error('not interested')) }).call.count()
+    await expect(gone).rejects.toThrow('not interested')
+    expect(await worker.call.count()).toBeGreaterThan(1)
+  })
+})
+
+test('78: garbage from the node crashes no thread or process of a worker either', () => {
+  const said: unknown[] = []
+  let tell: (message: unknown) => void = () => {}
+  CellWorker.run(
+    {
+      kind: 'thread',
+      post: message => said.push(message),
+      onMessage: listener => {
+        tell = listener
+      },
+      onStray: () => {},
+      exit: () => said.push('exit'),
+    },
+    systemClock,
+  )
+  for (const garbage of [undefined, null, 7, 'x', {}, { kind: 7 }, { kind: 'no-such-kind' }, []])
+    tell(garbage)
+  tell({ kind: 'more', id: 99, count: 1 })
+  tell({ kind: 'message', message: 'nobody has asked' })
+  expect(said).toEqual([])
+  tell({ kind: 'ping' })
+  expect(said).toEqual([{ kind: 'pong' } satisfies FromCell])
+})
+
+test('80: members are those that are up: who has left or is gone is not among them', async () => {
+  await using mesh = await simulate({ nodes: 4 })
+  const names = (): string[] =>
+    mesh
+      .node('n1')
+      .members()
+      .map(({ id }) => id)
+  await mesh.until('all see all', () => names().length === 4)
+  await mesh.stop('n4')
+  mesh.crash('n3')
+  await mesh.until('two are left', () => names().length === 2)
+  expect(names()).toEqual(['n1', 'n2'])
+})
+
+test('81: a snapshot counts groups, chains, standalone workers and their slots, and follows a crash', async () => {
+  await node.addWorker({ id: 'alone', run: member })
+  await node.addGroup({ id: 'group', members: [{ id: 'm', run: member, isolation: 'process' }] })
+  await node.addChain({ id: 'chain', stages: [{ run: increment, workers: 2 }] })
+  const sample = () =>
+    node
+      .snapshot()
+      .specs.map(({ id, kind, workers }) => [
+        id,
+        kind,
+        workers.map(({ slot, generation }) => [slot, generation]),
+      ])
+  const slot = 'chain/containment-increment'
+  expect(sample().toSorted()).toEqual([
+    ['alone', 'worker', [['alone', 1]]],
+    [
+      'chain',
+      'chain',
+      [
+        [`${slot}/0`, 1],
+        [`${slot}/1`, 1],
+      ],
+    ],
+    ['group', 'group', [['group/m', 1]]],
+  ])
+  expect(node.snapshot().node).toBe(node.id)
+  const back = restarted('group/m')
+  node.getGroup<readonly [{ readonly id: 'm'; readonly run: typeof member }]>('group').member('m').cast.die()
+  await back
+  await expect
+    .poll(() => sample().find(([id]) => id === 'group'), PATIENCE)
+    .toEqual(['group', 'group', [['group/m', 2]]])
+})
+
+test('82: groups, chains and workers are listed with their kind and their workers, and removals are followed', async () => {
+  await node.addWorker({ id: 'alone', run: member })
+  await node.addGroup({ id: 'group', members: [{ id: 'm', run: member }] })
+  await node.addChain({ id: 'chain', stages: [{ id: 's', run: increment, workers: 2 }] })
+  expect(node.listWorkers().map(({ id, workers }) => [id, workers.length])).toEqual([['alone', 1]])
+  expect(slotsOf('group')).toEqual(['group/m'])
+  expect(slotsOf('chain')).toEqual(['chain/s/0', 'chain/s/1'])
+  await node.removeGroup('group')
+  await node.removeChain('chain')
+  await node.removeWorker('alone')
+  expect(node.listWorkers()).toEqual([])
+  expect(node.snapshot().specs).toEqual([])
+})
+
+describe.each(ISOLATIONS)('%s', isolation => {
+  test('83: a stage that holds up its own thread does not hold up anybody else', async () => {
+    const chain = await node.addChain({ id: 'slow', stages: [{ run: grind, isolation }] })
+    const worker = await node.addWorker({ id: 'w', run: member })
+    const order: string[] = []
+    const ground = chain.call(400).then(() => order.push('ground'))
+    for (let n = 1; n <= 20; n++) expect(await worker.call.count()).toBe(n)
+    order.push('counted')
+    await ground
+    expect(order).toEqual(['counted', 'ground'])
+  })
+})
+
+test('84: eight rounds of work with a crash every third: all alive at the end', async () => {
+  const ids = Array.from({ length: 10 }, (_, n) => `w${n}`)
+  const isolationOf = (n: number) => (n === 0 ? 'process' : n < 3 ? 'thread' : 'inline')
+  const alone = await Promise.all(
+    ids.map((id, n) => node.addWorker({ id, run: member, isolation: isolationOf(n) })),
+  )
+  const group = await node.addGroup({
+    id: 'group',
+    members: ids.map((id, n) => ({ id, run: member, isolation: isolationOf(n) })),
+  })
+  const chain = await node.addChain({
+    id: 'chain',
+    stages: [
+      { id: 'one', run: increment, isolation: 'thread' },
+      { id: 'two', run: increment },
+      { id: 'three', run: increment, isolation: 'process' },
+    ],
+  })
+  for (let round = 1; round <= 8; round++) {
+    if (round % 3 === 0) {
+      const one = alone[round]
+      const victim = ids[round] ?? ''
+      await expect(one?.call.crash()).rejects.toMatchObject({ name: 'RemoteError' })
+      await expect(group.member(victim).call.crash()).rejects.toMatchObject({ name: 'RemoteError' })
+    }
+    const items = Array.from({ length: 20 }, (_, n) => n)
+    const outcomes: unknown[] = []
+    for await (const outcome of chain.run(items)) outcomes.push(outcome)
+    expect(outcomes).toEqual(items.map(n => n + 3))
+    await Promise.all(alone.map(worker => worker.call.count()))
+    await Promise.all(ids.map(id => group.member(id).call.count()))
+  }
+  expect(['group', 'chain', ...ids].map(statusOf)).toEqual(Array.from({ length: 12 }, () => 'running'))
+})
