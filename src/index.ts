@@ -46,6 +46,7 @@ export { type Member, type Snapshot, type SpecSnapshot } from './node/snapshot.t
 export { type ChainSpec, type StageSpec } from './node/specs/chain-spec.ts'
 export { type Process } from './node/specs/child.ts'
 export { type GroupSpec, type MemberSpec } from './node/specs/group-spec.ts'
+export { type PlacementOption } from './node/specs/placement-option.ts'
 export { type WorkerSpec } from './node/specs/worker-spec.ts'
 export { type Exit } from './node/supervision/exit.ts'
 export { type SpecStatus } from './node/supervision/spec-status.ts'

@@ -39,15 +39,15 @@ export function place(
   const pairs = rankedPairs(eligible, wanted, options.salt).filter(
     ({ unit, node }) => !declines.some(decline => decline.unit === unit.id && decline.node === node.id),
   )
-  const nodeRoom = capacities(eligible, wanted, options)
-  const spreadRooms = spreadCapacities(eligible, wanted)
+  const bounds = boundsOf(eligible, wanted, options)
+  const nodeRoom = new Map(bounds.capacityOf)
   const spreadLoad = new Map<string, number>()
   const owners = new Map<string, Assignment>()
   for (const { unit, node } of pairs) {
     const room = nodeRoom.get(node.id) ?? 0
     const spreadKey = unit.spread === undefined ? undefined : JSON.stringify([node.id, unit.spread])
     const together = spreadKey === undefined ? 0 : (spreadLoad.get(spreadKey) ?? 0)
-    const togetherMax = unit.spread === undefined ? Infinity : (spreadRooms.get(unit.spread) ?? 1)
+    const togetherMax = unit.spread === undefined ? Infinity : (bounds.roomOf.get(unit.spread) ?? 1)
     if (owners.has(unit.id) || room === 0 || together >= togetherMax) continue
     owners.set(unit.id, { node: node.id, overflow: false })
     nodeRoom.set(node.id, room - 1)
@@ -57,6 +57,28 @@ export function place(
     if (!owners.has(unit.id)) owners.set(unit.id, { node: node.id, overflow: true })
   }
   return owners
+}
+
+/** What nodes may hold. */
+export interface Bounds {
+  /** How many units each node may hold, by its id. Only of nodes that are given anything. */
+  readonly capacityOf: ReadonlyMap<string, number>
+  /** How many units of each spread one node may hold, by the spread. */
+  readonly roomOf: ReadonlyMap<string, number>
+}
+
+/** The bounds that `place` keeps. */
+export function boundsOf(
+  nodes: readonly Candidate[],
+  units: readonly Unit[],
+  options: PlacementOptions = PLACEMENT_DEFAULTS,
+): Bounds {
+  const eligible = unique(nodes).filter(node => weightOf(node) > 0)
+  const wanted = unique(units)
+  return {
+    capacityOf: capacities(eligible, wanted, options),
+    roomOf: spreadCapacities(eligible, wanted),
+  }
 }
 
 /** The node that a key belongs to when only hashing counts: the first of its preference list. */

@@ -22,6 +22,7 @@ import {
   type Restart,
   type SlotExit,
 } from './phase.ts'
+import type { PlacementWish, Sharing } from './placement-wish.ts'
 import { BUCKET_COUNT } from './record-store.ts'
 import {
   AUTO_SHUTDOWNS,
@@ -122,6 +123,17 @@ const intensity: v.GenericSchema<unknown, RestartIntensity> = v.looseObject({
   withinMs: count,
 })
 
+const placement: v.GenericSchema<unknown, PlacementWish | undefined> = v.optional(
+  v.looseObject({
+    labels: v.record(text, text),
+    near: v.optional(text),
+    pack: v.optional(text),
+    spread: v.optional(text),
+  }),
+)
+
+const sharing: v.GenericSchema<unknown, Sharing> = v.union([v.boolean(), v.literal('zones')])
+
 const child: v.GenericSchema<unknown, ChildSpec> = v.looseObject({
   behaviour: text,
   args: bytes,
@@ -133,6 +145,7 @@ const child: v.GenericSchema<unknown, ChildSpec> = v.looseObject({
     heapMb: v.optional(v.pipe(count, v.minValue(1))),
     heartbeatMs: v.pipe(count, v.minValue(1)),
   }),
+  placement,
 })
 
 /** The fields of `PartBody`. */
@@ -144,7 +157,8 @@ const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
     kind: v.literal('group'),
     strategy: v.picklist(GROUP_STRATEGIES),
     intensity,
-    spread: v.boolean(),
+    spread: sharing,
+    placement,
     autoShutdown: v.picklist(AUTO_SHUTDOWNS),
     revision: count,
     members: list(v.looseObject({ ...part, isSignificant: v.boolean() })),
@@ -153,6 +167,8 @@ const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
     kind: v.literal('chain'),
     strategy: v.picklist(CHAIN_STRATEGIES),
     intensity,
+    spread: v.optional(sharing),
+    placement,
     revision: count,
     stages: list(
       v.looseObject({ ...part, workers: v.pipe(count, v.minValue(1)), emission: v.picklist(EMISSIONS) }),

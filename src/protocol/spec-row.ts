@@ -6,6 +6,7 @@
 
 import type { SpecId } from '../ids.ts'
 import { type Hlc, compareHlc } from './hlc.ts'
+import type { PlacementWish, Sharing } from './placement-wish.ts'
 import type { RecordKind } from './record-store.ts'
 
 /** As in OTP: always · after anything but a normal end · never. */
@@ -58,6 +59,8 @@ export interface ChildSpec {
   readonly stopTimeoutMs: number
   readonly isolation: Isolation
   readonly limits: Limits
+  /** Undefined: wherever it can run. */
+  readonly placement?: PlacementWish | undefined
 }
 
 /**
@@ -86,11 +89,12 @@ export interface GroupBody {
   readonly kind: 'group'
   readonly strategy: GroupStrategy
   readonly intensity: RestartIntensity
-  /** Whether the members are shared out evenly over the nodes, or sit wherever the hash puts them. */
-  readonly spread: boolean
   readonly autoShutdown: AutoShutdown
   /** Another one with every restart of the whole group by a user. */
   readonly revision: number
+  readonly spread: Sharing
+  /** For all members. */
+  readonly placement?: PlacementWish | undefined
   /** In the order in which they start. */
   readonly members: readonly MemberBody[]
 }
@@ -127,6 +131,10 @@ export interface ChainBody {
   readonly intensity: RestartIntensity
   /** Another one with every restart of the whole chain by a user. */
   readonly revision: number
+  /** @default true */
+  readonly spread?: Sharing | undefined
+  /** For all stages. */
+  readonly placement?: PlacementWish | undefined
   /** First stage first. */
   readonly stages: readonly StageBody[]
   readonly emission: Emission

@@ -26,6 +26,10 @@ export interface SimulationInit {
   readonly behaviours?: readonly BehaviourSource[]
   /** What this node can run instead, by its name. */
   readonly behavioursOf?: Readonly<Record<string, readonly BehaviourSource[]>>
+  /** The weight of this node, by its name. @default 1 */
+  readonly weightOf?: Readonly<Record<string, number>>
+  /** The labels of this node, by its name. @default none */
+  readonly labelsOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly conditions?: Partial<NetworkConditions>
   readonly timings?: Partial<Timings>
   /** Told of everything that happens on the network, a line each. */
@@ -195,7 +199,7 @@ export class SimulatedMesh implements AsyncDisposable {
   }
 
   #optionsOf(id: NodeId): NodeOptions {
-    const { behaviours = [], behavioursOf = {}, timings } = this.#init
+    const { behaviours = [], behavioursOf = {}, weightOf = {}, labelsOf = {}, timings } = this.#init
     return {
       cluster: 'simulation',
       secret: '',
@@ -208,8 +212,8 @@ export class SimulatedMesh implements AsyncDisposable {
       dataFolder: undefined,
       allow: undefined,
       role: 'member',
-      weight: 1,
-      labels: {},
+      weight: weightOf[id] ?? 1,
+      labels: labelsOf[id] ?? {},
       logger: false,
       protocol: PROTOCOL,
       timings: { ...LAN_TIMINGS, ...timings },

@@ -71,6 +71,24 @@ describe('a worker spec', () => {
     ],
     ['an unknown field', { id: 'a', run: server, retries: 3 }, ['retries: no such field']],
     [
+      'a label that is no text',
+      { id: 'a', run: server, placement: { labels: { gpu: true } } },
+      ['placement.labels.gpu: a text of at most 200 characters'],
+    ],
+    [
+      'a wish to be together and apart',
+      { id: 'a', run: server, placement: { pack: 'x', spread: 'x' } },
+      ['placement: pack or spread: together or apart, not both'],
+    ],
+    [
+      'a name with a slash, and an unknown wish',
+      { id: 'a', run: server, placement: { near: 'a/b', far: 'c' } },
+      [
+        'placement.near: a name of 1 to 128 printable characters, without "/"',
+        'placement.far: no such field',
+      ],
+    ],
+    [
       'many at once',
       { id: 7, run: null, restart: 'x', colour: 'red' },
       [
@@ -120,6 +138,11 @@ describe('a group spec', () => {
       'an unknown strategy',
       { id: 'g', strategy: 'all', members: [member] },
       ['strategy: one of one_for_one, one_for_all, rest_for_one'],
+    ],
+    [
+      'an unknown way to spread',
+      { id: 'g', spread: 'racks', members: [member] },
+      ["spread: true, false or 'zones'"],
     ],
     ['a member without an id', { id: 'g', members: [member, { run: server }] }, ['members[1].id: a value']],
     [

@@ -44,6 +44,7 @@ const MESSAGES: readonly Message[] = [
           labels: { zone: 'east' },
           behaviours: ['b@1'],
           protocol: { min: 1, max: 1 },
+          placementVersion: 1,
         },
       ],
     },
@@ -52,7 +53,28 @@ const MESSAGES: readonly Message[] = [
     kind: 'rows',
     rows: {
       ...NO_ROWS,
-      specs: [{ id: specId('gone'), version: hlc, body: undefined, desired: 'stopped' }],
+      specs: [
+        { id: specId('gone'), version: hlc, body: undefined, desired: 'stopped' },
+        {
+          id: specId('there'),
+          version: hlc,
+          body: {
+            kind: 'worker',
+            child: {
+              behaviour: 'b@1',
+              args: new Uint8Array([1]),
+              restart: 'permanent',
+              startTimeoutMs: 1,
+              stopTimeoutMs: 1,
+              isolation: 'inline',
+              limits: { heartbeatMs: 1 },
+              placement: { labels: { gpu: 'yes' }, near: 'n', spread: 's' },
+            },
+            intensity: { restarts: 1, withinMs: 1 },
+          },
+          desired: 'running',
+        },
+      ],
       claims: [
         {
           slot: slotId(specId('w')),

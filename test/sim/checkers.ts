@@ -1,7 +1,10 @@
 /** The invariants of the protocol that the simulator holds a mesh to. Numbers are those of the protocol page. */
 
 import { type MemberRow, compareMembers } from '../../src/protocol/member-row.ts'
-import { slotsOfSpec } from '../../src/node/supervision/units.ts'
+import { slotsOfSpec, unitsOfSpec } from '../../src/node/supervision/units.ts'
+import { boundsOf, place } from '../../src/placement/placement.ts'
+import type { Unit } from '../../src/placement/unit.ts'
+import { type Candidate, candidateText } from '../../src/placement/view.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { type World, outcomeOf } from './world.ts'
 
@@ -13,6 +16,8 @@ export class InvariantError extends Error {
 export class AlwaysChecker {
   readonly #mesh: SimulatedMesh
   readonly #rows = new Map<string, MemberRow>()
+  /** By the node. */
+  readonly #placements = new Map<string, Placement>()
 
   constructor(mesh: SimulatedMesh) {
     this.#mesh = mesh
@@ -20,7 +25,7 @@ export class AlwaysChecker {
 
   check(): void {
     this.#checkRowsGrow()
-    this.#checkPlacementIsAFunction()
+    this.#checkPlacement()
   }
 
   /** I2: at each node, for each id, what is known of a member never becomes older. I3: nobody is ahead of the member. */
@@ -42,23 +47,73 @@ export class AlwaysChecker {
     }
   }
 
-  /** I11: nodes with the same view and the same specs place every slot alike. */
-  #checkPlacementIsAFunction(): void {
-    const placements = new Map<string, { readonly id: string; readonly owners: string }>()
+  /**
+   * I11: every node places every slot as the specification says, and so alike on equal views and specs. I12: from one
+   * look to the next nothing moves without a reason.
+   */
+  #checkPlacement(): void {
     for (const id of this.#mesh.up) {
       const { ledger } = this.#mesh.node(id).inspect().core
-      const view = `${ledger.viewHash()} ${ledger.tables.specs.root()}`
-      const owners = [...ledger.tables.specs.rows()]
-        .flatMap(row => slotsOfSpec(row.id, row.body))
-        .map(({ slot }) => `${slot}@${ledger.ownerOf(slot)}`)
-        .toSorted()
-        .join(' ')
-      const other = placements.get(view)
-      if (other !== undefined && other.owners !== owners) {
-        throw new InvariantError(`I11: ${other.id} places ${other.owners}, ${id} places ${owners}`)
+      const key = `${ledger.viewHash()} ${ledger.tables.specs.root()}`
+      const before = this.#placements.get(id)
+      if (before?.key === key) continue
+      const nodes = ledger.view()
+      const units = [...ledger.tables.specs.rows()].flatMap(unitsOfSpec)
+      const owners = new Map<string, string>()
+      const wanted = place(nodes, units)
+      for (const { slot } of [...ledger.tables.specs.rows()].flatMap(row => slotsOfSpec(row.id, row.body))) {
+        const owner = ledger.ownerOf(slot)
+        if (owner !== undefined) owners.set(slot, owner)
+        if (owner === wanted.get(slot)?.node) continue
+        throw new InvariantError(`I11: ${id} places ${slot} on ${owner}, not on ${wanted.get(slot)?.node}`)
       }
-      placements.set(view, { id, owners })
+      const after = { key, owners, nodes, units }
+      if (before !== undefined) checkMoves(id, before, after)
+      this.#placements.set(id, after)
     }
+  }
+}
+
+/** What a node has placed where, and from what that follows. */
+interface Placement {
+  readonly key: string
+  readonly owners: ReadonlyMap<string, string>
+  readonly nodes: readonly Candidate[]
+  readonly units: readonly Unit[]
+}
+
+/**
+ * I12: a slot moves off a node that is gone, is not as it was, or is full now; or onto one that is new, is not as it
+ * was, or was full before. Whatever else moves, moves for nothing.
+ */
+function checkMoves(node: string, before: Placement, after: Placement): void {
+  const [wereFull, areFull] = [fullOf(before), fullOf(after)]
+  const texts = new Map(before.nodes.map(candidate => [candidate.id, candidateText(candidate)]))
+  const same = new Set(
+    after.nodes.filter(each => texts.get(each.id) === candidateText(each)).map(candidate => candidate.id),
+  )
+  const units = new Map(before.units.map(unit => [unit.id, JSON.stringify(unit)]))
+  for (const unit of after.units) {
+    const [from, to] = [before.owners.get(unit.id), after.owners.get(unit.id)]
+    if (from === to || from === undefined || to === undefined) continue
+    const isExcused =
+      !same.has(from) ||
+      !same.has(to) ||
+      unit.zone !== undefined ||
+      units.get(unit.id) !== JSON.stringify(unit)
+    if (isExcused || wereFull(to, unit.spread) || areFull(from, unit.spread)) continue
+    throw new InvariantError(`I12: ${node} moves ${unit.id} from ${from} to ${to} for no reason`)
+  }
+}
+
+/** Whether a node had no room for another unit, or for another one of its spread. */
+function fullOf({ nodes, units, owners }: Placement): (node: string, spread: string | undefined) => boolean {
+  const { capacityOf, roomOf } = boundsOf(nodes, units)
+  return (node, spread) => {
+    const held = units.filter(unit => owners.get(unit.id) === node)
+    const kin = held.filter(unit => unit.spread === spread)
+    const isSpreadFull = spread !== undefined && kin.length >= (roomOf.get(spread) ?? 1)
+    return isSpreadFull || held.length >= (capacityOf.get(node) ?? 1)
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type RestartType,
   type StageBody,
 } from '../../protocol/spec-row.ts'
+import type { Sharing } from '../../protocol/placement-wish.ts'
 import { check } from '../check.ts'
 import { type Stage, isBehaviour } from '../workers/behaviours.ts'
 import {
@@ -25,6 +26,7 @@ import {
   oneOf,
   whole,
 } from './child.ts'
+import { type PlacementOption, placement, sharingOf, sharing } from './placement-option.ts'
 import type { Declared } from './spec.ts'
 
 export interface StageSpec<S = Stage<never, unknown>> {
@@ -40,6 +42,8 @@ export interface StageSpec<S = Stage<never, unknown>> {
   /** Where the code of its workers runs: see `WorkerOptions`. @default 'inline' */
   readonly isolation?: Isolation
   readonly limits?: LimitOptions
+  /** Where its workers may live, and beside whom. @default on any node that can run them */
+  readonly placement?: PlacementOption
 }
 
 export interface ChainSpec<Stages extends readonly unknown[] = readonly StageSpec[]> {
@@ -53,6 +57,13 @@ export interface ChainSpec<Stages extends readonly unknown[] = readonly StageSpe
    */
   readonly strategy?: ChainStrategy
   /** When to give up restarting, for all stages together. @default 5 restarts in 30 s */
+  /**
+   * Shares all its workers out evenly over the nodes; `zones`: each stage over the zones too.
+   * @default true, but false where `placement` says near or pack
+   */
+  readonly spread?: Sharing
+  /** For all stages; what a stage says itself goes before it. @default on any node that can run it */
+  readonly placement?: PlacementOption
   readonly intensity?: RestartIntensity
   /** How many items of one node may be on their way. @default 4_096 */
   readonly windowItems?: number
@@ -78,6 +89,7 @@ const stageSpec = v.strictObject(
     stopTimeoutMs: child.stopTimeoutMs,
     isolation: child.isolation,
     limits: child.limits,
+    placement,
   },
   'an object',
 )
@@ -87,6 +99,8 @@ const chainSpec = v.strictObject(
     id,
     strategy: v.optional(oneOf(['one_for_all']), 'one_for_all'),
     intensity,
+    spread: sharing,
+    placement,
     stages: v.pipe(
       v.array(stageSpec, 'a list of stages'),
       v.minLength(1, 'at least one stage'),
@@ -102,7 +116,7 @@ const chainSpec = v.strictObject(
 export function declareChain(spec: unknown): Declared<ChainBody> {
   const checked = check('the chain spec', chainSpec, spec)
   const stages = checked.stages.map(stageBody)
-  const { strategy, intensity: limit, windowItems, attemptsMax } = checked
+  const { strategy, intensity: limit, placement: wish, windowItems, attemptsMax } = checked
   const emission = emissionOf(stages)
   return {
     id: checked.id,
@@ -111,6 +125,8 @@ export function declareChain(spec: unknown): Declared<ChainBody> {
       strategy,
       intensity: limit,
       revision: 0,
+      spread: sharingOf(checked),
+      placement: wish,
       stages,
       emission,
       windowItems,

@@ -13,8 +13,10 @@ import {
   RESTART_TYPES,
   type RestartType,
 } from '../../protocol/spec-row.ts'
+import type { PlacementWish } from '../../protocol/placement-wish.ts'
 import { INTENSITY_DEFAULT } from '../supervision/restart-policy.ts'
 import { type Behaviour, type Server, type Task, behaviourId, isBehaviour } from '../workers/behaviours.ts'
+import { type PlacementOption, placement } from './placement-option.ts'
 
 /** What can run outside of a chain. */
 export type Process = Server<readonly unknown[], object, object> | Task<readonly unknown[], never>
@@ -51,6 +53,8 @@ export interface WorkerOptions {
   readonly isolation?: Isolation
   /** For threads and processes. */
   readonly limits?: LimitOptions
+  /** Where it may live, and beside whom. @default on any node that can run it */
+  readonly placement?: PlacementOption
 }
 
 export interface LimitOptions {
@@ -119,6 +123,7 @@ export const child = {
     ),
     { heartbeatMs: HEARTBEAT_MS },
   ),
+  placement,
 }
 
 /** A copy, as the encoded bytes are a part of a larger buffer: specs are kept for as long as their workers live. */
@@ -133,8 +138,9 @@ export function childOf(checked: {
   readonly stopTimeoutMs: number
   readonly isolation: Isolation
   readonly limits: Limits
+  readonly placement?: PlacementWish | undefined
 }): ChildSpec {
-  const { run, args, restart, startTimeoutMs, stopTimeoutMs, isolation, limits } = checked
+  const { run, args, restart, startTimeoutMs, stopTimeoutMs, isolation, limits, placement: wish } = checked
   return {
     behaviour: behaviourId(run),
     args: args.length === 0 ? NO_ARGS : Uint8Array.from(encodePayload(args)),
@@ -143,6 +149,7 @@ export function childOf(checked: {
     stopTimeoutMs,
     isolation,
     limits,
+    ...(wish === undefined ? {} : { placement: wish }),
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type MemberBody,
   type RestartIntensity,
 } from '../../protocol/spec-row.ts'
+import type { Sharing } from '../../protocol/placement-wish.ts'
 import { check } from '../check.ts'
 import {
   type Process,
@@ -25,6 +26,7 @@ import {
   oneOf,
   processBehaviour,
 } from './child.ts'
+import { type PlacementOption, placement, sharingOf, sharing } from './placement-option.ts'
 import type { Declared } from './spec.ts'
 
 /** A member of a group. */
@@ -63,8 +65,13 @@ export interface GroupSpec<Members extends readonly unknown[] = readonly MemberS
    * (`all`). @default 'never'
    */
   readonly autoShutdown?: AutoShutdown
-  /** Shares the members out evenly over the nodes. @default true */
-  readonly spread?: boolean
+  /**
+   * Shares the members out evenly over the nodes; `zones`: over the zones too, turn by turn.
+   * @default true, but false where `placement` says near or pack
+   */
+  readonly spread?: Sharing
+  /** For all members; what a member says itself goes before it. @default on any node that can run it */
+  readonly placement?: PlacementOption
   /** In the order in which they start on a node. */
   readonly members: Members
 }
@@ -85,8 +92,9 @@ const groupSpec = v.strictObject(
     id,
     strategy: v.optional(oneOf(GROUP_STRATEGIES), 'one_for_all'),
     intensity,
-    spread: v.optional(v.boolean('true or false'), true),
     autoShutdown: v.optional(oneOf(AUTO_SHUTDOWNS), 'never'),
+    spread: sharing,
+    placement,
     members: v.pipe(
       v.array(memberSpec, 'a list of members'),
       v.minLength(1, 'at least one member'),
@@ -107,13 +115,14 @@ const groupRules = v.pipe(
 /** @throws {OptionsError} naming every bad field; {PayloadError} when the arguments cannot be sent */
 export function declareGroup(spec: unknown): Declared<GroupBody> {
   const checked = check('the group spec', groupRules, spec)
-  const { strategy, intensity: limit, spread, autoShutdown } = checked
+  const { strategy, intensity: limit, placement: wish, autoShutdown } = checked
   const members = checked.members.map(memberBody)
   const body: GroupBody = {
     kind: 'group',
     strategy,
     intensity: limit,
-    spread,
+    spread: sharingOf(checked),
+    placement: wish,
     autoShutdown,
     revision: 0,
     members,

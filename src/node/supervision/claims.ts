@@ -6,7 +6,7 @@ import { type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner, runTag } from '../../protocol/claim.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
-import { type SpecRow, type WorkerBody, hlcText, needOf } from '../../protocol/spec-row.ts'
+import { type SpecRow, type WorkerBody, hlcText } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
@@ -15,6 +15,7 @@ import { failureOf, howEnded, nodeLost } from './exit.ts'
 import { STABLE_MS, backoffMs, countRestart, isExceeded, isRestarted } from './restart-policy.ts'
 import { type SpecStatus, pendingFor } from './spec-status.ts'
 import type { Report, Supervisor } from './supervisor.ts'
+import { wantsOf } from './units.ts'
 
 /**
  * A worker starts when one other node knows of its claim, or after this time: of two nodes that claim at once, as a
@@ -161,7 +162,7 @@ export class Claims {
     if (owner !== id) {
       if (before !== undefined && isOwner(before, this.#ledger.run) && isActiveClaim(before))
         this.#say(before, { state: 'stopped' })
-      return owner === undefined ? pendingFor([needOf(body.child)]) : { kind: 'starting' }
+      return owner === undefined ? pendingFor(wantsOf(row)) : { kind: 'starting' }
     }
     // A new version has no past; whoever takes over goes on counting.
     const past = before !== undefined && isCurrent(before, row) ? before : undefined

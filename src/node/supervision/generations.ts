@@ -19,7 +19,7 @@ import {
   generationText,
   withNews,
 } from '../../protocol/phase.ts'
-import { type SpecRow, hlcText, needOf } from '../../protocol/spec-row.ts'
+import { type SpecRow, hlcText } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
@@ -29,7 +29,7 @@ import { backoffMs, isExceeded } from './restart-policy.ts'
 import { type SpecStatus, pendingFor } from './spec-status.ts'
 import { type Succession, historyOf, planAnew, planNext } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
-import { type SpecSlot, partsOfSpec } from './units.ts'
+import { type SpecSlot, partsOfSpec, wantsOf } from './units.ts'
 import { Waits } from './waits.ts'
 
 /** How much longer than its workers may take to stop the coordinator waits for word of a holder. */
@@ -142,7 +142,7 @@ export class Generations {
     if (waits.nextMs !== Infinity) this.#deadlines.set(row.id, waits.nextMs)
     if (plan.next === undefined) this.#promote(phase)
     else this.#create(row, body, generation, plan.next)
-    return plan.unplaced.length === 0 ? undefined : pendingOf(plan.unplaced)
+    return plan.unplaced.length === 0 ? undefined : pendingOf(row, plan.unplaced)
   }
 
   /** The renewals that need not wait any longer. */
@@ -181,7 +181,7 @@ export class Generations {
   #begin(row: SpecRow, body: FateBody, before: Phase | undefined): SpecStatus {
     const generation = this.#nextGeneration(before)
     const plan = planAnew({ spec: row.id }, body, { generation, ownerOf: slot => this.#ledger.placeOf(slot) })
-    if (plan.next === undefined) return pendingOf(plan.unplaced)
+    if (plan.next === undefined) return pendingOf(row, plan.unplaced)
     this.#create(row, body, generation, plan.next)
     return { kind: 'starting' }
   }
@@ -270,6 +270,7 @@ function lostStatus(phase: Phase, body: FateBody, { unstartable, renewals }: Out
   return { kind: 'gave-up', failure: failures[0], failures }
 }
 
-function pendingOf(unplaced: readonly SpecSlot[]): SpecStatus {
-  return pendingFor(unplaced.map(({ child }) => needOf(child)))
+function pendingOf(row: SpecRow, unplaced: readonly SpecSlot[]): SpecStatus {
+  const slots = new Set<string>(unplaced.map(({ slot }) => slot))
+  return pendingFor(wantsOf(row, slot => slots.has(slot)))
 }

@@ -66,6 +66,6 @@ export function describeStatus(status: SpecStatus | undefined): string {
 }
 
 /** Why something that no live node can run does not run. */
-export function pendingFor(behaviours: Iterable<string>): SpecStatus {
-  return { kind: 'pending', reason: `no live node has all of: ${[...new Set(behaviours)].join(', ')}` }
+export function pendingFor(wants: Iterable<string>): SpecStatus {
+  return { kind: 'pending', reason: `no live node has all of: ${[...new Set(wants)].join(', ')}` }
 }

@@ -3,7 +3,15 @@
 
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import type { Unit } from '../../placement/unit.ts'
-import { type ChildSpec, type SpecBody, type SpecRow, needOf } from '../../protocol/spec-row.ts'
+import { combineWishes } from '../../protocol/placement-wish.ts'
+import {
+  type ChainBody,
+  type ChildSpec,
+  type GroupBody,
+  type SpecBody,
+  type SpecRow,
+  needOf,
+} from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 
 /** A worker of a spec, in the order of starting. */
@@ -44,14 +52,52 @@ export function partsOfSpec(id: SpecId, body: SpecBody | undefined): SpecSlots {
 }
 
 /** The units of a spec. */
-export function unitsOfSpec(row: SpecRow): Unit[] {
-  const { id, body } = row
-  const isSpread = body?.kind === 'chain' || (body?.kind === 'group' && body.spread)
-  return slotsOfSpec(id, body).map(({ slot, child }) => ({
-    id: slot,
-    needs: [needOf(child)],
-    ...(isSpread ? { spread: id } : {}),
-  }))
+export function unitsOfSpec({ id, body }: SpecRow): Unit[] {
+  const whole = body === undefined || body.kind === 'worker' ? undefined : body
+  const sharing = whole === undefined ? false : (whole.spread ?? true)
+  const turns = sharing === 'zones' && whole !== undefined ? turnsOf(id, whole) : undefined
+  return slotsOfSpec(id, body).map(({ slot, child }) => {
+    const { labels, near, pack, spread } = combineWishes(whole?.placement, child.placement)
+    // Who wants to be with others is not shared out with the rest.
+    const isShared =
+      sharing !== false && child.placement?.near === undefined && child.placement?.pack === undefined
+    const key = spread ?? (isShared ? id : undefined)
+    const turn = isShared && near === undefined ? turns?.get(slot) : undefined
+    return {
+      id: slot,
+      needs: [needOf(child)],
+      ...(Object.keys(labels).length === 0 ? {} : { selector: labels }),
+      ...(pack === undefined ? {} : { affinity: pack }),
+      ...(key === undefined ? {} : { spread: key }),
+      ...(near === undefined ? {} : { zone: { mode: 'near', key: near, ordinal: 0 } }),
+      ...(turn === undefined ? {} : { zone: { mode: 'rotate', ...turn } }),
+    }
+  })
+}
+
+/** What nodes must have to run those slots of a spec, for people: behaviours, and labels as `gpu=yes`. */
+export function wantsOf(row: SpecRow, isMeant: (slot: string) => boolean = () => true): string[] {
+  return unitsOfSpec(row).flatMap(({ id, needs, selector = {} }) => {
+    const labels = Object.entries(selector).map(([label, value]) => `${label}=${value}`)
+    return isMeant(id) ? [...needs, ...labels] : []
+  })
+}
+
+/** The turn of each slot where zones take turns: members of a group in their order, workers of each stage in theirs. */
+function turnsOf(
+  id: SpecId,
+  body: GroupBody | ChainBody,
+): ReadonlyMap<SlotId, { readonly key: string; readonly ordinal: number }> {
+  if (body.kind === 'group') {
+    return new Map(body.members.map((member, ordinal) => [slotId(id, member.id), { key: id, ordinal }]))
+  }
+  // Each stage for itself, so that a worker more of one does not move those of the others.
+  const turns = body.stages.flatMap(stage =>
+    Array.from({ length: stage.workers }, (_, ordinal) => ({ stage: stage.id, ordinal })),
+  )
+  return new Map(
+    turns.map(({ stage, ordinal }) => [slotId(id, stage, ordinal), { key: `${id}/${stage}`, ordinal }]),
+  )
 }
 
 function listSlots(id: SpecId, body: SpecBody): SpecSlot[] {

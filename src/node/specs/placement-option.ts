@@ -1,0 +1,71 @@
+// pure
+/** Where workers may live, as users declare it. */
+
+import * as v from 'valibot'
+
+import { ID_LENGTH_MAX, isPlainId } from '../../ids.ts'
+import type { PlacementWish, Sharing } from '../../protocol/placement-wish.ts'
+
+/**
+ * Where a worker may live, and beside whom. Names are yours, and mean the same in the whole mesh. No node takes more
+ * than a quarter above its fair share of all workers, so in a small mesh there is not much room to be together.
+ */
+export interface PlacementOption {
+  /** Only on nodes that carry all these labels: `{ gpu: 'yes' }`, or `{ zone: 'hall-a' }`. @default any node */
+  readonly labels?: Readonly<Record<string, string>>
+  /**
+   * In the same zone as all others that name the same, as far as it has room. A zone is what nodes say in their label
+   * `zone`. @default any zone
+   */
+  readonly near?: string
+  /** On the same node as all others that name the same, as far as it has room. @default any node */
+  readonly pack?: string
+  /** Shared out evenly with all others that name the same: none has two of them while another has none. @default no */
+  readonly spread?: string
+}
+
+const LABELS_MAX = 32
+const LABEL_LENGTH_MAX = 200
+
+const name = v.custom<string>(isPlainId, `a name of 1 to ${ID_LENGTH_MAX} printable characters, without "/"`)
+const label = v.pipe(
+  v.string(`a text of at most ${LABEL_LENGTH_MAX} characters`),
+  v.maxLength(LABEL_LENGTH_MAX, `a text of at most ${LABEL_LENGTH_MAX} characters`),
+)
+
+/** Checks a `PlacementOption`. */
+export const placement = v.optional(
+  v.pipe(
+    v.strictObject(
+      {
+        labels: v.optional(
+          v.pipe(
+            v.record(label, label, 'an object of labels'),
+            v.check(labels => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`),
+          ),
+          {},
+        ),
+        near: v.optional(name),
+        pack: v.optional(name),
+        spread: v.optional(name),
+      },
+      'an object',
+    ),
+    v.check(
+      ({ pack, spread }) => pack === undefined || spread === undefined,
+      'pack or spread: together or apart, not both',
+    ),
+  ),
+)
+
+/** Checks the `spread` of a group or chain. */
+export const sharing = v.optional(v.union([v.boolean(), v.literal('zones')], "true, false or 'zones'"))
+
+/** How a group or chain is shared out that may not say so: evenly, unless it wants to be together. */
+export function sharingOf(checked: {
+  readonly spread?: Sharing | undefined
+  readonly placement?: PlacementWish | undefined
+}): Sharing {
+  const { spread, placement: wish } = checked
+  return spread ?? (wish?.near === undefined && wish?.pack === undefined)
+}
