@@ -191,7 +191,12 @@ export class FencedError extends MeshvisorError {
   override readonly name = 'FencedError'
 }
 
-/** An item on which a worker crashed again and again; the chain goes on without it. */
+/** An item for which nobody can tell which worker it goes to: its stage goes by a key, and there is none. */
+export class RouteError extends MeshvisorError {
+  override readonly name = 'RouteError'
+}
+
+/** An item that was tried in vain; the chain goes on without it. `cause` is the `Failure` of the last time. */
 export class ItemDeadError extends MeshvisorError {
   override readonly name = 'ItemDeadError'
 }

@@ -25,7 +25,11 @@ export interface StagePlace {
 }
 
 /** Everything here works on any node of the mesh, wherever the stages run. Items on their way are kept, and sent again. */
-export class ChainHandle<In = unknown, Outcome = unknown> extends ChainRef<In, Outcome> {
+export class ChainHandle<
+  In = unknown,
+  Outcome = unknown,
+  Inputs = Readonly<Record<string, unknown>>,
+> extends ChainRef<In, Outcome, Inputs> {
   readonly #init: ChainHandleInit
 
   /** @internal */

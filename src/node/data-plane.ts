@@ -8,6 +8,7 @@ import { OverloadedError } from '../errors.ts'
 import { type NodeId, type Run, type SlotId, type SpecId, isSameRun } from '../ids.ts'
 import { encodePayload } from '../payload.ts'
 import type { Clock } from '../ports.ts'
+import type { Prng } from '../prng.ts'
 import { type Broadcast, FRAME, type Target, decodeBroadcast } from '../protocol/channel.ts'
 import type { Claim } from '../protocol/claim.ts'
 import type { Frame } from '../protocol/frames.ts'
@@ -17,6 +18,7 @@ import type { SpecBody } from '../protocol/spec-row.ts'
 import { Chain } from './chain/chain.ts'
 import type { StageWorker } from './chain/stage-worker.ts'
 import type { Channels } from './chain/wiring.ts'
+import type { NodeEvent } from './events.ts'
 import { Broadcasts } from './messaging/broadcasts.ts'
 import { type Call, type CallInit, Calls, type Carrier } from './messaging/calls.ts'
 import { type Addressee, Post } from './messaging/post.ts'
@@ -24,6 +26,7 @@ import { type Route, Router } from './messaging/router.ts'
 import { type Incoming, type Outgoing, Session, type SessionOwner } from './messaging/session.ts'
 import { SlotChannel, SlotInlet } from './messaging/slot-channel.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
+import type { Behaviour } from './workers/behaviours.ts'
 import type { Assignment } from './supervision/supervisor.ts'
 
 /** So much may wait for a peer that does not read before casts and calls are refused. */
@@ -38,6 +41,10 @@ export interface DataPlaneInit {
   readonly hangUp: (peer: NodeId, reason: string) => void
   readonly find: (slot: SlotId) => Addressee | undefined
   readonly slotsHere: (spec: SpecId) => readonly SlotId[]
+  readonly prng: Prng
+  /** What this node can run. */
+  readonly findBehaviour: (id: string) => Behaviour | undefined
+  readonly notify: (event: NodeEvent) => void
 }
 
 export class DataPlane implements SessionOwner, Carrier, Channels {
@@ -105,8 +112,8 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
   chain(id: SpecId): Chain {
     const known = this.#chains.get(id)
     if (known !== undefined) return known
-    const { run, clock } = this.#init
-    const chain = new Chain({ id, run, channels: this, clock })
+    const { prng } = this.#init
+    const chain = new Chain({ ...this.#init, id, channels: this, prng: prng.fork(id) })
     this.#chains.set(id, chain)
     return chain
   }

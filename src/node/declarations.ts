@@ -19,7 +19,7 @@ import { type ChildSpec, type SpecBody, type SpecChange, needOf } from '../proto
 import type { Kernel } from './kernel.ts'
 import { refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
-import { type Declared, childrenOf } from './specs/spec.ts'
+import { type Declared, needsOf } from './specs/spec.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
 
@@ -64,7 +64,7 @@ export class Declarations {
     const taken = this.bodyOf(id)
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     refuseHuge(id, body)
-    this.refuseUnknown(childrenOf(body))
+    this.refuseUnknown(needsOf(body))
     this.#write({ id, body, desired: 'running' })
     try {
       await this.spread(id, options)
@@ -140,7 +140,7 @@ export class Declarations {
   }
 
   /** @throws {BehaviourNotFoundError} {IsolationError} when no live node can run one of these */
-  refuseUnknown(children: readonly ChildSpec[]): void {
+  refuseUnknown(children: readonly Pick<ChildSpec, 'behaviour' | 'isolation'>[]): void {
     const candidates = this.#kernel.core.ledger.view()
     const isKnown = (need: string): boolean => candidates.some(({ behaviours }) => behaviours.includes(need))
     for (const child of children) {

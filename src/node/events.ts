@@ -2,6 +2,7 @@
 /** What goes into the core of a node, and what comes out of it. Everything is found by searching one name. */
 
 import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
+import type { Notice } from '../protocol/channel.ts'
 import type { Claim } from '../protocol/claim.ts'
 import type { Failure } from '../protocol/failure.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
@@ -10,6 +11,7 @@ import type { Message, Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
 import type { SpecBody, SpecChange } from '../protocol/spec-row.ts'
 import type { DialFailure } from '../ports.ts'
+import type { DeadLetter } from './chain/dead-letters.ts'
 import type { Exit } from './supervision/exit.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import type { Incarnation, SupervisorEffect } from './supervision/supervisor.ts'
@@ -79,6 +81,10 @@ export type NodeEvent =
   /** More is known than before of the workers of a group or chain: who runs, who has ended, who is gone. */
   | { readonly kind: 'generation:change'; readonly id: SpecId; readonly generation: number }
   | { readonly kind: 'spec:status'; readonly id: SpecId; readonly status: SpecStatus }
+  /** An item that this node has put into a chain was tried in vain: nothing will come of it, or of a part of it. */
+  | ({ readonly kind: 'item:dead' } & DeadLetter)
+  /** The callback at the end of a chain threw at something that came of an item of this node. It harms nothing. */
+  | ({ readonly kind: 'chain:callback-failed'; readonly chain: SpecId } & Omit<Notice, 'kind'>)
   /** A newer run with the key of this node is in the mesh: this one stops. */
   | { readonly kind: 'node:replaced'; readonly by: Run }
   /** One more node has taken in what was declared here, or one less is waited for. */

@@ -96,6 +96,9 @@ export class Kernel {
       hangUp: (peer, reason) => this.#onOffence(peer, 'violation', reason),
       find: slot => this.#host.find(slot),
       slotsHere: spec => this.#host.slotsOf(spec),
+      prng: prng.fork('plane'),
+      findBehaviour: id => registry.find(id),
+      notify: event => init.onEvent(event),
     })
     this.#host = new Host({
       node: run.id,

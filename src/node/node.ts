@@ -6,7 +6,7 @@ import { type NodeId, type Run, type SpecId, slotId } from '../ids.ts'
 import { PLACEMENT_VERSION } from '../placement/view.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
-import { type InputOf, type Linked, type OutcomeOf } from './chain/chain-ref.ts'
+import type { FinalOf, InputOf, InputsOf, Linked, OutcomeOf } from './chain/chain-ref.ts'
 import { ChainHandle } from './chain-handle.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -26,6 +26,7 @@ import type { Declared } from './specs/spec.ts'
 import { type WorkerSpec, declareWorker } from './specs/worker-spec.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import { type WaitOptions, Waiting } from './waiting.ts'
+import type { Stage } from './workers/behaviours.ts'
 import { Registry } from './workers/registry.ts'
 
 const STOP_MS = 10_000
@@ -123,9 +124,9 @@ export class Node implements AsyncDisposable {
 
   /** Declares a chain, and waits until all of its workers run. Throws as `addWorker` does. */
   async addChain<const Stages extends readonly StageSpec[]>(
-    spec: ChainSpec<Stages & Linked<Stages>>,
+    spec: ChainSpec<Stages & Linked<Stages>, Stage<FinalOf<Stages>, unknown>>,
     options: DeclareOptions = {},
-  ): Promise<ChainHandle<InputOf<Stages>, OutcomeOf<Stages>>> {
+  ): Promise<ChainHandle<InputOf<Stages>, OutcomeOf<Stages>, InputsOf<Stages>>> {
     return this.#chainHandle(await this.#add(declareChain(spec), options))
   }
 
@@ -320,7 +321,7 @@ export class Node implements AsyncDisposable {
     return new GroupHandle({ id, plane, parts: this.#parts, declarations: this.#declarations, statusOf })
   }
 
-  #chainHandle<In, Outcome>(id: SpecId): ChainHandle<In, Outcome> {
+  #chainHandle<In, Outcome, Inputs>(id: SpecId): ChainHandle<In, Outcome, Inputs> {
     const { plane, core } = this.#kernel
     return new ChainHandle({
       chain: plane.chain(id),

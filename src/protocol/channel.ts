@@ -8,6 +8,7 @@ import * as v from 'valibot'
 
 import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
 import { decodePayload } from '../payload.ts'
+import type { Failure } from './failure.ts'
 import type { Generation } from './phase.ts'
 
 export const FRAME = {
@@ -17,7 +18,7 @@ export const FRAME = {
   resume: 2,
   /** u32 channel, u16 number, payload `Run`: the origin that items of this channel name by the number */
   origin: 3,
-  /** u32 channel, u48 sequence, u16 origin, u48 n, u8 flags, [u16 length, u32… path], payload item */
+  /** u32 channel, u48 sequence, u16 origin, u48 n, u8 flags, [u16 length, u32… path], [u32 attempt], payload item */
   item: 4,
   /** receiver → sender: u32 channel, u48 settled up to, u48… settled beyond */
   settle: 5,
@@ -57,6 +58,10 @@ export const REPLY = {
 export const ITEM_HAS_PATH = 1
 /** Its origin waits for what comes out at the end. */
 export const ITEM_WANTS_OUTCOME = 2
+/** The payload is a `Notice` for the origin. */
+export const ITEM_IS_NOTICE = 4
+/** It is sent for the second time, or more: without this, for the first. */
+export const ITEM_HAS_ATTEMPT = 8
 
 /** What a channel leads to. */
 export type Target =
@@ -77,6 +82,20 @@ export type Target =
       readonly generation: Generation
       readonly from: string
     }
+
+/**
+ * What the sender of an item is told besides outcomes. `dead`: it was tried in vain, and nothing will come of this
+ * part of it. `callback-failed`: the callback at the end of the chain threw at it.
+ */
+export interface Notice {
+  readonly kind: 'dead' | 'callback-failed'
+  readonly stage: string
+  /** Names what was handled: the `id` in the context of the stage. */
+  readonly itemId: string
+  readonly failure: Failure
+  /** How often it was tried. */
+  readonly attempts: number
+}
 
 /** A message for all members of a generation of a group; `n` numbers the broadcasts of the sender. */
 export interface Broadcast {
@@ -101,6 +120,23 @@ const target: v.GenericSchema<unknown, Target> = v.variant('kind', [
   v.looseObject({ kind: v.literal('return'), chain: spec, generation, from: text }),
 ])
 
+const failure: v.GenericSchema<unknown, Failure> = v.looseObject({
+  name: v.string(),
+  message: v.string(),
+  stack: v.optional(v.string()),
+  node,
+  slot,
+  item: v.optional(v.looseObject({ origin: node, boot: count, n: count })),
+})
+
+const notice: v.GenericSchema<unknown, Notice> = v.looseObject({
+  kind: v.picklist(['dead', 'callback-failed']),
+  stage: text,
+  itemId: text,
+  failure,
+  attempts: count,
+})
+
 const broadcast: v.GenericSchema<unknown, Broadcast> = v.pipe(
   v.looseObject({ group: spec, generation, sender: run, n: count, message: v.unknown() }),
   v.transform(({ message, ...head }) => ({ ...head, message })),
@@ -119,6 +155,12 @@ export function decodeBroadcast(bytes: Uint8Array): Broadcast | undefined {
 /** @returns undefined when the bytes are none */
 export function decodeRun(bytes: Uint8Array): { readonly id: NodeId; readonly boot: number } | undefined {
   return parse(run, bytes)
+}
+
+/** @returns undefined when the value that has arrived is none */
+export function noticeOf(value: unknown): Notice | undefined {
+  const result = v.safeParse(notice, value)
+  return result.success ? result.output : undefined
 }
 
 /** The function and its arguments; checked by hand, as every call passes here. @returns undefined when the bytes are none */

@@ -32,7 +32,9 @@ import {
   EMISSIONS,
   GROUP_STRATEGIES,
   ISOLATIONS,
+  ITEM_ERROR_POLICIES,
   RESTART_TYPES,
+  ROUTES,
   type RestartIntensity,
   type SpecBody,
   type SpecRow,
@@ -171,11 +173,19 @@ const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
     placement,
     revision: count,
     stages: list(
-      v.looseObject({ ...part, workers: v.pipe(count, v.minValue(1)), emission: v.picklist(EMISSIONS) }),
+      v.looseObject({
+        ...part,
+        workers: v.pipe(count, v.minValue(1)),
+        emission: v.picklist(EMISSIONS),
+        route: v.picklist(ROUTES),
+        onItemError: v.picklist(ITEM_ERROR_POLICIES),
+        queueItems: v.pipe(count, v.minValue(1)),
+      }),
     ),
     emission: v.picklist(EMISSIONS),
     windowItems: v.pipe(count, v.minValue(1)),
     attemptsMax: v.pipe(count, v.minValue(1)),
+    onFinish: v.optional(text),
   }),
 ])
 

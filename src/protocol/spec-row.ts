@@ -119,10 +119,22 @@ export interface MemberBody extends PartBody {
 export const EMISSIONS = ['one', 'maybe', 'many'] as const
 export type Emission = (typeof EMISSIONS)[number]
 
+/** How the items of a stage are shared out among its workers. */
+export const ROUTES = ['least-debt', 'round_robin', 'random', 'key', 'broadcast'] as const
+export type Route = (typeof ROUTES)[number]
+
+/** What a throw of user code at an item means. */
+export const ITEM_ERROR_POLICIES = ['crash', 'retry', 'deadLetter'] as const
+export type ItemErrorPolicy = (typeof ITEM_ERROR_POLICIES)[number]
+
 export interface StageBody extends PartBody {
   /** How many workers share the items of the stage. */
   readonly workers: number
   readonly emission: Emission
+  readonly route: Route
+  readonly onItemError: ItemErrorPolicy
+  /** How many items may wait for each worker: see `StageSpec`. */
+  readonly queueItems: number
 }
 
 export interface ChainBody {
@@ -140,8 +152,10 @@ export interface ChainBody {
   readonly emission: Emission
   /** How many items of one sender may be on their way. */
   readonly windowItems: number
-  /** So often a worker may crash on one item before it is put aside as dead. */
+  /** So often an item is tried before it is put aside as dead. */
   readonly attemptsMax: number
+  /** `name@version` of the stage that is given whatever comes out of the last one. */
+  readonly onFinish?: string | undefined
 }
 
 export type SpecBody = WorkerBody | GroupBody | ChainBody

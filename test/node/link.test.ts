@@ -64,9 +64,11 @@ class Bench {
   push(): void {
     if (!this.sender.hasRoom()) return
     const n = ++this.pushed
-    const parent: Parent = { onChildSettled: () => this.settled.push(n) }
+    const parent: Parent = { onChildAdded: () => {}, onChildSettled: () => this.settled.push(n) }
     this.sender.push(
-      new Item({ origin, n, wantsOutcome: false }, n % 3 === 0 ? [n, 0] : undefined, { n }),
+      new Item({ origin, n, wantsOutcome: false, attempt: 1 + (n % 2) }, n % 3 === 0 ? [n, 0] : undefined, {
+        n,
+      }),
       parent,
     )
     this.#forward.flush()
@@ -119,6 +121,7 @@ class Bench {
     expect(this.receiver.violation).toBeUndefined()
     if (item === undefined) return
     expect(item.value).toEqual({ n: item.head.n })
+    expect(item.head.attempt).toBe(1 + (item.head.n % 2))
     expect(item.path).toEqual(item.head.n % 3 === 0 ? [item.head.n, 0] : undefined)
     this.received.push(item.head.n)
     this.#inMailbox.push(this.receiver.lastSequence)
@@ -195,7 +198,8 @@ describe('a link', () => {
     const receiver = new LinkReceiver(0)
     for (let n = 1; n <= WINDOW_START + 40; n++) {
       expect(sender.hasRoom()).toBe(true)
-      sender.push(new Item({ origin, n, wantsOutcome: true }, undefined, n), { onChildSettled: () => {} })
+      const head = { origin, n, wantsOutcome: true, attempt: 1 }
+      sender.push(new Item(head, undefined, n), { onChildAdded: () => {}, onChildSettled: () => {} })
     }
     receiver.addOrigin(0, origin)
     const toReceiver = new FrameReader(frame => {

@@ -136,7 +136,7 @@ test('an item on which a worker crashes is tried again, and put aside after the 
   )
   expect(dead).toHaveLength(1)
   expect(dead[0]?.[0]).toBe(13)
-  expect(dead[0]?.[1]).toMatch(/crashed on it 3 times.*not thirteen/)
+  expect(dead[0]?.[1]).toMatch(/failed at it 3 times.*not thirteen/)
   await expect(mesh.settle(chain.call(13))).rejects.toMatchObject({ name: 'ItemDeadError' })
 })
 

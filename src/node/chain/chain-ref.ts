@@ -1,7 +1,7 @@
 // shell
 /** A chain as its users see it: something to put items in, one by one or as a stream. */
 
-import { CallTimeoutError, GivenUpError, NotFoundError } from '../../errors.ts'
+import { CallTimeoutError, GivenUpError, NotFoundError, OverloadedError } from '../../errors.ts'
 import type { SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import { promised } from '../../promised.ts'
@@ -9,16 +9,20 @@ import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.t
 import type { Stage } from '../workers/behaviours.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { Chain } from './chain.ts'
+import type { DeadLetter } from './dead-letters.ts'
+import type { Waiter } from './entry.ts'
 import { Flow } from './flow.ts'
-import type { IngressStats, Waiter } from './ingress.ts'
+import type { IngressStats } from './ingress.ts'
 
-/** The stages, each fitting to what the one before emits; the first that does not is where the compiler complains. */
-export type Linked<Stages extends readonly unknown[], Previous = unknown> = Stages extends readonly [
-  infer Head,
-  ...infer Rest,
-]
-  ? readonly [Fitting<Head, Previous>, ...Linked<Rest, OutOf<Head>>]
-  : readonly []
+/**
+ * The stages, each fitting to what the one before emits; the first that does not is where the compiler complains. A
+ * list whose length is not known when it is compiled is taken as it is.
+ */
+export type Linked<Stages extends readonly unknown[], Previous = unknown> = number extends Stages['length']
+  ? Stages
+  : Stages extends readonly [infer Head, ...infer Rest]
+    ? readonly [Fitting<Head, Previous>, ...Linked<Rest, OutOf<Head>>]
+    : readonly []
 
 type Fitting<Head, Previous> = Head extends { readonly run: Stage<infer In, unknown> }
   ? unknown extends Previous
@@ -31,36 +35,68 @@ type Fitting<Head, Previous> = Head extends { readonly run: Stage<infer In, unkn
 type InOf<S> = S extends { readonly run: Stage<infer In, unknown> } ? In : never
 type OutOf<S> = S extends { readonly run: Stage<never, infer Out> } ? Out : never
 type EmissionIn<Stages extends readonly unknown[]> = {
-  [K in keyof Stages]: Stages[K] extends { readonly run: Stage<never, unknown, infer E> } ? E : never
+  [K in keyof Stages]: Stages[K] extends { readonly route: 'broadcast' }
+    ? 'many'
+    : Stages[K] extends { readonly run: Stage<never, unknown, infer E> }
+      ? E
+      : never
 }[number]
 
 /** What goes into a chain with these stages. */
-export type InputOf<Stages extends readonly unknown[]> = Stages extends readonly [infer First, ...unknown[]]
-  ? InOf<First>
-  : never
+export type InputOf<Stages extends readonly unknown[]> = number extends Stages['length']
+  ? InOf<Stages[number]>
+  : Stages extends readonly [infer First, ...unknown[]]
+    ? InOf<First>
+    : never
+
+/** What goes into each stage that has an `id` of its own, by that id. */
+export type InputsOf<Stages extends readonly unknown[]> = {
+  readonly [S in Stages[number] as S extends { readonly id: infer Id extends string } ? Id : never]: InOf<S>
+}
+
+/** What can come out of the last of these stages. */
+export type FinalOf<Stages extends readonly unknown[]> = number extends Stages['length']
+  ? OutOf<Stages[number]>
+  : Stages extends readonly [...unknown[], infer Last]
+    ? OutOf<Last>
+    : never
 
 /**
- * What comes out for one item: a list where any stage may emit many, possibly undefined where one may drop,
- * otherwise exactly what the last stage emits.
+ * What comes out for one item: a list where any stage may emit many or is broadcast to, possibly undefined where one
+ * may drop, otherwise exactly what the last stage emits.
  */
-export type OutcomeOf<Stages extends readonly unknown[]> = Stages extends readonly [...unknown[], infer Last]
-  ? 'many' extends EmissionIn<Stages>
-    ? OutOf<Last>[]
+export type OutcomeOf<Stages extends readonly unknown[]> =
+  'many' extends EmissionIn<Stages>
+    ? FinalOf<Stages>[]
     : 'maybe' extends EmissionIn<Stages>
-      ? OutOf<Last> | undefined
-      : OutOf<Last>
-  : never
+      ? FinalOf<Stages> | undefined
+      : FinalOf<Stages>
 
-export interface RunOptions<In> {
+/** Where an item goes in. */
+export interface EntryOptions<To extends string> {
+  /** The stage that is given the item, past those before it. @default the first */
+  readonly to?: To | undefined
+}
+
+export type SendOptions<To extends string = string> = WaitOptions & EntryOptions<To>
+
+/** What the stage `To` is given: known where the spec of the stage gives its `id`. */
+type InputAt<In, Inputs, To extends string> = string extends To
+  ? In
+  : To extends keyof Inputs
+    ? Inputs[To]
+    : unknown
+
+export interface RunOptions<In, To extends string = string> extends EntryOptions<To> {
   readonly signal?: AbortSignal
   /**
-   * Told of an item on which workers crashed again and again; the run goes on without an outcome for it.
+   * Told of an item that was tried in vain; the run goes on without an outcome for it.
    * @default the run throws the error
    */
   readonly onDead?: (item: In, error: Error) => void
 }
 
-export class ChainRef<In = unknown, Outcome = unknown> {
+export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<string, unknown>>> {
   readonly id: SpecId
   readonly #chain: Chain
   readonly #clock: Clock
@@ -79,23 +115,62 @@ export class ChainRef<In = unknown, Outcome = unknown> {
   }
 
   /**
+   * The items of this node that were tried in vain, oldest first: the last 1 000, each with why. What is here is not
+   * in the chain any more; put its `item` in again to try again.
+   */
+  deadLetters(): DeadLetter[] {
+    return this.#chain.deadLetters
+  }
+
+  /**
    * Puts an item in. Resolves when it is accepted, which may take until there is room: from then on it is not lost
    * while this node lives.
-   * @throws {PayloadError} when it cannot be sent; {GivenUpError} when the chain does not run any more
+   * @throws {OverloadedError} when there is no room in `timeoutMs`, by default for ever; {PayloadError} when it cannot be sent;
+   * {RouteError} when its key cannot be told; {NotFoundError} when there is no such chain or stage; {GivenUpError}
+   * when the chain does not run any more
    */
-  async send(item: In, options: WaitOptions = {}): Promise<void> {
-    while (!this.#hasRoom()) await this.#room(options)
-    this.#chain.ingress.accept(item, undefined)
+  async send<To extends string = string>(
+    item: InputAt<In, Inputs, To>,
+    options: SendOptions<To> = {},
+  ): Promise<void> {
+    options.signal?.throwIfAborted()
+    const untilMs = this.#clock.nowMs() + (options.timeoutMs ?? Infinity)
+    while (!this.#hasRoom()) await this.#room(options, untilMs)
+    this.#chain.ingress.accept(item, undefined, options.to)
+  }
+
+  /** Puts an item in, if there is room for it now. @returns whether it was accepted @throws what `send` throws */
+  trySend<To extends string = string>(
+    item: InputAt<In, Inputs, To>,
+    options: EntryOptions<To> = {},
+  ): boolean {
+    if (!this.#hasRoom()) return false
+    this.#chain.ingress.accept(item, undefined, options.to)
+    return true
   }
 
   /**
    * Puts an item in and waits for what comes out.
-   * @throws {ItemDeadError} when workers crashed on it again and again; otherwise as `send`
+   * @throws {ItemDeadError} when it was tried in vain; {CallTimeoutError} when it was accepted, and nothing has come out
+   * in `timeoutMs`, by default for ever; otherwise as `send`
    */
-  async call(item: In, options: WaitOptions = {}): Promise<Outcome> {
-    while (!this.#hasRoom()) await this.#room(options)
+  async call<To extends string = string>(
+    item: InputAt<In, Inputs, To>,
+    options: SendOptions<To> = {},
+  ): Promise<Outcome> {
+    options.signal?.throwIfAborted()
+    const untilMs = this.#clock.nowMs() + (options.timeoutMs ?? Infinity)
+    while (!this.#hasRoom()) await this.#room(options, untilMs)
     return new Promise<Outcome>((resolve, reject) => {
-      const release = this.#limit(options, reject)
+      const release = this.#limit(
+        options,
+        untilMs,
+        () => {
+          const message = `chain "${this.id}": no outcome in ${options.timeoutMs} ms; the item is still on its way`
+          reject(new CallTimeoutError(message, { maybeExecuted: true }))
+        },
+        reject,
+      )
       const waiter: Waiter = {
         onOutcome: outcome => {
           release()
@@ -106,24 +181,29 @@ export class ChainRef<In = unknown, Outcome = unknown> {
           reject(error)
         },
       }
-      this.#chain.ingress.accept(item, waiter)
+      try {
+        this.#chain.ingress.accept(item, waiter, options.to)
+      } catch (error) {
+        waiter.onDead(error instanceof Error ? error : new Error(String(error)))
+      }
     })
   }
 
   /**
    * Sends a stream through the chain: exactly one outcome for each item, in the order of the items, with
    * back-pressure both ways. Ending the loop early stops reading the source; what was read still goes through.
-   * @throws {ItemDeadError} at the place of an item on which workers crashed again and again, unless `onDead` is given
+   * @throws {ItemDeadError} at the place of an item that was tried in vain, unless `onDead` is given
    */
-  async *run(
-    items: Iterable<In> | AsyncIterable<In>,
-    options: RunOptions<In> = {},
+  async *run<To extends string = string>(
+    items: Iterable<InputAt<In, Inputs, To>> | AsyncIterable<InputAt<In, Inputs, To>>,
+    options: RunOptions<InputAt<In, Inputs, To>, To> = {},
   ): AsyncGenerator<Outcome, void, void> {
-    const flow = new Flow<In>({
+    const flow = new Flow<InputAt<In, Inputs, To>>({
       ingress: this.#chain.ingress,
       items,
       windowItems: this.#chain.body?.windowItems ?? 1,
       signal: options.signal,
+      to: options.to,
       refusal: () => this.#refusal(),
     })
     void flow.feed()
@@ -146,10 +226,23 @@ export class ChainRef<In = unknown, Outcome = unknown> {
     return this.#chain.ingress.hasRoom()
   }
 
-  #room(options: WaitOptions): Promise<void> {
+  #room(options: WaitOptions, untilMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const release = this.#limit(options, reject)
-      this.#chain.ingress.whenRoom(() => {
+      const forget = { room: () => {} }
+      const fail = (error: unknown): void => {
+        forget.room()
+        reject(error)
+      }
+      const release = this.#limit(
+        options,
+        untilMs,
+        () => {
+          const message = `chain "${this.id}": ${this.#chain.ingress.size} items of this node are on their way, no room for another one in ${options.timeoutMs} ms: send slower, or give it more workers`
+          fail(new OverloadedError(message, { maybeExecuted: false }))
+        },
+        fail,
+      )
+      forget.room = this.#chain.ingress.whenRoom(() => {
         release()
         resolve()
       })
@@ -164,17 +257,18 @@ export class ChainRef<In = unknown, Outcome = unknown> {
     return new GivenUpError(`the chain "${this.id}" does not run any more${becauseOf(status)}`)
   }
 
-  /** Rejects when it takes too long, or is not wanted any more. @returns how to take that back */
-  #limit(options: WaitOptions, reject: (error: unknown) => void): () => void {
-    const { timeoutMs, signal } = options
+  /** Calls `expire` when it takes too long, `reject` when it is not wanted any more. @returns how to take that back */
+  #limit(
+    { signal }: WaitOptions,
+    untilMs: number,
+    expire: () => void,
+    reject: (error: unknown) => void,
+  ): () => void {
     const abort = (): void => reject(signal?.reason)
-    const expire = (): void =>
-      reject(
-        new CallTimeoutError(`chain "${this.id}": no outcome in ${timeoutMs} ms`, { maybeExecuted: true }),
-      )
     if (signal?.aborted === true) abort()
     signal?.addEventListener('abort', abort, { once: true })
-    const cancel = timeoutMs === undefined ? undefined : this.#clock.after(timeoutMs, expire)
+    const cancel =
+      untilMs === Infinity ? undefined : this.#clock.after(Math.max(0, untilMs - this.#clock.nowMs()), expire)
     return () => {
       cancel?.()
       signal?.removeEventListener('abort', abort)

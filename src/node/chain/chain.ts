@@ -10,16 +10,30 @@ import { type Phase, type SlotExit, compareGenerations } from '../../protocol/ph
 import { type ChainBody, hlcText } from '../../protocol/spec-row.ts'
 import type { Incoming, Session } from '../messaging/session.ts'
 import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
+import type { NodeEvent } from '../events.ts'
+import type { Prng } from '../../prng.ts'
+import type { Behaviour } from '../workers/behaviours.ts'
+import { type DeadLetter, DeadLetters } from './dead-letters.ts'
 import { Ingress } from './ingress.ts'
 import type { StageWorker } from './stage-worker.ts'
 import { type Channels, Wiring } from './wiring.ts'
 
+export interface ChainInit {
+  readonly id: SpecId
+  readonly run: Run
+  readonly channels: Channels
+  readonly clock: Clock
+  readonly prng: Prng
+  /** What this node can run. */
+  readonly findBehaviour: (id: string) => Behaviour | undefined
+  readonly notify: (event: NodeEvent) => void
+}
+
 export class Chain {
   readonly id: SpecId
   readonly ingress: Ingress
-  readonly #run: Run
-  readonly #channels: Channels
-  readonly #clock: Clock
+  readonly #init: ChainInit
+  readonly #deadLetters = new DeadLetters()
   /** Workers that have started before it was known how their generation is connected. */
   readonly #early = new Map<SlotId, { readonly token: FencingToken; readonly worker: StageWorker }>()
   #body: ChainBody | undefined
@@ -27,17 +41,22 @@ export class Chain {
   /** Failures whose item has been blamed, by their moment. */
   readonly #blamed = new Set<string>()
 
-  constructor(init: {
-    readonly id: SpecId
-    readonly run: Run
-    readonly channels: Channels
-    readonly clock: Clock
-  }) {
-    this.id = init.id
-    this.#run = init.run
-    this.#channels = init.channels
-    this.#clock = init.clock
-    this.ingress = new Ingress({ chain: init.id, run: init.run, nowMs: () => init.clock.nowMs() })
+  constructor(init: ChainInit) {
+    const { id, run, clock, notify } = init
+    this.id = id
+    this.#init = init
+    this.ingress = new Ingress({
+      chain: id,
+      run,
+      nowMs: () => clock.nowMs(),
+      onDead: letter => this.#onDead(letter),
+      onCallbackFailed: notice => notify({ ...notice, kind: 'chain:callback-failed', chain: id }),
+    })
+  }
+
+  /** Of the items that this node has sent, oldest first: the last 1 000. */
+  get deadLetters(): DeadLetter[] {
+    return this.#deadLetters.list()
   }
 
   get body(): ChainBody | undefined {
@@ -83,14 +102,9 @@ export class Chain {
   #wire(phase: Phase, body: ChainBody): void {
     this.#unwire()
     const { ingress } = this
-    const wiring = new Wiring({
-      run: this.#run,
-      body,
-      phase,
-      ingress,
-      channels: this.#channels,
-      clock: this.#clock,
-    })
+    const generation = `${phase.generation.number}.${phase.generation.tag}`
+    const prng = this.#init.prng.fork(generation)
+    const wiring = new Wiring({ ...this.#init, prng, body, phase, ingress })
     this.#wiring = wiring
     for (const [slot, { token, worker }] of this.#early) {
       if (isOf(token, wiring)) wiring.addWorker(slot, worker)
@@ -103,10 +117,16 @@ export class Chain {
     this.#wiring = undefined
   }
 
+  #onDead(letter: DeadLetter): void {
+    this.#deadLetters.add(letter)
+    this.#init.notify({ kind: 'item:dead', ...letter })
+  }
+
   /** Counts a crash against the item that the worker was at, if the item is from here: once for each failure. */
   #blame(cause: SlotExit): void {
     const { item } = cause.failure
-    if (item?.origin !== this.#run.id || item.boot !== this.#run.boot) return
+    const { run } = this.#init
+    if (item?.origin !== run.id || item.boot !== run.boot) return
     const key = hlcText(cause.at)
     if (this.#blamed.has(key)) return
     if (this.#blamed.size >= BLAMED_MAX) this.#blamed.clear()

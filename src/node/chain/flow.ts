@@ -2,7 +2,8 @@
 /** A stream through a chain: reads a source as far as there is room, and gives the outcomes in the order of the items. */
 
 import { Deque } from '../../deque.ts'
-import type { Ingress, Waiter } from './ingress.ts'
+import type { Waiter } from './entry.ts'
+import type { Ingress } from './ingress.ts'
 
 /** One item of the source, and what has become of it. */
 export class Place<In> implements Waiter {
@@ -36,6 +37,8 @@ export interface FlowInit<In> {
   /** How many items may be read and not yet given out as outcomes. */
   readonly windowItems: number
   readonly signal: AbortSignal | undefined
+  /** The stage that is given the items. */
+  readonly to: string | undefined
   /** Why nothing can be put in now, for good. */
   readonly refusal: () => Error | undefined
 }
@@ -129,7 +132,7 @@ export class Flow<In> {
     if (refusal !== undefined) throw refusal
     const place = new Place(item, this.#onSettled)
     // Not before it is accepted: what cannot be sent has no place. It may be settled already.
-    this.#init.ingress.accept(item, place)
+    this.#init.ingress.accept(item, place, this.#init.to)
     this.#places.push(place)
     this.#ring()
     return true

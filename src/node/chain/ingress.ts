@@ -7,18 +7,16 @@
 
 import { assert } from '../../assert.ts'
 import { Deque } from '../../deque.ts'
-import { ItemDeadError } from '../../errors.ts'
-import type { Run, SpecId } from '../../ids.ts'
+import { ItemDeadError, NotFoundError } from '../../errors.ts'
+import { type Run, type SpecId, slotId } from '../../ids.ts'
+import type { Notice } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { ChainBody } from '../../protocol/spec-row.ts'
+import { failureFrom } from '../supervision/exit.ts'
+import type { DeadLetter } from './dead-letters.ts'
+import { Entry, type Waiter } from './entry.ts'
 import type { Exit } from './fan.ts'
-import { Item, type Parent, type Path, comparePaths } from './item.ts'
-
-/** Told once, when the item is through: with what came out, or with why nothing ever will. */
-export interface Waiter {
-  onOutcome(outcome: unknown): void
-  onDead(error: Error): void
-}
+import { Item, type Path, comparePaths } from './item.ts'
 
 /** What has gone through this node's entrance to a chain. */
 export interface IngressStats {
@@ -26,59 +24,50 @@ export interface IngressStats {
   readonly finished: number
   /** Sent again after a restart, each time counted. */
   readonly redelivered: number
-  /** Put aside, as workers crashed on them again and again. */
+  /** Put aside, as they were tried in vain. */
   readonly dead: number
+  /** On their way when the chain was removed, or given up while somebody waited for their outcome. */
+  readonly dropped: number
   /** The longest time from accepting an item to finishing it. */
   readonly slowestMs: number
 }
 
-interface Output {
-  readonly path: Path
-  readonly value: unknown
+export interface IngressInit {
+  readonly chain: SpecId
+  readonly run: Run
+  readonly nowMs: () => number
+  readonly onDead: (letter: DeadLetter) => void
+  readonly onCallbackFailed: (notice: Notice) => void
 }
 
-class Entry implements Parent {
-  readonly item: Item
-  readonly acceptedMs: number
-  readonly waiter: Waiter | undefined
-  readonly #onSettled: (entry: Entry) => void
-  outputs: Output[] = []
-  isSent = false
-  /** How often a worker has crashed on it. */
-  crashes = 0
+type Limits = Pick<ChainBody, 'windowItems' | 'attemptsMax' | 'emission' | 'stages'>
 
-  constructor(item: Item, waiter: Waiter | undefined, acceptedMs: number, onSettled: (entry: Entry) => void) {
-    this.item = item
-    this.acceptedMs = acceptedMs
-    this.waiter = waiter
-    this.#onSettled = onSettled
-  }
-
-  onChildSettled(): void {
-    this.#onSettled(this)
-  }
+/** The way to one stage, and what waits for it. */
+interface Gate {
+  readonly stage: string
+  readonly unsent: Deque<Entry>
+  exit: Exit | undefined
+  isPumping: boolean
 }
-
-type Limits = Pick<ChainBody, 'windowItems' | 'attemptsMax' | 'emission'>
 
 export class Ingress {
-  readonly #chain: SpecId
+  readonly #init: IngressInit
   readonly #run: Run
-  readonly #nowMs: () => number
   readonly #onSettled = (entry: Entry): void => this.#finish(entry)
   /** In the order of accepting. */
   readonly #entries = new Map<number, Entry>()
-  readonly #unsent = new Deque<Entry>()
-  #limits: Limits = { windowItems: 1, attemptsMax: 1, emission: 'many' }
-  #exit: Exit | undefined
-  #isPumping = false
+  /** By stage: an item that waits for one does not hold up those for another. */
+  readonly #gates = new Map<string, Gate>()
+  #limits: Limits = { windowItems: 1, attemptsMax: 1, emission: 'many', stages: [] }
+  /** The first stage's. */
+  #front: Gate | undefined
+  #entrance: ((stage: string, onRoom: () => void) => Exit | undefined) | undefined
   readonly #whenRoom: (() => void)[] = []
-  readonly #stats = { accepted: 0, finished: 0, redelivered: 0, dead: 0, slowestMs: 0 }
+  readonly #stats = { accepted: 0, finished: 0, redelivered: 0, dead: 0, dropped: 0, slowestMs: 0 }
 
-  constructor(init: { readonly chain: SpecId; readonly run: Run; readonly nowMs: () => number }) {
-    this.#chain = init.chain
+  constructor(init: IngressInit) {
+    this.#init = init
     this.#run = { id: init.run.id, boot: init.run.boot }
-    this.#nowMs = init.nowMs
   }
 
   /** Accepted and not finished. */
@@ -92,6 +81,7 @@ export class Ingress {
 
   configure(limits: Limits): void {
     this.#limits = limits
+    this.#front = this.#gate(limits.stages[0]?.id ?? '')
     this.#announceRoom()
   }
 
@@ -99,44 +89,56 @@ export class Ingress {
     return this.#entries.size < this.#limits.windowItems
   }
 
-  /** Calls `action` once, when there is room. */
-  whenRoom(action: () => void): void {
-    if (this.hasRoom()) action()
-    else this.#whenRoom.push(action)
+  /** Calls `action` once, when there is room. @returns how to take that back */
+  whenRoom(action: () => void): () => void {
+    if (this.hasRoom()) {
+      action()
+      return () => {}
+    }
+    this.#whenRoom.push(action)
+    return () => {
+      const at = this.#whenRoom.indexOf(action)
+      if (at >= 0) this.#whenRoom.splice(at, 1)
+    }
   }
 
   /**
-   * Accepts an item: from now on it is not lost while this node lives. Ask `hasRoom` first.
-   * @throws {PayloadError} when it would have to travel, and cannot
+   * Accepts an item, for the first stage or the one named `to`: from now on it is not lost while this node lives. Ask
+   * `hasRoom` first.
+   * @throws {PayloadError} when it would have to travel, and cannot; {RouteError} when it has no key, and needs one;
+   * {NotFoundError} when there is no such stage
    */
-  accept(value: unknown, waiter: Waiter | undefined): void {
+  accept(value: unknown, waiter: Waiter | undefined, to?: string): void {
     assert(this.hasRoom(), 'an item was accepted without room for it')
+    const gate = this.#gateFor(to)
     const n = this.#stats.accepted + 1
-    const item = new Item({ origin: this.#run, n, wantsOutcome: waiter !== undefined }, undefined, value)
-    if (this.#exit?.isLocal !== true) item.bytes()
-    const entry = new Entry(item, waiter, this.#nowMs(), this.#onSettled)
+    const head = { origin: this.#run, n, wantsOutcome: waiter !== undefined, attempt: 1 }
+    const item = new Item(head, undefined, value)
+    if (gate.exit === undefined) item.bytes()
+    else gate.exit.prepare(item)
+    const entry = new Entry({ item, to, acceptedMs: this.#init.nowMs(), waiter }, this.#onSettled)
     this.#stats.accepted = n
     this.#entries.set(n, entry)
-    this.#unsent.push(entry)
-    this.pump()
+    gate.unsent.push(entry)
+    this.#pump(gate)
   }
 
-  /** The chain runs, as another generation than before: everything unfinished goes to it, in order. */
-  open(exit: Exit): void {
-    this.#exit = exit
-    this.#unsent.clear()
-    for (const entry of this.#entries.values()) {
-      if (entry.isSent) this.#stats.redelivered += 1
-      entry.isSent = false
-      entry.outputs = []
-      this.#unsent.push(entry)
-    }
-    this.pump()
+  /**
+   * The chain runs, as another generation than before: everything unfinished goes to it, in order. `entrance` gives
+   * the way to a stage, undefined where there is no such stage any more.
+   */
+  open(entrance: (stage: string, onRoom: () => void) => Exit | undefined): void {
+    this.#gates.clear()
+    this.#entrance = entrance
+    this.#front = this.#gate(this.#limits.stages[0]?.id ?? '')
+    for (const entry of this.#entries.values()) this.#requeue(entry)
+    for (const gate of this.#gates.values()) this.#pump(gate)
   }
 
   /** The chain does not run: what comes in waits. */
   close(): void {
-    this.#exit = undefined
+    this.#entrance = undefined
+    for (const gate of this.#gates.values()) gate.exit = undefined
   }
 
   /** A worker has crashed on an item: when that happens again and again, the item is put aside. */
@@ -145,20 +147,17 @@ export class Ingress {
     if (entry === undefined) return
     entry.crashes += 1
     if (entry.crashes < this.#limits.attemptsMax) return
-    this.#stats.dead += 1
-    this.#remove(entry)
-    const message = `item ${n} of chain "${this.#chain}" is dead: ${failure.slot} crashed on it ${entry.crashes} times`
-    entry.waiter?.onDead(
-      new ItemDeadError(`${message} (${failure.name}: ${failure.message})`, { cause: failure }),
-    )
+    const stage = failure.slot.split('/')[1] ?? ''
+    this.#bury(entry, { stage, itemId: entry.item.text, failure, attempts: entry.crashes })
+    this.#finish(entry)
   }
 
   /** Nothing will come of what is here: of all of it, or of what somebody waits for. Those who wait are told. */
   abort(error: Error, which: 'all' | 'awaited'): void {
-    this.#exit = undefined
-    this.#unsent.clear()
+    this.close()
     const entries = [...this.#entries.values()].filter(entry => which === 'all' || entry.waiter !== undefined)
     for (const entry of entries) this.#entries.delete(entry.item.head.n)
+    this.#stats.dropped += entries.length
     for (const entry of entries) entry.waiter?.onDead(error)
     this.#announceRoom()
   }
@@ -172,32 +171,115 @@ export class Ingress {
     if (this.#limits.emission !== 'many') this.#finish(entry)
   }
 
-  /** Sends what waits, as far as there is room. */
-  pump(): void {
-    if (this.#isPumping) return
-    this.#isPumping = true
-    for (let entry = this.#unsent.at(0); entry !== undefined; entry = this.#unsent.at(0)) {
-      const outlet = this.#exit?.pick(entry.item)
-      if (outlet === undefined) break
-      this.#unsent.shift()
-      if (!this.#entries.has(entry.item.head.n)) continue
-      entry.isSent = true
-      try {
-        outlet.push(entry.item, entry)
-      } catch (error) {
-        this.#refuse(entry, error)
-      }
+  /** Something has happened to a part of an item. */
+  onNotice(n: number, notice: Notice): void {
+    const entry = this.#entries.get(n)
+    if (entry === undefined) return
+    if (notice.kind === 'callback-failed') return this.#init.onCallbackFailed(notice)
+    this.#bury(entry, notice)
+    if (this.#limits.emission !== 'many') this.#finish(entry)
+  }
+
+  /** Sends what waits for a stage, as far as there is room. */
+  #pump(gate: Gate): void {
+    if (gate.isPumping) return
+    gate.isPumping = true
+    for (let entry = gate.unsent.at(0); entry !== undefined; entry = gate.unsent.at(0)) {
+      if (this.#entries.get(entry.item.head.n) !== entry) gate.unsent.shift()
+      else if (!this.#send(gate, entry)) break
     }
-    this.#isPumping = false
+    gate.isPumping = false
+  }
+
+  /** @returns false when there is no room */
+  #send(gate: Gate, entry: Entry): boolean {
+    try {
+      const outlet = gate.exit?.pick(entry.item)
+      if (outlet === undefined) return false
+      gate.unsent.shift()
+      entry.isSent = true
+      outlet.push(entry.item, entry)
+    } catch (error) {
+      // It was accepted while this was not to be seen: it has to travel now, and cannot, or its key cannot be told.
+      if (gate.unsent.at(0) === entry) gate.unsent.shift()
+      this.#refuse(entry, gate.stage, error)
+    }
+    return true
+  }
+
+  #requeue(entry: Entry): void {
+    if (entry.isSent) this.#stats.redelivered += 1
+    const again = entry.isSent ? entry.again() : entry
+    again.item.keyHash = undefined
+    this.#entries.set(again.item.head.n, again)
+    const { stages } = this.#limits
+    if (again.to !== undefined && !stages.some(({ id }) => id === again.to)) {
+      this.#refuse(again, again.to, new NotFoundError(again.to, 'stage'))
+    } else {
+      this.#gate(again.to ?? stages[0]?.id ?? '').unsent.push(again)
+    }
+  }
+
+  #gateFor(to: string | undefined): Gate {
+    if (to === undefined && this.#front !== undefined) return this.#front
+    const stage = to ?? ''
+    if (!this.#limits.stages.some(({ id }) => id === stage)) throw new NotFoundError(stage, 'stage')
+    return this.#gate(stage)
+  }
+
+  #gate(stage: string): Gate {
+    const known = this.#gates.get(stage)
+    if (known !== undefined) return known
+    const gate: Gate = { stage, unsent: new Deque(), exit: undefined, isPumping: false }
+    gate.exit = this.#entrance?.(stage, () => this.#pump(gate))
+    this.#gates.set(stage, gate)
+    return gate
+  }
+
+  /** Notes that a part of an item, or all of it, is dead. */
+  #bury(entry: Entry, notice: Omit<Notice, 'kind'>): void {
+    const { stage, itemId, failure, attempts } = notice
+    entry.deadIds ??= new Set()
+    // After a restart it is tried again, and dies again.
+    if (entry.deadIds.has(itemId)) return
+    entry.deadIds.add(itemId)
+    const what = `item ${itemId} of chain "${this.#init.chain}" is dead: ${failure.slot} failed at it`
+    const times = attempts === 1 ? 'once' : `${attempts} times`
+    entry.error ??= new ItemDeadError(`${what} ${times} (${failure.name}: ${failure.message})`, {
+      cause: failure,
+    })
+    this.#init.onDead({
+      chain: this.#init.chain,
+      stage,
+      itemId,
+      item: entry.item.value,
+      reason: failure,
+      attempts,
+    })
+  }
+
+  #refuse(entry: Entry, stage: string, error: unknown): void {
+    const { chain, run } = this.#init
+    const { item } = entry
+    const failure = failureFrom(error, { node: run.id, slot: slotId(chain, stage), item: item.id })
+    entry.error = error instanceof Error ? error : undefined
+    this.#bury(entry, { stage, itemId: item.text, failure, attempts: 0 })
+    this.#finish(entry)
   }
 
   #finish(entry: Entry): void {
-    if (!this.#entries.has(entry.item.head.n)) return
-    this.#stats.finished += 1
-    this.#stats.slowestMs = Math.max(this.#stats.slowestMs, this.#nowMs() - entry.acceptedMs)
-    const outcome = this.#outcomeOf(entry)
-    this.#remove(entry)
-    entry.waiter?.onOutcome(outcome)
+    const { n } = entry.item.head
+    if (this.#entries.get(n) !== entry) return
+    this.#entries.delete(n)
+    if (entry.error !== undefined) {
+      this.#stats.dead += 1
+    } else {
+      this.#stats.finished += 1
+      this.#stats.slowestMs = Math.max(this.#stats.slowestMs, this.#init.nowMs() - entry.acceptedMs)
+    }
+    this.#announceRoom()
+    if (entry.error === undefined) entry.waiter?.onOutcome(this.#outcomeOf(entry))
+    else entry.waiter?.onDead(entry.error)
   }
 
   /** One for one, as the stages declare it: an array only where a stage may emit many. */
@@ -205,18 +287,6 @@ export class Ingress {
     if (this.#limits.emission !== 'many') return outputs[0]?.value
     if (outputs.length > 1) outputs.sort((a, b) => comparePaths(a.path, b.path))
     return outputs.map(output => output.value)
-  }
-
-  /** It was accepted while the first stage was on this node, has to travel now, and cannot. */
-  #refuse(entry: Entry, error: unknown): void {
-    this.#stats.dead += 1
-    this.#remove(entry)
-    entry.waiter?.onDead(error instanceof Error ? error : new ItemDeadError(String(error)))
-  }
-
-  #remove(entry: Entry): void {
-    this.#entries.delete(entry.item.head.n)
-    this.#announceRoom()
   }
 
   #announceRoom(): void {

@@ -1,7 +1,7 @@
 // shell
 /** The ways in: how items get to a worker of a stage, and what came out at the end gets back to its sender. */
 
-import { FRAME, decodeRun } from '../../protocol/channel.ts'
+import { FRAME, decodeRun, noticeOf } from '../../protocol/channel.ts'
 import type { Frame, FrameWriter } from '../../protocol/frames.ts'
 import { type Run, isSameRun } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
@@ -9,7 +9,8 @@ import type { Incoming, Session } from '../messaging/session.ts'
 import type { Ingress } from './ingress.ts'
 import type { Item, Parent } from './item.ts'
 import { LinkReceiver, type Outlet } from './link.ts'
-import { Delivery, type Inlet, type StageWorker } from './stage-worker.ts'
+import { Delivery, type Inlet } from './delivery.ts'
+import type { StageWorker } from './stage-worker.ts'
 import { Window } from './window.ts'
 
 /** From a worker, or the entrance, of the same node: items are handed over as they are. */
@@ -25,7 +26,7 @@ export class LocalOutlet implements Outlet, Inlet {
   constructor(worker: StageWorker, clock: Clock, onRoom: () => void) {
     this.#worker = worker
     this.#clock = clock
-    this.#window = new Window(clock.nowMs())
+    this.#window = new Window(clock.nowMs(), worker.plan.inletItems)
     this.#onRoom = onRoom
   }
 
@@ -72,9 +73,15 @@ export class LocalReturn implements Outlet {
   }
 
   push(item: Item, parent: Parent): void {
-    this.#ingress.collect(item.head.n, item.path, item.value)
+    deliverTo(this.#ingress, item)
     parent.onChildSettled()
   }
+}
+
+function deliverTo(ingress: Ingress, item: Item): void {
+  if (item.kind === 'item') return ingress.collect(item.head.n, item.path, item.value)
+  const notice = noticeOf(item.value)
+  if (notice !== undefined) ingress.onNotice(item.head.n, notice)
 }
 
 export interface InletInit {
@@ -90,9 +97,11 @@ abstract class LinkInlet implements Incoming {
   readonly #intern: (run: Run) => Run
   #session: Session | undefined
   #channel = 0
+  #isOver = false
 
-  constructor(init: InletInit) {
-    this.receiver = new LinkReceiver(init.clock.nowMs())
+  /** `itemsMax`: see `LinkReceiver`. */
+  constructor(init: InletInit, itemsMax?: number) {
+    this.receiver = new LinkReceiver(init.clock.nowMs(), itemsMax)
     this.#clock = init.clock
     this.#intern = init.intern
   }
@@ -104,7 +113,13 @@ abstract class LinkInlet implements Incoming {
     this.receiver.writeResume(channel, session.writer)
   }
 
+  /** What still comes is of a generation that is over: nobody wants it, and nobody will say that it is settled. */
+  detach(): void {
+    this.#isOver = true
+  }
+
   onFrame(frame: Frame): string | undefined {
+    if (this.#isOver) return undefined
     if (frame.kind === FRAME.origin) return this.#addOrigin(frame)
     if (frame.kind !== FRAME.item) return `a frame of kind ${frame.kind} on a link`
     const item = this.receiver.receive(frame)
@@ -143,7 +158,7 @@ export class WorkerInlet extends LinkInlet implements Inlet {
   readonly #worker: StageWorker
 
   constructor(worker: StageWorker, init: InletInit) {
-    super(init)
+    super(init, worker.plan.inletItems)
     this.#worker = worker
   }
 
@@ -156,7 +171,7 @@ export class WorkerInlet extends LinkInlet implements Inlet {
   }
 
   protected override take(item: Item, sequence: number, bytes: number): void {
-    this.#worker.deliver(Delivery.fromLink(item, this, sequence, bytes))
+    if (item.kind === 'item') this.#worker.deliver(Delivery.fromLink(item, this, sequence, bytes))
   }
 }
 
@@ -172,10 +187,10 @@ export class ReturnInlet extends LinkInlet {
   }
 
   protected override take(item: Item, sequence: number, bytes: number): void {
-    const { origin, n } = item.head
+    const { origin } = item.head
     this.tellConsumed(bytes)
     // An earlier run of this node has numbered its items from 1 too, and waits for nothing any more.
-    if (isSameRun(origin, this.#run)) this.#ingress.collect(n, item.path, item.value)
+    if (isSameRun(origin, this.#run)) deliverTo(this.#ingress, item)
     this.tellSettled(sequence)
   }
 }

@@ -13,6 +13,8 @@ export type Path = readonly number[] | undefined
 
 /** Who is told when an item, and everything that came of it, has been dealt with. */
 export interface Parent {
+  /** It is waited for one more. */
+  onChildAdded(): void
   onChildSettled(): void
 }
 
@@ -23,24 +25,42 @@ export interface ItemHead {
   readonly n: number
   /** Whether the origin waits for what comes out at the end. */
   readonly wantsOutcome: boolean
+  /** The how-manieth time the origin sends it, from 1. */
+  readonly attempt: number
 }
+
+/** `item`: for the next stage, or the outcome. `notice`: tells the origin what has become of an item, see `Notice`. */
+export type ItemKind = 'item' | 'notice'
 
 export class Item {
   readonly head: ItemHead
   readonly path: Path
   /** Shared with whoever has made it, where that was on this node. */
   readonly value: unknown
+  readonly kind: ItemKind
+  /** The hash of its key at the stage that it goes to, once that has been asked for. */
+  keyHash: number | undefined
   #bytes: Uint8Array | undefined
 
-  constructor(head: ItemHead, path: Path, value: unknown) {
+  constructor(head: ItemHead, path: Path, value: unknown, kind: ItemKind = 'item') {
     this.head = head
     this.path = path
     this.value = value
+    this.kind = kind
+    this.keyHash = undefined
+    this.#bytes = undefined
   }
 
   get id(): ItemId {
     const { origin, n } = this.head
     return { origin: origin.id, boot: origin.boot, n }
+  }
+
+  /** Names it among all items of the chain at one stage: `ORIGIN.BOOT.N`, and the path where there is one. */
+  get text(): string {
+    const { origin, n } = this.head
+    const path = this.path === undefined ? '' : `/${this.path.join('.')}`
+    return `${origin.id}.${origin.boot}.${n}${path}`
   }
 
   /** Made once: what is sent again is what was sent first, whatever has become of the value. @throws {PayloadError} */
@@ -52,6 +72,13 @@ export class Item {
   /** The `index`-th output for this item of the stage at `depth`, 0 for the first stage. */
   child(value: unknown, index: number, depth: number): Item {
     return new Item(this.head, extended(this.path, index, depth), value)
+  }
+
+  /** The same once more, after a restart. */
+  again(): Item {
+    const again = new Item({ ...this.head, attempt: this.head.attempt + 1 }, this.path, this.value, this.kind)
+    again.#bytes = this.#bytes
+    return again
   }
 }
 

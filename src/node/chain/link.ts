@@ -9,7 +9,14 @@
 
 import { Deque } from '../../deque.ts'
 import type { Run } from '../../ids.ts'
-import { FRAME, ITEM_HAS_PATH, ITEM_WANTS_OUTCOME, type Target } from '../../protocol/channel.ts'
+import {
+  FRAME,
+  ITEM_HAS_ATTEMPT,
+  ITEM_HAS_PATH,
+  ITEM_IS_NOTICE,
+  ITEM_WANTS_OUTCOME,
+  type Target,
+} from '../../protocol/channel.ts'
 import type { Frame, FrameWriter } from '../../protocol/frames.ts'
 import { encodePayload } from '../../payload.ts'
 import type { Outgoing } from '../messaging/session.ts'
@@ -182,14 +189,21 @@ export class LinkSender implements Outlet, Outgoing {
     const { head, path } = item
     const origin = this.#originOf(head.origin, writer)
     const bytes = item.bytes()
-    const flags = (path === undefined ? 0 : ITEM_HAS_PATH) | (head.wantsOutcome ? ITEM_WANTS_OUTCOME : 0)
+    const isRepeated = head.attempt > 1
     const pathBytes = path === undefined ? 0 : 2 + 4 * path.length
-    writer.begin(FRAME.item, ITEM_HEAD_BYTES + pathBytes + bytes.length)
+    const attemptBytes = isRepeated ? 4 : 0
+    const flags =
+      (path === undefined ? 0 : ITEM_HAS_PATH) |
+      (head.wantsOutcome ? ITEM_WANTS_OUTCOME : 0) |
+      (item.kind === 'notice' ? ITEM_IS_NOTICE : 0) |
+      (isRepeated ? ITEM_HAS_ATTEMPT : 0)
+    writer.begin(FRAME.item, ITEM_HEAD_BYTES + pathBytes + attemptBytes + bytes.length)
     writer.u32(this.channel).u48(sequence).u16(origin).u48(head.n).u8(flags)
     if (path !== undefined) {
       writer.u16(path.length)
       for (const index of path) writer.u32(index)
     }
+    if (isRepeated) writer.u32(head.attempt)
     writer.bytes(bytes)
   }
 
@@ -232,8 +246,9 @@ export class LinkReceiver {
   #itemsGranted: number
   #bytesGranted = WINDOW_BYTES
 
-  constructor(nowMs: number) {
-    this.#window = new Window(nowMs)
+  /** `itemsMax`: so many items may be on their way to the worker, or wait for it. */
+  constructor(nowMs: number, itemsMax?: number) {
+    this.#window = new Window(nowMs, itemsMax)
     this.#itemsGranted = this.#window.size
   }
 
@@ -249,6 +264,7 @@ export class LinkReceiver {
     const n = frame.u48()
     const flags = frame.u8()
     const path = (flags & ITEM_HAS_PATH) === 0 ? undefined : readPath(frame)
+    const attempt = (flags & ITEM_HAS_ATTEMPT) === 0 ? 1 : frame.u32()
     if (sequence <= this.#received) return undefined
     if (origin === undefined || sequence !== this.#received + 1 || sequence > this.#itemsGranted) {
       const state = `after item ${this.#received}, with credit for ${this.#itemsGranted}`
@@ -270,8 +286,8 @@ export class LinkReceiver {
     this.#received = sequence
     this.#bytesReceived += bytes
     this.lastBytes = bytes
-    const head: ItemHead = { origin, n, wantsOutcome: (flags & ITEM_WANTS_OUTCOME) !== 0 }
-    return new Item(head, path, value)
+    const head: ItemHead = { origin, n, wantsOutcome: (flags & ITEM_WANTS_OUTCOME) !== 0, attempt }
+    return new Item(head, path, value, (flags & ITEM_IS_NOTICE) === 0 ? 'item' : 'notice')
   }
 
   /** Of the last item that was received. */

@@ -1,90 +1,73 @@
 // shell
 /**
- * A worker of a stage in this thread: takes an item from its mailbox when there is room for what comes of it, hands
- * it to user code, and passes on what comes out. An item is settled when all that came of it is.
+ * A worker of a stage: takes an item from its mailbox when there is room for what comes of it, hands it to user code,
+ * and passes on what comes out. An item is settled when all that came of it is.
+ *
+ * Most items are through before their handler returns: that way there is no promise on the path. Everything else
+ * (a handler that takes its time, or emits many; an output that finds no room; a throw that is no crash; a callback
+ * at the end) goes by `#follow`, one item at a time.
  */
 
 import { Deque } from '../../deque.ts'
 import type { ItemId } from '../../protocol/failure.ts'
+import type { Notice } from '../../protocol/channel.ts'
+import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
 import type { Stage } from '../workers/behaviours.ts'
 import type { StageContext } from '../workers/context.ts'
 import { InlineWorker, type WorkerInit, isAsyncIterable, isPromise } from '../workers/worker.ts'
-import type { Exit as WorkerExit } from '../supervision/exit.ts'
+import type { Delivery } from './delivery.ts'
 import type { Exit } from './fan.ts'
-import type { Item, Parent } from './item.ts'
+import { Item } from './item.ts'
 import type { Outlet } from './link.ts'
+import type { StagePlan } from './stage-plan.ts'
 
-/** Where an item came from, and who is told what becomes of it. */
-export interface Inlet {
-  /** It has left the mailbox. */
-  onConsumed(delivery: Delivery): void
-  /** It has been dealt with, and everything that came of it. */
-  onSettled(delivery: Delivery): void
+/** How a worker is connected: for the time of one generation. */
+export interface Connections {
+  /** Where outputs go. */
+  readonly exit: Exit
+  /** Where the sender of an item is told what has become of it. There is always room. */
+  readonly returnTo: (item: Item) => Outlet
 }
 
-/** An item in the hands of a worker. */
-export class Delivery implements Parent {
-  readonly item: Item
-  readonly inlet: Inlet
-  /** Where it came from this node: what it came of. */
-  readonly parent: Parent | undefined
-  /** Within the link that it came by; 0 where it came from this node. */
-  sequence = 0
-  /** On the wire; 0 where it came from this node. */
-  bytes = 0
-  /** Outputs that are not settled, and one more while user code may emit more of them. */
-  #open = 1
+/** Before the second try of an item: anything up to this, then up to twice this, and so on. */
+const RETRY_BASE_MS = 100
+const RETRY_MAX_MS = 30_000
 
-  private constructor(item: Item, inlet: Inlet, parent: Parent | undefined) {
-    this.item = item
-    this.inlet = inlet
-    this.parent = parent
-  }
-
-  static fromHere(item: Item, inlet: Inlet, parent: Parent): Delivery {
-    return new Delivery(item, inlet, parent)
-  }
-
-  static fromLink(item: Item, inlet: Inlet, sequence: number, bytes: number): Delivery {
-    const delivery = new Delivery(item, inlet, undefined)
-    delivery.sequence = sequence
-    delivery.bytes = bytes
-    return delivery
-  }
-
-  onChildAdded(): void {
-    this.#open += 1
-  }
-
-  /** Also said once by the worker itself, when user code is through with the item. */
-  onChildSettled(): void {
-    this.#open -= 1
-    if (this.#open === 0) this.inlet.onSettled(this)
-  }
-}
+/** What user code has done with an item: it has returned something, or thrown. */
+type Result =
+  | { readonly kind: 'returned'; readonly value: unknown }
+  | { readonly kind: 'threw'; readonly error: unknown }
 
 export class StageWorker extends InlineWorker {
   readonly #stage: Stage<never, unknown>
+  readonly #plan: StagePlan
+  /** The callback at the end of the chain, where this is the last stage. */
+  readonly #finish: Stage<never, unknown> | undefined
   readonly #context: StageContext
   readonly #mailbox = new Deque<Delivery>()
-  readonly #depth: number
-  #exit: Exit | undefined
+  #connections: Connections | undefined
   #isBusy = false
   #isPumping = false
   #isDeferred = false
+  /** What user code is at. */
   #item: Item | undefined
-  /** Wakes a generator that waits for room. */
+  /** Wakes an output that waits for room. */
   #wake: (() => void) | undefined
 
-  /** `depth`: 0 for the first stage. */
-  constructor(stage: Stage<never, unknown>, depth: number, init: WorkerInit) {
+  constructor(
+    stage: Stage<never, unknown>,
+    plan: StagePlan & { readonly finish: Stage<never, unknown> | undefined },
+    init: WorkerInit,
+  ) {
     super(init)
     this.#stage = stage
-    this.#depth = depth
-    const currentItem = (): ItemId => this.#item?.id ?? { origin: init.node, boot: 0, n: 0 }
-    this.#context = Object.defineProperty({ ...this.makeContext(), item: currentItem() }, 'item', {
-      get: currentItem,
-    })
+    this.#plan = plan
+    this.#finish = plan.finish
+    this.#context = this.#makeStageContext()
+  }
+
+  get plan(): StagePlan {
+    return this.#plan
   }
 
   /** How many items wait. */
@@ -93,8 +76,8 @@ export class StageWorker extends InlineWorker {
   }
 
   /** Says where outputs go. Until then nothing is handled. */
-  connect(exit: Exit): void {
-    this.#exit = exit
+  connect(connections: Connections): void {
+    this.#connections = connections
     this.pump()
   }
 
@@ -107,27 +90,29 @@ export class StageWorker extends InlineWorker {
   /** Handles what waits, as far as there is room. Called when there is more of either. */
   pump(): void {
     this.#wake?.()
-    if (this.#isPumping || this.#isBusy || this.#exit === undefined) return
+    if (this.#isPumping || this.#isBusy || this.#connections === undefined) return
+    const { exit } = this.#connections
     this.#isPumping = true
     while (!this.#isBusy && !this.isOver && !this.isStopping) {
       const next = this.#mailbox.at(0)
-      const outlet = next === undefined ? undefined : this.#exit.pick(next.item)
-      if (next === undefined || outlet === undefined) break
+      if (next === undefined || !exit.hasRoom(next.item)) break
       if (this.init.turn.isOver()) {
         this.#defer()
         break
       }
       this.#mailbox.shift()
       next.inlet.onConsumed(next)
-      this.#handle(next, outlet)
+      this.#handle(next, exit)
     }
     this.#isPumping = false
   }
 
-  /** The item that it was at may be to blame. */
+  /** What it was at when its thread or process was taken away is to blame, as far as anybody can tell. */
   override kill(exit: WorkerExit): void {
     const item = this.#isBusy ? this.#item?.id : undefined
-    super.kill('failure' in exit ? { ...exit, failure: { ...exit.failure, item } } : exit)
+    super.kill(
+      'failure' in exit && item !== undefined ? { ...exit, failure: { ...exit.failure, item } } : exit,
+    )
   }
 
   protected override begin(): unknown {
@@ -153,30 +138,72 @@ export class StageWorker extends InlineWorker {
     })
   }
 
-  #handle(delivery: Delivery, outlet: Outlet): void {
+  #handle(delivery: Delivery, exit: Exit): void {
     const { item } = delivery
     this.#item = item
+    let value: unknown
     try {
-      const result = this.#stage.handle(item.value, this.#context)
-      if (isPromise(result) || isAsyncIterable(result)) {
-        this.#isBusy = true
-        void this.#follow(delivery, result)
-        return
-      }
-      if (result !== undefined) this.#emit(delivery, outlet, result, 0)
-      delivery.onChildSettled()
+      value = this.#stage.handle(item.value, this.#context)
+      const isThrough =
+        value === undefined ||
+        (!isPromise(value) &&
+          !isAsyncIterable(value) &&
+          this.#finish === undefined &&
+          this.#emit(delivery, value, { index: 0, exit }))
+      if (isThrough) return delivery.onChildSettled()
     } catch (error) {
-      this.crash(error, item.id)
+      if (this.#plan.onItemError === 'crash') return this.crash(error, item.id)
+      void this.#follow(delivery, { kind: 'threw', error })
+      return
+    }
+    void this.#follow(delivery, { kind: 'returned', value })
+  }
+
+  /** @returns false when there is no room for this output now @throws {PayloadError} {RouteError} */
+  #emit(
+    delivery: Delivery,
+    value: unknown,
+    { index, exit }: { readonly index: number; readonly exit: Exit },
+  ): boolean {
+    const child = delivery.item.child(value, this.#plan.firstIndex + index, this.#plan.depth)
+    const outlet = exit.pick(child)
+    if (outlet === undefined) return false
+    this.#push(delivery, child, outlet)
+    return true
+  }
+
+  #push(delivery: Delivery, child: Item, outlet: Outlet): void {
+    // Before it is pushed: it may be settled at once.
+    delivery.onChildAdded()
+    try {
+      outlet.push(child, delivery)
+    } catch (error) {
+      delivery.onChildSettled()
+      throw error
     }
   }
 
-  /** User code takes its time, or emits many. */
-  async #follow(delivery: Delivery, result: Promise<unknown> | AsyncIterable<unknown>): Promise<void> {
-    try {
-      if (isPromise(result)) await this.#emitWhenRoom(delivery, await result, 0)
-      else await this.#iterate(delivery, result)
-    } catch (error) {
-      this.crash(error, delivery.item.id)
+  /** Sees an item through that takes its time: all that comes of it is passed on, or it is dead, or the worker is over. */
+  async #follow(delivery: Delivery, first: Result): Promise<void> {
+    this.#isBusy = true
+    const progress = { emitted: 0 }
+    let result = first
+    for (let attempt = 1; !this.#isHalted; attempt++) {
+      try {
+        if (result.kind === 'threw') throw result.error
+        await this.#passOn(delivery, result.value, progress)
+        break
+      } catch (error) {
+        const { onItemError, attemptsMax } = this.#plan
+        if (onItemError === 'crash') this.crash(error, delivery.item.id)
+        if (this.#isHalted) break
+        if (onItemError === 'deadLetter' || attempt >= attemptsMax) {
+          this.#tell('dead', delivery, { error, attempts: attempt, item: delivery.item })
+          break
+        }
+        await this.#context.sleep(this.#retryMs(attempt))
+      }
+      result = this.#retry(delivery)
     }
     this.#isBusy = false
     if (this.isOver) return
@@ -185,33 +212,105 @@ export class StageWorker extends InlineWorker {
     this.pump()
   }
 
-  async #iterate(delivery: Delivery, values: AsyncIterable<unknown>): Promise<void> {
+  get #isHalted(): boolean {
+    return this.isOver || this.isStopping
+  }
+
+  /** Full jitter, as between restarts. */
+  #retryMs(attempt: number): number {
+    return this.init.prng.between(0, Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (attempt - 1)))
+  }
+
+  #retry({ item }: Delivery): Result {
+    if (this.#isHalted) return { kind: 'returned', value: undefined }
+    this.#item = item
+    try {
+      return { kind: 'returned', value: this.#stage.handle(item.value, this.#context) }
+    } catch (error) {
+      return { kind: 'threw', error }
+    }
+  }
+
+  /** `progress.emitted`: how many outputs have gone on in earlier tries; the same ones are not sent twice. */
+  async #passOn(delivery: Delivery, value: unknown, progress: { emitted: number }): Promise<void> {
+    if (!isAsyncIterable(value)) {
+      const output = await value
+      if (progress.emitted === 0) await this.#emitWhenRoom(delivery, output, 0)
+      progress.emitted = 1
+      return
+    }
     if (this.#stage.emission !== 'many') {
       throw new TypeError(
         `the stage "${this.#stage.name}" emits many items: declare it with "async function*"`,
       )
     }
     let index = 0
-    for await (const value of values) {
-      await this.#emitWhenRoom(delivery, value, index++)
-      if (this.isOver || this.isStopping) return
+    for await (const output of value) {
+      if (index >= progress.emitted) await this.#emitWhenRoom(delivery, output, index)
+      index += 1
+      progress.emitted = Math.max(progress.emitted, index)
+      if (this.#isHalted) return
     }
   }
 
-  /** There was room when user code began; after a wait there may be none any more. */
+  /** There was room when user code began; after a wait, or for this very output, there may be none. */
   async #emitWhenRoom(delivery: Delivery, value: unknown, index: number): Promise<void> {
-    if (value === undefined) return
-    let outlet = this.#exit?.pick(delivery.item)
-    while (outlet === undefined && !this.isOver && !this.isStopping) {
+    if (value === undefined || this.#isHalted) return
+    const child = delivery.item.child(value, this.#plan.firstIndex + index, this.#plan.depth)
+    if (this.#finish !== undefined) await this.#callBack(this.#finish, delivery, child)
+    const exit = this.#connections?.exit
+    let outlet = exit?.pick(child)
+    while (outlet === undefined && !this.#isHalted) {
       await new Promise<void>(resolve => (this.#wake = resolve))
-      outlet = this.#exit?.pick(delivery.item)
+      outlet = exit?.pick(child)
     }
-    if (outlet !== undefined && !this.isOver && !this.isStopping) this.#emit(delivery, outlet, value, index)
+    if (outlet !== undefined && !this.#isHalted) this.#push(delivery, child, outlet)
   }
 
-  #emit(delivery: Delivery, outlet: Outlet, value: unknown, index: number): void {
-    const child = delivery.item.child(value, index, this.#depth)
-    delivery.onChildAdded()
-    outlet.push(child, delivery)
+  /** The end of the chain. A throw is told to the sender of the item, and changes nothing. */
+  async #callBack(finish: Stage<never, unknown>, delivery: Delivery, output: Item): Promise<void> {
+    this.#item = output
+    try {
+      const result = finish.handle(output.value, this.#context)
+      await (isAsyncIterable(result) ? exhaust(result) : result)
+    } catch (error) {
+      if (!this.#isHalted) this.#tell('callback-failed', delivery, { error, attempts: 1, item: output })
+    }
+    this.#item = delivery.item
   }
+
+  /** Tells the sender; the item is not settled before the sender knows. */
+  #tell(
+    kind: Notice['kind'],
+    delivery: Delivery,
+    what: { readonly error: unknown; readonly attempts: number; readonly item: Item },
+  ): void {
+    const { node, assignment, logger } = this.init
+    const { item, attempts } = what
+    const { slot, token } = assignment
+    const failure = failureFrom(what.error, { node, slot, generation: token.generation, item: item.id })
+    const notice: Notice = { kind, stage: this.#plan.stage, itemId: item.text, failure, attempts }
+    logger.warn(
+      { worker: slot, item: item.text, failure: failure.message },
+      `${kind}: a stage threw at an item`,
+    )
+    const outlet = this.#connections?.returnTo(item)
+    if (outlet !== undefined) this.#push(delivery, new Item(item.head, item.path, notice, 'notice'), outlet)
+  }
+
+  #makeStageContext(): StageContext {
+    const nothing: ItemId = { origin: this.init.node, boot: 0, n: 0 }
+    const context = { ...this.makeContext(), item: nothing, id: '', attempt: 1 }
+    return Object.defineProperties(context, {
+      item: { get: () => this.#item?.id ?? nothing },
+      id: { get: () => this.#item?.text ?? '' },
+      attempt: { get: () => this.#item?.head.attempt ?? 1 },
+    })
+  }
+}
+
+/** Runs a generator to its end, whatever it emits. */
+async function exhaust(values: AsyncIterable<unknown>): Promise<void> {
+  const iterator = values[Symbol.asyncIterator]()
+  while ((await iterator.next()).done !== true);
 }

@@ -11,11 +11,15 @@ const ITEMS_MIN = 8
 const ITEMS_MAX = 2048
 
 export class Window {
-  #size = ITEMS_START
+  #size: number
+  readonly #max: number
   #consumed = 0
   #sinceMs: number
 
-  constructor(nowMs: number) {
+  /** `max`: at least 1. */
+  constructor(nowMs: number, max = ITEMS_MAX) {
+    this.#max = max
+    this.#size = Math.min(ITEMS_START, max)
     this.#sinceMs = nowMs
   }
 
@@ -36,9 +40,9 @@ export class Window {
   /** Fits the window to the rate since the last time: at most twice, at least half of what it was. */
   adapt(nowMs: number): void {
     const elapsedMs = nowMs - this.#sinceMs
-    const wanted = elapsedMs > 0 ? Math.ceil((this.#consumed * HORIZON_MS) / elapsedMs) : ITEMS_MAX
+    const wanted = elapsedMs > 0 ? Math.ceil((this.#consumed * HORIZON_MS) / elapsedMs) : this.#max
     const bounded = Math.min(this.#size * 2, Math.max(this.#size / 2, wanted))
-    this.#size = Math.min(ITEMS_MAX, Math.max(ITEMS_MIN, Math.ceil(bounded)))
+    this.#size = Math.min(this.#max, Math.max(ITEMS_MIN, Math.ceil(bounded)))
     this.#consumed = 0
     this.#sinceMs = nowMs
   }

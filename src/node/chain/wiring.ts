@@ -10,7 +10,9 @@ import type { Target } from '../../protocol/channel.ts'
 import type { Phase } from '../../protocol/phase.ts'
 import type { ChainBody } from '../../protocol/spec-row.ts'
 import type { Incoming, Outgoing, Session } from '../messaging/session.ts'
-import { type Exit, Fan, NOWHERE } from './fan.ts'
+import type { Prng } from '../../prng.ts'
+import type { Behaviour } from '../workers/behaviours.ts'
+import { type Exit, NOWHERE, makeFan } from './fan.ts'
 import type { Ingress } from './ingress.ts'
 import { type InletInit, LocalOutlet, LocalReturn, ReturnInlet, WorkerInlet } from './inlets.ts'
 import type { Item } from './item.ts'
@@ -31,6 +33,9 @@ export interface WiringInit {
   readonly ingress: Ingress
   readonly channels: Channels
   readonly clock: Clock
+  readonly prng: Prng
+  /** What this node can run. */
+  readonly findBehaviour: (id: string) => Behaviour | undefined
 }
 
 /** How long to wait before a channel is opened again to a worker that is not there. */
@@ -67,8 +72,12 @@ export class Wiring {
     if (this.#isRunning || this.#isOver) return
     this.#isRunning = true
     for (const [slot, worker] of this.#workers) this.#connect(slot, worker)
-    const { run, ingress } = this.#init
-    ingress.open(this.#fan(0, `${run.id}.${run.boot}`, () => ingress.pump()))
+    const { run, ingress, body } = this.#init
+    const from = `${run.id}.${run.boot}`
+    ingress.open((stage, onRoom) => {
+      const depth = body.stages.findIndex(({ id }) => id === stage)
+      return depth < 0 ? undefined : this.#fan(depth, from, onRoom)
+    })
   }
 
   /** The generation is over: nothing more goes in or out. */
@@ -80,6 +89,7 @@ export class Wiring {
       sender.onPause()
       this.#init.channels.close(peer, sender)
     }
+    for (const inlet of this.#inlets.values()) inlet.detach()
     this.#inlets.clear()
   }
 
@@ -113,14 +123,14 @@ export class Wiring {
   #connect(slot: SlotId, worker: StageWorker): void {
     if (this.#connected.has(slot)) return
     this.#connected.add(slot)
-    const { body, phase } = this.#init
-    const depth = body.stages.findIndex(stage => slot.startsWith(`${phase.spec}/${stage.id}/`))
-    const isLast = depth === body.stages.length - 1
-    worker.connect(isLast ? this.#returns(slot, worker) : this.#fan(depth + 1, slot, () => worker.pump()))
+    const onRoom = (): void => worker.pump()
+    const returnTo = this.#returns(slot, onRoom)
+    const { depth, isLast } = worker.plan
+    worker.connect({ exit: isLast ? new ReturnExit(returnTo) : this.#fan(depth + 1, slot, onRoom), returnTo })
   }
 
-  #fan(depth: number, from: string, onRoom: () => void): Fan {
-    const { body, phase, run } = this.#init
+  #fan(depth: number, from: string, onRoom: () => void): Exit {
+    const { body, phase, run, prng, findBehaviour } = this.#init
     const stage = body.stages[depth]
     const outlets: Outlet[] = []
     let isLocal = true
@@ -135,32 +145,30 @@ export class Wiring {
       const target: Target = { kind: 'link', chain: phase.spec, generation: phase.generation, from, to }
       outlets.push(this.#link(owner.id, target, onRoom))
     }
-    return new Fan(outlets, isLocal)
+    const behaviour = findBehaviour(stage?.child.behaviour ?? '')
+    return makeFan({
+      route: stage?.route ?? 'least-debt',
+      outlets,
+      isLocal,
+      prng: prng.fork(from),
+      key: behaviour?.kind === 'stage' ? behaviour.key : undefined,
+      stage: stage?.id ?? '',
+    })
   }
 
-  /** The way out of a worker of the last stage: to whoever sent the item, if it waits for what comes out. */
-  #returns(from: SlotId, worker: StageWorker): Exit {
+  /** The ways from a worker back to those who sent its items, each made when it is first taken. */
+  #returns(from: SlotId, onRoom: () => void): (item: Item) => Outlet {
     const { phase, run, ingress } = this.#init
     const outlets = new Map<Run, Outlet>()
     const outletTo = (origin: Run): Outlet => {
       const known = outlets.get(origin)
       if (known !== undefined) return known
       const target: Target = { kind: 'return', chain: phase.spec, generation: phase.generation, from }
-      const outlet = isSameRun(origin, run)
-        ? new LocalReturn(ingress)
-        : this.#link(origin.id, target, () => worker.pump())
+      const outlet = isSameRun(origin, run) ? new LocalReturn(ingress) : this.#link(origin.id, target, onRoom)
       outlets.set(origin, outlet)
       return outlet
     }
-    return {
-      isLocal: false,
-      pick: (item: Item) => {
-        const { origin, wantsOutcome } = item.head
-        if (!wantsOutcome) return NOWHERE
-        const outlet = outletTo(origin)
-        return outlet.hasRoom() ? outlet : undefined
-      },
-    }
+    return item => outletTo(item.head.origin)
   }
 
   #link(peer: NodeId, target: Target, onRoom: () => void): LinkSender {
@@ -188,5 +196,26 @@ export class Wiring {
     if (known !== undefined) return known
     this.#runs.set(key, run)
     return run
+  }
+}
+
+/** The way out of the last stage: to whoever sent the item, if it waits for what comes out. */
+class ReturnExit implements Exit {
+  readonly #returnTo: (item: Item) => Outlet
+
+  constructor(returnTo: (item: Item) => Outlet) {
+    this.#returnTo = returnTo
+  }
+
+  prepare(): void {}
+
+  hasRoom(item: Item): boolean {
+    return !item.head.wantsOutcome || this.#returnTo(item).hasRoom()
+  }
+
+  pick(item: Item): Outlet | undefined {
+    if (!item.head.wantsOutcome) return NOWHERE
+    const outlet = this.#returnTo(item)
+    return outlet.hasRoom() ? outlet : undefined
   }
 }

@@ -8,13 +8,17 @@ import {
   type ChainStrategy,
   type Emission,
   type Isolation,
+  ITEM_ERROR_POLICIES,
+  type ItemErrorPolicy,
+  ROUTES,
   type RestartIntensity,
   type RestartType,
+  type Route,
   type StageBody,
 } from '../../protocol/spec-row.ts'
 import type { Sharing } from '../../protocol/placement-wish.ts'
 import { check } from '../check.ts'
-import { type Stage, isBehaviour } from '../workers/behaviours.ts'
+import { type Stage, behaviourId, isBehaviour } from '../workers/behaviours.ts'
 import {
   type LimitOptions,
   START_TIMEOUT_MS,
@@ -37,6 +41,33 @@ export interface StageSpec<S = Stage<never, unknown>> {
   readonly workers?: number
   /** Whether its workers come back after they have ended. @default 'permanent' */
   readonly restart?: RestartType
+  /**
+   * Which worker an item goes to.
+   * - `least-debt`: whoever has the least to do,
+   * - `round_robin`: each in its turn, even where another one has nothing to do,
+   * - `random`: any that has room,
+   * - `key`: equal keys to the same worker, for as long as the chain is laid out alike; the behaviour says what the
+   *   key of an item is: `defineStage(name, handle, { key })`,
+   * - `broadcast`: all of them. The outcome of an item is then a list: what the first worker made of it, and so on.
+   * @default 'least-debt'
+   */
+  readonly route?: Route
+  /**
+   * What a throw at an item means.
+   * - `crash`: the chain restarts and tries the item again, `attemptsMax` times,
+   * - `retry`: the same worker tries again after a while, `attemptsMax` times; the items behind it wait,
+   * - `deadLetter`: the item is dead at once.
+   *
+   * What has been tried often enough is dead: see `ChainRef.deadLetters`. With the last two, the worker lives on.
+   * @default 'crash'
+   */
+  readonly onItemError?: ItemErrorPolicy
+  /**
+   * How many items may wait for a worker: 1 to 10 000. What is more waits a stage above, and in the end at the
+   * sender. Shared by the workers of the stage above; each of them, and each sending node, has room for one at least.
+   * @default 2_048, and never more than the worker gets through in a tenth of a second
+   */
+  readonly queueItems?: number
   /** How long a worker may take to stop before it is abandoned; 0: it is not asked. @default 5_000 */
   readonly stopTimeoutMs?: number
   /** Where the code of its workers runs: see `WorkerOptions`. @default 'inline' */
@@ -46,7 +77,10 @@ export interface StageSpec<S = Stage<never, unknown>> {
   readonly placement?: PlacementOption
 }
 
-export interface ChainSpec<Stages extends readonly unknown[] = readonly StageSpec[]> {
+export interface ChainSpec<
+  Stages extends readonly unknown[] = readonly StageSpec[],
+  Finish = Stage<never, unknown>,
+> {
   readonly id: string
   /** First stage first. */
   readonly stages: Stages
@@ -67,13 +101,22 @@ export interface ChainSpec<Stages extends readonly unknown[] = readonly StageSpe
   readonly intensity?: RestartIntensity
   /** How many items of one node may be on their way. @default 4_096 */
   readonly windowItems?: number
-  /** So often workers may crash on one item before it is put aside as dead. @default 3 */
+  /** So often an item is tried before it is put aside as dead: 1 to 1 000. @default 3 */
   readonly attemptsMax?: number
+  /**
+   * The end of the chain: a stage that is given whatever comes out of the last one, on the node where it came out,
+   * and whose own result counts for nothing. Runs at least once for everything that comes out, exactly once when
+   * nothing crashed meanwhile: `context.id` tells a repetition. A throw is reported as `chain:callback-failed`.
+   * @default none
+   */
+  readonly onFinish?: Finish
 }
 
 const WINDOW_ITEMS = 4_096
 const ATTEMPTS_MAX = 3
 const STAGE_WORKERS_MAX = 256
+const QUEUE_ITEMS = 2_048
+const QUEUE_ITEMS_MAX = 10_000
 
 const stageBehaviour = v.custom<Stage<never, unknown>>(
   value => isBehaviour(value) && value.kind === 'stage',
@@ -86,12 +129,26 @@ const stageSpec = v.strictObject(
     run: stageBehaviour,
     workers: v.optional(whole(1, STAGE_WORKERS_MAX), 1),
     restart: child.restart,
+    route: v.optional(oneOf(ROUTES), 'least-debt'),
+    onItemError: v.optional(oneOf(ITEM_ERROR_POLICIES), 'crash'),
+    queueItems: v.optional(whole(1, QUEUE_ITEMS_MAX), QUEUE_ITEMS),
     stopTimeoutMs: child.stopTimeoutMs,
     isolation: child.isolation,
     limits: child.limits,
     placement,
   },
   'an object',
+)
+
+const keyedStageSpec = v.pipe(
+  stageSpec,
+  v.forward(
+    v.check(
+      ({ route, run }) => route !== 'key' || run.key !== undefined,
+      'another route, or a behaviour that says what the key is: defineStage(name, handle, { key })',
+    ),
+    ['route'],
+  ),
 )
 
 const chainSpec = v.strictObject(
@@ -102,12 +159,13 @@ const chainSpec = v.strictObject(
     spread: sharing,
     placement,
     stages: v.pipe(
-      v.array(stageSpec, 'a list of stages'),
+      v.array(keyedStageSpec, 'a list of stages'),
       v.minLength(1, 'at least one stage'),
       v.check(stages => isUnique(stages.map(stageId)), 'stages with different ids'),
     ),
     windowItems: v.optional(whole(1, 65_536), WINDOW_ITEMS),
     attemptsMax: v.optional(whole(1, 1_000), ATTEMPTS_MAX),
+    onFinish: v.optional(stageBehaviour),
   },
   'an object',
 )
@@ -117,6 +175,7 @@ export function declareChain(spec: unknown): Declared<ChainBody> {
   const checked = check('the chain spec', chainSpec, spec)
   const stages = checked.stages.map(stageBody)
   const { strategy, intensity: limit, placement: wish, windowItems, attemptsMax } = checked
+  const onFinish = checked.onFinish === undefined ? undefined : behaviourId(checked.onFinish)
   const emission = emissionOf(stages)
   return {
     id: checked.id,
@@ -131,27 +190,32 @@ export function declareChain(spec: unknown): Declared<ChainBody> {
       emission,
       windowItems,
       attemptsMax,
+      onFinish,
     },
   }
 }
 
 /** A stage that is added to a chain that runs. @throws {OptionsError} naming every bad field */
 export function declareStage(spec: unknown): StageBody {
-  return stageBody(check('the stage spec', stageSpec, spec))
+  return stageBody(check('the stage spec', keyedStageSpec, spec))
 }
 
 /** Of a chain with these stages. */
-export function emissionOf(stages: readonly Pick<StageBody, 'emission'>[]): Emission {
-  return stages.some(({ emission }) => emission === 'many') ? 'many' : 'maybe'
+export function emissionOf(stages: readonly Pick<StageBody, 'emission' | 'route'>[]): Emission {
+  const isOneForMany = stages.some(({ emission, route }) => emission === 'many' || route === 'broadcast')
+  return isOneForMany ? 'many' : 'maybe'
 }
 
 function stageBody(checked: v.InferOutput<typeof stageSpec>): StageBody {
-  const { workers, run } = checked
+  const { workers, run, route, onItemError, queueItems } = checked
   return {
     id: stageId(checked),
     workers,
     child: childOf({ ...checked, args: [], startTimeoutMs: START_TIMEOUT_MS }),
     emission: run.emission,
+    route,
+    onItemError,
+    queueItems,
     revision: 0,
     isStopped: false,
   }

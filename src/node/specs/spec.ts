@@ -9,8 +9,10 @@ export interface Declared<Body> {
   readonly body: Body
 }
 
-/** All workers that a spec describes; those of a stage once. */
-export function childrenOf(body: SpecBody): ChildSpec[] {
+/** What the workers of a spec need of a node; those of a stage once. */
+export function needsOf(body: SpecBody): Pick<ChildSpec, 'behaviour' | 'isolation'>[] {
   const parts = body.kind === 'worker' ? [body] : body.kind === 'group' ? body.members : body.stages
-  return parts.map(part => part.child)
+  const finish = body.kind === 'chain' ? body.onFinish : undefined
+  const callback = finish === undefined ? [] : [{ behaviour: finish, isolation: 'inline' as const }]
+  return [...parts.map(part => part.child), ...callback]
 }

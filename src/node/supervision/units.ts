@@ -22,6 +22,8 @@ export interface SpecSlot {
   readonly position: number
   readonly revision: number
   readonly isSignificant: boolean
+  /** The behaviours that the node of the worker must have besides its own. */
+  readonly alsoNeeds?: readonly string[]
 }
 
 /** The slots of a spec: in the order of starting, and by name. */
@@ -56,7 +58,7 @@ export function unitsOfSpec({ id, body }: SpecRow): Unit[] {
   const whole = body === undefined || body.kind === 'worker' ? undefined : body
   const sharing = whole === undefined ? false : (whole.spread ?? true)
   const turns = sharing === 'zones' && whole !== undefined ? turnsOf(id, whole) : undefined
-  return slotsOfSpec(id, body).map(({ slot, child }) => {
+  return slotsOfSpec(id, body).map(({ slot, child, alsoNeeds = [] }) => {
     const { labels, near, pack, spread } = combineWishes(whole?.placement, child.placement)
     // Who wants to be with others is not shared out with the rest.
     const isShared =
@@ -65,7 +67,7 @@ export function unitsOfSpec({ id, body }: SpecRow): Unit[] {
     const turn = isShared && near === undefined ? turns?.get(slot) : undefined
     return {
       id: slot,
-      needs: [needOf(child)],
+      needs: [needOf(child), ...alsoNeeds],
       ...(Object.keys(labels).length === 0 ? {} : { selector: labels }),
       ...(pack === undefined ? {} : { affinity: pack }),
       ...(key === undefined ? {} : { spread: key }),
@@ -111,18 +113,26 @@ function listSlots(id: SpecId, body: SpecBody): SpecSlot[] {
     case 'chain':
       // The last stage starts first, so that nothing waits for a stage that is not there yet.
       return body.stages
-        .map((stage, position) => ({ ...stage, position }))
+        .map((stage, position) => ({ ...stage, position, alsoNeeds: neededBelow(body, position) }))
         .toReversed()
-        .flatMap(({ id: stage, child, revision, isStopped, workers, position }) =>
+        .flatMap(({ id: stage, child, revision, isStopped, workers, position, alsoNeeds }) =>
           Array.from({ length: isStopped ? 0 : workers }, (_, index) => ({
             slot: slotId(id, stage, index),
             child,
             position,
             revision,
             isSignificant: false,
+            alsoNeeds,
           })),
         )
     default:
       return unreachable(body)
   }
+}
+
+/** Whoever feeds a stage that goes by a key must be able to tell the key; whoever is last runs the callback. */
+function neededBelow(body: ChainBody, depth: number): readonly string[] {
+  const next = body.stages.slice(depth + 1).find(({ isStopped }) => !isStopped)
+  if (next === undefined) return body.onFinish === undefined ? [] : [body.onFinish]
+  return next.route === 'key' ? [next.child.behaviour] : []
 }

@@ -24,6 +24,8 @@ export interface Stage<in In, out Out, out E extends Emission = Emission> extend
   readonly kind: 'stage'
   readonly emission: E
   readonly handle: Callback
+  /** Tells the `Key` of an item, for stages that are routed by key. */
+  readonly key: Callback | undefined
   readonly [types]?: { readonly take: (item: In) => void; readonly out: Out }
 }
 
@@ -72,11 +74,22 @@ export interface BehaviourOptions {
   readonly version?: string
 }
 
+/** What items are told apart by: equal keys go to the same worker. `1` and `'1'` are two keys. */
+export type Key = string | number | bigint | boolean
+
+export interface StageOptions<In> extends BehaviourOptions {
+  /**
+   * The key of an item, for chains that route this stage by key. Runs where the item comes from; a throw there is an
+   * error of the sender, or of the stage before.
+   */
+  readonly key?: (item: In) => Key
+}
+
 /**
  * Declares a stage: one item in, one item out.
  * - `undefined` drops the item,
  * - an async generator (`async function*`) emits any number,
- * - a throw is a crash: the chain restarts, and the item is tried again.
+ * - a throw is a crash: the chain restarts, and the item is tried again; see `StageSpec.onItemError` for other ways.
  *
  * Items are shared with the sender where both run on one node: do not change what you are given.
  *
@@ -88,16 +101,29 @@ export interface BehaviourOptions {
 export function defineStage<In, R>(
   name: string,
   handle: (item: In, context: StageContext) => R,
-  options?: BehaviourOptions,
+  options?: StageOptions<NoInfer<In>>,
 ): Stage<In, Emitted<R>, EmissionOf<R>>
 export function defineStage(
   name: string,
   handle: (item: never, context: StageContext) => unknown,
-  options: BehaviourOptions = {},
+  options: StageOptions<never> = {},
 ): Stage<never, unknown> {
-  const emission = isGeneratorFunction(handle) ? 'many' : 'maybe'
-  return { kind: 'stage', ...named(name, options), emission, handle: callback(handle) }
+  const checked = callback(handle)
+  if (handle.length > STAGE_PARAMETERS) {
+    const found = `a function of ${handle.length} parameters`
+    throw new TypeError(`the stage "${name}" is ${found}, wanted (item, context): nobody gives it more`)
+  }
+  return {
+    kind: 'stage',
+    ...named(name, options),
+    emission: isGeneratorFunction(handle) ? 'many' : 'maybe',
+    handle: checked,
+    key: options.key === undefined ? undefined : callback(options.key),
+  }
 }
+
+/** The item and the context. */
+const STAGE_PARAMETERS = 2
 
 /** A function of a server: the state first, then what the caller gives. */
 type ServerFunction<State> = (state: State, ...args: never[]) => unknown

@@ -126,10 +126,10 @@ export class CellExecutor implements Executor, Remote {
     this.#messages = messages
   }
 
-  #order(callback: CallbackName, { name = '', args, item }: Ask, asker: Asker): number {
+  #order(callback: CallbackName, { name = '', args, handled }: Ask, asker: Asker): number {
     this.#asked += 1
     const id = this.#asked
-    this.#post({ kind: 'order', order: { id, callback, name, args, item } }, args)
+    this.#post({ kind: 'order', order: { id, callback, name, args, handled } }, args)
     this.#askers.set(id, asker)
     return id
   }

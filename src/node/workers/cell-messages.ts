@@ -7,7 +7,7 @@
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
-import type { ItemId } from '../../protocol/failure.ts'
+import type { HandledItem } from './context.ts'
 
 /** What was thrown, as data. */
 export interface Thrown {
@@ -41,7 +41,7 @@ export interface Order {
   /** Without state and context: the cell has its own. */
   readonly args: readonly unknown[]
   /** What a stage is at. */
-  readonly item: ItemId | undefined
+  readonly handled: HandledItem | undefined
 }
 
 export type ToCell =

@@ -7,7 +7,6 @@
 import { unreachable } from '../../assert.ts'
 import type { CellPort, Clock, Logger } from '../../ports.ts'
 import { Prng } from '../../prng.ts'
-import type { ItemId } from '../../protocol/failure.ts'
 import { type Behaviour, type Callback, behaviourId, isBehaviour } from './behaviours.ts'
 import {
   type CellOrders,
@@ -17,7 +16,7 @@ import {
   type ToCell,
   isToCell,
 } from './cell-messages.ts'
-import type { StageContext, TaskContext } from './context.ts'
+import type { HandledItem, StageContext, TaskContext } from './context.ts'
 import { sleepUnless } from './sleep.ts'
 import { textOf, thrownFrom } from './thrown.ts'
 import { givenIn } from './transfer.ts'
@@ -34,7 +33,7 @@ export class CellWorker {
   #behaviour: Behaviour | undefined
   #context: (StageContext & TaskContext) | undefined
   #state: unknown
-  #item: ItemId | undefined
+  #handled: HandledItem | undefined
   /** Tells whoever waits for the next message of a task. */
   #onMessage: ((next: IteratorResult<unknown, undefined>) => void) | undefined
 
@@ -99,7 +98,7 @@ export class CellWorker {
   /** Runs a callback, and says what came of it. */
   #obey(order: Order): void {
     const { id } = order
-    this.#item = order.item
+    this.#handled = order.handled
     let result: unknown
     try {
       result = this.#run(order)
@@ -183,7 +182,8 @@ export class CellWorker {
   #makeContext(orders: CellOrders): StageContext & TaskContext {
     const { worker, spec, node, token, seed } = orders
     const { signal } = this.#abort
-    const item = (): ItemId => this.#item ?? { origin: node, boot: 0, n: 0 }
+    const nothing: HandledItem = { item: { origin: node, boot: 0, n: 0 }, id: '', attempt: 1 }
+    const handled = (): HandledItem => this.#handled ?? nothing
     return {
       worker,
       spec,
@@ -195,7 +195,13 @@ export class CellWorker {
       sleep: delayMs => sleepUnless(signal, this.#clock, delayMs),
       messages: { [Symbol.asyncIterator]: () => ({ next: () => this.#nextMessage() }) },
       get item() {
-        return item()
+        return handled().item
+      },
+      get id() {
+        return handled().id
+      },
+      get attempt() {
+        return handled().attempt
       },
     }
   }

@@ -26,10 +26,20 @@ export interface WorkerContext {
 
 export type ServerContext = WorkerContext
 
-export interface StageContext extends WorkerContext {
+/** What a stage is at. */
+export interface HandledItem {
   /** The item that is handled now: who sent it, and the how-manieth it was. The same when it is tried again. */
   readonly item: ItemId
+  /**
+   * What is handled now, as a text: of the outputs for one item, each has its own. The same when it is tried again,
+   * so that whoever must not do a thing twice can tell, as long as a stage emits the same for the same item.
+   */
+  readonly id: string
+  /** 1 for the first time that the item is sent through the chain, more after a restart. */
+  readonly attempt: number
 }
+
+export type StageContext = WorkerContext & HandledItem
 
 export interface TaskContext<Message = unknown> extends WorkerContext {
   /** What is sent to the worker, in the order of arrival. Ends when the worker is to stop. */

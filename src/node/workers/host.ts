@@ -8,6 +8,7 @@ import { decodePayload } from '../../payload.ts'
 import type { Clock, Logger, Machine } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
+import { planOf } from '../chain/stage-plan.ts'
 import { StageWorker } from '../chain/stage-worker.ts'
 import type { CoreEvent } from '../events.ts'
 import type { Addressee } from '../messaging/post.ts'
@@ -174,7 +175,7 @@ export class Host {
   #workerOf(behaviour: Behaviour, init: WorkerInit): Worker {
     switch (behaviour.kind) {
       case 'stage':
-        return new StageWorker(behaviour, this.#depthOf(init.assignment), init)
+        return new StageWorker(behaviour, this.#planOf(init.assignment), init)
       case 'server':
         return new ServerWorker(behaviour, init)
       case 'task':
@@ -184,10 +185,14 @@ export class Host {
     }
   }
 
-  /** Which stage of its chain the worker belongs to, 0 for the first. */
-  #depthOf(assignment: Assignment): number {
+  /** What the chain asks of a worker of a stage. */
+  #planOf(assignment: Assignment): ConstructorParameters<typeof StageWorker>[1] {
     const body = this.#init.bodyOf(assignment)
-    const stage = assignment.slot.split('/')[1]
-    return body?.kind === 'chain' ? body.stages.findIndex(({ id }) => id === stage) : 0
+    const plan = body?.kind === 'chain' ? planOf(body, assignment.slot) : undefined
+    if (plan === undefined || body?.kind !== 'chain') throw new Error(`no chain has "${assignment.slot}"`)
+    if (!plan.isLast || body.onFinish === undefined) return { ...plan, finish: undefined }
+    const finish = this.#init.registry.find(body.onFinish)
+    if (finish?.kind !== 'stage') throw new Error(`this node does not have the behaviour "${body.onFinish}"`)
+    return { ...plan, finish }
   }
 }

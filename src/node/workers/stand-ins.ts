@@ -2,9 +2,9 @@
 /** Behaviours whose callbacks pass on what they are asked to a cell: workers call them like any other. */
 
 import { unreachable } from '../../assert.ts'
-import type { ItemId } from '../../protocol/failure.ts'
 import type { Behaviour, Callback } from './behaviours.ts'
 import type { CallbackName } from './cell-messages.ts'
+import type { HandledItem } from './context.ts'
 
 /** What a stand-in needs of the cell. */
 export interface Remote {
@@ -19,7 +19,7 @@ export interface Remote {
 export interface Ask {
   readonly name?: string
   readonly args: readonly unknown[]
-  readonly item?: ItemId | undefined
+  readonly handled?: HandledItem | undefined
 }
 
 /** A behaviour like `behaviour` whose code runs in the cell. Its state stays there: here it is undefined. */
@@ -28,7 +28,7 @@ export function standInFor(behaviour: Behaviour, remote: Remote): Behaviour {
     case 'stage': {
       const { emission } = behaviour
       const handle: Callback = (item, context) => {
-        const ask = { args: [item], item: itemOf(context) }
+        const ask = { args: [item], handled: handledOf(context) }
         return emission === 'many' ? remote.iterate('handle', ask) : remote.ask('handle', ask)
       }
       return { ...behaviour, handle }
@@ -73,8 +73,10 @@ function each(
 }
 
 /** The item that a stage is at, by its context. */
-function itemOf(context: unknown): ItemId | undefined {
-  return hasItem(context) ? context.item : undefined
+function handledOf(context: unknown): HandledItem | undefined {
+  if (!isAtItem(context)) return undefined
+  const { item, id, attempt } = context
+  return { item, id, attempt }
 }
 
 function messagesOf(context: unknown): AsyncIterator<unknown> {
@@ -82,7 +84,7 @@ function messagesOf(context: unknown): AsyncIterator<unknown> {
   return context.messages[Symbol.asyncIterator]()
 }
 
-function hasItem(context: unknown): context is { readonly item: ItemId } {
+function isAtItem(context: unknown): context is HandledItem {
   return typeof context === 'object' && context !== null && 'item' in context
 }
 
