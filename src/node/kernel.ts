@@ -108,7 +108,6 @@ export class Kernel {
       turn: new Turn(clock),
       logger,
       prng: prng.fork('workers'),
-      bodyOf: assignment => this.core.ledger.tables.specs.get(assignment.spec)?.body,
       receive: event => this.receive(event),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })

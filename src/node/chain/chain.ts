@@ -6,7 +6,13 @@ import type { Run, SlotId, SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Target } from '../../protocol/channel.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
-import { type Phase, type SlotExit, compareGenerations } from '../../protocol/phase.ts'
+import {
+  type Phase,
+  type PlacedSlot,
+  type SlotExit,
+  compareGenerations,
+  generationText,
+} from '../../protocol/phase.ts'
 import { type ChainBody, hlcText } from '../../protocol/spec-row.ts'
 import type { Incoming, Session } from '../messaging/session.ts'
 import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
@@ -15,6 +21,7 @@ import type { Prng } from '../../prng.ts'
 import type { Behaviour } from '../workers/behaviours.ts'
 import { type DeadLetter, DeadLetters } from './dead-letters.ts'
 import { Ingress } from './ingress.ts'
+import { planOf } from './stage-plan.ts'
 import type { StageWorker } from './stage-worker.ts'
 import { type Channels, Wiring } from './wiring.ts'
 
@@ -34,9 +41,10 @@ export class Chain {
   readonly ingress: Ingress
   readonly #init: ChainInit
   readonly #deadLetters = new DeadLetters()
-  /** Workers that have started before it was known how their generation is connected. */
-  readonly #early = new Map<SlotId, { readonly token: FencingToken; readonly worker: StageWorker }>()
+  /** Of this node, the last one of each slot that has started. */
+  readonly #workers = new Map<SlotId, { readonly token: FencingToken; readonly worker: StageWorker }>()
   #body: ChainBody | undefined
+  #phase: Phase | undefined
   #wiring: Wiring | undefined
   /** Failures whose item has been blamed, by their moment. */
   readonly #blamed = new Set<string>()
@@ -65,8 +73,13 @@ export class Chain {
 
   followBody(body: ChainBody | undefined): void {
     this.#body = body
-    if (body !== undefined) return this.ingress.configure(body)
+    if (body !== undefined) {
+      this.ingress.configure(body)
+      return this.#rewire()
+    }
     this.#unwire()
+    this.#phase = undefined
+    this.#workers.clear()
     this.ingress.abort(new NotFoundError(this.id, 'chain'), 'all')
   }
 
@@ -81,35 +94,47 @@ export class Chain {
   }
 
   followPhase(phase: Phase): void {
-    if (this.#body === undefined) return
     for (const exit of [...phase.previous, ...phase.exits]) this.#blame(exit)
-    if (phase.rank !== 'starting' && phase.rank !== 'running') return this.#unwire()
-    const isSame =
-      this.#wiring !== undefined && compareGenerations(this.#wiring.generation, phase.generation) === 0
-    if (!isSame) this.#wire(phase, this.#body)
-    if (phase.rank === 'running') this.#wiring?.run()
+    this.#phase = phase
+    this.#rewire()
   }
 
   addWorker(slot: SlotId, token: FencingToken, worker: StageWorker): void {
-    if (this.#wiring !== undefined && isOf(token, this.#wiring)) this.#wiring.addWorker(slot, worker)
-    else this.#early.set(slot, { token, worker })
+    this.#workers.set(slot, { token, worker })
   }
 
   accept(target: Target, session: Session, channel: number): Incoming | undefined {
     return this.#wiring?.accept(target, session, channel)
   }
 
-  #wire(phase: Phase, body: ChainBody): void {
+  /**
+   * A generation is wired when all of its workers have started, and not before its spec is known here. Nothing of the
+   * one before is left then: what was not finished goes in again at the entrances, also where its workers go on.
+   */
+  #rewire(): void {
+    const [phase, body] = [this.#phase, this.#body]
+    if (phase === undefined || body === undefined) return
+    if (phase.rank !== 'running') return this.#unwire()
+    if (this.#wiring !== undefined && compareGenerations(this.#wiring.generation, phase.generation) === 0)
+      return
     this.#unwire()
-    const { ingress } = this
-    const generation = `${phase.generation.number}.${phase.generation.tag}`
-    const prng = this.#init.prng.fork(generation)
-    const wiring = new Wiring({ ...this.#init, prng, body, phase, ingress })
-    this.#wiring = wiring
-    for (const [slot, { token, worker }] of this.#early) {
-      if (isOf(token, wiring)) wiring.addWorker(slot, worker)
-    }
-    this.#early.clear()
+    const plan = planOf(body, phase)
+    if (plan === undefined) return
+    this.#wiring = new Wiring({
+      ...this.#init,
+      body,
+      phase,
+      plan,
+      prng: this.#init.prng.fork(generationText(phase.generation)),
+      ingress: this.ingress,
+      workerOf: placed => this.#workerOf(placed),
+    })
+  }
+
+  #workerOf({ slot, since }: PlacedSlot): StageWorker | undefined {
+    const known = this.#workers.get(slot)
+    const isIt = known?.token.generation === since.number && known.token.tag === since.tag
+    return isIt ? known.worker : undefined
   }
 
   #unwire(): void {
@@ -137,7 +162,3 @@ export class Chain {
 
 /** More than the failures that one record can tell of. */
 const BLAMED_MAX = 1024
-
-function isOf(token: FencingToken, wiring: Wiring): boolean {
-  return token.generation === wiring.generation.number && token.tag === wiring.generation.tag
-}

@@ -208,7 +208,7 @@ class BroadcastFan extends Fan {
     const { outlets } = init
     this.#all = {
       debt: 0,
-      hasRoom: () => outlets.every(outlet => outlet.hasRoom()),
+      hasRoom: () => outlets.length > 0 && outlets.every(outlet => outlet.hasRoom()),
       push: (item: Item, parent: Parent): void => {
         // What cannot travel must not have gone to some of them already.
         this.prepare(item)

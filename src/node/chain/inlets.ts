@@ -23,11 +23,14 @@ export class LocalOutlet implements Outlet, Inlet {
   #waiting = 0
   #isBlocked = false
 
-  constructor(worker: StageWorker, clock: Clock, onRoom: () => void) {
+  constructor(
+    worker: StageWorker,
+    init: { readonly clock: Clock; readonly itemsMax: number; readonly onRoom: () => void },
+  ) {
     this.#worker = worker
-    this.#clock = clock
-    this.#window = new Window(clock.nowMs(), worker.plan.inletItems)
-    this.#onRoom = onRoom
+    this.#clock = init.clock
+    this.#window = new Window(init.clock.nowMs(), init.itemsMax)
+    this.#onRoom = init.onRoom
   }
 
   get debt(): number {
@@ -88,6 +91,8 @@ export interface InletInit {
   readonly clock: Clock
   /** Gives one object for each run, so that runs can be compared by identity. */
   readonly intern: (run: Run) => Run
+  /** See `LinkReceiver`. */
+  readonly itemsMax?: number | undefined
 }
 
 /** The receiving end of a link, over as many sessions as it takes. */
@@ -99,9 +104,8 @@ abstract class LinkInlet implements Incoming {
   #channel = 0
   #isOver = false
 
-  /** `itemsMax`: see `LinkReceiver`. */
-  constructor(init: InletInit, itemsMax?: number) {
-    this.receiver = new LinkReceiver(init.clock.nowMs(), itemsMax)
+  constructor(init: InletInit) {
+    this.receiver = new LinkReceiver(init.clock.nowMs(), init.itemsMax)
     this.#clock = init.clock
     this.#intern = init.intern
   }
@@ -158,7 +162,7 @@ export class WorkerInlet extends LinkInlet implements Inlet {
   readonly #worker: StageWorker
 
   constructor(worker: StageWorker, init: InletInit) {
-    super(init, worker.plan.inletItems)
+    super(init)
     this.#worker = worker
   }
 

@@ -1,20 +1,43 @@
 // pure
-/** What a worker of a stage, and those who feed it, take from the spec of the chain. */
+/**
+ * What the stages of one generation of a chain ask of their workers, and how one follows the other. A stage whose
+ * workers have all ended and stay away is passed over: items go from the one above to the one below.
+ */
 
-import type { SlotId } from '../../ids.ts'
-import type { ChainBody, ItemErrorPolicy } from '../../protocol/spec-row.ts'
+import { type SlotId, type SpecId, slotId } from '../../ids.ts'
+import type { Phase, PlacedSlot } from '../../protocol/phase.ts'
+import type { ChainBody, ItemErrorPolicy, StageBody } from '../../protocol/spec-row.ts'
+import { reachable } from '../supervision/outlook.ts'
 
-export interface StagePlan {
+/** For one worker. */
+export interface WorkerPlan {
   readonly stage: string
   /** 0 for the first stage. */
   readonly depth: number
-  readonly isLast: boolean
   /** The number of the worker's first output for an item: see `COPY_STRIDE`. */
   readonly firstIndex: number
   readonly onItemError: ItemErrorPolicy
   readonly attemptsMax: number
-  /** How many items may wait on each way to the worker. */
+}
+
+/** For one stage. */
+export interface StagePlan {
+  readonly body: StageBody
+  readonly depth: number
+  /** Its workers, in their order. Empty while none of them runs, and one is to run. */
+  readonly workers: readonly PlacedSlot[]
+  /** How many items may wait on each way to a worker. */
   readonly inletItems: number
+}
+
+export interface ChainPlan {
+  /** Those that items go through, first stage first. */
+  readonly stages: readonly StagePlan[]
+  /** Of the workers that run. */
+  readonly workers: ReadonlyMap<
+    SlotId,
+    WorkerPlan & { readonly placed: PlacedSlot; readonly position: number }
+  >
 }
 
 /**
@@ -23,20 +46,52 @@ export interface StagePlan {
  */
 const COPY_STRIDE = 2 ** 24
 
-/** What the slot asks of its worker; undefined for a slot that the chain does not have. */
-export function planOf(body: ChainBody, slot: SlotId): StagePlan | undefined {
-  const [, id, copy] = slot.split('/')
-  const depth = body.stages.findIndex(stage => stage.id === id)
-  const stage = body.stages[depth]
-  if (stage === undefined) return undefined
-  const feeders = body.stages[depth - 1]?.workers ?? 1
-  return {
-    stage: stage.id,
-    depth,
-    isLast: depth === body.stages.length - 1,
-    firstIndex: stage.route === 'broadcast' ? Number(copy) * COPY_STRIDE : 0,
-    onItemError: stage.onItemError,
-    attemptsMax: body.attemptsMax,
-    inletItems: Math.max(1, Math.floor(stage.queueItems / feeders)),
+/** @returns undefined when the phase was made for another state of the spec */
+export function planOf(body: ChainBody, phase: Phase): ChainPlan | undefined {
+  if (phase.revision !== body.revision) return undefined
+  const known = new Set(body.stages.map(({ id }) => id))
+  const placed = new Map(reachable(phase, body).map(each => [each.slot, each]))
+  if (phase.layout.some(({ slot }) => !known.has(stageOf(slot)))) return undefined
+  const stages: StagePlan[] = []
+  for (const [depth, stage] of body.stages.entries()) {
+    const workers = slotsOf(phase.spec, stage).flatMap(slot => placed.get(slot) ?? [])
+    if (workers.length === 0 && isAway(phase, stage)) continue
+    const feeders = stages.at(-1)?.workers.length ?? 1
+    const inletItems = Math.max(1, Math.floor(stage.queueItems / Math.max(1, feeders)))
+    stages.push({ body: stage, depth, workers, inletItems })
   }
+  return { stages, workers: new Map(stages.flatMap((stage, position) => plansOf(body, stage, position))) }
+}
+
+/** The stage that a slot belongs to. */
+export function stageOf(slot: SlotId): string {
+  return slot.split('/')[1] ?? ''
+}
+
+function plansOf(
+  { attemptsMax }: ChainBody,
+  { body, depth, workers }: StagePlan,
+  position: number,
+): [SlotId, WorkerPlan & { placed: PlacedSlot; position: number }][] {
+  const { id, route, onItemError } = body
+  return workers.map(placed => {
+    const copy = Number(placed.slot.split('/')[2])
+    const firstIndex = route === 'broadcast' ? copy * COPY_STRIDE : 0
+    return [placed.slot, { stage: id, depth, firstIndex, onItemError, attemptsMax, placed, position }]
+  })
+}
+
+/**
+ * Whether nobody fills the stage, nor will. What a user has stopped, or could not start, is waited for: somebody has to
+ * see to it.
+ */
+function isAway(phase: Phase, stage: StageBody): boolean {
+  if (stage.isStopped) return false
+  const away = phase.away.filter(({ revision, why }) => revision === stage.revision && why !== 'failed')
+  const slots = new Set(away.map(({ slot }) => slot))
+  return slotsOf(phase.spec, stage).every(slot => slots.has(slot))
+}
+
+function slotsOf(spec: SpecId, stage: StageBody): SlotId[] {
+  return Array.from({ length: stage.workers }, (_, index) => slotId(spec, stage.id, index))
 }

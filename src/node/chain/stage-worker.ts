@@ -12,21 +12,30 @@ import { Deque } from '../../deque.ts'
 import type { ItemId } from '../../protocol/failure.ts'
 import type { Notice } from '../../protocol/channel.ts'
 import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
-import type { Stage } from '../workers/behaviours.ts'
+import type { Callback, Stage } from '../workers/behaviours.ts'
 import type { StageContext } from '../workers/context.ts'
 import { InlineWorker, type WorkerInit, isAsyncIterable, isPromise } from '../workers/worker.ts'
 import type { Delivery } from './delivery.ts'
 import type { Exit } from './fan.ts'
 import { Item } from './item.ts'
 import type { Outlet } from './link.ts'
-import type { StagePlan } from './stage-plan.ts'
+import type { WorkerPlan } from './stage-plan.ts'
 
 /** How a worker is connected: for the time of one generation. */
 export interface Connections {
+  readonly plan: WorkerPlan
+  /** The callback at the end of the chain, where this is the last stage. */
+  readonly finish: Finish | undefined
   /** Where outputs go. */
   readonly exit: Exit
   /** Where the sender of an item is told what has become of it. There is always room. */
   readonly returnTo: (item: Item) => Outlet
+}
+
+/** `handle` is undefined where this node does not have the behaviour. */
+export interface Finish {
+  readonly behaviour: string
+  readonly handle: Callback | undefined
 }
 
 /** Before the second try of an item: anything up to this, then up to twice this, and so on. */
@@ -38,11 +47,16 @@ type Result =
   | { readonly kind: 'returned'; readonly value: unknown }
   | { readonly kind: 'threw'; readonly error: unknown }
 
+/** An item that takes its time. */
+interface Task {
+  readonly delivery: Delivery
+  readonly connections: Connections
+  /** How many outputs have gone on, also in earlier tries: the same ones are not sent twice. */
+  emitted: number
+}
+
 export class StageWorker extends InlineWorker {
   readonly #stage: Stage<never, unknown>
-  readonly #plan: StagePlan
-  /** The callback at the end of the chain, where this is the last stage. */
-  readonly #finish: Stage<never, unknown> | undefined
   readonly #context: StageContext
   readonly #mailbox = new Deque<Delivery>()
   #connections: Connections | undefined
@@ -54,20 +68,10 @@ export class StageWorker extends InlineWorker {
   /** Wakes an output that waits for room. */
   #wake: (() => void) | undefined
 
-  constructor(
-    stage: Stage<never, unknown>,
-    plan: StagePlan & { readonly finish: Stage<never, unknown> | undefined },
-    init: WorkerInit,
-  ) {
+  constructor(stage: Stage<never, unknown>, init: WorkerInit) {
     super(init)
     this.#stage = stage
-    this.#plan = plan
-    this.#finish = plan.finish
     this.#context = this.#makeStageContext()
-  }
-
-  get plan(): StagePlan {
-    return this.#plan
   }
 
   /** How many items wait. */
@@ -81,6 +85,16 @@ export class StageWorker extends InlineWorker {
     this.pump()
   }
 
+  /**
+   * The generation is over, and the worker goes on in the next one: what waits, and what it is at, will come again
+   * from those who sent it.
+   */
+  disconnect(): void {
+    this.#connections = undefined
+    this.#mailbox.clear()
+    this.#wake?.()
+  }
+
   deliver(delivery: Delivery): void {
     if (this.isOver || this.isStopping) return
     this.#mailbox.push(delivery)
@@ -91,18 +105,18 @@ export class StageWorker extends InlineWorker {
   pump(): void {
     this.#wake?.()
     if (this.#isPumping || this.#isBusy || this.#connections === undefined) return
-    const { exit } = this.#connections
+    const connections = this.#connections
     this.#isPumping = true
-    while (!this.#isBusy && !this.isOver && !this.isStopping) {
+    while (!this.#isBusy && !this.#isCut(connections)) {
       const next = this.#mailbox.at(0)
-      if (next === undefined || !exit.hasRoom(next.item)) break
+      if (next === undefined || !connections.exit.hasRoom(next.item)) break
       if (this.init.turn.isOver()) {
         this.#defer()
         break
       }
       this.#mailbox.shift()
       next.inlet.onConsumed(next)
-      this.#handle(next, exit)
+      this.#handle(next, connections)
     }
     this.#isPumping = false
   }
@@ -138,7 +152,7 @@ export class StageWorker extends InlineWorker {
     })
   }
 
-  #handle(delivery: Delivery, exit: Exit): void {
+  #handle(delivery: Delivery, connections: Connections): void {
     const { item } = delivery
     this.#item = item
     let value: unknown
@@ -148,24 +162,20 @@ export class StageWorker extends InlineWorker {
         value === undefined ||
         (!isPromise(value) &&
           !isAsyncIterable(value) &&
-          this.#finish === undefined &&
-          this.#emit(delivery, value, { index: 0, exit }))
+          connections.finish === undefined &&
+          this.#emit(delivery, value, connections))
       if (isThrough) return delivery.onChildSettled()
     } catch (error) {
-      if (this.#plan.onItemError === 'crash') return this.crash(error, item.id)
-      void this.#follow(delivery, { kind: 'threw', error })
+      if (connections.plan.onItemError === 'crash') return this.crash(error, item.id)
+      void this.#follow(delivery, { kind: 'threw', error }, connections)
       return
     }
-    void this.#follow(delivery, { kind: 'returned', value })
+    void this.#follow(delivery, { kind: 'returned', value }, connections)
   }
 
-  /** @returns false when there is no room for this output now @throws {PayloadError} {RouteError} */
-  #emit(
-    delivery: Delivery,
-    value: unknown,
-    { index, exit }: { readonly index: number; readonly exit: Exit },
-  ): boolean {
-    const child = delivery.item.child(value, this.#plan.firstIndex + index, this.#plan.depth)
+  /** Passes the only output of an item on. @returns false when there is no room now @throws {PayloadError} {RouteError} */
+  #emit(delivery: Delivery, value: unknown, { plan, exit }: Connections): boolean {
+    const child = delivery.item.child(value, plan.firstIndex, plan.depth)
     const outlet = exit.pick(child)
     if (outlet === undefined) return false
     this.#push(delivery, child, outlet)
@@ -183,37 +193,45 @@ export class StageWorker extends InlineWorker {
     }
   }
 
-  /** Sees an item through that takes its time: all that comes of it is passed on, or it is dead, or the worker is over. */
-  async #follow(delivery: Delivery, first: Result): Promise<void> {
+  /** Sees an item through that takes its time: all that comes of it is passed on, or it is dead, or nobody wants it. */
+  async #follow(delivery: Delivery, first: Result, connections: Connections): Promise<void> {
     this.#isBusy = true
-    const progress = { emitted: 0 }
+    const task: Task = { delivery, connections, emitted: 0 }
     let result = first
-    for (let attempt = 1; !this.#isHalted; attempt++) {
+    for (let attempt = 1; !this.#isCut(connections); attempt++) {
       try {
         if (result.kind === 'threw') throw result.error
-        await this.#passOn(delivery, result.value, progress)
+        await this.#passOn(task, result.value)
         break
       } catch (error) {
-        const { onItemError, attemptsMax } = this.#plan
-        if (onItemError === 'crash') this.crash(error, delivery.item.id)
-        if (this.#isHalted) break
-        if (onItemError === 'deadLetter' || attempt >= attemptsMax) {
-          this.#tell('dead', delivery, { error, attempts: attempt, item: delivery.item })
-          break
-        }
-        await this.#context.sleep(this.#retryMs(attempt))
+        if (await this.#isGivenUp(task, error, attempt)) break
       }
-      result = this.#retry(delivery)
+      result = this.#retry(task)
     }
     this.#isBusy = false
     if (this.isOver) return
     if (this.isStopping) return this.exit({ kind: 'normal' })
-    delivery.onChildSettled()
+    if (!this.#isCut(connections)) delivery.onChildSettled()
     this.pump()
   }
 
-  get #isHalted(): boolean {
-    return this.isOver || this.isStopping
+  /** User code has thrown: waits for the time of the next try, if there is to be one. */
+  async #isGivenUp(task: Task, error: unknown, attempts: number): Promise<boolean> {
+    const { item } = task.delivery
+    const { onItemError, attemptsMax } = task.connections.plan
+    if (onItemError === 'crash') this.crash(error, item.id)
+    if (this.#isCut(task.connections)) return true
+    if (onItemError === 'deadLetter' || attempts >= attemptsMax) {
+      this.#tell('dead', task, { error, attempts, item })
+      return true
+    }
+    await this.#context.sleep(this.#retryMs(attempts))
+    return false
+  }
+
+  /** Whether nothing that comes of what was begun with these connections counts any more. */
+  #isCut(connections: Connections): boolean {
+    return this.isOver || this.isStopping || this.#connections !== connections
   }
 
   /** Full jitter, as between restarts. */
@@ -221,8 +239,8 @@ export class StageWorker extends InlineWorker {
     return this.init.prng.between(0, Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (attempt - 1)))
   }
 
-  #retry({ item }: Delivery): Result {
-    if (this.#isHalted) return { kind: 'returned', value: undefined }
+  #retry({ delivery: { item }, connections }: Task): Result {
+    if (this.#isCut(connections)) return { kind: 'returned', value: undefined }
     this.#item = item
     try {
       return { kind: 'returned', value: this.#stage.handle(item.value, this.#context) }
@@ -231,12 +249,11 @@ export class StageWorker extends InlineWorker {
     }
   }
 
-  /** `progress.emitted`: how many outputs have gone on in earlier tries; the same ones are not sent twice. */
-  async #passOn(delivery: Delivery, value: unknown, progress: { emitted: number }): Promise<void> {
+  async #passOn(task: Task, value: unknown): Promise<void> {
     if (!isAsyncIterable(value)) {
       const output = await value
-      if (progress.emitted === 0) await this.#emitWhenRoom(delivery, output, 0)
-      progress.emitted = 1
+      if (task.emitted === 0) await this.#emitWhenRoom(task, output, 0)
+      task.emitted = 1
       return
     }
     if (this.#stage.emission !== 'many') {
@@ -246,56 +263,58 @@ export class StageWorker extends InlineWorker {
     }
     let index = 0
     for await (const output of value) {
-      if (index >= progress.emitted) await this.#emitWhenRoom(delivery, output, index)
+      if (index >= task.emitted) await this.#emitWhenRoom(task, output, index)
       index += 1
-      progress.emitted = Math.max(progress.emitted, index)
-      if (this.#isHalted) return
+      task.emitted = Math.max(task.emitted, index)
+      if (this.#isCut(task.connections)) return
     }
   }
 
   /** There was room when user code began; after a wait, or for this very output, there may be none. */
-  async #emitWhenRoom(delivery: Delivery, value: unknown, index: number): Promise<void> {
-    if (value === undefined || this.#isHalted) return
-    const child = delivery.item.child(value, this.#plan.firstIndex + index, this.#plan.depth)
-    if (this.#finish !== undefined) await this.#callBack(this.#finish, delivery, child)
-    const exit = this.#connections?.exit
-    let outlet = exit?.pick(child)
-    while (outlet === undefined && !this.#isHalted) {
+  async #emitWhenRoom(task: Task, value: unknown, index: number): Promise<void> {
+    const { delivery, connections } = task
+    const { plan, exit, finish } = connections
+    if (value === undefined || this.#isCut(connections)) return
+    const child = delivery.item.child(value, plan.firstIndex + index, plan.depth)
+    if (finish !== undefined) await this.#callBack(finish, task, child)
+    let outlet = exit.pick(child)
+    while (outlet === undefined && !this.#isCut(connections)) {
       await new Promise<void>(resolve => (this.#wake = resolve))
-      outlet = exit?.pick(child)
+      outlet = exit.pick(child)
     }
-    if (outlet !== undefined && !this.#isHalted) this.#push(delivery, child, outlet)
+    if (outlet !== undefined && !this.#isCut(connections)) this.#push(delivery, child, outlet)
   }
 
   /** The end of the chain. A throw is told to the sender of the item, and changes nothing. */
-  async #callBack(finish: Stage<never, unknown>, delivery: Delivery, output: Item): Promise<void> {
+  async #callBack({ behaviour, handle }: Finish, task: Task, output: Item): Promise<void> {
     this.#item = output
     try {
-      const result = finish.handle(output.value, this.#context)
+      if (handle === undefined) throw new Error(`this node does not have the behaviour "${behaviour}"`)
+      const result = handle(output.value, this.#context)
       await (isAsyncIterable(result) ? exhaust(result) : result)
     } catch (error) {
-      if (!this.#isHalted) this.#tell('callback-failed', delivery, { error, attempts: 1, item: output })
+      const what = { error, attempts: 1, item: output }
+      if (!this.#isCut(task.connections)) this.#tell('callback-failed', task, what)
     }
-    this.#item = delivery.item
+    this.#item = task.delivery.item
   }
 
   /** Tells the sender; the item is not settled before the sender knows. */
   #tell(
     kind: Notice['kind'],
-    delivery: Delivery,
+    { delivery, connections }: Task,
     what: { readonly error: unknown; readonly attempts: number; readonly item: Item },
   ): void {
     const { node, assignment, logger } = this.init
     const { item, attempts } = what
     const { slot, token } = assignment
     const failure = failureFrom(what.error, { node, slot, generation: token.generation, item: item.id })
-    const notice: Notice = { kind, stage: this.#plan.stage, itemId: item.text, failure, attempts }
+    const notice: Notice = { kind, stage: connections.plan.stage, itemId: item.text, failure, attempts }
     logger.warn(
       { worker: slot, item: item.text, failure: failure.message },
       `${kind}: a stage threw at an item`,
     )
-    const outlet = this.#connections?.returnTo(item)
-    if (outlet !== undefined) this.#push(delivery, new Item(item.head, item.path, notice, 'notice'), outlet)
+    this.#push(delivery, new Item(item.head, item.path, notice, 'notice'), connections.returnTo(item))
   }
 
   #makeStageContext(): StageContext {

@@ -4,10 +4,10 @@
  * to the next stage, the entrance to the first, the last stage to the senders. A new generation is wired anew.
  */
 
-import { type NodeId, type Run, type SlotId, isSameRun, slotId } from '../../ids.ts'
+import { type NodeId, type Run, type SlotId, isSameRun } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Target } from '../../protocol/channel.ts'
-import type { Phase } from '../../protocol/phase.ts'
+import type { Phase, PlacedSlot } from '../../protocol/phase.ts'
 import type { ChainBody } from '../../protocol/spec-row.ts'
 import type { Incoming, Outgoing, Session } from '../messaging/session.ts'
 import type { Prng } from '../../prng.ts'
@@ -17,6 +17,7 @@ import type { Ingress } from './ingress.ts'
 import { type InletInit, LocalOutlet, LocalReturn, ReturnInlet, WorkerInlet } from './inlets.ts'
 import type { Item } from './item.ts'
 import { LinkSender, type Outlet } from './link.ts'
+import type { ChainPlan, StagePlan } from './stage-plan.ts'
 import type { StageWorker } from './stage-worker.ts'
 
 /** How channels are opened: they are open whenever there is a session with the peer, until they are closed. */
@@ -30,10 +31,13 @@ export interface WiringInit {
   readonly run: Run
   readonly body: ChainBody
   readonly phase: Phase
+  readonly plan: ChainPlan
   readonly ingress: Ingress
   readonly channels: Channels
   readonly clock: Clock
   readonly prng: Prng
+  /** The worker of this node that was placed there, if it has started. */
+  readonly workerOf: (placed: PlacedSlot) => StageWorker | undefined
   /** What this node can run. */
   readonly findBehaviour: (id: string) => Behaviour | undefined
 }
@@ -44,53 +48,43 @@ const REOPEN_MS = 250
 export class Wiring {
   readonly #init: WiringInit
   readonly #workers = new Map<SlotId, StageWorker>()
-  readonly #connected = new Set<SlotId>()
-  readonly #owners: ReadonlyMap<SlotId, Run>
   readonly #inlets = new Map<string, WorkerInlet | ReturnInlet>()
   readonly #open: { readonly peer: NodeId; readonly sender: LinkSender }[] = []
   readonly #runs = new Map<string, Run>()
-  #isRunning = false
   #isOver = false
 
+  /** All workers of the generation have started: connects this node's ones, and the entrance. */
   constructor(init: WiringInit) {
     this.#init = init
-    this.#owners = new Map(init.phase.layout.map(({ slot, owner }) => [slot, owner]))
+    const { run, ingress, plan } = init
+    for (const [slot, { placed }] of plan.workers) {
+      const worker = isSameRun(placed.owner, run) ? init.workerOf(placed) : undefined
+      if (worker !== undefined) this.#workers.set(slot, worker)
+    }
+    for (const [slot, worker] of this.#workers) this.#connect(slot, worker)
+    const from = `${run.id}.${run.boot}`
+    ingress.open((id, onRoom) => {
+      const stage = plan.stages.find(({ body }) => body.id === id)
+      return stage === undefined ? undefined : this.#fan(stage, from, onRoom)
+    })
   }
 
   get generation(): Phase['generation'] {
     return this.#init.phase.generation
   }
 
-  /** A worker of this node has started. */
-  addWorker(slot: SlotId, worker: StageWorker): void {
-    this.#workers.set(slot, worker)
-    if (this.#isRunning) this.#connect(slot, worker)
-  }
-
-  /** All workers of the generation have started: connects this node's ones, and the entrance. */
-  run(): void {
-    if (this.#isRunning || this.#isOver) return
-    this.#isRunning = true
-    for (const [slot, worker] of this.#workers) this.#connect(slot, worker)
-    const { run, ingress, body } = this.#init
-    const from = `${run.id}.${run.boot}`
-    ingress.open((stage, onRoom) => {
-      const depth = body.stages.findIndex(({ id }) => id === stage)
-      return depth < 0 ? undefined : this.#fan(depth, from, onRoom)
-    })
-  }
-
-  /** The generation is over: nothing more goes in or out. */
+  /** The generation is over: nothing more goes in or out. Workers that go on will be connected again. */
   end(): void {
     if (this.#isOver) return
     this.#isOver = true
-    if (this.#isRunning) this.#init.ingress.close()
+    this.#init.ingress.close()
     for (const { peer, sender } of this.#open) {
       sender.onPause()
       this.#init.channels.close(peer, sender)
     }
     for (const inlet of this.#inlets.values()) inlet.detach()
     this.#inlets.clear()
+    for (const worker of this.#workers.values()) worker.disconnect()
   }
 
   /** A peer opens a channel to a worker, or to the entrance, of this node. */
@@ -113,46 +107,50 @@ export class Wiring {
   }
 
   #makeInlet(target: Target & { kind: 'link' | 'return' }): WorkerInlet | ReturnInlet | undefined {
-    const { clock, ingress, run } = this.#init
+    const { clock, ingress, run, plan } = this.#init
     const init: InletInit = { clock, intern: each => this.#intern(each) }
     if (target.kind === 'return') return new ReturnInlet(ingress, run, init)
     const worker = this.#workers.get(target.to)
-    return worker === undefined ? undefined : new WorkerInlet(worker, init)
+    const position = plan.workers.get(target.to)?.position ?? 0
+    const itemsMax = plan.stages[position]?.inletItems
+    return worker === undefined ? undefined : new WorkerInlet(worker, { ...init, itemsMax })
   }
 
   #connect(slot: SlotId, worker: StageWorker): void {
-    if (this.#connected.has(slot)) return
-    this.#connected.add(slot)
+    const { plan, body, findBehaviour } = this.#init
+    const own = plan.workers.get(slot)
+    if (own === undefined) return
     const onRoom = (): void => worker.pump()
     const returnTo = this.#returns(slot, onRoom)
-    const { depth, isLast } = worker.plan
-    worker.connect({ exit: isLast ? new ReturnExit(returnTo) : this.#fan(depth + 1, slot, onRoom), returnTo })
+    const next = plan.stages[own.position + 1]
+    const exit = next === undefined ? new ReturnExit(returnTo) : this.#fan(next, slot, onRoom)
+    const callback = next === undefined ? body.onFinish : undefined
+    const found = findBehaviour(callback ?? '')
+    const handle = found?.kind === 'stage' ? found.handle : undefined
+    const finish = callback === undefined ? undefined : { behaviour: callback, handle }
+    worker.connect({ plan: own, finish, exit, returnTo })
   }
 
-  #fan(depth: number, from: string, onRoom: () => void): Exit {
-    const { body, phase, run, prng, findBehaviour } = this.#init
-    const stage = body.stages[depth]
+  #fan({ body, workers, inletItems }: StagePlan, from: string, onRoom: () => void): Exit {
+    const { phase, run, prng, clock, findBehaviour } = this.#init
     const outlets: Outlet[] = []
     let isLocal = true
-    for (let index = 0; index < (stage?.workers ?? 0); index++) {
-      const to = slotId(phase.spec, stage?.id ?? '', index)
-      const owner = this.#owners.get(to)
-      if (owner === undefined) continue
-      const worker = isSameRun(owner, run) ? this.#workers.get(to) : undefined
-      if (worker !== undefined) outlets.push(new LocalOutlet(worker, this.#init.clock, onRoom))
+    for (const { slot: to, owner } of workers) {
+      const worker = this.#workers.get(to)
+      if (worker !== undefined) outlets.push(new LocalOutlet(worker, { clock, itemsMax: inletItems, onRoom }))
       if (isSameRun(owner, run)) continue
       isLocal = false
       const target: Target = { kind: 'link', chain: phase.spec, generation: phase.generation, from, to }
       outlets.push(this.#link(owner.id, target, onRoom))
     }
-    const behaviour = findBehaviour(stage?.child.behaviour ?? '')
+    const behaviour = findBehaviour(body.child.behaviour)
     return makeFan({
-      route: stage?.route ?? 'least-debt',
+      route: body.route,
       outlets,
       isLocal,
       prng: prng.fork(from),
       key: behaviour?.kind === 'stage' ? behaviour.key : undefined,
-      stage: stage?.id ?? '',
+      stage: body.id,
     })
   }
 

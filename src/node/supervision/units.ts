@@ -130,9 +130,11 @@ function listSlots(id: SpecId, body: SpecBody): SpecSlot[] {
   }
 }
 
-/** Whoever feeds a stage that goes by a key must be able to tell the key; whoever is last runs the callback. */
-function neededBelow(body: ChainBody, depth: number): readonly string[] {
-  const next = body.stages.slice(depth + 1).find(({ isStopped }) => !isStopped)
-  if (next === undefined) return body.onFinish === undefined ? [] : [body.onFinish]
-  return next.route === 'key' ? [next.child.behaviour] : []
+/**
+ * Whoever feeds a stage that goes by a key must be able to tell the key, and whoever is last runs the callback. Any
+ * stage may be passed over, so that is asked of all that are above.
+ */
+function neededBelow({ stages, onFinish }: ChainBody, position: number): readonly string[] {
+  const keyed = stages.slice(position + 1).filter(({ route }) => route === 'key')
+  return [...keyed.map(({ child }) => child.behaviour), ...(onFinish === undefined ? [] : [onFinish])]
 }

@@ -7,8 +7,6 @@ import { IsolationError } from '../../errors.ts'
 import { decodePayload } from '../../payload.ts'
 import type { Clock, Logger, Machine } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
-import type { SpecBody } from '../../protocol/spec-row.ts'
-import { planOf } from '../chain/stage-plan.ts'
 import { StageWorker } from '../chain/stage-worker.ts'
 import type { CoreEvent } from '../events.ts'
 import type { Addressee } from '../messaging/post.ts'
@@ -32,7 +30,6 @@ export interface HostInit {
   readonly turn: Turn
   readonly logger: Logger
   readonly prng: Prng
-  readonly bodyOf: (assignment: Assignment) => SpecBody | undefined
   readonly receive: (event: CoreEvent) => void
   readonly onStageStarted: (assignment: Assignment, worker: StageWorker) => void
 }
@@ -175,7 +172,7 @@ export class Host {
   #workerOf(behaviour: Behaviour, init: WorkerInit): Worker {
     switch (behaviour.kind) {
       case 'stage':
-        return new StageWorker(behaviour, this.#planOf(init.assignment), init)
+        return new StageWorker(behaviour, init)
       case 'server':
         return new ServerWorker(behaviour, init)
       case 'task':
@@ -183,16 +180,5 @@ export class Host {
       default:
         return unreachable(behaviour)
     }
-  }
-
-  /** What the chain asks of a worker of a stage. */
-  #planOf(assignment: Assignment): ConstructorParameters<typeof StageWorker>[1] {
-    const body = this.#init.bodyOf(assignment)
-    const plan = body?.kind === 'chain' ? planOf(body, assignment.slot) : undefined
-    if (plan === undefined || body?.kind !== 'chain') throw new Error(`no chain has "${assignment.slot}"`)
-    if (!plan.isLast || body.onFinish === undefined) return { ...plan, finish: undefined }
-    const finish = this.#init.registry.find(body.onFinish)
-    if (finish?.kind !== 'stage') throw new Error(`this node does not have the behaviour "${body.onFinish}"`)
-    return { ...plan, finish }
   }
 }
