@@ -24,6 +24,9 @@ import { Generations } from './supervision/generations.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import { type Report, Supervisor } from './supervision/supervisor.ts'
 
+/** A view that has not changed for so long is settled, or for two periods of probing. */
+const STABLE_MS_MIN = 1_000
+
 /** In a mesh with more sessions than this, what is learnt of members is not passed on at once. */
 const PASSED_ON_MAX = 64
 
@@ -74,7 +77,12 @@ export class Core {
       effect => this.#effects.push(effect),
       report => this.#onReport(report),
     )
-    this.#claims = new Claims(this.ledger, this.supervisor)
+    this.#claims = new Claims({
+      ledger: this.ledger,
+      supervisor: this.supervisor,
+      send: (to, message) => this.#send(to, message),
+      stableMs: Math.max(STABLE_MS_MIN, 2 * timings.probePeriodMs),
+    })
     this.#generations = new Generations(this.ledger, this.supervisor)
   }
 
@@ -91,7 +99,7 @@ export class Core {
     this.#now = now
     this.#handle(event)
     if (this.self.status !== 'joining') this.#evaluate()
-    if (this.self.status === 'leaving' && this.supervisor.size === 0) {
+    if (this.self.status === 'leaving' && this.supervisor.size === 0 && this.#claims.isFree) {
       this.#membership.declareSelf('left')
       this.#effects.push({ kind: 'left' })
     }
@@ -214,6 +222,12 @@ export class Core {
         if (message.ask !== undefined) this.#send(from, { kind: 'merged', ask: message.ask })
         // Still joining: ask again until the peer says that nothing is missing.
         return this.self.status === 'joining' ? this.#antiEntropy.greet(from) : undefined
+      case 'handoff-ask':
+        return this.#claims.onAsk(message, from, this.#now)
+      case 'handoff-refuse':
+        return this.#claims.onRefuse(message, from, this.#now)
+      case 'handoff-state':
+        return this.#claims.onState(message, from)
       case 'digest':
         return this.#antiEntropy.onDigest(from, message.roots)
       case 'forget':
@@ -273,6 +287,7 @@ export class Core {
     // of every member that this node knows, and places it alike. In a large mesh that would be too many messages.
     const isNews = authored || this.#membership.connected().length <= PASSED_ON_MAX
     this.ledger.onMemberChanged(row, isNews)
+    this.#claims.onView(this.ledger.viewHash(), this.#now.ms)
     const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
     this.#bulletin.followMember(row, wasPresent)
   }
@@ -294,7 +309,7 @@ export class Core {
       for (const id of changed) {
         const row = this.ledger.tables.specs.get(id)
         if (row === undefined) continue
-        this.#bulletin.setStatus(id, this.#isLeaving() ? this.#stopAll(id) : this.#evaluateSpec(row))
+        this.#bulletin.setStatus(id, this.#isLeaving() ? this.#leaveSpec(row) : this.#evaluateSpec(row))
         this.#bulletin.follow(row, this.ledger.tables.claims.get(id), this.ledger.tables.phases.get(id))
       }
     }
@@ -305,7 +320,7 @@ export class Core {
     if (body === undefined) return this.#endOf(row) ?? { kind: 'removed' }
     if (desired === 'stopped') return this.#endOf(row) ?? { kind: 'stopped' }
     if (body.kind === 'worker') return this.#claims.evaluate(row, body, this.#now)
-    this.#claims.letGo(id)
+    this.#claims.letGo(id, this.#now.ms)
     return this.#generations.evaluate(row, body, this.#now)
   }
 
@@ -313,11 +328,14 @@ export class Core {
   #endOf(row: SpecRow): SpecStatus | undefined {
     const { id } = row
     this.supervisor.assign(id, [], this.#now.ms)
-    const isClaimFree = this.#claims.letGo(id)
+    const isClaimFree = this.#claims.letGo(id, this.#now.ms)
     return this.#generations.letGo(row) && isClaimFree ? undefined : { kind: 'stopping' }
   }
 
-  #stopAll(id: SpecId): SpecStatus {
+  /** On a node that leaves: it starts nothing, and keeps standalone workers until another node has them. */
+  #leaveSpec(row: SpecRow): SpecStatus {
+    const { id, body, desired } = row
+    if (body?.kind === 'worker' && desired === 'running') return this.#claims.leave(row, body, this.#now)
     this.supervisor.assign(id, [], this.#now.ms)
     return this.#bulletin.statusOf(id) ?? { kind: 'starting' }
   }

@@ -201,6 +201,8 @@ export class Kernel {
         return this.#host.start(effect.assignment, effect.incarnation)
       case 'stop-worker':
         return this.#host.stop(effect.slot, effect.incarnation)
+      case 'release-worker':
+        return this.#host.release(effect.slot, effect.incarnation)
       case 'abandon-worker':
         return this.#host.abandon(effect.slot, effect.incarnation)
       case 'follow-spec':

@@ -29,7 +29,8 @@ import { type WaitOptions, Waiting } from './waiting.ts'
 import type { Stage } from './workers/behaviours.ts'
 import { Registry } from './workers/registry.ts'
 
-const STOP_MS = 10_000
+/** A node that has not left by then goes anyway. */
+const STOP_MS = 45_000
 const NAME_LENGTH = 6
 
 export class Node implements AsyncDisposable {

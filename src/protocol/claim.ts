@@ -1,7 +1,8 @@
 // pure
 /** Who runs a standalone worker: placement says where to start it, the claim says where it is. */
 
-import { type Run, type SlotId, isSameRun } from '../ids.ts'
+import { type NodeId, type Run, type SlotId, isSameRun } from '../ids.ts'
+import { unreachable } from '../assert.ts'
 import { hash32 } from '../hash.ts'
 import type { Failure } from './failure.ts'
 import type { Hlc } from './hlc.ts'
@@ -9,14 +10,15 @@ import type { Restart } from './phase.ts'
 import type { RecordKind } from './record-store.ts'
 
 /**
- * How the worker of a claim stands. `restarting`: it has ended and starts again. `stopped`: given up for another owner
- * to take. `done`: it ended, and its restart type says that this is the end. `failed`: it could not start.
+ * How the worker of a claim stands. `restarting`: it has ended and starts again. `draining`: it finishes what it is at,
+ * for another node to go on with. `stopped`: given up for another owner to take. `done`: it ended, and its restart type says that this is the end. `failed`: it could not start.
  * `gave-up`: it crashed too often.
  */
 export const CLAIM_STATES = [
   'starting',
   'running',
   'restarting',
+  'draining',
   'stopped',
   'done',
   'failed',
@@ -39,6 +41,8 @@ export interface Claim {
   readonly restarts: readonly Restart[]
   /** Why it failed the last times, newest first. */
   readonly failures: readonly Failure[]
+  /** The node that it is handed over to: others leave it to that one for a while. */
+  readonly heir?: NodeId | undefined
 }
 
 /**
@@ -74,7 +78,20 @@ export function compareClaims(a: Claim, b: Claim): number {
 
 /** Whether the claim stands for a worker that is to run. */
 export function isActiveClaim(claim: Claim): boolean {
-  return claim.state === 'starting' || claim.state === 'running' || claim.state === 'restarting'
+  switch (claim.state) {
+    case 'starting':
+    case 'running':
+    case 'restarting':
+    case 'draining':
+      return true
+    case 'stopped':
+    case 'done':
+    case 'failed':
+    case 'gave-up':
+      return false
+    default:
+      return unreachable(claim.state)
+  }
 }
 
 export function isOwner(claim: Claim | undefined, run: Run): claim is Claim {

@@ -33,6 +33,7 @@ import {
   GROUP_STRATEGIES,
   ISOLATIONS,
   ITEM_ERROR_POLICIES,
+  REBALANCES,
   RESTART_TYPES,
   ROUTES,
   type RestartIntensity,
@@ -86,6 +87,8 @@ function isDeeper(value: unknown, levels: number): boolean {
 }
 
 const TEXT_MAX = 1024
+/** A megabyte in parts that leave room for the rest of a frame. */
+const HANDOFF_PARTS_MAX = 16
 const LIST_MAX = 100_000
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -154,7 +157,7 @@ const child: v.GenericSchema<unknown, ChildSpec> = v.looseObject({
 const part = { id: text, child, revision: count, isStopped: v.boolean() }
 
 const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
-  v.looseObject({ kind: v.literal('worker'), child, intensity }),
+  v.looseObject({ kind: v.literal('worker'), child, intensity, rebalance: v.picklist(REBALANCES) }),
   v.looseObject({
     kind: v.literal('group'),
     strategy: v.picklist(GROUP_STRATEGIES),
@@ -222,6 +225,7 @@ const claim: v.GenericSchema<unknown, Claim> = v.looseObject({
   specVersion: hlc,
   restarts: list(restart, 1024),
   failures: list(failure, FAILURES_KEPT_MAX),
+  heir: v.optional(node),
 })
 
 const generation: v.GenericSchema<unknown, Generation> = v.looseObject({ number: count, tag: count })
@@ -289,6 +293,16 @@ const message: v.GenericSchema<unknown, Message> = v.variant('kind', [
   v.looseObject({ kind: v.literal('probe-ack'), n: count }),
   v.looseObject({ kind: v.literal('rows'), rows, ask: v.optional(count) }),
   v.looseObject({ kind: v.literal('merged'), ask: count }),
+  v.looseObject({ kind: v.literal('handoff-ask'), slot, generation: count }),
+  v.looseObject({ kind: v.literal('handoff-refuse'), slot, generation: count }),
+  v.looseObject({
+    kind: v.literal('handoff-state'),
+    slot,
+    generation: count,
+    index: count,
+    count: v.pipe(count, v.minValue(1), v.maxValue(HANDOFF_PARTS_MAX)),
+    bytes,
+  }),
   v.looseObject({ kind: v.literal('digest'), roots }),
   v.looseObject({ kind: v.literal('agree') }),
   v.looseObject({ kind: v.literal('forget'), specs: list(spec), before: hlc }),

@@ -1,7 +1,7 @@
 // pure
 /** What nodes say to each other on the control lane. Everything here is also in a row that anti-entropy delivers. */
 
-import type { Run, SpecId } from '../ids.ts'
+import type { Run, SlotId, SpecId } from '../ids.ts'
 import type { Claim } from './claim.ts'
 import type { Hlc } from './hlc.ts'
 import type { MemberRow, ProtocolRange } from './member-row.ts'
@@ -37,6 +37,19 @@ export type Message =
   | { readonly kind: 'rows'; readonly rows: Rows; readonly ask?: number | undefined }
   /** The rows that were sent with `ask` have been taken in. */
   | { readonly kind: 'merged'; readonly ask: number }
+  /** Placement wants the worker of your claim here: hand it over. Repeated until it is answered. */
+  | { readonly kind: 'handoff-ask'; readonly slot: SlotId; readonly generation: number }
+  /** Not now. */
+  | { readonly kind: 'handoff-refuse'; readonly slot: SlotId; readonly generation: number }
+  /** One of `count` parts of what the worker of that generation has left behind: the claim is free with the last one. */
+  | {
+      readonly kind: 'handoff-state'
+      readonly slot: SlotId
+      readonly generation: number
+      readonly index: number
+      readonly count: number
+      readonly bytes: Uint8Array
+    }
   /** What I know, in a hash for each table. */
   | { readonly kind: 'digest'; readonly roots: Roots }
   /** The answer to a digest that does not differ. */
@@ -47,6 +60,9 @@ export type Message =
   | { readonly kind: 'buckets'; readonly table: Table; readonly digests: readonly string[] }
   /** Send me your rows of these buckets. */
   | { readonly kind: 'want'; readonly table: Table; readonly buckets: readonly number[] }
+
+/** What a worker hands over to its successor on another node may be so large. */
+export const HANDOFF_BYTES_MAX = 1024 * 1024
 
 export const NO_ROWS: Rows = { members: [], specs: [], claims: [], phases: [] }
 

@@ -79,10 +79,15 @@ export function isolatedNeed(behaviour: string): string {
 /** After a space, which no name of a behaviour ends with. */
 const ISOLATED = ' isolated'
 
+/** `active`: a worker moves to a node that joins, where placement wants it there; `passive`: it stays while its node does. */
+export const REBALANCES = ['active', 'passive'] as const
+export type Rebalance = (typeof REBALANCES)[number]
+
 export interface WorkerBody {
   readonly kind: 'worker'
   readonly child: ChildSpec
   readonly intensity: RestartIntensity
+  readonly rebalance: Rebalance
 }
 
 export interface GroupBody {

@@ -60,6 +60,7 @@ function row(id: number, ms: number, size = 0): SpecRow {
     version: { ms, count: 0, node: nodeId('a') },
     body: {
       kind: 'worker',
+      rebalance: 'passive',
       intensity: { restarts: 1, withinMs: 1 },
       child: {
         behaviour: 'b@1',

@@ -60,6 +60,7 @@ const MESSAGES: readonly Message[] = [
           version: hlc,
           body: {
             kind: 'worker',
+            rebalance: 'active',
             child: {
               behaviour: 'b@1',
               args: new Uint8Array([1]),

@@ -69,6 +69,13 @@ export class Mailbox {
     return letter
   }
 
+  /** The worker goes on elsewhere: whoever waits, asks there. */
+  divert(): void {
+    for (let letter = this.take(); letter !== undefined; letter = this.take()) {
+      if (letter.kind === 'call') letter.replier.onElsewhere()
+    }
+  }
+
   /** The worker has ended: whoever waits is told that nothing was done. */
   discard(): void {
     for (let letter = this.take(); letter !== undefined; letter = this.take()) {

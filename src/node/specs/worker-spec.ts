@@ -3,7 +3,12 @@
 
 import * as v from 'valibot'
 
-import type { RestartIntensity, WorkerBody } from '../../protocol/spec-row.ts'
+import {
+  REBALANCES,
+  type Rebalance,
+  type RestartIntensity,
+  type WorkerBody,
+} from '../../protocol/spec-row.ts'
 import { check } from '../check.ts'
 import {
   type Process,
@@ -13,6 +18,7 @@ import {
   childOf,
   id,
   intensity,
+  oneOf,
   processBehaviour,
 } from './child.ts'
 import type { Declared } from './spec.ts'
@@ -26,16 +32,30 @@ export type WorkerSpec<B extends Process> = WorkerOptions &
     readonly run: B
     /** When to give up restarting. @default 5 restarts in 30 s */
     readonly intensity?: RestartIntensity
+    /**
+     * Whether it moves when a node joins that placement wants it on. It moves with what its `handoff` gives, and with
+     * nothing where it has none. A node that leaves hands over all of its workers.
+     * @default 'active' where its behaviour has a `handoff`, else 'passive': it would lose its state
+     */
+    readonly rebalance?: Rebalance
   }
 
 const workerSpec = v.strictObject(
-  { id: v.optional(id), run: processBehaviour, ...child, intensity },
+  {
+    id: v.optional(id),
+    run: processBehaviour,
+    ...child,
+    intensity,
+    rebalance: v.optional(oneOf(REBALANCES)),
+  },
   'an object',
 )
 
 /** @throws {OptionsError} naming every bad field; {PayloadError} when the arguments cannot be sent */
 export function declareWorker(spec: unknown): Declared<WorkerBody> {
   const checked = check('the worker spec', workerSpec, spec)
-  const body: WorkerBody = { kind: 'worker', child: childOf(checked), intensity: checked.intensity }
-  return { id: checked.id, body }
+  const { run, intensity: limit } = checked
+  const canHandOver = run.kind === 'server' && run.handoff !== undefined
+  const rebalance = checked.rebalance ?? (canHandOver ? 'active' : 'passive')
+  return { id: checked.id, body: { kind: 'worker', child: childOf(checked), intensity: limit, rebalance } }
 }

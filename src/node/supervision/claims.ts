@@ -2,19 +2,19 @@
 /** Standalone workers: who claims one, and what happens when it ends. Each disturbs nobody but itself. */
 
 import { hash64, mix } from '../../hash.ts'
-import { type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
+import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner, runTag } from '../../protocol/claim.ts'
-import { type Failure, withFailure } from '../../protocol/failure.ts'
-import { compareHlc } from '../../protocol/hlc.ts'
+import { withFailure } from '../../protocol/failure.ts'
+import type { Message } from '../../protocol/messages.ts'
 import { type SpecRow, type WorkerBody, hlcText } from '../../protocol/spec-row.ts'
-import { unreachable } from '../../assert.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
-import { failureOf, howEnded, nodeLost } from './exit.ts'
-import { STABLE_MS, backoffMs, countRestart, isExceeded, isRestarted } from './restart-policy.ts'
+import { type Exit, nodeLost } from './exit.ts'
+import { Handoffs, STATE_MS } from './handoffs.ts'
 import { type SpecStatus, pendingFor } from './spec-status.ts'
-import type { Report, Supervisor } from './supervisor.ts'
+import type { Assignment, Report, Supervisor } from './supervisor.ts'
+import { type Statement, Tenure, isCurrent, statusOf } from './tenure.ts'
 import { wantsOf } from './units.ts'
 
 /**
@@ -23,55 +23,109 @@ import { wantsOf } from './units.ts'
  */
 const PUSH_MS = 200
 
-/** What the owner of a worker remembers of it, and nobody else needs to know. */
-interface Tenure {
-  readonly generation: number
-  /** Nobody has run this version of the spec before: if it cannot start, that is an error of the caller. */
-  readonly isFirst: boolean
-  /** Numbers the starts, from 1. */
-  attempt: number
-  /** When the last start succeeded. */
-  startedMs: number
-  /** Restarts one after the other, none of which has led to a stable minute. */
-  streak: number
-  /** It waits for its restart, or for another node to hear of the claim. */
-  isWaiting: boolean
+/** A worker without a `handoff` leaves nothing behind. */
+const NOTHING = new Uint8Array()
+
+/** So long a node that leaves waits for others to take its workers; then it stops them. */
+const LEAVE_MS = 30_000
+
+export interface ClaimsInit {
+  readonly ledger: Ledger
+  readonly supervisor: Supervisor
+  readonly send: (to: NodeId, message: Message) => void
+  /** The view of a node is settled when it has not changed for so long. */
+  readonly stableMs: number
 }
 
 export class Claims {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
+  readonly #stableMs: number
+  readonly #handoffs: Handoffs
   readonly #tenures = new Map<SpecId, Tenure>()
   readonly #waits = new Deadlines<SpecId>()
+  /** Since when claims are known to be up that are meant for another node, or whose legacy has not come. */
+  readonly #vacant = new Map<SpecId, { readonly generation: number; readonly sinceMs: number }>()
+  #view: { readonly hash: string; readonly sinceMs: number } = { hash: '', sinceMs: 0 }
+  #leaveByMs = Infinity
 
-  constructor(ledger: Ledger, supervisor: Supervisor) {
-    this.#ledger = ledger
-    this.#supervisor = supervisor
+  constructor(init: ClaimsInit) {
+    this.#ledger = init.ledger
+    this.#supervisor = init.supervisor
+    this.#stableMs = init.stableMs
+    this.#handoffs = new Handoffs(init.send)
+  }
+
+  /** How many workers move now: from this node, and to it. */
+  get moving(): { readonly out: number; readonly in: number } {
+    return { out: this.#handoffs.outgoingCount, in: this.#handoffs.incomingCount }
+  }
+
+  /** Whether this node has given away all that it had. */
+  get isFree(): boolean {
+    return this.#tenures.size === 0 && this.#handoffs.outgoingCount === 0
   }
 
   /** Does what the rows ask of this node, and says how the worker stands. */
   evaluate(row: SpecRow, body: WorkerBody, now: Now): SpecStatus {
     const claim = this.#ledger.tables.claims.get(slotId(row.id))
+    if (claim !== undefined) this.#handoffs.follow(row.id, claim.generation, now.ms)
     const isMine = isOwner(claim, this.#ledger.run) && isActiveClaim(claim)
     if (isMine && isCurrent(claim, row)) return this.#hold(row, body, claim, now)
     // Somebody else has it, or it is for another version of the spec: that is no crash of anything.
     this.#supervisor.assign(row.id, [], now.ms)
     this.#forget(row.id)
     if (isMine && this.#supervisor.isOccupied(claim.slot)) return { kind: 'starting' }
-    if (claim === undefined || isMine || this.#isFree(claim, row))
+    if (claim === undefined || isMine) return this.#contend(row, body, { before: claim, now })
+    if (isActiveClaim(claim) && !this.#ledger.membership.isGone(claim.owner)) {
+      if (!isCurrent(claim, row)) return { kind: 'starting' }
+      this.#wish(body, claim, now)
+      return statusOf(claim)
+    }
+    const isUp = isActiveClaim(claim) || claim.state === 'stopped' || !isCurrent(claim, row)
+    if (!isUp) return statusOf(claim)
+    if (claim.heir === undefined || !isCurrent(claim, row))
       return this.#contend(row, body, { before: claim, now })
-    return isCurrent(claim, row) ? statusOf(claim) : { kind: 'starting' }
+    return this.#inherit(row, body, claim, now)
+  }
+
+  /** The same on a node that leaves: it takes nothing, and keeps what it has until another node takes it. */
+  leave(row: SpecRow, body: WorkerBody, now: Now): SpecStatus {
+    if (this.#leaveByMs === Infinity) this.#leaveByMs = now.ms + LEAVE_MS
+    const claim = this.#ledger.tables.claims.get(slotId(row.id))
+    if (claim !== undefined) this.#handoffs.follow(row.id, claim.generation, now.ms)
+    if (isOwner(claim, this.#ledger.run) && isActiveClaim(claim)) {
+      const isWanted =
+        this.#ledger.ownerOf(claim.slot) !== undefined && this.#ledger.membership.connected().length > 0
+      const isKept = claim.state === 'draining' || (isWanted && now.ms < this.#leaveByMs)
+      if (isKept && isCurrent(claim, row)) {
+        this.#waits.set(row.id, this.#leaveByMs)
+        return this.#hold(row, body, claim, now)
+      }
+      this.#supervisor.assign(row.id, [], now.ms)
+      if (this.#supervisor.isOccupied(claim.slot)) return { kind: 'starting' }
+      this.#say(claim, { state: 'stopped' })
+    }
+    this.#supervisor.assign(row.id, [], now.ms)
+    this.#forget(row.id)
+    return claim === undefined ? { kind: 'starting' } : statusOf(claim)
   }
 
   /** There is to be no such worker: once it has stopped, its owner gives up the claim. @returns whether it has */
-  letGo(id: SpecId): boolean {
+  letGo(id: SpecId, nowMs: number): boolean {
     this.#forget(id)
+    this.#handoffs.forget(id, nowMs)
     const claim = this.#ledger.tables.claims.get(slotId(id))
     if (claim === undefined || !isActiveClaim(claim) || this.#ledger.membership.isGone(claim.owner))
       return true
     if (!isOwner(claim, this.#ledger.run) || this.#supervisor.isOccupied(claim.slot)) return false
     this.#say(claim, { state: 'stopped' })
     return true
+  }
+
+  /** The view of this node has changed. */
+  onView(hash: string, nowMs: number): void {
+    if (hash !== this.#view.hash) this.#view = { hash, sinceMs: nowMs }
   }
 
   /** Another node has taken in the claim. */
@@ -90,41 +144,68 @@ export class Claims {
     if (tenure === undefined || tenure.generation !== token.generation) return
     if (!isOwner(claim, this.#ledger.run) || claim.generation !== token.generation) return
     if (report.kind === 'started') {
-      tenure.startedMs = now.ms
-      if (claim.state !== 'running') this.#say(claim, { state: 'running' })
+      tenure.onStarted(now.ms)
+      if (claim.state !== 'running' && claim.state !== 'draining') this.#say(claim, { state: 'running' })
       return
     }
-    const { exit, wasReady } = report
-    if (exit.kind === 'stopped' || exit.kind === 'abandoned') return
-    const failure = failureOf(exit, slot, this.#ledger.run.id)
-    const failures = exit.kind === 'normal' ? claim.failures : withFailure(claim.failures, failure)
-    if (tenure.isFirst && tenure.attempt === 1 && !wasReady) {
-      this.#say(claim, { state: 'failed', failures })
-    } else if (isRestarted(body.child.restart, howEnded(exit))) {
-      const isStable = wasReady && now.ms - tenure.startedMs >= STABLE_MS
-      this.#restart(claim, { tenure, isStable, body, failure, now })
-    } else {
-      this.#say(claim, { state: 'done', failures: exit.kind === 'normal' ? [] : failures })
-    }
+    const { exit } = report
+    if (claim.state === 'draining') return this.#onDrained(claim, exit, now)
+    if (exit.kind === 'stopped' || exit.kind === 'abandoned' || exit.kind === 'released') return
+    const { statement, waitMs = 0 } = tenure.onExited(claim, { body, report, node: this.#ledger.run.id, now })
+    tenure.isWaiting = waitMs > 0
+    if (waitMs > 0) this.#waits.set(spec, now.ms + waitMs)
+    this.#say(claim, statement)
+  }
+
+  /** Another node wants one of the workers of this one. */
+  onAsk(message: Message & { kind: 'handoff-ask' }, from: NodeId, now: Now): void {
+    const { slot, generation } = message
+    if (this.#handoffs.repeat(from, slot, generation)) return
+    const claim = this.#ledger.tables.claims.get(slot)
+    const isAsked = claim?.state === 'draining' && claim.generation === generation && claim.heir === from
+    if (isAsked) return
+    if (claim === undefined || claim.generation !== generation || !this.#mayLeave(claim, from, now))
+      return this.#handoffs.refuse(from, slot, generation)
+    const draining: Claim = this.#say(claim, { state: 'draining', heir: from })
+    this.#handoffs.begin(claim, now.ms)
+    this.#supervisor.release(specOfSlot(slot), now.ms)
+    // Nothing of it ran just then.
+    const isDone = this.#ledger.tables.claims.get(slot) !== draining || this.#supervisor.isOccupied(slot)
+    if (!isDone) this.#onDrained(draining, { kind: 'stopped' }, now)
+  }
+
+  onRefuse(message: Message & { kind: 'handoff-refuse' }, from: NodeId, now: Now): void {
+    this.#handoffs.onRefuse(message, from, now.ms)
+  }
+
+  onState(message: Message & { kind: 'handoff-state' }, from: NodeId): void {
+    const id = this.#handoffs.onState(message, from)
+    if (id !== undefined) this.#ledger.touch(id)
   }
 
   tick(nowMs: number): void {
     for (const id of this.#waits.take(nowMs)) this.#proceed(id)
+    this.#handoffs.tick(nowMs, this.#settledAtMs)
   }
 
   wakeAtMs(): number {
-    return this.#waits.wakeAtMs()
+    return Math.min(this.#waits.wakeAtMs(), this.#handoffs.wakeAtMs())
+  }
+
+  get #settledAtMs(): number {
+    return this.#view.sinceMs + this.#stableMs
   }
 
   #hold(row: SpecRow, body: WorkerBody, claim: Claim, now: Now): SpecStatus {
-    const tenure = this.#tenures.get(row.id) ?? this.#begin(claim, false)
-    if (!tenure.isWaiting) {
-      const assignment = {
+    const tenure = this.#tenures.get(row.id) ?? this.#begin(claim, { isFirst: false, legacy: undefined })
+    if (!tenure.isWaiting && claim.state !== 'draining') {
+      const assignment: Assignment = {
         slot: claim.slot,
         spec: row.id,
         child: body.child,
         token: { generation: claim.generation, tag: 0, owner: runTag(claim.owner) },
         key: `${hlcText(row.version)} ${claim.generation} ${tenure.attempt}`,
+        handoff: tenure.legacy,
       }
       this.#supervisor.assign(row.id, [assignment], now.ms)
     }
@@ -142,28 +223,89 @@ export class Claims {
     this.#ledger.touch(id)
   }
 
-  /** Whether a claim of somebody else is up for another owner. */
-  #isFree(claim: Claim, row: SpecRow): boolean {
-    if (claim.state === 'stopped') return true
-    if (isActiveClaim(claim)) return this.#ledger.membership.isGone(claim.owner)
-    return !isCurrent(claim, row)
+  // Moves.
+
+  /** Asks for a worker that placement wants on this node. */
+  #wish(body: WorkerBody, claim: Claim, now: Now): void {
+    const isLeaving = this.#ledger.tables.members.get(claim.owner.id)?.status === 'leaving'
+    const isWanted = (isLeaving || body.rebalance === 'active') && claim.state !== 'draining'
+    if (isWanted && this.#ledger.ownerOf(claim.slot) === this.#ledger.run.id)
+      this.#handoffs.want(claim, isLeaving, now.ms)
+    else if (claim.heir !== this.#ledger.run.id) this.#handoffs.forget(specOfSlot(claim.slot), now.ms)
   }
 
-  /** Nobody has the worker: whoever placement wants takes it. */
+  /** Whether a worker of this node may go to `heir` now: placement wants it there here too, and there is no turmoil. */
+  #mayLeave(claim: Claim, heir: NodeId, now: Now): boolean {
+    const row = this.#ledger.tables.specs.get(specOfSlot(claim.slot))
+    const isHeld = isOwner(claim, this.#ledger.run) && isActiveClaim(claim) && claim.state !== 'draining'
+    if (!isHeld || row?.body?.kind !== 'worker' || !isCurrent(claim, row)) return false
+    if (this.#ledger.ownerOf(claim.slot) !== heir) return false
+    if (this.#ledger.membership.self.status === 'leaving') return true
+    return (
+      row.body.rebalance === 'active' &&
+      claim.state === 'running' &&
+      now.ms >= this.#settledAtMs &&
+      this.#handoffs.hasRoom(this.#tenures.size, now.ms)
+    )
+  }
+
+  /** The worker has ended for its heir, with what it leaves behind; where it has crashed, that is nothing. */
+  #onDrained(claim: Claim, exit: Exit, now: Now): void {
+    const state = exit.kind === 'released' ? exit.state : NOTHING
+    const isCrash = exit.kind === 'crashed' || exit.kind === 'killed'
+    const failures = isCrash ? withFailure(claim.failures, exit.failure) : claim.failures
+    if (claim.heir !== undefined) this.#handoffs.finish(claim, claim.heir, { state, nowMs: now.ms })
+    this.#say(claim, { state: 'stopped', failures })
+  }
+
+  /** A claim is up, and one node is to have it: that one takes it, and others only when it does not. */
+  #inherit(row: SpecRow, body: WorkerBody, claim: Claim, now: Now): SpecStatus {
+    const { tables, membership, run } = this.#ledger
+    const heir = claim.heir === undefined ? undefined : tables.members.get(claim.heir)
+    const isHeir = heir?.id === run.id
+    const isLate = now.ms >= this.#vacantSinceMs(row.id, claim, now) + STATE_MS
+    const isOwn = isSameRun(claim.owner, run)
+    const legacy = isOwn
+      ? this.#handoffs.left(row.id, claim.generation)
+      : this.#handoffs.inherited(row.id, claim.generation)
+    const isTaken = !isHeir && heir !== undefined && membership.isPresent(heir) && !isLate
+    const isComing = legacy === undefined && !isOwn && !membership.isGone(claim.owner) && !isLate
+    if (isTaken || isComing) {
+      if (!isTaken) this.#handoffs.want(claim, true, now.ms)
+      this.#waits.set(row.id, now.ms + STATE_MS)
+      return { kind: 'starting' }
+    }
+    return this.#contend(row, body, { before: claim, now, legacy, isHeir })
+  }
+
+  #vacantSinceMs(id: SpecId, claim: Claim, now: Now): number {
+    const known = this.#vacant.get(id)
+    if (known?.generation === claim.generation) return known.sinceMs
+    this.#vacant.set(id, { generation: claim.generation, sinceMs: now.ms })
+    return now.ms
+  }
+
+  /** Nobody has the worker: whoever placement wants takes it, and an heir in any case. */
   #contend(
     row: SpecRow,
     body: WorkerBody,
-    context: { readonly before: Claim | undefined; readonly now: Now },
+    context: {
+      readonly before: Claim | undefined
+      readonly now: Now
+      readonly legacy?: Uint8Array | undefined
+      readonly isHeir?: boolean
+    },
   ): SpecStatus {
-    const { before, now } = context
+    const { before, now, legacy, isHeir = false } = context
     const slot = slotId(row.id)
     const owner = this.#ledger.ownerOf(slot)
     const { id, boot } = this.#ledger.run
-    if (owner !== id) {
+    if (owner !== id && !isHeir) {
       if (before !== undefined && isOwner(before, this.#ledger.run) && isActiveClaim(before))
         this.#say(before, { state: 'stopped' })
       return owner === undefined ? pendingFor(wantsOf(row)) : { kind: 'starting' }
     }
+    this.#vacant.delete(row.id)
     // A new version has no past; whoever takes over goes on counting.
     const past = before !== undefined && isCurrent(before, row) ? before : undefined
     const isLost = past !== undefined && isActiveClaim(past)
@@ -180,76 +322,33 @@ export class Claims {
       restarts: past?.restarts ?? [],
       failures: isLost ? withFailure(failures, nodeLost(past.owner.id, slot)) : failures,
     }
-    const tenure = this.#begin(claim, past === undefined)
-    this.#ledger.writeClaim(claim)
-    if (!isOver && this.#ledger.membership.connected().length > 0) {
-      tenure.isWaiting = true
-      this.#waits.set(row.id, now.ms + PUSH_MS)
+    if (!isOver) {
+      const tenure = this.#begin(claim, { isFirst: past === undefined, legacy: nonEmpty(legacy) })
+      tenure.isWaiting = this.#ledger.membership.connected().length > 0
+      if (tenure.isWaiting) this.#waits.set(row.id, now.ms + PUSH_MS)
     }
+    this.#ledger.writeClaim(claim)
+    this.#handoffs.follow(row.id, claim.generation, now.ms)
     return { kind: 'starting' }
   }
 
-  #begin(claim: Claim, isFirst: boolean): Tenure {
-    const { generation, restarts } = claim
-    const streak = restarts.length
-    const tenure: Tenure = { generation, isFirst, attempt: 1, startedMs: 0, streak, isWaiting: false }
+  #begin(
+    claim: Claim,
+    context: { readonly isFirst: boolean; readonly legacy: Uint8Array | undefined },
+  ): Tenure {
+    const tenure = new Tenure(claim, context)
     this.#tenures.set(specOfSlot(claim.slot), tenure)
     return tenure
   }
 
-  #restart(
-    claim: Claim,
-    context: {
-      readonly tenure: Tenure
-      readonly isStable: boolean
-      readonly body: WorkerBody
-      readonly failure: Failure
-      readonly now: Now
-    },
-  ): void {
-    const { tenure, isStable, body, failure, now } = context
-    const failures = withFailure(claim.failures, failure)
-    const restarts = countRestart(claim.restarts, body.intensity, { atMs: now.wallMs, item: '' })
-    if (isExceeded(restarts, body.intensity)) {
-      this.#say(claim, { state: 'gave-up', failures, restarts })
-      return
-    }
-    tenure.streak = isStable ? 1 : tenure.streak + 1
-    tenure.attempt += 1
-    const waitMs = backoffMs(tenure.streak, `${claim.slot} ${claim.generation} ${tenure.attempt}`)
-    tenure.isWaiting = waitMs > 0
-    if (waitMs > 0) this.#waits.set(specOfSlot(claim.slot), now.ms + waitMs)
-    this.#say(claim, { state: 'restarting', failures, restarts })
-  }
-
   /** The owner says something new of its claim. */
-  #say(claim: Claim, change: Partial<Pick<Claim, 'state' | 'failures' | 'restarts'>>): void {
-    this.#ledger.writeClaim({ ...claim, ...change, seq: claim.seq + 1 })
+  #say(claim: Claim, change: Statement): Claim {
+    const said: Claim = { ...claim, ...change, seq: claim.seq + 1 }
+    this.#ledger.writeClaim(said)
+    return said
   }
 }
 
-function isCurrent(claim: Claim, row: SpecRow): boolean {
-  return compareHlc(claim.specVersion, row.version) === 0
-}
-
-function statusOf(claim: Claim): SpecStatus {
-  const { failures } = claim
-  const [failure] = failures
-  switch (claim.state) {
-    case 'starting':
-    case 'stopped':
-      return { kind: 'starting' }
-    case 'running':
-      return { kind: 'running' }
-    case 'restarting':
-      return { kind: 'restarting', failure }
-    case 'done':
-      return { kind: 'done', failure }
-    case 'failed':
-      return { kind: 'failed', failure }
-    case 'gave-up':
-      return { kind: 'gave-up', failure, failures }
-    default:
-      return unreachable(claim.state)
-  }
+function nonEmpty(bytes: Uint8Array | undefined): Uint8Array | undefined {
+  return bytes === undefined || bytes.length === 0 ? undefined : bytes
 }

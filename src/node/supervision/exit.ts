@@ -12,6 +12,8 @@ import { unreachable } from '../../assert.ts'
 export type Exit =
   | { readonly kind: 'normal' }
   | { readonly kind: 'stopped' }
+  /** Stopped for a successor on another node, to which it leaves this. */
+  | { readonly kind: 'released'; readonly state: Uint8Array }
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'late' }
   | { readonly kind: 'crashed'; readonly failure: Failure }
@@ -51,6 +53,7 @@ export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
     case 'late':
       return { name: 'StartTimeout', message: 'it did not start in time', node, slot }
     case 'stopped':
+    case 'released':
     case 'abandoned':
       return { name: 'Shutdown', message: 'it was told to stop', node, slot }
     default:

@@ -17,6 +17,8 @@ export interface Assignment {
   readonly child: ChildSpec
   readonly token: FencingToken
   readonly key: string
+  /** What its predecessor on another node has left behind for it. */
+  readonly handoff?: Uint8Array | undefined
 }
 
 /** Numbers the workers that a node has started, from 1: late news of an earlier one are told apart by it. */
@@ -35,6 +37,8 @@ export type Report =
 export type SupervisorEffect =
   | { readonly kind: 'start-worker'; readonly incarnation: Incarnation; readonly assignment: Assignment }
   | { readonly kind: 'stop-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
+  /** To be stopped for a successor on another node: it says what it leaves behind. */
+  | { readonly kind: 'release-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
   /** It has not stopped in time: whatever it still does must not get out. */
   | { readonly kind: 'abandon-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
 
@@ -63,6 +67,7 @@ export class Supervisor {
   readonly #cohorts = new Map<SpecId, Cohort>()
   readonly #deadlines = new Deadlines<SlotId>()
   #incarnations = 0
+  #released: SpecId | undefined
 
   constructor(emit: (effect: SupervisorEffect) => void, report: (report: Report) => void) {
     this.#emit = emit
@@ -126,6 +131,13 @@ export class Supervisor {
     this.#reconcile(spec, cohort, nowMs)
   }
 
+  /** Stops the worker of a spec that has one, for a successor on another node. */
+  release(spec: SpecId, nowMs: number): void {
+    this.#released = spec
+    this.assign(spec, [], nowMs)
+    this.#released = undefined
+  }
+
   onStarted(slot: SlotId, incarnation: Incarnation, nowMs: number): void {
     const worker = this.#workers.get(slot)
     if (worker === undefined || worker.incarnation !== incarnation || worker.state !== 'starting') return
@@ -139,7 +151,8 @@ export class Supervisor {
   onExited(slot: SlotId, incarnation: Incarnation, exit: Exit, nowMs: number): void {
     const worker = this.#workers.get(slot)
     if (worker === undefined || worker.incarnation !== incarnation) return
-    this.#remove(worker, worker.state === 'stopping' ? { kind: 'stopped' } : exit, nowMs)
+    const isAsked = worker.state === 'stopping' && exit.kind !== 'released'
+    this.#remove(worker, isAsked ? { kind: 'stopped' } : exit, nowMs)
   }
 
   tick(nowMs: number): void {
@@ -234,10 +247,10 @@ export class Supervisor {
   }
 
   #stop(worker: Worker, nowMs: number): void {
-    const { slot, child } = worker.assignment
+    const { slot, spec, child } = worker.assignment
     const { incarnation } = worker
     worker.state = 'stopping'
-    this.#emit({ kind: 'stop-worker', incarnation, slot })
+    this.#emit({ kind: spec === this.#released ? 'release-worker' : 'stop-worker', incarnation, slot })
     if (child.stopTimeoutMs > 0) {
       this.#deadlines.set(slot, nowMs + child.stopTimeoutMs)
     } else {

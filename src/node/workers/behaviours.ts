@@ -37,6 +37,7 @@ export interface Server<out Args extends readonly unknown[], out Calls, out Cast
   readonly cast: Readonly<Record<string, Callback>>
   readonly info: Callback | undefined
   readonly terminate: Callback | undefined
+  readonly handoff: Callback | undefined
   readonly [types]?: { readonly args: Args; readonly calls: Calls; readonly casts: Casts }
 }
 
@@ -140,6 +141,11 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
   readonly info?: (state: NoInfer<State>, message: unknown, context: ServerContext) => unknown
   /** Runs when the worker is told to stop, within its stop time-out. */
   readonly terminate?: (state: NoInfer<State>, context: ServerContext) => unknown
+  /**
+   * What travels when the worker moves to another node: `init` gets it there as `context.handoff`. At most 1 MiB. Runs
+   * before `terminate`, within the stop time-out of the worker.
+   */
+  readonly handoff?: (state: NoInfer<State>, context: ServerContext) => unknown
 }
 
 /**
@@ -181,6 +187,7 @@ export function defineServer(
     cast: callbacks(spec.cast),
     info: spec.info === undefined ? undefined : callback(spec.info),
     terminate: spec.terminate === undefined ? undefined : callback(spec.terminate),
+    handoff: spec.handoff === undefined ? undefined : callback(spec.handoff),
   }
 }
 

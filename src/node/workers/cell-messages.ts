@@ -27,10 +27,12 @@ export interface CellOrders {
   readonly node: NodeId
   readonly token: FencingToken
   readonly seed: string
+  /** What its predecessor on another node has left behind: a payload. */
+  readonly handoff: Uint8Array | undefined
 }
 
 /** The callbacks of behaviours. */
-export type CallbackName = 'init' | 'call' | 'cast' | 'info' | 'terminate' | 'run' | 'handle'
+export type CallbackName = 'init' | 'call' | 'cast' | 'info' | 'terminate' | 'handoff' | 'run' | 'handle'
 
 /** A callback to run: one at a time, but for `terminate`. */
 export interface Order {

@@ -5,6 +5,7 @@
  */
 
 import { unreachable } from '../../assert.ts'
+import { decodePayload } from '../../payload.ts'
 import type { CellPort, Clock, Logger } from '../../ports.ts'
 import { Prng } from '../../prng.ts'
 import { type Behaviour, type Callback, behaviourId, isBehaviour } from './behaviours.ts'
@@ -158,6 +159,8 @@ export class CellWorker {
         return functionOf(behaviour.cast, name)(this.#state, ...args)
       case 'info':
         return behaviour.info?.(this.#state, args[0], context)
+      case 'handoff':
+        return behaviour.handoff?.(this.#state, context)
       case 'terminate':
         return behaviour.terminate?.(this.#state, context)
       case 'run':
@@ -181,6 +184,7 @@ export class CellWorker {
 
   #makeContext(orders: CellOrders): StageContext & TaskContext {
     const { worker, spec, node, token, seed } = orders
+    const handoff = orders.handoff && decodePayload(orders.handoff)
     const { signal } = this.#abort
     const nothing: HandledItem = { item: { origin: node, boot: 0, n: 0 }, id: '', attempt: 1 }
     const handled = (): HandledItem => this.#handled ?? nothing
@@ -192,6 +196,7 @@ export class CellWorker {
       signal,
       log: this.#makeLogger(),
       random: new Prng(seed),
+      handoff,
       sleep: delayMs => sleepUnless(signal, this.#clock, delayMs),
       messages: { [Symbol.asyncIterator]: () => ({ next: () => this.#nextMessage() }) },
       get item() {

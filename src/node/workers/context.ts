@@ -18,6 +18,8 @@ export interface WorkerContext {
   /** Aborts when the worker is to stop. Code that ignores it is abandoned: it may go on, but reaches nobody. */
   readonly signal: AbortSignal
   readonly log: Logger
+  /** What the predecessor of this worker has handed over when it moved here; undefined at first, and after a crash. */
+  readonly handoff: unknown
   /** Randomness that a simulation can replay. */
   readonly random: Prng
   /** Resolves after `delayMs`, or at once when the worker is to stop. */

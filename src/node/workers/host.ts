@@ -89,6 +89,11 @@ export class Host {
     this.#of(slot, incarnation)?.worker.stop()
   }
 
+  /** Stops a worker for a successor on another node: what it leaves behind is in its exit. */
+  release(slot: SlotId, incarnation: Incarnation): void {
+    this.#of(slot, incarnation)?.worker.release()
+  }
+
   abandon(slot: SlotId, incarnation: Incarnation): void {
     const running = this.#of(slot, incarnation)
     if (running === undefined) return
@@ -131,6 +136,7 @@ export class Host {
       incarnation,
       executor,
       args: Array.isArray(args) ? args : [],
+      handoff: assignment.handoff && decodePayload(assignment.handoff),
       prng: prng.fork(`${slot} ${incarnation}`),
       onStarted: () => {
         const worker = this.#running.get(slot)?.worker
@@ -164,7 +170,16 @@ export class Host {
       behaviour,
       isolation,
       limits,
-      orders: { module, behaviour: child.behaviour, worker: slot, spec, node, token, seed },
+      orders: {
+        module,
+        behaviour: child.behaviour,
+        worker: slot,
+        spec,
+        node,
+        token,
+        seed,
+        handoff: assignment.handoff,
+      },
       onLost: exit => this.#of(slot, incarnation)?.worker.kill(exit),
     })
   }

@@ -2,8 +2,11 @@
 /** A server in this thread: one message at a time, in the order of arrival. */
 
 import { unreachable } from '../../assert.ts'
+import { PayloadError } from '../../errors.ts'
+import { encodePayload } from '../../payload.ts'
+import { HANDOFF_BYTES_MAX } from '../../protocol/messages.ts'
 import { Mailbox, type Letter, type Recipient, type Replier } from '../messaging/mailbox.ts'
-import { failureFrom } from '../supervision/exit.ts'
+import { type Exit, failureFrom } from '../supervision/exit.ts'
 import type { Callback, Server } from './behaviours.ts'
 import type { WorkerContext } from './context.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
@@ -29,7 +32,9 @@ export class ServerWorker extends InlineWorker implements Recipient {
 
   deliver(letter: Letter): boolean {
     if (this.isOver || this.isStopping) {
-      if (letter.kind === 'call') letter.replier.onExited(false)
+      if (letter.kind !== 'call') return false
+      if (this.isReleased) letter.replier.onElsewhere()
+      else letter.replier.onExited(false)
       return false
     }
     const isTaken = this.#mailbox.put(letter)
@@ -50,7 +55,8 @@ export class ServerWorker extends InlineWorker implements Recipient {
   protected override discard(): void {
     this.#pending?.onExited(true)
     this.#pending = undefined
-    this.#mailbox.discard()
+    if (this.isReleased) this.#mailbox.divert()
+    else this.#mailbox.discard()
   }
 
   #onReady(state: unknown): void {
@@ -138,11 +144,33 @@ export class ServerWorker extends InlineWorker implements Recipient {
   #terminate(): void {
     if (!this.#isReady || this.isOver) return
     this.#isReady = false
-    this.attempt(
-      () => this.#server.terminate?.(this.#state, this.#context),
-      () => this.exit({ kind: 'normal' }),
+    const { handoff } = this.#server
+    if (!this.isReleased || handoff === undefined) return this.#finish({ kind: 'normal' })
+    return this.attempt(
+      () => handoff(this.#state, this.#context),
+      state =>
+        this.attempt(
+          () => this.#finish({ kind: 'released', state: encodeHandoff(state) }),
+          () => {},
+        ),
     )
   }
+
+  #finish(exit: Exit): void {
+    this.attempt(
+      () => this.#server.terminate?.(this.#state, this.#context),
+      () => this.exit(exit),
+    )
+  }
+}
+
+/** A copy: the bytes of payloads are parts of larger buffers. */
+function encodeHandoff(state: unknown): Uint8Array {
+  const bytes = encodePayload(state)
+  if (bytes.length <= HANDOFF_BYTES_MAX) return Uint8Array.from(bytes)
+  throw new PayloadError(
+    `the handoff has ${bytes.length} bytes, the limit is ${HANDOFF_BYTES_MAX}: keep the rest elsewhere, and hand over where`,
+  )
 }
 
 class NoSuchFunction extends Error {

@@ -51,6 +51,7 @@ export function standInFor(behaviour: Behaviour, remote: Remote): Behaviour {
         ),
         info: behaviour.info && ((_state, message) => remote.ask('info', { args: [message] })),
         terminate: behaviour.terminate && (() => remote.ask('terminate', { args: [] })),
+        handoff: behaviour.handoff && (() => remote.ask('handoff', { args: [] })),
       }
     case 'task':
       return {

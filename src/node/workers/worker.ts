@@ -22,6 +22,8 @@ export interface WorkerInit {
   readonly turn: Turn
   readonly logger: Logger
   readonly prng: Prng
+  /** What its predecessor on another node has handed over. */
+  readonly handoff: unknown
   readonly onStarted: () => void
   readonly onExited: (exit: Exit) => void
 }
@@ -30,6 +32,7 @@ export abstract class InlineWorker {
   protected readonly init: WorkerInit
   readonly #abort = new AbortController()
   #isStopping = false
+  #isReleased = false
   #isOver = false
 
   constructor(init: WorkerInit) {
@@ -47,6 +50,11 @@ export abstract class InlineWorker {
 
   get isStopping(): boolean {
     return this.#isStopping
+  }
+
+  /** It stops for a successor on another node: whoever waits for it, waits for that one. */
+  get isReleased(): boolean {
+    return this.#isReleased
   }
 
   protected get signal(): AbortSignal {
@@ -75,6 +83,12 @@ export abstract class InlineWorker {
     this.#abort.abort()
     this.init.executor.abort()
     this.end()
+  }
+
+  /** Asks it to end for a successor on another node: it says what it leaves behind. */
+  release(): void {
+    this.#isReleased = !this.#isStopping
+    this.stop()
   }
 
   /** What its code runs in is gone, or has been taken away. */
@@ -142,6 +156,7 @@ export abstract class InlineWorker {
       signal: this.signal,
       log: logger,
       random: prng,
+      handoff: this.init.handoff,
       sleep: delayMs => sleepUnless(this.signal, clock, delayMs),
     }
   }

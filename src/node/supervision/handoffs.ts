@@ -1,0 +1,253 @@
+// pure
+/**
+ * Standalone workers on their way from one node to another. The node that placement wants a worker on asks its owner
+ * for it; the owner lets the worker finish what it is at, sends what it leaves behind, and gives up its claim; then
+ * the other takes it up. Every step can be asked for again: where an answer was lost, the rows say how far it came.
+ *
+ *   heir: ask → owner: claim draining … state, claim stopped → heir: claim of the next generation
+ *               └→ refuse: placed elsewhere, the view is not settled, too many move already
+ */
+
+import { type NodeId, type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
+import type { Claim } from '../../protocol/claim.ts'
+import type { Message } from '../../protocol/messages.ts'
+import { Deadlines } from '../deadlines.ts'
+
+/** So many workers leave a node at once, and come to it at once, where nobody is in a hurry. */
+const AT_ONCE_MAX = 2
+/** In ten seconds, no more than a tenth of the workers of a node leave it, but one in any case. */
+const BUDGET_MS = 10_000
+const BUDGET_SHARE = 0.1
+/** Whoever wants a worker asks again after this time. */
+const ASK_MS = 1_000
+/** What a worker has left behind is waited for so long, where its old owner is still there; then it starts without. */
+export const STATE_MS = 5_000
+/** What nobody has taken is kept for so long. */
+const KEEP_MS = 60_000
+/** Fits into a frame of the control lane. */
+const PART_BYTES = 192 * 1024
+
+type HandoffMessage = Extract<Message, { kind: 'handoff-ask' | 'handoff-refuse' | 'handoff-state' }>
+
+/** A worker that was given away, or is about to be. */
+interface Outgoing {
+  readonly generation: number
+  /** What it leaves behind; undefined while it drains. */
+  state: Uint8Array | undefined
+}
+
+/** A worker that this node has asked for, or wants to. */
+interface Incoming {
+  readonly generation: number
+  readonly owner: NodeId
+  /** Its owner leaves, or has given it up: there is no time to lose. */
+  readonly isUrgent: boolean
+  /** Undefined: not asked yet, or refused. */
+  askedMs: number | undefined
+  parts: Uint8Array[]
+  state: Uint8Array | undefined
+}
+
+export class Handoffs {
+  readonly #send: (to: NodeId, message: HandoffMessage) => void
+  readonly #outgoing = new Map<SpecId, Outgoing>()
+  readonly #incoming = new Map<SpecId, Incoming>()
+  /** Owners that have refused, and until when they are not asked for anything else. */
+  readonly #refusers = new Map<NodeId, number>()
+  readonly #deadlines = new Deadlines<SpecId | 'asks'>()
+  /** When workers have left, oldest first. */
+  #departures: number[] = []
+
+  constructor(send: (to: NodeId, message: HandoffMessage) => void) {
+    this.#send = send
+  }
+
+  /** Workers that this node has not got rid of yet. */
+  get outgoingCount(): number {
+    return this.#outgoing.size
+  }
+
+  /** Workers on their way to this node. */
+  get incomingCount(): number {
+    let count = 0
+    for (const incoming of this.#incoming.values()) if (incoming.askedMs !== undefined) count += 1
+    return count
+  }
+
+  // The owner.
+
+  /** Whether one more worker may leave a node that has `count` of them. */
+  hasRoom(count: number, nowMs: number): boolean {
+    this.#departures = this.#departures.filter(atMs => nowMs - atMs < BUDGET_MS)
+    const budget = Math.max(1, Math.floor(count * BUDGET_SHARE))
+    return this.#outgoing.size < AT_ONCE_MAX && this.#departures.length < budget
+  }
+
+  /** The worker of this claim leaves. */
+  begin(claim: Claim, nowMs: number): void {
+    this.#departures.push(nowMs)
+    this.#outgoing.set(specOfSlot(claim.slot), { generation: claim.generation, state: undefined })
+  }
+
+  refuse(to: NodeId, slot: SlotId, generation: number): void {
+    this.#send(to, { kind: 'handoff-refuse', slot, generation })
+  }
+
+  /** The worker has drained: `state` goes to the heir, and is kept until somebody has taken the claim up. */
+  finish(claim: Claim, heir: NodeId, context: { readonly state: Uint8Array; readonly nowMs: number }): void {
+    const id = specOfSlot(claim.slot)
+    const { generation } = claim
+    this.#outgoing.set(id, { generation, state: context.state })
+    this.#deadlines.set(id, context.nowMs + KEEP_MS)
+    this.#sendState(heir, claim.slot, { generation, state: context.state })
+  }
+
+  /** @returns whether this node has what that generation has left behind; then it is sent once more */
+  repeat(to: NodeId, slot: SlotId, generation: number): boolean {
+    const outgoing = this.#outgoing.get(specOfSlot(slot))
+    if (outgoing === undefined || outgoing.generation !== generation || outgoing.state === undefined)
+      return false
+    this.#sendState(to, slot, { generation, state: outgoing.state })
+    return true
+  }
+
+  /** What the worker of that generation has left behind on this node. */
+  left(id: SpecId, generation: number): Uint8Array | undefined {
+    const outgoing = this.#outgoing.get(id)
+    return outgoing?.generation === generation ? outgoing.state : undefined
+  }
+
+  // The heir.
+
+  /** This node wants the worker of this claim; it is asked for when there is room. */
+  want(claim: Claim, isUrgent: boolean, nowMs: number): void {
+    const id = specOfSlot(claim.slot)
+    const known = this.#incoming.get(id)
+    const { generation, owner } = claim
+    if (known !== undefined && known.generation === generation && known.isUrgent === isUrgent) return
+    const askedMs = known?.generation === generation ? known.askedMs : undefined
+    this.#incoming.set(id, {
+      generation,
+      owner: owner.id,
+      isUrgent,
+      askedMs,
+      parts: [],
+      state: known?.generation === generation ? known.state : undefined,
+    })
+    this.#deadlines.set('asks', nowMs)
+  }
+
+  /** What was left behind for this node, once it has come. */
+  inherited(id: SpecId, generation: number): Uint8Array | undefined {
+    const incoming = this.#incoming.get(id)
+    return incoming?.generation === generation ? incoming.state : undefined
+  }
+
+  onRefuse(message: Message & { kind: 'handoff-refuse' }, from: NodeId, nowMs: number): void {
+    const incoming = this.#incomingOf(message, from)
+    if (incoming === undefined) return
+    incoming.askedMs = undefined
+    this.#refusers.set(from, nowMs + ASK_MS)
+    this.#deadlines.set('asks', nowMs + ASK_MS)
+  }
+
+  /** @returns the spec whose state is complete now */
+  onState(message: Message & { kind: 'handoff-state' }, from: NodeId): SpecId | undefined {
+    const incoming = this.#incomingOf(message, from)
+    if (incoming === undefined) return undefined
+    const { index, count, bytes } = message
+    if (index === 0) incoming.parts = []
+    if (index !== incoming.parts.length) return undefined
+    incoming.parts.push(bytes)
+    if (incoming.parts.length < count) return undefined
+    incoming.state = joined(incoming.parts)
+    incoming.parts = []
+    return specOfSlot(message.slot)
+  }
+
+  // Both.
+
+  /** The claim of a worker is at `generation` now: what was about earlier ones is settled. */
+  follow(id: SpecId, generation: number, nowMs: number): void {
+    const out = this.#outgoing.get(id)?.generation ?? generation
+    const inwards = this.#incoming.get(id)?.generation ?? generation
+    if (out < generation || inwards < generation) this.forget(id, nowMs)
+  }
+
+  /** The worker goes nowhere, or has arrived. */
+  forget(id: SpecId, nowMs: number): void {
+    const isOut = this.#outgoing.delete(id)
+    const isIn = this.#incoming.delete(id)
+    if (!isOut && !isIn) return
+    this.#deadlines.clear(id)
+    if (this.#incoming.size > 0) this.#deadlines.set('asks', nowMs)
+  }
+
+  /** `settledAtMs`: from then on, the view of this node counts as settled. */
+  tick(nowMs: number, settledAtMs: number): void {
+    for (const key of this.#deadlines.take(nowMs)) {
+      if (key !== 'asks') this.#outgoing.delete(key)
+      else this.#ask(nowMs, settledAtMs)
+    }
+  }
+
+  wakeAtMs(): number {
+    return this.#deadlines.wakeAtMs()
+  }
+
+  #ask(nowMs: number, settledAtMs: number): void {
+    let nextMs = Infinity
+    let count = this.incomingCount
+    for (const [id, incoming] of this.#incoming) {
+      const { isUrgent, askedMs, owner, generation, state } = incoming
+      const dueMs = Math.max(
+        askedMs === undefined ? nowMs : askedMs + ASK_MS,
+        isUrgent ? 0 : settledAtMs,
+        isUrgent ? 0 : (this.#refusers.get(owner) ?? 0),
+      )
+      const isFull = !isUrgent && askedMs === undefined && count >= AT_ONCE_MAX
+      if (state !== undefined || isFull) continue
+      if (dueMs > nowMs) {
+        nextMs = Math.min(nextMs, dueMs)
+        continue
+      }
+      if (askedMs === undefined) count += 1
+      incoming.askedMs = nowMs
+      nextMs = Math.min(nextMs, nowMs + ASK_MS)
+      this.#send(owner, { kind: 'handoff-ask', slot: slotId(id), generation })
+    }
+    if (nextMs < Infinity) this.#deadlines.set('asks', nextMs)
+  }
+
+  #incomingOf(
+    message: { readonly slot: SlotId; readonly generation: number },
+    from: NodeId,
+  ): Incoming | undefined {
+    const incoming = this.#incoming.get(specOfSlot(message.slot))
+    const isMeant = incoming?.generation === message.generation && incoming.owner === from
+    return isMeant ? incoming : undefined
+  }
+
+  #sendState(
+    to: NodeId,
+    slot: SlotId,
+    what: { readonly generation: number; readonly state: Uint8Array },
+  ): void {
+    const { generation, state } = what
+    const count = Math.max(1, Math.ceil(state.length / PART_BYTES))
+    for (let index = 0; index < count; index++) {
+      const bytes = state.subarray(index * PART_BYTES, (index + 1) * PART_BYTES)
+      this.#send(to, { kind: 'handoff-state', slot, generation, index, count, bytes })
+    }
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}

@@ -1,0 +1,106 @@
+// pure
+/** What the owner of a standalone worker remembers of it, and nobody else needs to know; and what it makes of its end. */
+
+import type { NodeId } from '../../ids.ts'
+import type { Claim } from '../../protocol/claim.ts'
+import { withFailure } from '../../protocol/failure.ts'
+import { compareHlc } from '../../protocol/hlc.ts'
+import type { SpecRow, WorkerBody } from '../../protocol/spec-row.ts'
+import { unreachable } from '../../assert.ts'
+import type { Now } from '../now.ts'
+import { failureOf, howEnded } from './exit.ts'
+import { STABLE_MS, backoffMs, countRestart, isExceeded, isRestarted } from './restart-policy.ts'
+import type { SpecStatus } from './spec-status.ts'
+import type { Report } from './supervisor.ts'
+
+/** What the owner says of its claim. */
+export type Statement = Partial<Pick<Claim, 'state' | 'failures' | 'restarts' | 'heir'>>
+
+export class Tenure {
+  readonly generation: number
+  /** Nobody has run this version of the spec before: if it cannot start, that is an error of the caller. */
+  readonly #isFirst: boolean
+  /** Numbers the starts, from 1. */
+  attempt = 1
+  /** It waits for its restart, or for another node to hear of the claim. */
+  isWaiting = false
+  /** What its predecessor on another node has left behind, until it has started with it. */
+  legacy: Uint8Array | undefined
+  #startedMs = 0
+  /** Restarts one after the other, none of which has led to a stable minute. */
+  #streak: number
+
+  constructor(claim: Claim, more: { readonly isFirst: boolean; readonly legacy: Uint8Array | undefined }) {
+    this.generation = claim.generation
+    this.#isFirst = more.isFirst
+    this.legacy = more.legacy
+    this.#streak = claim.restarts.length
+  }
+
+  onStarted(nowMs: number): void {
+    this.#startedMs = nowMs
+    this.legacy = undefined
+  }
+
+  /** The worker has ended. @returns what is to be said of its claim, and how long it waits where it starts again */
+  onExited(
+    claim: Claim,
+    context: {
+      readonly body: WorkerBody
+      readonly report: Report & { kind: 'exited' }
+      readonly node: NodeId
+      readonly now: Now
+    },
+  ): { readonly statement: Statement; readonly waitMs: number | undefined } {
+    const { body, report, node, now } = context
+    const { exit, wasReady } = report
+    const failure = failureOf(exit, claim.slot, node)
+    const ended = howEnded(exit)
+    if (this.#isFirst && this.attempt === 1 && !wasReady)
+      return { statement: { state: 'failed', failures: [failure] }, waitMs: undefined }
+    const failures = withFailure(claim.failures, failure)
+    if (!isRestarted(body.child.restart, ended)) {
+      return {
+        statement: { state: 'done', failures: ended === 'normally' ? [] : failures },
+        waitMs: undefined,
+      }
+    }
+    const restarts = countRestart(claim.restarts, body.intensity, { atMs: now.wallMs, item: '' })
+    if (isExceeded(restarts, body.intensity))
+      return { statement: { state: 'gave-up', failures, restarts }, waitMs: undefined }
+    const isStable = wasReady && now.ms - this.#startedMs >= STABLE_MS
+    this.#streak = isStable ? 1 : this.#streak + 1
+    this.attempt += 1
+    const waitMs = backoffMs(this.#streak, `${claim.slot} ${claim.generation} ${this.attempt}`)
+    return { statement: { state: 'restarting', failures, restarts }, waitMs }
+  }
+}
+
+/** Whether the claim is for the spec as it is now. */
+export function isCurrent(claim: Claim, row: SpecRow): boolean {
+  return compareHlc(claim.specVersion, row.version) === 0
+}
+
+/** How a worker stands whose current claim this is. */
+export function statusOf(claim: Claim): SpecStatus {
+  const { failures } = claim
+  const [failure] = failures
+  switch (claim.state) {
+    case 'starting':
+    case 'draining':
+    case 'stopped':
+      return { kind: 'starting' }
+    case 'running':
+      return { kind: 'running' }
+    case 'restarting':
+      return { kind: 'restarting', failure }
+    case 'done':
+      return { kind: 'done', failure }
+    case 'failed':
+      return { kind: 'failed', failure }
+    case 'gave-up':
+      return { kind: 'gave-up', failure, failures }
+    default:
+      return unreachable(claim.state)
+  }
+}
