@@ -15,17 +15,50 @@ export class InvariantError extends Error {
 /** Checked all the time. */
 export class AlwaysChecker {
   readonly #mesh: SimulatedMesh
+  readonly #world: World
   readonly #rows = new Map<string, MemberRow>()
   /** By the node. */
   readonly #placements = new Map<string, Placement>()
+  readonly #counted = new Map<string, { readonly number: number; readonly restarts: number }>()
 
-  constructor(mesh: SimulatedMesh) {
+  constructor(mesh: SimulatedMesh, world: World) {
     this.#mesh = mesh
+    this.#world = world
   }
 
   check(): void {
     this.#checkRowsGrow()
     this.#checkPlacement()
+    this.#checkGenerations()
+    if (this.#world.violation !== undefined) throw new InvariantError(this.#world.violation)
+  }
+
+  /**
+   * I24, I29: on one node, all living members of a group whose members share their fate are of one generation.
+   * I26: a generation counts for at most one restart more than the one before it.
+   */
+  #checkGenerations(): void {
+    const seen = new Map<string, number>()
+    for (const { worker, node, generation } of this.#world.living.values()) {
+      if (!worker.startsWith('line/')) continue
+      const other = seen.get(node)
+      // A member that was added or started anew by a user is of a later generation than its siblings.
+      if (other !== undefined && other !== generation && !this.#world.isEdited)
+        throw new InvariantError(`I24: on ${node}, members of generations ${other} and ${generation} live`)
+      seen.set(node, generation)
+    }
+    for (const id of this.#mesh.up) {
+      const row = this.#mesh.node(id).inspect().core.ledger.tables.phases.get('line')
+      if (row === undefined) continue
+      const key = `${id} ${row.coordinator.id} ${row.coordinator.boot}`
+      const before = this.#counted.get(key)
+      const isNext = before !== undefined && before.number + 1 === row.generation.number
+      if (isNext && row.restarts.length > before.restarts + 1)
+        throw new InvariantError(
+          `I26: generation ${row.generation.number} counts ${row.restarts.length} restarts`,
+        )
+      this.#counted.set(key, { number: row.generation.number, restarts: row.restarts.length })
+    }
   }
 
   /** I2: at each node, for each id, what is known of a member never becomes older. I3: nobody is ahead of the member. */

@@ -6,6 +6,7 @@
 import { Prng } from '../../src/prng.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { AlwaysChecker, checkSettled } from './checkers.ts'
+import { GroupFaults } from './group-faults.ts'
 import { World } from './world.ts'
 
 export interface FuzzResult {
@@ -50,14 +51,16 @@ export async function fuzz(seed: string, options: FuzzOptions = {}): Promise<Fuz
 class Schedule {
   readonly world = new World()
   readonly prng: Prng
+  readonly #groups: GroupFaults
   readonly counts: Record<string, number> = {}
 
   constructor(seed: string) {
     this.prng = new Prng(`${seed} schedule`)
+    this.#groups = new GroupFaults(this.world, this.prng.fork('groups'))
   }
 
   async run(mesh: SimulatedMesh): Promise<void> {
-    const always = new AlwaysChecker(mesh)
+    const always = new AlwaysChecker(mesh, this.world)
     await mesh.until(
       'all see all',
       () => mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
@@ -79,11 +82,7 @@ class Schedule {
     const declared = Promise.all([
       mesh.node('n1').addWorker({ id: 'lone', run: witness, args: [], intensity }),
       mesh.node('n2').addWorker({ id: 'other', run: witness, args: [], intensity }),
-      mesh.node('n2').addGroup({
-        id: 'line',
-        intensity,
-        members: ['a', 'b', 'c', 'd'].map(id => ({ id, run: witness, args: [] })),
-      }),
+      this.#groups.declare(mesh),
       mesh.node('n3').addChain({
         id: 'pipe',
         intensity,
@@ -110,6 +109,9 @@ class Schedule {
       'heal',
       'break',
       'throw',
+      'throw',
+      'edit',
+      'edit',
       'net',
     ])
     switch (kind) {
@@ -160,15 +162,12 @@ class Schedule {
         mesh.breakSession(a, b)
         break
       }
-      case 'throw': {
-        const node = prng.pick(up)
-        if (!knows(mesh, node, 'line')) break
-        this.#count(kind)
-        const member = prng.pick(['a', 'b', 'c', 'd'])
-        world.victim = `line/${member}`
-        mesh.node(node).getGroup('line').member(member).send('crash')
+      case 'throw':
+        if (this.#groups.throwOne(mesh)) this.#count(kind)
         break
-      }
+      case 'edit':
+        if (this.#groups.editOne(mesh)) this.#count(kind)
+        break
       default:
         this.#count(kind)
         mesh.setConditions({

@@ -3,6 +3,7 @@
  * every item, noted by who sent it. Nodes may believe what they like; the checkers compare it with this.
  */
 
+import type { FencingToken } from '../../src/protocol/claim.ts'
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 
@@ -29,11 +30,17 @@ export class World {
   readonly streams: Stream[] = []
   /** Members throw when they are told to: `worker` of the next victim. */
   victim: string | undefined
+  /** An invariant that a worker itself has seen broken. */
+  violation: string | undefined
+  /** Users have changed members of groups: then not all of a group are of one generation. */
+  isEdited = false
+  readonly #tokens = new Map<string, FencingToken>()
   #items = 0
 
   /** A server that says when it starts and ends. */
   readonly witness = defineServer('witness', {
     init: context => {
+      this.#checkToken(context.node, context.worker, context.token)
       const key = `${context.node} ${context.worker} ${context.token.generation} ${context.random.uint32()}`
       this.living.set(key, {
         worker: context.worker,
@@ -63,6 +70,21 @@ export class World {
 
   get behaviours() {
     return [this.witness, this.first, this.second, this.third]
+  }
+
+  /** I16: on one node, each worker of a slot has a larger token than those before it. A new run of a node may know nothing of what was. */
+  #checkToken(node: string, worker: string, token: FencingToken): void {
+    const key = `${node} ${token.owner} ${worker}`
+    const before = this.#tokens.get(key)
+    const isLarger =
+      before === undefined ||
+      token.generation > before.generation ||
+      (token.generation === before.generation && token.tag > before.tag)
+    const text = JSON.stringify([before, token])
+    // A standalone worker that restarts where it is keeps its claim, and the token of it.
+    if (!isLarger && worker.includes('/'))
+      this.violation ??= `I16: tokens of ${key}, one after the other: ${text}`
+    this.#tokens.set(key, token)
   }
 
   /** The process of a node is gone, and its workers with it. */

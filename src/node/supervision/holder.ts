@@ -25,9 +25,10 @@ import { type FateBody, type Outlook, heldBy, outlookOf } from './outlook.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
 
-/** The last worker of a slot that has ended here: nothing as old is started again. */
-interface Finished {
+/** The newest worker of a slot that was to run here: nothing older is started any more, nor is it a second time. */
+interface Latest {
   readonly since: Generation
+  readonly hasEnded: boolean
   /** Undefined where it was told to stop. */
   readonly exit: SlotExit | undefined
 }
@@ -38,6 +39,8 @@ interface Held {
   readonly body: FateBody
   /** Slots of this node that shall run. */
   readonly wanted: readonly PlacedSlot[]
+  /** Those that ought to, and cannot: their token has been used. */
+  readonly spent: readonly PlacedSlot[]
   /** Who holds anything that shall run. */
   readonly owners: readonly Run[]
 }
@@ -45,7 +48,7 @@ interface Held {
 export class Holder {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
-  readonly #finished = new Map<SpecId, Map<SlotId, Finished>>()
+  readonly #latest = new Map<SpecId, Map<SlotId, Latest>>()
   readonly #held = new Map<SpecId, Held>()
 
   constructor(ledger: Ledger, supervisor: Supervisor) {
@@ -78,7 +81,7 @@ export class Holder {
 
   /** The spec is gone, and nothing of it runs. */
   forget(spec: SpecId): void {
-    this.#finished.delete(spec)
+    this.#latest.delete(spec)
   }
 
   /** @returns whether the spec is to be looked at */
@@ -88,7 +91,11 @@ export class Holder {
     if (report.kind === 'started') return this.#supervisor.isSteady(spec)
     const since: Generation = { number: token.generation, tag: token.tag }
     const exit = this.#exitOf(report, now)
-    this.#finishedOf(spec).set(slot, { since, exit })
+    const latest = this.#latestOf(spec)
+    const known = latest.get(slot)
+    if (known === undefined || compareGenerations(known.since, since) <= 0)
+      latest.set(slot, { since, hasEnded: true, exit })
+    this.#held.delete(spec)
     if (exit === undefined) return !this.#supervisor.isStopping(spec)
     const phase = this.#ledger.tables.phases.get(spec)
     const placed = phase?.layout.find(each => each.slot === slot)
@@ -117,17 +124,17 @@ export class Holder {
     const { run } = this.#ledger
     const kept = isOver(phase) ? [] : outlookOf(phase, body).kept
     const owners = new Map(kept.map(({ owner }) => [`${owner.id}.${owner.boot}`, owner]))
-    const wanted = heldBy(kept, run).filter(placed => !this.#isFinished(phase.spec, placed))
-    const held: Held = { phase, body, wanted, owners: [...owners.values()] }
+    const mine = heldBy(kept, run)
+    const latest = this.#latestOf(phase.spec)
+    const spent = mine.filter(({ slot, since }) => isSpent(latest.get(slot), since))
+    const wanted = spent.length === 0 ? mine : mine.filter(placed => !spent.includes(placed))
+    for (const { slot, since } of wanted) {
+      if (latest.get(slot)?.since !== since) latest.set(slot, { since, hasEnded: false, exit: undefined })
+    }
+    const held: Held = { phase, body, wanted, spent, owners: [...owners.values()] }
     this.#held.set(phase.spec, held)
     this.#supervisor.assign(phase.spec, assignmentsOf(phase.spec, body, wanted, run), now.ms)
     return held
-  }
-
-  /** Whether a worker that is as new, or newer, has ended here already: its token has been used. */
-  #isFinished(spec: SpecId, placed: PlacedSlot): boolean {
-    const finished = this.#finished.get(spec)?.get(placed.slot)
-    return finished !== undefined && compareGenerations(finished.since, placed.since) >= 0
   }
 
   /** Of what is to stop, the slots of this node that are empty, and have not been called so: told when all are. */
@@ -155,12 +162,10 @@ export class Holder {
     const gone = held.owners.filter(owner => membership.isGone(owner))
     const bereaved = gone.length === 0 ? [] : outlook.kept.filter(({ owner }) => gone.includes(owner))
     const lost = bereaved.map(({ slot, owner }) => this.#lossOf(phase, slot, nodeLost(owner.id, slot), now))
-    if ((this.#finished.get(phase.spec)?.size ?? 0) === 0) return lost
-    for (const placed of heldBy(outlook.kept, run)) {
-      if (!this.#isFinished(phase.spec, placed)) continue
-      const finished = this.#finished.get(phase.spec)?.get(placed.slot)
-      const isSame = finished !== undefined && compareGenerations(finished.since, placed.since) === 0
-      const told = isSame ? finished.exit : undefined
+    for (const placed of held.spent) {
+      const latest = this.#latestOf(phase.spec).get(placed.slot)
+      const isSame = latest !== undefined && compareGenerations(latest.since, placed.since) === 0
+      const told = isSame ? latest.exit : undefined
       lost.push(told ?? this.#lossOf(phase, placed.slot, superseded(run.id, placed.slot), now))
     }
     return lost
@@ -185,11 +190,18 @@ export class Holder {
     this.#ledger.writePhase(withNews(phase, news))
   }
 
-  #finishedOf(spec: SpecId): Map<SlotId, Finished> {
-    const known = this.#finished.get(spec) ?? new Map<SlotId, Finished>()
-    this.#finished.set(spec, known)
+  #latestOf(spec: SpecId): Map<SlotId, Latest> {
+    const known = this.#latest.get(spec) ?? new Map<SlotId, Latest>()
+    this.#latest.set(spec, known)
     return known
   }
+}
+
+/** Whether a worker placed in `since` would use a token again, or one that is smaller than the last. */
+function isSpent(latest: Latest | undefined, since: Generation): boolean {
+  if (latest === undefined) return false
+  const order = compareGenerations(latest.since, since)
+  return order > 0 || (order === 0 && latest.hasEnded)
 }
 
 function assignmentsOf(spec: SpecId, body: FateBody, wanted: readonly PlacedSlot[], run: Run): Assignment[] {
