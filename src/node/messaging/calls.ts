@@ -18,6 +18,7 @@ import type { Clock } from '../../ports.ts'
 import { REPLY } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
+import { type Generation, compareGenerations } from '../../protocol/phase.ts'
 import { becauseOf, isDown } from '../supervision/spec-status.ts'
 import type { Replier } from './mailbox.ts'
 import type { Route, Router } from './router.ts'
@@ -58,7 +59,7 @@ export class Calls {
     return new Promise((resolve, reject) => {
       const call = new Call(init, {
         deadlineMs: this.#clock.nowMs() + init.timeoutMs,
-        onElsewhere: () => this.#retryLater(call),
+        onElsewhere: () => this.#redirect(call),
         onEnd: (error, value) => {
           this.#timeouts.delete(call)
           this.#waiting.delete(call)
@@ -126,6 +127,7 @@ export class Calls {
     const spec = specOfSlot(call.init.slot)
     const route = this.#router.find(call.init.slot)
     this.#waiting.delete(call)
+    call.tried = route?.generation
     if (route !== undefined && this.#carry(call, route)) return
     const error = this.#hopeless(spec, call)
     if (error === undefined) this.#retryLater(call)
@@ -148,6 +150,14 @@ export class Calls {
     call.onUnsent()
     this.#waiting.add(call)
     call.onCancelled(this.#router.whenChanged(specOfSlot(call.init.slot), () => this.#attempt(call)))
+  }
+
+  /** The worker was not where this node believed it to be: it may have learnt better while the call was under way. */
+  #redirect(call: Call): void {
+    this.#retryLater(call)
+    const route = this.#router.find(call.init.slot)
+    if (route === undefined || call.tried === undefined) return
+    if (compareGenerations(route.generation, call.tried) !== 0) this.#attempt(call)
   }
 
   /** Why waiting for the worker is of no use. */
@@ -187,6 +197,8 @@ export class Call implements Replier, Expiring {
   #isGiven = false
   isOver = false
   correlation: number | undefined
+  /** The generation of the worker that it was given, or sent, to. */
+  tried: Generation | undefined
   peer: NodeId | undefined
 
   constructor(

@@ -212,7 +212,7 @@ export class Generations {
 
   #statusOf(id: SpecId, body: FateBody): SpecStatus {
     const phase = this.#ledger.tables.phases.get(id)
-    if (phase === undefined) return { kind: 'starting' }
+    if (phase === undefined || phase.revision !== body.revision) return { kind: 'starting' }
     const outlook = outlookOf(phase, body)
     const isRunning = phase.rank === 'running' || (phase.rank === 'failed' && isReady(phase))
     if (phase.rank === 'given-up') return lostStatus(phase, body, outlook)
@@ -222,7 +222,7 @@ export class Generations {
     }
     if (outlook.renewals.length > 0) return { kind: 'restarting', failure: causeOf(phase)?.failure }
     if (outlook.unstartable !== undefined) return { kind: 'starting' }
-    return { kind: isRunning && phase.revision === body.revision ? 'running' : 'starting' }
+    return { kind: isRunning ? 'running' : 'starting' }
   }
 
   /** How long a holder may take to stop these: one after the other, and then to say so. */
