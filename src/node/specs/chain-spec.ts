@@ -4,6 +4,7 @@
 import * as v from 'valibot'
 
 import {
+  CHAIN_STRATEGIES,
   type ChainBody,
   type ChainStrategy,
   type Emission,
@@ -154,7 +155,7 @@ const keyedStageSpec = v.pipe(
 const chainSpec = v.strictObject(
   {
     id,
-    strategy: v.optional(oneOf(['one_for_all']), 'one_for_all'),
+    strategy: v.optional(oneOf(CHAIN_STRATEGIES), 'one_for_all'),
     intensity,
     spread: sharing,
     placement,
