@@ -7,7 +7,8 @@
 import type { NodeId, SpecId } from '../ids.ts'
 import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
-import { Membership, type MembershipEffect } from '../protocol/membership.ts'
+import type { MembershipEffect } from '../protocol/membership-effect.ts'
+import { Membership, PUSHED_MAX } from '../protocol/membership.ts'
 import { type Message, NO_ROWS, type Rows } from '../protocol/messages.ts'
 import { inFrames, isEmpty } from '../protocol/rows.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
@@ -26,9 +27,6 @@ import { type Report, Supervisor } from './supervision/supervisor.ts'
 
 /** A view that has not changed for so long is settled, or for two periods of probing. */
 const STABLE_MS_MIN = 1_000
-
-/** In a mesh with more sessions than this, what is learnt of members is not passed on at once. */
-const PASSED_ON_MAX = 64
 
 export interface CoreInit {
   /** The node's own row, still `joining`. */
@@ -62,7 +60,9 @@ export class Core {
       self,
       timings,
       prng: prng.fork('membership'),
-      nowMs: now.ms,
+      now,
+      view: () => this.ledger.viewHash(),
+      isNamed: run => this.ledger.isNamed(run),
       emit: effect => this.#onMembership(effect),
     })
     this.ledger = new Ledger(this.#membership, timings.tombstoneMs)
@@ -100,7 +100,7 @@ export class Core {
     this.#handle(event)
     if (this.self.status !== 'joining') this.#evaluate()
     if (this.self.status === 'leaving' && this.supervisor.size === 0 && this.#claims.isFree) {
-      this.#membership.declareSelf('left')
+      this.#membership.declareSelf('left', this.#now)
       this.#effects.push({ kind: 'left' })
     }
     this.#spread()
@@ -131,24 +131,24 @@ export class Core {
     const nowMs = this.#now.ms
     switch (event.kind) {
       case 'seed-added':
-        this.#membership.addSeed(event.address, nowMs)
-        return this.#membership.tick(nowMs)
+        this.#membership.contacts.addSeed(event.address, nowMs)
+        return this.#membership.tick(this.#now)
       case 'seed-removed':
-        return this.#membership.removeSeed(event.address)
+        return this.#membership.contacts.removeSeed(event.address)
       case 'peer-found':
-        this.#membership.onDiscovered(event.peer, event.addresses, nowMs)
-        return this.#membership.tick(nowMs)
+        this.#membership.contacts.note(event.peer, event.addresses, nowMs)
+        return this.#membership.tick(this.#now)
       case 'peer-dialled':
-        return this.#membership.onDialled(event.key, event.peer, nowMs)
+        return this.#membership.contacts.onDialled(event.key, event.peer, nowMs)
       case 'peer-up':
         return this.#onPeerUp(event.peer)
       case 'peer-down':
         this.#onSpread(this.spreading.onPeerDown(event.peer))
-        this.#membership.onPeerDown(event.peer, nowMs)
+        this.#membership.onPeerDown(event.peer, this.#now)
         this.#greeted.delete(event.peer)
-        return this.#membership.tick(nowMs)
+        return this.#membership.tick(this.#now)
       case 'dial-failed':
-        return this.#membership.onDialFailed(event.key, event.failure, event.reason, nowMs)
+        return this.#membership.onDialFailed(event.key, event, this.#now)
       case 'message-received':
         this.#membership.onHeard(event.from, nowMs)
         return this.#onMessage(event.from, event.message)
@@ -165,7 +165,7 @@ export class Core {
       case 'time-passed':
         return this.#onTime()
       case 'leave-asked':
-        this.#membership.declareSelf('leaving')
+        this.#membership.declareSelf('leaving', this.#now)
         for (const row of this.ledger.tables.specs.rows()) this.ledger.touch(row.id)
         return undefined
       default:
@@ -179,8 +179,9 @@ export class Core {
 
   #onTime(): void {
     const nowMs = this.#now.ms
-    if (this.self.status === 'joining' && nowMs >= this.#joinByMs()) this.#membership.declareSelf('alive')
-    this.#membership.tick(nowMs)
+    if (this.self.status === 'joining' && nowMs >= this.#joinByMs())
+      this.#membership.declareSelf('alive', this.#now)
+    this.#membership.tick(this.#now)
     this.#antiEntropy.tick(this.#membership.connected(), nowMs)
     this.supervisor.tick(nowMs)
     this.#claims.tick(nowMs)
@@ -195,7 +196,7 @@ export class Core {
   }
 
   #onPeerUp(peer: NodeId): void {
-    this.#membership.onPeerUp(peer, this.#now.ms)
+    this.#membership.onPeerUp(peer, this.#now)
     const { id, boot } = this.self
     const [first = NO_ROWS, ...others] = inFrames({
       ...NO_ROWS,
@@ -212,9 +213,11 @@ export class Core {
     if (!this.#greeted.has(from)) return this.#hangUp(from, 'it did not say hello first')
     switch (message.kind) {
       case 'probe':
-        return this.#send(from, { kind: 'probe-ack', n: message.n })
       case 'probe-ack':
-        return undefined
+      case 'probe-request':
+      case 'probe-report':
+      case 'accusations':
+        return this.#membership.onMessage(from, message, this.#now)
       case 'merged':
         return this.#onMerged(message.ask, from)
       case 'rows':
@@ -234,7 +237,7 @@ export class Core {
         for (const id of message.specs) this.ledger.forget(id, message.before, this.#now)
         return undefined
       case 'agree':
-        return this.self.status === 'joining' ? this.#membership.declareSelf('alive') : undefined
+        return this.self.status === 'joining' ? this.#membership.declareSelf('alive', this.#now) : undefined
       case 'buckets':
         return this.#antiEntropy.onBuckets(from, message.table, message.digests)
       case 'want':
@@ -252,10 +255,9 @@ export class Core {
 
   /** @returns the specs that were removed too long ago to be taken in */
   #merge(rows: Rows): readonly SpecId[] {
-    const { ms } = this.#now
-    for (const row of rows.members) this.#membership.merge(row, ms)
+    for (const row of rows.members) this.#membership.merge(row, this.#now)
     const { forgotten, rivals } = this.ledger.takeIn(rows, this.#now)
-    this.#membership.tick(ms)
+    this.#membership.tick(this.#now)
     const { id: self } = this.self
     for (const { id, winner, loser } of rivals) {
       if (winner === self || loser === self)
@@ -278,18 +280,21 @@ export class Core {
   }
 
   #onMembership(effect: MembershipEffect): void {
+    if (effect.kind === 'degraded') {
+      return this.#bulletin.notify({ kind: 'node:degraded', health: effect.health })
+    }
     if (effect.kind !== 'member-changed') {
       this.#effects.push(effect)
-      return
+      return undefined
     }
     const { row, before, authored } = effect
     // Passed on by everybody who hears of it first: whoever is told of a spec by this node later has been told before
     // of every member that this node knows, and places it alike. In a large mesh that would be too many messages.
-    const isNews = authored || this.#membership.connected().length <= PASSED_ON_MAX
+    const isNews = authored || this.#membership.connected().length <= PUSHED_MAX
     this.ledger.onMemberChanged(row, isNews)
     this.#claims.onView(this.ledger.viewHash(), this.#now.ms)
     const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
-    this.#bulletin.followMember(row, wasPresent)
+    return this.#bulletin.followMember(row, wasPresent)
   }
 
   #onReport(report: Report): void {

@@ -6,7 +6,7 @@ import type { Notice } from '../protocol/channel.ts'
 import type { Claim } from '../protocol/claim.ts'
 import type { Failure } from '../protocol/failure.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
-import type { MembershipEffect } from '../protocol/membership.ts'
+import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import type { Message, Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
 import type { SpecBody, SpecChange } from '../protocol/spec-row.ts'
@@ -47,7 +47,7 @@ export type CoreEvent =
 
 /** What is to be done. */
 export type Effect =
-  | Exclude<MembershipEffect, { readonly kind: 'member-changed' }>
+  | Exclude<MembershipEffect, { readonly kind: 'member-changed' | 'degraded' }>
   | SupervisorEffect
   | { readonly kind: 'hang-up'; readonly peer: NodeId; readonly reason: string }
   /** Tell everybody by gossip, with luck. */
@@ -68,6 +68,8 @@ export type NodeEvent =
   | { readonly kind: 'member:suspect'; readonly member: MemberRow }
   | { readonly kind: 'member:dead'; readonly member: MemberRow }
   | { readonly kind: 'member:leave'; readonly member: MemberRow }
+  /** This node is so late itself (its event loop, its network) that it does not judge others for a while. 6 … 8 */
+  | { readonly kind: 'node:degraded'; readonly health: number }
   | { readonly kind: 'worker:start'; readonly slot: SlotId }
   | { readonly kind: 'worker:exit'; readonly slot: SlotId; readonly exit: Exit }
   /** A group or chain runs, all of it, as a new generation. */

@@ -78,8 +78,15 @@ export class Kernel {
     const prng = new Prng(init.seed)
     this.#revisions = prng.fork('revisions')
     const self = init.describe({ id: transport.id, boot: clock.wallMs() }, transport.addresses)
-    const run: Run = { id: self.id, boot: self.boot }
-    this.core = new Core({ self, timings, prng: prng.fork('core'), now: this.#now() })
+    const core = new Core({ self, timings, prng: prng.fork('core'), now: this.#now() })
+    this.core = core
+    // While it joins, the node may learn of a later boot of its own, by a clock that was ahead, and takes a larger one.
+    const run: Run = {
+      id: self.id,
+      get boot() {
+        return core.self.boot
+      },
+    }
     this.#control = new ControlLane({
       send: (peer, bytes) => transport.send(peer, 'control', bytes),
       onMessage: (from, message) => this.receive({ kind: 'message-received', from, message }),

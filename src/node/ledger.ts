@@ -4,7 +4,7 @@
  * puts each slot. Notes what has changed, for the rules, and what it has written itself, for the others.
  */
 
-import { type NodeId, type Run, type SlotId, type SpecId, slotId, specOfSlot } from '../ids.ts'
+import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../ids.ts'
 import type { Candidate } from '../placement/view.ts'
 import type { Claim } from '../protocol/claim.ts'
 import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
@@ -167,6 +167,15 @@ export class Ledger {
   }
 
   // What follows.
+
+  /** Whether a claim or a phase still speaks of this run. */
+  isNamed(run: Run): boolean {
+    for (const { owner } of this.tables.claims.rows()) if (isSameRun(owner, run)) return true
+    for (const { coordinator, layout } of this.tables.phases.rows()) {
+      if (isSameRun(coordinator, run) || layout.some(({ owner }) => isSameRun(owner, run))) return true
+    }
+    return false
+  }
 
   /** The nodes that can own something, this one included. */
   view(): readonly Candidate[] {

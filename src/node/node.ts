@@ -263,7 +263,7 @@ export class Node implements AsyncDisposable {
       return this.members().length >= count ? true : undefined
     }
     await this.#waiting.until(isFormed, options, timeoutMs => {
-      const problems = this.#kernel.core.ledger.membership
+      const problems = this.#kernel.core.ledger.membership.contacts
         .problems()
         .map(({ address, reason }) => `\n  ${address}: ${reason}`)
       return new FormationError(

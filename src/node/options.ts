@@ -4,7 +4,7 @@
 import * as v from 'valibot'
 
 import type { Logger } from '../ports.ts'
-import { LAN_TIMINGS, type Timings } from '../protocol/timings.ts'
+import { PROFILES, type Profile, TIMINGS, type Timings } from '../protocol/timings.ts'
 import type { MemberRole, ProtocolRange } from '../protocol/member-row.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
 import { check } from './check.ts'
@@ -42,6 +42,11 @@ export interface NodeInit {
   readonly dataFolder?: string
   /** The ids of the nodes that may take part; everybody else is refused at the handshake. @default whoever knows the secret */
   readonly allow?: readonly string[]
+  /**
+   * How patient the mesh is with its nodes; all must have the same. `lan`: wired machines of one site; `edge`: Wi-Fi
+   * and slow processors, twice as patient; `wan`: several sites, six times. @default 'lan'
+   */
+  readonly profile?: Profile
   /** `client`: uses the mesh and is never given work. @default 'member' */
   readonly role?: MemberRole
   /** A node of weight 2 gets twice the workers of one of weight 1: 1 to 16. @default 1 */
@@ -115,6 +120,7 @@ const nodeInit = v.strictObject(
     ),
     dataFolder: v.optional(path),
     allow: v.optional(v.array(peer, 'a list of node ids')),
+    profile: v.optional(v.picklist(PROFILES, 'lan, edge or wan'), 'lan'),
     role: v.optional(v.picklist(['member', 'client'], 'member or client'), 'member'),
     weight: v.optional(v.pipe(v.number('a number'), v.minValue(1, '1 to 16'), v.maxValue(16, '1 to 16')), 1),
     labels: v.optional(v.record(v.string('a text'), text('a text')), {}),
@@ -125,7 +131,7 @@ const nodeInit = v.strictObject(
 
 /** @throws {OptionsError} naming every bad field */
 export function checkOptions(init: NodeInit): NodeOptions {
-  const { discovery, ...rest } = check('createNode', nodeInit, init)
+  const { discovery, profile, ...rest } = check('createNode', nodeInit, init)
   return {
     ...rest,
     name: rest.name,
@@ -135,7 +141,7 @@ export function checkOptions(init: NodeInit): NodeOptions {
     peersFile: discovery.peersFile,
     dataFolder: rest.dataFolder,
     allow: rest.allow,
-    timings: LAN_TIMINGS,
+    timings: TIMINGS[profile],
     protocol: PROTOCOL,
   }
 }

@@ -9,10 +9,20 @@ import * as v from 'valibot'
 import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
 import { decodePayload, encodePayload } from '../payload.ts'
 import { CLAIM_STATES, type Claim } from './claim.ts'
+import { type News, PIGGYBACK_MAX } from './dissemination.ts'
 import { FAILURES_KEPT_MAX, type Failure } from './failure.ts'
 import type { Hlc } from './hlc.ts'
+import { HEALTH_SCORE_MAX } from './local-health.ts'
 import { MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
-import { type Message, PROTOCOL, type Roots, type Rows, TABLES, speakTogether } from './messages.ts'
+import {
+  type Message,
+  type NodeStat,
+  PROTOCOL,
+  type Roots,
+  type Rows,
+  TABLES,
+  speakTogether,
+} from './messages.ts'
 import {
   type AwaySlot,
   type Generation,
@@ -23,6 +33,7 @@ import {
   type SlotExit,
 } from './phase.ts'
 import type { PlacementWish, Sharing } from './placement-wish.ts'
+import { UNREACHABLE_MAX } from './reach.ts'
 import { BUCKET_COUNT } from './record-store.ts'
 import {
   AUTO_SHUTDOWNS,
@@ -40,6 +51,7 @@ import {
   type SpecBody,
   type SpecRow,
 } from './spec-row.ts'
+import { type Accusation, EVIDENCES } from './suspicions.ts'
 
 /** What came of bytes from outside. */
 export type Decoded =
@@ -90,6 +102,7 @@ const TEXT_MAX = 1024
 /** A megabyte in parts that leave room for the rest of a frame. */
 const HANDOFF_PARTS_MAX = 16
 const LIST_MAX = 100_000
+const ACCUSATIONS_MAX = 64
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const text = v.pipe(v.string(), v.maxLength(TEXT_MAX))
@@ -121,6 +134,25 @@ const memberRow: v.GenericSchema<unknown, MemberRow> = v.looseObject({
   behaviours: list(text, 4096),
   protocol: protocolRange,
   placementVersion: v.optional(v.pipe(count, v.minValue(1))),
+  endedMs: v.optional(count),
+})
+
+const stat: v.GenericSchema<unknown, NodeStat> = v.looseObject({
+  health: v.pipe(count, v.maxValue(HEALTH_SCORE_MAX)),
+  view: text,
+  unreachable: list(node, UNREACHABLE_MAX),
+})
+
+const accusation: v.GenericSchema<unknown, Accusation> = v.looseObject({
+  run,
+  seq: count,
+  by: node,
+  evidence: v.picklist(EVIDENCES),
+})
+
+const news: v.GenericSchema<unknown, News> = v.looseObject({
+  members: list(memberRow, PIGGYBACK_MAX),
+  accusations: list(accusation, PIGGYBACK_MAX),
 })
 
 const intensity: v.GenericSchema<unknown, RestartIntensity> = v.looseObject({
@@ -289,8 +321,11 @@ const roots: v.GenericSchema<unknown, Roots> = v.looseObject({
 
 const message: v.GenericSchema<unknown, Message> = v.variant('kind', [
   v.looseObject({ kind: v.literal('hello'), protocol: protocolRange, run, rows }),
-  v.looseObject({ kind: v.literal('probe'), n: count }),
-  v.looseObject({ kind: v.literal('probe-ack'), n: count }),
+  v.looseObject({ kind: v.literal('probe'), n: count, stat, news }),
+  v.looseObject({ kind: v.literal('probe-ack'), n: count, stat, news }),
+  v.looseObject({ kind: v.literal('probe-request'), n: count, target: node }),
+  v.looseObject({ kind: v.literal('probe-report'), n: count, target: node, isHeard: v.boolean() }),
+  v.looseObject({ kind: v.literal('accusations'), accusations: list(accusation, ACCUSATIONS_MAX) }),
   v.looseObject({ kind: v.literal('rows'), rows, ask: v.optional(count) }),
   v.looseObject({ kind: v.literal('merged'), ask: count }),
   v.looseObject({ kind: v.literal('handoff-ask'), slot, generation: count }),

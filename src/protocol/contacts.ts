@@ -15,11 +15,15 @@ export interface Dial {
   readonly addresses: readonly string[]
 }
 
-/** The last thing that went wrong on the way to somebody. */
-export interface ContactProblem {
-  readonly address: string
+/** What went wrong with a dial. */
+export interface DialProblem {
   readonly failure: DialFailure
   readonly reason: string
+}
+
+/** The last thing that went wrong on the way to somebody. */
+export interface ContactProblem extends DialProblem {
+  readonly address: string
 }
 
 interface Contact {
@@ -38,12 +42,23 @@ const POLITE_WAIT_MS = 150
 
 const BACKOFF_FACTOR = 1.5
 
+/** All the dead together are dialled so often on average, as long as none of them waits longer than the maximum. */
+const LOST_EVERY_MS = 500
+const LOST_REDIAL_MAX_MS = 30_000
+
+/** No more addresses are kept to be dialled; those who were never reached or are dead go first, the oldest of them. */
+export const CONTACTS_MAX = 4096
+
 export class Contacts {
   readonly #self: NodeId
   readonly #timings: Timings
   readonly #prng: Prng
   readonly #contacts = new Map<string, Contact>()
   readonly #up = new Set<NodeId>()
+  /** Who has been declared dead, and is dialled all the same. */
+  readonly #lost = new Set<NodeId>()
+  /** When the next dial is due; undefined: to be found out. */
+  #wakeMs: number | undefined
 
   constructor(self: NodeId, timings: Timings, prng: Prng) {
     this.#self = self
@@ -64,6 +79,8 @@ export class Contacts {
   /** Where a member, or somebody found by mDNS, says that it listens. */
   note(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     if (peer === this.#self || addresses.length === 0) return
+    this.#lost.delete(peer)
+    this.#wakeMs = undefined
     const known = this.#contacts.get(peer)
     if (known === undefined) {
       this.#add(peer, addresses, nowMs + this.#politeness(peer)).peer = peer
@@ -74,18 +91,26 @@ export class Contacts {
     }
   }
 
+  /** Somebody has been declared dead: dialled on, but the more dead there are, the more seldom. */
+  lose(peer: NodeId): void {
+    if (this.#contacts.has(peer)) this.#lost.add(peer)
+  }
+
   /** Somebody who has left for good is not dialled any more. */
   forget(peer: NodeId): void {
     this.#contacts.delete(peer)
+    this.#lost.delete(peer)
   }
 
   onPeerUp(peer: NodeId): void {
     this.#up.add(peer)
+    this.#wakeMs = undefined
     for (const contact of this.#contacts.values()) if (contact.peer === peer) contact.attempts = 0
   }
 
   onPeerDown(peer: NodeId, nowMs: number): void {
     this.#up.delete(peer)
+    this.#wakeMs = undefined
     const contact = this.#contacts.get(peer)
     if (contact !== undefined) contact.dueMs = nowMs + this.#politeness(peer)
   }
@@ -100,7 +125,7 @@ export class Contacts {
   }
 
   /** @returns the peer that was dialled, where it is known */
-  onDialFailed(key: string, failure: DialFailure, reason: string, nowMs: number): NodeId | undefined {
+  onDialFailed(key: string, { failure, reason }: DialProblem, nowMs: number): NodeId | undefined {
     const contact = this.#contacts.get(key)
     if (contact === undefined) return undefined
     if (failure === 'self') {
@@ -115,6 +140,8 @@ export class Contacts {
   /** The dials that are due. */
   take(nowMs: number): Dial[] {
     const dials: Dial[] = []
+    if (this.wakeAtMs() > nowMs) return dials
+    this.#wakeMs = undefined
     for (const contact of this.#contacts.values()) {
       if (!this.#isWanted(contact) || contact.dueMs > nowMs) continue
       contact.dialling = true
@@ -125,11 +152,8 @@ export class Contacts {
 
   /** When the next dial is due; Infinity: never, as things are. */
   wakeAtMs(): number {
-    let wakeAtMs = Infinity
-    for (const contact of this.#contacts.values()) {
-      if (this.#isWanted(contact)) wakeAtMs = Math.min(wakeAtMs, contact.dueMs)
-    }
-    return wakeAtMs
+    this.#wakeMs ??= this.#findWakeMs()
+    return this.#wakeMs
   }
 
   /** What went wrong last with everybody who has not been reached, in the order in which they became known. */
@@ -139,6 +163,14 @@ export class Contacts {
       if (problem !== undefined && (peer === undefined || !this.#up.has(peer))) problems.push(problem)
     }
     return problems
+  }
+
+  #findWakeMs(): number {
+    let wakeAtMs = Infinity
+    for (const contact of this.#contacts.values()) {
+      if (this.#isWanted(contact)) wakeAtMs = Math.min(wakeAtMs, contact.dueMs)
+    }
+    return wakeAtMs
   }
 
   #add(key: string, addresses: readonly string[], dueMs: number): Contact {
@@ -151,13 +183,28 @@ export class Contacts {
       dueMs,
       problem: undefined,
     }
+    if (this.#contacts.size >= CONTACTS_MAX) this.#makeRoom()
     this.#contacts.set(key, contact)
+    this.#wakeMs = undefined
     return contact
+  }
+
+  #makeRoom(): void {
+    for (const [key, { peer }] of this.#contacts) {
+      if (peer !== undefined && this.#up.has(peer)) continue
+      this.#contacts.delete(key)
+      if (peer !== undefined) this.#lost.delete(peer)
+      return
+    }
   }
 
   #postpone(contact: Contact, nowMs: number): void {
     const { redialMinMs, redialMaxMs } = this.#timings
-    const backoffMs = Math.min(redialMaxMs, redialMinMs * BACKOFF_FACTOR ** contact.attempts)
+    const isLost = contact.peer !== undefined && this.#lost.has(contact.peer)
+    const lostMaxMs = Math.min(LOST_REDIAL_MAX_MS, this.#lost.size * LOST_EVERY_MS)
+    const maxMs = isLost ? Math.max(redialMaxMs, lostMaxMs) : redialMaxMs
+    const backoffMs = Math.min(maxMs, redialMinMs * BACKOFF_FACTOR ** contact.attempts)
+    this.#wakeMs = undefined
     contact.dialling = false
     contact.attempts += 1
     contact.dueMs = nowMs + backoffMs * this.#prng.between(0.5, 1)

@@ -35,6 +35,8 @@ export interface MemberRow extends Run {
   readonly protocol: ProtocolRange
   /** The newest rules of placement that it knows. @default 1 */
   readonly placementVersion?: number | undefined
+  /** Where the status is `dead` or `left`: when whoever said so did, by its clock. For forgetting, not for merging. */
+  readonly endedMs?: number | undefined
 }
 
 /**
@@ -45,6 +47,8 @@ export const memberRows: RecordKind<MemberRow> = {
   keyOf: row => row.id,
   join: (a, b) => (compareMembers(a, b) >= 0 ? a : b),
   versionOf: row => `${row.boot}.${row.seq}.${row.status}`,
+  // Who is gone is forgotten after a while, by each node by itself: that must not make them differ.
+  isCounted: row => !isOver(row),
 }
 
 /** < 0 when `a` is the older statement about the same node. */
@@ -55,6 +59,11 @@ export function compareMembers(a: MemberRow, b: MemberRow): number {
     a.seq - b.seq ||
     MEMBER_STATUSES.indexOf(a.status) - MEMBER_STATUSES.indexOf(b.status)
   )
+}
+
+/** Whether the row ends something: no news will follow but that it is back. */
+export function isOver(row: MemberRow): boolean {
+  return row.status === 'dead' || row.status === 'left'
 }
 
 /** Whether the node takes part: it may be suspect, but nobody has declared it dead. */

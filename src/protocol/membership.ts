@@ -1,279 +1,398 @@
 // pure
 /**
- * Who is in the mesh: SWIM (Das, Gupta, Motivala, 2002) over sessions, with refutable death. Each node probes one
- * member a period; who does not answer is suspect, and dead if it does not refute in time.
+ * Who is in the mesh: SWIM over sessions, with refutable death. Who does not answer is suspect, and dead if it does
+ * not refute in time. This is where rows are judged and verdicts become rows; probing, suspicion and dialling have
+ * files of their own.
  */
 
+import { unreachable } from '../assert.ts'
 import type { NodeId, Run } from '../ids.ts'
-import type { DialFailure } from '../ports.ts'
 import type { Prng } from '../prng.ts'
-import { Contacts, type ContactProblem } from './contacts.ts'
-import { type MemberRow, compareMembers, isPresent, memberRows } from './member-row.ts'
-import { type Message, NO_ROWS } from './messages.ts'
-import { RecordStore } from './record-store.ts'
+import { Contacts, type DialProblem } from './contacts.ts'
+import { Dissemination, type News } from './dissemination.ts'
+import { LocalHealth, isTrusted } from './local-health.ts'
+import { type MemberRow, compareMembers, isOver } from './member-row.ts'
+import type { MemberMessage, MembershipEffect, Moment } from './membership-effect.ts'
+import { type Message, NO_ROWS, type NodeStat } from './messages.ts'
+import { PeerStats } from './peer-stats.ts'
+import { Prober, type ProberEffect } from './prober.ts'
+import { Reach } from './reach.ts'
+import type { RecordStore } from './record-store.ts'
+import { Roster } from './roster.ts'
+import { type Accusation, type Evidence, Suspicions } from './suspicions.ts'
 import type { Timings } from './timings.ts'
+import { Wakefulness } from './wakefulness.ts'
 
-/** What membership wants done, and what it has concluded. */
-export type MembershipEffect =
-  | { readonly kind: 'send'; readonly to: NodeId; readonly message: Message }
-  | { readonly kind: 'dial'; readonly key: string; readonly addresses: readonly string[] }
-  /** `authored`: concluded here, so that others must be told. */
-  | {
-      readonly kind: 'member-changed'
-      readonly row: MemberRow
-      readonly before: MemberRow | undefined
-      readonly authored: boolean
-    }
-  /** A newer run with the same key is in the mesh: this one must end. */
-  | { readonly kind: 'replaced'; readonly by: Run }
-
-interface Session {
-  heardMs: number
-  /** When the probe was sent that has not been answered yet. */
-  probedMs: number | undefined
+export interface MembershipInit {
+  readonly self: MemberRow
+  readonly timings: Timings
+  readonly prng: Prng
+  readonly now: Moment
+  /** The hash of the view, as others are told it. */
+  readonly view: () => string
+  /** Whether some row still names this run, so that it must not be forgotten. */
+  readonly isNamed: (run: Run) => boolean
+  readonly emit: (effect: MembershipEffect) => void
 }
 
-export class Membership {
-  readonly table = new RecordStore<MemberRow>(memberRows)
-  readonly #contacts: Contacts
-  readonly #timings: Timings
-  readonly #prng: Prng
-  readonly #emit: (effect: MembershipEffect) => void
-  readonly #sessions = new Map<NodeId, Session>()
-  /** Since when there is no session with a present member. */
-  readonly #apart = new Map<NodeId, number>()
-  /** Whose session has closed since it was last heard of as alive: a refused dial then means a dead process. */
-  readonly #closed = new Set<NodeId>()
-  readonly #suspectUntilMs = new Map<NodeId, number>()
-  #self: MemberRow
-  #ring: NodeId[] = []
-  #probeCount = 0
-  #nextProbeMs: number
+/** In a mesh of more sessions than this, news is not pushed to everybody but spread by a few. */
+export const PUSHED_MAX = 64
 
-  constructor(init: {
-    readonly self: MemberRow
-    readonly timings: Timings
-    readonly prng: Prng
-    readonly nowMs: number
-    readonly emit: (effect: MembershipEffect) => void
-  }) {
-    this.#self = init.self
-    this.#timings = init.timings
-    this.#prng = init.prng
-    this.#emit = init.emit
-    this.#contacts = new Contacts(init.self.id, init.timings, init.prng.fork('contacts'))
-    this.#nextProbeMs = init.nowMs + init.timings.probePeriodMs
-    this.table.merge(init.self)
+/** Rows of those who are gone are looked through so often for what can be forgotten. */
+const FORGET_PERIOD_MS = 60_000
+
+export class Membership {
+  /** Whom to dial: seeds, members, former members. */
+  readonly contacts: Contacts
+  readonly health = new LocalHealth()
+  readonly #init: MembershipInit
+  readonly #timings: Timings
+  readonly #roster: Roster
+  readonly #reach = new Reach()
+  readonly #prober: Prober
+  readonly #suspicions: Suspicions
+  readonly #news = new Dissemination()
+  readonly #stats = new PeerStats()
+  readonly #wakefulness: Wakefulness
+  #now: Moment
+  /** Nobody is accused before: this node has slept, and has not heard everybody since. */
+  #holdUntilMs = 0
+  #wasDegraded = false
+  #nextForgetMs: number
+
+  constructor(init: MembershipInit) {
+    const { self, timings, prng, now } = init
+    this.#init = init
+    this.#timings = timings
+    this.#now = now
+    this.#wakefulness = new Wakefulness(timings, now)
+    this.#nextForgetMs = now.ms + FORGET_PERIOD_MS
+    this.#roster = new Roster(self, timings.tombstoneMs)
+    this.contacts = new Contacts(self.id, timings, prng.fork('contacts'))
+    this.#suspicions = new Suspicions(timings, witness => this.#isTrusted(witness))
+    this.#prober = new Prober({
+      timings,
+      prng: prng.fork('prober'),
+      reach: this.#reach,
+      health: this.health,
+      nowMs: now.ms,
+      members: () => this.#roster.others(),
+      helpers: target => this.#helpersFor(target),
+      emit: effect => this.#onProber(effect),
+    })
   }
 
   get self(): MemberRow {
-    return this.#self
+    return this.#roster.self
+  }
+
+  get table(): RecordStore<MemberRow> {
+    return this.#roster.table
   }
 
   /** Every node that takes part, this one included, in the order in which they became known. */
-  present(): MemberRow[] {
-    return [...this.table.rows()].filter(isPresent)
+  present(): readonly MemberRow[] {
+    return this.#roster.present()
   }
 
   /** Whether the run takes part now. */
   isPresent(run: Run): boolean {
-    const row = this.table.get(run.id)
-    return row !== undefined && row.boot === run.boot && isPresent(row)
+    return this.#roster.isPresent(run)
   }
 
   /** Whether the run will never take part again, as far as is known: it has died, left, or been followed by another. */
   isGone(run: Run): boolean {
-    const row = this.table.get(run.id)
-    return row !== undefined && (row.boot > run.boot || (row.boot === run.boot && !isPresent(row)))
+    return this.#roster.isGone(run)
   }
 
   isConnected(peer: NodeId): boolean {
-    return this.#sessions.has(peer)
+    return this.#reach.isConnected(peer)
   }
 
-  connected(): NodeId[] {
-    return [...this.#sessions.keys()]
+  connected(): readonly NodeId[] {
+    return this.#reach.connected()
   }
 
-  problems(): ContactProblem[] {
-    return this.#contacts.problems()
+  /** What a peer has last said of itself; undefined before it has, and after it is gone. */
+  statOf(peer: NodeId): NodeStat | undefined {
+    return this.#stats.get(peer)
   }
 
-  addSeed(address: string, nowMs: number): void {
-    this.#contacts.addSeed(address, nowMs)
+  onPeerUp(peer: NodeId, now: Moment): void {
+    this.#enter(now)
+    this.#reach.onPeerUp(peer, now.ms)
+    this.contacts.onPeerUp(peer)
   }
 
-  removeSeed(address: string): void {
-    this.#contacts.removeSeed(address)
+  onPeerDown(peer: NodeId, now: Moment): void {
+    this.#enter(now)
+    this.#reach.onPeerDown(peer, now.ms)
+    this.contacts.onPeerDown(peer, now.ms)
   }
 
-  onDiscovered(peer: NodeId, addresses: readonly string[], nowMs: number): void {
-    this.#contacts.note(peer, addresses, nowMs)
+  onDialFailed(key: string, problem: DialProblem, now: Moment): void {
+    this.#enter(now)
+    const peer = this.contacts.onDialFailed(key, problem, now.ms)
+    if (peer === undefined || problem.failure !== 'refused' || !this.#reach.takeRefusal(peer)) return
+    this.#accuse(peer, 'refused')
   }
 
-  onDialled(key: string, peer: NodeId, nowMs: number): void {
-    this.#contacts.onDialled(key, peer, nowMs)
-  }
-
-  onPeerUp(peer: NodeId, nowMs: number): void {
-    this.#sessions.set(peer, { heardMs: nowMs, probedMs: undefined })
-    this.#apart.delete(peer)
-    this.#closed.delete(peer)
-    this.#contacts.onPeerUp(peer)
-  }
-
-  onPeerDown(peer: NodeId, nowMs: number): void {
-    this.#sessions.delete(peer)
-    this.#apart.set(peer, nowMs)
-    this.#closed.add(peer)
-    this.#contacts.onPeerDown(peer, nowMs)
-  }
-
-  onDialFailed(key: string, failure: DialFailure, reason: string, nowMs: number): void {
-    const peer = this.#contacts.onDialFailed(key, failure, reason, nowMs)
-    if (peer === undefined || failure !== 'refused' || !this.#closed.delete(peer)) return
-    this.#suspect(peer, nowMs, this.#timings.suspicionFastMs)
-  }
-
+  /** A sign of life of a peer. */
   onHeard(peer: NodeId, nowMs: number): void {
-    const session = this.#sessions.get(peer)
-    if (session === undefined) return
-    session.heardMs = nowMs
-    session.probedMs = undefined
+    this.#reach.onHeard(peer, nowMs)
+  }
+
+  /** A message that is about membership alone. */
+  onMessage(from: NodeId, message: MemberMessage, now: Moment): void {
+    this.#enter(now)
+    switch (message.kind) {
+      case 'probe':
+        this.#hear(from, message)
+        return this.#send(from, { kind: 'probe-ack', n: message.n, ...this.#pack(from) })
+      case 'probe-ack':
+        this.#hear(from, message)
+        return this.#prober.onAnswer(from)
+      case 'probe-request':
+        return this.#prober.onRequest(from, message.target, { n: message.n, nowMs: now.ms })
+      case 'probe-report':
+        return this.#prober.onReport(from, message.target, { isHeard: message.isHeard, nowMs: now.ms })
+      case 'accusations':
+        for (const accusation of message.accusations) this.#onAccusation(accusation)
+        return undefined
+      default:
+        return unreachable(message)
+    }
   }
 
   /** `alive`: it knows what the mesh knows, and takes work; `leaving`: it takes no more; `left`: it is gone. */
-  declareSelf(status: 'alive' | 'leaving' | 'left'): void {
-    this.#writeSelf({ ...this.#self, seq: this.#self.seq + 1, status })
+  declareSelf(status: 'alive' | 'leaving' | 'left', now: Moment): void {
+    this.#enter(now)
+    this.#writeSelf({ ...this.self, seq: this.self.seq + 1, status })
   }
 
   /** Takes in a row that somebody else has sent. */
-  merge(row: MemberRow, nowMs: number): void {
-    if (row.id === this.#self.id) this.#mergeOwn(row)
-    else if (row.status === 'dead' && this.#isHeard(row, nowMs)) this.#warn(row)
-    else this.#apply(row, nowMs, false)
+  merge(row: MemberRow, now: Moment): void {
+    this.#enter(now)
+    this.#take(row)
   }
 
-  tick(nowMs: number): void {
-    const lateMs = nowMs - this.#nextProbeMs
-    if (lateMs >= 0) {
-      // Whoever has slept cannot judge others by what they did not answer meanwhile.
-      if (lateMs >= this.#timings.probeTimeoutMs / 2) this.#forgive(nowMs)
-      this.#judge(nowMs)
-      this.#probe(nowMs)
-      this.#nextProbeMs = nowMs + this.#timings.probePeriodMs
+  tick(now: Moment): void {
+    this.#enter(now)
+    for (const apart of this.#reach.apart()) this.#miss(...apart)
+    this.#prober.tick(now.ms)
+    for (const id of this.#suspicions.due(now.ms)) this.#decide(id)
+    if (now.ms >= this.#nextForgetMs) this.#forget()
+    for (const dial of this.contacts.take(now.ms)) this.#init.emit({ kind: 'dial', ...dial })
+    if (this.health.isDegraded && !this.#wasDegraded) {
+      this.#init.emit({ kind: 'degraded', health: this.health.score })
     }
-    for (const [id, untilMs] of this.#suspectUntilMs) {
-      if (untilMs <= nowMs) this.#decide(id, nowMs)
-    }
-    for (const dial of this.#contacts.take(nowMs)) this.#emit({ kind: 'dial', ...dial })
+    this.#wasDegraded = this.health.isDegraded
   }
 
+  /** When to call `tick`, if nothing happens before. */
   wakeAtMs(): number {
-    return Math.min(this.#nextProbeMs, this.#contacts.wakeAtMs(), ...this.#suspectUntilMs.values())
+    return Math.min(this.#duty(), this.contacts.wakeAtMs())
   }
 
-  #mergeOwn(row: MemberRow): void {
-    if (row.boot > this.#self.boot) this.#emit({ kind: 'replaced', by: { id: row.id, boot: row.boot } })
-    else if (compareMembers(row, this.#self) > 0) this.#writeSelf({ ...this.#self, seq: row.seq + 1 })
+  /** What cannot be done later without saying something about this node. */
+  #duty(): number {
+    return Math.min(this.#prober.wakeAtMs(), this.#suspicions.wakeAtMs())
+  }
+
+  /** Time goes on. What others did not answer while this node was not awake says nothing of them. */
+  #enter(now: Moment): void {
+    const state = this.#wakefulness.notice(now, this.#duty())
+    this.#now = now
+    if (state === 'awake') return
+    const { probePeriodMs } = this.#timings
+    this.health.raise()
+    this.#prober.onSlept(now.ms)
+    this.#reach.onSlept(now.ms)
+    if (state === 'asleep') {
+      this.#holdUntilMs = now.ms + Math.max(2 * probePeriodMs, this.#prober.roundMs())
+    }
+    this.#suspicions.postpone(Math.max(now.ms + probePeriodMs, this.#holdUntilMs))
+  }
+
+  /** A member without a session is not probed by its turn only: where there was a session, that is news by itself. */
+  #miss(peer: NodeId, sinceMs: number, hadSession: boolean): void {
+    const row = this.#roster.find(peer)
+    if (row === undefined) return this.#reach.forget(peer)
+    const { probePeriodMs, probeTimeoutMs } = this.#timings
+    const graceMs = hadSession ? probePeriodMs / 2 : probePeriodMs + probeTimeoutMs
+    const seenMs = Math.max(this.#reach.seenMs(peer) + probePeriodMs, sinceMs)
+    if (this.#now.ms - seenMs >= graceMs && !this.#suspicions.has(peer)) {
+      this.#prober.probe(peer, this.#now.ms)
+    }
+  }
+
+  #onProber(effect: ProberEffect): void {
+    switch (effect.kind) {
+      case 'probe':
+        return this.#send(effect.to, { kind: 'probe', n: effect.n, ...this.#pack(effect.to) })
+      case 'ask':
+        return this.#send(effect.to, { kind: 'probe-request', n: effect.n, target: effect.target })
+      case 'report': {
+        const { n, target, isHeard } = effect
+        return this.#send(effect.to, { kind: 'probe-report', n, target, isHeard })
+      }
+      case 'silent':
+        return this.#accuse(effect.target, 'silent')
+      default:
+        return unreachable(effect)
+    }
+  }
+
+  /** What rides on a probe or its answer. */
+  #pack(peer: NodeId): { readonly stat: NodeStat; readonly news: News } {
+    const { probePeriodMs, probeTimeoutMs } = this.#timings
+    const unreached = this.#reach.unreachable(this.#now.ms - probePeriodMs - probeTimeoutMs)
+    const stat = { health: this.health.score, view: this.#init.view(), unreachable: unreached }
+    return { stat, news: this.#news.take(peer) }
+  }
+
+  #hear(from: NodeId, { stat, news }: MemberMessage & { kind: 'probe' | 'probe-ack' }): void {
+    if (this.#roster.find(from) !== undefined) this.#stats.set(from, stat)
+    for (const row of news.members) this.#take(row)
+    for (const accusation of news.accusations) this.#onAccusation(accusation)
+  }
+
+  #take(row: MemberRow): void {
+    if (row.id === this.self.id) this.#takeOwn(row)
+    else if (row.status === 'dead' && this.#isLiving(row)) this.#warn(row)
+    else if (!this.#roster.isStale(row, this.#now.wallMs)) this.#apply(row, false)
+  }
+
+  #takeOwn(row: MemberRow): void {
+    if (compareMembers(row, this.self) <= 0) return
+    const isAccused = row.status === 'suspect' || row.status === 'dead'
+    if (row.boot === this.self.boot && isAccused) {
+      this.#refute(row.seq)
+    } else if (this.self.status === 'joining') {
+      // An earlier run, by a clock that was ahead. Whoever comes later is the later run.
+      this.#writeSelf({ ...this.self, boot: row.boot + 1 })
+    } else {
+      // Nobody but this run raises its numbers or says anything else of it: another process has its key.
+      this.#init.emit({ kind: 'replaced', by: { id: row.id, boot: row.boot } })
+    }
+  }
+
+  #refute(seq: number): void {
+    this.health.raise()
+    this.#writeSelf({ ...this.self, seq: Math.max(seq, this.self.seq) + 1 })
   }
 
   #writeSelf(row: MemberRow): void {
-    const before = this.#self
-    this.#self = row
-    this.table.merge(row)
-    this.#emit({ kind: 'member-changed', row, before, authored: true })
+    const before = this.self
+    this.#roster.writeSelf(row.status === 'left' ? { ...row, endedMs: this.#now.wallMs } : row)
+    this.#onChanged(this.self, before, true)
   }
 
-  #apply(row: MemberRow, nowMs: number, authored: boolean): void {
+  #apply(row: MemberRow, authored: boolean): void {
     const before = this.table.get(row.id)
-    const merged = this.table.merge(row)
+    const merged = this.#roster.merge(row)
     if (merged === undefined) return
-    if (merged.status === 'left') this.#contacts.forget(merged.id)
-    else this.#contacts.note(merged.id, merged.addresses, nowMs)
-    if (merged.status !== 'suspect') {
-      this.#suspectUntilMs.delete(merged.id)
-    } else if (!this.#suspectUntilMs.has(merged.id)) {
-      this.#suspectUntilMs.set(merged.id, nowMs + this.#timings.suspicionMs)
-      this.#warn(merged)
+    const { id, status } = merged
+    if (status === 'left') this.contacts.forget(id)
+    else this.contacts.note(id, merged.addresses, this.#now.ms)
+    if (isOver(merged)) {
+      this.contacts.lose(id)
+      this.#reach.forget(id)
+      this.#stats.forget(id)
+    } else {
+      this.#reach.onMember(id, this.#now.ms)
     }
-    if (!this.#sessions.has(merged.id) && isPresent(merged) && (before === undefined || !isPresent(before))) {
-      this.#apart.set(merged.id, nowMs)
-    }
-    this.#emit({ kind: 'member-changed', row: merged, before, authored })
+    if (status === 'suspect') this.#suspect(merged)
+    else this.#suspicions.end(id)
+    this.#onChanged(merged, before, authored)
+    if (status === 'suspect' && !authored) this.#warn(merged)
+  }
+
+  #onChanged(row: MemberRow, before: MemberRow | undefined, authored: boolean): void {
+    this.#news.addRow(row, this.#roster.count)
+    this.#init.emit({ kind: 'member-changed', row, before, authored })
+  }
+
+  #suspect(row: MemberRow): void {
+    this.#suspicions.begin(row, row.seq, { count: this.#roster.count, nowMs: this.#now.ms })
   }
 
   /** Tells a node what is said of it, so that it can refute at once. */
   #warn(row: MemberRow): void {
-    if (!this.#sessions.has(row.id)) return
-    this.#emit({ kind: 'send', to: row.id, message: { kind: 'rows', rows: { ...NO_ROWS, members: [row] } } })
+    if (!this.#reach.isConnected(row.id)) return
+    this.#send(row.id, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })
   }
 
-  /** Whether the node of `row` speaks to us while others call it dead: our own ears come first. */
-  #isHeard(row: MemberRow, nowMs: number): boolean {
-    const session = this.#sessions.get(row.id)
-    const known = this.table.get(row.id)
-    return (
-      session !== undefined &&
-      known !== undefined &&
-      known.boot === row.boot &&
-      isPresent(known) &&
-      nowMs - session.heardMs <= 2 * this.#timings.probePeriodMs
-    )
+  /** Whether the run of `row` answers us, or others for us, while somebody calls it dead: our own ears come first. */
+  #isLiving({ id, boot }: MemberRow): boolean {
+    const { probePeriodMs } = this.#timings
+    const known = this.#roster.find(id)
+    return known?.boot === boot && this.#now.ms - this.#reach.seenMs(id) <= 2 * probePeriodMs
   }
 
-  #suspect(peer: NodeId, nowMs: number, patienceMs: number): void {
-    const row = this.table.get(peer)
-    if (row === undefined || (row.status !== 'alive' && row.status !== 'leaving' && row.status !== 'suspect'))
-      return
-    const untilMs = nowMs + patienceMs
-    this.#suspectUntilMs.set(peer, Math.min(untilMs, this.#suspectUntilMs.get(peer) ?? Infinity))
-    if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, nowMs, true)
+  /** This node has found something against `peer`. */
+  #accuse(peer: NodeId, evidence: Evidence): void {
+    const row = this.#roster.find(peer)
+    if (row === undefined || this.health.isDegraded || this.#now.ms < this.#holdUntilMs) return
+    const run = { id: row.id, boot: row.boot }
+    const accusation: Accusation = { run, seq: row.seq, by: this.self.id, evidence }
+    if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, true)
+    else this.#suspect(row)
+    if (this.#suspicions.addWitness(accusation, this.#now.ms)) this.#tell(accusation)
   }
 
-  /** A suspect has had its time. If it speaks to us, the warning has been lost, and our own ears come first. */
-  #decide(id: NodeId, nowMs: number): void {
-    const row = this.table.get(id)
-    if (row === undefined) return
-    if (!this.#isHeard(row, nowMs)) return this.#apply({ ...row, status: 'dead' }, nowMs, true)
-    this.#suspectUntilMs.set(id, nowMs + this.#timings.suspicionMs)
-    this.#warn(row)
-  }
-
-  #forgive(nowMs: number): void {
-    for (const session of this.#sessions.values()) session.probedMs = undefined
-    for (const id of this.#apart.keys()) this.#apart.set(id, nowMs)
-    for (const [id, untilMs] of this.#suspectUntilMs) {
-      this.#suspectUntilMs.set(id, Math.max(untilMs, nowMs + this.#timings.probePeriodMs))
+  #tell(accusation: Accusation): void {
+    this.#news.addAccusation(accusation, this.#roster.count)
+    if (this.#reach.sessionCount > PUSHED_MAX) return
+    for (const peer of this.#reach.connected()) {
+      this.#send(peer, { kind: 'accusations', accusations: [accusation] })
     }
   }
 
-  #judge(nowMs: number): void {
-    const { probePeriodMs, probeTimeoutMs, suspicionMs } = this.#timings
-    for (const [peer, session] of this.#sessions) {
-      if (session.probedMs === undefined || nowMs - session.probedMs < probeTimeoutMs) continue
-      session.probedMs = undefined
-      this.#suspect(peer, nowMs, suspicionMs)
-    }
-    for (const [peer, sinceMs] of this.#apart) {
-      const row = this.table.get(peer)
-      if (row === undefined || !isPresent(row)) this.#apart.delete(peer)
-      else if (nowMs - sinceMs >= probePeriodMs + probeTimeoutMs) this.#suspect(peer, nowMs, suspicionMs)
-    }
+  #onAccusation(accusation: Accusation): void {
+    const { run, seq } = accusation
+    const row = this.#roster.find(run.id)
+    // What is said of another sequence number is about another state: its row travels by itself.
+    if (row === undefined || row.boot !== run.boot || row.seq !== seq) return
+    if (run.id === this.self.id) return this.#refute(seq)
+    if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, false)
+    else this.#suspect(row)
+    if (!this.#suspicions.addWitness(accusation, this.#now.ms)) return
+    this.#news.addAccusation(accusation, this.#roster.count)
+    // Each further witness makes it shorter: find out at once.
+    if (this.#now.ms - this.#reach.heardMs(run.id) <= this.#timings.probeTimeoutMs) return
+    this.#prober.probe(run.id, this.#now.ms)
   }
 
-  /** Round robin over a shuffled ring: every member is probed once before any is probed twice. */
-  #probe(nowMs: number): void {
-    for (let tries = this.#sessions.size; tries >= 0; tries--) {
-      if (this.#ring.length === 0) this.#ring = this.#prng.shuffle([...this.#sessions.keys()])
-      const peer = this.#ring.pop()
-      if (peer === undefined) return
-      const session = this.#sessions.get(peer)
-      if (session === undefined) continue
-      session.probedMs = nowMs
-      this.#probeCount += 1
-      this.#emit({ kind: 'send', to: peer, message: { kind: 'probe', n: this.#probeCount } })
-      return
+  /** A suspect has had its time. If it answers us, the warning has been lost, and our own ears come first. */
+  #decide(id: NodeId): void {
+    const row = this.#roster.find(id)
+    if (row === undefined) return this.#suspicions.end(id)
+    if (this.#isLiving(row)) {
+      this.#suspicions.restart(id, this.#now.ms)
+      return this.#warn(row)
     }
+    if (this.health.isDegraded) return this.#suspicions.postpone(this.#now.ms + this.#timings.probePeriodMs)
+    return this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
+  }
+
+  #forget(): void {
+    this.#nextForgetMs = this.#now.ms + FORGET_PERIOD_MS
+    const forgotten = this.#roster.forget(this.#now.wallMs, this.#init.isNamed)
+    for (const id of forgotten) this.contacts.forget(id)
+  }
+
+  #helpersFor(target: NodeId): readonly NodeId[] {
+    const connected = this.#roster.others().filter(id => id !== target && this.#reach.isConnected(id))
+    return this.#stats.reaching(target, connected)
+  }
+
+  #isTrusted(witness: NodeId): boolean {
+    if (witness === this.self.id) return isTrusted(this.health.score)
+    return this.table.get(witness)?.status === 'alive' && this.#stats.isTrusted(witness)
+  }
+
+  #send(to: NodeId, message: Message): void {
+    this.#init.emit({ kind: 'send', to, message })
   }
 }

@@ -1,12 +1,14 @@
 // pure
 /** What nodes say to each other on the control lane. Everything here is also in a row that anti-entropy delivers. */
 
-import type { Run, SlotId, SpecId } from '../ids.ts'
+import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
 import type { Claim } from './claim.ts'
+import type { News } from './dissemination.ts'
 import type { Hlc } from './hlc.ts'
 import type { MemberRow, ProtocolRange } from './member-row.ts'
 import type { Phase } from './phase.ts'
 import type { SpecRow } from './spec-row.ts'
+import type { Accusation } from './suspicions.ts'
 
 /** The versions of this protocol that this program speaks. */
 export const PROTOCOL: ProtocolRange = { min: 1, max: 1 }
@@ -28,11 +30,33 @@ export interface Rows {
 
 export type Roots = Readonly<Record<Table, string>>
 
+/** How a node is, in its own words: soft, the last word counts, and nothing safe rests on it. */
+export interface NodeStat {
+  /** 0: well … 8: it is late itself. See `LocalHealth`. */
+  readonly health: number
+  /** The hash of its view: equal where everything is placed alike. */
+  readonly view: string
+  /** Members that it cannot reach itself, `UNREACHABLE_MAX` at most. */
+  readonly unreachable: readonly NodeId[]
+}
+
 export type Message =
   /** The first message of a session, both ways: who I am, and everybody I know. */
   | { readonly kind: 'hello'; readonly protocol: ProtocolRange; readonly run: Run; readonly rows: Rows }
-  | { readonly kind: 'probe'; readonly n: number }
-  | { readonly kind: 'probe-ack'; readonly n: number }
+  /** Are you there? */
+  | { readonly kind: 'probe'; readonly n: number; readonly stat: NodeStat; readonly news: News }
+  | { readonly kind: 'probe-ack'; readonly n: number; readonly stat: NodeStat; readonly news: News }
+  /** Ask `target` for me whether it is there: I hear nothing of it. */
+  | { readonly kind: 'probe-request'; readonly n: number; readonly target: NodeId }
+  /** The answer to that: it has answered me, or it has not. */
+  | {
+      readonly kind: 'probe-report'
+      readonly n: number
+      readonly target: NodeId
+      readonly isHeard: boolean
+    }
+  /** What I have found against others, at once. */
+  | { readonly kind: 'accusations'; readonly accusations: readonly Accusation[] }
   /** News, or what the other side is missing. With `ask`, the sender wants to hear when they have been taken in. */
   | { readonly kind: 'rows'; readonly rows: Rows; readonly ask?: number | undefined }
   /** The rows that were sent with `ask` have been taken in. */

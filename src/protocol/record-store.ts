@@ -16,6 +16,8 @@ export interface RecordKind<Row> {
   join(a: Row, b: Row): Row
   /** A text that is equal for two rows of one key exactly when the rows are. */
   versionOf(row: Row): string
+  /** Whether the row counts in digests. @default every row does */
+  isCounted?(row: Row): boolean
 }
 
 /** Rows are spread over this many buckets by the hash of their key; a digest has one hash for each. */
@@ -58,9 +60,10 @@ export class RecordStore<Row> {
     const version = this.#kind.versionOf(joined)
     if (known !== undefined && known.version === version) return undefined
     const bucket = known?.bucket ?? hash64(key).low % BUCKET_COUNT
-    if (known !== undefined) this.#toggle(key, known.version, bucket)
-    this.#toggle(key, version, bucket)
-    this.#entries.set(key, { row: joined, version, bucket })
+    const entry = { row: joined, version, bucket }
+    if (known !== undefined) this.#toggle(key, known)
+    this.#toggle(key, entry)
+    this.#entries.set(key, entry)
     return joined
   }
 
@@ -68,7 +71,7 @@ export class RecordStore<Row> {
   drop(key: string): void {
     const known = this.#entries.get(key)
     if (known === undefined) return
-    this.#toggle(key, known.version, known.bucket)
+    this.#toggle(key, known)
     this.#entries.delete(key)
   }
 
@@ -89,7 +92,8 @@ export class RecordStore<Row> {
     return rows
   }
 
-  #toggle(key: string, version: string, bucket: number): void {
+  #toggle(key: string, { row, version, bucket }: Entry<Row>): void {
+    if (this.#kind.isCounted?.(row) === false) return
     const hash = hash64(`${key}\n${version}`)
     this.#root.toggle(hash)
     this.#buckets[bucket]?.toggle(hash)

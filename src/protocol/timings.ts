@@ -2,13 +2,11 @@
 /** How patient the membership of a mesh is. All nodes of a mesh use the same profile. */
 
 export interface Timings {
-  /** One member is probed every so often. */
+  /** P: every member is probed by somebody twice in it, and a probe has so long to be answered, by whatever way. */
   readonly probePeriodMs: number
-  /** An answer to a probe is expected within this time: about p99 of the round trip. */
+  /** An answer to a probe is expected within this time, about p99 of the round trip; then others are asked to probe. */
   readonly probeTimeoutMs: number
-  /** So long a suspect may refute before it is declared dead. */
-  readonly suspicionMs: number
-  /** The same where the session has closed and the peer's port refuses: a process that is gone. */
+  /** Suspicion lasts so long where the session has closed and the port refuses, for two nodes: a process that is gone. */
   readonly suspicionFastMs: number
   /** One random peer is asked for differences every so often. */
   readonly digestPeriodMs: number
@@ -19,20 +17,77 @@ export interface Timings {
   /** The first wait before an address is dialled again; each further one is half as long again. */
   readonly redialMinMs: number
   readonly redialMaxMs: number
-  /** So long the rows of removed specs are kept: whoever is away for longer is told what it missed when it comes. */
+  /**
+   * So long the rows of removed specs, and of those who have left or died, are kept. Whoever is away for longer is told
+   * what it missed when it comes.
+   */
   readonly tombstoneMs: number
 }
+
+/** The sets of timings to choose from. */
+export const PROFILES = ['lan', 'edge', 'wan'] as const
+
+/** `lan`: wired machines of one site; `edge`: Wi-Fi, slow processors; `wan`: several sites. */
+export type Profile = (typeof PROFILES)[number]
+
+const DAY_MS = 24 * 60 * 60 * 1000
 
 /** For wired machines of one site. */
 export const LAN_TIMINGS: Timings = {
   probePeriodMs: 500,
   probeTimeoutMs: 200,
-  suspicionMs: 2000,
   suspicionFastMs: 200,
   digestPeriodMs: 1000,
   joinAloneMs: 300,
   joinSyncMs: 2000,
   redialMinMs: 250,
   redialMaxMs: 5000,
-  tombstoneMs: 24 * 60 * 60 * 1000,
+  tombstoneMs: DAY_MS,
+}
+
+/** For Wi-Fi and slow processors: half a second of silence is nothing there. */
+const EDGE_TIMINGS: Timings = {
+  ...LAN_TIMINGS,
+  probePeriodMs: 1000,
+  probeTimeoutMs: 500,
+  suspicionFastMs: 250,
+  joinAloneMs: 600,
+  joinSyncMs: 4000,
+  redialMinMs: 500,
+}
+
+/** For sites that are a hundred milliseconds or more apart. */
+const WAN_TIMINGS: Timings = {
+  ...LAN_TIMINGS,
+  probePeriodMs: 3000,
+  probeTimeoutMs: 1500,
+  suspicionFastMs: 750,
+  digestPeriodMs: 2000,
+  joinAloneMs: 1500,
+  joinSyncMs: 10_000,
+  redialMinMs: 1000,
+}
+
+export const TIMINGS: Readonly<Record<Profile, Timings>> = {
+  lan: LAN_TIMINGS,
+  edge: EDGE_TIMINGS,
+  wan: WAN_TIMINGS,
+}
+
+/** memberlist's `SuspicionMult` and `SuspicionMaxTimeoutMult`. */
+const SUSPICION_PERIODS = 4
+const SUSPICION_MAX_FACTOR = 6
+
+/** How long the shortest and the longest suspicion last in a mesh of `count` nodes. */
+export function suspicionRangeMs(timings: Timings, count: number): readonly [minMs: number, maxMs: number] {
+  const minMs = SUSPICION_PERIODS * Math.max(1, log10(count)) * timings.probePeriodMs
+  return [minMs, SUSPICION_MAX_FACTOR * minMs]
+}
+
+const LOG10_OF_2 = 0.30103
+
+/** The decimal logarithm of a whole number ≥ 1, to 0.03: by integers and straight lines, so that all engines agree. */
+function log10(count: number): number {
+  const power = 31 - Math.clz32(count)
+  return LOG10_OF_2 * (power + count / 2 ** power - 1)
 }

@@ -15,7 +15,7 @@ import type { BehaviourSource } from '../node/workers/registry.ts'
 import type { Clock, Directory, Logger } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
-import { LAN_TIMINGS, type Timings } from '../protocol/timings.ts'
+import { type Profile, TIMINGS, type Timings } from '../protocol/timings.ts'
 
 export interface SimulationInit {
   /** Everything that is drawn by lot comes from it. @default 1 */
@@ -31,6 +31,9 @@ export interface SimulationInit {
   /** The labels of this node, by its name. @default none */
   readonly labelsOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly conditions?: Partial<NetworkConditions>
+  /** How patient the nodes are with each other. @default 'lan' */
+  readonly profile?: Profile
+  /** What differs from the profile. */
   readonly timings?: Partial<Timings>
   /** Told of everything that happens on the network, a line each. */
   readonly onTrace?: (line: string) => void
@@ -199,7 +202,8 @@ export class SimulatedMesh implements AsyncDisposable {
   }
 
   #optionsOf(id: NodeId): NodeOptions {
-    const { behaviours = [], behavioursOf = {}, weightOf = {}, labelsOf = {}, timings } = this.#init
+    const { behaviours = [], behavioursOf = {}, weightOf = {}, labelsOf = {}, ...rest } = this.#init
+    const { profile = 'lan', timings } = rest
     return {
       cluster: 'simulation',
       secret: '',
@@ -216,7 +220,7 @@ export class SimulatedMesh implements AsyncDisposable {
       labels: labelsOf[id] ?? {},
       logger: false,
       protocol: PROTOCOL,
-      timings: { ...LAN_TIMINGS, ...timings },
+      timings: { ...TIMINGS[profile], ...timings },
     }
   }
 

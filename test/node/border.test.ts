@@ -24,7 +24,7 @@ import {
   SHUT_OUT_MS,
 } from '../../src/protocol/limits.ts'
 import { CONTROL_FRAME_BYTES_MAX, type Message, NO_ROWS, PROTOCOL } from '../../src/protocol/messages.ts'
-import { Outside, framed } from './outside.ts'
+import { Outside, framed, probe } from './outside.ts'
 
 let outside: Outside
 let node: Node
@@ -48,7 +48,7 @@ function expectRefusal(what: 'violations' | 'floods' | 'incompatible', reason: R
 
 describe('the control lane', () => {
   test('is open to messages: nothing is refused that is right', () => {
-    outside.say(peer, { kind: 'probe', n: 1 })
+    outside.say(peer, probe(1))
     expect(outside.hungUp).toEqual([])
     expect(node.snapshot().border).toEqual({
       strangers: 0,
@@ -69,14 +69,14 @@ describe('the control lane', () => {
   })
 
   test('is closed by a frame of another kind', () => {
-    outside.world.onBytes(peer, 'control', framed(encodePayload({ kind: 'probe', n: 1 }), 2))
+    outside.world.onBytes(peer, 'control', framed(encodePayload(probe(1)), 2))
     expectRefusal('violations', /frame of kind 2/)
   })
 
   test('is closed by who does not say hello first', () => {
     outside.world.onPeerDown(peer)
     outside.world.onPeerUp(peer)
-    outside.say(peer, { kind: 'probe', n: 1 })
+    outside.say(peer, probe(1))
     expectRefusal('violations', /did not say hello/)
   })
 
@@ -94,9 +94,9 @@ describe('the control lane', () => {
   })
 
   test('is closed by more messages than are allowed at once, and not by one less', () => {
-    for (let n = 1; n < CONTROL_MESSAGES.burst; n++) outside.say(peer, { kind: 'probe', n })
+    for (let n = 1; n < CONTROL_MESSAGES.burst; n++) outside.say(peer, probe(n))
     expect(outside.hungUp).toEqual([])
-    outside.say(peer, { kind: 'probe', n: 0 })
+    outside.say(peer, probe(0))
     expectRefusal('floods', /more than 5000 messages a second/)
   })
 

@@ -7,7 +7,7 @@ import type { Prng } from '../../src/prng.ts'
 import { FrameReader } from '../../src/protocol/frames.ts'
 import { TABLES } from '../../src/protocol/messages.ts'
 import { BUCKET_COUNT } from '../../src/protocol/record-store.ts'
-import { Outside } from './outside.ts'
+import { Outside, probe } from './outside.ts'
 
 const work = defineStage('work', (n: number) => n + 1)
 const server = defineServer('server', {
@@ -75,6 +75,14 @@ export async function harvest(): Promise<unknown[]> {
   const heard: unknown[] = [
     { kind: 'merged', ask: 1 },
     { kind: 'want', table: 'specs', buckets: [0, 63] },
+    probe(1),
+    { ...probe(2), kind: 'probe-ack' },
+    { kind: 'probe-request', n: 3, target: peer },
+    { kind: 'probe-report', n: 4, target: peer, isHeard: false },
+    {
+      kind: 'accusations',
+      accusations: [{ run: { id: peer, boot: 1 }, seq: 1, by: peer, evidence: 'refused' }],
+    },
   ]
   const reader = new FrameReader(frame => heard.push(decodePayload(frame.rest())))
   for (const { lane, bytes } of outside.sent) if (lane === 'control') reader.push(bytes)

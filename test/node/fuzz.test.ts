@@ -13,7 +13,7 @@ import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
 import { FrameReader, FrameWriter } from '../../src/protocol/frames.ts'
 import { type Message, NO_ROWS, PROTOCOL, TABLES } from '../../src/protocol/messages.ts'
 import { busyNode, damage, harvest, mutate } from './fuzz-inputs.ts'
-import { framed } from './outside.ts'
+import { framed, probe } from './outside.ts'
 
 const SEED = 'border'
 /** Of all inputs together, after a collection: what the engine keeps for itself, with room for its moods. */
@@ -251,7 +251,7 @@ test('30,000 inputs do not bring down a node: it goes on working, and holds no m
   const hello: Message = { kind: 'hello', protocol: PROTOCOL, run: { id: friend, boot: 1 }, rows: NO_ROWS }
   outside.say(friend, hello)
   outside.sent.length = 0
-  outside.say(friend, { kind: 'probe', n: 77 })
+  outside.say(friend, probe(77))
   await outside.clock.run(100)
   const answers = outside.sent
     .filter(({ peer }) => peer === friend)

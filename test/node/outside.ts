@@ -78,3 +78,9 @@ export function framed(body: Uint8Array, kind = 1): Uint8Array {
   writer.flush()
   return Buffer.concat(pieces)
 }
+
+/** The question that is always answered. */
+export function probe(n: number): Message & { kind: 'probe' } {
+  const stat = { health: 0, view: '', unreachable: [] }
+  return { kind: 'probe', n, stat, news: { members: [], accusations: [] } }
+}

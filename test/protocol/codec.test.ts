@@ -17,9 +17,16 @@ const failure = {
   item: undefined,
 }
 
+const b = nodeId('b')
+const stat = { health: 1, view: 'ab12', unreachable: [b] }
+const accusation = { run: { id: b, boot: 2 }, seq: 4, by: a, evidence: 'refused' } as const
+
 const MESSAGES: readonly Message[] = [
-  { kind: 'probe', n: 7 },
-  { kind: 'probe-ack', n: 7 },
+  { kind: 'probe', n: 7, stat, news: { members: [], accusations: [accusation] } },
+  { kind: 'probe-ack', n: 7, stat, news: { members: [], accusations: [] } },
+  { kind: 'probe-request', n: 7, target: b },
+  { kind: 'probe-report', n: 7, target: b, isHeard: false },
+  { kind: 'accusations', accusations: [accusation] },
   { kind: 'agree' },
   { kind: 'merged', ask: 4 },
   { kind: 'digest', roots: { members: '0', specs: '1', claims: '2', phases: '3' } },
@@ -140,8 +147,8 @@ test('what is no message is refused with the place that is wrong', () => {
 })
 
 test('fields of a newer version of the protocol are kept', () => {
-  const decoded = decodeMessage(encodePayload({ kind: 'probe', n: 1, hue: 'green' }))
-  expect(decoded).toEqual({ kind: 'message', message: { kind: 'probe', n: 1, hue: 'green' } })
+  const decoded = decodeMessage(encodePayload({ kind: 'merged', ask: 1, hue: 'green' }))
+  expect(decoded).toEqual({ kind: 'message', message: { kind: 'merged', ask: 1, hue: 'green' } })
 })
 
 test('random and truncated bytes are garbage, never a throw', () => {

@@ -1,174 +1,264 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
-import { type NodeId, nodeId } from '../../src/ids.ts'
-import { Prng } from '../../src/prng.ts'
-import type { MemberRow } from '../../src/protocol/member-row.ts'
-import { Membership, type MembershipEffect } from '../../src/protocol/membership.ts'
-import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
+import { LAN_TIMINGS, suspicionRangeMs } from '../../src/protocol/timings.ts'
+import { Bench, REFUSED, WALL_MS, a, b, c, d, e, row } from './bench.ts'
 
-const [a, b, c] = ['a', 'b', 'c'].map(nodeId)
-if (a === undefined || b === undefined || c === undefined) throw new Error('three nodes')
-const { probePeriodMs, probeTimeoutMs, suspicionMs, suspicionFastMs } = LAN_TIMINGS
+const { probePeriodMs, probeTimeoutMs, suspicionFastMs } = LAN_TIMINGS
+/** In a mesh too small for confirmations. */
+const [suspicionMs] = suspicionRangeMs(LAN_TIMINGS, 3)
 
-let effects: MembershipEffect[]
-let nowMs: number
-let membership: Membership
-
-function row(id: NodeId, more: Partial<MemberRow> = {}): MemberRow {
-  return {
-    id,
-    boot: 1,
-    seq: 1,
-    status: 'alive',
-    name: id,
-    addresses: [`/sim/${id}`],
-    role: 'member',
-    weight: 1,
-    labels: {},
-    behaviours: [],
-    protocol: { min: 1, max: 1 },
-    ...more,
-  }
-}
-
-/** Lets time pass in the steps that membership asks for; everybody in `answering` answers at once. */
-function pass(durationMs: number, answering: readonly NodeId[] = []): void {
-  const untilMs = nowMs + durationMs
-  while (membership.wakeAtMs() <= untilMs) {
-    nowMs = Math.max(nowMs, membership.wakeAtMs())
-    const from = effects.length
-    membership.tick(nowMs)
-    for (const effect of effects.slice(from)) {
-      if (effect.kind === 'send' && effect.message.kind === 'probe' && answering.includes(effect.to)) {
-        membership.onHeard(effect.to, nowMs)
-      }
-    }
-  }
-  nowMs = untilMs
-}
-
-const statusOf = (id: NodeId): string | undefined => membership.table.get(id)?.status
-const dialled = (): string[] => effects.flatMap(effect => (effect.kind === 'dial' ? [effect.key] : []))
+let bench: Bench
 
 beforeEach(() => {
-  effects = []
-  nowMs = 0
-  membership = new Membership({
-    self: row(a),
-    timings: LAN_TIMINGS,
-    prng: new Prng(1),
-    nowMs,
-    emit: effect => effects.push(effect),
-  })
+  bench = new Bench()
 })
 
-function meet(id: NodeId): void {
-  membership.merge(row(id), nowMs)
-  membership.onPeerUp(id, nowMs)
-}
-
 describe('a member', () => {
-  test('that answers stays alive', () => {
-    meet(b)
-    pass(60_000, [b])
-    expect(statusOf(b)).toBe('alive')
+  test('that answers stays alive, and each is probed', () => {
+    bench.meet(b, c, d)
+    bench.pass(60_000, [b, c, d])
+    for (const id of [b, c, d]) {
+      expect(bench.statusOf(id)).toBe('alive')
+      expect(bench.sent('probe').filter(({ to }) => to === id).length).toBeGreaterThan(70)
+    }
+    expect(bench.membership.health.score).toBe(0)
   })
 
   test('that falls silent with its session open is suspect, then dead', () => {
-    meet(b)
-    pass(2 * probePeriodMs + probeTimeoutMs)
-    expect(statusOf(b)).toBe('suspect')
-    pass(suspicionMs)
-    expect(statusOf(b)).toBe('dead')
+    bench.meet(b)
+    expect(bench.passUntil(() => bench.statusOf(b) === 'suspect')).toBeLessThanOrEqual(2 * probePeriodMs)
+    expect(bench.passUntil(() => bench.statusOf(b) === 'dead')).toBeCloseTo(suspicionMs, -2)
   })
 
-  test('whose process is gone is dead as soon as its port has refused', () => {
-    meet(b)
-    pass(1_000, [b])
-    membership.onPeerDown(b, nowMs)
-    pass(50)
-    membership.onDialFailed(b, 'refused', 'nobody listens there', nowMs)
-    expect(statusOf(b)).toBe('suspect')
-    pass(suspicionFastMs)
-    expect(statusOf(b)).toBe('dead')
+  test('that answers somebody else is alive, whatever this node hears', () => {
+    bench.meet(b, c)
+    for (let times = 0; times < 60; times++) {
+      bench.pass(100, [c])
+      for (const { message } of bench.sent('probe-request')) {
+        bench.tell(c, { ...message, kind: 'probe-report', isHeard: true })
+      }
+      bench.effects = []
+    }
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test('that this node has no session with is probed by way of others, and lives if they reach it', () => {
+    bench.membership.merge(row(b), bench.now)
+    bench.meet(c, d)
+    bench.membership.onPeerUp(b, bench.now)
+    bench.membership.onPeerDown(b, bench.now)
+    bench.pass(probePeriodMs / 2 + 250, [c, d])
+    const requests = bench.sent('probe-request').filter(({ message }) => message.target === b)
+    expect(requests.map(({ to }) => to).toSorted()).toEqual([c, d])
+    bench.tell(d, { kind: 'probe-report', n: 1, target: b, isHeard: true })
+    bench.pass(probePeriodMs, [c, d])
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test('whose helpers all say that they hear nothing either is suspect before the period is over', () => {
+    bench.meet(b, c)
+    bench.passUntil(() => bench.sent('probe-request').some(({ message }) => message.target === b), [c])
+    bench.tell(c, { kind: 'probe-report', n: 1, target: b, isHeard: false })
+    bench.membership.tick(bench.now)
+    expect(bench.statusOf(b)).toBe('suspect')
+    expect(bench.membership.health.score).toBe(0)
+  })
+
+  test('whose process is gone is dead as soon as its port has REFUSED, in a mesh of two', () => {
+    bench.meet(b)
+    bench.pass(1_000, [b])
+    bench.membership.onPeerDown(b, bench.now)
+    bench.pass(50)
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    expect(bench.statusOf(b)).toBe('suspect')
+    bench.pass(suspicionFastMs)
+    expect(bench.statusOf(b)).toBe('dead')
+  })
+
+  test('that one node finds gone is dead at once only if a second one does', () => {
+    bench.meet(b, c)
+    bench.pass(1_000, [b, c])
+    bench.membership.onPeerDown(b, bench.now)
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    bench.pass(suspicionFastMs + 50, [c])
+    expect(bench.statusOf(b)).toBe('suspect')
+    bench.accuse(b, c, 'refused')
+    bench.pass(suspicionFastMs, [c])
+    expect(bench.statusOf(b)).toBe('dead')
   })
 
   test('whose port refuses without a session having closed is not dead for that', () => {
-    membership.merge(row(b), nowMs)
-    membership.onDialFailed(b, 'refused', 'nobody listens there', nowMs)
-    pass(suspicionFastMs + 50)
-    expect(statusOf(b)).toBe('alive')
+    bench.membership.merge(row(b), bench.now)
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    bench.pass(suspicionFastMs + 50)
+    expect(bench.statusOf(b)).toBe('alive')
   })
 
   test('that is suspect and refutes is alive, and stays it', () => {
-    meet(b)
-    pass(2 * probePeriodMs + probeTimeoutMs)
-    membership.onHeard(b, nowMs)
-    membership.merge(row(b, { seq: 2 }), nowMs)
-    expect(statusOf(b)).toBe('alive')
-    pass(suspicionMs * 2, [b])
-    expect(statusOf(b)).toBe('alive')
+    bench.meet(b)
+    bench.passUntil(() => bench.statusOf(b) === 'suspect')
+    bench.membership.onHeard(b, bench.nowMs + 1)
+    bench.membership.merge(row(b, { seq: 2 }), bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+    bench.pass(suspicionMs * 2, [b])
+    expect(bench.statusOf(b)).toBe('alive')
   })
 
   test('that is suspect and speaks to us is warned again, not buried', () => {
-    meet(b)
-    pass(2 * probePeriodMs + probeTimeoutMs)
-    effects = []
-    pass(2 * suspicionMs, [b])
-    expect(statusOf(b)).toBe('suspect')
-    const warnings = effects.filter(effect => effect.kind === 'send' && effect.message.kind === 'rows')
-    expect(warnings.length).toBeGreaterThan(0)
+    bench.meet(b)
+    bench.passUntil(() => bench.statusOf(b) === 'suspect')
+    bench.effects = []
+    bench.pass(2 * suspicionMs, [b])
+    expect(bench.statusOf(b)).toBe('suspect')
+    expect(bench.sent('rows').length).toBeGreaterThan(0)
   })
 
   test('that is called dead by others while it speaks to us is told, not buried', () => {
-    meet(b)
-    pass(1_000, [b])
-    effects = []
-    membership.merge(row(b, { status: 'dead' }), nowMs)
-    expect(statusOf(b)).toBe('alive')
-    expect(effects).toContainEqual(
-      expect.objectContaining({ kind: 'send', to: b, message: expect.objectContaining({ kind: 'rows' }) }),
-    )
+    bench.meet(b)
+    bench.pass(1_000, [b])
+    bench.effects = []
+    bench.membership.merge(row(b, { status: 'dead' }), bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+    expect(bench.sent('rows').map(({ to }) => to)).toEqual([b])
+  })
+
+  test('that was dead comes back with a larger sequence number only', () => {
+    bench.membership.merge(row(b, { seq: 10, status: 'dead', endedMs: WALL_MS }), bench.now)
+    bench.membership.merge(row(b, { seq: 2 }), bench.now)
+    expect(bench.statusOf(b)).toBe('dead')
+    bench.membership.merge(row(b, { seq: 11 }), bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
   })
 
   test('that has left is not dialled any more; a dead one is, for ever', () => {
-    membership.merge(row(b, { status: 'left' }), nowMs)
-    membership.merge(row(c, { status: 'dead' }), nowMs)
-    pass(1_000)
-    expect(dialled()).not.toContain(b)
+    bench.membership.merge(row(b, { status: 'left', endedMs: WALL_MS }), bench.now)
+    bench.membership.merge(row(c, { status: 'dead', endedMs: WALL_MS }), bench.now)
+    bench.pass(1_000)
+    expect(bench.dialled()).not.toContain(b)
     for (let hour = 0; hour < 3; hour++) {
-      effects = []
+      bench.effects = []
       for (let times = 0; times < 5; times++) {
-        membership.onDialFailed(c, 'refused', '', nowMs)
-        pass(10_000)
+        bench.membership.onDialFailed(c, REFUSED, bench.now)
+        bench.pass(10_000)
       }
-      expect(dialled()).toContain(c)
-      pass(3_600_000)
+      expect(bench.dialled()).toContain(c)
+      bench.pass(3_600_000)
     }
+  })
+
+  test('that dies before it has joined is dead all the same', () => {
+    bench.meet(b)
+    bench.membership.merge(row(c, { status: 'joining' }), bench.now)
+    bench.membership.onPeerUp(c, bench.now)
+    bench.passUntil(() => bench.statusOf(c) === 'dead', [b])
   })
 })
 
 describe('the node itself', () => {
   test('refutes what is said of it, with a larger sequence number', () => {
-    membership.merge(row(a, { seq: 4, status: 'dead' }), nowMs)
-    expect(membership.self).toMatchObject({ seq: 5, status: 'alive' })
-    expect(effects.at(-1)).toMatchObject({ kind: 'member-changed', authored: true })
+    bench.membership.merge(row(a, { seq: 4, status: 'dead' }), bench.now)
+    expect(bench.membership.self).toMatchObject({ seq: 5, status: 'alive' })
+    expect(bench.effects.at(-1)).toMatchObject({ kind: 'member-changed', authored: true })
+    bench.accuse(a, b)
+    expect(bench.membership.self).toMatchObject({ seq: 5 })
+    expect(bench.membership.health.score).toBe(1)
   })
 
   test('learns that a newer run has taken its place', () => {
-    membership.merge(row(a, { boot: 2 }), nowMs)
-    expect(effects).toEqual([{ kind: 'replaced', by: { id: a, boot: 2 } }])
+    bench.membership.merge(row(a, { boot: 2 }), bench.now)
+    expect(bench.effects).toEqual([{ kind: 'replaced', by: { id: a, boot: 2 } }])
+  })
+
+  test('learns that another process of the same moment speaks in its name', () => {
+    bench.membership.merge(row(a, { seq: 2, name: 'somebody else' }), bench.now)
+    expect(bench.effects).toEqual([{ kind: 'replaced', by: { id: a, boot: 1 } }])
+  })
+
+  test('takes a larger boot than an earlier run of it had, while it joins', () => {
+    bench = new Bench({ self: { status: 'joining' } })
+    bench.membership.merge(row(a, { boot: 7, status: 'dead' }), bench.now)
+    expect(bench.membership.self).toMatchObject({ boot: 8, status: 'joining' })
+    expect(bench.effects.map(effect => effect.kind)).toEqual(['member-changed'])
   })
 
   test('that has slept judges nobody by what they did not answer meanwhile', () => {
-    meet(b)
-    pass(probePeriodMs + 10)
+    bench.meet(b)
+    bench.pass(probePeriodMs + 10)
     // It has sent a probe, and then nothing ran for a minute; the answer waits in the socket.
-    nowMs += 60_000
-    membership.tick(nowMs)
-    expect(statusOf(b)).toBe('alive')
-    membership.onHeard(b, nowMs)
-    pass(5_000, [b])
-    expect(statusOf(b)).toBe('alive')
+    bench.nowMs += 60_000
+    bench.membership.tick(bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+    bench.membership.onHeard(b, bench.nowMs + 1)
+    bench.pass(5_000, [b])
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test('that was late by more than half a time-out does not count the probe that was under way', () => {
+    bench.meet(b)
+    bench.pass(250)
+    expect(bench.sent('probe')).toHaveLength(1)
+    bench.nowMs = 250 + probePeriodMs + probeTimeoutMs / 2
+    bench.membership.tick(bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+    expect(bench.membership.health.score).toBe(1)
+  })
+
+  test('whose machine has slept, by its wall clock, accuses nobody for a round', () => {
+    bench.meet(b, c)
+    bench.pass(probePeriodMs, [b, c])
+    bench.leapMs += 3_600_000
+    bench.membership.onPeerDown(b, bench.now)
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+    bench.passUntil(() => bench.statusOf(b) === 'suspect', [c])
+  })
+
+  test('is worse for each probe to which nobody answers although somebody is heard', () => {
+    bench.meet(b, c, d, e)
+    // Only `e` is heard of, and it neither answers nor says that it hears nothing.
+    let raisedBy = 0
+    for (let times = 0; times < 200 && raisedBy < 2; times++) {
+      bench.pass(50)
+      bench.membership.onHeard(e, bench.nowMs)
+      raisedBy = bench.membership.health.score
+    }
+    expect(raisedBy).toBe(2)
+  })
+
+  test('that hears nobody at all does not take itself for ill, and concludes what it must', () => {
+    bench.meet(b, c, d, e)
+    bench.passUntil(() => [b, c, d, e].every(id => bench.statusOf(id) === 'dead'))
+    expect(bench.membership.health.score).toBe(0)
+  })
+
+  test('that is very late accuses nobody any more, and says so once', () => {
+    bench.meet(b, c)
+    for (let times = 0; times < 12; times++) {
+      bench.nowMs = bench.membership.wakeAtMs() + probeTimeoutMs
+      bench.membership.tick(bench.now)
+    }
+    expect(bench.membership.health.score).toBe(8)
+    expect(bench.effects.filter(effect => effect.kind === 'degraded')).toHaveLength(1)
+    bench.pass(60_000)
+    expect([bench.statusOf(b), bench.statusOf(c)]).toEqual(['alive', 'alive'])
+  })
+
+  test('answers for a member that it is asked to probe', () => {
+    bench.meet(b, c)
+    bench.tell(c, { kind: 'probe-request', n: 9, target: b })
+    expect(bench.sent('probe').map(({ to }) => to)).toEqual([b])
+    bench.answer(b, 1)
+    expect(bench.sent('probe-report')).toEqual([
+      { to: c, message: { kind: 'probe-report', n: 9, target: b, isHeard: true } },
+    ])
+  })
+
+  test('says no for a member that does not answer it, or that it does not reach', () => {
+    bench.meet(b, c)
+    bench.tell(c, { kind: 'probe-request', n: 9, target: d })
+    expect(bench.sent('probe-report').at(-1)?.message).toMatchObject({ target: d, isHeard: false })
+    bench.tell(c, { kind: 'probe-request', n: 10, target: b })
+    bench.pass(probeTimeoutMs, [c])
+    expect(bench.sent('probe-report').at(-1)?.message).toMatchObject({ n: 10, target: b, isHeard: false })
   })
 })

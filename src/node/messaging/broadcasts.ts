@@ -29,7 +29,7 @@ export class Broadcasts {
     /** The workers of a group on this node. */
     readonly slotsHere: (group: SpecId) => readonly SlotId[]
   }) {
-    this.#run = { id: init.run.id, boot: init.run.boot }
+    this.#run = init.run
     this.#router = init.router
     this.#post = init.post
     this.#slotsHere = init.slotsHere
@@ -40,7 +40,8 @@ export class Broadcasts {
     const generation = this.#router.generationOf(group)
     if (generation === undefined || this.#router.slotsOf(group).length === 0) return undefined
     this.#count += 1
-    const broadcast: Broadcast = { group, generation, sender: this.#run, n: this.#count, message }
+    const { id, boot } = this.#run
+    const broadcast: Broadcast = { group, generation, sender: { id, boot }, n: this.#count, message }
     this.receive(broadcast)
     return broadcast
   }

@@ -1,0 +1,47 @@
+// pure
+/**
+ * How well this node itself is, as far as it can tell (Lifeguard: Dadgar, Phillips, Currey, 2018): a node that is late
+ * itself must not call others dead for being late. The worse it is, the more time it gives them.
+ */
+
+/** The worst that a node can be. */
+export const HEALTH_SCORE_MAX = 8
+
+/** From here on others do not count what a node says against somebody. */
+const UNTRUSTED_SCORE = 4
+
+/** From here on a node accuses nobody any more. */
+const DEGRADED_SCORE = 6
+
+/** Whether what a node of this score says against others counts. */
+export function isTrusted(score: number): boolean {
+  return score < UNTRUSTED_SCORE
+}
+
+export class LocalHealth {
+  #score = 0
+
+  /** 0, well, … 8. */
+  get score(): number {
+    return this.#score
+  }
+
+  /** What periods and time-outs are multiplied by. */
+  get factor(): number {
+    return this.#score + 1
+  }
+
+  get isDegraded(): boolean {
+    return this.#score >= DEGRADED_SCORE
+  }
+
+  /** Something went wrong that is likely this node's own fault. */
+  raise(): void {
+    this.#score = Math.min(HEALTH_SCORE_MAX, this.#score + 1)
+  }
+
+  /** Something went as it should. */
+  lower(): void {
+    this.#score = Math.max(0, this.#score - 1)
+  }
+}

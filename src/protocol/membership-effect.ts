@@ -1,0 +1,32 @@
+// pure
+/** What membership is told, what it wants done, and what it has concluded. */
+
+import type { NodeId, Run } from '../ids.ts'
+import type { MemberRow } from './member-row.ts'
+import type { Message } from './messages.ts'
+
+export type MembershipEffect =
+  | { readonly kind: 'send'; readonly to: NodeId; readonly message: Message }
+  | { readonly kind: 'dial'; readonly key: string; readonly addresses: readonly string[] }
+  /** `authored`: concluded here, so that others must be told. */
+  | {
+      readonly kind: 'member-changed'
+      readonly row: MemberRow
+      readonly before: MemberRow | undefined
+      readonly authored: boolean
+    }
+  /** This node is so late itself that it does not judge others any more. */
+  | { readonly kind: 'degraded'; readonly health: number }
+  /** A newer run with the same key is in the mesh: this one must end. */
+  | { readonly kind: 'replaced'; readonly by: Run }
+
+/** The messages that are about membership alone. */
+export type MemberMessage = Message & {
+  kind: 'probe' | 'probe-ack' | 'probe-request' | 'probe-report' | 'accusations'
+}
+
+/** The time: `ms` for waits, and `wallMs` for what has happened while the machine slept. */
+export interface Moment {
+  readonly ms: number
+  readonly wallMs: number
+}

@@ -1,0 +1,230 @@
+// pure
+/**
+ * SWIM's probing (Das, Gupta, Motivala, 2002): one member after the other is asked for a sign of life; who gives none
+ * in time is asked by others too; who gives none to them either, has failed the probe.
+ */
+
+import type { NodeId } from '../ids.ts'
+import type { Prng } from '../prng.ts'
+import type { LocalHealth } from './local-health.ts'
+import type { Reach } from './reach.ts'
+import type { Timings } from './timings.ts'
+
+export type ProberEffect =
+  | { readonly kind: 'probe'; readonly to: NodeId; readonly n: number }
+  /** Ask `to` to probe `target`. */
+  | { readonly kind: 'ask'; readonly to: NodeId; readonly target: NodeId; readonly n: number }
+  /** Answer to such a request. */
+  | {
+      readonly kind: 'report'
+      readonly to: NodeId
+      readonly target: NodeId
+      readonly n: number
+      readonly isHeard: boolean
+    }
+  /** Nobody has had a sign of life of `target`. */
+  | { readonly kind: 'silent'; readonly target: NodeId }
+
+export interface ProberInit {
+  readonly timings: Timings
+  readonly prng: Prng
+  readonly reach: Reach
+  readonly health: LocalHealth
+  readonly nowMs: number
+  /** All members but this node. */
+  readonly members: () => readonly NodeId[]
+  /** Who can be asked to probe `target`, those who say that they cannot reach it left out. */
+  readonly helpers: (target: NodeId) => readonly NodeId[]
+  readonly emit: (effect: ProberEffect) => void
+}
+
+/** This node asks so many others to probe for it. memberlist's `IndirectChecks`. */
+const HELPERS = 3
+
+/** One member is probed by this node each half period: so each is probed by somebody twice a period. */
+const PROBES_PER_PERIOD = 2
+
+/** No more probes wait for their answers; those beyond come by their turn. */
+export const PROBES_MAX = 32
+
+/** No more probes are under way for others; to the rest the answer is no. */
+export const RELAYS_MAX = 256
+
+interface Probe {
+  readonly n: number
+  readonly target: NodeId
+  readonly sentMs: number
+  /** Until then it is this node's own affair. */
+  readonly directUntilMs: number
+  readonly untilMs: number
+  /** Who was asked, and has not answered that it hears nothing either; undefined before anybody was. */
+  waiting: Set<NodeId> | undefined
+  asked: number
+}
+
+/** A probe for somebody else. */
+interface Relay {
+  readonly requester: NodeId
+  readonly target: NodeId
+  readonly n: number
+  readonly sentMs: number
+  readonly untilMs: number
+}
+
+export class Prober {
+  readonly #init: ProberInit
+  readonly #probes = new Map<NodeId, Probe>()
+  readonly #relays = new Set<Relay>()
+  #ring: NodeId[] = []
+  #count = 0
+  #nextMs: number
+
+  constructor(init: ProberInit) {
+    this.#init = init
+    this.#nextMs = init.nowMs + this.#spacingMs()
+  }
+
+  /** Probes a member out of its turn, unless that is under way. */
+  probe(target: NodeId, nowMs: number): void {
+    if (this.#probes.has(target) || this.#probes.size >= PROBES_MAX) return
+    const { timings, health, reach } = this.#init
+    const isConnected = reach.isConnected(target)
+    this.#count += 1
+    const probe: Probe = {
+      n: this.#count,
+      target,
+      sentMs: nowMs,
+      directUntilMs: nowMs + (isConnected ? timings.probeTimeoutMs * health.factor : 0),
+      untilMs: nowMs + timings.probePeriodMs * health.factor,
+      waiting: undefined,
+      asked: 0,
+    }
+    this.#probes.set(target, probe)
+    if (isConnected) this.#init.emit({ kind: 'probe', to: target, n: probe.n })
+    else this.#ask(probe)
+  }
+
+  /** A sign of life of `from`: whoever waits for one is told. */
+  onAnswer(from: NodeId): void {
+    this.#succeed(from)
+    for (const relay of this.#relays) if (relay.target === from) this.#report(relay, true)
+  }
+
+  /** Somebody asks this node to probe for it. */
+  onRequest(
+    requester: NodeId,
+    target: NodeId,
+    context: { readonly n: number; readonly nowMs: number },
+  ): void {
+    const { reach, emit, timings, health } = this.#init
+    const { n, nowMs } = context
+    if (!reach.isConnected(target) || this.#relays.size >= RELAYS_MAX) {
+      emit({ kind: 'report', to: requester, target, n, isHeard: false })
+      return
+    }
+    const untilMs = nowMs + timings.probeTimeoutMs * health.factor
+    this.#relays.add({ requester, target, n, sentMs: nowMs, untilMs })
+    this.#count += 1
+    emit({ kind: 'probe', to: target, n: this.#count })
+  }
+
+  /** What somebody says who was asked. */
+  onReport(
+    from: NodeId,
+    target: NodeId,
+    context: { readonly isHeard: boolean; readonly nowMs: number },
+  ): void {
+    if (context.isHeard) {
+      this.#init.reach.onVouched(target, context.nowMs)
+      this.#succeed(target)
+      return
+    }
+    this.#probes.get(target)?.waiting?.delete(from)
+  }
+
+  /** Does what is due. */
+  tick(nowMs: number): void {
+    for (const probe of this.#probes.values()) this.#follow(probe, nowMs)
+    for (const relay of this.#relays) {
+      if (this.#init.reach.heardMs(relay.target) > relay.sentMs) this.#report(relay, true)
+      else if (relay.untilMs <= nowMs) this.#report(relay, false)
+    }
+    if (nowMs < this.#nextMs) return
+    this.#nextMs = nowMs + this.#spacingMs()
+    const target = this.#turn()
+    if (target !== undefined) this.probe(target, nowMs)
+  }
+
+  /** When something is due; in the past when this node is late. */
+  wakeAtMs(): number {
+    let wakeAtMs = this.#nextMs
+    for (const probe of this.#probes.values()) {
+      const isOwn = probe.waiting === undefined
+      wakeAtMs = Math.min(wakeAtMs, isOwn ? probe.directUntilMs : probe.untilMs)
+    }
+    for (const { untilMs } of this.#relays) wakeAtMs = Math.min(wakeAtMs, untilMs)
+    return wakeAtMs
+  }
+
+  /** This node has slept: whatever was not answered meanwhile says nothing. */
+  onSlept(nowMs: number): void {
+    this.#probes.clear()
+    this.#relays.clear()
+    this.#nextMs = nowMs
+  }
+
+  /** How long it takes until everybody has had a turn. */
+  roundMs(): number {
+    return this.#spacingMs() * this.#init.members().length
+  }
+
+  #spacingMs(): number {
+    return (this.#init.timings.probePeriodMs / PROBES_PER_PERIOD) * this.#init.health.factor
+  }
+
+  /** Round robin over a shuffled ring: every member has its turn once before any has it twice. */
+  #turn(): NodeId | undefined {
+    const members = this.#init.members()
+    if (members.length === 0) return undefined
+    const known = new Set(members)
+    for (;;) {
+      if (this.#ring.length === 0) this.#ring = this.#init.prng.shuffle(members)
+      const target = this.#ring.pop()
+      if (target === undefined || known.has(target)) return target
+    }
+  }
+
+  #follow(probe: Probe, nowMs: number): void {
+    if (this.#init.reach.heardMs(probe.target) > probe.sentMs) return this.#succeed(probe.target)
+    if (probe.waiting === undefined && nowMs >= probe.directUntilMs) this.#ask(probe)
+    const isHopeless = probe.asked > 0 && probe.waiting?.size === 0
+    if (isHopeless || nowMs >= probe.untilMs) this.#fail(probe)
+  }
+
+  #ask(probe: Probe): void {
+    const { prng, helpers, emit } = this.#init
+    const asked = prng.shuffle(helpers(probe.target)).slice(0, HELPERS)
+    probe.waiting = new Set(asked)
+    probe.asked = asked.length
+    for (const to of asked) emit({ kind: 'ask', to, target: probe.target, n: probe.n })
+  }
+
+  #succeed(target: NodeId): void {
+    if (this.#probes.delete(target)) this.#init.health.lower()
+  }
+
+  #fail(probe: Probe): void {
+    const { reach, health, emit } = this.#init
+    this.#probes.delete(probe.target)
+    // Nobody has even said no: either they are all cut off from here, or this node does not get round to hearing them.
+    const isUnheard = probe.asked > 0 && probe.waiting?.size === probe.asked
+    if (isUnheard && reach.hasHeardSince(probe.sentMs)) health.raise()
+    emit({ kind: 'silent', target: probe.target })
+  }
+
+  #report(relay: Relay, isHeard: boolean): void {
+    const { requester, target, n } = relay
+    this.#relays.delete(relay)
+    this.#init.emit({ kind: 'report', to: requester, target, n, isHeard })
+  }
+}

@@ -1,0 +1,114 @@
+// pure
+/** Whom this node reaches: its sessions, when it last heard of each peer, and whom others vouch for. */
+
+import type { NodeId } from '../ids.ts'
+
+interface Session {
+  heardMs: number
+}
+
+/** A member with whom there is no session. */
+interface Apart {
+  sinceMs: number
+  /** There was one in this life of the member: a refused dial then means a dead process. */
+  hadSession: boolean
+}
+
+/** No more names of unreachable members are told to others. */
+export const UNREACHABLE_MAX = 32
+
+export class Reach {
+  readonly #sessions = new Map<NodeId, Session>()
+  readonly #apart = new Map<NodeId, Apart>()
+  /** When somebody else has last reached a peer for this node. */
+  readonly #vouchedMs = new Map<NodeId, number>()
+
+  isConnected(peer: NodeId): boolean {
+    return this.#sessions.has(peer)
+  }
+
+  /** In the order in which their sessions began. */
+  connected(): NodeId[] {
+    return [...this.#sessions.keys()]
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size
+  }
+
+  onPeerUp(peer: NodeId, nowMs: number): void {
+    this.#sessions.set(peer, { heardMs: nowMs })
+    this.#apart.delete(peer)
+  }
+
+  onPeerDown(peer: NodeId, nowMs: number): void {
+    this.#sessions.delete(peer)
+    this.#apart.set(peer, { sinceMs: nowMs, hadSession: true })
+  }
+
+  onHeard(peer: NodeId, nowMs: number): void {
+    const session = this.#sessions.get(peer)
+    if (session !== undefined) session.heardMs = nowMs
+  }
+
+  /** Somebody else has just had an answer of it. */
+  onVouched(peer: NodeId, nowMs: number): void {
+    this.#vouchedMs.set(peer, nowMs)
+  }
+
+  /** A member has become known, or is back. */
+  onMember(peer: NodeId, nowMs: number): void {
+    if (!this.#sessions.has(peer) && !this.#apart.has(peer)) {
+      this.#apart.set(peer, { sinceMs: nowMs, hadSession: false })
+    }
+  }
+
+  /** A member is gone. */
+  forget(peer: NodeId): void {
+    this.#apart.delete(peer)
+    this.#vouchedMs.delete(peer)
+  }
+
+  /** When the session with the peer last brought something; -Infinity without a session. */
+  heardMs(peer: NodeId): number {
+    return this.#sessions.get(peer)?.heardMs ?? -Infinity
+  }
+
+  /** When there was last an answer of the peer, to this node or to one that it had asked to ask. */
+  seenMs(peer: NodeId): number {
+    return Math.max(this.heardMs(peer), this.#vouchedMs.get(peer) ?? -Infinity)
+  }
+
+  /** Whether any session has brought something since. */
+  hasHeardSince(sinceMs: number): boolean {
+    for (const { heardMs } of this.#sessions.values()) if (heardMs > sinceMs) return true
+    return false
+  }
+
+  /** The port of a peer refuses. @returns whether its session has closed before: then its process is gone */
+  takeRefusal(peer: NodeId): boolean {
+    const apart = this.#apart.get(peer)
+    if (apart?.hadSession !== true) return false
+    apart.hadSession = false
+    return true
+  }
+
+  /** The members with whom there has been no session for so long, each with the time since when. */
+  *apart(): Generator<readonly [peer: NodeId, sinceMs: number, hadSession: boolean]> {
+    for (const [peer, { sinceMs, hadSession }] of this.#apart) yield [peer, sinceMs, hadSession]
+  }
+
+  /** Those with whom there has been no session since, `UNREACHABLE_MAX` at most. */
+  unreachable(sinceMs: number): NodeId[] {
+    const unreached: NodeId[] = []
+    for (const [peer, apart] of this.#apart) {
+      if (apart.sinceMs <= sinceMs && unreached.push(peer) === UNREACHABLE_MAX) break
+    }
+    return unreached
+  }
+
+  /** This node has slept: how long a session has been missing is counted from now on. */
+  onSlept(nowMs: number): void {
+    for (const apart of this.#apart.values()) apart.sinceMs = nowMs
+  }
+}

@@ -1,0 +1,74 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+
+import { nodeId } from '../../src/ids.ts'
+import { CONTACTS_MAX } from '../../src/protocol/contacts.ts'
+import { OVER_MAX } from '../../src/protocol/roster.ts'
+import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
+import { Bench, REFUSED, WALL_MS, b, row } from './bench.ts'
+
+const { tombstoneMs } = LAN_TIMINGS
+
+let bench: Bench
+
+beforeEach(() => {
+  bench = new Bench()
+})
+
+describe('who is gone', () => {
+  test('is forgotten after a day, and not taken in again when somebody still tells of it', () => {
+    const gone = row(b, { status: 'left', endedMs: WALL_MS })
+    bench.membership.merge(gone, bench.now)
+    bench.pass(tombstoneMs - 120_000)
+    expect(bench.statusOf(b)).toBe('left')
+    bench.pass(240_000)
+    expect(bench.statusOf(b)).toBeUndefined()
+    bench.membership.merge(gone, bench.now)
+    expect(bench.statusOf(b)).toBeUndefined()
+    bench.membership.merge(row(b, { boot: 2 }), bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test('is kept as long as a claim or a phase names it', () => {
+    bench = new Bench({ isNamed: true })
+    bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS }), bench.now)
+    bench.pass(2 * tombstoneMs)
+    expect(bench.statusOf(b)).toBe('dead')
+  })
+
+  test('does not change the digests: each node forgets by itself', () => {
+    const before = bench.membership.table.root()
+    bench.membership.merge(row(b), bench.now)
+    expect(bench.membership.table.root()).not.toBe(before)
+    bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS }), bench.now)
+    expect(bench.membership.table.root()).toBe(before)
+    bench.pass(tombstoneMs + 120_000)
+    expect(bench.statusOf(b)).toBeUndefined()
+    expect(bench.membership.table.root()).toBe(before)
+  })
+
+  test(`is remembered ${OVER_MAX} times at most`, () => {
+    for (let index = 0; index < OVER_MAX + 500; index++) {
+      bench.membership.merge(
+        row(nodeId(`x${index}`), { status: 'left', endedMs: WALL_MS + index }),
+        bench.now,
+      )
+    }
+    bench.pass(60_000)
+    expect(bench.membership.table.size).toBe(1 + OVER_MAX)
+    expect(bench.statusOf(nodeId('x0'))).toBeUndefined()
+    expect(bench.statusOf(nodeId(`x${OVER_MAX + 499}`))).toBe('left')
+  })
+
+  test(`is dialled at ${CONTACTS_MAX} addresses at most, a few at a time`, () => {
+    for (let index = 0; index < CONTACTS_MAX + 100; index++) {
+      bench.membership.merge(
+        row(nodeId(`x${index}`), { status: 'dead', endedMs: WALL_MS + index }),
+        bench.now,
+      )
+    }
+    bench.pass(1_000)
+    for (const key of bench.dialled()) bench.membership.onDialFailed(key, REFUSED, bench.now)
+    expect(bench.dialled().length).toBeLessThanOrEqual(CONTACTS_MAX)
+    expect(bench.membership.contacts.problems()).toHaveLength(CONTACTS_MAX)
+  })
+})
