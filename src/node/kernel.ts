@@ -57,7 +57,7 @@ export class Kernel {
   readonly border: Border
   readonly #ports: Ports
   readonly #init: KernelInit
-  readonly #host: Host
+  readonly host: Host
   readonly #control: ControlLane
   readonly #hints: RateLimit
   readonly #discoveries: RateLimit
@@ -101,13 +101,13 @@ export class Kernel {
       send: (peer, bytes) => transport.send(peer, 'data', bytes),
       publish: bytes => transport.publish(BROADCAST_TOPIC, bytes),
       hangUp: (peer, reason) => this.#onOffence(peer, 'violation', reason),
-      find: slot => this.#host.find(slot),
-      slotsHere: spec => this.#host.slotsOf(spec),
+      find: slot => this.host.find(slot),
+      slotsHere: spec => this.host.slotsOf(spec),
       prng: prng.fork('plane'),
       findBehaviour: id => registry.find(id),
       notify: event => init.onEvent(event),
     })
-    this.#host = new Host({
+    this.host = new Host({
       node: run.id,
       registry,
       machine,
@@ -180,7 +180,7 @@ export class Kernel {
   async close(): Promise<void> {
     this.#isOver = true
     this.#timer?.cancel()
-    await this.#host.close()
+    await this.host.close()
     await this.#ports.transport.stop()
     await this.#ports.directory?.stop()
   }
@@ -205,13 +205,13 @@ export class Kernel {
       case 'publish-hint':
         return this.#publish(encodeMessage({ kind: 'rows', rows: effect.rows }))
       case 'start-worker':
-        return this.#host.start(effect.assignment, effect.incarnation)
+        return this.host.start(effect.assignment, effect.incarnation)
       case 'stop-worker':
-        return this.#host.stop(effect.slot, effect.incarnation)
+        return this.host.stop(effect.slot, effect.incarnation)
       case 'release-worker':
-        return this.#host.release(effect.slot, effect.incarnation)
+        return this.host.release(effect.slot, effect.incarnation)
       case 'abandon-worker':
-        return this.#host.abandon(effect.slot, effect.incarnation)
+        return this.host.abandon(effect.slot, effect.incarnation)
       case 'follow-spec':
         return this.plane.followSpec(effect.id, effect.body)
       case 'forget-spec':

@@ -243,8 +243,8 @@ export class Node implements AsyncDisposable {
 
   /** Everything that this node knows, as plain data. */
   snapshot(): Snapshot {
-    const { core, plane, border } = this.#kernel
-    return snapshotOf(core, plane, border)
+    const { core, plane, border, host } = this.#kernel
+    return snapshotOf(core, plane, border, host.stats())
   }
 
   /**

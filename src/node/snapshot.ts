@@ -9,6 +9,7 @@ import type { IngressStats } from './chain/ingress.ts'
 import type { Border, BorderStats } from './border.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
+import type { HostStats } from './workers/host.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 
 export interface Member {
@@ -44,6 +45,8 @@ export interface Snapshot {
   readonly roots: Roots
   /** What this node has refused of all that came from outside. */
   readonly border: BorderStats
+  /** The workers that run on this node. */
+  readonly workers: HostStats
 }
 
 /** Everybody that was ever heard of, in the order of their ids: also who has left or died. */
@@ -62,7 +65,7 @@ export function membersOf(core: Core): Member[] {
   return members.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-export function snapshotOf(core: Core, plane: DataPlane, border: Border): Snapshot {
+export function snapshotOf(core: Core, plane: DataPlane, border: Border, workers: HostStats): Snapshot {
   return {
     node: core.self.id,
     members: membersOf(core),
@@ -70,6 +73,7 @@ export function snapshotOf(core: Core, plane: DataPlane, border: Border): Snapsh
     viewHash: core.ledger.viewHash(),
     roots: core.ledger.tables.roots(),
     border: border.stats(),
+    workers,
   }
 }
 

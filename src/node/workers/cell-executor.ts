@@ -47,6 +47,7 @@ interface Asker {
 
 export class CellExecutor implements Executor, Remote {
   readonly behaviour: Behaviour
+  readonly isolation: 'thread' | 'process'
   readonly #init: CellExecutorInit
   readonly #heartbeat: Heartbeat
   readonly #ready = Promise.withResolvers<void>()
@@ -61,6 +62,7 @@ export class CellExecutor implements Executor, Remote {
 
   constructor(init: CellExecutorInit) {
     this.#init = init
+    this.isolation = init.isolation
     this.behaviour = standInFor(init.behaviour, this)
     const { clock, limits } = init
     this.#heartbeat = new Heartbeat(clock, limits.heartbeatMs, {

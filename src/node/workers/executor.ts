@@ -8,9 +8,11 @@
  * its context, and values that can be cloned; and it must be ready for every callback to return a promise.
  */
 
+import type { Isolation } from '../../protocol/spec-row.ts'
 import type { Behaviour } from './behaviours.ts'
 
 export interface Executor {
+  readonly isolation: Isolation
   /** The behaviour whose callbacks the worker calls. */
   readonly behaviour: Behaviour
   /** Makes ready to run code: undefined when it is. Rejects with the reason why it never will be. */
@@ -23,6 +25,7 @@ export interface Executor {
 
 /** Runs the code of a worker in the thread of the node: directly, and at no cost. */
 export class InlineExecutor implements Executor {
+  readonly isolation = 'inline'
   readonly behaviour: Behaviour
 
   constructor(behaviour: Behaviour) {

@@ -42,11 +42,26 @@ interface Running {
   readonly executor: Executor
 }
 
+/** The workers of a node by what their code runs in. */
+export interface HostStats {
+  readonly inline: number
+  readonly threads: number
+  readonly processes: number
+  /** Threads and processes that have been told to end, and are not gone yet. */
+  readonly ending: number
+  /**
+   * Inline workers, since the node has started, that did not stop in time: nothing that their code does reaches
+   * anybody, but it may still run. In threads and processes it is ended for real.
+   */
+  readonly abandoned: number
+}
+
 export class Host {
   readonly #init: HostInit
   readonly #running = new Map<SlotId, Running>()
   /** Threads and processes that have been told to end, and have not yet. */
   readonly #ending = new Set<Promise<void>>()
+  #abandoned = 0
 
   constructor(init: HostInit) {
     this.#init = init
@@ -65,6 +80,19 @@ export class Host {
     for (const { assignment } of this.#running.values())
       if (assignment.spec === spec) slots.push(assignment.slot)
     return slots
+  }
+
+  stats(): HostStats {
+    const count = { inline: 0, thread: 0, process: 0 }
+    for (const { executor } of this.#running.values()) count[executor.isolation] += 1
+    const { inline, thread, process } = count
+    return {
+      inline,
+      threads: thread,
+      processes: process,
+      ending: this.#ending.size,
+      abandoned: this.#abandoned,
+    }
   }
 
   start(assignment: Assignment, incarnation: Incarnation): void {
@@ -100,6 +128,7 @@ export class Host {
     this.#running.delete(slot)
     running.worker.abandon()
     const isKilled = this.#end(running.executor) !== undefined
+    if (!isKilled) this.#abandoned += 1
     const what = isKilled ? 'killed' : 'abandoned; it may still run'
     this.#init.logger.warn({ worker: slot }, `worker ignored its stop signal and was ${what}`)
   }
