@@ -51,6 +51,11 @@ export class PlacementEngine {
     return this.#units.size
   }
 
+  /** How often units have looked through all nodes so far: the measure of the work that was done. */
+  get scans(): number {
+    return this.#matching.scans
+  }
+
   /** A node joins, or is no longer as it was. Cost: linear in the nodes, and in the units when it settles. */
   setNode(candidate: Candidate): void {
     const text = candidateText(candidate)

@@ -19,6 +19,12 @@ export class Matching {
   /** Units that have asked everybody. */
   readonly #homeless = new Set<UnitState>()
   #touched: UnitState[] = []
+  #scans = 0
+
+  /** How often a unit has looked through all nodes for the next one to ask: what most of the work is. */
+  get scans(): number {
+    return this.#scans
+  }
 
   /** A new unit looks for a place. */
   enter(unit: UnitState): void {
@@ -117,13 +123,18 @@ export class Matching {
 
   /** Goes down the list of the unit until a node takes it. */
   #ask(unit: UnitState): void {
-    for (let offer = unit.pool.next(unit); offer !== undefined; offer = unit.pool.next(unit)) {
+    for (let offer = this.#next(unit); offer !== undefined; offer = this.#next(unit)) {
       if (this.#isTaken(unit, offer)) return
       offer.site.refused.add(unit)
       unit.standAt(offer)
     }
     unit.standAtEnd()
     this.#homeless.add(unit)
+  }
+
+  #next(unit: UnitState): Offer | undefined {
+    this.#scans += 1
+    return unit.pool.next(unit)
   }
 
   /** Whether the node takes the unit: there is room, or it likes it better than one that has to go for it. */

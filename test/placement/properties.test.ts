@@ -1,0 +1,257 @@
+/**
+ * The properties of placement, by the numbers of the list of invariants in the design: here those of one placement, in
+ * `movement.test.ts` those of a change (11 to 16, 18). That the engine keeps them all follows from its being equal to
+ * the specification: `engine.test.ts`, and 2 here.
+ */
+
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { hash64, toHex } from '../../src/hash.ts'
+import { boundsOf, firstChoice, place } from '../../src/placement/placement.ts'
+import { negativeLog } from '../../src/placement/score.ts'
+import type { Unit } from '../../src/placement/unit.ts'
+import { type Candidate, viewHash } from '../../src/placement/view.ts'
+import {
+  BOUNDED,
+  type Case,
+  UNBOUNDED,
+  ableFor,
+  anyCase,
+  engineOf,
+  isBefore,
+  loadsOf,
+  node,
+  nodes,
+  pairKey,
+  unit,
+  units,
+} from './arbitrary.ts'
+import { ownersText, readGolden } from './golden.ts'
+import { SMALL, compare } from './history.ts'
+
+const RUNS = { numRuns: 200 }
+
+const placeCase = (all: Case, options = BOUNDED) => place(all.nodes, all.units, options, all.declines)
+
+describe('1 determinism', () => {
+  test('the order of nodes, units and declines does not matter, nor do repetitions', () => {
+    fc.assert(
+      fc.property(anyCase, all => {
+        const other = {
+          nodes: [...all.nodes.toReversed(), ...all.nodes],
+          units: [...all.units.toReversed(), ...all.units],
+          declines: [...all.declines.toReversed(), ...all.declines],
+        }
+        expect([...placeCase(other)].toSorted()).toEqual([...placeCase(all)].toSorted())
+      }),
+      RUNS,
+    )
+  })
+
+  test.each(readGolden().map((vector, line) => ({ line: line + 1, vector })))(
+    'golden vector $line, a $vector.kind, is computed as in every release',
+    ({ vector }) => {
+      switch (vector.kind) {
+        case 'hash':
+          return expect(toHex(hash64(vector.text))).toBe(vector.hash)
+        case 'log':
+          return expect(negativeLog(vector.hash)).toBe(vector.value)
+        case 'first':
+          return expect(firstChoice(vector.key, vector.nodes)).toBe(vector.choice)
+        case 'place': {
+          const specified = place(vector.nodes, vector.units, vector.options, vector.declines)
+          expect(ownersText(specified)).toEqual(vector.owners)
+          expect(ownersText(engineOf(vector, vector.options).assignments())).toEqual(vector.owners)
+          return expect(viewHash(vector.nodes)).toBe(vector.viewHash)
+        }
+        default:
+          throw new Error('a golden vector of an unknown kind')
+      }
+    },
+  )
+})
+
+test('2 path independence: after any history the engine says what the specification says', () => {
+  // Far more of it in engine.test.ts.
+  expect(compare(SMALL, 20_000, 1_000).checks).toBeGreaterThanOrEqual(20_000)
+})
+
+describe('3 bound', () => {
+  test('no node holds more than its fair share times the load factor, rounded up', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.constantFrom(1, 1.1, 1.25, 2),
+        (nodeCount, unitCount, loadFactor) => {
+          const owners = place(nodes(nodeCount), units(unitCount), { loadFactor, salt: 's' })
+          const bound = Math.max(1, Math.ceil((loadFactor * unitCount) / nodeCount))
+          for (const load of loadsOf(owners).values()) expect(load).toBeLessThanOrEqual(bound)
+          expect([...owners.values()].filter(({ overflow }) => overflow)).toEqual([])
+        },
+      ),
+      RUNS,
+    )
+  })
+
+  test('no node holds more than its capacity, but for what is flagged', () => {
+    fc.assert(
+      fc.property(anyCase, all => {
+        const { capacityOf } = boundsOf(all.nodes, all.units, BOUNDED)
+        for (const [id, load] of loadsOf(placeCase(all))) {
+          expect(load).toBeLessThanOrEqual(capacityOf.get(id) ?? 0)
+        }
+      }),
+      RUNS,
+    )
+  })
+
+  test('several kinds of units that only the same nodes can run all fit on them', () => {
+    const able = ['a@1', 'b@1', 'c@1']
+    const some = [...nodes(7), node('x', { behaviours: able }), node('y', { behaviours: able })]
+    const stages = able.flatMap(need =>
+      Array.from({ length: 8 }, (_, n) => unit(`${need}/${n}`, { needs: [need] })),
+    )
+    const owners = place(some, stages, BOUNDED)
+    expect([...owners.values()].filter(({ overflow }) => overflow)).toEqual([])
+  })
+})
+
+test('4 a unit has an owner exactly when some node can run it', () => {
+  fc.assert(
+    fc.property(anyCase, all => {
+      const owners = placeCase(all)
+      for (const each of all.units) expect(owners.has(each.id)).toBe(ableFor(all, each).length > 0)
+    }),
+    RUNS,
+  )
+})
+
+test('5 labels, behaviours and declines are respected, also by what does not fit', () => {
+  fc.assert(
+    fc.property(anyCase, all => {
+      const owners = placeCase(all)
+      for (const each of all.units) {
+        const owner = owners.get(each.id)?.node
+        if (owner !== undefined) expect(ableFor(all, each).map(({ id }) => id)).toContain(owner)
+      }
+    }),
+    RUNS,
+  )
+})
+
+test('6 a node that drains, or is not known, owns nothing', () => {
+  fc.assert(
+    fc.property(anyCase, all => {
+      const known = new Map(all.nodes.map(each => [each.id, each]))
+      for (const { node: owner } of placeCase(all).values()) expect(known.get(owner)?.draining).toBe(false)
+    }),
+    RUNS,
+  )
+})
+
+test('7 spread: of a group no node holds more than its members divided by the nodes, rounded up', () => {
+  fc.assert(
+    fc.property(anyCase, all => {
+      const owners = placeCase(all)
+      for (const spread of ['g', 'h']) {
+        const group = all.units.filter(each => each.spread === spread)
+        const ids = new Set(group.map(({ id }) => id))
+        // A decline is not known to last: bounds are those without it.
+        const hosts = new Set(group.flatMap(each => ableFor({ ...all, declines: [] }, each)))
+        const most = Math.max(1, Math.ceil(group.length / Math.max(1, hosts.size)))
+        for (const load of loadsOf(owners, id => ids.has(id)).values()) expect(load).toBeLessThanOrEqual(most)
+      }
+    }),
+    RUNS,
+  )
+})
+
+const zoned = (zones: number, each: number): Candidate[] =>
+  Array.from({ length: zones * each }, (_, index) => node(`n${index}`, { zone: `zone ${index % zones}` }))
+const anyZoned = fc.record({ zones: fc.integer({ min: 1, max: 5 }), each: fc.integer({ min: 1, max: 3 }) })
+
+function inZones(some: readonly Candidate[], owners: ReturnType<typeof place>): number[] {
+  const zoneOf = new Map(some.map(({ id, zone }) => [id, zone]))
+  const loads = new Map([...new Set(zoneOf.values())].map(zone => [zone, 0]))
+  for (const { node: owner } of owners.values()) {
+    const zone = zoneOf.get(owner) ?? ''
+    loads.set(zone, (loads.get(zone) ?? 0) + 1)
+  }
+  return [...loads.values()].toSorted((a, b) => a - b)
+}
+
+test('8 rotate: zones differ by one at most', () => {
+  fc.assert(
+    fc.property(anyZoned, fc.integer({ min: 1, max: 20 }), ({ zones, each }, count) => {
+      const some = zoned(zones, each)
+      const group = units(count).map((wanted, ordinal) => ({
+        ...wanted,
+        zone: { mode: 'rotate', key: 'k', ordinal } as const,
+      }))
+      const loads = inZones(some, place(some, group, UNBOUNDED))
+      expect((loads.at(-1) ?? 0) - (loads[0] ?? 0)).toBeLessThanOrEqual(1)
+    }),
+    RUNS,
+  )
+})
+
+test('9 near: all units of a key are in one zone', () => {
+  fc.assert(
+    fc.property(anyZoned, fc.integer({ min: 1, max: 20 }), ({ zones, each }, count) => {
+      const some = zoned(zones, each)
+      const group = units(count).map(wanted => ({
+        ...wanted,
+        zone: { mode: 'near', key: 'k', ordinal: 0 } as const,
+      }))
+      expect(inZones(some, place(some, group, UNBOUNDED)).filter(load => load > 0)).toEqual([count])
+    }),
+    RUNS,
+  )
+})
+
+test('10 stability: where a unit would rather be, there is no room, and nobody who would have to go for it', () => {
+  fc.assert(
+    fc.property(anyCase, all => {
+      const owners = placeCase(all)
+      const { capacityOf, roomOf } = boundsOf(all.nodes, all.units, BOUNDED)
+      const byId = new Map(all.nodes.map(each => [each.id, each]))
+      const keyOf = (wanted: Unit, id: string) => pairKey(all, wanted, byId.get(id) ?? node(''))
+      for (const wanted of all.units) {
+        const assignment = owners.get(wanted.id)
+        for (const candidate of ableFor(all, wanted)) {
+          const key = keyOf(wanted, candidate.id)
+          const isSettled = assignment !== undefined && !assignment.overflow
+          if (isSettled && !isBefore(key, keyOf(wanted, assignment.node))) continue
+          const held = all.units.filter(other => {
+            const its = owners.get(other.id)
+            return its?.node === candidate.id && !its.overflow
+          })
+          const kin = held.filter(other => wanted.spread !== undefined && other.spread === wanted.spread)
+          const isKinFull = kin.length >= (roomOf.get(wanted.spread ?? '') ?? Infinity)
+          const isFull = held.length >= (capacityOf.get(candidate.id) ?? 0)
+          expect(isKinFull || isFull).toBe(true)
+          const isWorseThanAll = (others: readonly Unit[]): boolean =>
+            others.every(other => isBefore(keyOf(other, candidate.id), key))
+          expect((isKinFull && isWorseThanAll(kin)) || (isFull && isWorseThanAll(held))).toBe(true)
+        }
+      }
+    }),
+    RUNS,
+  )
+})
+
+test('17 the logarithm falls all the way, and is as exact as the built-in one', () => {
+  let last = Infinity
+  for (let hash = 0; hash <= 0xffff_ffff; hash += 65_537) {
+    const value = negativeLog(hash)
+    if (!(value < last) || Math.abs(value - -Math.log((hash + 0.5) / 2 ** 32)) >= 1e-13) {
+      throw new Error(`at ${hash}: ${value}, after ${last}`)
+    }
+    last = value
+  }
+  for (let hash = 0xffff_ff00; hash < 0xffff_ffff; hash++) {
+    expect(negativeLog(hash + 1)).toBeLessThan(negativeLog(hash))
+  }
+})
