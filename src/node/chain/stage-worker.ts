@@ -14,6 +14,7 @@ import type { Notice } from '../../protocol/channel.ts'
 import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
 import type { Callback, Stage } from '../workers/behaviours.ts'
 import type { StageContext } from '../workers/context.ts'
+import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
 import { InlineWorker, type WorkerInit, isAsyncIterable, isPromise } from '../workers/worker.ts'
 import type { Delivery } from './delivery.ts'
 import type { Exit } from './fan.ts'
@@ -155,6 +156,10 @@ export class StageWorker extends InlineWorker {
   #handle(delivery: Delivery, connections: Connections): void {
     const { item } = delivery
     this.#item = item
+    // What has come over the wire is in nobody else's hands, unless it is to be tried again here.
+    if (delivery.bytes >= TRANSFER_BYTES_MIN && this.isolation === 'thread') {
+      if (connections.plan.onItemError !== 'retry') fresh.add(item.value)
+    }
     let value: unknown
     try {
       value = this.#stage.handle(item.value, this.#context)

@@ -19,7 +19,7 @@ import type { Executor } from './executor.ts'
 import { Outputs } from './outputs.ts'
 import { type Ask, type Remote, standInFor } from './stand-ins.ts'
 import { CellError } from './thrown.ts'
-import { givenIn } from './transfer.ts'
+import { given } from './transfer.ts'
 
 /** This file as its neighbours are named: `.ts` from source, `.js` when built. */
 const ENTRY = new URL(
@@ -128,10 +128,10 @@ export class CellExecutor implements Executor, Remote {
     this.#messages = messages
   }
 
-  #order(callback: CallbackName, { name = '', args, handled }: Ask, asker: Asker): number {
+  #order(callback: CallbackName, { name = '', args, handled, gives = given }: Ask, asker: Asker): number {
     this.#asked += 1
     const id = this.#asked
-    this.#post({ kind: 'order', order: { id, callback, name, args, handled } }, args)
+    this.#post({ kind: 'order', order: { id, callback, name, args, handled } }, gives.within(args))
     this.#askers.set(id, asker)
     return id
   }
@@ -175,7 +175,7 @@ export class CellExecutor implements Executor, Remote {
   async #giveNext(): Promise<void> {
     const next = await this.#messages?.next()
     if (next === undefined || next.done === true) this.#post({ kind: 'no-message' })
-    else this.#post({ kind: 'message', message: next.value }, next.value)
+    else this.#post({ kind: 'message', message: next.value }, given.within(next.value))
   }
 
   #onMissed(silentMs: number): void {
@@ -226,9 +226,8 @@ export class CellExecutor implements Executor, Remote {
     return failureFrom(error, { node, slot: worker, generation: token.generation })
   }
 
-  /** `payload`: what of it is the user's. */
-  #post(message: ToCell, payload?: unknown): void {
-    this.#cell?.post(message, this.#init.isolation === 'thread' ? givenIn(payload) : [])
+  #post(message: ToCell, transfer: readonly ArrayBuffer[] = []): void {
+    this.#cell?.post(message, transfer)
   }
 }
 

@@ -20,7 +20,7 @@ import {
 import type { HandledItem, StageContext, TaskContext } from './context.ts'
 import { sleepUnless } from './sleep.ts'
 import { textOf, thrownFrom } from './thrown.ts'
-import { givenIn } from './transfer.ts'
+import { given } from './transfer.ts'
 import { isAsyncIterable, isPromise } from './worker.ts'
 
 /** Of a cell that ends for an error that nobody has caught: as Node does. */
@@ -122,7 +122,7 @@ export class CellWorker {
   /** A result that cannot be copied is a mistake of this worker. */
   #answer(id: number, value: unknown): void {
     try {
-      this.#post({ kind: 'result', id, value }, value)
+      this.#post({ kind: 'result', id, value }, given.within(value))
     } catch (error) {
       this.#post({ kind: 'thrown', id, thrown: thrownFrom(error) })
     }
@@ -134,7 +134,7 @@ export class CellWorker {
     try {
       for await (const value of values) {
         if (!(await outputs.isRoom())) break
-        this.#post({ kind: 'output', id, value }, value)
+        this.#post({ kind: 'output', id, value }, given.within(value))
       }
       this.#post({ kind: 'result', id, value: undefined })
     } catch (error) {
@@ -233,9 +233,8 @@ export class CellWorker {
     return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
   }
 
-  /** `payload`: what of it is the user's. */
-  #post(message: FromCell, payload?: unknown): void {
-    this.#port.post(message, this.#port.kind === 'thread' ? givenIn(payload) : [])
+  #post(message: FromCell, transfer: readonly ArrayBuffer[] = []): void {
+    this.#port.post(message, transfer)
   }
 }
 

@@ -5,6 +5,7 @@ import type { NodeId } from '../../ids.ts'
 import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { ItemId } from '../../protocol/failure.ts'
+import type { Isolation } from '../../protocol/spec-row.ts'
 import { type Exit, failureFrom } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
@@ -41,6 +42,11 @@ export abstract class InlineWorker {
 
   get incarnation(): Incarnation {
     return this.init.incarnation
+  }
+
+  /** What its code runs in. */
+  get isolation(): Isolation {
+    return this.init.executor.isolation
   }
 
   /** Nothing that it does from now on counts. */

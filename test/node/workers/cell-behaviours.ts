@@ -134,6 +134,8 @@ export const stage = defineStage('cell-stage', async (item: number | Death) => {
   return { item, ...place() }
 })
 
+export const size = defineStage('cell-size', (data: Uint8Array) => data.byteLength)
+
 export const many = defineStage('cell-many', async function* (count: number) {
   for (let n = 0; n < count; n++) yield n
 })

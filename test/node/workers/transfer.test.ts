@@ -1,9 +1,11 @@
 /** Buffers on their way to a thread, a process, and back. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { Worker } from 'node:worker_threads'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { type Node, type WorkerRef, createNode, transfer } from '../../../src/index.ts'
-import { TRANSFER_BYTES_MIN, givenIn } from '../../../src/node/workers/transfer.ts'
+import { TRANSFER_BYTES_MIN, Transfers } from '../../../src/node/workers/transfer.ts'
 import * as behaviours from './cell-behaviours.ts'
 
 const BYTES = 1_000_000
@@ -22,6 +24,10 @@ beforeAll(async () => {
 
 afterAll(() => node.stop())
 
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
 describe('what is given away', () => {
   test('is found in whatever it is in, large ones only, each once', () => {
     const [a, b, c] = [new ArrayBuffer(BYTES), new Float64Array(BYTES), new Uint8Array(BYTES)]
@@ -36,10 +42,11 @@ describe('what is given away', () => {
     }
     const circle: unknown[] = [value]
     circle.push(circle)
-    expect(givenIn(circle)).toEqual([])
-    expect(transfer(circle)).toBe(circle)
-    expect(new Set(givenIn(circle))).toEqual(new Set([a, b.buffer, c.buffer]))
-    expect(givenIn({ other: new ArrayBuffer(BYTES) })).toEqual([])
+    const transfers = new Transfers()
+    expect(transfers.within(circle)).toEqual([])
+    transfers.add(circle)
+    expect(new Set(transfers.within(circle))).toEqual(new Set([a, b.buffer, c.buffer]))
+    expect(transfers.within({ other: new ArrayBuffer(BYTES) })).toEqual([])
   })
 })
 
@@ -65,5 +72,43 @@ describe.each(['thread', 'process', 'inline'] as const)('a buffer for a worker i
     const given = await worker.call.give()
     expect(given).toEqual({ nested: [new Uint8Array(BYTES).fill(7)] })
     expect(await worker.call.keptLength()).toBe(isolation === 'thread' ? 0 : BYTES)
+  })
+})
+
+describe('an item for a stage in a thread', () => {
+  const start = (cluster: string, more: object): Promise<Node> =>
+    createNode({
+      cluster,
+      behaviours: [new URL('cell-behaviours.ts', import.meta.url).href],
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      logger: false,
+      ...more,
+    })
+  /** How many buffers threads have been given by all posts to them. */
+  const countTransfers = () => {
+    const post = vi.spyOn(Worker.prototype, 'postMessage')
+    return () => post.mock.calls.reduce((sum, [, list]) => sum + (Array.isArray(list) ? list.length : 0), 0)
+  }
+  const stages = [{ run: behaviours.size, isolation: 'thread' }] as const
+
+  test('is copied where it comes from this node, even when it is given away: its sender may need it again', async () => {
+    const chain = await node.addChain({ id: 'local', stages })
+    const count = countTransfers()
+    const data = new Uint8Array(BYTES)
+    expect(await chain.call(transfer(data))).toBe(BYTES)
+    expect(data.byteLength).toBe(BYTES)
+    expect(count()).toBe(0)
+  })
+
+  test('is handed over where it has come over the wire', async () => {
+    const cluster = randomUUID()
+    await using member = await start(cluster, { discovery: { mdns: false } })
+    const discovery = { mdns: false, seeds: member.addresses }
+    await using client = await start(cluster, { role: 'client', discovery })
+    await client.formed(2)
+    const chain = await client.addChain({ id: 'remote', stages })
+    const count = countTransfers()
+    expect(await chain.call(new Uint8Array(BYTES))).toBe(BYTES)
+    expect(count()).toBe(1)
   })
 })
