@@ -21,6 +21,15 @@ export class Notes {
     await context.sleep(50)
     return n + 1
   })
+  readonly echoNumber = defineStage('echo-number', (n: number) => n)
+  readonly pause = defineStage('pause', async (value: unknown, context) => {
+    await context.sleep(20)
+    return value
+  })
+  readonly hour = defineStage('hour', async (n: number, context) => {
+    await context.sleep(60 * 60 * 1_000)
+    return n
+  })
   /** Drops what cannot be divided by three. */
   readonly sieve = defineStage('sieve', (n: number) => (n % 3 === 0 ? n : undefined))
   readonly twice = defineStage('twice', async function* (n: number) {
@@ -36,6 +45,11 @@ export class Notes {
     },
     { key: n => n % 10 },
   )
+  /** Goes by a name that not everything has. */
+  readonly whoText = defineStage('who-text', (_value: unknown, context) => context.worker, {
+    key: value =>
+      typeof value === 'object' && value !== null && 'name' in value ? String(value.name) : notText(),
+  })
   /** Throws at 13, always. */
   readonly picky = defineStage('picky', (n: number) => {
     if (n === 13) throw new RangeError('not thirteen')
@@ -67,9 +81,30 @@ export class Notes {
   })
 
   get behaviours() {
-    const { add, echo, slow, sieve, twice, who, picky, flaky, mortal, store, badStore } = this
-    return [add, echo, slow, sieve, twice, who, picky, flaky, mortal, store, badStore]
+    const { add, echo, echoNumber, slow, pause, hour, sieve, twice } = this
+    const { who, whoText, picky, flaky, mortal, store, badStore } = this
+    return [
+      add,
+      echo,
+      echoNumber,
+      slow,
+      pause,
+      hour,
+      sieve,
+      twice,
+      who,
+      whoText,
+      picky,
+      flaky,
+      mortal,
+      store,
+      badStore,
+    ]
   }
+}
+
+function notText(): never {
+  throw new TypeError('it has no name')
 }
 
 export interface Scene extends AsyncDisposable {

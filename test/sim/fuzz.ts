@@ -7,6 +7,7 @@ import { Prng } from '../../src/prng.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { AlwaysChecker, checkSettled } from './checkers.ts'
 import { GroupFaults } from './group-faults.ts'
+import { Belt } from './belt.ts'
 import { World } from './world.ts'
 
 export interface FuzzResult {
@@ -32,7 +33,12 @@ export async function fuzz(seed: string, options: FuzzOptions = {}): Promise<Fuz
   let failure: string | undefined
   try {
     const nodes = 3 + schedule.prng.below(3)
-    mesh = await simulate({ seed, nodes, behaviours: schedule.world.behaviours, ...options })
+    mesh = await simulate({
+      seed,
+      nodes,
+      behaviours: [...schedule.world.behaviours, ...schedule.belt.behaviours],
+      ...options,
+    })
     await schedule.run(mesh)
   } catch (error) {
     failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
@@ -50,6 +56,7 @@ export async function fuzz(seed: string, options: FuzzOptions = {}): Promise<Fuz
 
 class Schedule {
   readonly world = new World()
+  readonly belt = new Belt()
   readonly prng: Prng
   readonly #groups: GroupFaults
   readonly counts: Record<string, number> = {}
@@ -73,6 +80,7 @@ class Schedule {
     }
     await this.#peace(mesh, always)
     checkSettled(mesh, this.world)
+    this.belt.checkSettled()
   }
 
   async #declare(mesh: SimulatedMesh): Promise<void> {
@@ -89,6 +97,7 @@ class Schedule {
         windowItems: 64,
         stages: [{ run: first }, { run: second, workers: 3 }, { run: third, workers: 2 }],
       }),
+      this.belt.declare(mesh, 'n1', this.prng),
     ])
     await mesh.settle(declared)
   }
@@ -102,6 +111,9 @@ class Schedule {
       'work',
       'work',
       'work',
+      'belt',
+      'belt',
+      'trip',
       'crash',
       'start',
       'split',
@@ -122,12 +134,24 @@ class Schedule {
         world.stream(mesh, node, 1 + prng.below(200))
         break
       }
+      case 'belt': {
+        const node = prng.pick(up)
+        if (!knows(mesh, node, 'belt')) break
+        this.#count(kind)
+        this.belt.stream(mesh, node, 1 + prng.below(150))
+        break
+      }
+      case 'trip':
+        this.#count(kind)
+        this.belt.isTripped = true
+        break
       case 'crash': {
         if (up.length < 2) break
         const node = prng.pick(up)
         this.#count(kind)
         mesh.crash(node)
         world.onCrash(node)
+        this.belt.onCrash(node)
         break
       }
       case 'start':
@@ -183,19 +207,21 @@ class Schedule {
     while (mesh.nowMs < endMs) {
       await mesh.run(Math.min(50, endMs - mesh.nowMs))
       always.check()
+      this.belt.check(mesh)
     }
   }
 
   /** The faults end; the mesh has time to recover. I9: roots are equal within 3 ⌈log2 N⌉ + 5 s. */
   async #peace(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
     this.world.victim = undefined
+    this.belt.isTripped = false
     mesh.heal()
     mesh.setConditions({ latencyMs: 1, jitterMs: 1, hintLoss: 0 })
     for (const id of mesh.ids) if (!mesh.up.includes(id)) await mesh.start(id)
     await this.#pass(mesh, always, (3 * Math.ceil(Math.log2(mesh.ids.length)) + 5) * 1_000)
     const isOpen = (): boolean =>
       this.world.streams.some(stream => !stream.isOrphan && !stream.isDone && stream.error === undefined)
-    await mesh.until('all streams end', () => !isOpen(), 60_000)
+    await mesh.until('all streams end', () => !isOpen() && !this.belt.isOpen, 60_000)
   }
 
   #count(kind: string): void {

@@ -120,6 +120,8 @@ export class StageWorker extends InlineWorker {
       this.#handle(next, connections)
     }
     this.#isPumping = false
+    // Connected anew while it was at it: whatever has come since has not been looked at.
+    if (this.#connections !== connections) this.pump()
   }
 
   /** What it was at when its thread or process was taken away is to blame, as far as anybody can tell. */

@@ -1,0 +1,192 @@
+/**
+ * A chain whose items have keys, of which some are poison, and whose workers throw now and then: the ground truth of it,
+ * noted by its stages and by those who send. What the protocol promises is checked as it happens.
+ */
+
+import type { StageContext } from '../../src/node/workers/context.ts'
+import { defineStage } from '../../src/node/workers/behaviours.ts'
+import type { Prng } from '../../src/prng.ts'
+import { CHAIN_STRATEGIES } from '../../src/protocol/spec-row.ts'
+import type { SimulatedMesh } from '../../src/testing.ts'
+import { specId } from '../../src/ids.ts'
+import { InvariantError } from './checkers.ts'
+
+const ATTEMPTS_MAX = 3
+const WINDOW_ITEMS = 48
+const KEYS = 7
+const BELT = specId('belt')
+
+interface Parcel {
+  readonly key: number
+  readonly n: number
+}
+
+interface BeltStream {
+  readonly node: string
+  readonly sent: readonly Parcel[]
+  readonly outcomes: unknown[]
+  readonly dead: Parcel[]
+  isOrphan: boolean
+  isDone: boolean
+  error: unknown
+}
+
+export class Belt {
+  readonly streams: BeltStream[] = []
+  /** The next item that the last stage is given makes it crash. */
+  isTripped = false
+  #sent = 0
+  #violation: string | undefined
+  /** How often an item was tried at a stage, by stage, item and attempt. */
+  readonly #tries = new Map<string, number>()
+  /** What has been done at a stage of one key of one sender: which items, and the last one. */
+  readonly #done = new Map<string, { readonly items: Set<number>; last: number }>()
+
+  readonly #stages = [
+    /** Fails the first time at some, and tries again. */
+    defineStage(
+      'belt-sort',
+      (item: Parcel, context) => {
+        const tries = this.#note(context, 'sort', ATTEMPTS_MAX)
+        if (item.n % 13 === 5 && tries === 1) throw new Error('it is upside down')
+        this.#complete(context, 'sort', item)
+        return item
+      },
+      { key: item => item.key },
+    ),
+    /** Cannot do some at all. */
+    defineStage(
+      'belt-pack',
+      async (item: Parcel, context) => {
+        this.#note(context, 'pack', 1)
+        await context.sleep(context.random.below(6))
+        if (isPoison(item)) throw new Error('it does not fit')
+        this.#complete(context, 'pack', item)
+        return item
+      },
+      { key: item => item.key },
+    ),
+    defineStage('belt-ship', (item: Parcel, context) => {
+      this.#note(context, 'ship', 1)
+      if (this.isTripped) {
+        this.isTripped = false
+        throw new Error('tripped')
+      }
+      this.#complete(context, 'ship', item)
+      return shipped(item)
+    }),
+  ] as const
+  readonly #file = defineStage('belt-file', (_text: string, context) => void this.#note(context, 'file', 1))
+
+  get behaviours() {
+    return [...this.#stages, this.#file]
+  }
+
+  async declare(mesh: SimulatedMesh, node: string, prng: Prng): Promise<void> {
+    const [sort, pack, ship] = this.#stages
+    await mesh.node(node).addChain({
+      id: 'belt',
+      strategy: prng.pick(CHAIN_STRATEGIES),
+      // Generous: what is tested here is that nothing is lost, not when a supervisor gives up.
+      intensity: { restarts: 1_000, withinMs: 1_000 },
+      windowItems: WINDOW_ITEMS,
+      attemptsMax: ATTEMPTS_MAX,
+      stages: [
+        { id: 'sort', run: sort, workers: 2, route: 'key', onItemError: 'retry', queueItems: 8 },
+        { id: 'pack', run: pack, workers: 3, route: 'key', onItemError: 'deadLetter', queueItems: 6 },
+        { id: 'ship', run: ship },
+      ],
+      onFinish: this.#file,
+    })
+  }
+
+  /** Sends `count` new items from a node, in the background. */
+  stream(mesh: SimulatedMesh, node: string, count: number): void {
+    const sent = Array.from({ length: count }, () => {
+      const n = this.#sent++
+      return { n, key: n % KEYS }
+    })
+    const stream: BeltStream = {
+      node,
+      sent,
+      outcomes: [],
+      dead: [],
+      isOrphan: false,
+      isDone: false,
+      error: undefined,
+    }
+    this.streams.push(stream)
+    const drain = async (): Promise<void> => {
+      const onDead = (item: Parcel): void => void stream.dead.push(item)
+      for await (const outcome of mesh.node(node).getChain<Parcel>('belt').run(sent, { onDead }))
+        stream.outcomes.push(outcome)
+    }
+    drain().then(
+      () => (stream.isDone = true),
+      (error: unknown) => (stream.error = error),
+    )
+  }
+
+  onCrash(node: string): void {
+    for (const stream of this.streams) if (stream.node === node && !stream.isDone) stream.isOrphan = true
+  }
+
+  get isOpen(): boolean {
+    return this.streams.some(({ isOrphan, isDone, error }) => !isOrphan && !isDone && error === undefined)
+  }
+
+  /** At any time: what was noted, and I36: no sender has more items on their way than it may have. */
+  check(mesh: SimulatedMesh): void {
+    if (this.#violation !== undefined) throw new InvariantError(this.#violation)
+    for (const id of mesh.up) {
+      const { size } = mesh.node(id).inspect().plane.chain(BELT).ingress
+      if (size > WINDOW_ITEMS) throw new InvariantError(`I36: ${id} has ${size} items on the belt`)
+    }
+  }
+
+  /** I31, I40: when all is quiet, each item has its outcome or is dead, and dead is what cannot be done. */
+  checkSettled(): void {
+    for (const { node, sent, outcomes, dead, isOrphan, error } of this.streams) {
+      const wanted = sent.filter(item => !isPoison(item)).map(shipped)
+      const poison = sent.filter(isPoison)
+      const got = isOrphan ? wanted.slice(0, outcomes.length) : wanted
+      if (JSON.stringify(outcomes) !== JSON.stringify(got))
+        throw new InvariantError(`I31: ${node} got ${outcomes.join(' ')}, not ${got.join(' ')}`)
+      if (isOrphan) continue
+      if (error !== undefined) throw new InvariantError(`I31: the belt failed for ${node}: ${String(error)}`)
+      if (JSON.stringify(dead) !== JSON.stringify(poison))
+        throw new InvariantError(
+          `I40: for ${node} ${JSON.stringify(dead)} died, not ${JSON.stringify(poison)}`,
+        )
+    }
+  }
+
+  /** I38: what is handled again was sent again. I40: nobody tries more often than is allowed. */
+  #note(context: StageContext, stage: string, triesMax: number): number {
+    const key = `${stage} ${context.id} ${context.attempt}`
+    const tries = (this.#tries.get(key) ?? 0) + 1
+    this.#tries.set(key, tries)
+    if (tries > triesMax) this.#violation ??= `I38: ${key} was handled ${tries} times`
+    return tries
+  }
+
+  /** I34: what is done for the first time, of one sender and one key, is done in the order of sending. */
+  #complete({ item }: StageContext, stage: string, { key }: Parcel): void {
+    const { n } = item
+    const name = `${stage} ${item.origin}.${item.boot} ${key}`
+    const done = this.#done.get(name) ?? { items: new Set(), last: -1 }
+    this.#done.set(name, done)
+    if (done.items.has(n)) return
+    if (n < done.last) this.#violation ??= `I34: ${name}: ${n} after ${done.last}`
+    done.items.add(n)
+    done.last = n
+  }
+}
+
+function isPoison({ n }: Parcel): boolean {
+  return n % 17 === 3
+}
+
+function shipped({ key, n }: Parcel): string {
+  return `${key}:${n}`
+}
