@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { HashSum, hash64, mix, murmur3, toHex } from '../src/hash.ts'
+import { HashSum, hash32, hash64, mix, murmur3, toHex } from '../src/hash.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -21,6 +21,21 @@ test.each([
   ['The quick brown fox jumps over the lazy dog', 0x9747b28c, 0x2fa826cd],
 ])('murmur3 of "%s" with seed %i is the published one', (text, seed, expected) => {
   expect(murmur3(bytes(text), seed)).toBe(expected)
+})
+
+test.each([
+  '',
+  'a',
+  'plain',
+  'x'.repeat(255),
+  'x'.repeat(256),
+  'x'.repeat(257),
+  'größe',
+  'x\u0080',
+  '\u{1f41d}',
+])('a text is hashed as its UTF-8 bytes: %s', text => {
+  expect(hash32(text)).toBe(murmur3(bytes(text), 0))
+  expect(hash64(text)).toEqual({ high: murmur3(bytes(text), 0x9747b28c), low: murmur3(bytes(text), 0) })
 })
 
 test('a pair of 64-bit hashes mixes to a uniform number, for every key anew', () => {

@@ -15,6 +15,7 @@ import { Matching } from './matching.ts'
 import { Pool } from './pool.ts'
 import { Site } from './site.ts'
 import { Spread } from './spread.ts'
+import { UnitLanes } from './unit-lanes.ts'
 import { UnitState, isSameUnit } from './unit-state.ts'
 import { type Assignment, type Move, PLACEMENT_DEFAULTS, type PlacementOptions, type Unit } from './unit.ts'
 import { type Candidate, candidateText } from './view.ts'
@@ -25,7 +26,7 @@ export class PlacementEngine {
   readonly #texts = new Map<string, string>()
   readonly #sites = new Map<string, Site>()
   readonly #units = new Map<string, UnitState>()
-  readonly #list: UnitState[] = []
+  readonly #lanes = new UnitLanes()
   /** All nodes, for all units. */
   readonly #everything = new Pool({ selector: undefined, needs: [] }, '')
   readonly #pools = new Map<string, Pool>()
@@ -91,11 +92,11 @@ export class PlacementEngine {
     this.deleteUnit(unit.id)
     const pool = this.#poolOf(unit)
     const spread = unit.spread === undefined ? undefined : this.#spreadOf(unit.spread)
-    const state = new UnitState(unit, { salt: this.#options.salt, pool, spread })
+    const state = new UnitState(unit, { salt: this.#options.salt, pool, spread, lanes: this.#lanes })
     state.owner = before?.owner
     state.declined = this.#declines.get(unit.id)
     state.ranks = this.#zones.ranksOf(unit)
-    state.index = this.#list.push(state) - 1
+    this.#lanes.add(state)
     this.#units.set(unit.id, state)
     this.#count(state, 1)
     this.#matching.enter(state)
@@ -106,11 +107,7 @@ export class PlacementEngine {
     const state = this.#units.get(id)
     if (state === undefined) return
     this.#units.delete(id)
-    const last = this.#list.pop()
-    if (last !== undefined && last !== state) {
-      this.#list[state.index] = last
-      last.index = state.index
-    }
+    this.#lanes.remove(state)
     this.#matching.withdraw(state)
     this.#count(state, -1)
     const { pool, spread } = state
@@ -167,7 +164,7 @@ export class PlacementEngine {
     if (this.#zones.renumber()) this.#onZonesChanged()
     this.#setCapacities()
     this.#setSpreadRooms()
-    this.#matching.welcome(this.#joined, this.#list)
+    this.#matching.welcome(this.#joined, this.#lanes)
     this.#joined.clear()
     this.#areNodesChanged = false
     this.#isSettled = true
@@ -182,7 +179,7 @@ export class PlacementEngine {
   /** Units that look at zones start anew: their lists of nodes are other lists now. */
   #onZonesChanged(): void {
     for (const pool of this.#allPools()) pool.renumber()
-    for (const state of this.#list) {
+    for (const state of this.#lanes.units) {
       if (state.unit.zone === undefined) continue
       state.ranks = this.#zones.ranksOf(state.unit)
       this.#matching.restart(state)

@@ -9,6 +9,7 @@ import { offerTo } from './pool.ts'
 import type { Site } from './site.ts'
 import type { Spread } from './spread.ts'
 import { type Move, byCodeUnits } from './unit.ts'
+import type { UnitLanes } from './unit-lanes.ts'
 import { type Offer, type UnitState, compareAt, worstOf } from './unit-state.ts'
 
 export class Matching {
@@ -20,6 +21,8 @@ export class Matching {
   readonly #homeless = new Set<UnitState>()
   #touched: UnitState[] = []
   #scans = 0
+  /** Before the first time no unit has a place, and all will ask all nodes. */
+  #hasSettled = false
 
   /** How often a unit has looked through all nodes for the next one to ask: what most of the work is. */
   get scans(): number {
@@ -69,12 +72,11 @@ export class Matching {
   }
 
   /** New nodes are open: whoever likes one of them better than its place is noted there. */
-  welcome(joined: ReadonlySet<Site>, units: readonly UnitState[]): void {
-    if (joined.size === 0) return
-    const settled = units.filter(unit => !unit.isAtTop)
+  welcome(joined: ReadonlySet<Site>, units: UnitLanes): void {
     for (const site of joined) {
-      for (const unit of settled) {
-        if (offerTo(unit, site) !== undefined && unit.pool.has(site)) site.refused.add(unit)
+      const likers = this.#hasSettled ? units.likersOf(site) : []
+      for (const unit of likers) {
+        if (unit.pool.has(site) && offerTo(unit, site) !== undefined) site.refused.add(unit)
       }
       this.#vacant.add(site)
     }
@@ -105,6 +107,7 @@ export class Matching {
     for (const unit of this.#homeless) this.#touch(unit)
     const moves = this.#touched.flatMap(moveOf)
     this.#touched = []
+    this.#hasSettled = true
     return moves
   }
 

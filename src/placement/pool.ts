@@ -3,18 +3,10 @@
 
 import { mixLanes } from '../hash.ts'
 import { type Restriction, canRun } from './eligibility.ts'
-import { negativeLog } from './score.ts'
+import { HASH_SPAN, PRUNE_SLACK, negativeLog } from './score.ts'
 import type { Site } from './site.ts'
 import type { Offer, UnitState } from './unit-state.ts'
 import { byCodeUnits } from './unit.ts'
-
-const HASH_SPAN = 0x1_0000_0000
-/**
- * In units of 1 / 2^32. -ln(1 - d) ≥ d, so a node of weight w whose d / w is above the best score need not be looked
- * at, and the logarithm is taken a few times for each unit instead of once for each pair. The slack is far more than
- * the half and the rounding errors that the comparison leaves out.
- */
-const PRUNE_SLACK = 8
 
 interface Lanes {
   readonly high: Int32Array
@@ -160,10 +152,18 @@ function isOpen(unit: UnitState, site: Site, rank: number, score: number): boole
 }
 
 function lanesOf(sites: readonly Site[]): Lanes {
-  return {
-    high: Int32Array.from(sites, site => site.high),
-    low: Int32Array.from(sites, site => site.low),
-    weight: Float64Array.from(sites, site => site.weight),
-    zone: Int32Array.from(sites, site => site.zone),
+  const { length } = sites
+  const lanes = {
+    high: new Int32Array(length),
+    low: new Int32Array(length),
+    weight: new Float64Array(length),
+    zone: new Int32Array(length),
   }
+  for (const [index, { high, low, weight, zone }] of sites.entries()) {
+    lanes.high[index] = high
+    lanes.low[index] = low
+    lanes.weight[index] = weight
+    lanes.zone[index] = zone
+  }
+  return lanes
 }

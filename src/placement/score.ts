@@ -6,6 +6,16 @@
 
 import { type Hash64, mix } from '../hash.ts'
 
+/** Hashes of pairs are below this. */
+export const HASH_SPAN = 0x1_0000_0000
+
+/**
+ * In units of 1 / 2^32. -ln(1 - d) ≥ d, so a pair whose d / weight is above a score need not be looked at to know that
+ * its own is higher, and the logarithm is taken a few times for each unit instead of once for each pair. The slack is
+ * far more than the half and the rounding errors that the comparison leaves out.
+ */
+export const PRUNE_SLACK = 8
+
 /**
  * -ln((hash + 0.5) / 2^32) for a 32-bit hash: exponentially distributed, falling as `hash` grows.
  * ln m = 2 artanh((m - 1) / (m + 1)), m in [1/√2, √2], eleven terms: below 1e-16.

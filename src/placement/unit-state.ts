@@ -6,6 +6,7 @@ import { restrictionKey, restrictionOf } from './eligibility.ts'
 import type { Pool } from './pool.ts'
 import type { Site } from './site.ts'
 import type { Spread } from './spread.ts'
+import type { UnitLanes } from './unit-lanes.ts'
 import { type Unit, byCodeUnits, tierOf } from './unit.ts'
 
 /** The rank of a unit that has not asked anybody yet. */
@@ -16,6 +17,14 @@ export interface Offer {
   readonly site: Site
   readonly rank: number
   readonly score: number
+}
+
+/** Where a unit belongs. */
+interface UnitContext {
+  readonly salt: string
+  readonly pool: Pool
+  readonly spread: Spread | undefined
+  readonly lanes: UnitLanes
 }
 
 export class UnitState {
@@ -41,7 +50,7 @@ export class UnitState {
   at = ''
   /** In the heap of its site. */
   heapIndex = -1
-  /** In the list of all units. */
+  /** In the lanes. */
   index = -1
   /** Its owner when everything had settled the last time. */
   owner: string | undefined
@@ -50,10 +59,10 @@ export class UnitState {
   isTouched = false
   isRemoved = false
 
-  constructor(
-    unit: Unit,
-    context: { readonly salt: string; readonly pool: Pool; readonly spread: Spread | undefined },
-  ) {
+  readonly #lanes: UnitLanes
+
+  /** It stands before the first node of its list; the caller adds it to the lanes. */
+  constructor(unit: Unit, context: UnitContext) {
     const hash = hash64(context.salt + (unit.affinity ?? unit.id))
     this.unit = unit
     this.id = unit.id
@@ -63,6 +72,7 @@ export class UnitState {
     this.tier = tierOf(unit)
     this.pool = context.pool
     this.spread = context.spread
+    this.#lanes = context.lanes
   }
 
   /** Whether it stands before the first node of its list. */
@@ -74,6 +84,7 @@ export class UnitState {
     this.rank = rank
     this.score = score
     this.at = site.id
+    this.#lanes.follow(this)
   }
 
   /** Asks all nodes again. */
@@ -81,6 +92,7 @@ export class UnitState {
     this.rank = TOP
     this.score = -Infinity
     this.at = ''
+    this.#lanes.follow(this)
   }
 
   /** Everybody has refused it. */
@@ -88,6 +100,7 @@ export class UnitState {
     this.rank = Infinity
     this.score = Infinity
     this.at = ''
+    this.#lanes.follow(this)
   }
 
   /**
