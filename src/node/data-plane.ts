@@ -102,7 +102,11 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
     if (broadcast === undefined) return 0
     const bytes = encodePayload(broadcast)
     for (const peer of this.#broadcasts.holders(group)) {
-      this.#sessions.get(peer)?.writer.begin(FRAME.broadcast, bytes.length).bytes(bytes)
+      const session = this.#sessions.get(peer)
+      // Best effort: who does not read does not get it, and holds up nobody.
+      if (session !== undefined && session.congestedBytes <= CONGESTED_BYTES_MAX) {
+        session.writer.begin(FRAME.broadcast, bytes.length).bytes(bytes)
+      }
     }
     if (bytes.length <= HINT_BYTES_MAX) this.#init.publish(bytes)
     return this.router.slotsOf(group).length

@@ -57,6 +57,8 @@ export class Node implements AsyncDisposable {
     this.#declarations = new Declarations(init.kernel, this.#waiting)
     this.#parts = new Parts(init.kernel, this.#waiting, this.#declarations)
     this.#over = init.over
+    // Before any listener of the user's: who is told should find it so.
+    init.bus.on('node:replaced', () => (this.#isReplaced = true))
   }
 
   /**

@@ -1,16 +1,20 @@
 /** Who gets in and who does not, over real connections, and what both sides are told. */
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
+import { silentLogger } from '../../src/io/system/loggers.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
 import { createNode } from '../../src/node/create-node.ts'
 import { Node } from '../../src/node/node.ts'
 import { type NodeInit, checkOptions } from '../../src/node/options.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
-import type { Logger } from '../../src/ports.ts'
+import type { Directory, Logger } from '../../src/ports.ts'
+import type { ProtocolRange } from '../../src/protocol/member-row.ts'
 import { CONTROL_FRAME_BYTES_MAX } from '../../src/protocol/messages.ts'
 import { Probe } from './harness.ts'
 import { until } from './harnesses.ts'
@@ -145,27 +149,54 @@ describe('an allow-list', () => {
   }
 })
 
-test('nodes without a version of the protocol in common refuse each other, and both say which they speak', async () => {
-  const [ours, theirs] = [notebook(), notebook()]
-  const member = await start({ logger: ours })
+/** A node with more in its hands than `createNode` gives. */
+async function startWith(
+  seed: Node,
+  more: { readonly protocol?: ProtocolRange; readonly privateKey?: PrivateKey; readonly logger?: Logger },
+): Promise<Node> {
   const options = checkOptions({
     cluster: 'security',
     secret: 'right',
     listen: LOOPBACK,
     discovery: { mdns: false },
   })
-  const transport = await Libp2pTransport.create({ ...options, clock: systemClock })
-  const directory = {
-    start: handlers => member.addresses.forEach(address => handlers.onSeed(address)),
+  const { protocol = options.protocol, privateKey, logger = silentLogger } = more
+  const transport = await Libp2pTransport.create({ ...options, privateKey, clock: systemClock })
+  const directory: Directory = {
+    start: handlers => seed.addresses.forEach(address => handlers.onSeed(address)),
     remember: () => {},
     stop: async () => {},
-  } satisfies Parameters<typeof Node.start>[1]['directory']
-  const future = await Node.start(
-    { ...options, protocol: { min: 5, max: 6 } },
-    { clock: systemClock, transport, logger: theirs, directory },
-    'future',
+  }
+  const ports = { clock: systemClock, transport, logger, directory }
+  const node = await Node.start({ ...options, protocol }, ports, randomUUID())
+  nodes.push(node)
+  return node
+}
+
+test('of two nodes with one key, the newer one lives, and the older one stops with an error', async () => {
+  const log = notebook()
+  const privateKey = await generateKeyPair('Ed25519')
+  const rock = await start()
+  const older = await startWith(rock, { privateKey, logger: log })
+  await older.formed(2)
+  const replaced = new Promise<number>(resolve => older.on('node:replaced', ({ by }) => resolve(by.boot)))
+  const newer = await startWith(rock, { privateKey })
+  expect(newer.id).toBe(older.id)
+  const boot = await replaced
+  expect(() => older.getWorker('any')).toThrow(expect.objectContaining({ name: 'DuplicateIdentityError' }))
+  await expect(older.formed(3)).rejects.toMatchObject({ name: 'DuplicateIdentityError' })
+  expect(log.lines.filter(line => line.includes('another process with the key of this node'))).toHaveLength(1)
+  await newer.formed(2)
+  await rock.formed(2)
+  await until('the newer one is the member', () =>
+    rock.members().some(member => member.id === newer.id && member.boot === boot && member.isConnected),
   )
-  nodes.push(future)
+})
+
+test('nodes without a version of the protocol in common refuse each other, and both say which they speak', async () => {
+  const [ours, theirs] = [notebook(), notebook()]
+  const member = await start({ logger: ours })
+  const future = await startWith(member, { protocol: { min: 5, max: 6 }, logger: theirs })
   await until('both have refused', () =>
     [member, future].every(node => node.snapshot().border.incompatible > 0),
   )

@@ -1,0 +1,70 @@
+/** Real processes that are frozen, kept busy and killed. How fast the mesh is about it, `bench` measures. */
+
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { MeshProcess, untilAllSee, untilOneEach } from './mesh-process.ts'
+
+const WORKERS = Array.from({ length: 15 }, (_, index) => `w${index}`)
+
+describe('five processes with fifteen workers', () => {
+  let processes: readonly MeshProcess[]
+
+  beforeEach(async () => {
+    const cluster = randomUUID()
+    const first = await MeshProcess.start({ cluster, name: 'n1', seeds: [] })
+    const others = await Promise.all(
+      ['n2', 'n3', 'n4', 'n5'].map(name => MeshProcess.start({ cluster, name, seeds: [first.address] })),
+    )
+    processes = [first, ...others]
+    await untilAllSee('all are up', processes, processes)
+    await first.addWorkers(WORKERS.length)
+    await untilOneEach('they have started', processes, WORKERS)
+  }, 60_000)
+
+  afterEach(async () => {
+    for (const process of processes) process.thaw()
+    await Promise.all(processes.map(process => process.kill()))
+  })
+
+  test('route around one that is frozen, and take it back when it thaws, with each worker in one place', async () => {
+    const [first, , frozen] = processes
+    if (first === undefined || frozen === undefined) throw new Error('no processes')
+    const others = processes.filter(process => process !== frozen)
+    const lost = frozen.sight.running
+    expect(lost.length).toBeGreaterThan(0)
+    frozen.freeze()
+    for (const worker of lost) expect(others.map(({ pid }) => pid)).toContain(await first.call(worker))
+    await untilOneEach('it is frozen', others, WORKERS)
+    frozen.thaw()
+    await untilAllSee('it has thawed', processes, processes)
+    await untilOneEach('it has thawed', processes, WORKERS)
+    for (const worker of WORKERS) expect(await first.call(worker)).toBeTypeOf('number')
+  }, 120_000)
+
+  test('do not fill their memory for one that does not read: what is sent to it is refused', async () => {
+    const [first, second] = processes
+    const worker = second?.sight.running[0] ?? ''
+    second?.freeze()
+    const flood = await first?.flood(worker)
+    expect(flood).toMatchObject({ why: 'OverloadedError' })
+    expect(Reflect.get(Object(flood), 'bytes')).toBeLessThan(48 * 1024 * 1024)
+  }, 120_000)
+
+  test('believe in one whose event loop is busy nine tenths of the time', async () => {
+    const [first, busy] = processes
+    await busy?.burn(0.9, 8_000)
+    const deaths = processes.flatMap(({ sightings }) =>
+      sightings.filter(({ kind }) => kind === 'member:dead'),
+    )
+    expect(deaths).toEqual([])
+    expect(await first?.call(busy?.sight.running[0] ?? '')).toBe(busy?.pid)
+  }, 120_000)
+
+  test('see the death of one that is killed, all of them, and run its workers elsewhere', async () => {
+    const [victim, ...others] = processes
+    await victim?.kill()
+    await untilAllSee('one is dead', others, others)
+    await untilOneEach('one is dead', others, WORKERS)
+  }, 120_000)
+})

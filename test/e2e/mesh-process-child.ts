@@ -1,0 +1,125 @@
+/** The node of a `MeshProcess`. It says what it sees whenever that changes, and does what it is told. */
+
+import { type NodeEvent, createNode } from '../../src/index.ts'
+import * as behaviours from './behaviours.ts'
+
+const FLOOD_BYTES = 64 * 1024
+/** A flood that is never refused ends there. */
+const FLOOD_BYTES_MAX = 512 * 1024 * 1024
+const CALL_TIMEOUT_MS = 1_000
+const CALLS_MAX = 30
+/** Times of work and of rest in a burning event loop take turns this often. */
+const BURN_PERIOD_MS = 100
+
+const orders: unknown = JSON.parse(process.argv[2] ?? '{}')
+const text = (name: string): string | undefined => {
+  const value = fieldOf(orders, name)
+  return typeof value === 'string' ? value : undefined
+}
+const seeds = fieldOf(orders, 'seeds')
+const dataFolder = text('dataFolder')
+
+const node = await createNode({
+  cluster: text('cluster') ?? '',
+  secret: 'end-to-end',
+  name: text('name') ?? '',
+  behaviours: [behaviours],
+  listen: [text('listen') ?? '/ip4/127.0.0.1/tcp/0'],
+  discovery: { mdns: false, seeds: Array.isArray(seeds) ? seeds.map(String) : [] },
+  logger: false,
+  ...(dataFolder === undefined ? {} : { dataFolder }),
+})
+const running = new Set<string>()
+
+const KINDS = [
+  'member:join',
+  'member:suspect',
+  'member:dead',
+  'member:leave',
+  'worker:start',
+  'worker:exit',
+  'generation:run',
+  'node:replaced',
+] as const
+for (const kind of KINDS) node.on(kind, event => tell(event))
+// A suspect that has refuted is no event: now and then what is seen is told in any case.
+setInterval(() => tellSight(), 100).unref()
+
+process.on('message', question => {
+  void answer(question).then(
+    said => process.send?.({ answer: said ?? null }),
+    (error: unknown) => process.send?.({ answer: String(error) }),
+  )
+})
+process.once('disconnect', () => process.exit(0))
+process.send?.({ id: node.id, address: node.addresses[0] ?? '' })
+tellSight()
+
+function tell(event: NodeEvent): void {
+  if (event.kind === 'worker:start') running.add(event.slot)
+  if (event.kind === 'worker:exit') running.delete(event.slot)
+  process.send?.({ sighting: { kind: event.kind, about: aboutOf(event), wallMs: Date.now() } })
+  tellSight()
+}
+
+function tellSight(): void {
+  const alive = node.members().flatMap(({ name, status }) => (status === 'alive' ? [name] : []))
+  process.send?.({ sight: { wallMs: Date.now(), alive: alive.toSorted(), running: [...running].toSorted() } })
+}
+
+function aboutOf(event: NodeEvent): string {
+  if ('member' in event) return event.member.name
+  if ('slot' in event) return event.slot
+  return 'id' in event ? event.id : ''
+}
+
+async function answer(question: unknown): Promise<unknown> {
+  const count = Number(fieldOf(question, 'addWorkers'))
+  if (count > 0) {
+    const ids = Array.from({ length: count }, (_, index) => `w${index}`)
+    await Promise.all(ids.map(id => node.addWorker({ id, run: behaviours.member })))
+  }
+  const worker = fieldOf(question, 'call')
+  if (typeof worker === 'string') return whereIs(worker)
+  const flooded = fieldOf(question, 'flood')
+  if (typeof flooded === 'string') return flood(flooded)
+  const share = Number(fieldOf(question, 'burn'))
+  if (share > 0) await burn(share, Number(fieldOf(question, 'durationMs')))
+  return undefined
+}
+
+/** Asks again where there is no answer: asking does no harm. @returns the process that it runs in */
+async function whereIs(worker: string): Promise<unknown> {
+  const handle = node.getWorker(worker, behaviours.member)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await handle.with({ timeoutMs: CALL_TIMEOUT_MS }).call.whoami()).pid
+    } catch (error) {
+      if (attempt === CALLS_MAX) return String(error)
+    }
+  }
+}
+
+function flood(worker: string): { readonly bytes: number; readonly why: string } {
+  const handle = node.getWorker(worker, behaviours.member)
+  let bytes = 0
+  try {
+    for (; bytes < FLOOD_BYTES_MAX; bytes += FLOOD_BYTES) handle.send(new Uint8Array(FLOOD_BYTES))
+  } catch (error) {
+    return { bytes, why: error instanceof Error ? error.name : String(error) }
+  }
+  return { bytes, why: 'never refused' }
+}
+
+async function burn(share: number, durationMs: number): Promise<void> {
+  const endMs = performance.now() + durationMs
+  while (performance.now() < endMs) {
+    const untilMs = performance.now() + BURN_PERIOD_MS * share
+    while (performance.now() < untilMs);
+    await new Promise(resolve => setTimeout(resolve, BURN_PERIOD_MS * (1 - share)))
+  }
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+}

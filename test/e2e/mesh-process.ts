@@ -1,0 +1,196 @@
+/** A node in a process of its own that can be frozen, cut off and killed, and tells what it sees. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+/** Generous: the machine may be busy with other things. How fast it is, is for `bench`. */
+const PATIENCE_MS = 60_000
+
+/** What a node is told when it starts. */
+export interface MeshOrders {
+  readonly cluster: string
+  readonly name: string
+  readonly listen?: string
+  readonly seeds: readonly string[]
+  readonly dataFolder?: string
+}
+
+/** What a node sees, at the moment at which it says so. */
+export interface Sight {
+  readonly wallMs: number
+  /** The names of the members that are alive, its own included, sorted. */
+  readonly alive: readonly string[]
+  /** The workers that run on it, sorted. */
+  readonly running: readonly string[]
+}
+
+/** Something that has happened on a node. */
+export interface Sighting {
+  readonly kind: string
+  /** The member, the worker or the spec that it is about. */
+  readonly about: string
+  readonly wallMs: number
+}
+
+const NOTHING: Sight = { wallMs: 0, alive: [], running: [] }
+
+export class MeshProcess {
+  readonly name: string
+  readonly sightings: Sighting[] = []
+  sight: Sight = NOTHING
+  id = ''
+  address = ''
+  readonly #child: ChildProcess
+  readonly #answers: ((answer: unknown) => void)[] = []
+  readonly #listeners = new Set<() => void>()
+
+  private constructor(name: string, child: ChildProcess) {
+    this.name = name
+    this.#child = child
+    child.on('message', message => this.#read(message))
+  }
+
+  /** Starts a node, in a network namespace of its own if one is named, and waits until it takes work. */
+  static async start(orders: MeshOrders, namespace?: string): Promise<MeshProcess> {
+    const file = fileURLToPath(new URL('mesh-process-child.ts', import.meta.url))
+    const command = [process.execPath, file, JSON.stringify(orders)]
+    const [program = '', ...args] =
+      namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command]
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const started = new MeshProcess(orders.name, child)
+    await started.until('it is ready', () => started.id !== '')
+    return started
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get isOver(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  /** Waits until `condition` holds, looking again at whatever the process says. */
+  async until(what: string, condition: () => boolean, patienceMs = PATIENCE_MS): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const look = (): void => {
+      if (condition()) resolve()
+      else if (this.isOver) reject(new Error(`${this.name} is over: ${what}`))
+    }
+    const timer = setTimeout(() => {
+      const said = this.sightings.map(({ kind, about }) => `${kind} ${about}`).slice(-40)
+      reject(
+        new Error(
+          `${this.name}: not in ${patienceMs} ms: ${what}; it sees ${JSON.stringify(this.sight)} after ${said.join(', ')}`,
+        ),
+      )
+    }, patienceMs)
+    this.#listeners.add(look)
+    this.#child.on('exit', look)
+    try {
+      look()
+      await promise
+    } finally {
+      clearTimeout(timer)
+      this.#listeners.delete(look)
+      this.#child.off('exit', look)
+    }
+  }
+
+  /** Declares standalone workers `w0`, `w1` … on this node, and waits until they run. */
+  async addWorkers(count: number): Promise<void> {
+    await this.#ask({ addWorkers: count })
+  }
+
+  /** Calls a worker of the mesh, again and again. @returns the process that it runs in, or why there is no answer */
+  async call(worker: string): Promise<unknown> {
+    return this.#ask({ call: worker })
+  }
+
+  /** Sends 64 KiB at a time to a worker until that is refused. @returns how many bytes were taken, and why no more */
+  async flood(worker: string): Promise<unknown> {
+    return this.#ask({ flood: worker })
+  }
+
+  /** Keeps the event loop busy: `share` of the time, for `durationMs`. */
+  async burn(share: number, durationMs: number): Promise<void> {
+    await this.#ask({ burn: share, durationMs })
+  }
+
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT')
+  }
+
+  /** From one moment to the next, with everything in its memory. */
+  async kill(): Promise<void> {
+    if (this.isOver) return
+    const exit = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await exit
+  }
+
+  #ask(question: object): Promise<unknown> {
+    return new Promise(resolve => {
+      this.#answers.push(resolve)
+      this.#child.send(question)
+    })
+  }
+
+  #read(message: unknown): void {
+    if (typeof message !== 'object' || message === null) return
+    if ('id' in message && 'address' in message) {
+      this.address = String(message.address)
+      this.id = String(message.id)
+    }
+    if ('sight' in message && isSight(message.sight)) this.sight = message.sight
+    if ('sighting' in message && isSighting(message.sighting)) this.sightings.push(message.sighting)
+    if ('answer' in message) this.#answers.shift()?.(message.answer)
+    for (const look of this.#listeners) look()
+  }
+}
+
+/** Waits until each worker runs on one of the nodes, and on no other. */
+export async function untilOneEach(
+  what: string,
+  processes: readonly MeshProcess[],
+  workers: readonly string[],
+): Promise<void> {
+  const wanted = workers.toSorted().join()
+  const isSo = (): boolean =>
+    processes
+      .flatMap(({ sight }) => sight.running)
+      .toSorted()
+      .join() === wanted
+  // Whichever of them says something: the others are looked at too.
+  await Promise.any(processes.map(process => process.until(`${what}: each worker once`, isSo)))
+}
+
+/** Waits until each of the nodes sees exactly those alive. */
+export async function untilAllSee(
+  what: string,
+  processes: readonly MeshProcess[],
+  seen: readonly MeshProcess[],
+): Promise<void> {
+  const wanted = seen
+    .map(({ name }) => name)
+    .toSorted()
+    .join()
+  await Promise.all(
+    processes.map(process =>
+      process.until(`${what}: it sees ${wanted}`, () => process.sight.alive.join() === wanted),
+    ),
+  )
+}
+
+function isSight(value: unknown): value is Sight {
+  return typeof value === 'object' && value !== null && 'alive' in value && 'running' in value
+}
+
+function isSighting(value: unknown): value is Sighting {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'about' in value
+}
