@@ -160,6 +160,12 @@ export interface Machine {
    * has said that it is its own, all is well; if none does, Node does what it does without us.
    */
   onStray(listener: (error: unknown) => boolean): Cancel
-  /** Tells of the event loop having been held up for `durationMs`. `isBusy`: by code, not by the machine. */
-  onStall(listener: (stall: { readonly durationMs: number; readonly isBusy: boolean }) => void): Cancel
+  /**
+   * Tells of every time that the event loop was held up for longer than `limitMs`. `isBusy`: by code of this thread,
+   * and not by the machine.
+   */
+  onStall(
+    limitMs: number,
+    listener: (stall: { readonly durationMs: number; readonly isBusy: boolean }) => void,
+  ): Cancel
 }

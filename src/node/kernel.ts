@@ -20,6 +20,7 @@ import { Core } from './core.ts'
 import { DataPlane } from './data-plane.ts'
 import type { CoreEvent, Effect, NodeEvent } from './events.ts'
 import type { Now } from './now.ts'
+import { STALL_MS, type Stall, Stalls } from './stalls.ts'
 import { Turn } from './turn.ts'
 import { Host } from './workers/host.ts'
 import type { Registry } from './workers/registry.ts'
@@ -65,6 +66,8 @@ export class Kernel {
   readonly #inbox = new Deque<CoreEvent>()
   #isStepping = false
   #isOver = false
+  /** Takes back what was asked of the machine. */
+  readonly #cancels: Cancel[] = []
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
 
   private constructor(init: KernelInit) {
@@ -107,17 +110,23 @@ export class Kernel {
       findBehaviour: id => registry.find(id),
       notify: event => init.onEvent(event),
     })
+    const stalls = new Stalls(clock, stall => this.#onStalled(stall))
     this.host = new Host({
       node: run.id,
       registry,
       machine,
       clock,
-      turn: new Turn(clock),
+      turn: new Turn(clock, durationMs => stalls.onMessageTook(durationMs)),
       logger,
       prng: prng.fork('workers'),
       receive: event => this.receive(event),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })
+    if (machine === undefined) return
+    this.#cancels.push(
+      machine.onStray(error => this.host.onStray(error)),
+      machine.onStall(STALL_MS, ({ durationMs, isBusy }) => stalls.onLoopWasHeld(durationMs, isBusy)),
+    )
   }
 
   /** Starts listening, then the loop. @throws {ListenError} when no address can be listened on */
@@ -180,6 +189,7 @@ export class Kernel {
   async close(): Promise<void> {
     this.#isOver = true
     this.#timer?.cancel()
+    for (const cancel of this.#cancels) cancel()
     await this.host.close()
     await this.#ports.transport.stop()
     await this.#ports.directory?.stop()
@@ -232,6 +242,12 @@ export class Kernel {
       default:
         return unreachable(effect)
     }
+  }
+
+  #onStalled(stall: Stall): void {
+    const { durationMs, worker } = stall
+    this.#ports.logger.warn({ worker, durationMs: Math.round(durationMs) }, 'the event loop was held up')
+    this.#init.onEvent({ kind: 'node:stalled', ...stall })
   }
 
   #notify(event: NodeEvent): void {

@@ -11,16 +11,23 @@ const TURN_MS = 10
 
 export class Turn {
   readonly #clock: Clock
+  /** Told how long the work since the last look has taken, within one turn. */
+  readonly #onTook: (durationMs: number) => void
   #startedMs: number | undefined
   #waiting: (() => void)[] = []
+  #lookedMs = 0
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onTook: (durationMs: number) => void = () => {}) {
     this.#clock = clock
+    this.#onTook = onTook
   }
 
   /** Whether it is time to let others run. */
   isOver(): boolean {
     const nowMs = this.#clock.nowMs()
+    if (nowMs - this.#lookedMs > TURN_MS && this.#startedMs !== undefined)
+      this.#onTook(nowMs - this.#lookedMs)
+    this.#lookedMs = nowMs
     if (this.#startedMs === undefined) {
       this.#startedMs = nowMs
       this.#clock.after(0, () => this.#next())

@@ -5,14 +5,12 @@ import type { Cancel } from '../../ports.ts'
 
 const LOOK_MS = 200
 
-/** Twenty times what a turn of a node may take. Far below the time after which others take it for dead. */
-const STALL_MS = 200
-
 /** A loop that computed for at least this part of the time was held up by code, otherwise by the machine. */
 const BUSY_SHARE = 0.5
 
-/** Tells of every time that the event loop was held up for more than 200 ms. See `Machine.onStall`. */
+/** Tells of every time that the event loop was held up for longer than `limitMs`. See `Machine.onStall`. */
 export function onStall(
+  limitMs: number,
   listener: (stall: { readonly durationMs: number; readonly isBusy: boolean }) => void,
 ): Cancel {
   let lookedMs = performance.now()
@@ -23,7 +21,7 @@ export function onStall(
     const isBusy = nowUsedMs - usedMs > BUSY_SHARE * durationMs
     lookedMs = nowMs
     usedMs = nowUsedMs
-    if (durationMs > STALL_MS) listener({ durationMs, isBusy })
+    if (durationMs > limitMs) listener({ durationMs, isBusy })
   }, LOOK_MS).unref()
   return () => clearInterval(timer)
 }

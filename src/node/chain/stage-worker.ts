@@ -15,6 +15,7 @@ import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
 import type { Callback, Stage } from '../workers/behaviours.ts'
 import type { StageContext } from '../workers/context.ts'
 import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
+import { swapScope } from '../workers/scope.ts'
 import { InlineWorker, type WorkerInit, isAsyncIterable, isPromise } from '../workers/worker.ts'
 import type { Delivery } from './delivery.ts'
 import type { Exit } from './fan.ts'
@@ -108,6 +109,7 @@ export class StageWorker extends InlineWorker {
     if (this.#isPumping || this.#isBusy || this.#connections === undefined) return
     const connections = this.#connections
     this.#isPumping = true
+    const outer = swapScope(this.scope)
     while (!this.#isBusy && !this.#isCut(connections)) {
       const next = this.#mailbox.at(0)
       if (next === undefined || !connections.exit.hasRoom(next.item)) break
@@ -119,6 +121,7 @@ export class StageWorker extends InlineWorker {
       next.inlet.onConsumed(next)
       this.#handle(next, connections)
     }
+    swapScope(outer)
     this.#isPumping = false
     // Connected anew while it was at it: whatever has come since has not been looked at.
     if (this.#connections !== connections) this.pump()

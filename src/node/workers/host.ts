@@ -17,6 +17,7 @@ import type { Behaviour } from './behaviours.ts'
 import { CellExecutor } from './cell-executor.ts'
 import { type Executor, InlineExecutor } from './executor.ts'
 import type { Registry } from './registry.ts'
+import { currentWorker } from './scope.ts'
 import { ServerWorker } from './server-worker.ts'
 import { TaskWorker } from './task-worker.ts'
 import type { WorkerInit } from './worker.ts'
@@ -131,6 +132,19 @@ export class Host {
     if (!isKilled) this.#abandoned += 1
     const what = isKilled ? 'killed' : 'abandoned; it may still run'
     this.#init.logger.warn({ worker: slot }, `worker ignored its stop signal and was ${what}`)
+  }
+
+  /** An error that nobody has caught. @returns whether it is one of a worker of this node: then it ends that worker */
+  onStray(error: unknown): boolean {
+    const { node, logger } = this.#init
+    const identity = currentWorker()
+    if (identity === undefined || identity.node !== node) return false
+    const { worker: slot, generation, incarnation } = identity
+    const running = this.#of(slot, incarnation)
+    if (running === undefined)
+      logger.warn({ worker: slot, error }, 'code of a worker that has ended has failed')
+    running?.worker.kill({ kind: 'crashed', failure: failureFrom(error, { node, slot, generation }) })
+    return true
   }
 
   /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left. */

@@ -9,6 +9,7 @@ import { Mailbox, type Letter, type Recipient, type Replier } from '../messaging
 import { type Exit, failureFrom } from '../supervision/exit.ts'
 import type { Callback, Server } from './behaviours.ts'
 import type { WorkerContext } from './context.ts'
+import { swapScope } from './scope.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 
 type AnyServer = Server<readonly unknown[], object, object>
@@ -77,6 +78,12 @@ export class ServerWorker extends InlineWorker implements Recipient {
   }
 
   #drain(): void {
+    const outer = swapScope(this.scope)
+    this.#handleAll()
+    swapScope(outer)
+  }
+
+  #handleAll(): void {
     while (!this.#isBusy && !this.isOver && !this.isStopping) {
       if (this.init.turn.isOver()) return this.init.turn.defer(() => this.#drain())
       const letter = this.#mailbox.take()

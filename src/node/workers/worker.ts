@@ -11,6 +11,7 @@ import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { WorkerContext } from './context.ts'
 import type { Executor } from './executor.ts'
+import { Scope, runInScope, runOutside } from './scope.ts'
 import { sleepUnless } from './sleep.ts'
 
 export interface WorkerInit {
@@ -36,8 +37,14 @@ export abstract class InlineWorker {
   #isReleased = false
   #isOver = false
 
+  /** For its code: errors that nobody catches are told by it. */
+  protected readonly scope: Scope
+
   constructor(init: WorkerInit) {
     this.init = init
+    const { assignment, incarnation, node } = init
+    const { slot, spec, token } = assignment
+    this.scope = new Scope({ worker: slot, spec, node, generation: token.generation, incarnation })
   }
 
   get incarnation(): Incarnation {
@@ -77,7 +84,7 @@ export abstract class InlineWorker {
           : ready.then(() => (this.#isOver ? undefined : this.begin()))
       },
       () => {
-        if (!this.#isOver) this.init.onStarted()
+        if (!this.#isOver) runOutside(() => this.init.onStarted())
       },
     )
   }
@@ -122,7 +129,7 @@ export abstract class InlineWorker {
     this.#isOver = true
     if (!this.#isStopping) this.#abort.abort()
     this.discard()
-    this.init.onExited(exit)
+    runOutside(() => this.init.onExited(exit))
   }
 
   protected crash(thrown: unknown, item?: ItemId): void {
@@ -142,7 +149,7 @@ export abstract class InlineWorker {
   protected attempt(code: () => unknown, then: (result: unknown) => void): void {
     let result: unknown
     try {
-      result = code()
+      result = runInScope(this.scope, code)
     } catch (error) {
       this.crash(error)
       return

@@ -68,6 +68,10 @@ export const server = defineServer('cell-server', {
   }),
   call: {
     get: state => state.total,
+    compute: (_state, durationMs: number) => {
+      const endMs = performance.now() + durationMs
+      while (performance.now() < endMs);
+    },
     add: (state, by: number) => (state.total += by),
     later: async (state, by: number) => {
       await state.context.sleep(1)

@@ -1,0 +1,70 @@
+/**
+ * A node with inline workers whose code fails where nobody looks, and a program whose own code does too: in a process
+ * of its own, as a test runner listens to such errors itself. Says what has come of it.
+ */
+
+import { createNode } from '../../../src/index.ts'
+import { server, stage, task } from './cell-behaviours.ts'
+
+const start = () =>
+  createNode({
+    cluster: `strays ${process.pid}`,
+    behaviours: [{ server, stage, task }],
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    discovery: { mdns: false },
+    logger: false,
+  })
+
+const say = (message: object): void => {
+  process.send?.(message)
+}
+
+const listenersBefore = process.listenerCount('uncaughtException')
+const node = await start()
+const other = await start()
+const listeners = process.listenerCount('uncaughtException') - listenersBefore
+
+const nextExit = (id: string): Promise<unknown> =>
+  new Promise(resolve => {
+    const off = node.on('worker:exit', event => {
+      if (event.slot !== id && !event.slot.startsWith(`${id}/`)) return
+      off()
+      resolve(event.exit)
+    })
+  })
+
+for (const how of ['stray', 'stray-rejection'] as const) {
+  const worker = await node.addWorker({ id: `server-${how}`, run: server, args: [1] })
+  const bystander = await node.addWorker({ id: `bystander-${how}`, run: server, args: [1] })
+  await bystander.call.add(1)
+  const exit = nextExit(`server-${how}`)
+  const call = worker.call.die(how).catch((error: unknown) => error)
+  say({
+    what: `server ${how}`,
+    exit: await exit,
+    error: await call,
+    again: await worker.call.get(),
+    bystander: await bystander.call.get(),
+  })
+  const runner = await node.addWorker({ id: `task-${how}`, run: task })
+  const taskExit = nextExit(`task-${how}`)
+  runner.send(how)
+  say({ what: `task ${how}`, exit: await taskExit })
+  const chain = await node.addChain({ id: `stage-${how}`, attemptsMax: 1, stages: [{ run: stage }] })
+  const stageExit = nextExit(`stage-${how}`)
+  const outcome = chain.call(how).catch((error: unknown) => error)
+  say({ what: `stage ${how}`, exit: await stageExit, error: await outcome })
+}
+
+await other.stop()
+const listenersWithOne = process.listenerCount('uncaughtException') - listenersBefore
+if (process.argv[2] === 'stop') await node.stop()
+const listenersLeft = process.listenerCount('uncaughtException') - listenersBefore
+say({ what: 'hooks', listeners, listenersWithOne, listenersLeft })
+if (process.argv[2] === 'throw') {
+  setTimeout(() => {
+    throw new Error('a bug of the program itself')
+  })
+}
+if (process.argv[2] === 'reject') void Promise.reject(new Error('a bug of the program itself'))
+if (process.argv[2] === 'stop') process.disconnect()

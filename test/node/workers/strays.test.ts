@@ -1,0 +1,82 @@
+/** Errors that nobody catches, in inline code; and a loop that is held up. */
+
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+
+import { createNode } from '../../../src/index.ts'
+import * as behaviours from './cell-behaviours.ts'
+
+/** Runs the program until its end. */
+async function run(how: 'throw' | 'reject' | 'stop') {
+  const child = fork(new URL('strays-child.ts', import.meta.url), [how], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'advanced',
+  })
+  const said = new Map<unknown, object>()
+  let stderr = ''
+  child.on('message', message => {
+    if (typeof message === 'object' && message !== null && 'what' in message) said.set(message.what, message)
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+  })
+  const [code]: unknown[] = await once(child, 'close')
+  return { code, said, stderr }
+}
+
+describe.concurrent('an error that nobody catches', () => {
+  test('ends the inline worker that it belongs to, and nothing else', async () => {
+    const { said, code, stderr } = await run('stop')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    for (const [how, message] of [
+      ['stray', 'stray'],
+      ['stray-rejection', 'stray rejection'],
+    ]) {
+      const crashed = { kind: 'crashed', failure: { name: 'Misfortune', message, generation: 1 } }
+      expect(said.get(`server ${how}`)).toMatchObject({
+        exit: crashed,
+        error: { message: expect.stringContaining('ended while it was at this call') },
+        again: 1,
+        bystander: 2,
+      })
+      expect(said.get(`task ${how}`)).toMatchObject({ exit: crashed })
+      expect(said.get(`stage ${how}`)).toMatchObject({
+        exit: { kind: 'crashed', failure: { name: 'Misfortune', message, item: { n: 1 } } },
+      })
+    }
+    expect(said.get('hooks')).toMatchObject({ listeners: 1, listenersWithOne: 1, listenersLeft: 0 })
+  })
+
+  test.each(['throw', 'reject'] as const)(
+    'and belongs to no worker (%s), ends the program as it always does',
+    async how => {
+      const { code, stderr } = await run(how)
+      expect(code).toBe(1)
+      expect(stderr).toContain('a bug of the program itself')
+    },
+  )
+})
+
+describe('a node whose loop is held up', () => {
+  test('says for how long, and by which worker', async () => {
+    await using node = await createNode({
+      cluster: `stalls ${process.pid}`,
+      behaviours: [behaviours],
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      discovery: { mdns: false },
+      logger: false,
+    })
+    const worker = await node.addWorker({ id: 'busy', run: behaviours.server, args: [0] })
+    const idle = await node.addWorker({ id: 'idle', run: behaviours.server, args: [0] })
+    const stalled = new Promise(resolve => node.on('node:stalled', resolve))
+    await Promise.all([idle.call.get(), worker.call.compute(400), idle.call.get()])
+    const event = await stalled
+    expect(event).toMatchObject({ kind: 'node:stalled', worker: 'busy', durationMs: expect.any(Number) })
+    expect(event).toHaveProperty(
+      'durationMs',
+      expect.toSatisfy((ms: number) => ms >= 390),
+    )
+  })
+})
