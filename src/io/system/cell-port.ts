@@ -47,8 +47,9 @@ class ProcessPort implements CellPort {
     // Whoever made this process is gone. If it never gets to read that, the watch will see it.
     process.once('disconnect', () => process.exit(1))
     watchParent(Number(process.argv[2]))
-    // Ctrl-C goes to all processes of a terminal: when to stop is for the node to say.
+    // Terminals and service managers tell all processes: when to stop is for the node to say.
     process.on('SIGINT', () => {})
+    process.on('SIGTERM', () => {})
   }
 
   post(message: object, _transfer: readonly ArrayBuffer[]): void {

@@ -22,7 +22,7 @@ export class ProcessCell implements Cell {
 
   constructor(init: CellInit, handlers: CellHandlers) {
     const { entry, heapMb } = init
-    const flags = process.execArgv.filter(flag => !flag.startsWith('--inspect'))
+    const flags = inheritedFlags(process.execArgv)
     this.#child = fork(fileURLToPath(entry), [String(process.pid)], {
       execArgv: heapMb === undefined ? flags : [...flags, `--max-old-space-size=${heapMb}`],
       serialization: 'advanced',
@@ -82,3 +82,19 @@ export class ProcessCell implements Cell {
     return { kind: 'exit', code: code ?? 0 }
   }
 }
+
+/** The flags of this process that its children are to have: not those that say what to run, or listen on a port. */
+export function inheritedFlags(flags: readonly string[]): string[] {
+  const inherited: string[] = []
+  for (let index = 0; index < flags.length; index++) {
+    const flag = flags[index] ?? ''
+    if (CODE_FLAGS.has(flag)) index += 1
+    else if (!OWN_FLAGS.test(flag)) inherited.push(flag)
+  }
+  return inherited
+}
+
+/** Followed by code. */
+const CODE_FLAGS: ReadonlySet<string> = new Set(['-e', '--eval', '-p', '--print', '-pe'])
+
+const OWN_FLAGS = /^(?:--inspect|--watch|--test|--input-type|--eval=|--print=|--check|-i$|-c$|--interactive)/
