@@ -57,6 +57,8 @@ interface Cohort {
   startFrom: number
   /** All from this index on have stopped, or shall not. */
   stopBefore: number
+  /** The one that was started last. */
+  starting: SlotId | undefined
 }
 
 export class Supervisor {
@@ -95,7 +97,7 @@ export class Supervisor {
     if (cohort === undefined) return false
     for (let index = cohort.stopBefore - 1; index >= 0; index--) {
       const worker = this.#workerAt(cohort, index)
-      if (worker !== undefined && !this.#isWanted(worker)) return true
+      if (worker !== undefined && !this.#isToStay(worker)) return true
     }
     return false
   }
@@ -120,7 +122,7 @@ export class Supervisor {
 
   /** Says which workers of `spec` shall run here, in the order of starting: all others of it stop, last one first. */
   assign(spec: SpecId, assignments: readonly Assignment[], nowMs: number): void {
-    const cohort = this.#cohorts.get(spec) ?? { slots: [], startFrom: 0, stopBefore: 0 }
+    const cohort = this.#cohorts.get(spec) ?? { slots: [], startFrom: 0, stopBefore: 0, starting: undefined }
     if (this.#isAsWanted(cohort, assignments)) return
     for (const slot of cohort.slots) this.#wanted.delete(slot)
     for (const assignment of assignments) this.#wanted.set(assignment.slot, assignment)
@@ -207,15 +209,18 @@ export class Supervisor {
   #proceed(spec: SpecId, cohort: Cohort, nowMs: number): void {
     for (; cohort.stopBefore > 0; cohort.stopBefore--) {
       const worker = this.#workerAt(cohort, cohort.stopBefore - 1)
-      if (worker === undefined || this.#isWanted(worker)) continue
+      if (worker === undefined || this.#isToStay(worker)) continue
       if (worker.state !== 'stopping') this.#stop(worker, nowMs)
       return
     }
+    // Also where the order has changed meanwhile.
+    if (cohort.starting !== undefined && this.#workers.get(cohort.starting)?.state === 'starting') return
     for (; cohort.startFrom < cohort.slots.length; cohort.startFrom++) {
       const slot = cohort.slots[cohort.startFrom]
       const assignment = slot === undefined ? undefined : this.#wanted.get(slot)
       if (slot === undefined || assignment === undefined || this.#workers.get(slot)?.state === 'running')
         continue
+      cohort.starting = slot
       if (!this.#workers.has(slot)) this.#start(assignment, nowMs)
       return
     }
@@ -223,8 +228,9 @@ export class Supervisor {
       this.#cohorts.delete(spec)
   }
 
-  #isWanted({ assignment: { slot, key } }: Worker): boolean {
-    return this.#wanted.get(slot)?.key === key
+  /** One that was told to stop does, also where it is wanted again meanwhile. */
+  #isToStay({ assignment: { slot, key }, state }: Worker): boolean {
+    return this.#wanted.get(slot)?.key === key && state !== 'stopping'
   }
 
   #workerAt(cohort: Cohort, index: number): Worker | undefined {

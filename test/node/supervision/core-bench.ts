@@ -1,0 +1,211 @@
+/** The control plane of a lone node, whose workers do what the test says. */
+
+import { nodeId, specId } from '../../../src/ids.ts'
+import type { SlotId } from '../../../src/ids.ts'
+import { Core } from '../../../src/node/core.ts'
+import type { CoreEvent, Effect } from '../../../src/node/events.ts'
+import type { Exit } from '../../../src/node/supervision/exit.ts'
+import type { SpecStatus } from '../../../src/node/supervision/spec-status.ts'
+import { Prng } from '../../../src/prng.ts'
+import type { Phase } from '../../../src/protocol/phase.ts'
+import type {
+  GroupBody,
+  GroupStrategy,
+  MemberBody,
+  RestartIntensity,
+  RestartType,
+} from '../../../src/protocol/spec-row.ts'
+import { LAN_TIMINGS } from '../../../src/protocol/timings.ts'
+
+export const GROUP = specId('g')
+
+export interface LiveWorker {
+  readonly slot: SlotId
+  readonly incarnation: number
+  state: 'starting' | 'running' | 'stopping'
+}
+
+export function member(id: string, restart: RestartType, more: Partial<MemberBody> = {}): MemberBody {
+  return {
+    id,
+    child: {
+      behaviour: 'b@1',
+      args: new Uint8Array(),
+      restart,
+      startTimeoutMs: 30_000,
+      stopTimeoutMs: 5_000,
+      isolation: 'inline',
+      limits: { heartbeatMs: 30_000 },
+    },
+    revision: 1,
+    isStopped: false,
+    isSignificant: false,
+    ...more,
+  }
+}
+
+export function group(
+  strategy: GroupStrategy,
+  members: readonly MemberBody[],
+  more: Partial<GroupBody> = {},
+): GroupBody {
+  const intensity: RestartIntensity = { restarts: 1_000, withinMs: 1_000 }
+  return {
+    kind: 'group',
+    strategy,
+    intensity,
+    spread: true,
+    autoShutdown: 'never',
+    revision: 1,
+    members,
+    ...more,
+  }
+}
+
+export class CoreBench {
+  readonly live = new Map<SlotId, LiveWorker>()
+  /** `start a`, `stop a`, `abandon a`, in order. */
+  readonly log: string[] = []
+  readonly #core: Core
+  nowMs = 1_000
+
+  constructor() {
+    const now = this.#now()
+    this.#core = new Core({
+      self: {
+        id: nodeId('n'),
+        boot: 1,
+        seq: 1,
+        status: 'joining',
+        name: 'n',
+        addresses: [],
+        role: 'member',
+        weight: 1,
+        labels: {},
+        behaviours: ['b@1'],
+        protocol: { min: 1, max: 1 },
+      },
+      timings: LAN_TIMINGS,
+      prng: new Prng('bench'),
+      now,
+    })
+    this.pass(LAN_TIMINGS.joinAloneMs + 1)
+  }
+
+  get status(): SpecStatus | undefined {
+    return this.#core.statusOf(GROUP)
+  }
+
+  get phase(): Phase | undefined {
+    return this.#core.ledger.tables.phases.get(GROUP)
+  }
+
+  get body(): GroupBody | undefined {
+    const body = this.#core.ledger.tables.specs.get(GROUP)?.body
+    return body?.kind === 'group' ? body : undefined
+  }
+
+  /** The names of the members with a worker that runs, in the order of starting. */
+  get running(): string[] {
+    return (this.body?.members ?? []).flatMap(({ id }) => (this.find(id)?.state === 'running' ? [id] : []))
+  }
+
+  write(body: GroupBody | undefined): void {
+    const desired = body === undefined ? 'stopped' : 'running'
+    this.step({ kind: 'specs-written', changes: [{ id: GROUP, body, desired }] })
+  }
+
+  find(name: string): LiveWorker | undefined {
+    return [...this.live.values()].find(({ slot }) => nameOf(slot) === name)
+  }
+
+  /** The worker that was asked to start says that it has. */
+  start(): boolean {
+    const next = [...this.live.values()].find(({ state }) => state === 'starting')
+    if (next === undefined) return false
+    next.state = 'running'
+    this.step({ kind: 'worker-started', slot: next.slot, incarnation: next.incarnation })
+    return true
+  }
+
+  /** The worker that was asked to stop says that it has. */
+  stop(): boolean {
+    const next = [...this.live.values()].find(({ state }) => state === 'stopping')
+    if (next === undefined) return false
+    this.exit(next, { kind: 'normal' })
+    return true
+  }
+
+  /** Starts and stops until nobody is asked to any more. */
+  settle(): void {
+    while (this.stop() || this.start());
+  }
+
+  /** Starts and stops, and lets time pass until no restart is waited for. */
+  rest(): void {
+    for (let step = 0; step < 100; step++) {
+      this.settle()
+      if (this.status?.kind !== 'restarting' && this.status?.kind !== 'starting') return
+      this.pass(1_000)
+    }
+  }
+
+  end(name: string, kind: 'normal' | 'crash'): void {
+    const worker = this.find(name)
+    if (worker === undefined) return
+    const failure = { name: 'Error', message: name, node: nodeId('n'), slot: worker.slot }
+    this.exit(worker, kind === 'normal' ? { kind } : { kind: 'crashed', failure })
+  }
+
+  pass(durationMs: number): void {
+    const untilMs = this.nowMs + durationMs
+    while (this.nowMs < untilMs) {
+      this.nowMs = Math.min(untilMs, Math.max(this.nowMs + 1, this.#core.wakeAtMs()))
+      this.step({ kind: 'time-passed' })
+    }
+  }
+
+  exit(worker: LiveWorker, exit: Exit): void {
+    this.live.delete(worker.slot)
+    this.step({ kind: 'worker-exited', slot: worker.slot, incarnation: worker.incarnation, exit })
+  }
+
+  step(event: CoreEvent): void {
+    for (const effect of this.#core.step(event, this.#now())) this.#run(effect)
+  }
+
+  #run(effect: Effect): void {
+    switch (effect.kind) {
+      case 'start-worker': {
+        const { slot } = effect.assignment
+        if (this.live.has(slot)) throw new Error(`two workers of ${slot}`)
+        const stopping = [...this.live.values()].find(({ state }) => state === 'stopping')
+        if (stopping !== undefined) throw new Error(`${slot} starts before ${stopping.slot} has stopped`)
+        this.live.set(slot, { slot, incarnation: effect.incarnation, state: 'starting' })
+        this.log.push(`start ${nameOf(slot)}`)
+        break
+      }
+      case 'stop-worker': {
+        const worker = this.live.get(effect.slot)
+        if (worker?.incarnation !== effect.incarnation) break
+        worker.state = 'stopping'
+        this.log.push(`stop ${nameOf(effect.slot)}`)
+        break
+      }
+      case 'abandon-worker': {
+        if (this.live.get(effect.slot)?.incarnation === effect.incarnation) this.live.delete(effect.slot)
+        this.log.push(`abandon ${nameOf(effect.slot)}`)
+        break
+      }
+      default:
+    }
+  }
+
+  #now(): { readonly ms: number; readonly wallMs: number } {
+    return { ms: this.nowMs, wallMs: 1_700_000_000_000 + this.nowMs }
+  }
+}
+
+export function nameOf(slot: SlotId): string {
+  return slot.slice(GROUP.length + 1)
+}
