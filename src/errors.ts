@@ -181,9 +181,55 @@ export class RemoteError extends CallError {
   override readonly name = 'RemoteError'
 }
 
+/** One thing that is wrong with a value, as its schema says. */
+export interface Issue {
+  /** Where in the value: `[0].name`; empty for the value itself. */
+  readonly path: string
+  readonly message: string
+}
+
+/** The arguments are not what the function wants, says its schema: the worker has not been bothered with them. */
+export class ValidationError extends CallError {
+  override readonly name = 'ValidationError'
+  readonly issues: readonly Issue[]
+
+  constructor(what: string, issues: readonly Issue[]) {
+    const lines = issues.map(({ path, message }) => `  ${path === '' ? 'it' : path}: ${message}`)
+    super(`${what} refuses what it was given:\n${lines.join('\n')}`, { maybeExecuted: false })
+    this.issues = issues
+  }
+}
+
+/** The worker waits, by way of others or by itself, for whoever calls it: it would never come to the call. */
+export class DeadlockError extends CallError {
+  override readonly name = 'DeadlockError'
+}
+
 /** A mailbox or a send buffer is full: slow down. */
 export class OverloadedError extends CallError {
   override readonly name = 'OverloadedError'
+}
+
+/** A worker that is in no group has asked for its own. */
+export class NotInGroupError extends MeshvisorError {
+  override readonly name = 'NotInGroupError'
+  readonly worker: string
+
+  constructor(worker: string) {
+    super(`"${worker}" is not the member of a group: name the group, or declare the worker in one`)
+    this.worker = worker
+  }
+}
+
+/** No member of the group runs now. */
+export class NoMemberError extends MeshvisorError {
+  override readonly name = 'NoMemberError'
+  readonly id: string
+
+  constructor(id: string) {
+    super(`no member of the group "${id}" runs now: wait until it does, or look at its status`)
+    this.id = id
+  }
 }
 
 /** The worker has been replaced; what it still wanted to do is refused. */

@@ -8,16 +8,20 @@ export {
   CallError,
   CallTimeoutError,
   DataFolderError,
+  DeadlockError,
   DuplicateIdentityError,
   FormationError,
   GivenUpError,
   IsolationError,
+  type Issue,
   ItemDeadError,
   ListenError,
   MeshvisorError,
+  NoMemberError,
   NodeLostError,
   NodeStoppedError,
   NotFoundError,
+  NotInGroupError,
   OptionsError,
   OverloadedError,
   PayloadError,
@@ -26,6 +30,7 @@ export {
   StartError,
   StopError,
   SupersededError,
+  ValidationError,
   WorkerExitedError,
 } from './errors.ts'
 export { type NodeId, type SlotId, type SpecId } from './ids.ts'
@@ -57,16 +62,21 @@ export {
   type ServerSpec,
   type Stage,
   type Task,
+  type TerminateReason,
   defineServer,
   defineStage,
   defineTask,
 } from './node/workers/behaviours.ts'
 export {
+  type GroupContext,
   type ServerContext,
   type StageContext,
+  type StopReason,
   type TaskContext,
   type WorkerContext,
 } from './node/workers/context.ts'
+export { type Deferred, type Reply, deferred } from './node/workers/deferred.ts'
+export { type WorkerIdentity, currentTraceId, currentWorker, withTrace } from './node/workers/scope.ts'
 export { transfer } from './node/workers/transfer.ts'
 export { type WaitOptions } from './node/waiting.ts'
 export { type BehaviourSource } from './node/workers/registry.ts'

@@ -4,8 +4,8 @@
  * things run, and asks it nothing.
  */
 
-import { OverloadedError } from '../errors.ts'
-import { type NodeId, type Run, type SlotId, type SpecId, isSameRun } from '../ids.ts'
+import { NoMemberError, NotFoundError, OverloadedError } from '../errors.ts'
+import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../ids.ts'
 import { encodePayload } from '../payload.ts'
 import type { Clock } from '../ports.ts'
 import type { Prng } from '../prng.ts'
@@ -14,13 +14,14 @@ import type { Claim } from '../protocol/claim.ts'
 import type { Frame } from '../protocol/frames.ts'
 import { HINT_BYTES_MAX } from '../protocol/limits.ts'
 import type { Phase } from '../protocol/phase.ts'
+import { type Origin, encodeRequest } from '../protocol/request.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { Chain } from './chain/chain.ts'
 import type { StageWorker } from './chain/stage-worker.ts'
 import type { Channels } from './chain/wiring.ts'
 import type { NodeEvent } from './events.ts'
 import { Broadcasts } from './messaging/broadcasts.ts'
-import { type Call, type CallInit, Calls, type Carrier } from './messaging/calls.ts'
+import { type Call, Calls, type Carrier } from './messaging/calls.ts'
 import { type Addressee, Post } from './messaging/post.ts'
 import { type Route, Router } from './messaging/router.ts'
 import { type Incoming, type Outgoing, Session, type SessionOwner } from './messaging/session.ts'
@@ -28,6 +29,7 @@ import { SlotChannel, SlotInlet } from './messaging/slot-channel.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import type { Behaviour } from './workers/behaviours.ts'
 import type { Assignment } from './supervision/supervisor.ts'
+import type { CallRequest, Gateway } from './workers/gateway.ts'
 
 /** So much may wait for a peer that does not read before casts and calls are refused. */
 const CONGESTED_BYTES_MAX = 16 * 1024 * 1024
@@ -47,7 +49,7 @@ export interface DataPlaneInit {
   readonly notify: (event: NodeEvent) => void
 }
 
-export class DataPlane implements SessionOwner, Carrier, Channels {
+export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   readonly router = new Router()
   readonly #init: DataPlaneInit
   readonly #post: Post
@@ -67,36 +69,36 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
     this.#broadcasts = new Broadcasts({ ...init, router: this.router, post: this.#post })
   }
 
-  // What users ask for.
+  // Gateway: what users ask for.
 
-  call(init: CallInit): Promise<unknown> {
-    return this.#calls.start(init)
+  call(request: CallRequest): Promise<unknown> {
+    return this.#calls.start(request)
   }
 
-  /** @throws {OverloadedError} when too much waits for the worker's node already */
-  cast(slot: SlotId, name: string, args: readonly unknown[]): void {
+  cast(slot: SlotId, name: string, args: readonly unknown[], origin: Origin): void {
     const route = this.router.find(slot)
-    if (route === undefined) return
+    if (route === undefined) return this.#drop(slot)
     if (isSameRun(route.owner, this.#init.run)) {
-      this.#post.deliver(slot, route.generation, { kind: 'cast', name, args })
+      const { generation } = route
+      this.#post.deliver(slot, generation, { kind: 'cast', name, args, origin, bytes: undefined })
     } else {
-      this.#write(route, slot, FRAME.cast, encodePayload([name, ...args]))
+      this.#write(route, slot, FRAME.cast, encodeRequest(name, args, origin))
     }
   }
 
-  /** @throws {OverloadedError} when too much waits for the worker's node already */
-  send(slot: SlotId, message: unknown): void {
+  send(slot: SlotId, message: unknown, origin: Origin): void {
     const route = this.router.find(slot)
-    if (route === undefined) return
+    if (route === undefined) return this.#drop(slot)
     if (isSameRun(route.owner, this.#init.run)) {
-      this.#post.deliver(slot, route.generation, { kind: 'message', message })
+      const { generation } = route
+      this.#post.deliver(slot, generation, { kind: 'message', message, origin, bytes: undefined })
     } else {
       this.#write(route, slot, FRAME.send, encodePayload(message))
     }
   }
 
-  /** @returns to how many members it went */
   broadcast(group: SpecId, message: unknown): number {
+    this.#refuseUnlessGroup(group)
     encodePayload(message)
     const broadcast = this.#broadcasts.make(group, message)
     if (broadcast === undefined) return 0
@@ -110,6 +112,20 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
     }
     if (bytes.length <= HINT_BYTES_MAX) this.#init.publish(bytes)
     return this.router.slotsOf(group).length
+  }
+
+  sendRandom(group: SpecId, message: unknown, origin: Origin): SlotId {
+    this.#refuseUnlessGroup(group)
+    const slots = this.router.slotsOf(group)
+    const slot = slots.length === 0 ? undefined : slots[this.#init.prng.below(slots.length)]
+    if (slot === undefined) throw new NoMemberError(group)
+    this.send(slot, message, origin)
+    return slot
+  }
+
+  membersOf(group: SpecId): readonly string[] | undefined {
+    const body = this.router.bodyOf(group)
+    return body?.kind === 'group' ? body.members.map(member => member.id) : undefined
   }
 
   /** The chain as seen from here, made when it is first asked for. */
@@ -195,7 +211,7 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
   // SessionOwner
 
   accept(target: Target, session: Session, channel: number): Incoming | undefined {
-    if (target.kind === 'slot') return new SlotInlet(target, this.#post)
+    if (target.kind === 'slot') return new SlotInlet(target, this.#post, () => this.#init.clock.nowMs())
     return this.#chains.get(target.chain)?.accept(target, session, channel)
   }
 
@@ -213,16 +229,23 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
   // Carrier
 
   carry(call: Call, route: Route): boolean {
-    const { slot, name, args } = call.init
+    const { slot, name, args } = call.request
     if (isSameRun(route.owner, this.#init.run)) {
-      call.onGiven()
-      this.#post.deliver(slot, route.generation, { kind: 'call', name, args, replier: call })
+      const { generation } = route
+      this.#post.deliver(slot, generation, {
+        kind: 'call',
+        name,
+        args,
+        origin: call,
+        bytes: undefined,
+        replier: call,
+      })
       return true
     }
     const session = this.#sessions.get(route.owner.id)
     if (session === undefined) return false
     this.#refuseCongestion(session, slot)
-    const payload = encodePayload([name, ...args])
+    const payload = encodeRequest(name, args, call)
     const { channel } = this.#slotChannel(route, slot)
     const correlation = this.#calls.enter(call, route.owner.id)
     const remainingMs = Math.max(0, Math.ceil(call.deadlineMs - this.#init.clock.nowMs()))
@@ -252,6 +275,20 @@ export class DataPlane implements SessionOwner, Carrier, Channels {
   close(peer: NodeId, outgoing: Outgoing): void {
     this.#outgoing.get(peer)?.delete(outgoing)
     this.#sessions.get(peer)?.close(outgoing)
+  }
+
+  /** There is no way to the worker now. @throws {NotFoundError} when there is no such worker at all */
+  #drop(slot: SlotId): void {
+    const body = this.router.bodyOf(specOfSlot(slot))
+    if (body === undefined) throw new NotFoundError(slot, 'worker')
+    if (body.kind === 'group' && !body.members.some(({ id }) => slot.endsWith(`/${id}`))) {
+      throw new NotFoundError(slot, 'member')
+    }
+    this.#post.droppedCount += 1
+  }
+
+  #refuseUnlessGroup(group: SpecId): void {
+    if (this.router.bodyOf(group)?.kind !== 'group') throw new NotFoundError(group, 'group')
   }
 
   #write(route: Route, slot: SlotId, kind: number, payload: Uint8Array): void {

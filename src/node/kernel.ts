@@ -119,6 +119,7 @@ export class Kernel {
       turn: new Turn(clock, durationMs => stalls.onMessageTook(durationMs)),
       logger,
       prng: prng.fork('workers'),
+      gateway: this.plane,
       receive: event => this.receive(event),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })

@@ -15,7 +15,8 @@ export class Turn {
   readonly #onTook: (durationMs: number) => void
   #startedMs: number | undefined
   #waiting: (() => void)[] = []
-  #lookedMs = 0
+  /** When somebody asked last. */
+  lookedMs = 0
 
   constructor(clock: Clock, onTook: (durationMs: number) => void = () => {}) {
     this.#clock = clock
@@ -25,9 +26,8 @@ export class Turn {
   /** Whether it is time to let others run. */
   isOver(): boolean {
     const nowMs = this.#clock.nowMs()
-    if (nowMs - this.#lookedMs > TURN_MS && this.#startedMs !== undefined)
-      this.#onTook(nowMs - this.#lookedMs)
-    this.#lookedMs = nowMs
+    if (nowMs - this.lookedMs > TURN_MS && this.#startedMs !== undefined) this.#onTook(nowMs - this.lookedMs)
+    this.lookedMs = nowMs
     if (this.#startedMs === undefined) {
       this.#startedMs = nowMs
       this.#clock.after(0, () => this.#next())

@@ -26,11 +26,11 @@ export const FRAME = {
   credit: 6,
   /** receiver → sender: u32 channel: nothing is there */
   reset: 7,
-  /** u32 channel, u32 correlation, u32 remaining ms, payload [function, …arguments] */
+  /** u32 channel, u32 correlation, u32 remaining ms, payload [origin, function, …arguments], the origin left out where there is none: see `request.ts` */
   call: 8,
   /** u32 correlation, u8 outcome, payload */
   reply: 9,
-  /** u32 channel, payload [function, …arguments] */
+  /** u32 channel, payload as of a call */
   cast: 10,
   /** u32 channel, payload message */
   send: 11,
@@ -52,6 +52,12 @@ export const REPLY = {
   overloaded: 3,
   /** The worker ended before it came to this call, or while it was at it; the payload says which. */
   exited: 4,
+  /** The arguments are not what the function wants; the payload is the list of issues. */
+  invalid: 5,
+  /** The worker waits for the caller: it would never come to this call. */
+  deadlock: 6,
+  /** Nobody waited any more when the worker came to it: it has not been executed. */
+  expired: 7,
 } as const
 
 /** The item came out of a stage without any index but 0 on its way: the path is left out. */
@@ -161,25 +167,6 @@ export function decodeRun(bytes: Uint8Array): { readonly id: NodeId; readonly bo
 export function noticeOf(value: unknown): Notice | undefined {
   const result = v.safeParse(notice, value)
   return result.success ? result.output : undefined
-}
-
-/** The function and its arguments; checked by hand, as every call passes here. @returns undefined when the bytes are none */
-export function decodeRequest(
-  bytes: Uint8Array,
-): { readonly name: string; readonly args: unknown[] } | undefined {
-  let items: unknown
-  try {
-    items = decodePayload(bytes)
-  } catch {
-    return undefined
-  }
-  if (!isList(items)) return undefined
-  const [name, ...args] = items
-  return typeof name === 'string' ? { name, args } : undefined
-}
-
-function isList(value: unknown): value is unknown[] {
-  return Array.isArray(value)
 }
 
 function parse<T>(schema: v.GenericSchema<unknown, T>, bytes: Uint8Array): T | undefined {

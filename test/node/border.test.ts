@@ -3,7 +3,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId, slotId, specId } from '../../src/ids.ts'
-import { Mailbox, MAILBOX_BYTES_MAX } from '../../src/node/messaging/mailbox.ts'
+import { NO_ORIGIN } from '../../src/protocol/request.ts'
+import { Mailbox, MAILBOX_LIMITS } from '../../src/node/messaging/mailbox.ts'
 import { type Outgoing, Session, type SessionOwner } from '../../src/node/messaging/session.ts'
 import { COMPLAIN_EVERY_MS } from '../../src/node/border.ts'
 import { ControlLane } from '../../src/node/control-lane.ts'
@@ -247,11 +248,12 @@ test('an address that does not answer is mentioned when that goes on, and once a
 
 test('a mailbox holds no more bytes of others than it may, but always one message', () => {
   const mailbox = new Mailbox()
-  const letter = (bytes: number) => ({ kind: 'message', message: undefined, bytes }) as const
-  expect(mailbox.put(letter(MAILBOX_BYTES_MAX + 1))).toBe(true)
+  const letter = (bytes: number) =>
+    ({ kind: 'message', message: undefined, bytes, origin: NO_ORIGIN }) as const
+  expect(mailbox.put(letter(MAILBOX_LIMITS.bytes + 1))).toBe(true)
   expect(mailbox.put(letter(1))).toBe(false)
   mailbox.take()
-  expect(mailbox.put(letter(MAILBOX_BYTES_MAX))).toBe(true)
+  expect(mailbox.put(letter(MAILBOX_LIMITS.bytes))).toBe(true)
   expect(mailbox.put(letter(1))).toBe(false)
   mailbox.discard()
   expect(mailbox.put(letter(1))).toBe(true)

@@ -1,5 +1,6 @@
 /** Chains on one node: lines 51 to 62 and 73 to 75 of the behavioural scenarios, each test named by its lines. */
 
+import { NO_ORIGIN } from '../../src/protocol/request.ts'
 import { expect, test } from 'vitest'
 
 import { OptionsError } from '../../src/errors.ts'
@@ -317,7 +318,7 @@ test('62: a message to a stage is refused, and the stage does not notice', async
   expect(() => node.getWorker('c')).toThrow(expect.objectContaining({ name: 'NotFoundError' }))
   expect(() => node.getWorker('c/s0/0')).toThrow(expect.objectContaining({ name: 'NotFoundError' }))
   const [worker] = workersOf(mesh, 'c')
-  if (worker !== undefined) node.inspect().plane.send(worker.slot, 'hello')
+  if (worker !== undefined) node.inspect().plane.send(worker.slot, 'hello', NO_ORIGIN)
   await mesh.run(100)
   expect(await mesh.settle(chain.call(1))).toBe(2)
   expect(exits).toEqual([])

@@ -13,7 +13,7 @@ import type { ItemId } from '../../protocol/failure.ts'
 import type { Notice } from '../../protocol/channel.ts'
 import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
 import type { Callback, Stage } from '../workers/behaviours.ts'
-import type { StageContext } from '../workers/context.ts'
+import type { StageContext, StopReason } from '../workers/context.ts'
 import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
 import { swapScope } from '../workers/scope.ts'
 import { InlineWorker, type WorkerInit, isAsyncIterable, isPromise } from '../workers/worker.ts'
@@ -142,6 +142,11 @@ export class StageWorker extends InlineWorker {
   protected override end(): void {
     this.#wake?.()
     if (!this.#isBusy) this.exit({ kind: 'normal' })
+  }
+
+  protected override onStopWish(reason: StopReason): void {
+    if (reason instanceof Error) this.crash(reason, this.#item?.id)
+    else this.exit({ kind: reason })
   }
 
   protected override discard(): void {
@@ -329,7 +334,7 @@ export class StageWorker extends InlineWorker {
 
   #makeStageContext(): StageContext {
     const nothing: ItemId = { origin: this.init.node, boot: 0, n: 0 }
-    const context = { ...this.makeContext(), item: nothing, id: '', attempt: 1 }
+    const context = Object.assign(this.makeContext(), { item: nothing, id: '', attempt: 1 })
     return Object.defineProperties(context, {
       item: { get: () => this.#item?.id ?? nothing },
       id: { get: () => this.#item?.text ?? '' },

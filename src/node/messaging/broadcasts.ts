@@ -7,6 +7,7 @@
 import type { NodeId, Run, SlotId, SpecId } from '../../ids.ts'
 import type { Broadcast } from '../../protocol/channel.ts'
 import { compareGenerations } from '../../protocol/phase.ts'
+import { NO_ORIGIN } from '../../protocol/request.ts'
 import { SeenWindow } from '../../protocol/seen-window.ts'
 import type { Post } from './post.ts'
 import type { Router } from './router.ts'
@@ -66,7 +67,12 @@ export class Broadcasts {
       const since = this.#router.find(slot)?.generation
       // A member that was placed later than the sender knows of is another one than it meant.
       const isMeant = !isBehind && since !== undefined && compareGenerations(since, generation) <= 0
-      this.#post.deliver(slot, isMeant ? since : generation, { kind: 'message', message })
+      this.#post.deliver(slot, isMeant ? since : generation, {
+        kind: 'message',
+        message,
+        origin: NO_ORIGIN,
+        bytes: undefined,
+      })
     }
   }
 

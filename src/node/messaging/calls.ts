@@ -6,10 +6,13 @@
 
 import {
   CallTimeoutError,
+  DeadlockError,
+  type Issue,
   NodeLostError,
   NotFoundError,
   OverloadedError,
   RemoteError,
+  ValidationError,
   WorkerExitedError,
 } from '../../errors.ts'
 import { type NodeId, type SlotId, type SpecId, specOfSlot } from '../../ids.ts'
@@ -20,6 +23,8 @@ import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
 import { type Generation, compareGenerations } from '../../protocol/phase.ts'
 import { becauseOf, isDown } from '../supervision/spec-status.ts'
+import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
+import type { CallRequest } from '../workers/gateway.ts'
 import type { Replier } from './mailbox.ts'
 import type { Route, Router } from './router.ts'
 import { type Expiring, Timeouts } from './timeouts.ts'
@@ -30,13 +35,11 @@ export interface Carrier {
   carry(call: Call, route: Route): boolean
 }
 
-export interface CallInit {
-  readonly slot: SlotId
-  readonly name: string
-  readonly args: readonly unknown[]
-  readonly timeoutMs: number
-  readonly signal: AbortSignal | undefined
-}
+/** How long a call waits where neither it nor its caller says anything: as in OTP. */
+const TIMEOUT_MS = 5_000
+
+/** Timers of Node, and the field of the frame, count no further. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1
 
 export class Calls {
   readonly #clock: Clock
@@ -55,10 +58,10 @@ export class Calls {
     this.#timeouts = new Timeouts(clock)
   }
 
-  start(init: CallInit): Promise<unknown> {
+  start(request: CallRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const call = new Call(init, {
-        deadlineMs: this.#clock.nowMs() + init.timeoutMs,
+      const call = new Call(request, {
+        startedMs: this.#clock.nowMs(),
         onElsewhere: () => this.#redirect(call),
         onEnd: (error, value) => {
           this.#timeouts.delete(call)
@@ -68,8 +71,9 @@ export class Calls {
           else reject(toError(error))
         },
       })
+      if (call.deadlineMs <= call.startedMs) return call.onExpired()
       this.#timeouts.add(call)
-      if (init.signal !== undefined) this.#obey(init.signal, call)
+      if (request.signal !== undefined) this.#obey(request.signal, call)
       this.#attempt(call)
     })
   }
@@ -98,13 +102,22 @@ export class Calls {
         call.onResult(payload)
         return undefined
       case REPLY.error:
-        call.onError(asFailure(payload, peer, call.init.slot))
+        call.onError(asFailure(payload, peer, call.request.slot))
         return undefined
       case REPLY.overloaded:
         call.onOverloaded()
         return undefined
       case REPLY.exited:
         call.onExited(payload === true)
+        return undefined
+      case REPLY.invalid:
+        call.onInvalid(issuesOf(payload))
+        return undefined
+      case REPLY.deadlock:
+        call.onDeadlock()
+        return undefined
+      case REPLY.expired:
+        call.onExpiredThere()
         return undefined
       case REPLY.elsewhere:
         call.onElsewhere()
@@ -124,8 +137,8 @@ export class Calls {
 
   #attempt(call: Call): void {
     if (call.isOver) return
-    const spec = specOfSlot(call.init.slot)
-    const route = this.#router.find(call.init.slot)
+    const spec = specOfSlot(call.request.slot)
+    const route = this.#router.find(call.request.slot)
     this.#waiting.delete(call)
     call.tried = route?.generation
     if (route !== undefined && this.#carry(call, route)) return
@@ -149,20 +162,20 @@ export class Calls {
     if (call.correlation !== undefined) this.#sent.delete(call.correlation)
     call.onUnsent()
     this.#waiting.add(call)
-    call.onCancelled(this.#router.whenChanged(specOfSlot(call.init.slot), () => this.#attempt(call)))
+    call.onCancelled(this.#router.whenChanged(specOfSlot(call.request.slot), () => this.#attempt(call)))
   }
 
   /** The worker was not where this node believed it to be: it may have learnt better while the call was under way. */
   #redirect(call: Call): void {
     this.#retryLater(call)
-    const route = this.#router.find(call.init.slot)
+    const route = this.#router.find(call.request.slot)
     if (route === undefined || call.tried === undefined) return
     if (compareGenerations(route.generation, call.tried) !== 0) this.#attempt(call)
   }
 
   /** Why waiting for the worker is of no use. */
   #hopeless(spec: SpecId, call: Call): Error | undefined {
-    const { slot } = call.init
+    const { slot } = call.request
     const body = this.#router.bodyOf(spec)
     if (body === undefined) return new NotFoundError(slot, 'worker')
     if (body.kind === 'group' && !body.members.some(member => slot.endsWith(`/${member.id}`))) {
@@ -188,12 +201,16 @@ export class Calls {
   }
 }
 
-export class Call implements Replier, Expiring {
-  readonly init: CallInit
+export class Call implements Replier, Expiring, Origin {
+  readonly request: CallRequest
+  readonly startedMs: number
   readonly deadlineMs: number
+  readonly traceId: string | undefined
+  readonly caller: Caller | undefined
   readonly #onElsewhere: () => void
   readonly #onEnd: (error: unknown, value: unknown) => void
   #cancels: (() => void)[] | undefined
+  /** It may have been executed: it is on its way to another node, or the worker of this node is at it. */
   #isGiven = false
   isOver = false
   correlation: number | undefined
@@ -202,22 +219,31 @@ export class Call implements Replier, Expiring {
   peer: NodeId | undefined
 
   constructor(
-    init: CallInit,
+    request: CallRequest,
     more: {
-      readonly deadlineMs: number
+      readonly startedMs: number
       readonly onElsewhere: () => void
       readonly onEnd: (error: unknown, value: unknown) => void
     },
   ) {
-    this.init = init
-    this.deadlineMs = more.deadlineMs
+    const { origin, timeoutMs } = request
+    this.request = request
+    this.startedMs = more.startedMs
+    const ownMs = more.startedMs + Math.min(timeoutMs ?? TIMEOUT_MS, TIMEOUT_MS_MAX)
+    this.deadlineMs =
+      origin.deadlineMs !== undefined && (timeoutMs === undefined || origin.deadlineMs < ownMs)
+        ? origin.deadlineMs
+        : ownMs
+    this.traceId = origin.traceId
+    this.caller = origin.caller
     this.#onElsewhere = more.onElsewhere
     this.#onEnd = more.onEnd
   }
 
-  /** It is in the mailbox of a worker of this node. */
-  onGiven(): void {
+  begin(): boolean {
+    if (this.isOver) return false
     this.#isGiven = true
+    return true
   }
 
   onSent(correlation: number, peer: NodeId): void {
@@ -247,13 +273,24 @@ export class Call implements Replier, Expiring {
     this.fail(new RemoteError(`${failure.name}: ${failure.message}`, { cause: failure, maybeExecuted }))
   }
 
+  onInvalid(issues: readonly Issue[]): void {
+    const { slot, name } = this.request
+    this.fail(new ValidationError(`"${name}" of "${slot}"`, issues))
+  }
+
   onExited(isExecuted: boolean): void {
     const when = isExecuted ? 'while it was at this call' : 'before it came to this call'
-    this.fail(new WorkerExitedError(`"${this.init.slot}" ended ${when}`, { maybeExecuted: isExecuted }))
+    this.fail(new WorkerExitedError(`"${this.request.slot}" ended ${when}`, { maybeExecuted: isExecuted }))
   }
 
   onOverloaded(): void {
-    this.fail(new OverloadedError(`the mailbox of "${this.init.slot}" is full`, { maybeExecuted: false }))
+    this.fail(new OverloadedError(`the mailbox of "${this.request.slot}" is full`, { maybeExecuted: false }))
+  }
+
+  onDeadlock(): void {
+    const circle = [this.request.slot, ...callersUpTo(this.request.slot, this.caller)].toReversed()
+    const message = `${circle.join(' → ')}: the last waits for the first, which waits for it. Send a message, or answer later (deferred)`
+    this.fail(new DeadlockError(message, { maybeExecuted: false }))
   }
 
   onElsewhere(): void {
@@ -267,10 +304,13 @@ export class Call implements Replier, Expiring {
   }
 
   onExpired(): void {
-    const { slot, timeoutMs } = this.init
-    const where = this.#isGiven ? 'it was given to the worker' : 'the worker was not to be reached'
-    const message = `"${slot}" did not answer in ${timeoutMs} ms: ${where}`
-    this.fail(new CallTimeoutError(message, { maybeExecuted: this.#isGiven }))
+    const where = this.#isGiven ? 'the worker may have come to it' : 'the worker has not come to it'
+    this.#expire(where, this.#isGiven)
+  }
+
+  /** The worker came to it too late, and has left it. */
+  onExpiredThere(): void {
+    this.#expire('the worker came to it too late', false)
   }
 
   onAborted(reason: unknown): void {
@@ -281,12 +321,28 @@ export class Call implements Replier, Expiring {
     this.#end(error, undefined)
   }
 
+  #expire(where: string, maybeExecuted: boolean): void {
+    const waitedMs = Math.max(0, Math.round(this.deadlineMs - this.startedMs))
+    const message = `"${this.request.slot}" did not answer in ${waitedMs} ms: ${where}`
+    this.fail(new CallTimeoutError(message, { maybeExecuted }))
+  }
+
   #end(error: unknown, value: unknown): void {
     if (this.isOver) return
     this.isOver = true
     for (const cancel of this.#cancels ?? []) cancel()
     this.#onEnd(error, value)
   }
+}
+
+/** The callers, the last one first, up to the worker that they wait for. */
+function callersUpTo(slot: SlotId, last: Caller | undefined): SlotId[] {
+  const callers: SlotId[] = []
+  for (let caller = last; caller !== undefined; caller = caller.caller) {
+    callers.push(caller.worker)
+    if (caller.worker === slot) break
+  }
+  return callers
 }
 
 /** The failure that a peer says a worker has had. */

@@ -1,62 +1,101 @@
 // pure
-/** What waits for a worker, in the order of arrival, and never more than there is room for. */
+/**
+ * What waits for a worker, in the order of arrival, and never more than there is room for. Only users' messages are
+ * in it: what the supervisor asks of a worker does not wait behind them.
+ */
 
 import { Deque } from '../../deque.ts'
+import type { Issue } from '../../errors.ts'
 import type { Failure } from '../../protocol/failure.ts'
+import type { Origin } from '../../protocol/request.ts'
+import { estimateBytes } from './estimate.ts'
 
-/** More messages than this are refused. */
-export const MAILBOX_MESSAGES_MAX = 10_000
-/** Nor do more bytes wait than this, as far as they came from other nodes; one message may always wait. */
-export const MAILBOX_BYTES_MAX = 16 * 1024 * 1024
+/** How much may wait. */
+export interface MailboxLimits {
+  readonly messages: number
+  /** As estimated for what comes from the same node, as counted for what comes from another. */
+  readonly bytes: number
+}
+
+export const MAILBOX_LIMITS: MailboxLimits = { messages: 10_000, bytes: 16 * 1024 * 1024 }
 
 /** Who waits for the answer to a call. Told exactly once. */
 export interface Replier {
+  /** The worker is about to run the call. @returns false when nobody waits any more: it must not */
+  begin(nowMs: number): boolean
   onResult(value: unknown): void
   /** The worker threw. */
   onError(failure: Failure): void
+  /** The arguments are not what the function wants. */
+  onInvalid(issues: readonly Issue[]): void
   /** The worker ended; `isExecuted`: it had begun with this call. */
   onExited(isExecuted: boolean): void
   /** There was no room. */
   onOverloaded(): void
+  /** The worker waits for whoever calls, so that it would never come to this call. */
+  onDeadlock(): void
   /** The worker is not here, or not of this generation: it has not been executed. */
   onElsewhere(): void
 }
 
-export type Letter = (
+/** `bytes`: on the wire; undefined for what comes from this node, until a mailbox has estimated it. */
+export type Letter =
   | {
       readonly kind: 'call'
       readonly name: string
       readonly args: readonly unknown[]
+      readonly origin: Origin
+      bytes: number | undefined
       readonly replier: Replier
     }
-  | { readonly kind: 'cast'; readonly name: string; readonly args: readonly unknown[] }
-  | { readonly kind: 'message'; readonly message: unknown }
-) & {
-  /** The size on the wire. @default 0: it is from this node */
-  readonly bytes?: number
-}
+  | {
+      readonly kind: 'cast'
+      readonly name: string
+      readonly args: readonly unknown[]
+      readonly origin: Origin
+      bytes: number | undefined
+    }
+  | {
+      readonly kind: 'message'
+      readonly message: unknown
+      readonly origin: Origin
+      bytes: number | undefined
+    }
 
 /** Something that letters can be given to: a server or a task. */
 export interface Recipient {
+  /** It takes nothing any more: letters are kept for its successor, if there is to be one. */
+  readonly isClosing: boolean
   /** @returns false when there is no room: a call is told so, anything else is dropped */
   deliver(letter: Letter): boolean
 }
 
 export class Mailbox {
+  readonly #limits: MailboxLimits
   readonly #letters = new Deque<Letter>()
   #bytes = 0
+
+  constructor(limits: MailboxLimits = MAILBOX_LIMITS) {
+    this.#limits = limits
+  }
 
   get size(): number {
     return this.#letters.size
   }
 
-  /** @returns false when there is no room */
+  /** Of all that waits: an estimate. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** @returns false when there is no room. A message that is larger than all of it is taken when nothing waits. */
   put(letter: Letter): boolean {
-    const bytes = this.#bytes + (letter.bytes ?? 0)
-    const isRoom = this.#letters.size < MAILBOX_MESSAGES_MAX && bytes <= MAILBOX_BYTES_MAX
-    if (isRoom || this.#letters.size === 0) {
+    const bytes = letter.bytes ?? estimateBytes(letter.kind === 'message' ? letter.message : letter.args)
+    const { size } = this.#letters
+    if (size < this.#limits.messages && (this.#bytes + bytes <= this.#limits.bytes || size === 0)) {
+      letter.bytes = bytes
       this.#letters.push(letter)
-      this.#bytes = bytes
+      this.#bytes += bytes
       return true
     }
     if (letter.kind === 'call') letter.replier.onOverloaded()
@@ -65,21 +104,26 @@ export class Mailbox {
 
   take(): Letter | undefined {
     const letter = this.#letters.shift()
-    this.#bytes -= letter?.bytes ?? 0
+    if (letter !== undefined) this.#bytes -= letter.bytes ?? 0
     return letter
   }
 
-  /** The worker goes on elsewhere: whoever waits, asks there. */
-  divert(): void {
-    for (let letter = this.take(); letter !== undefined; letter = this.take()) {
-      if (letter.kind === 'call') letter.replier.onElsewhere()
-    }
+  /** The worker goes on elsewhere: whoever waits, asks there. @returns how many letters nobody is told of */
+  divert(): number {
+    return this.#empty(replier => replier.onElsewhere())
   }
 
-  /** The worker has ended: whoever waits is told that nothing was done. */
-  discard(): void {
+  /** The worker has ended: whoever waits is told that nothing was done. @returns how many letters nobody is told of */
+  discard(): number {
+    return this.#empty(replier => replier.onExited(false))
+  }
+
+  #empty(tell: (replier: Replier) => void): number {
+    let lost = 0
     for (let letter = this.take(); letter !== undefined; letter = this.take()) {
-      if (letter.kind === 'call') letter.replier.onExited(false)
+      if (letter.kind === 'call') tell(letter.replier)
+      else lost += 1
     }
+    return lost
   }
 }

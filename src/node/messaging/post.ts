@@ -7,7 +7,7 @@
 import { type NodeId, type SlotId, specOfSlot } from '../../ids.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
 import type { Generation } from '../../protocol/phase.ts'
-import { type Letter, MAILBOX_MESSAGES_MAX, type Recipient } from './mailbox.ts'
+import { type Letter, Mailbox, type Recipient } from './mailbox.ts'
 import type { Router } from './router.ts'
 
 /** A worker of this node that takes letters. */
@@ -16,16 +16,17 @@ export interface Addressee {
   readonly recipient: Recipient
 }
 
+/** Letters for a generation of a worker that is not there yet. */
 interface Parked {
-  readonly letter: Letter
   readonly generation: Generation
+  readonly letters: Mailbox
 }
 
 export class Post {
   readonly #self: NodeId
   readonly #router: Router
   readonly #find: (slot: SlotId) => Addressee | undefined
-  readonly #parked = new Map<SlotId, Parked[]>()
+  readonly #parked = new Map<SlotId, Parked>()
   /** Casts and messages that no worker took: the mailbox was full, or the worker gone. */
   droppedCount = 0
 
@@ -37,14 +38,15 @@ export class Post {
 
   deliver(slot: SlotId, generation: Generation, letter: Letter): void {
     const addressee = this.#find(slot)
-    if (addressee !== undefined && isOf(addressee.token, generation)) {
-      if (!addressee.recipient.deliver(letter) && letter.kind !== 'call') this.droppedCount += 1
+    const isOpen = addressee !== undefined && !addressee.recipient.isClosing
+    if (isOpen && isOf(addressee.token, generation)) {
+      if (!addressee.recipient.deliver(letter)) this.#drop(letter)
     } else if (this.#isHome(slot, generation)) {
-      this.#park(slot, { letter, generation })
+      this.#park(slot, generation, letter)
     } else if (letter.kind === 'call') {
       letter.replier.onElsewhere()
     } else {
-      this.droppedCount += 1
+      this.#drop(letter)
     }
   }
 
@@ -53,32 +55,40 @@ export class Post {
     const parked = this.#parked.get(slot)
     if (parked === undefined) return
     this.#parked.delete(slot)
-    for (const { letter, generation } of parked) this.deliver(slot, generation, letter)
+    const { letters, generation } = parked
+    for (let letter = letters.take(); letter !== undefined; letter = letters.take()) {
+      this.deliver(slot, generation, letter)
+    }
   }
 
   #isHome(slot: SlotId, generation: Generation): boolean {
     const route = this.#router.find(slot)
     return (
-      route !== undefined &&
-      route.owner.id === this.#self &&
-      route.generation.number === generation.number &&
-      route.generation.tag === generation.tag
+      route !== undefined && route.owner.id === this.#self && isSameGeneration(route.generation, generation)
     )
   }
 
-  #park(slot: SlotId, parked: Parked): void {
-    const waiting = this.#parked.get(slot) ?? []
-    if (waiting.length >= MAILBOX_MESSAGES_MAX) {
-      if (parked.letter.kind === 'call') parked.letter.replier.onOverloaded()
-      else this.droppedCount += 1
-      return
+  #park(slot: SlotId, generation: Generation, letter: Letter): void {
+    let parked = this.#parked.get(slot)
+    if (parked === undefined || !isSameGeneration(parked.generation, generation)) {
+      // What was kept for another generation goes wherever that one is by now: nowhere, as a rule.
+      this.onStarted(slot)
+      parked = { generation, letters: new Mailbox() }
+      this.#parked.set(slot, parked)
+      this.#router.whenChanged(specOfSlot(slot), () => this.onStarted(slot))
     }
-    if (waiting.length === 0) this.#router.whenChanged(specOfSlot(slot), () => this.onStarted(slot))
-    waiting.push(parked)
-    this.#parked.set(slot, waiting)
+    if (!parked.letters.put(letter)) this.#drop(letter)
+  }
+
+  #drop(letter: Letter): void {
+    if (letter.kind !== 'call') this.droppedCount += 1
   }
 }
 
 function isOf(token: FencingToken, generation: Generation): boolean {
   return token.generation === generation.number && token.tag === generation.tag
+}
+
+function isSameGeneration(a: Generation, b: Generation): boolean {
+  return a.number === b.number && a.tag === b.tag
 }

@@ -3,22 +3,26 @@
 
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import { promised } from '../../promised.ts'
-import type { DataPlane } from '../data-plane.ts'
 import type { Process } from '../specs/child.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { NoFunctions, Server, Task } from '../workers/behaviours.ts'
-
-const CALL_TIMEOUT_MS = 5_000
+import type { Deferred } from '../workers/deferred.ts'
+import type { Gateway } from '../workers/gateway.ts'
+import { originOfNow, traceOfNow } from '../workers/scope.ts'
 
 /** The functions of a server that answer. Each rejects with a `CallError` that says whether it may have been executed. */
 export type CallsOf<B> =
   B extends Server<readonly unknown[], infer Calls, object>
     ? {
         readonly [K in keyof Calls]: Calls[K] extends (state: never, ...args: infer Args) => infer Result
-          ? (...args: Args) => Promise<Awaited<Result>>
+          ? (...args: Args) => Promise<AnswerOf<Result>>
           : never
       }
     : NoFunctions
+
+/** What the caller gets: now or later is the same to it. */
+type AnswerOf<Result> =
+  Awaited<Result> extends infer Answer ? (Answer extends Deferred<infer T> ? T : Answer) : never
 
 /** The functions of a server that do not answer: at most once, and an `OverloadedError` when too much waits already. */
 export type CastsOf<B> =
@@ -38,19 +42,23 @@ export class WorkerRef<B extends Process = Process> {
   readonly id: SlotId
   readonly call: CallsOf<B>
   readonly cast: CastsOf<B>
-  readonly #plane: DataPlane
+  readonly #gateway: Gateway
 
-  constructor(plane: DataPlane, id: SlotId, options: WaitOptions = {}) {
+  constructor(gateway: Gateway, id: SlotId, options: WaitOptions = {}) {
     this.id = id
-    this.#plane = plane
-    const { timeoutMs = CALL_TIMEOUT_MS, signal } = options
-    this.call = promised(functions((name, args) => plane.call({ slot: id, name, args, timeoutMs, signal })))
-    this.cast = promised(functions((name, args) => plane.cast(id, name, args)))
+    this.#gateway = gateway
+    const { timeoutMs, signal } = options
+    this.call = promised(
+      functions((name, args) =>
+        gateway.call({ slot: id, name, args, timeoutMs, signal, origin: originOfNow() }),
+      ),
+    )
+    this.cast = promised(functions((name, args) => gateway.cast(id, name, args, traceOfNow())))
   }
 
-  /** The same worker, with other limits for its calls: 5 s where nothing is said. */
+  /** The same worker, with other limits for its calls: what is left to the caller, or 5 s, where nothing is said. */
   with(options: WaitOptions): WorkerRef<B> {
-    return new WorkerRef(this.#plane, this.id, options)
+    return new WorkerRef(this.#gateway, this.id, options)
   }
 
   /**
@@ -58,7 +66,7 @@ export class WorkerRef<B extends Process = Process> {
    * @throws {OverloadedError} when too much waits already
    */
   send(message: MessageOf<B>): void {
-    this.#plane.send(this.id, message)
+    this.#gateway.send(this.id, message, traceOfNow())
   }
 }
 
@@ -76,11 +84,11 @@ export type MemberOf<Members extends readonly Identified[], Id extends string> =
 
 export class GroupRef<Members extends readonly Identified[] = readonly Identified[]> {
   readonly id: SpecId
-  readonly #plane: DataPlane
+  readonly #gateway: Gateway
 
-  constructor(plane: DataPlane, id: SpecId) {
+  constructor(gateway: Gateway, id: SpecId) {
     this.id = id
-    this.#plane = plane
+    this.#gateway = gateway
   }
 
   /** A member, whether it runs now or not. */
@@ -88,7 +96,7 @@ export class GroupRef<Members extends readonly Identified[] = readonly Identifie
     id: Id,
     options: WaitOptions = {},
   ): WorkerRef<MemberOf<Members, Id>> {
-    return new WorkerRef(this.#plane, slotId(this.id, id), options)
+    return new WorkerRef(this.#gateway, slotId(this.id, id), options)
   }
 
   /**
@@ -96,7 +104,16 @@ export class GroupRef<Members extends readonly Identified[] = readonly Identifie
    * @returns how many members there are; 0 while the group restarts
    */
   broadcast(message: unknown): number {
-    return this.#plane.broadcast(this.id, message)
+    return this.#gateway.broadcast(this.id, message, traceOfNow())
+  }
+
+  /**
+   * Sends a message to one of the members that run, drawn by lot.
+   * @returns the id of the member
+   * @throws {NoMemberError} when none runs now; {OverloadedError} when too much waits for it already
+   */
+  sendRandom(message: unknown): Members[number]['id'] {
+    return this.#gateway.sendRandom(this.id, message, traceOfNow()).slice(this.id.length + 1)
   }
 }
 

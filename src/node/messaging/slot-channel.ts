@@ -2,10 +2,12 @@
 /** The two ends of a channel to a server or task on another node. */
 
 import { type Run, type SlotId, isSameRun } from '../../ids.ts'
-import { decodePayload, encodePayload } from '../../payload.ts'
-import { FRAME, REPLY, type Target, decodeRequest } from '../../protocol/channel.ts'
+import { encodePayload } from '../../payload.ts'
+import type { Issue } from '../../errors.ts'
+import { FRAME, REPLY, type Target } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
+import { NO_ORIGIN, decodeRequest } from '../../protocol/request.ts'
 import { failureFrom } from '../supervision/exit.ts'
 import type { Replier } from './mailbox.ts'
 import type { Post } from './post.ts'
@@ -48,36 +50,61 @@ export class SlotChannel implements Outgoing {
 export class SlotInlet implements Incoming {
   readonly #target: Target & { kind: 'slot' }
   readonly #post: Post
+  readonly #nowMs: () => number
 
-  constructor(target: Target & { kind: 'slot' }, post: Post) {
+  constructor(target: Target & { kind: 'slot' }, post: Post, nowMs: () => number) {
     this.#target = target
     this.#post = post
+    this.#nowMs = nowMs
   }
 
   onFrame(frame: Frame, session: Session): string | undefined {
-    const { slot, generation } = this.#target
-    if (frame.kind === FRAME.send) {
-      const bytes = frame.rest()
-      try {
-        const message = decodePayload(bytes)
-        this.#post.deliver(slot, generation, { kind: 'message', message, bytes: bytes.length })
-      } catch (error) {
-        return `a message that cannot be read: ${String(error)}`
-      }
-      return undefined
+    switch (frame.kind) {
+      case FRAME.send:
+        return this.#onSend(frame)
+      case FRAME.cast:
+        return this.#onCast(frame)
+      case FRAME.call:
+        return this.#onCall(frame, session)
+      default:
+        return `a frame of kind ${frame.kind} for a worker`
     }
-    if (frame.kind !== FRAME.call && frame.kind !== FRAME.cast)
-      return `a frame of kind ${frame.kind} for a worker`
-    const correlation = frame.kind === FRAME.call ? frame.u32() : 0
-    if (frame.kind === FRAME.call) frame.u32()
+  }
+
+  #onSend(frame: Frame): string | undefined {
+    const { slot, generation } = this.#target
+    const bytes = frame.remaining
+    try {
+      const message = frame.payload()
+      this.#post.deliver(slot, generation, { kind: 'message', message, origin: NO_ORIGIN, bytes })
+    } catch (error) {
+      return `a message that cannot be read: ${String(error)}`
+    }
+    return undefined
+  }
+
+  #onCast(frame: Frame): string | undefined {
+    const { slot, generation } = this.#target
     const bytes = frame.remaining
     const request = decodeRequest(frame.rest())
     if (request === undefined) return 'a request that cannot be read'
-    if (frame.kind === FRAME.cast) this.#post.deliver(slot, generation, { kind: 'cast', ...request, bytes })
-    else {
-      const replier = new RemoteReplier(session, correlation, slot)
-      this.#post.deliver(slot, generation, { kind: 'call', ...request, replier, bytes })
-    }
+    const { name, args, traceId } = request
+    const origin = traceId === undefined ? NO_ORIGIN : { ...NO_ORIGIN, traceId }
+    this.#post.deliver(slot, generation, { kind: 'cast', name, args, origin, bytes })
+    return undefined
+  }
+
+  #onCall(frame: Frame, session: Session): string | undefined {
+    const { slot, generation } = this.#target
+    const correlation = frame.u32()
+    const deadlineMs = this.#nowMs() + frame.u32()
+    const bytes = frame.remaining
+    const request = decodeRequest(frame.rest())
+    if (request === undefined) return 'a request that cannot be read'
+    const { name, args, traceId, caller } = request
+    const replier = new RemoteReplier(session, { correlation, slot, deadlineMs })
+    const origin = { deadlineMs, traceId, caller }
+    this.#post.deliver(slot, generation, { kind: 'call', name, args, origin, bytes, replier })
     return undefined
   }
 }
@@ -87,11 +114,22 @@ class RemoteReplier implements Replier {
   readonly #session: Session
   readonly #correlation: number
   readonly #slot: SlotId
+  readonly #deadlineMs: number
 
-  constructor(session: Session, correlation: number, slot: SlotId) {
+  constructor(
+    session: Session,
+    call: { readonly correlation: number; readonly slot: SlotId; readonly deadlineMs: number },
+  ) {
     this.#session = session
-    this.#correlation = correlation
-    this.#slot = slot
+    this.#correlation = call.correlation
+    this.#slot = call.slot
+    this.#deadlineMs = call.deadlineMs
+  }
+
+  begin(nowMs: number): boolean {
+    if (nowMs < this.#deadlineMs) return true
+    this.#reply(REPLY.expired, encodePayload(null))
+    return false
   }
 
   onResult(value: unknown): void {
@@ -106,6 +144,14 @@ class RemoteReplier implements Replier {
 
   onError(failure: Failure): void {
     this.#reply(REPLY.error, encodePayload(failure))
+  }
+
+  onInvalid(issues: readonly Issue[]): void {
+    this.#reply(REPLY.invalid, encodePayload(issues))
+  }
+
+  onDeadlock(): void {
+    this.#reply(REPLY.deadlock, encodePayload(null))
   }
 
   onExited(isExecuted: boolean): void {

@@ -6,11 +6,13 @@ import type { Failure, ItemId } from '../../protocol/failure.ts'
 import { unreachable } from '../../assert.ts'
 
 /**
- * How a worker ended. `stopped`: it was told to. `abandoned`: told to, but it did not end in time.
+ * How a worker ended. `normal`: it has done its work. `shutdown`: the same for its restart type, and said on purpose.
+ * `stopped`: it was told to. `abandoned`: told to, but it did not end in time.
  * `late`: it did not start in time. `killed`: the thread or process of its code is gone, by itself or by our hand.
  */
 export type Exit =
   | { readonly kind: 'normal' }
+  | { readonly kind: 'shutdown' }
   | { readonly kind: 'stopped' }
   /** Stopped for a successor on another node, to which it leaves this. */
   | { readonly kind: 'released'; readonly state: Uint8Array }
@@ -40,7 +42,7 @@ const NAME_LENGTH_MAX = 128
 
 /** Whether a worker that ended so comes back where its restart type asks for an abnormal end. */
 export function howEnded(exit: Exit): 'normally' | 'abnormally' {
-  return exit.kind === 'normal' ? 'normally' : 'abnormally'
+  return exit.kind === 'normal' || exit.kind === 'shutdown' ? 'normally' : 'abnormally'
 }
 
 export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
@@ -49,6 +51,7 @@ export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
     case 'killed':
       return exit.failure
     case 'normal':
+    case 'shutdown':
       return { name: 'NormalExit', message: 'it ended, and is to run for ever', node, slot }
     case 'late':
       return { name: 'StartTimeout', message: 'it did not start in time', node, slot }

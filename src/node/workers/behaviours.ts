@@ -129,6 +129,9 @@ const STAGE_PARAMETERS = 2
 /** A function of a server: the state first, then what the caller gives. */
 type ServerFunction<State> = (state: State, ...args: never[]) => unknown
 
+/** Why a server ends: it is told to, it wants to (`context.stop`), or something has thrown. */
+export type TerminateReason = 'stopped' | 'normal' | 'shutdown' | Error
+
 /** The callbacks of a server with state `State`. */
 export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
   /** Makes the state. A throw is an error of whoever adds the worker. */
@@ -139,8 +142,11 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
   readonly cast?: Casts & { readonly [K in keyof Casts]: ServerFunction<NoInfer<State>> }
   /** Any other message: `send` and broadcasts. */
   readonly info?: (state: NoInfer<State>, message: unknown, context: ServerContext) => unknown
-  /** Runs when the worker is told to stop, within its stop time-out. */
-  readonly terminate?: (state: NoInfer<State>, context: ServerContext) => unknown
+  /**
+   * Runs when the worker ends, for whatever reason, within its stop time-out: the last chance to let go of things.
+   * A thread or process that is killed does not come to it.
+   */
+  readonly terminate?: (state: NoInfer<State>, reason: TerminateReason, context: ServerContext) => unknown
   /**
    * What travels when the worker moves to another node: `init` gets it there as `context.handoff`. At most 1 MiB. Runs
    * before `terminate`, within the stop time-out of the worker.

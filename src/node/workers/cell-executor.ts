@@ -3,6 +3,7 @@
 
 import { unreachable } from '../../assert.ts'
 import type { Cell, CellEnd, Clock, Logger, Machine } from '../../ports.ts'
+import { NO_ORIGIN } from '../../protocol/request.ts'
 import type { Isolation, Limits } from '../../protocol/spec-row.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import { type Exit, failureFrom } from '../supervision/exit.ts'
@@ -14,9 +15,15 @@ import {
   type ToCell,
   isFromCell,
 } from './cell-messages.ts'
+import type { StopReason } from './context.ts'
+import { Deferred } from './deferred.ts'
+import type { Gateway } from './gateway.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Executor } from './executor.ts'
+import { toData } from './mesh-ask.ts'
+import { MeshDoor } from './mesh-door.ts'
 import { Outputs } from './outputs.ts'
+import { findScope } from './scope.ts'
 import { type Ask, type Remote, standInFor } from './stand-ins.ts'
 import { CellError } from './thrown.ts'
 import { given } from './transfer.ts'
@@ -37,12 +44,18 @@ export interface CellExecutorInit {
   readonly orders: CellOrders
   /** The cell is gone, or goes, and nobody has asked it to. */
   readonly onLost: (exit: Exit) => void
+  /** What the code of the worker can do to the mesh. */
+  readonly gateway: Gateway
+  /** The code of the worker wants it to end. */
+  readonly onStopWish: (reason: StopReason) => void
 }
 
 /** Who waits for an answer of the cell. */
 interface Asker {
   onResult(value: unknown): void
   onThrown(error: Error): void
+  /** The callback is through; `answer` is what it answers. */
+  onLater(answer: Deferred<unknown>): void
 }
 
 export class CellExecutor implements Executor, Remote {
@@ -54,6 +67,7 @@ export class CellExecutor implements Executor, Remote {
   readonly #gone = Promise.withResolvers<void>()
   readonly #askers = new Map<number, Asker>()
   readonly #outputs = new Map<number, Outputs>()
+  readonly #door: MeshDoor
   #cell: Cell | undefined
   #messages: AsyncIterator<unknown> | undefined
   #asked = 0
@@ -65,6 +79,11 @@ export class CellExecutor implements Executor, Remote {
     this.isolation = init.isolation
     this.behaviour = standInFor(init.behaviour, this)
     const { clock, limits } = init
+    this.#door = new MeshDoor({
+      ...init,
+      onResult: (id, value) => this.#post({ kind: 'mesh-result', id, value }),
+      onError: (id, thrown, maybeExecuted) => this.#post({ kind: 'mesh-error', id, thrown, maybeExecuted }),
+    })
     this.#heartbeat = new Heartbeat(clock, limits.heartbeatMs, {
       ping: () => this.#post({ kind: 'ping' }),
       onMissed: silentMs => this.#onMissed(silentMs),
@@ -97,6 +116,7 @@ export class CellExecutor implements Executor, Remote {
 
   end(): Promise<void> {
     this.#isOver = true
+    this.#door.close()
     this.#heartbeat.stop()
     if (this.#cell === undefined) this.#gone.resolve()
     else this.#cell.kill()
@@ -107,7 +127,7 @@ export class CellExecutor implements Executor, Remote {
 
   ask(callback: CallbackName, ask: Ask): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#order(callback, ask, { onResult: resolve, onThrown: reject })
+      this.#order(callback, ask, { onResult: resolve, onThrown: reject, onLater: resolve })
     })
   }
 
@@ -119,6 +139,7 @@ export class CellExecutor implements Executor, Remote {
     const id = this.#order(callback, ask, {
       onResult: () => outputs.onEnd(undefined),
       onThrown: error => outputs.onEnd(error),
+      onLater: () => outputs.onEnd(new TypeError('a stage cannot answer later')),
     })
     this.#outputs.set(id, outputs)
     return outputs
@@ -131,7 +152,9 @@ export class CellExecutor implements Executor, Remote {
   #order(callback: CallbackName, { name = '', args, handled, gives = given }: Ask, asker: Asker): number {
     this.#asked += 1
     const id = this.#asked
-    this.#post({ kind: 'order', order: { id, callback, name, args, handled } }, gives.within(args))
+    const found = findScope()
+    const scope = { n: found?.n ?? 0, origin: toData(found ?? NO_ORIGIN, this.#init.clock.nowMs()) }
+    this.#post({ kind: 'order', order: { id, callback, name, args, handled, scope } }, gives.within(args))
     this.#askers.set(id, asker)
     return id
   }
@@ -149,6 +172,14 @@ export class CellExecutor implements Executor, Remote {
         return this.#take(message.id)?.onResult(message.value)
       case 'thrown':
         return this.#take(message.id)?.onThrown(new CellError(message.thrown))
+      case 'later':
+        return this.#onLater(message.id)
+      case 'mesh':
+        return this.#door.ask(message.id, message.ask)
+      case 'mesh-forget':
+        return this.#door.forget(message.id)
+      case 'stop':
+        return this.#init.onStopWish(message.reason)
       case 'output':
         return this.#outputs.get(message.id)?.onOutput(message.value)
       case 'next':
@@ -163,6 +194,16 @@ export class CellExecutor implements Executor, Remote {
       default:
         return unreachable(message)
     }
+  }
+
+  /** The answer will come under the same number. */
+  #onLater(id: number): void {
+    const asker = this.#take(id)
+    if (asker === undefined) return
+    const answer = Promise.withResolvers<unknown>()
+    const refuse = (): void => answer.reject(new TypeError('answered later twice'))
+    this.#askers.set(id, { onResult: answer.resolve, onThrown: answer.reject, onLater: refuse })
+    asker.onLater(new Deferred(answer.promise))
   }
 
   #take(id: number): Asker | undefined {

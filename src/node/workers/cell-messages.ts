@@ -7,7 +7,8 @@
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
-import type { HandledItem } from './context.ts'
+import type { HandledItem, StopReason } from './context.ts'
+import { type MeshAsk, type OriginData, isMeshAsk } from './mesh-ask.ts'
 
 /** What was thrown, as data. */
 export interface Thrown {
@@ -26,6 +27,9 @@ export interface CellOrders {
   readonly spec: SpecId
   readonly node: NodeId
   readonly token: FencingToken
+  readonly incarnation: number
+  /** The ids of the members of its group, where it is in one. */
+  readonly members: readonly string[] | undefined
   readonly seed: string
   /** What its predecessor on another node has left behind: a payload. */
   readonly handoff: Uint8Array | undefined
@@ -44,6 +48,8 @@ export interface Order {
   readonly args: readonly unknown[]
   /** What a stage is at. */
   readonly handled: HandledItem | undefined
+  /** On whose account, and the number of the message. */
+  readonly scope: { readonly n: number; readonly origin: OriginData }
 }
 
 export type ToCell =
@@ -60,6 +66,14 @@ export type ToCell =
   /** There will be none. */
   | { readonly kind: 'no-message' }
   | { readonly kind: 'ping' }
+  /** What came of something that its code has asked of the mesh. */
+  | { readonly kind: 'mesh-result'; readonly id: number; readonly value: unknown }
+  | {
+      readonly kind: 'mesh-error'
+      readonly id: number
+      readonly thrown: Thrown
+      readonly maybeExecuted: boolean | undefined
+    }
 
 export type FromCell =
   /** It has imported the behaviour. */
@@ -68,6 +82,14 @@ export type FromCell =
   | { readonly kind: 'unfit'; readonly thrown: Thrown }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'thrown'; readonly id: number; readonly thrown: Thrown }
+  /** The callback has returned; what it answers comes later. */
+  | { readonly kind: 'later'; readonly id: number }
+  /** Its code asks something of the mesh. */
+  | { readonly kind: 'mesh'; readonly id: number; readonly ask: MeshAsk }
+  /** Its code does not wait any more for what it has asked. */
+  | { readonly kind: 'mesh-forget'; readonly id: number }
+  /** Its code wants the worker to end. */
+  | { readonly kind: 'stop'; readonly reason: StopReason }
   /** One of many outputs. */
   | { readonly kind: 'output'; readonly id: number; readonly value: unknown }
   /** A task waits for its next message. */
@@ -94,6 +116,8 @@ const TO_CELL: ReadonlySet<unknown> = new Set<ToCell['kind']>([
   'message',
   'no-message',
   'ping',
+  'mesh-result',
+  'mesh-error',
 ])
 
 const LEVELS: ReadonlySet<unknown> = new Set(['debug', 'info', 'warn', 'error'])
@@ -112,7 +136,13 @@ export function isFromCell(value: unknown): value is FromCell {
     case 'pong':
     case 'result':
     case 'output':
+    case 'later':
+    case 'mesh-forget':
       return true
+    case 'mesh':
+      return isMeshAsk(value.ask)
+    case 'stop':
+      return value.reason === 'normal' || value.reason === 'shutdown' || value.reason instanceof Error
     case 'unfit':
     case 'thrown':
     case 'stray':
@@ -131,6 +161,8 @@ interface Fields {
   readonly level?: unknown
   readonly facts?: unknown
   readonly message?: unknown
+  readonly ask?: unknown
+  readonly reason?: unknown
 }
 
 function isObject(value: unknown): value is Fields {

@@ -17,8 +17,12 @@ import {
   type ToCell,
   isToCell,
 } from './cell-messages.ts'
+import { CellGateway } from './cell-gateway.ts'
 import type { HandledItem, StageContext, TaskContext } from './context.ts'
-import { sleepUnless } from './sleep.ts'
+import { Deferred } from './deferred.ts'
+import { later, makeContext } from './make-context.ts'
+import { fromData } from './mesh-ask.ts'
+import { Scope, type WorkerIdentity, runInScope, traceOfNow } from './scope.ts'
 import { textOf, thrownFrom } from './thrown.ts'
 import { given } from './transfer.ts'
 import { isAsyncIterable, isPromise } from './worker.ts'
@@ -33,6 +37,8 @@ export class CellWorker {
   readonly #outputs = new Map<number, Outputs>()
   #behaviour: Behaviour | undefined
   #context: (StageContext & TaskContext) | undefined
+  #identity: WorkerIdentity | undefined
+  #gateway: CellGateway | undefined
   #state: unknown
   #handled: HandledItem | undefined
   /** Tells whoever waits for the next message of a task. */
@@ -75,6 +81,10 @@ export class CellWorker {
         return this.#onMessage?.({ done: true, value: undefined })
       case 'ping':
         return this.#post({ kind: 'pong' })
+      case 'mesh-result':
+        return this.#gateway?.onResult(message.id, message.value)
+      case 'mesh-error':
+        return this.#gateway?.onError(message.id, message.thrown, message.maybeExecuted)
       default:
         return unreachable(message)
     }
@@ -100,27 +110,37 @@ export class CellWorker {
   #obey(order: Order): void {
     const { id } = order
     this.#handled = order.handled
+    if (this.#identity === undefined) return
+    const scope = new Scope(this.#identity, order.scope.n, fromData(order.scope.origin, this.#clock.nowMs()))
     let result: unknown
     try {
-      result = this.#run(order)
+      result = runInScope(scope, () => this.#run(order))
     } catch (error) {
+      scope.isOver = true
       return this.#post({ kind: 'thrown', id, thrown: thrownFrom(error) })
     }
     if (order.callback === 'handle' && isAsyncIterable(result)) void this.#emit(id, result)
-    else if (isPromise(result)) void this.#settle(id, result)
-    else this.#answer(id, result)
+    else if (isPromise(result)) void this.#settle(id, result, scope)
+    else this.#answer(id, result, scope)
   }
 
-  async #settle(id: number, promise: Promise<unknown>): Promise<void> {
+  async #settle(id: number, promise: Promise<unknown>, scope: Scope): Promise<void> {
     try {
-      this.#answer(id, await promise)
+      this.#answer(id, await promise, scope)
     } catch (error) {
+      scope.isOver = true
       this.#post({ kind: 'thrown', id, thrown: thrownFrom(error) })
     }
   }
 
   /** A result that cannot be copied is a mistake of this worker. */
-  #answer(id: number, value: unknown): void {
+  #answer(id: number, value: unknown, scope: Scope): void {
+    if (value instanceof Deferred) {
+      this.#post({ kind: 'later', id })
+      void this.#settle(id, value.promise, scope)
+      return
+    }
+    scope.isOver = true
     try {
       this.#post({ kind: 'result', id, value }, given.within(value))
     } catch (error) {
@@ -162,7 +182,7 @@ export class CellWorker {
       case 'handoff':
         return behaviour.handoff?.(this.#state, context)
       case 'terminate':
-        return behaviour.terminate?.(this.#state, context)
+        return behaviour.terminate?.(this.#state, args[0], context)
       case 'run':
       case 'handle':
         throw new Error(`a server has no ${order.callback}`)
@@ -183,32 +203,42 @@ export class CellWorker {
   }
 
   #makeContext(orders: CellOrders): StageContext & TaskContext {
-    const { worker, spec, node, token, seed } = orders
-    const handoff = orders.handoff && decodePayload(orders.handoff)
+    const { worker, spec, node, token, incarnation, members } = orders
     const { signal } = this.#abort
+    const clock = this.#clock
     const nothing: HandledItem = { item: { origin: node, boot: 0, n: 0 }, id: '', attempt: 1 }
     const handled = (): HandledItem => this.#handled ?? nothing
-    return {
+    const identity = { worker, spec, node, generation: token.generation, incarnation }
+    const gateway = new CellGateway({
+      clock,
       worker,
-      spec,
-      node,
+      group: members && { id: spec, members },
+      ask: (id, ask) => this.#post({ kind: 'mesh', id, ask }),
+      forget: id => this.#post({ kind: 'mesh-forget', id }),
+    })
+    this.#identity = identity
+    this.#gateway = gateway
+    const context = makeContext({
+      identity,
       token,
       signal,
-      log: this.#makeLogger(),
-      random: new Prng(seed),
-      handoff,
-      sleep: delayMs => sleepUnless(signal, this.#clock, delayMs),
+      clock,
+      gateway,
+      logger: this.#makeLogger(),
+      prng: new Prng(orders.seed),
+      handoff: orders.handoff && decodePayload(orders.handoff),
+      stop: reason => this.#post({ kind: 'stop', reason }),
+    })
+    const more = Object.assign(context, {
+      ...nothing,
       messages: { [Symbol.asyncIterator]: () => ({ next: () => this.#nextMessage() }) },
-      get item() {
-        return handled().item
-      },
-      get id() {
-        return handled().id
-      },
-      get attempt() {
-        return handled().attempt
-      },
-    }
+      sendAfter: later(clock, signal, message => gateway.send(worker, message, traceOfNow())),
+    })
+    return Object.defineProperties(more, {
+      item: { get: () => handled().item },
+      id: { get: () => handled().id },
+      attempt: { get: () => handled().attempt },
+    })
   }
 
   #nextMessage(): Promise<IteratorResult<unknown, undefined>> {

@@ -2,11 +2,20 @@
 /** What a worker is given: the only door from user code to the mesh. */
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
-import type { Logger } from '../../ports.ts'
+import type { Cancel, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
 import type { ItemId } from '../../protocol/failure.ts'
+import type { WorkerRef } from '../messaging/refs.ts'
+import type { Process } from '../specs/child.ts'
 
+/**
+ * Why a worker ends that was not told to. `normal`: it has done its work. `shutdown`: the same for its restart type,
+ * and said on purpose. An error: a crash, for this reason.
+ */
+export type StopReason = 'normal' | 'shutdown' | Error
+
+/** Everything is bound to the one worker: functions may be taken out of the context. */
 export interface WorkerContext {
   /** The id of this worker: `hits`, `line/log`, `words/tokenize/0`. */
   readonly worker: SlotId
@@ -18,15 +27,53 @@ export interface WorkerContext {
   /** Aborts when the worker is to stop. Code that ignores it is abandoned: it may go on, but reaches nobody. */
   readonly signal: AbortSignal
   readonly log: Logger
-  /** What the predecessor of this worker has handed over when it moved here; undefined at first, and after a crash. */
-  readonly handoff: unknown
   /** Randomness that a simulation can replay. */
   readonly random: Prng
+  /** What the predecessor of this worker handed over when it moved here; undefined after a crash and at first. */
+  readonly handoff: unknown
+  /**
+   * In milliseconds: how long the caller still waits, where a call is being handled; otherwise undefined. Calls that
+   * are made meanwhile wait no longer.
+   */
+  readonly remainingMs: number | undefined
+  /** The group of which this worker is a member; undefined outside of groups. */
+  readonly group: GroupContext | undefined
   /** Resolves after `delayMs`, or at once when the worker is to stop. */
   readonly sleep: (delayMs: number) => Promise<void>
+  /**
+   * Ends this worker once it is through with the message at hand: what that returns is still its answer.
+   * @default 'normal'
+   */
+  readonly stop: (reason?: StopReason) => void
+  /** The group `id`. @default its own @throws {NotInGroupError} when no id is given, and it is in no group */
+  readonly getGroup: (id?: string) => GroupContext
+  /**
+   * Any worker of the mesh: `hits`, or `line/log` for a member of a group. Nothing is looked up: a call to a worker
+   * that does not exist rejects with a `NotFoundError`. `behaviour` gives the handle its types.
+   */
+  readonly getWorker: <B extends Process = Process>(id: string, behaviour?: B) => WorkerRef<B>
 }
 
-export type ServerContext = WorkerContext
+/** A group, from within a worker. */
+export interface GroupContext {
+  readonly id: SpecId
+  /** The ids of the members, in the order of starting. Empty when there is no such group. */
+  readonly members: () => readonly string[]
+  /** Sends a message to every member, the sender included if it is one: at most once each. */
+  readonly broadcast: (message: unknown) => void
+  /** Sends a message to one member. @throws {NotFoundError} {OverloadedError} */
+  readonly send: (member: string, message: unknown) => void
+  /** Sends a message to a member that runs, drawn by lot. @throws {NoMemberError} {OverloadedError} */
+  readonly sendRandom: (message: unknown) => void
+  /** A member, to be called. */
+  readonly getMember: <B extends Process = Process>(id: string, behaviour?: B) => WorkerRef<B>
+}
+
+/** What a worker with a mailbox is given. */
+export interface ServerContext extends WorkerContext {
+  /** Sends a message to this worker itself after `delayMs`, if it still runs by then. @returns how to take it back */
+  readonly sendAfter: (delayMs: number, message: unknown) => Cancel
+}
 
 /** What a stage is at. */
 export interface HandledItem {
@@ -44,6 +91,8 @@ export interface HandledItem {
 export type StageContext = WorkerContext & HandledItem
 
 export interface TaskContext<Message = unknown> extends WorkerContext {
-  /** What is sent to the worker, in the order of arrival. Ends when the worker is to stop. */
+  /** What is sent to the worker, in the order of arrival. Ends when the worker is to stop, and with its input. */
   readonly messages: AsyncIterable<Message>
+  /** As for a server. */
+  readonly sendAfter: (delayMs: number, message: unknown) => Cancel
 }

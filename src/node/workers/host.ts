@@ -16,6 +16,7 @@ import type { Turn } from '../turn.ts'
 import type { Behaviour } from './behaviours.ts'
 import { CellExecutor } from './cell-executor.ts'
 import { type Executor, InlineExecutor } from './executor.ts'
+import type { Gateway } from './gateway.ts'
 import type { Registry } from './registry.ts'
 import { currentWorker } from './scope.ts'
 import { ServerWorker } from './server-worker.ts'
@@ -31,6 +32,8 @@ export interface HostInit {
   readonly turn: Turn
   readonly logger: Logger
   readonly prng: Prng
+  /** What the code of the workers can do to the mesh. */
+  readonly gateway: Gateway
   readonly receive: (event: CoreEvent) => void
   readonly onStageStarted: (assignment: Assignment, worker: StageWorker) => void
 }
@@ -200,7 +203,7 @@ export class Host {
 
   #executorOf(behaviour: Behaviour, assignment: Assignment, incarnation: Incarnation): Executor {
     const { slot, spec, token, child } = assignment
-    const { machine, registry, node, prng, clock, logger } = this.#init
+    const { machine, registry, node, prng, clock, logger, gateway } = this.#init
     const { isolation, limits } = child
     if (isolation === 'inline' || machine === undefined) return new InlineExecutor(behaviour)
     const module = registry.moduleOf(child.behaviour)
@@ -220,10 +223,14 @@ export class Host {
         spec,
         node,
         token,
+        incarnation,
+        members: gateway.membersOf(spec),
         seed,
         handoff: assignment.handoff,
       },
+      gateway,
       onLost: exit => this.#of(slot, incarnation)?.worker.kill(exit),
+      onStopWish: reason => this.#of(slot, incarnation)?.worker.wish(reason),
     })
   }
 

@@ -1,12 +1,13 @@
 // shell
 /**
- * Which worker the code that runs now belongs to: carried along by AsyncLocalStorage through everything that user code
- * awaits or starts.
+ * Which worker the code that runs now belongs to, and at which of its messages it is: carried along by
+ * AsyncLocalStorage through everything that user code awaits or starts.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
+import { type Caller, NO_ORIGIN, type Origin } from '../../protocol/request.ts'
 import type { Incarnation } from '../supervision/supervisor.ts'
 
 /** A worker, as loggers want to name it. */
@@ -21,22 +22,46 @@ export interface WorkerIdentity {
 }
 
 /** A worker at one of its messages. */
-export class Scope {
+export class Scope implements Caller, Origin {
   readonly identity: WorkerIdentity
-  /** The worker is done with the message. */
+  readonly n: number
+  readonly deadlineMs: number | undefined
+  readonly traceId: string | undefined
+  readonly caller: Caller | undefined
+  /** The worker is done with the message: what still runs on account of it, nobody waits for. */
   isOver = false
 
-  constructor(identity: WorkerIdentity) {
+  constructor(identity: WorkerIdentity, n: number, origin: Origin) {
     this.identity = identity
+    this.n = n
+    this.deadlineMs = origin.deadlineMs
+    this.traceId = origin.traceId
+    this.caller = origin.caller
+  }
+
+  get worker(): SlotId {
+    return this.identity.worker
+  }
+
+  get generation(): number {
+    return this.identity.generation
   }
 }
 
-const storage = new AsyncLocalStorage<Scope | undefined>()
+interface Trace {
+  readonly traceId: string
+}
+
+/** Where code was before a loop of ours began: outside, in a trace, in a worker. */
+export type Outer = Scope | Trace | undefined
+
+const storage = new AsyncLocalStorage<Outer>()
 let lastEntered: Scope | undefined
 
 /** The scope of the code that runs now; undefined outside of workers. */
 export function findScope(): Scope | undefined {
-  return storage.getStore()
+  const store = storage.getStore()
+  return store instanceof Scope ? store : undefined
 }
 
 /** The worker whose code runs now; undefined outside of workers. */
@@ -49,24 +74,70 @@ export function findLastScope(): Scope | undefined {
   return lastEntered
 }
 
+/** The trace that the code that runs now is part of. */
+export function currentTraceId(): string | undefined {
+  return storage.getStore()?.traceId
+}
+
+/** Runs `code` as part of a trace: calls and casts that it makes carry the id to whichever worker they reach. */
+export function withTrace<T>(traceId: string, code: () => T): T {
+  return storage.run({ traceId }, code)
+}
+
 /** Runs user code of a worker. */
 export function runInScope<T>(scope: Scope, code: () => T): T {
   lastEntered = scope
   return storage.run(scope, code)
 }
 
+/** Runs code of ours that user code has come to, and that is not on its account. */
+export function runOutside<T>(code: () => T): T {
+  return storage.run(undefined, code)
+}
+
 /**
  * From here on, the code of this turn belongs to `scope`: half the price of `runInScope`, for loops that run one
- * message after the other. @returns what to go back to at the end of the loop
+ * message after the other. Such a loop must end with `leaveScope`, and must not be called by user code.
  */
-export function swapScope(scope: Scope | undefined): Scope | undefined {
+export function enterScope(scope: Scope): void {
+  lastEntered = scope
+  storage.enterWith(scope)
+}
+
+export function leaveScope(): void {
+  storage.enterWith(undefined)
+}
+
+/** Runs a loop that may have been called by anybody's code, as `enterScope` does. @returns what to go back to */
+export function swapScope(scope: Outer): Outer {
   const outer = storage.getStore()
-  if (scope !== undefined) lastEntered = scope
+  if (scope instanceof Scope) lastEntered = scope
   if (outer !== scope) storage.enterWith(scope)
   return outer
 }
 
-/** Runs code of ours that user code has come to, and that is not on its account. */
-export function runOutside<T>(code: () => T): T {
-  return storage.run(undefined, code)
+/** What a call or cast that is made now brings along: see `Origin`. The deadline is the one that it inherits. */
+export function originOfNow(): Origin {
+  const store = storage.getStore()
+  if (store === undefined) return NO_ORIGIN
+  if (store instanceof Scope && !store.isOver) {
+    return { deadlineMs: store.deadlineMs, traceId: store.traceId, caller: store }
+  }
+  return traceOfNow()
+}
+
+/** The same for what has no answer: only the trace goes along. */
+export function traceOfNow(): Origin {
+  const traceId = storage.getStore()?.traceId
+  return traceId === undefined ? NO_ORIGIN : { deadlineMs: undefined, traceId, caller: undefined }
+}
+
+/** Whether `waiting`, or somebody who waits for it, is at message `n` of the worker. */
+export function isWaitedForBy(scope: Scope, waiting: Caller | undefined): boolean {
+  for (let caller = waiting; caller !== undefined; caller = caller.caller) {
+    const isSame =
+      caller.n === scope.n && caller.worker === scope.worker && caller.generation === scope.generation
+    if (isSame) return true
+  }
+  return false
 }

@@ -5,66 +5,110 @@ import { unreachable } from '../../assert.ts'
 import { PayloadError } from '../../errors.ts'
 import { encodePayload } from '../../payload.ts'
 import { HANDOFF_BYTES_MAX } from '../../protocol/messages.ts'
-import { Mailbox, type Letter, type Recipient, type Replier } from '../messaging/mailbox.ts'
+import type { Failure } from '../../protocol/failure.ts'
+import { NO_ORIGIN } from '../../protocol/request.ts'
+import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import { type Exit, failureFrom } from '../supervision/exit.ts'
-import type { Callback, Server } from './behaviours.ts'
-import type { WorkerContext } from './context.ts'
-import { swapScope } from './scope.ts'
+import type { Callback, Server, TerminateReason } from './behaviours.ts'
+import type { ServerContext, StopReason } from './context.ts'
+import { Deferred } from './deferred.ts'
+import { later } from './make-context.ts'
+import { type Scope, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 
 type AnyServer = Server<readonly unknown[], object, object>
 
+/** What it does: nothing yet, one message after the other, its last. */
+type Phase = 'starting' | 'open' | 'closing'
+
 export class ServerWorker extends InlineWorker implements Recipient {
   readonly #server: AnyServer
-  readonly #context: WorkerContext
+  readonly #context: ServerContext
   readonly #mailbox = new Mailbox()
   #state: unknown
-  #isReady = false
+  #phase: Phase = 'starting'
   #isScheduled = false
-  /** The call that user code is at, where it takes its time. */
+  /** The message that user code is at, and the call that waits for it, if it is one. */
+  #scope: Scope | undefined
   #pending: Replier | undefined
+  /** User code takes its time. */
   #isBusy = false
+  /** Calls that user code has made to this very worker in the turn that is still going on. */
+  #suspects: Replier[] | undefined
+  /** Calls that user code answers later. */
+  #deferred: Set<Replier> | undefined
+  #wish: StopReason | undefined
 
   constructor(server: AnyServer, init: WorkerInit) {
     super(init)
     this.#server = server
-    this.#context = this.makeContext()
+    const { clock } = init
+    this.#context = Object.assign(this.makeContext(), {
+      sendAfter: later(clock, this.signal, message => this.#note(message)),
+    })
+  }
+
+  get isClosing(): boolean {
+    return this.isOver || this.isStopping || this.#phase === 'closing'
   }
 
   deliver(letter: Letter): boolean {
-    if (this.isOver || this.isStopping) {
+    if (this.isClosing) {
       if (letter.kind !== 'call') return false
       if (this.isReleased) letter.replier.onElsewhere()
       else letter.replier.onExited(false)
       return false
     }
+    if (letter.kind === 'call' && this.#isCircle(letter.origin.caller)) {
+      if (this.#isBusy) {
+        letter.replier.onDeadlock()
+        return false
+      }
+      this.#suspects ??= []
+      this.#suspects.push(letter.replier)
+    }
     const isTaken = this.#mailbox.put(letter)
-    if (isTaken && this.#isReady && !this.#isBusy) this.#schedule()
+    if (isTaken && this.#phase === 'open' && !this.#isBusy) this.#schedule()
     return isTaken
   }
 
   protected override begin(): unknown {
-    const state = this.#server.init(this.#context, ...this.init.args)
+    this.#scope = this.nextScope(NO_ORIGIN)
+    const state = runInScope(this.#scope, () => this.#server.init(this.#context, ...this.init.args))
     if (!isPromise(state)) return this.#onReady(state)
+    this.#becomeBusy()
     return state.then(made => this.#onReady(made))
   }
 
   protected override end(): void {
-    if (!this.#isBusy) this.#terminate()
+    if (!this.#isBusy) this.#leave()
+  }
+
+  protected override onStopWish(reason: StopReason): void {
+    this.#wish = reason
+    if (this.#phase === 'open' && !this.#isBusy) this.#schedule()
   }
 
   protected override discard(): void {
     this.#pending?.onExited(true)
     this.#pending = undefined
-    if (this.isReleased) this.#mailbox.divert()
-    else this.#mailbox.discard()
+    for (const replier of this.#deferred ?? []) replier.onExited(true)
+    this.#deferred = undefined
+    this.lostCount += this.isReleased ? this.#mailbox.divert() : this.#mailbox.discard()
   }
 
   #onReady(state: unknown): void {
     this.#state = state
-    this.#isReady = true
-    if (this.isStopping) this.#terminate()
-    else if (this.#mailbox.size > 0) this.#schedule()
+    this.#settle()
+    this.#phase = 'open'
+    if (this.isStopping) this.#leave()
+    else if (this.#mailbox.size > 0 || this.#wish !== undefined) this.#schedule()
+  }
+
+  /** A message of the worker to itself. */
+  #note(message: unknown): void {
+    const letter: Letter = { kind: 'message', message, origin: NO_ORIGIN, bytes: undefined }
+    if (!this.deliver(letter)) this.lostCount += 1
   }
 
   /** In a microtask, so that whoever sends many messages at once is not interrupted by the first. */
@@ -78,38 +122,45 @@ export class ServerWorker extends InlineWorker implements Recipient {
   }
 
   #drain(): void {
-    const outer = swapScope(this.scope)
-    this.#handleAll()
-    swapScope(outer)
-  }
-
-  #handleAll(): void {
-    while (!this.#isBusy && !this.isOver && !this.isStopping) {
-      if (this.init.turn.isOver()) return this.init.turn.defer(() => this.#drain())
-      const letter = this.#mailbox.take()
-      if (letter === undefined) return
-      this.#handle(letter)
+    const { turn } = this.init
+    while (!this.#isBusy && !this.isOver && !this.isStopping && this.#phase === 'open') {
+      if (this.#wish !== undefined) this.#fulfil(this.#wish)
+      else if (turn.isOver()) {
+        turn.defer(() => this.#drain())
+        break
+      } else {
+        const letter = this.#mailbox.take()
+        if (letter === undefined) break
+        this.#handle(letter, turn.lookedMs)
+      }
     }
+    leaveScope()
   }
 
-  #handle(letter: Letter): void {
+  #handle(letter: Letter, nowMs: number): void {
     const replier = letter.kind === 'call' ? letter.replier : undefined
+    if (replier !== undefined && !replier.begin(nowMs)) return
+    const scope = this.nextScope(letter.origin)
+    this.#scope = scope
+    enterScope(scope)
     let result: unknown
     try {
       result = this.#run(letter)
     } catch (error) {
+      this.#settle()
       return this.#fail(error, replier)
     }
-    if (!isPromise(result)) {
-      replier?.onResult(result)
-      return
+    if (isPromise(result)) {
+      this.#pending = replier
+      this.#becomeBusy()
+      result.then(
+        value => this.#resume(() => this.#answer(value, replier, scope)),
+        (error: unknown) => this.#resume(() => this.#fail(error, replier)),
+      )
+    } else {
+      this.#settle()
+      this.#answer(result, replier, scope)
     }
-    this.#isBusy = true
-    this.#pending = replier
-    result.then(
-      value => this.#resume(() => replier?.onResult(value)),
-      (error: unknown) => this.#resume(() => this.#fail(error, replier)),
-    )
   }
 
   #run(letter: Letter): unknown {
@@ -131,43 +182,121 @@ export class ServerWorker extends InlineWorker implements Recipient {
     return fn
   }
 
+  #answer(result: unknown, replier: Replier | undefined, scope: Scope): void {
+    if (!(result instanceof Deferred)) {
+      replier?.onResult(result)
+      return
+    }
+    if (replier === undefined) return
+    scope.isOver = false
+    this.#deferred ??= new Set()
+    this.#deferred.add(replier)
+    const answer = (tell: () => void): void => {
+      scope.isOver = true
+      if (this.#deferred?.delete(replier) === true) tell()
+    }
+    result.promise.then(
+      (value: unknown) => answer(() => replier.onResult(value)),
+      (error: unknown) => answer(() => replier.onError(this.#failureOf(error))),
+    )
+  }
+
   #fail(error: unknown, replier: Replier | undefined): void {
-    const { node, assignment } = this.init
-    replier?.onError(failureFrom(error, { node, slot: assignment.slot }))
+    replier?.onError(this.#failureOf(error))
     // Whoever asks for what is not there has made a mistake; the worker has not.
-    if (!(error instanceof NoSuchFunction)) this.crash(error)
+    if (error instanceof NoSuchFunction) return
+    const reason = error instanceof Error ? error : new Error(String(error))
+    this.#close(reason, { kind: 'crashed', failure: this.#failureOf(error) })
+  }
+
+  /** User code has asked for the end of the worker. */
+  #fulfil(wish: StopReason): void {
+    if (wish instanceof Error) this.#fail(wish, undefined)
+    else this.#close(wish, { kind: wish })
+  }
+
+  #failureOf(error: unknown): Failure {
+    const { node, assignment } = this.init
+    const { slot, token } = assignment
+    return failureFrom(error, { node, slot, generation: token.generation })
+  }
+
+  /** User code takes its time: what it has asked this very worker meanwhile, it would wait for in vain. */
+  #becomeBusy(): void {
+    this.#isBusy = true
+    for (const replier of this.#suspects ?? []) replier.onDeadlock()
+    this.#suspects = undefined
+  }
+
+  /** User code is through with its message. */
+  #settle(): void {
+    if (this.#scope !== undefined) this.#scope.isOver = true
+    this.#scope = undefined
+    this.#suspects = undefined
+    this.#isBusy = false
   }
 
   /** User code has taken its time and is back. */
-  #resume(settle: () => void): void {
-    this.#isBusy = false
+  #resume(answer: () => void): void {
+    this.#settle()
     if (this.isOver) return
     this.#pending = undefined
-    settle()
-    if (this.isStopping) this.#terminate()
+    answer()
+    if (this.isStopping) this.#leave()
     else this.#drain()
   }
 
-  #terminate(): void {
-    if (!this.#isReady || this.isOver) return
-    this.#isReady = false
-    const { handoff } = this.#server
-    if (!this.isReleased || handoff === undefined) return this.#finish({ kind: 'normal' })
-    return this.attempt(
-      () => handoff(this.#state, this.#context),
-      state =>
-        this.attempt(
-          () => this.#finish({ kind: 'released', state: encodeHandoff(state) }),
-          () => {},
-        ),
-    )
+  #isCircle(caller: Letter['origin']['caller']): boolean {
+    return caller !== undefined && this.#scope !== undefined && isWaitedForBy(this.#scope, caller)
   }
 
-  #finish(exit: Exit): void {
-    this.attempt(
-      () => this.#server.terminate?.(this.#state, this.#context),
-      () => this.exit(exit),
-    )
+  /** It has been told to stop, and is at nothing any more. */
+  #leave(): void {
+    const { handoff } = this.#server
+    if (this.#phase !== 'open' || !this.isReleased || handoff === undefined) {
+      return this.#close('stopped', { kind: 'normal' })
+    }
+    const leave = (state: unknown): void => {
+      this.attempt(
+        () => this.#close('stopped', { kind: 'released', state: encodeHandoff(state) }),
+        () => {},
+      )
+    }
+    this.attempt(() => runInScope(this.makeScope(), () => handoff(this.#state, this.#context)), leave)
+  }
+
+  /** The last code of the worker, within its stop time-out; then it ends. A second reason changes nothing. */
+  #close(reason: TerminateReason, exit: Exit): void {
+    if (this.#phase !== 'open' || this.isOver) return
+    this.#phase = 'closing'
+    const { terminate } = this.#server
+    if (terminate === undefined) return this.exit(exit)
+    const end = this.#ending(exit)
+    try {
+      const result = runInScope(this.makeScope(), () => terminate(this.#state, reason, this.#context))
+      if (isPromise(result)) this.#limit(result, exit).then(() => end(), end)
+      else end()
+    } catch (error) {
+      end(error)
+    }
+  }
+
+  /** A crash keeps its first reason; what goes wrong in `terminate` only, is a crash as well. */
+  #ending(exit: Exit): (error?: unknown) => void {
+    return error => {
+      if (error === undefined) return this.exit(exit)
+      const { assignment, logger } = this.init
+      logger.warn({ worker: assignment.slot, error }, 'terminate has failed')
+      this.exit(exit.kind === 'crashed' ? exit : { kind: 'crashed', failure: this.#failureOf(error) })
+    }
+  }
+
+  /** Nobody but the worker itself looks at the time when it ends of its own accord. */
+  #limit(result: Promise<unknown>, exit: Exit): Promise<unknown> {
+    if (this.isStopping) return result
+    const { clock, assignment } = this.init
+    const cancel = clock.after(assignment.child.stopTimeoutMs, () => this.exit(exit))
+    return result.finally(cancel)
   }
 }
 

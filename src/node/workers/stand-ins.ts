@@ -53,7 +53,7 @@ export function standInFor(behaviour: Behaviour, remote: Remote): Behaviour {
               remote.ask('cast', { name, args }),
         ),
         info: behaviour.info && ((_state, message) => remote.ask('info', { args: [message] })),
-        terminate: behaviour.terminate && (() => remote.ask('terminate', { args: [] })),
+        terminate: behaviour.terminate && ((_state, reason) => remote.ask('terminate', { args: [reason] })),
         handoff: behaviour.handoff && (() => remote.ask('handoff', { args: [] })),
       }
     case 'task':

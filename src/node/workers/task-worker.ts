@@ -1,8 +1,12 @@
 // shell
 /** A task in this thread: a function that runs until it returns, and reads its messages when it likes. */
 
+import { NO_ORIGIN } from '../../protocol/request.ts'
 import { Mailbox, type Letter, type Recipient } from '../messaging/mailbox.ts'
 import type { Task } from './behaviours.ts'
+import type { StopReason } from './context.ts'
+import { later } from './make-context.ts'
+import { runInScope } from './scope.ts'
 import { InlineWorker, type WorkerInit } from './worker.ts'
 
 export class TaskWorker extends InlineWorker implements Recipient {
@@ -16,6 +20,10 @@ export class TaskWorker extends InlineWorker implements Recipient {
     this.#task = task
   }
 
+  get isClosing(): boolean {
+    return this.isOver || this.isStopping
+  }
+
   deliver(letter: Letter): boolean {
     if (letter.kind === 'call') {
       const { node, assignment } = this.init
@@ -23,15 +31,18 @@ export class TaskWorker extends InlineWorker implements Recipient {
       letter.replier.onError({ name: 'NoSuchFunction', message, node, slot: assignment.slot })
       return false
     }
-    if (this.isOver || this.isStopping) return false
+    if (this.isClosing) return false
     const isTaken = this.#mailbox.put(letter)
     this.#wake?.()
     return isTaken
   }
 
   protected override begin(): unknown {
-    const context = { ...this.makeContext(), messages: this.#messages() }
-    const result: unknown = this.#task.run(context, ...this.init.args)
+    const context = Object.assign(this.makeContext(), {
+      messages: this.#messages(),
+      sendAfter: later(this.init.clock, this.signal, message => this.#note(message)),
+    })
+    const result: unknown = runInScope(this.makeScope(), () => this.#task.run(context, ...this.init.args))
     void Promise.resolve(result).then(
       () => this.exit({ kind: 'normal' }),
       (error: unknown) => this.crash(error),
@@ -43,9 +54,20 @@ export class TaskWorker extends InlineWorker implements Recipient {
     this.#wake?.()
   }
 
+  /** Nothing else runs in between: it ends at once, and its signal says so to what still runs. */
+  protected override onStopWish(reason: StopReason): void {
+    if (reason instanceof Error) this.crash(reason)
+    else this.exit({ kind: reason })
+  }
+
   protected override discard(): void {
-    this.#mailbox.discard()
+    this.lostCount += this.#mailbox.discard()
     this.#wake?.()
+  }
+
+  #note(message: unknown): void {
+    const letter: Letter = { kind: 'message', message, origin: NO_ORIGIN, bytes: undefined }
+    if (!this.deliver(letter)) this.lostCount += 1
   }
 
   async *#messages(): AsyncGenerator {

@@ -5,14 +5,19 @@ import type { NodeId } from '../../ids.ts'
 import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { ItemId } from '../../protocol/failure.ts'
+import { NO_ORIGIN, type Origin } from '../../protocol/request.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
 import { type Exit, failureFrom } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
-import type { WorkerContext } from './context.ts'
+import type { StopReason, WorkerContext } from './context.ts'
 import type { Executor } from './executor.ts'
-import { Scope, runInScope, runOutside } from './scope.ts'
-import { sleepUnless } from './sleep.ts'
+import type { Gateway } from './gateway.ts'
+import { makeContext } from './make-context.ts'
+import { Scope, type WorkerIdentity, runInScope, runOutside } from './scope.ts'
+
+/** Messages of two incarnations of a worker never have the same number. */
+const INCARNATION_STEP = 2 ** 32
 
 export interface WorkerInit {
   readonly assignment: Assignment
@@ -24,6 +29,7 @@ export interface WorkerInit {
   readonly turn: Turn
   readonly logger: Logger
   readonly prng: Prng
+  readonly gateway: Gateway
   /** What its predecessor on another node has handed over. */
   readonly handoff: unknown
   readonly onStarted: () => void
@@ -33,6 +39,11 @@ export interface WorkerInit {
 export abstract class InlineWorker {
   protected readonly init: WorkerInit
   readonly #abort = new AbortController()
+  /** Who the worker is, for the scope of its code. */
+  protected readonly identity: WorkerIdentity
+  /** Casts and messages that were in its mailbox, or came, when it had ended. */
+  protected lostCount = 0
+  #scopes = 0
   #isStopping = false
   #isReleased = false
   #isOver = false
@@ -44,7 +55,8 @@ export abstract class InlineWorker {
     this.init = init
     const { assignment, incarnation, node } = init
     const { slot, spec, token } = assignment
-    this.scope = new Scope({ worker: slot, spec, node, generation: token.generation, incarnation })
+    this.identity = { worker: slot, spec, node, generation: token.generation, incarnation }
+    this.scope = this.makeScope()
   }
 
   get incarnation(): Incarnation {
@@ -104,6 +116,11 @@ export abstract class InlineWorker {
     this.stop()
   }
 
+  /** Its code wants it to end. */
+  wish(reason: StopReason): void {
+    if (!this.#isOver && !this.#isStopping) this.onStopWish(reason)
+  }
+
   /** What its code runs in is gone, or has been taken away. */
   kill(exit: Exit): void {
     this.exit(exit)
@@ -120,6 +137,9 @@ export abstract class InlineWorker {
 
   /** It is to end: calls `exit` when no code of it runs any more. */
   protected abstract end(): void
+
+  /** User code wants the worker to end, when it is through with what it is at. */
+  protected abstract onStopWish(reason: StopReason): void
 
   /** It is over: whoever waits for it is told. */
   protected abstract discard(): void
@@ -158,20 +178,26 @@ export abstract class InlineWorker {
     else then(result)
   }
 
+  /** For code on account of a message. */
+  protected nextScope(origin: Origin): Scope {
+    this.#scopes += 1
+    return new Scope(this.identity, this.incarnation * INCARNATION_STEP + this.#scopes, origin)
+  }
+
+  /** For code that is not on account of any message. */
+  protected makeScope(): Scope {
+    return this.nextScope(NO_ORIGIN)
+  }
+
   /** What user code is given. */
   protected makeContext(): WorkerContext {
-    const { assignment, node, clock, logger, prng } = this.init
-    return {
-      worker: assignment.slot,
-      spec: assignment.spec,
-      node,
-      token: assignment.token,
+    return makeContext({
+      ...this.init,
+      identity: this.identity,
+      token: this.init.assignment.token,
       signal: this.signal,
-      log: logger,
-      random: prng,
-      handoff: this.init.handoff,
-      sleep: delayMs => sleepUnless(this.signal, clock, delayMs),
-    }
+      stop: reason => this.wish(reason),
+    })
   }
 }
 

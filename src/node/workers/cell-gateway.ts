@@ -1,0 +1,111 @@
+// shell
+/** The gateway of the code in a cell: passes on what it asks of the mesh to the node, and hands it the answers. */
+
+import type { SlotId, SpecId } from '../../ids.ts'
+import type { Clock } from '../../ports.ts'
+import type { Origin } from '../../protocol/request.ts'
+import type { Thrown } from './cell-messages.ts'
+import type { CallRequest, Gateway } from './gateway.ts'
+import { type MeshAsk, toData } from './mesh-ask.ts'
+import { CellError } from './thrown.ts'
+
+interface Waiter {
+  onResult(value: unknown): void
+  onError(error: Error): void
+}
+
+export interface CellGatewayInit {
+  readonly clock: Clock
+  readonly worker: SlotId
+  /** The members of the worker's own group when it started; undefined outside of groups. */
+  readonly group: { readonly id: SpecId; readonly members: readonly string[] } | undefined
+  readonly ask: (id: number, ask: MeshAsk) => void
+  /** Nobody waits any more for the answer to `id`. */
+  readonly forget: (id: number) => void
+}
+
+/**
+ * What is wrong with casts and messages comes to light on the node only: there it is logged, and not thrown at whoever
+ * has sent them.
+ */
+export class CellGateway implements Gateway {
+  readonly #init: CellGatewayInit
+  readonly #waiters = new Map<number, Waiter>()
+  #asked = 0
+
+  constructor(init: CellGatewayInit) {
+    this.#init = init
+  }
+
+  call(request: CallRequest): Promise<unknown> {
+    const { slot, name, args, timeoutMs, signal, origin } = request
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(signal.reason)
+      const id = this.#ask({ kind: 'call', slot, name, args, timeoutMs, origin: this.#data(origin) })
+      const abort = (): void => {
+        this.#waiters.delete(id)
+        this.#init.forget(id)
+        reject(signal?.reason)
+      }
+      const release = (): void => signal?.removeEventListener('abort', abort)
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#waiters.set(id, {
+        onResult: value => {
+          release()
+          resolve(value)
+        },
+        onError: error => {
+          release()
+          reject(error)
+        },
+      })
+    })
+  }
+
+  cast(slot: SlotId, name: string, args: readonly unknown[], origin: Origin): void {
+    this.#ask({ kind: 'cast', slot, name, args, origin: this.#data(origin) })
+  }
+
+  send(slot: SlotId, message: unknown, origin: Origin): void {
+    this.#ask({ kind: 'send', slot, message, origin: this.#data(origin) })
+  }
+
+  broadcast(group: SpecId, message: unknown, origin: Origin): number {
+    this.#ask({ kind: 'broadcast', group, message, origin: this.#data(origin) })
+    return this.membersOf(group)?.length ?? 0
+  }
+
+  sendRandom(group: SpecId, message: unknown, origin: Origin): SlotId {
+    this.#ask({ kind: 'send-random', group, message, origin: this.#data(origin) })
+    return this.#init.worker
+  }
+
+  membersOf(group: SpecId): readonly string[] | undefined {
+    return this.#init.group?.id === group ? this.#init.group.members : undefined
+  }
+
+  onResult(id: number, value: unknown): void {
+    this.#take(id)?.onResult(value)
+  }
+
+  onError(id: number, thrown: Thrown, maybeExecuted: boolean | undefined): void {
+    const error = new CellError(thrown)
+    this.#take(id)?.onError(maybeExecuted === undefined ? error : Object.assign(error, { maybeExecuted }))
+  }
+
+  #take(id: number): Waiter | undefined {
+    const waiter = this.#waiters.get(id)
+    this.#waiters.delete(id)
+    return waiter
+  }
+
+  #ask(ask: MeshAsk): number {
+    this.#asked += 1
+    this.#init.ask(this.#asked, ask)
+    return this.#asked
+  }
+
+  #data(origin: Origin) {
+    return toData(origin, this.#init.clock.nowMs())
+  }
+}

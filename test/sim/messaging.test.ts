@@ -1,0 +1,187 @@
+/** Calls between workers, and what goes along with them: deadlines, circles, answers that come later. */
+
+import { expect, test } from 'vitest'
+
+import {
+  type ServerContext,
+  currentTraceId,
+  currentWorker,
+  deferred,
+  defineServer,
+  withTrace,
+} from '../../src/index.ts'
+import type { Node } from '../../src/node/node.ts'
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+
+/** Calls the others, as it is told to. */
+const caller = defineServer('caller', {
+  init: context => ({ context, seen: new Array<unknown>() }),
+  call: {
+    whoami: () => currentWorker(),
+    trace: async state => {
+      await state.context.sleep(5)
+      return currentTraceId()
+    },
+    remaining: state => state.context.remainingMs,
+    /** Passes the question on to each of `path`, one after the other, and answers what the last says. */
+    through: async (
+      state,
+      path: readonly string[],
+      last: 'whoami' | 'remaining' | 'trace',
+    ): Promise<unknown> => {
+      const [next, ...rest] = path
+      if (next === undefined) {
+        if (last === 'remaining') return state.context.remainingMs
+        return last === 'trace' ? currentTraceId() : currentWorker()
+      }
+      return refOf(state.context, next).call.through(rest, last)
+    },
+    /** Asks, and does not wait for it. */
+    askAside: (state, other: string) => {
+      void refOf(state.context, other)
+        .call.through([], 'whoami')
+        .then(answer => state.seen.push(answer))
+    },
+    /** Asks, and answers when it has been answered; meanwhile it takes other messages. */
+    throughLater: (state, path: readonly string[]) => {
+      const [next = '', ...rest] = path
+      return deferred(refOf(state.context, next).call.through(rest, 'whoami'))
+    },
+    seen: state => state.seen,
+    sleep: async (state, ms: number) => {
+      state.seen.push(ms)
+      await state.context.sleep(ms)
+    },
+  },
+})
+
+type Through = (path: readonly string[], last: 'whoami' | 'remaining' | 'trace') => Promise<unknown>
+
+/** By hand: the type of a behaviour cannot be had within itself. */
+function refOf(context: ServerContext, id: string): { readonly call: { readonly through: Through } } {
+  return context.getWorker<typeof contract>(id)
+}
+
+declare const contract: ReturnType<typeof makeContract>
+function makeContract() {
+  return defineServer('contract', {
+    init: () => ({}),
+    call: {
+      through: async (
+        _state,
+        _path: readonly string[],
+        _last: 'whoami' | 'remaining' | 'trace',
+      ): Promise<unknown> => undefined,
+    },
+  })
+}
+
+const IDS = ['a', 'b', 'c', 'd', 'e', 'f']
+
+async function meshOf(nodes: number): Promise<{ mesh: SimulatedMesh; node: Node }> {
+  const mesh = await simulate({ nodes, behaviours: [caller] })
+  const node = mesh.node('n1')
+  await mesh.settle(node.formed(nodes))
+  for (const id of IDS) await mesh.settle(node.addWorker({ id, run: caller }))
+  return { mesh, node }
+}
+
+const NODES = [1, 3]
+
+test.each(NODES)('code of a worker knows which worker it is, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  for (const id of IDS) {
+    const who = await mesh.settle(node.getWorker(id, caller).call.whoami())
+    expect(who).toMatchObject({ worker: id, spec: id, generation: 1 })
+  }
+  expect(currentWorker()).toBeUndefined()
+})
+
+test.each(NODES)(
+  'a call carries its trace, through other workers and across waits, on %i nodes',
+  async nodes => {
+    const { mesh, node } = await meshOf(nodes)
+    const through = withTrace('t-7', () => node.getWorker('a', caller).call.through(['b', 'c', 'd'], 'trace'))
+    expect(await mesh.settle(through)).toBe('t-7')
+    expect(await mesh.settle(withTrace('t-8', () => node.getWorker('b', caller).call.trace()))).toBe('t-8')
+    expect(await mesh.settle(node.getWorker('c', caller).call.trace())).toBeUndefined()
+  },
+)
+
+test.each(NODES)('a nested call waits no longer than its caller does, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  const limited = node.getWorker('a', caller).with({ timeoutMs: 300 })
+  const left = Number(await mesh.settle(limited.call.through(['b', 'c', 'd'], 'remaining')))
+  expect(left).toBeGreaterThan(0)
+  expect(left).toBeLessThanOrEqual(300)
+  // By itself, a call has five seconds.
+  expect(await mesh.settle(node.getWorker('a', caller).call.remaining())).toBeGreaterThan(4_000)
+})
+
+test.each(NODES)('a call that nobody waits for any more is not started, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  for (const id of IDS) {
+    const slow = node.getWorker(id, caller)
+    const first = slow.call.sleep(400)
+    const late = slow.with({ timeoutMs: 100 }).call.sleep(7)
+    await expect(mesh.settle(late)).rejects.toMatchObject({ name: 'CallTimeoutError' })
+    await mesh.settle(first)
+    expect(await mesh.settle(slow.call.seen())).toEqual([400])
+  }
+})
+
+test('on its own node, such a call is known not to have been executed', async () => {
+  const { mesh, node } = await meshOf(1)
+  const slow = node.getWorker('a', caller)
+  const first = slow.with({ timeoutMs: 100 }).call.sleep(400)
+  const late = slow.with({ timeoutMs: 100 }).call.sleep(7)
+  const outcomes = await mesh.settle(Promise.allSettled([first, late]))
+  expect(outcomes).toMatchObject([
+    { status: 'rejected', reason: { name: 'CallTimeoutError', maybeExecuted: true } },
+    { status: 'rejected', reason: { name: 'CallTimeoutError', maybeExecuted: false } },
+  ])
+})
+
+test('a call that is taken back before the worker comes to it is not executed', async () => {
+  const { mesh, node } = await meshOf(1)
+  const slow = node.getWorker('a', caller)
+  const first = slow.call.sleep(400)
+  const abort = new AbortController()
+  const second = slow.with({ signal: abort.signal }).call.sleep(7)
+  abort.abort(new Error('not any more'))
+  await expect(mesh.settle(second)).rejects.toThrow('not any more')
+  await mesh.settle(first)
+  expect(await mesh.settle(slow.call.seen())).toEqual([400])
+})
+
+const CIRCLES = [['a'], ['b', 'a'], ['b', 'c', 'a'], ['b', 'c', 'b'], ['b', 'c', 'd', 'e', 'f', 'a']]
+
+test.each(NODES.flatMap(nodes => CIRCLES.map(path => [nodes, path] as const)))(
+  'on %i nodes, a circle of calls through %j is an error at once, and everybody goes on',
+  async (nodes, path) => {
+    const { mesh, node } = await meshOf(nodes)
+    const startMs = mesh.nowMs
+    // The last caller gets the error; it does not catch it, and so do those before it.
+    const failed = mesh.settle(node.getWorker('a', caller).call.through(path, 'whoami'))
+    await expect(failed).rejects.toMatchObject({
+      name: 'RemoteError',
+      message: expect.stringContaining('DeadlockError'),
+    })
+    expect(mesh.nowMs - startMs).toBeLessThan(1_000)
+    for (const id of IDS) {
+      expect(await mesh.settle(node.getWorker(id, caller).call.whoami())).toMatchObject({ worker: id })
+    }
+  },
+)
+
+test('a worker may ask itself if it does not wait for the answer', async () => {
+  const { mesh, node } = await meshOf(1)
+  await mesh.settle(node.getWorker('a', caller).call.askAside('a'))
+  expect(await mesh.settle(node.getWorker('a', caller).call.seen())).toMatchObject([{ worker: 'a' }])
+})
+
+test.each(NODES)('a server that answers later can be asked back meanwhile, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  const answer = mesh.settle(node.getWorker('a', caller).call.throughLater(['b', 'a']))
+  await expect(answer).resolves.toMatchObject({ worker: 'a' })
+})
