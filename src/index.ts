@@ -90,3 +90,4 @@ export {
   type RestartIntensity,
   type RestartType,
 } from './protocol/spec-row.ts'
+export { type Profile } from './protocol/timings.ts'

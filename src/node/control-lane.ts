@@ -34,6 +34,8 @@ interface Wire {
 export class ControlLane {
   readonly #init: ControlLaneInit
   readonly #wires = new Map<NodeId, Wire>()
+  /** What was sent last: news goes to everybody, and is encoded once. */
+  #last: { readonly message: Message; readonly bytes: Uint8Array } | undefined
 
   constructor(init: ControlLaneInit) {
     this.#init = init
@@ -53,7 +55,8 @@ export class ControlLane {
   }
 
   send(peer: NodeId, message: Message): void {
-    const bytes = encodeMessage(message)
+    if (this.#last?.message !== message) this.#last = { message, bytes: encodeMessage(message) }
+    const { bytes } = this.#last
     // Sent, it would end the session.
     if (bytes.length >= CONTROL_FRAME_BYTES_MAX) return this.#init.onOversize(peer, message, bytes.length)
     this.#wires.get(peer)?.writer.begin(MESSAGE_FRAME, bytes.length).bytes(bytes)

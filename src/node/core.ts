@@ -352,7 +352,8 @@ export class Core {
     if (peers.length === 0 || isEmpty(news)) return
     for (const rows of inFrames(news)) {
       const ask = this.spreading.begin(rows, peers)
-      for (const peer of peers) this.#send(peer, { kind: 'rows', rows, ask })
+      const message: Message = { kind: 'rows', rows, ask }
+      for (const peer of peers) this.#send(peer, message)
     }
     const failed = news.phases.filter(phase => phase.rank === 'failed')
     for (const rows of inFrames({ ...NO_ROWS, phases: failed }))

@@ -344,9 +344,8 @@ export class Membership {
   #tell(accusation: Accusation): void {
     this.#news.addAccusation(accusation, this.#roster.count)
     if (this.#reach.sessionCount > PUSHED_MAX) return
-    for (const peer of this.#reach.connected()) {
-      this.#send(peer, { kind: 'accusations', accusations: [accusation] })
-    }
+    const message: Message = { kind: 'accusations', accusations: [accusation] }
+    for (const peer of this.#reach.connected()) this.#send(peer, message)
   }
 
   #onAccusation(accusation: Accusation): void {

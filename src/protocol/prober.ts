@@ -44,6 +44,9 @@ const HELPERS = 3
 /** One member is probed by this node each half period: so each is probed by somebody twice a period. */
 const PROBES_PER_PERIOD = 2
 
+/** Who probes for another says no a little earlier than it would for itself: the other one waits. As in memberlist. */
+const RELAY_PATIENCE = 0.8
+
 /** No more probes wait for their answers; those beyond come by their turn. */
 export const PROBES_MAX = 32
 
@@ -75,7 +78,10 @@ export class Prober {
   readonly #init: ProberInit
   readonly #probes = new Map<NodeId, Probe>()
   readonly #relays = new Set<Relay>()
+  /** Who has had no turn yet in this round, the next one last. */
   #ring: NodeId[] = []
+  /** The members in the order of this round. */
+  #order: readonly NodeId[] = []
   #count = 0
   #nextMs: number
 
@@ -122,7 +128,7 @@ export class Prober {
       emit({ kind: 'report', to: requester, target, n, isHeard: false })
       return
     }
-    const untilMs = nowMs + timings.probeTimeoutMs * health.factor
+    const untilMs = nowMs + timings.probeTimeoutMs * health.factor * RELAY_PATIENCE
     this.#relays.add({ requester, target, n, sentMs: nowMs, untilMs })
     this.#count += 1
     emit({ kind: 'probe', to: target, n: this.#count })
@@ -182,16 +188,32 @@ export class Prober {
     return (this.#init.timings.probePeriodMs / PROBES_PER_PERIOD) * this.#init.health.factor
   }
 
-  /** Round robin over a shuffled ring: every member has its turn once before any has it twice. */
+  /**
+   * Round robin over a shuffled ring: every member has its turn once before any has it twice. Who was early in one round
+   * is early in the next: nobody waits longer than a round and a half.
+   */
   #turn(): NodeId | undefined {
     const members = this.#init.members()
     if (members.length === 0) return undefined
     const known = new Set(members)
     for (;;) {
-      if (this.#ring.length === 0) this.#ring = this.#init.prng.shuffle(members)
+      if (this.#ring.length === 0) this.#begin(known)
       const target = this.#ring.pop()
       if (target === undefined || known.has(target)) return target
     }
+  }
+
+  #begin(members: ReadonlySet<NodeId>): void {
+    const { prng } = this.#init
+    const stayed = this.#order.filter(id => members.has(id))
+    const half = Math.floor(stayed.length / 2)
+    const added = [...members].filter(id => !stayed.includes(id))
+    const [early, late] = [prng.shuffle(stayed.slice(0, half)), prng.shuffle(stayed.slice(half))]
+    this.#order = [...early, ...late]
+    for (const id of prng.shuffle(added)) {
+      this.#order = this.#order.toSpliced(prng.below(this.#order.length + 1), 0, id)
+    }
+    this.#ring = this.#order.toReversed()
   }
 
   #follow(probe: Probe, nowMs: number): void {

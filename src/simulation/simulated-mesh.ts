@@ -6,13 +6,14 @@
 
 import { hash64, toHex } from '../hash.ts'
 import { type NodeId, nodeId } from '../ids.ts'
+import type { NodeClock, Pause } from '../io/memory/node-clock.ts'
 import { type NetworkConditions, SimulatedNetwork } from '../io/memory/simulated-network.ts'
 import { VirtualClock } from '../io/memory/virtual-clock.ts'
 import { silentLogger } from '../io/system/loggers.ts'
 import { Node } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import type { BehaviourSource } from '../node/workers/registry.ts'
-import type { Clock, Directory, Logger } from '../ports.ts'
+import type { Directory, Logger } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
 import { type Profile, TIMINGS, type Timings } from '../protocol/timings.ts'
@@ -47,7 +48,7 @@ export class SimulationError extends Error {
 
 interface Machine {
   readonly id: NodeId
-  readonly clock: Clock & { stop(): void }
+  readonly clock: NodeClock
   readonly node: Node
 }
 
@@ -62,6 +63,8 @@ export class SimulatedMesh implements AsyncDisposable {
   readonly #network: SimulatedNetwork
   readonly #machines = new Map<NodeId, Machine>()
   readonly #runs = new Map<NodeId, number>()
+  /** By how much wall clocks are ahead, where they are. */
+  readonly #skewsMs = new Map<NodeId, number>()
   #trace = ''
   #traceCount = 0
 
@@ -94,9 +97,19 @@ export class SimulatedMesh implements AsyncDisposable {
     return this.ids.filter(id => this.#machines.has(id))
   }
 
+  /** The nodes that are up and not frozen. */
+  get awake(): readonly NodeId[] {
+    return this.up.filter(id => !this.isFrozen(id))
+  }
+
   /** @throws {SimulationError} when the node is down, or there is none of that name */
   node(name: string): Node {
     return this.#machineOf(name).node
+  }
+
+  /** The how-manieth run of the node this is: 1 for the first, 0 before. */
+  runOf(name: string): number {
+    return this.#runs.get(nodeId(name)) ?? 0
   }
 
   /** Lets virtual time pass. */
@@ -149,6 +162,41 @@ export class SimulatedMesh implements AsyncDisposable {
     this.#machines.delete(id)
   }
 
+  /**
+   * The process stands still, as by SIGSTOP, a long garbage collection or a closed lid: none of its code runs, its
+   * sessions stay open, and what comes for it waits. Do not use its node until it is thawed.
+   */
+  freeze(name: string): void {
+    const { id, clock } = this.#machineOf(name)
+    clock.freeze()
+    this.#network.freeze(id)
+  }
+
+  /**
+   * It goes on with everything that has come due and come in meanwhile. `stopped`: only the process stood still;
+   * `asleep`: its machine did, so that its timers have as much of their time left as before, and only its wall clock
+   * tells. @default 'stopped'
+   */
+  thaw(name: string, pause: Pause = 'stopped'): void {
+    const { id, clock } = this.#machineOf(name)
+    clock.thaw(pause)
+    this.#network.thaw(id)
+  }
+
+  /** Whether the node has been frozen, and not thawed since. */
+  isFrozen(name: string): boolean {
+    return this.#machineOf(name).clock.isFrozen
+  }
+
+  /** Its wall clock is ahead by `skewMs` from now on, or behind where it is negative: of this run and of later ones. */
+  setClock(name: string, skewMs: number): void {
+    const id = nodeId(name)
+    this.#record(`clock ${id} ${skewMs}`)
+    this.#skewsMs.set(id, skewMs)
+    const machine = this.#machines.get(id)
+    if (machine !== undefined) machine.clock.skewMs = skewMs
+  }
+
   /** Nothing gets from any node of one side to any node of another. Nodes that are not named keep all their links. */
   partition(...sides: readonly (readonly string[])[]): void {
     this.#record(`partition ${sides.map(side => side.join('+')).join(' | ')}`)
@@ -161,6 +209,18 @@ export class SimulatedMesh implements AsyncDisposable {
   cut(a: string, b: string): void {
     this.#network.cut(nodeId(a), nodeId(b))
     this.#network.cut(nodeId(b), nodeId(a))
+  }
+
+  /** Nothing gets from one node to another; what the other sends arrives. */
+  cutOneWay(from: string, to: string): void {
+    this.#record(`cut ${from}>${to}`)
+    this.#network.cut(nodeId(from), nodeId(to))
+  }
+
+  /** Everything gets through again between two nodes. */
+  mend(a: string, b: string): void {
+    this.#network.mend(nodeId(a), nodeId(b))
+    this.#network.mend(nodeId(b), nodeId(a))
   }
 
   /** Everything gets through again. */
@@ -189,7 +249,7 @@ export class SimulatedMesh implements AsyncDisposable {
     const run = (this.#runs.get(id) ?? 0) + 1
     this.#runs.set(id, run)
     this.#record(`start ${id}`)
-    const clock = this.#clock.fork()
+    const clock = this.#clock.fork(this.#skewsMs.get(id))
     const ports = {
       clock,
       transport: this.#network.transport(id),

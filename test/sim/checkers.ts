@@ -61,13 +61,18 @@ export class AlwaysChecker {
     }
   }
 
-  /** I2: at each node, for each id, what is known of a member never becomes older. I3: nobody is ahead of the member. */
+  /**
+   * I2: at each node, for each id, what is known of a member never becomes older; so one that was dead is alive again
+   * only with a larger number of its own, and one that has left never in the same run (I4). I3: nobody is ahead of the
+   * member itself.
+   */
   #checkRowsGrow(): void {
     for (const id of this.#mesh.up) {
       const { core } = this.#mesh.node(id).inspect()
       for (const row of core.ledger.tables.members.rows()) {
-        const key = `${id}.${core.self.boot} ${row.id}`
+        const key = `${id}.${this.#mesh.runOf(id)} ${row.id}`
         const before = this.#rows.get(key)
+        if (before === row) continue
         if (before !== undefined && compareMembers(before, row) > 0) {
           throw new InvariantError(`I2: ${id} went back from ${text(before)} to ${text(row)}`)
         }
@@ -150,10 +155,40 @@ function fullOf({ nodes, units, owners }: Placement): (node: string, spread: str
   }
 }
 
+/**
+ * I5: a node that has stood still for long judges nobody by what came of it: what it calls suspect or dead in the
+ * moment in which it goes on, somebody else has called so.
+ */
+export async function checkThaw(mesh: SimulatedMesh, id: string, thaw: () => void): Promise<void> {
+  const { members } = mesh.node(id).inspect().core.ledger.tables
+  const before = new Map([...members.rows()].map(row => [row.id, row]))
+  thaw()
+  await mesh.run(0.1)
+  for (const row of members.rows()) {
+    if ((row.status !== 'suspect' && row.status !== 'dead') || before.get(row.id) === row) continue
+    const others = mesh.up.filter(other => other !== id)
+    const isShared = others.some(other => {
+      const known = mesh.node(other).inspect().core.ledger.tables.members.get(row.id)
+      return known !== undefined && compareMembers(known, row) >= 0
+    })
+    if (!isShared) throw new InvariantError(`I5: ${id} wakes up and finds ${text(row)}, and nobody else does`)
+  }
+}
+
+/** I49: whatever was cut, everybody has a session with everybody again. */
+export function checkConnected(mesh: SimulatedMesh): void {
+  for (const id of mesh.up) {
+    const { membership } = mesh.node(id).inspect().core.ledger
+    const missing = mesh.up.filter(other => other !== id && !membership.isConnected(other))
+    if (missing.length > 0) throw new InvariantError(`I49: ${id} has no session with ${missing.join(', ')}`)
+  }
+}
+
 /** Checked when the faults have ended and the mesh has had its time. */
 export function checkSettled(mesh: SimulatedMesh, world: World): void {
   checkRoots(mesh)
   checkMembers(mesh)
+  checkBorders(mesh)
   checkWorkers(mesh, world)
   checkItems(world)
 }
@@ -168,16 +203,30 @@ function checkRoots(mesh: SimulatedMesh): void {
     throw new InvariantError(`I9: nodes know different things: ${known.join(' | ')}`)
 }
 
-/** I7: everybody who is up is alive for everybody. */
+/** I7: everybody who is up is alive for everybody, in its present run. I6: everybody else is dead, or has left. */
 function checkMembers(mesh: SimulatedMesh): void {
   for (const id of mesh.up) {
-    const alive = mesh
-      .node(id)
-      .members()
-      .filter(member => member.status === 'alive')
-      .map(member => member.id)
-    const missing = mesh.up.filter(other => !alive.includes(other))
-    if (missing.length > 0) throw new InvariantError(`I7: for ${id}, ${missing.join(', ')} is not alive`)
+    for (const row of mesh.node(id).inspect().core.ledger.tables.members.rows()) {
+      const isUp = mesh.up.includes(row.id)
+      const isOver = row.status === 'dead' || row.status === 'left'
+      if (!isUp && !isOver) throw new InvariantError(`I6: for ${id}, ${text(row)} is not gone`)
+    }
+    for (const other of mesh.up) {
+      const { self, ledger } = mesh.node(other).inspect().core
+      const row = mesh.node(id).inspect().core.ledger.tables.members.get(other)
+      if (row?.status === 'alive' && row.boot === ledger.run.boot) continue
+      const known = row === undefined ? 'not known' : text(row)
+      throw new InvariantError(`I7: for ${id}, ${other} is ${known}; it is ${text(self)}`)
+    }
+  }
+}
+
+/** I10: no node has had to refuse what another has sent: no frame was too large, and nothing came too often. */
+function checkBorders(mesh: SimulatedMesh): void {
+  for (const id of mesh.up) {
+    const { violations, floods, oversize, last } = mesh.node(id).snapshot().border
+    if (violations + floods + oversize > 0)
+      throw new InvariantError(`I10: ${id} has refused something: ${JSON.stringify(last)}`)
   }
 }
 

@@ -3,11 +3,13 @@
  * and replays it.
  */
 
+import type { NodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
-import { AlwaysChecker, checkSettled } from './checkers.ts'
+import { AlwaysChecker, checkConnected, checkSettled } from './checkers.ts'
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
+import { NetFaults } from './net-faults.ts'
 import { World } from './world.ts'
 
 export interface FuzzResult {
@@ -25,6 +27,9 @@ export interface FuzzOptions {
 }
 
 const TROUBLE_STEPS = 24
+
+/** I49: within so long after a partition ends, its sides have found each other. */
+const CONTACT_MS = 10_000
 
 /** One schedule from beginning to end. Never throws: a failure is a result. */
 export async function fuzz(seed: string, options: FuzzOptions = {}): Promise<FuzzResult> {
@@ -59,15 +64,18 @@ class Schedule {
   readonly belt = new Belt()
   readonly prng: Prng
   readonly #groups: GroupFaults
+  readonly #net: NetFaults
   readonly counts: Record<string, number> = {}
 
   constructor(seed: string) {
     this.prng = new Prng(`${seed} schedule`)
     this.#groups = new GroupFaults(this.world, this.prng.fork('groups'))
+    this.#net = new NetFaults(this.prng.fork('net'))
   }
 
   async run(mesh: SimulatedMesh): Promise<void> {
     const always = new AlwaysChecker(mesh, this.world)
+    if (this.#net.isDeaf) mesh.setConditions({ hintLoss: 1 })
     await mesh.until(
       'all see all',
       () => mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
@@ -104,10 +112,9 @@ class Schedule {
 
   /** Does one thing to the mesh, or lets it do something. */
   async #trouble(mesh: SimulatedMesh): Promise<void> {
-    const { prng, world } = this
-    const { up } = mesh
-    const down = mesh.ids.filter(id => !up.includes(id))
+    const { prng } = this
     const kind = prng.pick([
+      'work',
       'work',
       'work',
       'work',
@@ -116,26 +123,27 @@ class Schedule {
       'trip',
       'crash',
       'start',
-      'split',
-      'isolate',
-      'heal',
-      'break',
+      'start',
+      'mass-restart',
       'throw',
       'throw',
       'edit',
       'edit',
       'net',
+      'net',
+      'net',
+      'net',
+      'net',
+      'net',
+      'net',
+      'net',
     ])
     switch (kind) {
-      case 'work': {
-        const node = prng.pick(up)
-        if (!knows(mesh, node, 'pipe')) break
-        this.#count(kind)
-        world.stream(mesh, node, 1 + prng.below(200))
+      case 'work':
+        if (this.#work(mesh)) this.#count(kind)
         break
-      }
       case 'belt': {
-        const node = prng.pick(up)
+        const node = prng.pick(mesh.awake)
         if (!knows(mesh, node, 'belt')) break
         this.#count(kind)
         this.belt.stream(mesh, node, 1 + prng.below(150))
@@ -145,67 +153,59 @@ class Schedule {
         this.#count(kind)
         this.belt.isTripped = true
         break
-      case 'crash': {
-        if (up.length < 2) break
-        const node = prng.pick(up)
+      case 'crash':
+        if (mesh.awake.length < 2) break
         this.#count(kind)
-        mesh.crash(node)
-        world.onCrash(node)
-        this.belt.onCrash(node)
+        this.#crash(mesh, prng.pick(mesh.up))
         break
-      }
-      case 'start':
+      case 'start': {
+        const down = mesh.ids.filter(id => !mesh.up.includes(id))
         if (down.length === 0) break
         this.#count(kind)
         await mesh.start(prng.pick(down))
         break
-      case 'split': {
-        const shuffled = prng.shuffle(mesh.ids)
-        const at = 1 + prng.below(shuffled.length - 1)
-        this.#count(kind)
-        mesh.partition(shuffled.slice(0, at), shuffled.slice(at))
-        break
       }
-      case 'isolate': {
-        const node = prng.pick(mesh.ids)
+      case 'mass-restart':
+        // Rare: nothing survives it, neither specs nor items.
+        if (!prng.chance(0.1)) break
         this.#count(kind)
-        mesh.partition(
-          [node],
-          mesh.ids.filter(id => id !== node),
-        )
-        break
-      }
-      case 'heal':
-        this.#count(kind)
+        for (const id of mesh.up) this.#crash(mesh, id)
         mesh.heal()
+        await mesh.startAll()
+        await this.#declare(mesh)
         break
-      case 'break': {
-        const [a, b] = prng.shuffle(mesh.ids)
-        if (a === undefined || b === undefined) break
-        this.#count(kind)
-        mesh.breakSession(a, b)
-        break
-      }
       case 'throw':
         if (this.#groups.throwOne(mesh)) this.#count(kind)
         break
       case 'edit':
         if (this.#groups.editOne(mesh)) this.#count(kind)
         break
-      default:
-        this.#count(kind)
-        mesh.setConditions({
-          latencyMs: prng.between(0.2, 20),
-          jitterMs: prng.between(0, 30),
-          hintLoss: prng.float(),
-        })
+      default: {
+        const done = this.#net.trouble(mesh)
+        if (done !== undefined) this.#count(done)
+      }
     }
+  }
+
+  #work(mesh: SimulatedMesh): boolean {
+    const node = this.prng.pick(mesh.awake)
+    if (!knows(mesh, node, 'pipe')) return false
+    this.world.stream(mesh, node, 1 + this.prng.below(200))
+    return true
+  }
+
+  #crash(mesh: SimulatedMesh, node: NodeId): void {
+    this.#net.onCrash(node)
+    mesh.crash(node)
+    this.world.onCrash(node)
+    this.belt.onCrash(node)
   }
 
   async #pass(mesh: SimulatedMesh, always: AlwaysChecker, durationMs: number): Promise<void> {
     const endMs = mesh.nowMs + durationMs
     while (mesh.nowMs < endMs) {
       await mesh.run(Math.min(50, endMs - mesh.nowMs))
+      await this.#net.pass(mesh)
       always.check()
       this.belt.check(mesh)
     }
@@ -215,10 +215,15 @@ class Schedule {
   async #peace(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
     this.world.victim = undefined
     this.belt.isTripped = false
-    mesh.heal()
-    mesh.setConditions({ latencyMs: 1, jitterMs: 1, hintLoss: 0 })
-    for (const id of mesh.ids) if (!mesh.up.includes(id)) await mesh.start(id)
-    await this.#pass(mesh, always, (3 * Math.ceil(Math.log2(mesh.ids.length)) + 5) * 1_000)
+    await this.#net.end(mesh)
+    // One may stay down for ever: I6, everybody must have noticed.
+    const isOneLeft = mesh.up.length > 1 && this.prng.chance(0.3)
+    const down = mesh.ids.filter(id => !mesh.up.includes(id)).slice(isOneLeft ? 1 : 0)
+    for (const id of down) await mesh.start(id)
+    await this.#pass(mesh, always, CONTACT_MS)
+    checkConnected(mesh)
+    const settleMs = (3 * Math.ceil(Math.log2(mesh.ids.length)) + 5) * 1_000
+    await this.#pass(mesh, always, Math.max(0, settleMs - CONTACT_MS))
     const isOpen = (): boolean =>
       this.world.streams.some(stream => !stream.isOrphan && !stream.isDone && stream.error === undefined)
     await mesh.until('all streams end', () => !isOpen() && !this.belt.isOpen, 60_000)

@@ -67,7 +67,7 @@ export class GroupFaults {
   }
 
   #pick(mesh: SimulatedMesh): Handle | undefined {
-    return mesh.node(this.#prng.pick(mesh.up)).findGroup(this.#prng.pick(GROUPS).id)
+    return mesh.node(this.#prng.pick(mesh.awake)).findGroup(this.#prng.pick(GROUPS).id)
   }
 }
 

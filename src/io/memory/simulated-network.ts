@@ -41,6 +41,8 @@ interface Host {
   readonly id: NodeId
   readonly handlers: TransportHandlers
   readonly topics: Set<string>
+  /** What has come while its process was frozen; undefined while it runs. */
+  waiting: (() => void)[] | undefined
 }
 
 /** One direction of one lane. */
@@ -52,13 +54,15 @@ interface Pipe {
   lastArrivalMs: number
   bytesOnWay: number
   isCongested: boolean
+  /** What waits for the cut to be mended, as TCP would send it again. */
+  readonly held: (() => void)[]
 }
 
 interface Link {
   readonly hosts: readonly [Host, Host]
   readonly pipes: readonly Pipe[]
-  /** What waits for the partition to end, as TCP would send it again. */
-  readonly held: (() => void)[]
+  /** Since when something is not acknowledged, because one direction or both are cut. */
+  stuckSinceMs: number | undefined
   /** Taken down, and not both sides know yet. */
   isUp: boolean
 }
@@ -96,7 +100,10 @@ export class SimulatedNetwork {
     return new SimulatedTransport(id, this)
   }
 
-  /** Nothing gets from `from` to `to` until it is mended; sessions notice only when they time out. */
+  /**
+   * Nothing gets from `from` to `to` until it is mended; what is sent the other way arrives. The session times out once
+   * something has been sent, by whichever side: neither data nor acknowledgements get through.
+   */
   cut(from: NodeId, to: NodeId): void {
     this.#cuts.add(direction(from, to))
   }
@@ -104,8 +111,30 @@ export class SimulatedNetwork {
   mend(from: NodeId, to: NodeId): void {
     this.#cuts.delete(direction(from, to))
     const link = this.#links.get(pairOf(from, to))
-    if (link === undefined || this.#isCut(link)) return
-    for (const deliver of link.held.splice(0)) deliver()
+    if (link === undefined) return
+    if (!this.#isCut(link)) link.stuckSinceMs = undefined
+    for (const pipe of link.pipes) {
+      if (pipe.from.id === from) for (const deliver of pipe.held.splice(0)) deliver()
+    }
+  }
+
+  /** The process stands still: what comes for it waits, and nobody gets an answer. Its sessions stay open. */
+  freeze(id: NodeId): void {
+    const host = this.#hosts.get(id)
+    if (host === undefined) return
+    host.waiting ??= []
+    this.#observe(`freeze ${id}`)
+  }
+
+  /** It goes on, and finds everything that has come. */
+  thaw(id: NodeId): void {
+    const host = this.#hosts.get(id)
+    const waiting = host?.waiting
+    if (host === undefined || waiting === undefined) return
+    this.#observe(`thaw ${id}`)
+    host.waiting = undefined
+    // One after the other, before anything that comes from now on.
+    for (const deliver of waiting) this.#clock.after(0, () => this.#hand(host, deliver))
   }
 
   /** Breaks the session between two nodes: both notice, and what was on its way is lost. */
@@ -116,7 +145,7 @@ export class SimulatedNetwork {
 
   attach(id: NodeId, handlers: TransportHandlers): void {
     assert(!this.#hosts.has(id), `${id} is on the network twice`)
-    this.#hosts.set(id, { id, handlers, topics: new Set() })
+    this.#hosts.set(id, { id, handlers, topics: new Set(), waiting: undefined })
     this.#observe(`attach ${id}`)
   }
 
@@ -160,14 +189,9 @@ export class SimulatedNetwork {
     const pipe = link?.pipes.find(candidate => candidate.from.id === from && candidate.lane === lane)
     if (link === undefined || pipe === undefined || !link.isUp) return true
     pipe.bytesOnWay += bytes.length
-    if (this.#isCut(link)) {
-      link.held.push(() => this.#carry(link, pipe, bytes))
-      this.#clock.after(this.#conditions.sessionTimeoutMs, () => {
-        if (link.held.length > 0 && this.#isCut(link)) this.#takeDown(link, 'timed out')
-      })
-    } else {
-      this.#carry(link, pipe, bytes)
-    }
+    if (this.#isCut(link)) this.#getStuck(link)
+    if (this.#cuts.has(direction(from, to))) pipe.held.push(() => this.#carry(link, pipe, bytes))
+    else this.#carry(link, pipe, bytes)
     pipe.isCongested = pipe.bytesOnWay > CONGESTED_BYTES
     return !pipe.isCongested
   }
@@ -180,7 +204,7 @@ export class SimulatedNetwork {
         const host = this.#hosts.get(id)
         if (host === undefined || !host.topics.has(topic)) return
         this.#observe(`hint ${from}>${id} ${topic}`, bytes)
-        host.handlers.onHint(topic, bytes)
+        this.#hand(host, () => host.handlers.onHint(topic, bytes))
       })
     }
   }
@@ -199,7 +223,10 @@ export class SimulatedNetwork {
 
   #dialFailed(from: NodeId, key: string, failure: 'self' | 'refused' | 'unreachable'): void {
     this.#observe(`dial-failed ${from} ${key} ${failure}`)
-    this.#hosts.get(from)?.handlers.onDialFailed(key, failure, `simulated: ${failure}`)
+    const host = this.#hosts.get(from)
+    if (host !== undefined) {
+      this.#hand(host, () => host.handlers.onDialFailed(key, failure, `simulated: ${failure}`))
+    }
   }
 
   #connect(from: NodeId, to: NodeId, key: string): void {
@@ -207,30 +234,53 @@ export class SimulatedNetwork {
     const listener = this.#hosts.get(to)
     if (dialler === undefined) return
     if (listener === undefined) return this.#dialFailed(from, key, 'refused')
+    if (listener.waiting !== undefined) {
+      // Its kernel takes the connection, and nobody answers the handshake.
+      this.#clock.after(this.#conditions.dialTimeoutMs, () => this.#dialFailed(from, key, 'unreachable'))
+      return
+    }
     const known = this.#links.get(pairOf(from, to))
     if (known !== undefined && !known.isUp) {
       // The end of a session comes before the beginning of the next.
       this.#clock.after(this.#delay(), () => this.#connect(from, to, key))
       return
     }
-    dialler.handlers.onDialled(key, to)
+    this.#hand(dialler, () => dialler.handlers.onDialled(key, to))
     if (known !== undefined) return
     const hosts = [dialler, listener] as const
     const pipes = hosts.flatMap((host, index) =>
       (['control', 'data'] as const).map(lane => newPipe(lane, host, hosts[1 - index] ?? host)),
     )
-    this.#links.set(pairOf(from, to), { hosts, pipes, held: [], isUp: true })
+    this.#links.set(pairOf(from, to), { hosts, pipes, stuckSinceMs: undefined, isUp: true })
     this.#observe(`up ${from}>${to}`)
-    dialler.handlers.onPeerUp(to)
-    listener.handlers.onPeerUp(from)
+    this.#hand(dialler, () => dialler.handlers.onPeerUp(to))
+    this.#hand(listener, () => listener.handlers.onPeerUp(from))
+  }
+
+  /** Gives something to a process: now, or when it goes on. */
+  #hand(host: Host, deliver: () => void): void {
+    if (this.#hosts.get(host.id) !== host) return
+    if (host.waiting === undefined) deliver()
+    else host.waiting.push(deliver)
+  }
+
+  /** Something is under way that cannot be acknowledged: if that stays so, both ends give the session up. */
+  #getStuck(link: Link): void {
+    if (link.stuckSinceMs !== undefined) return
+    const sinceMs = this.#clock.nowMs
+    link.stuckSinceMs = sinceMs
+    this.#clock.after(this.#conditions.sessionTimeoutMs, () => {
+      if (link.stuckSinceMs === sinceMs) this.#takeDown(link, 'timed out')
+    })
   }
 
   #carry(link: Link, pipe: Pipe, bytes: Uint8Array): void {
     const arrivalMs = Math.max(pipe.lastArrivalMs, this.#clock.nowMs + this.#delay())
     pipe.lastArrivalMs = arrivalMs
     this.#clock.after(arrivalMs - this.#clock.nowMs, () => {
-      if (link.isUp && this.#isCut(link)) link.held.push(() => this.#arrive(link, pipe, bytes))
-      else this.#arrive(link, pipe, bytes)
+      const isCut = this.#cuts.has(direction(pipe.from.id, pipe.to.id))
+      if (link.isUp && isCut) pipe.held.push(() => this.#arrive(link, pipe, bytes))
+      else this.#hand(pipe.to, () => this.#arrive(link, pipe, bytes))
     })
   }
 
@@ -245,13 +295,13 @@ export class SimulatedNetwork {
     to.handlers.onBytes(from.id, lane, bytes.subarray(cut))
     if (!pipe.isCongested || pipe.bytesOnWay > CONGESTED_BYTES / 2) return
     pipe.isCongested = false
-    from.handlers.onDrain(to.id, lane)
+    this.#hand(from, () => from.handlers.onDrain(to.id, lane))
   }
 
   #takeDown(link: Link, why: string): void {
     if (!link.isUp) return
     link.isUp = false
-    link.held.length = 0
+    for (const pipe of link.pipes) pipe.held.length = 0
     const [a, b] = link.hosts
     this.#observe(`down ${a.id}-${b.id} ${why}`)
     let untold = 2
@@ -259,7 +309,7 @@ export class SimulatedNetwork {
       this.#clock.after(this.#delay(), () => {
         untold -= 1
         if (untold === 0) this.#links.delete(pairOf(a.id, b.id))
-        if (this.#hosts.get(host.id) === host) host.handlers.onPeerDown(peer.id)
+        this.#hand(host, () => host.handlers.onPeerDown(peer.id))
       })
     }
     tell(a, b)
@@ -334,7 +384,7 @@ class SimulatedTransport implements Transport {
 }
 
 function newPipe(lane: Lane, from: Host, to: Host): Pipe {
-  return { lane, from, to, lastArrivalMs: 0, bytesOnWay: 0, isCongested: false }
+  return { lane, from, to, lastArrivalMs: 0, bytesOnWay: 0, isCongested: false, held: [] }
 }
 
 function direction(from: NodeId, to: NodeId): string {

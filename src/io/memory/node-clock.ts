@@ -1,0 +1,95 @@
+// shell
+/**
+ * The clock of one node on virtual time: it stops with its process, stands still while the process or the machine is
+ * frozen, and its wall clock may be wrong.
+ */
+
+import type { Cancel, Clock } from '../../ports.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+
+/** Where the wall clocks of a simulation start: any fixed moment does. */
+const WALL_START_MS = Date.UTC(2026, 0, 1)
+
+/**
+ * How a process comes back. `stopped`, as by SIGSTOP: time has gone on, and all of its timers are late. `asleep`, with
+ * its machine: its timers go on where they were, and only its wall clock tells.
+ */
+export type Pause = 'stopped' | 'asleep'
+
+/** No wait is shorter, but none at all: sums of fractions may be short of a moment by less than can be added to it. */
+const TICK_MS = 1e-6
+
+export class NodeClock implements Clock {
+  readonly #world: VirtualClock
+  /** Actions that came due while the process was frozen, in their order. */
+  readonly #late: (() => void)[] = []
+  /** How long the machine has slept so far. */
+  #sleptMs = 0
+  #frozenAtMs: number | undefined
+  #isStopped = false
+  /** By how much the wall clock is ahead. */
+  skewMs: number
+
+  constructor(world: VirtualClock, skewMs = 0) {
+    this.#world = world
+    this.skewMs = skewMs
+  }
+
+  get isFrozen(): boolean {
+    return this.#frozenAtMs !== undefined
+  }
+
+  nowMs(): number {
+    return this.#world.nowMs - this.#sleptMs
+  }
+
+  wallMs(): number {
+    return WALL_START_MS + Math.floor(this.#world.nowMs + this.skewMs)
+  }
+
+  after(delayMs: number, action: () => void): Cancel {
+    const askedSleptMs = this.#sleptMs
+    let isCancelled = false
+    const run = (): void => {
+      if (!this.#isStopped && !isCancelled) action()
+    }
+    const cancel = this.#world.after(delayMs > 0 ? Math.max(delayMs, TICK_MS) : 0, () =>
+      this.#due(run, askedSleptMs),
+    )
+    return () => {
+      isCancelled = true
+      cancel()
+    }
+  }
+
+  /** The process is gone: nothing that it has asked for happens any more. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** The process stands still, from now on. */
+  freeze(): void {
+    this.#frozenAtMs ??= this.#world.nowMs
+  }
+
+  /** It goes on: what came due meanwhile is done now, one after the other. */
+  thaw(pause: Pause): void {
+    const frozenMs = this.#world.nowMs - (this.#frozenAtMs ?? this.#world.nowMs)
+    this.#frozenAtMs = undefined
+    if (pause === 'asleep') this.#sleptMs += frozenMs
+    for (const run of this.#late.splice(0))
+      this.#world.after(pause === 'asleep' ? frozenMs : 0, () => this.#later(run))
+  }
+
+  /** A timer that was set before the machine slept has as much of its time left as it had then. */
+  #due(run: () => void, askedSleptMs: number): void {
+    const missingMs = this.#sleptMs - askedSleptMs
+    if (missingMs > 0 && !this.isFrozen) this.#world.after(missingMs, () => this.#later(run))
+    else this.#later(run)
+  }
+
+  #later(run: () => void): void {
+    if (this.isFrozen) this.#late.push(run)
+    else run()
+  }
+}

@@ -1,0 +1,155 @@
+/** What random schedules do to the network, to processes and to clocks. */
+
+import type { NodeId } from '../../src/ids.ts'
+import type { Prng } from '../../src/prng.ts'
+import type { SimulatedMesh } from '../../src/testing.ts'
+import { checkThaw } from './checkers.ts'
+
+/** In the order of how often they are drawn. */
+const KINDS = [
+  'split',
+  'isolate',
+  'one-way',
+  'ring',
+  'flap',
+  'heal',
+  'heal',
+  'heal',
+  'freeze',
+  'freeze',
+  'stall',
+  'stall',
+  'clock',
+  'break',
+  'net',
+  'net',
+] as const
+
+interface Nap {
+  readonly node: NodeId
+  readonly untilMs: number
+  readonly pause: 'stopped' | 'asleep'
+}
+
+export class NetFaults {
+  readonly #prng: Prng
+  /** Not even one gossip message arrives, from the beginning to the end: nothing may rest on them. */
+  readonly isDeaf: boolean
+  #naps: Nap[] = []
+  #flap: { readonly from: NodeId; readonly to: NodeId; untilMs: number; isCut: boolean } | undefined
+
+  constructor(prng: Prng) {
+    this.#prng = prng
+    this.isDeaf = prng.chance(0.2)
+  }
+
+  /** Does one thing. @returns what it did, if there was anything to do */
+  trouble(mesh: SimulatedMesh): string | undefined {
+    const kind = this.#prng.pick(KINDS)
+    switch (kind) {
+      case 'split': {
+        const shuffled = this.#prng.shuffle(mesh.ids)
+        const at = 1 + this.#prng.below(shuffled.length - 1)
+        mesh.partition(shuffled.slice(0, at), shuffled.slice(at))
+        return kind
+      }
+      case 'isolate': {
+        const node = this.#prng.pick(mesh.ids)
+        mesh.partition(
+          [node],
+          mesh.ids.filter(id => id !== node),
+        )
+        return kind
+      }
+      case 'one-way':
+        mesh.cutOneWay(...this.#pair(mesh))
+        return kind
+      case 'ring':
+        cutToRing(mesh, this.#prng.shuffle(mesh.ids))
+        return kind
+      case 'flap': {
+        const [from, to] = this.#pair(mesh)
+        this.#flap = { from, to, untilMs: mesh.nowMs + this.#prng.between(500, 5_000), isCut: false }
+        return kind
+      }
+      case 'heal':
+        mesh.heal()
+        return kind
+      case 'break':
+        mesh.breakSession(...this.#pair(mesh))
+        return kind
+      case 'freeze':
+        return this.#freeze(mesh, this.#prng.between(500, 12_000)) ? kind : undefined
+      case 'stall':
+        return this.#freeze(mesh, this.#prng.between(20, 700)) ? kind : undefined
+      case 'clock':
+        mesh.setClock(this.#prng.pick(mesh.ids), this.#prng.between(-20_000, 20_000))
+        return kind
+      default:
+        this.setConditions(mesh, {
+          latencyMs: this.#prng.between(0.2, 20),
+          jitterMs: this.#prng.between(0, 30),
+          hintLoss: this.#prng.chance(0.3) ? 1 : this.#prng.float(),
+        })
+        return kind
+    }
+  }
+
+  setConditions(mesh: SimulatedMesh, to: { latencyMs: number; jitterMs: number; hintLoss: number }): void {
+    mesh.setConditions(this.isDeaf ? { ...to, hintLoss: 1 } : to)
+  }
+
+  /** A process has crashed: nobody wakes it. */
+  onCrash(node: NodeId): void {
+    this.#naps = this.#naps.filter(nap => nap.node !== node)
+  }
+
+  /** Wakes whose time has come, and goes on with a link that comes and goes. */
+  async pass(mesh: SimulatedMesh): Promise<void> {
+    for (const nap of this.#naps.filter(({ untilMs }) => untilMs <= mesh.nowMs)) await this.#thaw(mesh, nap)
+    const flap = this.#flap
+    if (flap === undefined) return
+    flap.isCut = !flap.isCut && flap.untilMs > mesh.nowMs
+    if (flap.isCut) mesh.cut(flap.from, flap.to)
+    else mesh.mend(flap.from, flap.to)
+    if (flap.untilMs <= mesh.nowMs) this.#flap = undefined
+  }
+
+  /** All faults end. */
+  async end(mesh: SimulatedMesh): Promise<void> {
+    this.#flap = undefined
+    for (const nap of this.#naps) await this.#thaw(mesh, nap)
+    mesh.heal()
+    this.setConditions(mesh, { latencyMs: 1, jitterMs: 1, hintLoss: 0 })
+  }
+
+  #freeze(mesh: SimulatedMesh, durationMs: number): boolean {
+    if (mesh.awake.length < 2) return false
+    const node = this.#prng.pick(mesh.awake)
+    const pause = this.#prng.chance(0.2) ? 'asleep' : 'stopped'
+    mesh.freeze(node)
+    this.#naps.push({ node, untilMs: mesh.nowMs + durationMs, pause })
+    return true
+  }
+
+  async #thaw(mesh: SimulatedMesh, nap: Nap): Promise<void> {
+    this.onCrash(nap.node)
+    await checkThaw(mesh, nap.node, () => mesh.thaw(nap.node, nap.pause))
+  }
+
+  #pair(mesh: SimulatedMesh): [NodeId, NodeId] {
+    const from = this.#prng.pick(mesh.ids)
+    return [from, this.#prng.pick(mesh.ids.filter(id => id !== from))]
+  }
+}
+
+/** Each node keeps its neighbours in a ring, so that each sees a majority, and no two see the same (Jepsen). */
+function cutToRing(mesh: SimulatedMesh, ring: readonly NodeId[]): void {
+  const reach = Math.floor(ring.length / 4) + (ring.length > 3 ? 0 : 1)
+  for (const [index, node] of ring.entries()) {
+    for (const [other, name] of ring.entries()) {
+      const distance = Math.min(Math.abs(index - other), ring.length - Math.abs(index - other))
+      if (index < other && distance > Math.max(1, reach)) mesh.cut(node, name)
+    }
+  }
+}
