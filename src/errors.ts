@@ -232,7 +232,7 @@ export class NoMemberError extends MeshvisorError {
   }
 }
 
-/** The worker has been replaced; what it still wanted to do is refused. */
+/** The worker is over: what its code still wants to do (`context.getWorker(…).call`, `context.sleep` …) is refused. */
 export class FencedError extends MeshvisorError {
   override readonly name = 'FencedError'
 }

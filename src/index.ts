@@ -10,6 +10,7 @@ export {
   DataFolderError,
   DeadlockError,
   DuplicateIdentityError,
+  FencedError,
   FormationError,
   GivenUpError,
   IsolationError,

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 
-import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
+import { defineServer, defineStage, defineTask } from '../../src/node/workers/behaviours.ts'
 import { simulate } from '../../src/testing.ts'
 
 /** What holds up the code of a test, and whether it has gone on. */
@@ -81,4 +81,61 @@ test('a stage that ignores its signal is abandoned: what it still emits is dropp
   gates[1]?.open()
   expect(await mesh.settle(outcome)).toEqual([10, 11])
   expect(seen).toEqual([10, 10, 11])
+})
+
+test('code of a worker that is over reaches nobody by its context either, and a loop of pauses ends', async () => {
+  const heard: unknown[] = []
+  const fences: unknown[] = []
+  const listener = defineServer('listener', {
+    init: () => ({}),
+    call: { note: (_state, what: string): void => void heard.push(what) },
+    info: (_state, message) => void heard.push(message),
+  })
+  const attempt = async (what: () => unknown): Promise<void> => {
+    try {
+      await what()
+      fences.push('nothing thrown')
+    } catch (error) {
+      fences.push(error instanceof Error ? error.name : error)
+    }
+  }
+  let pauses = 0
+  const zombie = defineTask('zombie', async context => {
+    const other = context.getWorker('g/listener', listener)
+    await other.call.note('while it runs')
+    const { group } = context
+    // It never looks at the signal.
+    try {
+      for (;;) {
+        await context.sleep(1_000)
+        pauses += 1
+        await Promise.resolve()
+      }
+    } catch (error) {
+      fences.push(error instanceof Error ? error.name : error)
+    }
+    await attempt(() => other.call.note('by a call'))
+    await attempt(() => other.send('by a message'))
+    await attempt(() => group?.broadcast('by a broadcast'))
+    await attempt(() => group?.sendRandom('by lot'))
+  })
+  await using mesh = await simulate({ nodes: 1, behaviours: [listener, zombie] })
+  const node = mesh.node('n1')
+  const group = await mesh.settle(
+    node.addGroup({
+      id: 'g',
+      strategy: 'one_for_one',
+      members: [
+        { id: 'listener', run: listener },
+        { id: 'zombie', run: zombie, stopTimeoutMs: 200 },
+      ],
+    }),
+  )
+  await mesh.run(3_500)
+  expect(pauses).toBe(3)
+  await mesh.settle(group.removeMember('zombie'))
+  await mesh.run(5_000)
+  expect(node.snapshot().workers.abandoned).toBe(1)
+  expect(fences).toEqual(['FencedError', 'FencedError', 'FencedError', 'FencedError', 'FencedError'])
+  expect(heard).toEqual(['while it runs'])
 })

@@ -227,6 +227,8 @@ export class CellWorker {
       logger: this.#makeLogger(),
       prng: new Prng(orders.seed),
       handoff: orders.handoff && decodePayload(orders.handoff),
+      // Of a cell that is over, nothing is left.
+      findFence: () => undefined,
       stop: reason => this.#post({ kind: 'stop', reason }),
     })
     const more = Object.assign(context, {

@@ -38,7 +38,10 @@ export interface WorkerContext {
   readonly remainingMs: number | undefined
   /** The group of which this worker is a member; undefined outside of groups. */
   readonly group: GroupContext | undefined
-  /** Resolves after `delayMs`, or at once when the worker is to stop. */
+  /**
+   * Resolves after `delayMs`, or at once when the worker is to stop. Rejects with a `FencedError` when it is over: a
+   * loop that never looks at the signal ends there.
+   */
   readonly sleep: (delayMs: number) => Promise<void>
   /**
    * Ends this worker once it is through with the message at hand: what that returns is still its answer.

@@ -1,13 +1,14 @@
 // shell
 /** Builds what user code is given: alike in this thread and in others, wherever there is a gateway. */
 
-import { NotFoundError, NotInGroupError } from '../../errors.ts'
+import { type FencedError, NotFoundError, NotInGroupError } from '../../errors.ts'
 import { type SlotId, type SpecId, isSlotId, isSpecId, slotId } from '../../ids.ts'
 import type { Cancel, Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
 import { WorkerRef } from '../messaging/refs.ts'
 import type { GroupContext, StopReason, WorkerContext } from './context.ts'
+import { FencedGateway } from './fenced-gateway.ts'
 import type { Gateway } from './gateway.ts'
 import { type WorkerIdentity, findScope, traceOfNow } from './scope.ts'
 import { sleepUnless } from './sleep.ts'
@@ -21,12 +22,15 @@ export interface ContextInit {
   readonly prng: Prng
   readonly gateway: Gateway
   readonly handoff: unknown
+  /** Why nothing that its code does counts any more; undefined while it does. */
+  readonly findFence: () => FencedError | undefined
   /** The worker wants to end. */
   readonly stop: (reason: StopReason) => void
 }
 
 export function makeContext(init: ContextInit): WorkerContext {
-  const { identity, gateway, clock, signal } = init
+  const { identity, clock, signal } = init
+  const gateway = new FencedGateway(init.gateway, init.findFence)
   const { worker, spec, node } = identity
   const group = isMember(worker) ? makeGroup(gateway, spec) : undefined
   return {
@@ -43,7 +47,11 @@ export function makeContext(init: ContextInit): WorkerContext {
       const deadlineMs = findScope()?.deadlineMs
       return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - clock.nowMs())
     },
-    sleep: delayMs => sleepUnless(signal, clock, delayMs),
+    sleep: delayMs => {
+      // A loop that sleeps, and does not look at the signal, ends here.
+      const fence = init.findFence()
+      return fence === undefined ? sleepUnless(signal, clock, delayMs) : Promise.reject(fence)
+    },
     stop: (reason = 'normal') => init.stop(reason),
     getGroup: id => {
       if (id !== undefined) return makeGroup(gateway, toSpec(id))

@@ -1,6 +1,7 @@
 // shell
 /** The common life of all workers: it starts, it is told to stop, it ends once. Where its code runs: `executor.ts`. */
 
+import { FencedError } from '../../errors.ts'
 import type { NodeId } from '../../ids.ts'
 import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
@@ -189,6 +190,13 @@ export abstract class InlineWorker {
     return this.nextScope(NO_ORIGIN)
   }
 
+  #fence(): FencedError {
+    const { slot, token } = this.init.assignment
+    return new FencedError(
+      `generation ${token.generation} of "${slot}" is over, and what its code still wants to do is refused: it did not look at context.signal`,
+    )
+  }
+
   /** What user code is given. */
   protected makeContext(): WorkerContext {
     return makeContext({
@@ -196,6 +204,7 @@ export abstract class InlineWorker {
       identity: this.identity,
       token: this.init.assignment.token,
       signal: this.signal,
+      findFence: () => (this.#isOver ? this.#fence() : undefined),
       stop: reason => this.wish(reason),
     })
   }
