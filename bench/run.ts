@@ -7,6 +7,7 @@ import { threadCalls } from './cells.ts'
 import { chain3 } from './chain.ts'
 import { form3, idleNode } from './form.ts'
 import { placementFull, placementJoin, placementLookup, placementUnit } from './placement.ts'
+import { restarts } from './restart.ts'
 import { remoteCalls, remoteCasts } from './remote.ts'
 import { idleWorker, workers10k } from './workers.ts'
 
@@ -23,6 +24,7 @@ const BENCHES: readonly Bench[] = [
   placementJoin,
   placementUnit,
   threadCalls,
+  restarts,
 ]
 const ROUNDS = 5
 

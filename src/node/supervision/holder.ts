@@ -4,7 +4,7 @@
  * the row what became of them. What it has said and the row does not know, it says again.
  */
 
-import type { Run, SlotId, SpecId } from '../../ids.ts'
+import { type Run, type SlotId, type SpecId, isSameRun } from '../../ids.ts'
 import { runTag } from '../../protocol/claim.ts'
 import { FAILURES_KEPT_MAX } from '../../protocol/failure.ts'
 import {
@@ -37,6 +37,8 @@ interface Latest {
 interface Held {
   readonly phase: Phase
   readonly body: FateBody
+  /** What goes on, wherever it is. */
+  readonly kept: readonly PlacedSlot[]
   /** Slots of this node that shall run. */
   readonly wanted: readonly PlacedSlot[]
   /** Those that ought to, and cannot: their token has been used. */
@@ -123,7 +125,12 @@ export class Holder {
     if (before?.phase === phase && before.body === body) return before
     const { run } = this.#ledger
     const kept = isOver(phase) ? [] : outlookOf(phase, body).kept
-    const owners = new Map(kept.map(({ owner }) => [`${owner.id}.${owner.boot}`, owner]))
+    if (before?.body === body && before.phase.layout === phase.layout && before.kept.length === kept.length) {
+      // Within a generation, who goes on can only become fewer.
+      const same = { ...before, phase }
+      this.#held.set(phase.spec, same)
+      return same
+    }
     const mine = heldBy(kept, run)
     const latest = this.#latestOf(phase.spec)
     const spent = mine.filter(({ slot, since }) => isSpent(latest.get(slot), since))
@@ -131,7 +138,7 @@ export class Holder {
     for (const { slot, since } of wanted) {
       if (latest.get(slot)?.since !== since) latest.set(slot, { since, hasEnded: false, exit: undefined })
     }
-    const held: Held = { phase, body, wanted, spent, owners: [...owners.values()] }
+    const held: Held = { phase, body, kept, wanted, spent, owners: ownersOf(kept) }
     this.#held.set(phase.spec, held)
     this.#supervisor.assign(phase.spec, assignmentsOf(phase.spec, body, wanted, run), now.ms)
     return held
@@ -195,6 +202,13 @@ export class Holder {
     this.#latest.set(spec, known)
     return known
   }
+}
+
+/** Each once. */
+function ownersOf(slots: readonly PlacedSlot[]): Run[] {
+  const owners: Run[] = []
+  for (const { owner } of slots) if (!owners.some(known => isSameRun(known, owner))) owners.push(owner)
+  return owners
 }
 
 /** Whether a worker placed in `since` would use a token again, or one that is smaller than the last. */

@@ -37,6 +37,9 @@ export interface WorkerInit {
   readonly onExited: (exit: Exit) => void
 }
 
+/** Why signals abort. One for all: to make one takes longer than to start a worker. */
+const STOPPED = new DOMException('the worker is to stop', 'AbortError')
+
 export abstract class InlineWorker {
   protected readonly init: WorkerInit
   readonly #abort = new AbortController()
@@ -106,7 +109,7 @@ export abstract class InlineWorker {
   stop(): void {
     if (this.#isStopping || this.#isOver) return
     this.#isStopping = true
-    this.#abort.abort()
+    this.#abort.abort(STOPPED)
     this.init.executor.abort()
     this.end()
   }
@@ -148,7 +151,7 @@ export abstract class InlineWorker {
   protected exit(exit: Exit): void {
     if (this.#isOver) return
     this.#isOver = true
-    if (!this.#isStopping) this.#abort.abort()
+    if (!this.#isStopping) this.#abort.abort(STOPPED)
     this.discard()
     runOutside(() => this.init.onExited(exit))
   }
