@@ -139,3 +139,27 @@ test('code of a worker that is over reaches nobody by its context either, and a 
   expect(fences).toEqual(['FencedError', 'FencedError', 'FencedError', 'FencedError', 'FencedError'])
   expect(heard).toEqual(['while it runs'])
 })
+
+test('in a simulation, what is to run in threads and processes runs inline, and takes the same course again', async () => {
+  const counter = defineServer('counter', {
+    init: () => ({ total: 0 }),
+    call: {
+      add: (state, by: number) => (state.total += by),
+      fail: (): void => {
+        throw new Error('told to')
+      },
+    },
+  })
+  const course = async (): Promise<string> => {
+    await using mesh = await simulate({ nodes: 3, behaviours: [counter] })
+    const node = mesh.node('n1')
+    for (const isolation of ['thread', 'process'] as const) {
+      const worker = await mesh.settle(node.addWorker({ id: isolation, run: counter, isolation }))
+      expect(await mesh.settle(worker.call.add(2))).toBe(2)
+      await expect(mesh.settle(worker.call.fail())).rejects.toMatchObject({ name: 'RemoteError' })
+      expect(await mesh.settle(worker.call.add(1))).toBe(1)
+    }
+    return mesh.traceHash
+  }
+  expect(await course()).toBe(await course())
+})

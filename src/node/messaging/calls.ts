@@ -201,6 +201,9 @@ export class Calls {
   }
 }
 
+/** Failures of a call that the worker has not begun with. */
+const NOT_EXECUTED: ReadonlySet<string> = new Set(['NoSuchFunction', 'UnsendableArguments'])
+
 export class Call implements Replier, Expiring, Origin {
   readonly request: CallRequest
   readonly startedMs: number
@@ -269,7 +272,7 @@ export class Call implements Replier, Expiring, Origin {
   }
 
   onError(failure: Failure): void {
-    const maybeExecuted = failure.name !== 'NoSuchFunction'
+    const maybeExecuted = !NOT_EXECUTED.has(failure.name)
     this.fail(new RemoteError(`${failure.name}: ${failure.message}`, { cause: failure, maybeExecuted }))
   }
 

@@ -7,6 +7,7 @@
 import { Deque } from '../../deque.ts'
 import type { Issue } from '../../errors.ts'
 import type { Failure } from '../../protocol/failure.ts'
+import type { Isolation } from '../../protocol/spec-row.ts'
 import type { Origin } from '../../protocol/request.ts'
 import { estimateBytes } from './estimate.ts'
 
@@ -64,6 +65,8 @@ export type Letter =
 
 /** Something that letters can be given to: a server or a task. */
 export interface Recipient {
+  /** What its code runs in. */
+  readonly isolation: Isolation
   /** It takes nothing any more: letters are kept for its successor, if there is to be one. */
   readonly isClosing: boolean
   /** @returns false when there is no room: a call is told so, anything else is dropped */

@@ -50,6 +50,11 @@ export class Post {
     }
   }
 
+  /** Whether what comes for the worker is copied into a thread. */
+  isThread(slot: SlotId): boolean {
+    return this.#find(slot)?.recipient.isolation === 'thread'
+  }
+
   /** A worker has started: it gets what was kept for it. */
   onStarted(slot: SlotId): void {
     const parked = this.#parked.get(slot)

@@ -9,6 +9,7 @@ import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
 import { NO_ORIGIN, decodeRequest } from '../../protocol/request.ts'
 import { failureFrom } from '../supervision/exit.ts'
+import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
 import type { Replier } from './mailbox.ts'
 import type { Post } from './post.ts'
 import type { Route } from './router.ts'
@@ -76,6 +77,7 @@ export class SlotInlet implements Incoming {
     const bytes = frame.remaining
     try {
       const message = frame.payload()
+      this.#giveAway(message, bytes)
       this.#post.deliver(slot, generation, { kind: 'message', message, origin: NO_ORIGIN, bytes })
     } catch (error) {
       return `a message that cannot be read: ${String(error)}`
@@ -89,6 +91,7 @@ export class SlotInlet implements Incoming {
     const request = decodeRequest(frame.rest())
     if (request === undefined) return 'a request that cannot be read'
     const { name, args, traceId } = request
+    this.#giveAway(args, bytes)
     const origin = traceId === undefined ? NO_ORIGIN : { ...NO_ORIGIN, traceId }
     this.#post.deliver(slot, generation, { kind: 'cast', name, args, origin, bytes })
     return undefined
@@ -102,10 +105,16 @@ export class SlotInlet implements Incoming {
     const request = decodeRequest(frame.rest())
     if (request === undefined) return 'a request that cannot be read'
     const { name, args, traceId, caller } = request
+    this.#giveAway(args, bytes)
     const replier = new RemoteReplier(session, { correlation, slot, deadlineMs })
     const origin = { deadlineMs, traceId, caller }
     this.#post.deliver(slot, generation, { kind: 'call', name, args, origin, bytes, replier })
     return undefined
+  }
+
+  /** What has come over the wire is in nobody else's hands: into a thread it goes without a copy. */
+  #giveAway(value: unknown, bytes: number): void {
+    if (bytes >= TRANSFER_BYTES_MIN && this.#post.isThread(this.#target.slot)) fresh.add(value)
   }
 }
 

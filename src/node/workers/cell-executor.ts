@@ -25,8 +25,8 @@ import { MeshDoor } from './mesh-door.ts'
 import { Outputs } from './outputs.ts'
 import { findScope } from './scope.ts'
 import { type Ask, type Remote, standInFor } from './stand-ins.ts'
-import { CellError } from './thrown.ts'
-import { given } from './transfer.ts'
+import { CellError, UNSENDABLE_ARGUMENTS, Unsendable, errorOf, unsendable } from './thrown.ts'
+import { fresh, unowned } from './transfer.ts'
 
 /** This file as its neighbours are named: `.ts` from source, `.js` when built. */
 const ENTRY = new URL(
@@ -149,12 +149,21 @@ export class CellExecutor implements Executor, Remote {
     this.#messages = messages
   }
 
-  #order(callback: CallbackName, { name = '', args, handled, gives = given }: Ask, asker: Asker): number {
+  #order(callback: CallbackName, { name = '', args, handled, isItem = false }: Ask, asker: Asker): number {
     this.#asked += 1
     const id = this.#asked
     const found = findScope()
     const scope = { n: found?.n ?? 0, origin: toData(found ?? NO_ORIGIN, this.#init.clock.nowMs()) }
-    this.#post({ kind: 'order', order: { id, callback, name, args, handled, scope } }, gives.within(args))
+    const order = { id, callback, name, args, handled, scope }
+    try {
+      this.#post({ kind: 'order', order }, isItem ? fresh.within(args) : unowned(args))
+    } catch (error) {
+      this.#init.logger.warn(
+        { worker: this.#init.orders.worker, error, callback, name },
+        UNSENDABLE_ARGUMENTS,
+      )
+      throw new Unsendable(unsendable(UNSENDABLE_ARGUMENTS, error))
+    }
     this.#askers.set(id, asker)
     return id
   }
@@ -171,7 +180,7 @@ export class CellExecutor implements Executor, Remote {
       case 'result':
         return this.#take(message.id)?.onResult(message.value)
       case 'thrown':
-        return this.#take(message.id)?.onThrown(new CellError(message.thrown))
+        return this.#take(message.id)?.onThrown(errorOf(message.thrown))
       case 'later':
         return this.#onLater(message.id)
       case 'mesh':
@@ -215,8 +224,17 @@ export class CellExecutor implements Executor, Remote {
 
   async #giveNext(): Promise<void> {
     const next = await this.#messages?.next()
-    if (next === undefined || next.done === true) this.#post({ kind: 'no-message' })
-    else this.#post({ kind: 'message', message: next.value }, given.within(next.value))
+    if (next === undefined || next.done === true) return this.#post({ kind: 'no-message' })
+    const { value } = next
+    try {
+      this.#post({ kind: 'message', message: value }, unowned(value))
+    } catch (error) {
+      this.#init.logger.warn(
+        { worker: this.#init.orders.worker, error },
+        'a message that cannot be copied is dropped',
+      )
+      await this.#giveNext()
+    }
   }
 
   #onMissed(silentMs: number): void {

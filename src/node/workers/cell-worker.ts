@@ -23,7 +23,7 @@ import { Deferred } from './deferred.ts'
 import { later, makeContext } from './make-context.ts'
 import { fromData } from './mesh-ask.ts'
 import { Scope, type WorkerIdentity, runInScope, traceOfNow } from './scope.ts'
-import { textOf, thrownFrom } from './thrown.ts'
+import { UNSENDABLE_RESULT, textOf, thrownFrom, unsendable } from './thrown.ts'
 import { given } from './transfer.ts'
 import { isAsyncIterable, isPromise } from './worker.ts'
 
@@ -133,7 +133,6 @@ export class CellWorker {
     }
   }
 
-  /** A result that cannot be copied is a mistake of this worker. */
   #answer(id: number, value: unknown, scope: Scope): void {
     if (value instanceof Deferred) {
       this.#post({ kind: 'later', id })
@@ -144,7 +143,7 @@ export class CellWorker {
     try {
       this.#post({ kind: 'result', id, value }, given.within(value))
     } catch (error) {
-      this.#post({ kind: 'thrown', id, thrown: thrownFrom(error) })
+      this.#post({ kind: 'thrown', id, thrown: unsendable(UNSENDABLE_RESULT, error) })
     }
   }
 

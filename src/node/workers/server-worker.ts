@@ -14,6 +14,7 @@ import type { ServerContext, StopReason } from './context.ts'
 import { Deferred } from './deferred.ts'
 import { later } from './make-context.ts'
 import { type Scope, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
+import { Unsendable } from './thrown.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 
 type AnyServer = Server<readonly unknown[], object, object>
@@ -204,7 +205,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
   #fail(error: unknown, replier: Replier | undefined): void {
     replier?.onError(this.#failureOf(error))
     // Whoever asks for what is not there has made a mistake; the worker has not.
-    if (error instanceof NoSuchFunction) return
+    if (error instanceof NoSuchFunction || error instanceof Unsendable) return
     const reason = error instanceof Error ? error : new Error(String(error))
     this.#close(reason, { kind: 'crashed', failure: this.#failureOf(error) })
   }

@@ -5,7 +5,6 @@ import { unreachable } from '../../assert.ts'
 import type { Behaviour, Callback } from './behaviours.ts'
 import type { CallbackName } from './cell-messages.ts'
 import type { HandledItem } from './context.ts'
-import { type Transfers, fresh } from './transfer.ts'
 
 /** What a stand-in needs of the cell. */
 export interface Remote {
@@ -21,8 +20,8 @@ export interface Ask {
   readonly name?: string
   readonly args: readonly unknown[]
   readonly handled?: HandledItem | undefined
-  /** Which buffers change hands. @default those that users have given away */
-  readonly gives?: Transfers
+  /** Its sender may need it for another try, even where it has been given away. @default false */
+  readonly isItem?: boolean
 }
 
 /** A behaviour like `behaviour` whose code runs in the cell. Its state stays there: here it is undefined. */
@@ -31,7 +30,7 @@ export function standInFor(behaviour: Behaviour, remote: Remote): Behaviour {
     case 'stage': {
       const { emission } = behaviour
       const handle: Callback = (item, context) => {
-        const ask = { args: [item], handled: handledOf(context), gives: fresh }
+        const ask = { args: [item], handled: handledOf(context), isItem: true }
         return emission === 'many' ? remote.iterate('handle', ask) : remote.ask('handle', ask)
       }
       return { ...behaviour, handle }

@@ -21,6 +21,24 @@ export class CellError extends Error {
   }
 }
 
+/** The arguments are with the caller, the result has been computed: only the way between threads was too narrow. */
+export const UNSENDABLE_ARGUMENTS = 'UnsendableArguments'
+export const UNSENDABLE_RESULT = 'UnsendableResult'
+
+/** What was to go into a cell, or came out of one, cannot be copied: no fault of the worker, so that it goes on. */
+export class Unsendable extends CellError {}
+
+/** The error that stands for what a cell says was thrown. */
+export function errorOf(thrown: Thrown): CellError {
+  return thrown.name === UNSENDABLE_RESULT ? new Unsendable(thrown) : new CellError(thrown)
+}
+
+/** Why something cannot be copied between threads, as data. */
+export function unsendable(name: string, error: unknown): Thrown {
+  const message = `it cannot be copied between threads or processes: ${thrownFrom(error).message}`
+  return { name, message, stack: undefined }
+}
+
 /** Anything as a text: even `String` may throw. */
 export function textOf(value: unknown): string {
   try {

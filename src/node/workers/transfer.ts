@@ -37,6 +37,11 @@ export const given = new Transfers()
 /** What has come over the wire for a worker in a thread. */
 export const fresh = new Transfers()
 
+/** The buffers within `value` that need not be copied into a thread: users have given them away, or nobody has them. */
+export function unowned(value: unknown): ArrayBuffer[] {
+  return [...new Set([...given.within(value), ...fresh.within(value)])]
+}
+
 /**
  * Gives away all buffers of 64 KiB and more within `value`: in arguments and messages for a worker in a thread, and
  * in what such a worker returns or emits. They are empty here when that has been sent. Everywhere else it changes

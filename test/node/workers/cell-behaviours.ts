@@ -93,6 +93,8 @@ export const server = defineServer('cell-server', {
       if (how === 'loop') for (;;);
       await new Promise(() => {})
     },
+    take: (_state, value: unknown) => typeof value,
+    giveFunction: () => ({ fn: () => 'not to be copied' }),
     /** Keeps a buffer, and gives it back: `kept` as it is, or given away. */
     keep: (state, data: Uint8Array<ArrayBuffer>) => {
       state.kept = data
@@ -127,6 +129,11 @@ export const polite = defineServer('cell-polite', {
   terminate: ({ log, signal }) => {
     log.info({ pid: process.pid, isAborted: signal.aborted }, 'good-bye')
   },
+})
+
+/** Logs what it hears. */
+export const ears = defineTask('cell-ears', async context => {
+  for await (const message of context.messages) context.log.info({}, String(message))
 })
 
 export const task = defineTask('cell-task', async (context: TaskContext<Death>) => {

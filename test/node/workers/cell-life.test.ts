@@ -161,6 +161,49 @@ describe.each(['thread', 'process'] as const)('a worker in a %s', isolation => {
     await node.removeChain('c')
   })
 
+  test('lives on when what goes in, or comes out, cannot be copied: the caller is told', async () => {
+    const worker = await node.addWorker({ id: 'w', run: behaviours.server, args: [1], isolation })
+    await expect(worker.call.take(() => 'a function')).rejects.toMatchObject({
+      name: 'RemoteError',
+      message: expect.stringContaining('cannot be copied'),
+      maybeExecuted: false,
+    })
+    await expect(worker.call.giveFunction()).rejects.toMatchObject({
+      name: 'RemoteError',
+      message: expect.stringContaining('cannot be copied'),
+      maybeExecuted: true,
+    })
+    expect(await worker.call.add(1)).toBe(2)
+    await node.removeWorker('w')
+    const task = await node.addWorker({ id: 'w', run: behaviours.ears, isolation })
+    task.send(() => 'a function')
+    task.send('a text')
+    await heard('a text')
+  })
+
+  test('runs on a node that has its module, and on no other', async () => {
+    const cluster = `cell life ${randomUUID()}`
+    const more = { cluster, listen: ['/ip4/127.0.0.1/tcp/0'], logger: false } as const
+    await using able = await createNode({
+      ...more,
+      behaviours: [url('cell-behaviours.ts')],
+      discovery: { mdns: false },
+    })
+    await using other = await createNode({
+      ...more,
+      behaviours: [behaviours],
+      discovery: { mdns: false, seeds: able.addresses },
+    })
+    await Promise.all([able.formed(2), other.formed(2)])
+    const ids = Array.from({ length: 4 }, (_, n) => `w${n}`)
+    const workers = await Promise.all(
+      ids.map(id => other.addWorker({ id, run: behaviours.server, args: [0], isolation })),
+    )
+    for (const { node: where } of await Promise.all(workers.map(worker => worker.call.facts()))) {
+      expect(where).toBe(able.id)
+    }
+  })
+
   test('must have its behaviour from a module', async () => {
     await using other = await createNode({
       cluster: `cell life ${randomUUID()}`,

@@ -111,4 +111,20 @@ describe('an item for a stage in a thread', () => {
     expect(await chain.call(new Uint8Array(BYTES))).toBe(BYTES)
     expect(count()).toBe(1)
   })
+
+  test('as are the arguments of a call that has', async () => {
+    const cluster = randomUUID()
+    await using member = await start(cluster, { discovery: { mdns: false } })
+    const discovery = { mdns: false, seeds: member.addresses }
+    await using client = await start(cluster, { role: 'client', discovery })
+    await client.formed(2)
+    const isolation = 'thread'
+    const worker = await client.addWorker({ id: 'w', run: behaviours.server, args: [0], isolation })
+    const count = countTransfers()
+    const data = new Uint8Array(BYTES).fill(7)
+    expect(await worker.call.keep(data)).toEqual(data)
+    expect(count()).toBe(1)
+    await worker.call.keep(data.subarray(0, 100))
+    expect(count()).toBe(1)
+  })
 })
