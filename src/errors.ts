@@ -232,6 +232,44 @@ export class NoMemberError extends MeshvisorError {
   }
 }
 
+/** A node of this name runs in this process already. */
+export class AlreadyRunningError extends MeshvisorError {
+  override readonly name = 'AlreadyRunningError'
+
+  constructor(node: string) {
+    super(`a node "${node}" runs in this process already: stop it first, or choose another name`)
+  }
+}
+
+/** No node of this name runs in this process. */
+export class NotRunningError extends MeshvisorError {
+  override readonly name = 'NotRunningError'
+
+  constructor(node: string) {
+    super(`no node "${node}" runs in this process`)
+  }
+}
+
+/** There is no file with a config. */
+export class ConfigNotFoundError extends MeshvisorError {
+  override readonly name = 'ConfigNotFoundError'
+
+  constructor(path: string, options?: ErrorOptions) {
+    super(`there is no config at ${path}`, options)
+  }
+}
+
+/** A config that cannot be read, or does not start: `failures` says what, a line for each. */
+export class ConfigError extends MeshvisorError {
+  override readonly name = 'ConfigError'
+  readonly failures: readonly string[]
+
+  constructor(failures: readonly string[], options?: ErrorOptions) {
+    super(`the config does not start:\n${failures.map(line => `  ${line}`).join('\n')}`, options)
+    this.failures = failures
+  }
+}
+
 /** The worker is over: what its code still wants to do (`context.getWorker(…).call`, `context.sleep` …) is refused. */
 export class FencedError extends MeshvisorError {
   override readonly name = 'FencedError'

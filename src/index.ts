@@ -4,9 +4,12 @@
 export {
   AckError,
   AlreadyExistsError,
+  AlreadyRunningError,
   BehaviourNotFoundError,
   CallError,
   CallTimeoutError,
+  ConfigError,
+  ConfigNotFoundError,
   DataFolderError,
   DeadlockError,
   DuplicateIdentityError,
@@ -23,6 +26,7 @@ export {
   NodeStoppedError,
   NotFoundError,
   NotInGroupError,
+  NotRunningError,
   OptionsError,
   OverloadedError,
   PayloadError,
@@ -39,7 +43,16 @@ export { type BorderStats } from './node/border.ts'
 export { type ChainHandle, type StagePlace } from './node/chain-handle.ts'
 export { type ChainRef, type InputOf, type OutcomeOf, type RunOptions } from './node/chain/chain-ref.ts'
 export { type IngressStats } from './node/chain/ingress.ts'
+export { type Config, type ConfiguredWorker, defineConfig } from './node/config.ts'
 export { createNode } from './node/create-node.ts'
+export { getNode, runningNodes } from './node/running.ts'
+export {
+  type ConfigFailure,
+  type StartOptions,
+  type Started,
+  loadConfig,
+  startConfig,
+} from './node/start-config.ts'
 export { type Ack, type DeclareOptions } from './node/declarations.ts'
 export { type NodeEventOf } from './node/event-bus.ts'
 export { type NodeEvent } from './node/events.ts'

@@ -15,7 +15,45 @@ export function check<Output>(
 ): Output {
   const result = v.safeParse(schema, value)
   if (result.success) return result.output
-  throw new OptionsError(what, result.issues.flatMap(problemsOf))
+  const problems = result.issues.flatMap(problemsOf)
+  throw new OptionsError(what, [...problems, ...moreStrangers(schema, value, result.issues)])
+}
+
+/** Of the fields of an object that nobody knows, valibot names the first only: the others come to light without it. */
+function moreStrangers(
+  schema: v.GenericSchema<unknown, unknown>,
+  value: unknown,
+  issues: readonly v.BaseIssue<unknown>[],
+): Problem[] {
+  const strangers = issues.filter(isStranger)
+  if (strangers.length === 0) return []
+  let rest = value
+  for (const { path = [] } of strangers)
+    rest = without(
+      rest,
+      path.map(({ key }) => key),
+    )
+  const { issues: more = [] } = v.safeParse(schema, rest)
+  const found = more.filter(isStranger)
+  return [...found.flatMap(problemsOf), ...moreStrangers(schema, rest, found)]
+}
+
+/** A copy of `value` without what is at the end of the path. */
+function without(value: unknown, [key, ...rest]: readonly unknown[]): unknown {
+  if (Array.isArray(value)) {
+    return value.map((entry: unknown, index) => (index === key ? without(entry, rest) : entry))
+  }
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries<unknown>({ ...value })
+  return Object.fromEntries(
+    rest.length === 0
+      ? entries.filter(([name]) => name !== key)
+      : entries.map(([name, entry]) => [name, name === key ? without(entry, rest) : entry]),
+  )
+}
+
+function isStranger(issue: v.BaseIssue<unknown>): boolean {
+  return issue.type === 'strict_object' && issue.path !== undefined && issue.expected === 'never'
 }
 
 /** One line for a person: what somebody gave us. */
@@ -34,7 +72,7 @@ export function show(value: unknown): string {
 function problemsOf(issue: v.BaseIssue<unknown>): Problem[] {
   const path = (v.getDotPath(issue) ?? 'it').replaceAll(/\.(\d+)/g, '[$1]')
   const isOfObject = issue.type === 'strict_object' && issue.path !== undefined
-  if (isOfObject && issue.expected === 'never') return [{ path, found: 'it', wanted: 'no such field' }]
+  if (isStranger(issue)) return [{ path, found: 'it', wanted: 'no such field' }]
   if (isOfObject && issue.received === 'undefined') return [{ path, found: 'nothing', wanted: 'a value' }]
   return [{ path, found: show(issue.input), wanted: issue.message }]
 }

@@ -11,16 +11,35 @@ import { systemMachine } from '../io/system/system-machine.ts'
 import type { Logger } from '../ports.ts'
 import { Node } from './node.ts'
 import { type NodeInit, type NodeOptions, checkOptions } from './options.ts'
+import { noteRunning, takeName } from './running.ts'
 
 /**
  * Starts a node, and joins a mesh if there is one. Resolves when the node takes work.
  * @throws {OptionsError} naming every bad field; {ListenError} when an address cannot be listened on;
- * {DataFolderError} when another node uses the data folder, or it cannot be used
+ * {AlreadyRunningError} when a node of the same name and cluster runs in this process; {DataFolderError} when another node uses the data folder, or it cannot be used
  * @example
  * await using node = await createNode({ cluster: 'line-7', behaviours: [counter] })
  */
 export async function createNode(init: NodeInit = {}): Promise<Node> {
   const options = checkOptions(init)
+  const { cluster, name, signal } = options
+  signal?.throwIfAborted()
+  const release = takeName(cluster, name)
+  try {
+    const node = await openNode(options)
+    const forget = noteRunning(node, cluster, name)
+    void node.stopped.then(forget)
+    const stop = (): void => void node.stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    if (signal?.aborted === true) stop()
+    return node
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+async function openNode(options: NodeOptions): Promise<Node> {
   const logger = options.logger === false ? silentLogger : (options.logger ?? stderrLogger)
   // Only here, so that a thread that imports a module of behaviours does not load libp2p along with it.
   const { Libp2pTransport } = await import('../io/libp2p/libp2p-transport.ts')

@@ -1,7 +1,13 @@
 // shell
 /** A node of the mesh, as its users see it. */
 
-import { DuplicateIdentityError, FormationError, NodeStoppedError } from '../errors.ts'
+import {
+  AlreadyExistsError,
+  DuplicateIdentityError,
+  SupersededError,
+  FormationError,
+  NodeStoppedError,
+} from '../errors.ts'
 import { type NodeId, type Run, type SpecId, slotId } from '../ids.ts'
 import { PLACEMENT_VERSION } from '../placement/view.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
@@ -41,6 +47,7 @@ export class Node implements AsyncDisposable {
   readonly #declarations: Declarations
   readonly #parts: Parts
   readonly #over: Promise<'left' | 'replaced'>
+  readonly #stopped = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
   #isReplaced = false
 
@@ -285,6 +292,11 @@ export class Node implements AsyncDisposable {
     return this.#stopping
   }
 
+  /** Resolves when the node has stopped, for whatever reason. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
@@ -294,6 +306,7 @@ export class Node implements AsyncDisposable {
     this.#kernel.receive({ kind: 'leave-asked' })
     await Promise.race([this.#over, new Promise<void>(resolve => clock.after(STOP_MS, resolve))])
     await this.#kernel.close()
+    this.#stopped.resolve()
   }
 
   async #onReplaced(): Promise<void> {
@@ -301,6 +314,7 @@ export class Node implements AsyncDisposable {
     this.#ports.logger.error({ node: this.id }, new DuplicateIdentityError(this.id).message)
     this.#stopping ??= this.#kernel.close()
     await this.#stopping
+    this.#stopped.resolve()
   }
 
   #get(id: string, kind: Kind): SpecId {
@@ -316,6 +330,25 @@ export class Node implements AsyncDisposable {
   async #add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
     this.#refuseIfStopped()
     return this.#declarations.add(declared, options)
+  }
+
+  /**
+   * For the loader of configs. @returns false when something with that id is there already
+   * @internal
+   */
+  async declareUnlessThere(id: SpecId, body: SpecBody, options: DeclareOptions): Promise<boolean> {
+    try {
+      await this.#add({ id, body }, options)
+      return true
+    } catch (error) {
+      if (error instanceof AlreadyExistsError || error instanceof SupersededError) return false
+      throw error
+    }
+  }
+
+  /** @internal */
+  warn(facts: object, message: string): void {
+    this.#ports.logger.warn({ node: this.id, ...facts }, message)
   }
 
   #groupHandle<Members extends readonly MemberSpec[]>(id: SpecId): GroupHandle<Members> {

@@ -15,7 +15,7 @@ export interface NodeInit {
   readonly cluster?: string
   /** Known to all nodes of the mesh. Without one, whoever knows the name can join. @default '' */
   readonly secret?: string
-  /** For people: logs, events, dashboards. @default the end of the node's id */
+  /** For people: logs, events, dashboards. Two nodes of one process and cluster have different ones. @default the end of the node's id */
   readonly name?: string
   /** What this node can run: URLs of modules, modules, or behaviours. @default [] */
   readonly behaviours?: readonly BehaviourSource[]
@@ -55,6 +55,8 @@ export interface NodeInit {
   readonly labels?: Readonly<Record<string, string>>
   /** Any logger of the shape of pino's; false for silence. @default warnings and errors on stderr */
   readonly logger?: Logger | false
+  /** The node stops when it aborts: the life of the node is that of whatever the signal stands for. */
+  readonly signal?: AbortSignal
 }
 
 export interface NodeOptions {
@@ -72,6 +74,7 @@ export interface NodeOptions {
   readonly weight: number
   readonly labels: Readonly<Record<string, string>>
   readonly logger: Logger | false | undefined
+  readonly signal?: AbortSignal | undefined
   readonly timings: Timings
   readonly protocol: ProtocolRange
 }
@@ -125,6 +128,7 @@ const nodeInit = v.strictObject(
     weight: v.optional(v.pipe(v.number('a number'), v.minValue(1, '1 to 16'), v.maxValue(16, '1 to 16')), 1),
     labels: v.optional(v.record(v.string('a text'), text('a text')), {}),
     logger: v.optional(logger),
+    signal: v.optional(v.instance(AbortSignal, 'an AbortSignal')),
   },
   'an object',
 )
@@ -136,6 +140,7 @@ export function checkOptions(init: NodeInit): NodeOptions {
     ...rest,
     name: rest.name,
     logger: rest.logger,
+    signal: rest.signal,
     mdns: discovery.mdns,
     seeds: discovery.seeds,
     peersFile: discovery.peersFile,

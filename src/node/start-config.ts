@@ -1,0 +1,135 @@
+// shell
+/** Starts a node with a config, and declares what is in it. */
+
+import { access } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+import { ConfigError, ConfigNotFoundError } from '../errors.ts'
+import type { SpecId } from '../ids.ts'
+import { encodePayload } from '../payload.ts'
+import type { SpecBody } from '../protocol/spec-row.ts'
+import { type CheckedConfig, type Config, type ConfiguredSpec, checkConfig } from './config.ts'
+import { createNode } from './create-node.ts'
+import type { Node } from './node.ts'
+import { renew } from './specs/edits.ts'
+import type { WaitOptions } from './waiting.ts'
+
+export interface StartOptions extends WaitOptions {
+  /**
+   * When something does not start. `stop`: what has been declared is removed, the node stops, and the promise rejects.
+   * `continue`: the rest runs; what does not is in `failed`.
+   * @default 'stop'
+   */
+  readonly onFailure?: 'stop' | 'continue'
+}
+
+/** Something of a config that does not run. */
+export interface ConfigFailure {
+  /** Where it stands in the config: `groups[0]`. */
+  readonly path: string
+  readonly id: SpecId
+  readonly error: Error
+}
+
+/** What has become of a config. */
+export interface Started extends AsyncDisposable {
+  readonly node: Node
+  /** What this node has declared. */
+  readonly declared: readonly SpecId[]
+  /** What was there already: another node has the same config. */
+  readonly present: readonly SpecId[]
+  /** What was there already, and is not as this config says: it is left as it is, and the log has a warning. */
+  readonly different: readonly SpecId[]
+  readonly failed: readonly ConfigFailure[]
+}
+
+/**
+ * Reads a config from a module that has one as its default export.
+ * @throws {ConfigNotFoundError} when there is no such file; {ConfigError} when it cannot be imported; {OptionsError}
+ * naming every bad field
+ */
+export async function loadConfig(path: string): Promise<Config> {
+  const file = resolve(path)
+  try {
+    await access(file)
+  } catch (cause) {
+    throw new ConfigNotFoundError(file, { cause })
+  }
+  const found = await importFrom(file)
+  checkConfig(found)
+  return { ...found }
+}
+
+/**
+ * Starts a node, and declares the workers, groups and chains of the config on its mesh. Several nodes may start with
+ * the same config: the first declares, the others find it there.
+ * @throws {OptionsError} naming every bad field: then nothing has been started; {ConfigError} naming what did not
+ * start; and as `createNode`
+ * @example
+ * await using mesh = await startConfig(await loadConfig('./mesh.config.ts'))
+ */
+export async function startConfig(config: Config, options: StartOptions = {}): Promise<Started> {
+  const checked = checkConfig(config)
+  const node = await createNode(checked.node)
+  const started = await declareConfig(node, checked, options)
+  if (started.failed.length === 0 || options.onFailure === 'continue') return started
+  await Promise.allSettled(started.declared.map(id => removeFrom(node, id)))
+  await node.stop()
+  throw new ConfigError(
+    started.failed.map(({ path, id, error }) => `${path} "${id}": ${error.message}`),
+    { cause: started.failed[0]?.error },
+  )
+}
+
+/** Declares on a node what is not there yet. */
+export async function declareConfig(
+  node: Node,
+  checked: CheckedConfig,
+  options: WaitOptions = {},
+): Promise<Started> {
+  const declared: SpecId[] = []
+  const present: SpecId[] = []
+  const different: SpecId[] = []
+  const failed: ConfigFailure[] = []
+  const declare = async ({ path, id, body }: ConfiguredSpec): Promise<void> => {
+    try {
+      const isNew = await node.declareUnlessThere(id, body, options)
+      if (isNew) declared.push(id)
+      else if (isSame(node.inspect().plane.router.bodyOf(id), body)) present.push(id)
+      else different.push(id)
+    } catch (error) {
+      failed.push({ path, id, error: error instanceof Error ? error : new Error(String(error)) })
+    }
+  }
+  await Promise.all(checked.specs.map(declare))
+  if (different.length > 0) node.warn({ different }, 'runs already, and not as this config says')
+  return { node, declared, present, different, failed, [Symbol.asyncDispose]: () => node.stop() }
+}
+
+/** Whether two specs say the same, whenever they were declared. */
+function isSame(a: SpecBody | undefined, b: SpecBody): boolean {
+  return a !== undefined && Buffer.compare(encodePayload(renew(a, 0)), encodePayload(renew(b, 0))) === 0
+}
+
+async function removeFrom(node: Node, id: SpecId): Promise<void> {
+  const kind = node.inspect().plane.router.bodyOf(id)?.kind
+  if (kind === 'worker') await node.removeWorker(id)
+  else if (kind === 'group') await node.removeGroup(id)
+  else if (kind === 'chain') await node.removeChain(id)
+}
+
+async function importFrom(file: string): Promise<object> {
+  let module: unknown
+  try {
+    module = await import(pathToFileURL(file).href)
+  } catch (cause) {
+    throw new ConfigError([`${file} cannot be imported: ${String(cause)}`], { cause })
+  }
+  const found: unknown =
+    typeof module === 'object' && module !== null ? Reflect.get(module, 'default') : undefined
+  if (typeof found !== 'object' || found === null) {
+    throw new ConfigError([`${file} has no config: export default defineConfig({ … })`])
+  }
+  return found
+}
