@@ -5,11 +5,12 @@ import { randomUUID } from 'node:crypto'
 import type { Bench, Measurement } from './bench.ts'
 import { Child, numberOf, textOf } from './processes.ts'
 
-const NODES = 3
+/** Of the mesh in which a node is idle. */
+const IDLE_NODES = 3
 const IDLE_MS = 10_000
 
-/** Starts three processes at once, each with the address of the first as its seed. */
-async function startProcesses(): Promise<{
+/** Starts that many processes at once, each with the address of the first as its seed. */
+async function startProcesses(count: number): Promise<{
   readonly children: readonly Child[]
   readonly replies: readonly unknown[]
 }> {
@@ -17,7 +18,7 @@ async function startProcesses(): Promise<{
   const first = new Child('mesh-child.ts', [cluster])
   const firstReply = await first.reply()
   const others = Array.from(
-    { length: NODES - 1 },
+    { length: count - 1 },
     () => new Child('mesh-child.ts', [cluster, textOf(firstReply, 'address')]),
   )
   const replies = await Promise.all(others.map(child => child.reply()))
@@ -28,19 +29,19 @@ async function stopProcesses(children: readonly Child[]): Promise<void> {
   await Promise.all(children.map(child => child.stop()))
 }
 
-/** From the last process taking work to all seeing all. */
-async function formation(): Promise<readonly Measurement[]> {
-  const { children, replies } = await startProcesses()
-  const seen = await Promise.all(children.map(child => child.ask({ formed: NODES })))
+/** From the last process coming up to all seeing all. */
+async function formation(count: number): Promise<readonly Measurement[]> {
+  const { children, replies } = await startProcesses(count)
+  const seen = await Promise.all(children.map(child => child.ask({ formed: count })))
   const lastUp = Math.max(...replies.map(reply => numberOf(reply, 'wallMs') - numberOf(reply, 'joinedMs')))
-  const value = (Math.max(...seen.map(reply => numberOf(reply, 'wallMs'))) - lastUp) / 1_000
+  const value = (Math.max(...seen.map(reply => numberOf(reply, 'formedAtMs'))) - lastUp) / 1_000
   await stopProcesses(children)
   return [{ value }]
 }
 
 async function idleness(): Promise<readonly Measurement[]> {
-  const { children, replies } = await startProcesses()
-  await Promise.all(children.map(child => child.ask({ formed: NODES })))
+  const { children, replies } = await startProcesses(IDLE_NODES)
+  await Promise.all(children.map(child => child.ask({ formed: IDLE_NODES })))
   const [child] = children
   if (child === undefined) return []
   const before = await child.ask({})
@@ -62,10 +63,17 @@ function cpuOf(reply: unknown): number {
 
 const nothing = async (): Promise<void> => {}
 
-export const form3: Bench = {
-  figures: [{ name: 'form-3', unit: 's', goal: 0.5, better: 'less' }],
-  start: async () => ({ round: formation, stop: nothing }),
+function forming(count: number, goal: number, rounds: number): Bench {
+  return {
+    rounds,
+    figures: [{ name: `form-${count}`, unit: 's', goal, better: 'less' }],
+    start: async () => ({ round: () => formation(count), stop: nothing }),
+  }
 }
+
+export const form3 = forming(3, 0.5, 5)
+export const form10 = forming(10, 2, 5)
+export const form30 = forming(30, 5, 3)
 
 export const idleNode: Bench = {
   rounds: 3,

@@ -11,13 +11,21 @@ const node = await createNode({
   discovery: { mdns: false, seeds: seeds.filter(seed => seed !== '') },
   logger: false,
 })
+/** When that many were seen first, by their number. */
+const seenAtMs: number[] = []
+const note = (): void => {
+  seenAtMs[node.members().length] ??= Date.now()
+}
+node.on('member:join', note)
+note()
 process.on('message', question => void answer(question))
 
 async function answer(question: unknown): Promise<void> {
   const formed =
     typeof question === 'object' && question !== null ? Number(Reflect.get(question, 'formed')) : Number.NaN
   if (Number.isInteger(formed)) await node.formed(formed)
-  process.send?.({ wallMs: Date.now(), cpu: process.cpuUsage(), rss: process.memoryUsage.rss() })
+  const formedAtMs = Math.min(...seenAtMs.slice(formed).filter(ms => ms > 0))
+  process.send?.({ wallMs: Date.now(), formedAtMs, cpu: process.cpuUsage(), rss: process.memoryUsage.rss() })
 }
 process.send?.({
   id: node.id,

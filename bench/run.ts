@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util'
 import { type Bench, type Measurement, resultOf } from './bench.ts'
 import { threadCalls } from './cells.ts'
 import { chain3 } from './chain.ts'
-import { form3, idleNode } from './form.ts'
+import { burn, detectKill, failoverFreeze, healPartition } from './faults.ts'
+import { form10, form30, form3, idleNode } from './form.ts'
 import { placementFull, placementJoin, placementLookup, placementUnit } from './placement.ts'
 import { restarts } from './restart.ts'
 import { remoteCalls, remoteCasts } from './remote.ts'
@@ -16,6 +17,12 @@ const BENCHES: readonly Bench[] = [
   remoteCasts,
   chain3,
   form3,
+  form10,
+  form30,
+  detectKill,
+  failoverFreeze,
+  healPartition,
+  burn,
   idleNode,
   workers10k,
   idleWorker,

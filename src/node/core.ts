@@ -9,7 +9,7 @@ import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { Membership, PUSHED_MAX } from '../protocol/membership.ts'
-import { type Message, NO_ROWS, type Rows } from '../protocol/messages.ts'
+import { type Message, NO_ROWS, type Rows, TABLES, type Table } from '../protocol/messages.ts'
 import { inFrames, isEmpty } from '../protocol/rows.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Timings } from '../protocol/timings.ts'
@@ -237,7 +237,7 @@ export class Core {
         for (const id of message.specs) this.ledger.forget(id, message.before, this.#now)
         return undefined
       case 'agree':
-        return this.self.status === 'joining' ? this.#membership.declareSelf('alive', this.#now) : undefined
+        return this.#onAgree(from, message.tables)
       case 'buckets':
         return this.#antiEntropy.onBuckets(from, message.table, message.digests)
       case 'want':
@@ -245,6 +245,18 @@ export class Core {
       default:
         return unreachable(message)
     }
+  }
+
+  /**
+   * A joining node takes work when a peer has nothing to tell it any more. Where many start at once, somebody always
+   * knows of one more member; what must be known are the specs and where they run, to one who takes part already.
+   */
+  #onAgree(from: NodeId, agreed: readonly Table[]): void {
+    if (this.self.status !== 'joining') return
+    const row = this.ledger.tables.members.get(from)
+    const isFromMember = row !== undefined && isPresent(row)
+    const isEnough = TABLES.every(table => agreed.includes(table) || (isFromMember && table === 'members'))
+    if (isEnough) this.#membership.declareSelf('alive', this.#now)
   }
 
   #onHello(from: NodeId, hello: Message & { kind: 'hello' }): void {

@@ -52,7 +52,8 @@ export class AntiEntropy {
   onDigest(from: NodeId, roots: Roots): void {
     const own = this.#tables.roots()
     const differing = TABLES.filter(table => own[table] !== roots[table])
-    if (differing.length === 0) this.#send(from, { kind: 'agree' })
+    const tables = TABLES.filter(table => !differing.includes(table))
+    if (tables.length > 0) this.#send(from, { kind: 'agree', tables })
     for (const table of differing) {
       this.#send(from, { kind: 'buckets', table, digests: this.#tables[table].bucketDigests() })
     }

@@ -339,7 +339,7 @@ const message: v.GenericSchema<unknown, Message> = v.variant('kind', [
     bytes,
   }),
   v.looseObject({ kind: v.literal('digest'), roots }),
-  v.looseObject({ kind: v.literal('agree') }),
+  v.looseObject({ kind: v.literal('agree'), tables: list(v.picklist(TABLES), TABLES.length) }),
   v.looseObject({ kind: v.literal('forget'), specs: list(spec), before: hlc }),
   v.looseObject({
     kind: v.literal('buckets'),

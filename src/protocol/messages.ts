@@ -76,8 +76,8 @@ export type Message =
     }
   /** What I know, in a hash for each table. */
   | { readonly kind: 'digest'; readonly roots: Roots }
-  /** The answer to a digest that does not differ. */
-  | { readonly kind: 'agree' }
+  /** The answer to a digest: the tables that do not differ. */
+  | { readonly kind: 'agree'; readonly tables: readonly Table[] }
   /** These specs were removed so long ago that I have no rows of them: what you have from then or before is void. */
   | { readonly kind: 'forget'; readonly specs: readonly SpecId[]; readonly before: Hlc }
   /** The answer to a digest that differs: one hash for each bucket of the table. */

@@ -6,8 +6,8 @@ import * as behaviours from './behaviours.ts'
 const FLOOD_BYTES = 64 * 1024
 /** A flood that is never refused ends there. */
 const FLOOD_BYTES_MAX = 512 * 1024 * 1024
-const CALL_TIMEOUT_MS = 1_000
-const CALLS_MAX = 30
+const CALL_TIMEOUT_MS = 250
+const CALLS_MAX = 120
 /** Times of work and of rest in a burning event loop take turns this often. */
 const BURN_PERIOD_MS = 100
 

@@ -27,7 +27,7 @@ const MESSAGES: readonly Message[] = [
   { kind: 'probe-request', n: 7, target: b },
   { kind: 'probe-report', n: 7, target: b, isHeard: false },
   { kind: 'accusations', accusations: [accusation] },
-  { kind: 'agree' },
+  { kind: 'agree', tables: ['specs', 'claims'] },
   { kind: 'merged', ask: 4 },
   { kind: 'digest', roots: { members: '0', specs: '1', claims: '2', phases: '3' } },
   { kind: 'buckets', table: 'claims', digests: Array.from({ length: 64 }, (_, index) => String(index)) },

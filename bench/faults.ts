@@ -1,0 +1,159 @@
+/** How fast a mesh is about processes that die, freeze or are cut off, and how calm about one that is busy. */
+
+import { randomUUID } from 'node:crypto'
+
+import { MeshProcess, untilAllSee, untilOneEach } from '../test/e2e/mesh-process.ts'
+import { Lab, ipOf, whyNoNamespaces } from '../test/e2e/namespaces.ts'
+import { type Bench, type Measurement, median } from './bench.ts'
+
+const NODES = 5
+const WORKERS = Array.from({ length: 15 }, (_, index) => `w${index}`)
+const PARTITION_MS = 60_000
+const BURN_MS = 60_000
+const BURN_SHARE = 0.9
+
+async function startMesh(): Promise<MeshProcess[]> {
+  const cluster = randomUUID()
+  const first = await MeshProcess.start({ cluster, name: 'n1', seeds: [] })
+  const names = Array.from({ length: NODES - 1 }, (_, index) => `n${index + 2}`)
+  const others = await Promise.all(
+    names.map(name => MeshProcess.start({ cluster, name, seeds: [first.address] })),
+  )
+  const processes = [first, ...others]
+  await settle(processes)
+  return processes
+}
+
+async function settle(processes: readonly MeshProcess[]): Promise<void> {
+  await untilAllSee('all are up', processes, processes)
+  await processes[0]?.addWorkers(WORKERS.length)
+  await untilOneEach('they have started', processes, WORKERS)
+}
+
+async function kill(processes: readonly MeshProcess[]): Promise<void> {
+  await Promise.all(processes.map(process => process.kill()))
+}
+
+/** Runs a round on a mesh of its own. */
+function onMesh(
+  round: (processes: readonly MeshProcess[]) => Promise<readonly Measurement[]>,
+): Bench['start'] {
+  return async () => ({
+    round: async () => {
+      const processes = await startMesh()
+      try {
+        return await round(processes)
+      } finally {
+        for (const process of processes) process.thaw()
+        await kill(processes)
+      }
+    },
+    stop: async () => {},
+  })
+}
+
+/** From SIGKILL to its death being declared, on the median and on the last of the others. */
+export const detectKill: Bench = {
+  rounds: 7,
+  figures: [
+    { name: 'detect-kill', unit: 's (half of the nodes)', goal: 0.8, better: 'less' },
+    { name: 'detect-kill', unit: 's (all of the nodes)', goal: 2, better: 'less' },
+  ],
+  start: onMesh(async ([victim, ...others]) => {
+    const killedMs = Date.now()
+    await victim?.kill()
+    const seen = await Promise.all(
+      others.map(async other => {
+        const find = (): number | undefined =>
+          other.sightings.find(({ kind, about }) => kind === 'member:dead' && about === victim?.name)?.wallMs
+        await other.until('it is dead', () => find() !== undefined)
+        return ((find() ?? Number.NaN) - killedMs) / 1_000
+      }),
+    )
+    return [{ value: median(seen) }, { value: Math.max(...seen) }]
+  }),
+}
+
+/** From SIGSTOP to an answer of a worker that was on the node, and from SIGCONT to each worker being in one place. */
+export const failoverFreeze: Bench = {
+  rounds: 5,
+  figures: [
+    { name: 'failover-freeze', unit: 's', goal: 3, better: 'less' },
+    { name: 'return-thaw', unit: 's', goal: 5, better: 'less' },
+  ],
+  start: onMesh(async processes => {
+    const [caller, , frozen] = processes
+    if (caller === undefined || frozen === undefined) return []
+    const lost = frozen.sight.running
+    const frozenMs = Date.now()
+    frozen.freeze()
+    const others = processes.filter(process => process !== frozen)
+    await Promise.all(lost.map(worker => caller.call(worker)))
+    const routedMs = Date.now()
+    await untilOneEach('it is frozen', others, WORKERS)
+    const thawedMs = Date.now()
+    frozen.thaw()
+    await untilAllSee('it has thawed', processes, processes)
+    await untilOneEach('it has thawed', processes, WORKERS)
+    return [{ value: (routedMs - frozenMs) / 1_000 }, { value: (Date.now() - thawedMs) / 1_000 }]
+  }),
+}
+
+/** A minute at nine tenths of a core on one node: how many deaths are declared that are none. */
+export const burn: Bench = {
+  rounds: 1,
+  figures: [{ name: 'calm-burn', unit: 'false deaths', goal: 0, better: 'less' }],
+  start: onMesh(async processes => {
+    await processes[1]?.burn(BURN_SHARE, BURN_MS)
+    const deaths = processes.flatMap(({ sightings }) =>
+      sightings.filter(({ kind }) => kind === 'member:dead'),
+    )
+    return [{ value: deaths.length }]
+  }),
+}
+
+/** Five machines, cut in two for a minute: from mending the cable to each worker being in one place. */
+export const healPartition: Bench = {
+  rounds: 1,
+  figures: [{ name: 'heal-partition', unit: 's', goal: 10, better: 'less' }],
+  start: async () => ({ round: partition, stop: async () => {} }),
+}
+
+async function partition(): Promise<readonly Measurement[]> {
+  const obstacle = whyNoNamespaces()
+  if (obstacle !== undefined) {
+    console.error(`heal-partition is left out: ${obstacle}`)
+    return []
+  }
+  const lab = await Lab.create(NODES)
+  const machines = Array.from({ length: NODES }, (_, index) => index + 1)
+  const cluster = randomUUID()
+  const addressOf = (machine: number): string => `/ip4/${ipOf(machine)}/tcp/7000`
+  const processes = await Promise.all(
+    machines.map(machine => {
+      const orders = {
+        cluster,
+        name: `n${machine}`,
+        listen: addressOf(machine),
+        seeds: machines.map(addressOf),
+      }
+      return MeshProcess.start(orders, lab.nameOf(machine))
+    }),
+  )
+  try {
+    await settle(processes)
+    const [left, right] = [processes.slice(0, 2), processes.slice(2)]
+    await lab.cut()
+    await new Promise(resolve => setTimeout(resolve, PARTITION_MS))
+    await untilOneEach('the left side', left, WORKERS)
+    await untilOneEach('the right side', right, WORKERS)
+    const healedMs = Date.now()
+    await lab.heal()
+    await untilAllSee('it is mended', processes, processes)
+    await untilOneEach('it is mended', processes, WORKERS)
+    return [{ value: (Date.now() - healedMs) / 1_000 }]
+  } finally {
+    await kill(processes)
+    await lab.remove()
+  }
+}
