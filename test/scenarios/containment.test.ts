@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Node, createNode } from '../../src/index.ts'
 import type { FromCell } from '../../src/node/workers/cell-messages.ts'
@@ -19,7 +19,7 @@ const ISOLATIONS = ['thread', 'process'] as const
 
 let node: Node
 
-beforeEach(async () => {
+beforeAll(async () => {
   node = await createNode({
     cluster: `containment ${randomUUID()}`,
     behaviours: [MODULE],
@@ -29,7 +29,15 @@ beforeEach(async () => {
   })
 })
 
-afterEach(() => node.stop())
+afterEach(async () => {
+  for (const { id, kind } of node.snapshot().specs) {
+    if (kind === 'worker') await node.removeWorker(id)
+    else if (kind === 'group') await node.removeGroup(id)
+    else await node.removeChain(id)
+  }
+})
+
+afterAll(() => node.stop())
 
 /** Resolves when the worker has started once more. */
 function restarted(slot: string): Promise<void> {
@@ -158,9 +166,9 @@ test('80: members are those that are up: who has left or is gone is not among th
 })
 
 test('81: a snapshot counts groups, chains, standalone workers and their slots, and follows a crash', async () => {
-  await node.addWorker({ id: 'alone', run: member })
-  await node.addGroup({ id: 'group', members: [{ id: 'm', run: member, isolation: 'process' }] })
-  await node.addChain({ id: 'chain', stages: [{ run: increment, workers: 2 }] })
+  await node.addWorker({ id: 'alone81', run: member })
+  await node.addGroup({ id: 'group81', members: [{ id: 'm', run: member, isolation: 'process' }] })
+  await node.addChain({ id: 'chain81', stages: [{ run: increment, workers: 2 }] })
   const sample = () =>
     node
       .snapshot()
@@ -169,26 +177,30 @@ test('81: a snapshot counts groups, chains, standalone workers and their slots, 
         kind,
         workers.map(({ slot, generation }) => [slot, generation]),
       ])
-  const slot = 'chain/containment-increment'
+  const slot = 'chain81/containment-increment'
   expect(sample().toSorted()).toEqual([
-    ['alone', 'worker', [['alone', 1]]],
+    ['alone81', 'worker', [['alone81', 1]]],
     [
-      'chain',
+      'chain81',
       'chain',
       [
         [`${slot}/0`, 1],
         [`${slot}/1`, 1],
       ],
     ],
-    ['group', 'group', [['group/m', 1]]],
+    ['group81', 'group', [['group81/m', 1]]],
   ])
   expect(node.snapshot().node).toBe(node.id)
-  const back = restarted('group/m')
-  node.getGroup<readonly [{ readonly id: 'm'; readonly run: typeof member }]>('group').member('m').cast.die()
+  expect(node.snapshot().workers).toEqual({ inline: 3, threads: 0, processes: 1, ending: 0, abandoned: 0 })
+  const back = restarted('group81/m')
+  node
+    .getGroup<readonly [{ readonly id: 'm'; readonly run: typeof member }]>('group81')
+    .member('m')
+    .cast.die()
   await back
   await expect
-    .poll(() => sample().find(([id]) => id === 'group'), PATIENCE)
-    .toEqual(['group', 'group', [['group/m', 2]]])
+    .poll(() => sample().find(([id]) => id === 'group81'), PATIENCE)
+    .toEqual(['group81', 'group', [['group81/m', 2]]])
 })
 
 test('82: groups, chains and workers are listed with their kind and their workers, and removals are followed', async () => {

@@ -131,6 +131,16 @@ export const polite = defineServer('cell-polite', {
   },
 })
 
+/** Leaves its state to its successor. */
+export const heir = defineServer('cell-heir', {
+  init: context => ({ total: typeof context.handoff === 'number' ? context.handoff : 0, node: context.node }),
+  call: {
+    add: (state, by: number) => (state.total += by),
+    node: state => state.node,
+  },
+  handoff: state => state.total,
+})
+
 /** Logs what it hears. */
 export const ears = defineTask('cell-ears', async context => {
   for await (const message of context.messages) context.log.info({}, String(message))

@@ -77,3 +77,29 @@ test('a group is renewed as one when the thread of a member ends', async () => {
   expect(after[1]?.pid).not.toBe(before[1]?.pid)
   expect(await Promise.all(ids.map(id => group.member(id).call.get()))).toEqual([1, 2, 3])
 })
+
+test.each(['thread', 'process'] as const)(
+  'a worker in a %s moves with its state when its node leaves',
+  async isolation => {
+    const start = (seeds: readonly string[]): Promise<Node> =>
+      createNode({
+        cluster,
+        behaviours: [new URL('cell-behaviours.ts', import.meta.url).href],
+        listen: ['/ip4/127.0.0.1/tcp/0'],
+        discovery: { mdns: false, seeds },
+        logger: false,
+      })
+    const cluster = `cell move ${randomUUID()}`
+    const a = await start([])
+    const b = await start(a.addresses)
+    await Promise.all([a.formed(2), b.formed(2)])
+    const worker = await a.addWorker({ id: 'w', run: behaviours.heir, isolation })
+    expect(await worker.call.add(42)).toBe(42)
+    const [owner, other] = (await worker.call.node()) === a.id ? [a, b] : [b, a]
+    await owner.stop()
+    const moved = other.getWorker('w', behaviours.heir)
+    expect(await moved.with({ timeoutMs: 20_000 }).call.add(1)).toBe(43)
+    expect(await moved.call.node()).toBe(other.id)
+    await other.stop()
+  },
+)
