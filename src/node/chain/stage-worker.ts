@@ -15,7 +15,7 @@ import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
 import type { Callback, Stage } from '../workers/behaviours.ts'
 import type { StageContext, StopReason } from '../workers/context.ts'
 import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
-import { swapScope } from '../workers/scope.ts'
+import { prepareScope } from '../workers/scope.ts'
 import { InlineWorker, type WorkerInit, isAsyncIterable, isPromise } from '../workers/worker.ts'
 import type { Delivery } from './delivery.ts'
 import type { Exit } from './fan.ts'
@@ -61,6 +61,7 @@ export class StageWorker extends InlineWorker {
   readonly #stage: Stage<never, unknown>
   readonly #context: StageContext
   readonly #mailbox = new Deque<Delivery>()
+  readonly #enter = prepareScope(this.scope)
   #connections: Connections | undefined
   #isBusy = false
   #isPumping = false
@@ -109,7 +110,16 @@ export class StageWorker extends InlineWorker {
     if (this.#isPumping || this.#isBusy || this.#connections === undefined) return
     const connections = this.#connections
     this.#isPumping = true
-    const outer = swapScope(this.scope)
+    this.#enter(this.#pumpAll)
+    this.#isPumping = false
+    // Connected anew while it was at it: whatever has come since has not been looked at.
+    if (this.#connections !== connections) this.pump()
+  }
+
+  /** A property, so that no function is made for each time. */
+  readonly #pumpAll = (): void => {
+    const connections = this.#connections
+    if (connections === undefined) return
     while (!this.#isBusy && !this.#isCut(connections)) {
       const next = this.#mailbox.at(0)
       if (next === undefined || !connections.exit.hasRoom(next.item)) break
@@ -121,10 +131,6 @@ export class StageWorker extends InlineWorker {
       next.inlet.onConsumed(next)
       this.#handle(next, connections)
     }
-    swapScope(outer)
-    this.#isPumping = false
-    // Connected anew while it was at it: whatever has come since has not been looked at.
-    if (this.#connections !== connections) this.pump()
   }
 
   /** What it was at when its thread or process was taken away is to blame, as far as anybody can tell. */

@@ -108,6 +108,19 @@ export function leaveScope(): void {
   storage.enterWith(undefined)
 }
 
+/** Runs code as a scope that was entered once, for a fraction of the price: see `prepareScope`. */
+export type Entrance = (code: () => void) => void
+
+/** Prepares a scope that is entered again and again, by loops that may have been called by anybody's code. */
+export function prepareScope(scope: Scope): Entrance {
+  const enter = storage.run(scope, () => AsyncLocalStorage.snapshot())
+  return code => {
+    lastEntered = scope
+    if (storage.getStore() === scope) code()
+    else enter(code)
+  }
+}
+
 /** Runs a loop that may have been called by anybody's code, as `enterScope` does. @returns what to go back to */
 export function swapScope(scope: Outer): Outer {
   const outer = storage.getStore()
