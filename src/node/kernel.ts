@@ -211,6 +211,8 @@ export class Kernel {
         return this.#control.send(effect.to, effect.message)
       case 'dial':
         return transport.dial(effect.key, effect.addresses)
+      case 'renew':
+        return transport.hangUp(effect.peer, 'it has been silent for too long', 0)
       case 'hang-up':
         return this.#onOffence(effect.peer, 'violation', effect.reason)
       case 'publish-hint':

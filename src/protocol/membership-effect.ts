@@ -2,12 +2,16 @@
 /** What membership is told, what it wants done, and what it has concluded. */
 
 import type { NodeId, Run } from '../ids.ts'
+import type { Prng } from '../prng.ts'
 import type { MemberRow } from './member-row.ts'
 import type { Message } from './messages.ts'
+import type { Timings } from './timings.ts'
 
 export type MembershipEffect =
   | { readonly kind: 'send'; readonly to: NodeId; readonly message: Message }
   | { readonly kind: 'dial'; readonly key: string; readonly addresses: readonly string[] }
+  /** The session with the peer carries nothing any more: end it, so that another one can be dialled. */
+  | { readonly kind: 'renew'; readonly peer: NodeId }
   /** `authored`: concluded here, so that others must be told. */
   | {
       readonly kind: 'member-changed'
@@ -19,6 +23,19 @@ export type MembershipEffect =
   | { readonly kind: 'degraded'; readonly health: number }
   /** A newer run with the same key is in the mesh: this one must end. */
   | { readonly kind: 'replaced'; readonly by: Run }
+
+/** What membership needs. */
+export interface MembershipInit {
+  readonly self: MemberRow
+  readonly timings: Timings
+  readonly prng: Prng
+  readonly now: Moment
+  /** The hash of the view, as others are told it. */
+  readonly view: () => string
+  /** Whether some row still names this run, so that it must not be forgotten. */
+  readonly isNamed: (run: Run) => boolean
+  readonly emit: (effect: MembershipEffect) => void
+}
 
 /** The messages that are about membership alone. */
 export type MemberMessage = Message & {

@@ -7,12 +7,11 @@
 
 import { unreachable } from '../assert.ts'
 import type { NodeId, Run } from '../ids.ts'
-import type { Prng } from '../prng.ts'
 import { Contacts, type DialProblem } from './contacts.ts'
 import { Dissemination, type News } from './dissemination.ts'
 import { LocalHealth, isTrusted } from './local-health.ts'
 import { type MemberRow, compareMembers, isOver } from './member-row.ts'
-import type { MemberMessage, MembershipEffect, Moment } from './membership-effect.ts'
+import type { MemberMessage, MembershipInit, Moment } from './membership-effect.ts'
 import { type Message, NO_ROWS, type NodeStat } from './messages.ts'
 import { PeerStats } from './peer-stats.ts'
 import { Prober, type ProberEffect } from './prober.ts'
@@ -23,20 +22,14 @@ import { type Accusation, type Evidence, Suspicions } from './suspicions.ts'
 import type { Timings } from './timings.ts'
 import { Wakefulness } from './wakefulness.ts'
 
-export interface MembershipInit {
-  readonly self: MemberRow
-  readonly timings: Timings
-  readonly prng: Prng
-  readonly now: Moment
-  /** The hash of the view, as others are told it. */
-  readonly view: () => string
-  /** Whether some row still names this run, so that it must not be forgotten. */
-  readonly isNamed: (run: Run) => boolean
-  readonly emit: (effect: MembershipEffect) => void
-}
-
 /** In a mesh of more sessions than this, news is not pushed to everybody but spread by a few. */
 export const PUSHED_MAX = 64
+
+/**
+ * A session that has brought nothing for so many periods, although its peer was probed, is stuck: TCP waits ever longer
+ * before it sends again, minutes in the end, when a new connection would get through at once.
+ */
+const STUCK_PERIODS = 4
 
 /** Rows of those who are gone are looked through so often for what can be forgotten. */
 const FORGET_PERIOD_MS = 60_000
@@ -203,7 +196,8 @@ export class Membership {
   #enter(now: Moment): void {
     const state = this.#wakefulness.notice(now, this.#duty())
     this.#now = now
-    if (state === 'awake') return
+    if (state === 'awake') return undefined
+    if (state === 'doubtful') return this.#prober.onDoubt(now.ms)
     const { probePeriodMs } = this.#timings
     this.health.raise()
     this.#prober.onSlept(now.ms)
@@ -211,7 +205,7 @@ export class Membership {
     if (state === 'asleep') {
       this.#holdUntilMs = now.ms + Math.max(2 * probePeriodMs, this.#prober.roundMs())
     }
-    this.#suspicions.postpone(Math.max(now.ms + probePeriodMs, this.#holdUntilMs))
+    return this.#suspicions.postpone(Math.max(now.ms + probePeriodMs, this.#holdUntilMs))
   }
 
   /** A member without a session is not probed by its turn only: where there was a session, that is news by itself. */
@@ -229,6 +223,9 @@ export class Membership {
   #onProber(effect: ProberEffect): void {
     switch (effect.kind) {
       case 'probe':
+        if (this.#reach.silenceMs(effect.to, this.#now.ms) > STUCK_PERIODS * this.#timings.probePeriodMs) {
+          return this.#init.emit({ kind: 'renew', peer: effect.to })
+        }
         return this.#send(effect.to, { kind: 'probe', n: effect.n, ...this.#pack(effect.to) })
       case 'ask':
         return this.#send(effect.to, { kind: 'probe-request', n: effect.n, target: effect.target })
@@ -372,7 +369,9 @@ export class Membership {
       return this.#warn(row)
     }
     if (this.health.isDegraded) return this.#suspicions.postpone(this.#now.ms + this.#timings.probePeriodMs)
-    return this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
+    this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
+    if (this.#reach.isConnected(id)) this.#init.emit({ kind: 'renew', peer: id })
+    return undefined
   }
 
   #forget(): void {

@@ -58,8 +58,9 @@ interface Probe {
   readonly target: NodeId
   readonly sentMs: number
   /** Until then it is this node's own affair. */
-  readonly directUntilMs: number
-  readonly untilMs: number
+  directUntilMs: number
+  untilMs: number
+  isExcused: boolean
   /** Who was asked, and has not answered that it hears nothing either; undefined before anybody was. */
   waiting: Set<NodeId> | undefined
   asked: number
@@ -102,6 +103,7 @@ export class Prober {
       sentMs: nowMs,
       directUntilMs: nowMs + (isConnected ? timings.probeTimeoutMs * health.factor : 0),
       untilMs: nowMs + timings.probePeriodMs * health.factor,
+      isExcused: false,
       waiting: undefined,
       asked: 0,
     }
@@ -177,6 +179,17 @@ export class Prober {
     this.#probes.clear()
     this.#relays.clear()
     this.#nextMs = nowMs
+  }
+
+  /** This node may have stood still for a moment: what came meanwhile is heard before anything is judged, once. */
+  onDoubt(nowMs: number): void {
+    const graceMs = nowMs + this.#init.timings.probeTimeoutMs / 2
+    for (const probe of this.#probes.values()) {
+      if (probe.isExcused) continue
+      probe.isExcused = true
+      if (probe.waiting === undefined) probe.directUntilMs = Math.max(probe.directUntilMs, graceMs)
+      probe.untilMs = Math.max(probe.untilMs, graceMs)
+    }
   }
 
   /** How long it takes until everybody has had a turn. */

@@ -5,6 +5,8 @@ import type { NodeId } from '../ids.ts'
 
 interface Session {
   heardMs: number
+  /** Silence counts from here on: when it began, or this node last woke up. */
+  sinceMs: number
 }
 
 /** A member with whom there is no session. */
@@ -37,7 +39,7 @@ export class Reach {
   }
 
   onPeerUp(peer: NodeId, nowMs: number): void {
-    this.#sessions.set(peer, { heardMs: nowMs })
+    this.#sessions.set(peer, { heardMs: nowMs, sinceMs: nowMs })
     this.#apart.delete(peer)
   }
 
@@ -74,6 +76,12 @@ export class Reach {
     return this.#sessions.get(peer)?.heardMs ?? -Infinity
   }
 
+  /** For how long its session has brought nothing, as far as this node was awake; 0 without a session. */
+  silenceMs(peer: NodeId, nowMs: number): number {
+    const session = this.#sessions.get(peer)
+    return session === undefined ? 0 : nowMs - Math.max(session.heardMs, session.sinceMs)
+  }
+
   /** When there was last an answer of the peer, to this node or to one that it had asked to ask. */
   seenMs(peer: NodeId): number {
     return Math.max(this.heardMs(peer), this.#vouchedMs.get(peer) ?? -Infinity)
@@ -107,8 +115,9 @@ export class Reach {
     return unreached
   }
 
-  /** This node has slept: how long a session has been missing is counted from now on. */
+  /** This node has slept: how long a session has been missing or silent is counted from now on. */
   onSlept(nowMs: number): void {
+    for (const session of this.#sessions.values()) session.sinceMs = nowMs
     for (const apart of this.#apart.values()) apart.sinceMs = nowMs
   }
 }

@@ -42,6 +42,24 @@ describe('a member', () => {
     expect(bench.statusOf(b)).toBe('alive')
   })
 
+  test('whose session brings nothing for long, though others hear it, is dialled anew', () => {
+    bench.meet(b, c)
+    const renewed = (): boolean => bench.effects.some(effect => effect.kind === 'renew' && effect.peer === b)
+    for (let times = 0; times < 40 && !renewed(); times++) {
+      bench.pass(100, [c])
+      bench.tell(c, { kind: 'probe-report', n: 1, target: b, isHeard: true })
+    }
+    expect(renewed()).toBe(true)
+    expect(bench.nowMs).toBeGreaterThan(4 * probePeriodMs)
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test('that is dead has no session any more: the next one can be dialled', () => {
+    bench.meet(b)
+    bench.passUntil(() => bench.statusOf(b) === 'dead')
+    expect(bench.effects.at(-1)).toEqual({ kind: 'renew', peer: b })
+  })
+
   test('that this node has no session with is probed by way of others, and lives if they reach it', () => {
     bench.membership.merge(row(b), bench.now)
     bench.meet(c, d)

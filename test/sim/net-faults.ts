@@ -2,6 +2,7 @@
 
 import type { NodeId } from '../../src/ids.ts'
 import type { Prng } from '../../src/prng.ts'
+import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { checkThaw } from './checkers.ts'
 
@@ -25,8 +26,15 @@ const KINDS = [
   'net',
 ] as const
 
+/** A shorter sleep leaves no trace: neither is a timer late, nor has the wall clock gained more than it may. */
+const SLEEP_MS_MIN = 1_000
+
+/** A shorter stall is within what others are given to answer. */
+const STALL_MS_MIN = LAN_TIMINGS.probeTimeoutMs / 2
+
 interface Nap {
   readonly node: NodeId
+  readonly sinceMs: number
   readonly untilMs: number
   readonly pause: 'stopped' | 'asleep'
 }
@@ -128,13 +136,16 @@ export class NetFaults {
     const node = this.#prng.pick(mesh.awake)
     const pause = this.#prng.chance(0.2) ? 'asleep' : 'stopped'
     mesh.freeze(node)
-    this.#naps.push({ node, untilMs: mesh.nowMs + durationMs, pause })
+    this.#naps.push({ node, sinceMs: mesh.nowMs, untilMs: mesh.nowMs + durationMs, pause })
     return true
   }
 
   async #thaw(mesh: SimulatedMesh, nap: Nap): Promise<void> {
     this.onCrash(nap.node)
-    await checkThaw(mesh, nap.node, () => mesh.thaw(nap.node, nap.pause))
+    const thaw = (): void => mesh.thaw(nap.node, nap.pause)
+    const isNoticed = mesh.nowMs - nap.sinceMs > (nap.pause === 'asleep' ? SLEEP_MS_MIN : STALL_MS_MIN)
+    if (isNoticed) await checkThaw(mesh, nap.node, thaw)
+    else thaw()
   }
 
   #pair(mesh: SimulatedMesh): [NodeId, NodeId] {
