@@ -90,6 +90,7 @@ export {
   type WorkerContext,
 } from './node/workers/context.ts'
 export { type Deferred, type Reply, deferred } from './node/workers/deferred.ts'
+export { type SchemaIssue, type SchemaResult, type StandardSchema } from './node/workers/schema.ts'
 export { type WorkerIdentity, currentTraceId, currentWorker, withTrace } from './node/workers/scope.ts'
 export { transfer } from './node/workers/transfer.ts'
 export { type WaitOptions } from './node/waiting.ts'

@@ -4,7 +4,7 @@
  * does nothing: `node.ts` runs the effects, the simulator runs the very same code.
  */
 
-import type { NodeId, SpecId } from '../ids.ts'
+import type { NodeId, SlotId, SpecId } from '../ids.ts'
 import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
@@ -21,6 +21,7 @@ import { Ledger } from './ledger.ts'
 import type { Now } from './now.ts'
 import { Spreading } from './spreading.ts'
 import { Claims } from './supervision/claims.ts'
+import type { Exit } from './supervision/exit.ts'
 import { Generations } from './supervision/generations.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import { type Report, Supervisor } from './supervision/supervisor.ts'
@@ -48,6 +49,8 @@ export class Core {
   readonly #startedMs: number
   readonly #bulletin = new Bulletin(effect => this.#effects.push(effect))
   #effects: Effect[] = []
+  /** What the worker that has just ended has left unread. */
+  #lost = 0
   #now: Now
   readonly #greeted = new Set<NodeId>()
 
@@ -161,6 +164,7 @@ export class Core {
       case 'worker-started':
         return this.supervisor.onStarted(event.slot, event.incarnation, nowMs)
       case 'worker-exited':
+        this.#lost = event.lost ?? 0
         return this.supervisor.onExited(event.slot, event.incarnation, event.exit, nowMs)
       case 'time-passed':
         return this.#onTime()
@@ -317,7 +321,12 @@ export class Core {
       body === undefined || body.kind === 'worker' || this.#generations.onReport(report, body, this.#now)
     if (isNews) this.ledger.touch(spec)
     if (report.kind === 'started') this.#bulletin.notify({ kind: 'worker:start', slot })
-    else this.#bulletin.notify({ kind: 'worker:exit', slot, exit: report.exit })
+    else this.#notifyExit(slot, report.exit)
+  }
+
+  #notifyExit(slot: SlotId, exit: Exit): void {
+    this.#bulletin.notify({ kind: 'worker:exit', slot, exit, lost: this.#lost })
+    this.#lost = 0
   }
 
   /** Looks at every spec of which something has changed, until nothing changes any more. */

@@ -160,6 +160,15 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     this.#chains.get(phase.spec)?.followPhase(phase)
   }
 
+  /** Casts and messages that have reached this node, or came from it, and no worker: since the node has started. */
+  get lostCount(): number {
+    return this.#post.droppedCount
+  }
+
+  onMessagesLost(count: number): void {
+    this.#post.droppedCount += count
+  }
+
   onWorkerStarted(slot: SlotId): void {
     this.#post.onStarted(slot)
   }

@@ -41,6 +41,8 @@ export type CoreEvent =
       readonly slot: SlotId
       readonly incarnation: Incarnation
       readonly exit: Exit
+      /** Casts and messages that nobody will read. @default 0 */
+      readonly lost?: number
     }
   | { readonly kind: 'time-passed' }
   | { readonly kind: 'leave-asked' }
@@ -76,7 +78,13 @@ export type NodeEvent =
   /** This node is so late itself (its event loop, its network) that it does not judge others for a while. 6 … 8 */
   | { readonly kind: 'node:degraded'; readonly health: number }
   | { readonly kind: 'worker:start'; readonly slot: SlotId }
-  | { readonly kind: 'worker:exit'; readonly slot: SlotId; readonly exit: Exit }
+  | {
+      readonly kind: 'worker:exit'
+      readonly slot: SlotId
+      readonly exit: Exit
+      /** Casts and messages that were in its mailbox, and that nobody will read. Who waited for a call, is told. */
+      readonly lost: number
+    }
   /** A group or chain runs, all of it, as a new generation. */
   | { readonly kind: 'generation:run'; readonly id: SpecId; readonly generation: number }
   | {

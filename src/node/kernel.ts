@@ -255,6 +255,7 @@ export class Kernel {
 
   #notify(event: NodeEvent): void {
     if (event.kind === 'worker:start') this.plane.onWorkerStarted(event.slot)
+    if (event.kind === 'worker:exit') this.plane.onMessagesLost(event.lost)
     if (event.kind === 'member:join' && event.member.id !== this.core.self.id) {
       this.#ports.directory?.remember(event.member.id, event.member.addresses)
     }

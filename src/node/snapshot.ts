@@ -47,6 +47,8 @@ export interface Snapshot {
   readonly border: BorderStats
   /** The workers that run on this node. */
   readonly workers: HostStats
+  /** Casts and messages that no worker has read, as far as this node knows: no room, no worker, or one that ended. */
+  readonly lostMessages: number
 }
 
 /** Everybody that was ever heard of, in the order of their ids: also who has left or died. */
@@ -72,6 +74,7 @@ export function snapshotOf(core: Core, plane: DataPlane, border: Border, workers
     specs: specsOf(plane),
     viewHash: core.ledger.viewHash(),
     roots: core.ledger.tables.roots(),
+    lostMessages: plane.lostCount,
     border: border.stats(),
     workers,
   }

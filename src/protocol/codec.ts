@@ -183,6 +183,7 @@ const child: v.GenericSchema<unknown, ChildSpec> = v.looseObject({
     heartbeatMs: v.pipe(count, v.minValue(1)),
   }),
   placement,
+  mailbox: v.optional(v.looseObject({ messages: count, bytes: count })),
 })
 
 /** The fields of `PartBody`. */

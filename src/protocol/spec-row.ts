@@ -61,6 +61,15 @@ export interface ChildSpec {
   readonly limits: Limits
   /** Undefined: wherever it can run. */
   readonly placement?: PlacementWish | undefined
+  /** Undefined: as much as by default. */
+  readonly mailbox?: MailboxLimits | undefined
+}
+
+/** How much may wait for a worker. */
+export interface MailboxLimits {
+  readonly messages: number
+  /** As estimated for what comes from the same node, as counted for what comes from another. */
+  readonly bytes: number
 }
 
 /**

@@ -169,3 +169,55 @@ test('a task can end itself', async () => {
   await mesh.until('it is done', () => statusOf(node, 't') === 'done')
   expect(exits.map(({ exit }) => exit.kind)).toEqual(['crashed', 'shutdown'])
 })
+
+// 31
+test('what waits for a worker that crashes is lost: calls are told, casts and messages counted', async () => {
+  const { mesh, node, exits } = await start()
+  const worker = await mesh.settle(node.addWorker({ id: 'w', run: server }))
+  const outcomes = Promise.allSettled([worker.call.fail(), worker.call.ticks()])
+  worker.cast.tickSoon(1)
+  worker.send('tick')
+  worker.send('tick')
+  expect(await mesh.settle(outcomes)).toMatchObject([
+    { reason: { name: 'RemoteError', maybeExecuted: true } },
+    { reason: { name: 'WorkerExitedError', maybeExecuted: false } },
+  ])
+  await mesh.until('the exit is told', () => exits.length === 1)
+  expect(exits).toMatchObject([{ slot: 'w', exit: { kind: 'crashed' }, lost: 3 }])
+  expect(node.snapshot().lostMessages).toBe(3)
+  expect(await mesh.settle(worker.call.ticks())).toBe(0)
+})
+
+test('a mailbox takes as much as its worker says, and stopping does not wait behind it', async () => {
+  const { mesh, node, exits } = await start()
+  const mailbox = { messages: 3, bytes: 4096 }
+  const worker = await mesh.settle(node.addWorker({ id: 'w', run: server, mailbox }))
+  const busy = worker.call.hang().catch(() => {})
+  await mesh.run(1)
+  const waiting = Array.from({ length: 3 }, () => worker.call.ticks())
+  await expect(mesh.settle(worker.call.ticks())).rejects.toMatchObject({
+    name: 'OverloadedError',
+    maybeExecuted: false,
+  })
+  worker.send('one too many')
+  const removed = node.removeWorker('w')
+  const outcomes = await mesh.settle(Promise.allSettled(waiting))
+  expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true)
+  await mesh.settle(removed)
+  await mesh.settle(busy)
+  expect(exits.map(({ exit }) => exit.kind)).toEqual(['stopped'])
+  expect(node.snapshot().lostMessages).toBe(1)
+})
+
+test('a mailbox counts bytes as well, and always takes one message', async () => {
+  const { mesh, node } = await start()
+  const mailbox = { bytes: 4096 }
+  const worker = await mesh.settle(node.addWorker({ id: 'w', run: server, mailbox }))
+  const busy = worker.call.hang().catch(() => {})
+  await mesh.run(1)
+  worker.send('x'.repeat(100_000))
+  worker.send('x')
+  expect(node.snapshot().lostMessages).toBe(1)
+  await mesh.settle(node.removeWorker('w'))
+  await mesh.settle(busy)
+})

@@ -16,6 +16,7 @@ import type { Callback, Stage } from '../workers/behaviours.ts'
 import type { StageContext, StopReason } from '../workers/context.ts'
 import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
 import { prepareScope } from '../workers/scope.ts'
+import { Unfit, whenFit } from '../workers/unfit.ts'
 import { InlineWorker, type WorkerInit, isAsyncIterable, isPromise } from '../workers/worker.ts'
 import type { Delivery } from './delivery.ts'
 import type { Exit } from './fan.ts'
@@ -178,7 +179,7 @@ export class StageWorker extends InlineWorker {
     }
     let value: unknown
     try {
-      value = this.#stage.handle(item.value, this.#context)
+      value = this.#run(item)
       const isThrough =
         value === undefined ||
         (!isPromise(value) &&
@@ -187,11 +188,19 @@ export class StageWorker extends InlineWorker {
           this.#emit(delivery, value, connections))
       if (isThrough) return delivery.onChildSettled()
     } catch (error) {
-      if (connections.plan.onItemError === 'crash') return this.crash(error, item.id)
+      const isCrash = connections.plan.onItemError === 'crash' && !(error instanceof Unfit)
+      if (isCrash) return this.crash(error, item.id)
       void this.#follow(delivery, { kind: 'threw', error }, connections)
       return
     }
     void this.#follow(delivery, { kind: 'returned', value }, connections)
+  }
+
+  /** What a schema refuses has no second chance, whatever the policy: the stage never sees it. @throws {Unfit} */
+  #run(item: Item): unknown {
+    const { input } = this.#stage
+    if (input === undefined) return this.#stage.handle(item.value, this.#context)
+    return whenFit(input, item.value, value => this.#stage.handle(value, this.#context))
   }
 
   /** Passes the only output of an item on. @returns false when there is no room now @throws {PayloadError} {RouteError} */
@@ -240,9 +249,10 @@ export class StageWorker extends InlineWorker {
   async #isGivenUp(task: Task, error: unknown, attempts: number): Promise<boolean> {
     const { item } = task.delivery
     const { onItemError, attemptsMax } = task.connections.plan
-    if (onItemError === 'crash') this.crash(error, item.id)
+    const isUnfit = error instanceof Unfit
+    if (onItemError === 'crash' && !isUnfit) this.crash(error, item.id)
     if (this.#isCut(task.connections)) return true
-    if (onItemError === 'deadLetter' || attempts >= attemptsMax) {
+    if (isUnfit || onItemError === 'deadLetter' || attempts >= attemptsMax) {
       this.#tell('dead', task, { error, attempts, item })
       return true
     }
@@ -264,7 +274,7 @@ export class StageWorker extends InlineWorker {
     if (this.#isCut(connections)) return { kind: 'returned', value: undefined }
     this.#item = item
     try {
-      return { kind: 'returned', value: this.#stage.handle(item.value, this.#context) }
+      return { kind: 'returned', value: this.#run(item) }
     } catch (error) {
       return { kind: 'threw', error }
     }

@@ -9,15 +9,10 @@ import type { Issue } from '../../errors.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
 import type { Origin } from '../../protocol/request.ts'
+import type { MailboxLimits } from '../../protocol/spec-row.ts'
 import { estimateBytes } from './estimate.ts'
 
-/** How much may wait. */
-export interface MailboxLimits {
-  readonly messages: number
-  /** As estimated for what comes from the same node, as counted for what comes from another. */
-  readonly bytes: number
-}
-
+/** Where the worker says nothing. */
 export const MAILBOX_LIMITS: MailboxLimits = { messages: 10_000, bytes: 16 * 1024 * 1024 }
 
 /** Who waits for the answer to a call. Told exactly once. */

@@ -3,6 +3,7 @@
 
 import * as v from 'valibot'
 
+import { ValidationError } from '../../errors.ts'
 import { ID_LENGTH_MAX, isPlainId } from '../../ids.ts'
 import { encodePayload } from '../../payload.ts'
 import {
@@ -10,11 +11,14 @@ import {
   ISOLATIONS,
   type Isolation,
   type Limits,
+  type MailboxLimits,
   RESTART_TYPES,
   type RestartType,
 } from '../../protocol/spec-row.ts'
 import type { PlacementWish } from '../../protocol/placement-wish.ts'
+import { MAILBOX_LIMITS } from '../messaging/mailbox.ts'
 import { INTENSITY_DEFAULT } from '../supervision/restart-policy.ts'
+import { checkBy } from '../workers/schema.ts'
 import { type Behaviour, type Server, type Task, behaviourId, isBehaviour } from '../workers/behaviours.ts'
 import { type PlacementOption, placement } from './placement-option.ts'
 
@@ -55,6 +59,7 @@ export interface WorkerOptions {
   readonly limits?: LimitOptions
   /** Where it may live, and beside whom. @default on any node that can run it */
   readonly placement?: PlacementOption
+  readonly mailbox?: MailboxOptions
 }
 
 export interface LimitOptions {
@@ -69,6 +74,18 @@ export interface LimitOptions {
    */
   readonly heartbeatMs?: number
 }
+
+/** How much may wait for a worker: what is more is refused with an `OverloadedError`, or dropped and counted. */
+export interface MailboxOptions {
+  /** Calls, casts and messages: 1 to 1_000_000. @default 10_000 */
+  readonly messages?: number
+  /** All together, roughly; one message may always wait: 1 KiB to 1 GiB. @default 16 MiB */
+  readonly bytes?: number
+}
+
+const MAILBOX_MESSAGES_MAX = 1_000_000
+const MAILBOX_BYTES_MIN = 1024
+const MAILBOX_BYTES_MAX = 1024 ** 3
 
 /** Far more than a handler should compute without a pause, and soon enough for one that never ends. */
 const HEARTBEAT_MS = 30_000
@@ -124,12 +141,21 @@ export const child = {
     { heartbeatMs: HEARTBEAT_MS },
   ),
   placement,
+  mailbox: v.optional(
+    v.strictObject(
+      {
+        messages: v.optional(whole(1, MAILBOX_MESSAGES_MAX), MAILBOX_LIMITS.messages),
+        bytes: v.optional(whole(MAILBOX_BYTES_MIN, MAILBOX_BYTES_MAX), MAILBOX_LIMITS.bytes),
+      },
+      'an object',
+    ),
+  ),
 }
 
 /** A copy, as the encoded bytes are a part of a larger buffer: specs are kept for as long as their workers live. */
 const NO_ARGS = Uint8Array.from(encodePayload([]))
 
-/** A checked worker as its supervisor sees it. @throws {PayloadError} when the arguments cannot be sent */
+/** A checked worker as its supervisor sees it. @throws {PayloadError} when the arguments cannot be sent; {ValidationError} */
 export function childOf(checked: {
   readonly run: Behaviour
   readonly args: readonly unknown[]
@@ -139,8 +165,10 @@ export function childOf(checked: {
   readonly isolation: Isolation
   readonly limits: Limits
   readonly placement?: PlacementWish | undefined
+  readonly mailbox?: MailboxLimits | undefined
 }): ChildSpec {
   const { run, args, restart, startTimeoutMs, stopTimeoutMs, isolation, limits, placement: wish } = checked
+  refuseUnfit(run, args)
   return {
     behaviour: behaviourId(run),
     args: args.length === 0 ? NO_ARGS : Uint8Array.from(encodePayload(args)),
@@ -150,6 +178,16 @@ export function childOf(checked: {
     isolation,
     limits,
     ...(wish === undefined ? {} : { placement: wish }),
+    ...(checked.mailbox === undefined ? {} : { mailbox: checked.mailbox }),
+  }
+}
+
+/** A schema that needs its time is asked where the worker starts. @throws {ValidationError} */
+function refuseUnfit(run: Behaviour, args: readonly unknown[]): void {
+  const schema = run.kind === 'server' ? run.input.init : run.kind === 'task' ? run.input.args : undefined
+  const checked = schema && checkBy(schema, args)
+  if (checked !== undefined && 'kind' in checked && checked.kind === 'unfit') {
+    throw new ValidationError(`the behaviour "${run.name}"`, checked.issues)
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Emission } from '../../protocol/spec-row.ts'
+import { type StandardSchema, isSchema } from './schema.ts'
 import type { ServerContext, StageContext, TaskContext } from './context.ts'
 
 /** Where the types of a behaviour are kept. Nothing is there at run time. */
@@ -26,6 +27,8 @@ export interface Stage<in In, out Out, out E extends Emission = Emission> extend
   readonly handle: Callback
   /** Tells the `Key` of an item, for stages that are routed by key. */
   readonly key: Callback | undefined
+  /** What its items must be. */
+  readonly input: StandardSchema | undefined
   readonly [types]?: { readonly take: (item: In) => void; readonly out: Out }
 }
 
@@ -38,13 +41,23 @@ export interface Server<out Args extends readonly unknown[], out Calls, out Cast
   readonly info: Callback | undefined
   readonly terminate: Callback | undefined
   readonly handoff: Callback | undefined
+  readonly input: ServerSchemas
   readonly [types]?: { readonly args: Args; readonly calls: Calls; readonly casts: Casts }
+}
+
+/** What is checked of what comes in. */
+export interface ServerSchemas {
+  readonly init: StandardSchema | undefined
+  readonly call: Readonly<Record<string, StandardSchema>>
+  readonly cast: Readonly<Record<string, StandardSchema>>
+  readonly info: StandardSchema | undefined
 }
 
 /** A function that runs by itself, with a mailbox to read from. */
 export interface Task<out Args extends readonly unknown[], in Message> extends Named {
   readonly kind: 'task'
   readonly run: Callback
+  readonly input: { readonly args: StandardSchema | undefined; readonly message: StandardSchema | undefined }
   readonly [types]?: { readonly args: Args; readonly take: (message: Message) => void }
 }
 
@@ -84,6 +97,8 @@ export interface StageOptions<In> extends BehaviourOptions {
    * error of the sender, or of the stage before.
    */
   readonly key?: (item: In) => Key
+  /** Checks every item before the stage sees it, at once. One that is refused is dead: see `ChainRef.deadLetters`. */
+  readonly input?: StandardSchema<In>
 }
 
 /**
@@ -107,7 +122,7 @@ export function defineStage<In, R>(
 export function defineStage(
   name: string,
   handle: (item: never, context: StageContext) => unknown,
-  options: StageOptions<never> = {},
+  options: Omit<StageOptions<never>, 'input'> & { readonly input?: unknown } = {},
 ): Stage<never, unknown> {
   const checked = callback(handle)
   if (handle.length > STAGE_PARAMETERS) {
@@ -120,6 +135,7 @@ export function defineStage(
     emission: isGeneratorFunction(handle) ? 'many' : 'maybe',
     handle: checked,
     key: options.key === undefined ? undefined : callback(options.key),
+    input: schema(options.input),
   }
 }
 
@@ -128,6 +144,22 @@ const STAGE_PARAMETERS = 2
 
 /** A function of a server: the state first, then what the caller gives. */
 type ServerFunction<State> = (state: State, ...args: never[]) => unknown
+
+/** Schemas whose types nobody looks at any more. */
+interface UntypedInput {
+  readonly init?: unknown
+  readonly call?: Readonly<Record<string, unknown>>
+  readonly cast?: Readonly<Record<string, unknown>>
+  readonly info?: unknown
+}
+
+/** A schema for the arguments of each function that wants one. */
+export type SchemasOf<Functions> = {
+  readonly [K in keyof Functions]?: StandardSchema<ArgumentsOf<Functions[K]>>
+}
+
+/** What a caller gives to a function of a server. */
+export type ArgumentsOf<F> = F extends (state: never, ...args: infer Args) => unknown ? Args : never
 
 /** Why a server ends: it is told to, it wants to (`context.stop`), or something has thrown. */
 export type TerminateReason = 'stopped' | 'normal' | 'shutdown' | Error
@@ -152,6 +184,17 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
    * before `terminate`, within the stop time-out of the worker.
    */
   readonly handoff?: (state: NoInfer<State>, context: ServerContext) => unknown
+  /**
+   * Schemas for what comes in, each for the list of arguments: of `init`, of functions, and for messages. What they
+   * refuse never gets to the server: a caller gets a `ValidationError`, a cast or message is dropped, with a warning
+   * in the log. What they convert, arrives converted. Only `init` sees its arguments on the node that declares, too.
+   */
+  readonly input?: {
+    readonly init?: StandardSchema<NoInfer<Args>>
+    readonly call?: SchemasOf<NoInfer<Calls>>
+    readonly cast?: SchemasOf<NoInfer<Casts>>
+    readonly info?: StandardSchema
+  }
 }
 
 /**
@@ -177,12 +220,10 @@ export function defineServer<
 ): Server<Args, Calls, Casts>
 export function defineServer(
   name: string,
-  spec: ServerSpec<
-    never[],
-    never,
-    Record<string, ServerFunction<never>>,
-    Record<string, ServerFunction<never>>
-  >,
+  spec: Omit<
+    ServerSpec<never[], never, Record<string, ServerFunction<never>>, Record<string, ServerFunction<never>>>,
+    'input'
+  > & { readonly input?: UntypedInput },
   options: BehaviourOptions = {},
 ): Server<never[], object, object> {
   return {
@@ -194,7 +235,18 @@ export function defineServer(
     info: spec.info === undefined ? undefined : callback(spec.info),
     terminate: spec.terminate === undefined ? undefined : callback(spec.terminate),
     handoff: spec.handoff === undefined ? undefined : callback(spec.handoff),
+    input: {
+      init: schema(spec.input?.init),
+      call: schemas(spec.input?.call),
+      cast: schemas(spec.input?.cast),
+      info: schema(spec.input?.info),
+    },
   }
+}
+
+export interface TaskOptions<Args, Message> extends BehaviourOptions {
+  /** Schemas for the list of arguments, and for each message: see `ServerSpec.input`. */
+  readonly input?: { readonly args?: StandardSchema<Args>; readonly message?: StandardSchema<Message> }
 }
 
 /**
@@ -209,14 +261,18 @@ export function defineServer(
 export function defineTask<Args extends unknown[], Message = unknown>(
   name: string,
   run: (context: TaskContext<Message>, ...args: Args) => unknown,
-  options?: BehaviourOptions,
+  options?: TaskOptions<NoInfer<Args>, NoInfer<Message>>,
 ): Task<Args, Message>
 export function defineTask(
   name: string,
   run: (context: TaskContext<never>, ...args: never[]) => unknown,
-  options: BehaviourOptions = {},
+  options: BehaviourOptions & {
+    readonly input?: { readonly args?: unknown; readonly message?: unknown }
+  } = {},
 ): Task<never[], never> {
-  return { kind: 'task', ...named(name, options), run: callback(run) }
+  const { args, message } = options.input ?? {}
+  const input = { args: schema(args), message: schema(message) }
+  return { kind: 'task', ...named(name, options), run: callback(run), input }
 }
 
 /** Whether something exported from a module is a behaviour. */
@@ -237,6 +293,19 @@ function named(name: string, options: BehaviourOptions): Named {
 
 function callbacks(functions: Readonly<Record<string, unknown>> | undefined): Record<string, Callback> {
   return Object.fromEntries(Object.entries(functions ?? {}).map(([name, fn]) => [name, callback(fn)]))
+}
+
+function schemas(by: Readonly<Record<string, unknown>> | undefined): Record<string, StandardSchema> {
+  const entries = Object.entries(by ?? {}).flatMap(([name, value]) => {
+    const found = schema(value)
+    return found === undefined ? [] : [[name, found] as const]
+  })
+  return Object.fromEntries(entries)
+}
+
+function schema(value: unknown): StandardSchema | undefined {
+  if (value === undefined || isSchema(value)) return value
+  throw new TypeError(`found ${typeof value}, wanted a schema (standardschema.dev)`)
 }
 
 /** Forgets the types of a function: those who call it know them, and this code does not need to. */

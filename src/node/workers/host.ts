@@ -189,9 +189,9 @@ export class Host {
         if (worker instanceof StageWorker) onStageStarted(assignment, worker)
         receive({ kind: 'worker-started', slot, incarnation })
       },
-      onExited: exit => {
+      onExited: (exit, lost) => {
         if (this.#of(slot, incarnation) !== undefined) this.#running.delete(slot)
-        const report = (): void => receive({ kind: 'worker-exited', slot, incarnation, exit })
+        const report = (): void => receive({ kind: 'worker-exited', slot, incarnation, exit, lost })
         // What takes its place may want what it holds: a port, a file.
         const end = this.#end(executor)
         if (end === undefined) report()

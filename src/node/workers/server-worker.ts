@@ -13,8 +13,10 @@ import type { Callback, Server, TerminateReason } from './behaviours.ts'
 import type { ServerContext, StopReason } from './context.ts'
 import { Deferred } from './deferred.ts'
 import { later } from './make-context.ts'
+import type { StandardSchema } from './schema.ts'
 import { type Scope, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
 import { Unsendable } from './thrown.ts'
+import { Unfit, listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 
 type AnyServer = Server<readonly unknown[], object, object>
@@ -25,7 +27,7 @@ type Phase = 'starting' | 'open' | 'closing'
 export class ServerWorker extends InlineWorker implements Recipient {
   readonly #server: AnyServer
   readonly #context: ServerContext
-  readonly #mailbox = new Mailbox()
+  readonly #mailbox: Mailbox
   #state: unknown
   #phase: Phase = 'starting'
   #isScheduled = false
@@ -42,6 +44,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
 
   constructor(server: AnyServer, init: WorkerInit) {
     super(init)
+    this.#mailbox = new Mailbox(init.assignment.child.mailbox)
     this.#server = server
     const { clock } = init
     this.#context = Object.assign(this.makeContext(), {
@@ -75,7 +78,11 @@ export class ServerWorker extends InlineWorker implements Recipient {
 
   protected override begin(): unknown {
     this.#scope = this.nextScope(NO_ORIGIN)
-    const state = runInScope(this.#scope, () => this.#server.init(this.#context, ...this.init.args))
+    const state = runInScope(this.#scope, () =>
+      whenFit(this.#server.input.init, this.init.args, args =>
+        this.#server.init(this.#context, ...listOf(args)),
+      ),
+    )
     if (!isPromise(state)) return this.#onReady(state)
     this.#becomeBusy()
     return state.then(made => this.#onReady(made))
@@ -165,16 +172,23 @@ export class ServerWorker extends InlineWorker implements Recipient {
   }
 
   #run(letter: Letter): unknown {
+    const { call, cast, info, input } = this.#server
     switch (letter.kind) {
       case 'call':
-        return this.#function(this.#server.call, letter.name)(this.#state, ...letter.args)
+        return this.#apply(this.#function(call, letter.name), letter.args, input.call[letter.name])
       case 'cast':
-        return this.#function(this.#server.cast, letter.name)(this.#state, ...letter.args)
+        return this.#apply(this.#function(cast, letter.name), letter.args, input.cast[letter.name])
       case 'message':
-        return this.#server.info?.(this.#state, letter.message, this.#context)
+        if (info === undefined) return undefined
+        return whenFit(input.info, letter.message, message => info(this.#state, message, this.#context))
       default:
         return unreachable(letter)
     }
+  }
+
+  #apply(fn: Callback, args: readonly unknown[], schema: StandardSchema | undefined): unknown {
+    if (schema === undefined) return fn(this.#state, ...args)
+    return whenFit(schema, args, checked => fn(this.#state, ...listOf(checked)))
   }
 
   #function(functions: Readonly<Record<string, Callback>>, name: string): Callback {
@@ -203,11 +217,19 @@ export class ServerWorker extends InlineWorker implements Recipient {
   }
 
   #fail(error: unknown, replier: Replier | undefined): void {
+    if (error instanceof Unfit) return this.#refuse(error, replier)
     replier?.onError(this.#failureOf(error))
     // Whoever asks for what is not there has made a mistake; the worker has not.
     if (error instanceof NoSuchFunction || error instanceof Unsendable) return
     const reason = error instanceof Error ? error : new Error(String(error))
     this.#close(reason, { kind: 'crashed', failure: this.#failureOf(error) })
+  }
+
+  #refuse({ issues }: Unfit, replier: Replier | undefined): void {
+    if (replier !== undefined) return replier.onInvalid(issues)
+    this.lostCount += 1
+    const { assignment, logger } = this.init
+    logger.warn({ worker: assignment.slot, issues }, 'a cast or message was refused by its schema')
   }
 
   /** User code has asked for the end of the worker. */

@@ -6,17 +6,20 @@ import { Mailbox, type Letter, type Recipient } from '../messaging/mailbox.ts'
 import type { Task } from './behaviours.ts'
 import type { StopReason } from './context.ts'
 import { later } from './make-context.ts'
+import { checkBy } from './schema.ts'
 import { runInScope } from './scope.ts'
+import { listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit } from './worker.ts'
 
 export class TaskWorker extends InlineWorker implements Recipient {
   readonly #task: Task<readonly unknown[], never>
-  readonly #mailbox = new Mailbox()
+  readonly #mailbox: Mailbox
   /** Wakes whoever waits for a message. */
   #wake: (() => void) | undefined
 
   constructor(task: Task<readonly unknown[], never>, init: WorkerInit) {
     super(init)
+    this.#mailbox = new Mailbox(init.assignment.child.mailbox)
     this.#task = task
   }
 
@@ -42,7 +45,9 @@ export class TaskWorker extends InlineWorker implements Recipient {
       messages: this.#messages(),
       sendAfter: later(this.init.clock, this.signal, message => this.#note(message)),
     })
-    const result: unknown = runInScope(this.makeScope(), () => this.#task.run(context, ...this.init.args))
+    const result: unknown = runInScope(this.makeScope(), () =>
+      whenFit(this.#task.input.args, this.init.args, args => this.#task.run(context, ...listOf(args))),
+    )
     void Promise.resolve(result).then(
       () => this.exit({ kind: 'normal' }),
       (error: unknown) => this.crash(error),
@@ -70,11 +75,26 @@ export class TaskWorker extends InlineWorker implements Recipient {
     if (!this.deliver(letter)) this.lostCount += 1
   }
 
+  /** The message as its schema gives it back; undefined when it is refused. */
+  async #check(message: unknown): Promise<{ readonly value: unknown } | undefined> {
+    const { input } = this.#task
+    if (input.message === undefined) return { value: message }
+    const checked = await checkBy(input.message, message)
+    if (checked.kind === 'fit') return checked
+    this.lostCount += 1
+    const { assignment, logger } = this.init
+    const { issues } = checked
+    logger.warn({ worker: assignment.slot, issues }, 'a message was refused by its schema')
+    return undefined
+  }
+
   async *#messages(): AsyncGenerator {
     while (!this.isOver && !this.isStopping) {
       const letter = this.#mailbox.take()
-      if (letter?.kind === 'message') yield letter.message
-      else if (letter?.kind === 'cast') yield { name: letter.name, args: letter.args }
+      if (letter?.kind === 'message') {
+        const checked = await this.#check(letter.message)
+        if (checked !== undefined) yield checked.value
+      } else if (letter?.kind === 'cast') yield { name: letter.name, args: letter.args }
       else await new Promise<void>(resolve => (this.#wake = resolve))
     }
   }

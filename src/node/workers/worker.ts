@@ -34,7 +34,8 @@ export interface WorkerInit {
   /** What its predecessor on another node has handed over. */
   readonly handoff: unknown
   readonly onStarted: () => void
-  readonly onExited: (exit: Exit) => void
+  /** `lost`: casts and messages that it leaves unread. */
+  readonly onExited: (exit: Exit, lost: number) => void
 }
 
 /** Why signals abort. One for all: to make one takes longer than to start a worker. */
@@ -153,7 +154,7 @@ export abstract class InlineWorker {
     this.#isOver = true
     if (!this.#isStopping) this.#abort.abort(STOPPED)
     this.discard()
-    runOutside(() => this.init.onExited(exit))
+    runOutside(() => this.init.onExited(exit, this.lostCount))
   }
 
   protected crash(thrown: unknown, item?: ItemId): void {
