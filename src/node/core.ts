@@ -4,7 +4,7 @@
  * does nothing: `node.ts` runs the effects, the simulator runs the very same code.
  */
 
-import type { NodeId, SlotId, SpecId } from '../ids.ts'
+import type { NodeId, SpecId } from '../ids.ts'
 import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
@@ -21,7 +21,6 @@ import { Ledger } from './ledger.ts'
 import type { Now } from './now.ts'
 import { Spreading } from './spreading.ts'
 import { Claims } from './supervision/claims.ts'
-import type { Exit } from './supervision/exit.ts'
 import { Generations } from './supervision/generations.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import { type Report, Supervisor } from './supervision/supervisor.ts'
@@ -321,11 +320,7 @@ export class Core {
       body === undefined || body.kind === 'worker' || this.#generations.onReport(report, body, this.#now)
     if (isNews) this.ledger.touch(spec)
     if (report.kind === 'started') this.#bulletin.notify({ kind: 'worker:start', slot })
-    else this.#notifyExit(slot, report.exit)
-  }
-
-  #notifyExit(slot: SlotId, exit: Exit): void {
-    this.#bulletin.notify({ kind: 'worker:exit', slot, exit, lost: this.#lost })
+    else this.#bulletin.notify({ kind: 'worker:exit', slot, exit: report.exit, lost: this.#lost })
     this.#lost = 0
   }
 
