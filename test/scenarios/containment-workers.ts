@@ -1,5 +1,6 @@
 /** What the scenarios of containment run: they import it in threads and processes, too. */
 
+import { existsSync } from 'node:fs'
 import { isMainThread, parentPort, threadId } from 'node:worker_threads'
 
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
@@ -43,9 +44,8 @@ export const increment = defineStage('containment-increment', (n: number) => {
   return n + 1
 })
 
-/** Holds up the thread in which it runs. */
-export const grind = defineStage('containment-grind', (durationMs: number) => {
-  const endMs = performance.now() + durationMs
-  while (performance.now() < endMs);
-  return durationMs
+/** Holds up the thread in which it runs, until there is a file of that name. */
+export const grind = defineStage('containment-grind', (file: string) => {
+  while (!existsSync(file));
+  return 'ground'
 })

@@ -9,7 +9,7 @@ import { DEATHS, type Death } from './cell-behaviours.ts'
 const MODULE = new URL('cell-behaviours.ts', import.meta.url).href
 const ISOLATIONS = ['thread', 'process'] as const
 /** On a busy machine a healthy cell may be held up for some time: only one that loops gets so little. */
-const limitsFor = (death: Death) => ({ heapMb: 48, ...(death === 'loop' ? { heartbeatMs: 500 } : {}) })
+const limitsFor = (death: Death) => ({ heapMb: 48, ...(death === 'loop' ? { heartbeatMs: 1_500 } : {}) })
 const INTENSITY = { restarts: 100, withinMs: 1_000 }
 
 let node: Node

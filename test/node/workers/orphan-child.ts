@@ -14,4 +14,4 @@ const { pid } = await worker.call.where()
 if (process.argv[2] === 'loop') worker.cast.die('loop')
 // The cast has left when this call has been made; its answer may never come.
 worker.call.get().catch(() => {})
-setTimeout(() => process.send?.({ pid }), 50)
+setImmediate(() => process.send?.({ pid }))
