@@ -25,6 +25,11 @@ export function encodePayload(value: unknown): Uint8Array {
   return bytes
 }
 
+/** The same of what nodes tell each other, whatever its size: whoever sends it has a limit of its own. */
+export function encodeUnbounded(value: unknown): Uint8Array {
+  return pack(value)
+}
+
 /** @throws {PayloadError} when the bytes are no payload */
 export function decodePayload(bytes: Uint8Array): unknown {
   try {

@@ -6,10 +6,15 @@ import { decodeMessage, encodeMessage } from '../protocol/codec.ts'
 import { type Frame, FrameReader, FrameWriter } from '../protocol/frames.ts'
 import { CONTROL_MESSAGES, RateLimit } from '../protocol/limits.ts'
 import type { ProtocolRange } from '../protocol/member-row.ts'
-import { CONTROL_FRAME_BYTES_MAX, type Message } from '../protocol/messages.ts'
+import { CONTROL_FRAME_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, type Message } from '../protocol/messages.ts'
 
-/** The only kind of frame on this lane. */
+/** A message, or the end of one. */
 const MESSAGE_FRAME = 1
+/** A part of a message that is larger than a frame; more of it follows. */
+const PIECE_FRAME = 2
+
+/** Some of them wait in the buffers of both sides: a frame need not be as large as it may. */
+const PIECE_BYTES = CONTROL_FRAME_BYTES_MAX / 2
 
 /** Why a peer is not listened to any more. */
 export type Offence = 'violation' | 'flood' | 'incompatible'
@@ -29,6 +34,9 @@ interface Wire {
   readonly reader: FrameReader
   readonly writer: FrameWriter
   readonly limit: RateLimit
+  /** What has come of a message that comes in pieces. */
+  pieces: Uint8Array[]
+  pieceBytes: number
 }
 
 export class ControlLane {
@@ -47,7 +55,8 @@ export class ControlLane {
       () => queueMicrotask(() => this.#flush(peer, writer)),
     )
     const reader = new FrameReader(frame => this.#onFrame(peer, reader, frame), CONTROL_FRAME_BYTES_MAX)
-    this.#wires.set(peer, { reader, writer, limit: new RateLimit(CONTROL_MESSAGES, this.#init.nowMs()) })
+    const limit = new RateLimit(CONTROL_MESSAGES, this.#init.nowMs())
+    this.#wires.set(peer, { reader, writer, limit, pieces: [], pieceBytes: 0 })
   }
 
   onPeerDown(peer: NodeId): void {
@@ -58,8 +67,12 @@ export class ControlLane {
     if (this.#last?.message !== message) this.#last = { message, bytes: encodeMessage(message) }
     const { bytes } = this.#last
     // Sent, it would end the session.
-    if (bytes.length >= CONTROL_FRAME_BYTES_MAX) return this.#init.onOversize(peer, message, bytes.length)
-    this.#wires.get(peer)?.writer.begin(MESSAGE_FRAME, bytes.length).bytes(bytes)
+    if (bytes.length > CONTROL_MESSAGE_BYTES_MAX) return this.#init.onOversize(peer, message, bytes.length)
+    const writer = this.#wires.get(peer)?.writer
+    let at = 0
+    for (; bytes.length - at >= CONTROL_FRAME_BYTES_MAX; at += PIECE_BYTES)
+      writer?.begin(PIECE_FRAME, PIECE_BYTES).bytes(bytes.subarray(at, at + PIECE_BYTES))
+    writer?.begin(MESSAGE_FRAME, bytes.length - at).bytes(at === 0 ? bytes : bytes.subarray(at))
   }
 
   onBytes(peer: NodeId, bytes: Uint8Array): void {
@@ -79,10 +92,15 @@ export class ControlLane {
       const { perSecond, burst } = CONTROL_MESSAGES
       return this.#refuse(peer, 'flood', `more than ${perSecond} messages a second, and ${burst} at once`)
     }
-    if (frame.kind !== MESSAGE_FRAME) {
+    if (frame.kind !== MESSAGE_FRAME && frame.kind !== PIECE_FRAME) {
       return this.#refuse(peer, 'violation', `a frame of kind ${frame.kind} on the control lane`)
     }
-    const decoded = decodeMessage(frame.rest(), this.#init.protocol)
+    const bytes = collect(wire, frame)
+    if (wire.pieceBytes > CONTROL_MESSAGE_BYTES_MAX) {
+      return this.#refuse(peer, 'violation', `a message of more than ${CONTROL_MESSAGE_BYTES_MAX} bytes`)
+    }
+    if (bytes === undefined) return undefined
+    const decoded = decodeMessage(bytes, this.#init.protocol)
     if (decoded.kind === 'message') this.#init.onMessage(peer, decoded.message)
     else this.#refuse(peer, decoded.kind === 'garbage' ? 'violation' : 'incompatible', decoded.reason)
   }
@@ -91,4 +109,23 @@ export class ControlLane {
     this.#wires.delete(peer)
     this.#init.onOffence(peer, offence, reason)
   }
+}
+
+/** @returns the message, when this frame is the end of it */
+function collect(wire: Wire, frame: Frame): Uint8Array | undefined {
+  const piece = frame.rest()
+  if (frame.kind === MESSAGE_FRAME && wire.pieces.length === 0) return piece
+  wire.pieces.push(piece)
+  // An empty one costs something too.
+  wire.pieceBytes += Math.max(1, piece.length)
+  if (frame.kind === PIECE_FRAME) return undefined
+  const bytes = new Uint8Array(wire.pieces.reduce((sum, each) => sum + each.length, 0))
+  let at = 0
+  for (const each of wire.pieces) {
+    bytes.set(each, at)
+    at += each.length
+  }
+  wire.pieces = []
+  wire.pieceBytes = 0
+  return bytes
 }

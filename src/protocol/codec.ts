@@ -7,7 +7,7 @@
 import * as v from 'valibot'
 
 import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
-import { decodePayload, encodePayload } from '../payload.ts'
+import { decodePayload, encodeUnbounded } from '../payload.ts'
 import { CLAIM_STATES, type Claim } from './claim.ts'
 import { type News, PIGGYBACK_MAX } from './dissemination.ts'
 import { FAILURES_KEPT_MAX, type Failure } from './failure.ts'
@@ -61,7 +61,7 @@ export type Decoded =
   | { readonly kind: 'incompatible'; readonly reason: string }
 
 export function encodeMessage(message: Message): Uint8Array {
-  return encodePayload(message)
+  return encodeUnbounded(message)
 }
 
 /** @param own the versions that this node speaks */

@@ -16,6 +16,9 @@ export const PROTOCOL: ProtocolRange = { min: 1, max: 1 }
 /** No frame of the control lane is larger. */
 export const CONTROL_FRAME_BYTES_MAX = 256 * 1024
 
+/** No message is larger. Those that are larger than a frame come in pieces: a group of ten thousand members is. */
+export const CONTROL_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+
 /** The replicated tables. */
 export const TABLES = ['members', 'specs', 'claims', 'phases'] as const
 export type Table = (typeof TABLES)[number]

@@ -24,7 +24,13 @@ import {
   RateLimit,
   SHUT_OUT_MS,
 } from '../../src/protocol/limits.ts'
-import { CONTROL_FRAME_BYTES_MAX, type Message, NO_ROWS, PROTOCOL } from '../../src/protocol/messages.ts'
+import {
+  CONTROL_FRAME_BYTES_MAX,
+  CONTROL_MESSAGE_BYTES_MAX,
+  type Message,
+  NO_ROWS,
+  PROTOCOL,
+} from '../../src/protocol/messages.ts'
 import { Outside, framed, probe } from './outside.ts'
 
 let outside: Outside
@@ -70,8 +76,8 @@ describe('the control lane', () => {
   })
 
   test('is closed by a frame of another kind', () => {
-    outside.world.onBytes(peer, 'control', framed(encodePayload(probe(1)), 2))
-    expectRefusal('violations', /frame of kind 2/)
+    outside.world.onBytes(peer, 'control', framed(encodePayload(probe(1)), 3))
+    expectRefusal('violations', /frame of kind 3/)
   })
 
   test('is closed by who does not say hello first', () => {
@@ -124,11 +130,43 @@ describe('the control lane', () => {
       table: 'specs',
       digests: [''.padEnd(length)],
     })
-    lane.send(peer, digests(CONTROL_FRAME_BYTES_MAX))
+    lane.send(peer, digests(CONTROL_MESSAGE_BYTES_MAX))
     lane.send(peer, digests(1_000))
     await Promise.resolve()
     expect(refused).toHaveLength(1)
     expect(Buffer.concat(sent).length).toBeLessThan(2_000)
+  })
+
+  test('takes a message that is larger than a frame in pieces, among others, as it was sent', async () => {
+    const got: Message[] = []
+    const offences: string[] = []
+    const init = { protocol: PROTOCOL, nowMs: () => 0, onOversize: () => {} }
+    const onOffence = (_peer: NodeId, _offence: string, reason: string): void => void offences.push(reason)
+    const taker = new ControlLane({
+      ...init,
+      send: () => {},
+      onMessage: (_peer, message) => got.push(message),
+      onOffence,
+    })
+    const giver = new ControlLane({
+      ...init,
+      send: (_peer, bytes) => taker.onBytes(peer, bytes),
+      onMessage: () => {},
+      onOffence,
+    })
+    taker.onPeerUp(peer)
+    giver.onPeerUp(peer)
+    const agree = (size: number): Message => ({ kind: 'agree', ...{ more: 'x'.repeat(size) } })
+    const sizes = [1, CONTROL_FRAME_BYTES_MAX - 20, CONTROL_FRAME_BYTES_MAX, 1_000_000, 5]
+    for (const size of sizes) giver.send(peer, agree(size))
+    await Promise.resolve()
+    expect(offences).toEqual([])
+    expect(got).toEqual(sizes.map(agree))
+    // Pieces without end.
+    const piece = framed(new Uint8Array(CONTROL_FRAME_BYTES_MAX / 2), 2)
+    for (let times = 0; times * (CONTROL_FRAME_BYTES_MAX / 2) <= CONTROL_MESSAGE_BYTES_MAX; times++)
+      taker.onBytes(peer, piece)
+    expect(offences).toEqual([expect.stringMatching(/a message of more than 16777216 bytes/)])
   })
 })
 
@@ -280,9 +318,10 @@ test('a spec that would not fit into a message is refused where it is declared',
     refuseHuge(specId('g'), declareGroup({ id: 'g', members }).body)
   }
   expect(() => refuse(100, 'small')).not.toThrow()
-  expect(() => refuse(4, 'x'.repeat(65_000))).toThrow(/has 2\d{5} bytes, the limit is/)
+  expect(() => refuse(20_000, 'small')).not.toThrow()
+  expect(() => refuse(150, 'x'.repeat(65_000))).toThrow(/has \d{7} bytes, the limit is/)
   const stage = defineStage('stage', (n: number) => n)
-  const stages = Array.from({ length: 8 }, (_, n) => ({ id: `s${n}`, run: stage, workers: 250 }))
+  const stages = Array.from({ length: 200 }, (_, n) => ({ id: `s${n}`, run: stage, workers: 256 }))
   const chain = declareChain({ id: 'c', stages }).body
-  expect(() => refuseHuge(specId('c'), chain)).toThrow(/has 2000 workers/)
+  expect(() => refuseHuge(specId('c'), chain)).toThrow(/has 51200 workers/)
 })

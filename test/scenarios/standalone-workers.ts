@@ -8,8 +8,9 @@ import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 
 /** A state of one value. */
 export const cell = defineServer('cell', {
-  init: (): { value: unknown } => ({ value: undefined }),
+  init: (): { value: unknown; count: number } => ({ value: undefined, count: 0 }),
   call: {
+    counted: state => state.count,
     ping: () => 'pong',
     get: state => state.value,
     set: (state, value: unknown) => {
@@ -19,7 +20,8 @@ export const cell = defineServer('cell', {
       throw new RangeError('told to crash')
     },
   },
-  info: (_state, message) => {
+  info: (state, message) => {
+    if (message === 'count') state.count += 1
     if (message === 'crash') throw new RangeError('told to crash')
   },
 })

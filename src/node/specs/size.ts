@@ -3,25 +3,25 @@
 
 import { PayloadError } from '../../errors.ts'
 import type { SpecId } from '../../ids.ts'
-import { encodePayload } from '../../payload.ts'
-import { ROWS_BYTES_MAX } from '../../protocol/rows.ts'
+import { encodeUnbounded } from '../../payload.ts'
+import { ROW_BYTES_MAX } from '../../protocol/rows.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
 import { slotsOfSpec } from '../supervision/units.ts'
 
 /** What a phase says of a worker, besides its id up to three times: a run, and the names of the fields. */
-const PLACED_BYTES = 110
+const PLACED_BYTES = 150
 
 /** @throws {PayloadError} when the spec is too large, or has too many workers */
 export function refuseHuge(id: SpecId, body: SpecBody): void {
-  const bytes = encodePayload(body).length
-  if (bytes > ROWS_BYTES_MAX) {
+  const bytes = encodeUnbounded(body).length
+  if (bytes > ROW_BYTES_MAX) {
     throw new PayloadError(
-      `"${id}" has ${bytes} bytes, the limit is ${ROWS_BYTES_MAX}: pass the name of what is large, not the thing itself`,
+      `"${id}" has ${bytes} bytes, the limit is ${ROW_BYTES_MAX}: pass the name of what is large, not the thing itself`,
     )
   }
   const slots = slotsOfSpec(id, body)
   const placedBytes = slots.reduce((sum, { slot }) => sum + PLACED_BYTES + 3 * slot.length, 0)
-  if (placedBytes > ROWS_BYTES_MAX) {
+  if (placedBytes > ROW_BYTES_MAX) {
     throw new PayloadError(
       `"${id}" has ${slots.length} workers, more than one message can tell of: share them out over several specs`,
     )
