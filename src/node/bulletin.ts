@@ -5,6 +5,7 @@ import { unreachable } from '../assert.ts'
 import type { SpecId } from '../ids.ts'
 import type { Claim } from '../protocol/claim.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
+import { compareHlc } from '../protocol/hlc.ts'
 import { type Phase, causeOf } from '../protocol/phase.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Effect, NodeEvent } from './events.ts'
@@ -50,7 +51,9 @@ export class Bulletin {
       told.claim = claim
       this.#emit({ kind: 'follow-claim', claim })
     }
-    if (phase !== undefined && told.phase !== phase) {
+    // A phase that was made for a spec that has not come yet waits for it: it would be read as of another one.
+    const isEarly = phase !== undefined && compareHlc(phase.specVersion, row.version) > 0
+    if (phase !== undefined && told.phase !== phase && !isEarly) {
       const before = told.phase
       told.phase = phase
       this.#emit({ kind: 'follow-phase', phase })

@@ -91,6 +91,31 @@ test.each(RENEWED)(
   },
 )
 
+test.each(RENEWED)(
+  '63: %s: a stage that ends without an error stays away, its siblings stay, items pass it',
+  async strategy => {
+    const ending = defineStage('ending', (text: string, context) => {
+      if (text === 'end:a') context.stop()
+      return `${text}!`
+    })
+    await using mesh = await simulate({ nodes: 1, behaviours: [...behaviours, ending] })
+    const chain = await mesh.settle(
+      mesh.node('n1').addChain({
+        id: 'words',
+        strategy,
+        stages: [{ run: a }, { run: ending, restart: 'transient' }, { run: c }],
+      }),
+    )
+    expect(await mesh.settle(chain.call('1:'))).toBe('1:a!c')
+    await mesh.settle(chain.call('end:'))
+    await mesh.until('it has ended', () => chain.stages()[1]?.workers[0]?.kind === 'ended')
+    expect(await mesh.settle(chain.call('2:'))).toBe('2:ac')
+    expect(generations(chain)).toEqual([1, undefined, 1])
+    await mesh.settle(chain.restartStage('ending'))
+    expect(await mesh.settle(chain.call('3:'))).toBe('3:a!c')
+  },
+)
+
 test('64: nothing else on the node is disturbed', async () => {
   await using mesh = await simulate({ nodes: 1, behaviours })
   const chain = await withChain(mesh, 'rest_for_one')

@@ -41,12 +41,21 @@ export class GroupFaults {
 
   /** A user changes something; nobody waits for it. @returns whether there was anything to do */
   editOne(mesh: SimulatedMesh): boolean {
+    if (this.#prng.below(4) === 0) return this.#editChain(mesh)
     const group = this.#pick(mesh)
     if (group === undefined) return false
     const member = this.#prng.pick(group.members()).id
     this.#world.isEdited = true
     const kind = this.#prng.pick(['add', 'add', 'remove', 'restart', 'stop', 'restart-all'])
     void this.#edit(group, member, kind).catch(() => {})
+    return true
+  }
+
+  /** A stage starts anew under its items. */
+  #editChain(mesh: SimulatedMesh): boolean {
+    const chain = mesh.node(this.#prng.pick(mesh.up)).findChain('pipe')
+    if (chain === undefined) return false
+    void chain.restartStage(this.#prng.pick(chain.stages()).id).catch(() => {})
     return true
   }
 
