@@ -7,6 +7,7 @@ import { threadCalls } from './cells.ts'
 import { chain3 } from './chain.ts'
 import { burn, detectKill, failoverFreeze, healPartition } from './faults.ts'
 import { form10, form30, form3, idleNode } from './form.ts'
+import { localCalls, localCasts } from './local.ts'
 import { placementFull, placementJoin, placementLookup, placementUnit } from './placement.ts'
 import { restarts } from './restart.ts'
 import { remoteCalls, remoteCasts } from './remote.ts'
@@ -15,6 +16,8 @@ import { idleWorker, workers10k } from './workers.ts'
 const BENCHES: readonly Bench[] = [
   remoteCalls,
   remoteCasts,
+  localCalls,
+  localCasts,
   chain3,
   form3,
   form10,

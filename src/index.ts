@@ -89,6 +89,7 @@ export {
   type TaskContext,
   type WorkerContext,
 } from './node/workers/context.ts'
+export { type Contract, type ContractShape, contract } from './node/workers/contract.ts'
 export { type Deferred, type Reply, deferred } from './node/workers/deferred.ts'
 export { type SchemaIssue, type SchemaResult, type StandardSchema } from './node/workers/schema.ts'
 export { type WorkerIdentity, currentTraceId, currentWorker, withTrace } from './node/workers/scope.ts'

@@ -2,7 +2,19 @@
 
 import { expect, expectTypeOf, test } from 'vitest'
 
-import { type Node, type TaskContext, defineServer, defineStage, defineTask } from '../src/index.ts'
+import * as v from 'valibot'
+
+import {
+  type Contract,
+  type Node,
+  type TaskContext,
+  contract,
+  deferred,
+  defineConfig,
+  defineServer,
+  defineStage,
+  defineTask,
+} from '../src/index.ts'
 
 const counter = defineServer('counter', {
   init: (_context, start: number) => ({ total: start }),
@@ -41,6 +53,105 @@ const words = defineStage('words', async function* (text: string) {
   yield* text.split(' ')
 })
 const later = defineStage('later', async (n: number) => ({ n }))
+
+/** Everything of a server, without an annotation that is not a parameter. */
+const full = defineServer('full', {
+  init: (context, start: number) => ({ context, total: start, waiting: new Array<(n: number) => void>() }),
+  call: {
+    later: state => deferred<number>(reply => state.waiting.push(reply.resolve)),
+    maybeLater: (state, soon: boolean) => (soon ? state.total : deferred(Promise.resolve(state.total))),
+    leave: state => {
+      state.context.stop(new RangeError('enough'))
+      return 'bye'
+    },
+  },
+  cast: { note: (state, text: string) => void state.context.sendAfter(10, text) },
+  info: (state, message, context) => {
+    expectTypeOf(message).toEqualTypeOf<unknown>()
+    expectTypeOf(context.group?.members()).toEqualTypeOf<readonly string[] | undefined>()
+    state.total += 1
+  },
+  terminate: (state, reason) => {
+    expectTypeOf(reason).toEqualTypeOf<'stopped' | 'normal' | 'shutdown' | Error>()
+    state.waiting.length = 0
+  },
+  handoff: state => state.total,
+})
+
+type Counter = Contract<{
+  args: [start: number]
+  call: { add: (by: number) => number; later: () => Promise<string> }
+  cast: { reset: () => void }
+}>
+counter satisfies Counter
+// @ts-expect-error the implementation has no such function
+counter satisfies Contract<{ call: { nope: () => void } }>
+// @ts-expect-error the implementation wants a number
+counter satisfies Contract<{ call: { add: (by: string) => number } }>
+
+async function contracts(node: Node): Promise<void> {
+  const hits = node.getWorker<Counter>('hits')
+  expectTypeOf(hits.call.add(5)).resolves.toEqualTypeOf<number>()
+  expectTypeOf(hits.call.later()).resolves.toEqualTypeOf<string>()
+  expectTypeOf(hits.cast.reset()).toEqualTypeOf<void>()
+  expectTypeOf(node.getWorker<typeof counter>('hits').call.get()).resolves.toEqualTypeOf<number>()
+  // @ts-expect-error a wrong argument
+  await hits.call.add('five')
+  // @ts-expect-error no such function
+  await hits.call.subtract(5)
+  await node.addWorker({ id: 'hits', run: contract<Counter>('counter'), args: [0] })
+  // @ts-expect-error wrong arguments for init
+  await node.addWorker({ id: 'hits', run: contract<Counter>('counter'), args: ['zero'] })
+}
+
+async function answers(node: Node): Promise<void> {
+  const worker = await node.addWorker({ id: 'full', run: full, args: [0] })
+  expectTypeOf(worker.call.later()).resolves.toEqualTypeOf<number>()
+  expectTypeOf(worker.call.maybeLater(true)).resolves.toEqualTypeOf<number>()
+  expectTypeOf(worker.call.leave()).resolves.toEqualTypeOf<string>()
+  // @ts-expect-error a cast has no answer
+  const answer: Promise<unknown> = worker.cast.note('x')
+  expect(answer).toBeDefined()
+  // @ts-expect-error a wrong result
+  const text: string = await worker.call.later()
+  expect(text).toBeDefined()
+}
+
+function schemas(): void {
+  const named = v.object({ name: v.string() })
+  defineServer('checked', {
+    init: (_context, start: number) => ({ start }),
+    call: { greet: (state, who: { name: string }) => `${who.name}${state.start}` },
+    input: { init: v.tuple([v.number()]), call: { greet: v.tuple([named]) } },
+  })
+  defineServer('checked', {
+    init: () => ({}),
+    call: { greet: (_state, who: { name: string }) => who.name },
+    // @ts-expect-error the schema gives something else than the function wants
+    input: { call: { greet: v.tuple([v.number()]) } },
+  })
+  const stage = defineStage('checked', (item: { name: string }) => item.name.length, { input: named })
+  expectTypeOf(stage).toMatchTypeOf<{ readonly kind: 'stage' }>()
+  // @ts-expect-error the schema gives something else than the stage wants
+  defineStage('checked', (item: number) => item, { input: named })
+  // @ts-expect-error the schema gives something else than the task reads
+  defineTask('checked', (_context: TaskContext<number>) => {}, { input: { message: named } })
+}
+
+function configs(): void {
+  defineConfig({
+    workers: [
+      { id: 'hits', run: counter, args: [0] },
+      { id: 'log', run: logger },
+    ],
+  })
+  // @ts-expect-error wrong arguments for init
+  defineConfig({ workers: [{ id: 'hits', run: counter, args: ['zero'] }] })
+  // @ts-expect-error a worker of a config has an id
+  defineConfig({ workers: [{ run: logger }] })
+  // @ts-expect-error no such field
+  defineConfig({ colour: 'red' })
+}
 
 async function workers(node: Node): Promise<void> {
   const hits = await node.addWorker({ id: 'hits', run: counter, args: [0] })
@@ -103,5 +214,6 @@ async function chains(node: Node): Promise<void> {
 }
 
 test('the types of handles follow from the behaviours', () => {
-  expect([workers, groups, chains].map(check => typeof check)).toEqual(['function', 'function', 'function'])
+  const checks = [contracts, answers, schemas, configs, workers, groups, chains]
+  expect(new Set(checks.map(check => typeof check))).toEqual(new Set(['function']))
 })

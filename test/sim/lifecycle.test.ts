@@ -10,6 +10,7 @@ import {
   defineServer,
   defineTask,
 } from '../../src/index.ts'
+import { type Contract, contract } from '../../src/index.ts'
 import type { Node } from '../../src/node/node.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 
@@ -220,4 +221,17 @@ test('a mailbox counts bytes as well, and always takes one message', async () =>
   expect(node.snapshot().lostMessages).toBe(1)
   await mesh.settle(node.removeWorker('w'))
   await mesh.settle(busy)
+})
+
+test('with a contract, a node without the code declares and calls a server; it never runs there', async () => {
+  type Ticker = Contract<{ args: []; call: { ticks: () => number } }>
+  const ticker = contract<Ticker>('server')
+  const mesh = await simulate({ nodes: 2, behaviours: [server], behavioursOf: { n1: [{ ticker, leaver }] } })
+  const node = mesh.node('n1')
+  await mesh.settle(node.formed(2))
+  for (const id of ['a', 'b', 'c', 'd']) {
+    const worker = await mesh.settle(node.addWorker({ id, run: ticker }))
+    expect(await mesh.settle(worker.call.ticks())).toBe(0)
+  }
+  expect(node.snapshot().specs.map(({ workers }) => workers[0]?.node)).toEqual(['n2', 'n2', 'n2', 'n2'])
 })

@@ -100,6 +100,11 @@ export class Mailbox {
     return false
   }
 
+  /** What `take` would give. */
+  get next(): Letter | undefined {
+    return this.#letters.at(0)
+  }
+
   take(): Letter | undefined {
     const letter = this.#letters.shift()
     if (letter !== undefined) this.#bytes -= letter.bytes ?? 0

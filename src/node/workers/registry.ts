@@ -5,6 +5,7 @@ import { OptionsError, type Problem } from '../../errors.ts'
 import { promised } from '../../promised.ts'
 import { isolatedNeed } from '../../protocol/spec-row.ts'
 import { show } from '../check.ts'
+import { isContract } from './contract.ts'
 import { type Behaviour, behaviourId, isBehaviour } from './behaviours.ts'
 
 /** A module by its URL (all behaviours that it exports), an imported module, or a behaviour itself. */
@@ -60,7 +61,7 @@ export class Registry {
     from: { readonly path: string; readonly url: string | undefined; readonly problems: Problem[] },
   ): void {
     const { path, url, problems } = from
-    const behaviours = values.filter(isBehaviour)
+    const behaviours = values.filter(isBehaviour).filter(found => !isContract(found))
     if (behaviours.length === 0) {
       problems.push({
         path,

@@ -19,6 +19,8 @@ import { Unsendable } from './thrown.ts'
 import { Unfit, listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 
+const CASTS_A_LOOK = 8
+
 type AnyServer = Server<readonly unknown[], object, object>
 
 /** What it does: nothing yet, one message after the other, its last. */
@@ -41,6 +43,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
   /** Calls that user code answers later. */
   #deferred: Set<Replier> | undefined
   #wish: StopReason | undefined
+  #unlooked = 0
 
   constructor(server: AnyServer, init: WorkerInit) {
     super(init)
@@ -133,7 +136,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
     const { turn } = this.init
     while (!this.#isBusy && !this.isOver && !this.isStopping && this.#phase === 'open') {
       if (this.#wish !== undefined) this.#fulfil(this.#wish)
-      else if (turn.isOver()) {
+      else if (this.#isTimeToLook() && turn.isOver()) {
         turn.defer(() => this.#drain())
         break
       } else {
@@ -143,6 +146,14 @@ export class ServerWorker extends InlineWorker implements Recipient {
       }
     }
     leaveScope()
+  }
+
+  /** A look at the clock costs as much as a small cast: one is enough for several, but a call may have expired. */
+  #isTimeToLook(): boolean {
+    this.#unlooked += 1
+    if (this.#unlooked < CASTS_A_LOOK && this.#mailbox.next?.kind !== 'call') return false
+    this.#unlooked = 0
+    return true
   }
 
   #handle(letter: Letter, nowMs: number): void {

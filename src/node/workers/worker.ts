@@ -17,8 +17,13 @@ import type { Gateway } from './gateway.ts'
 import { makeContext } from './make-context.ts'
 import { Scope, type WorkerIdentity, runInScope, runOutside } from './scope.ts'
 
-/** Messages of two incarnations of a worker never have the same number. */
-const INCARNATION_STEP = 2 ** 32
+/**
+ * Messages have numbers that come again after so many: no call waits so long. Small ones, below 2^30, which the engine
+ * keeps without an object for each.
+ */
+const MESSAGE_NUMBERS = 1_000_000
+/** Messages of an incarnation and the next of a worker never have the same number. */
+const INCARNATION_NUMBERS = 1_000
 
 export interface WorkerInit {
   readonly assignment: Assignment
@@ -49,6 +54,7 @@ export abstract class InlineWorker {
   /** Casts and messages that were in its mailbox, or came, when it had ended. */
   protected lostCount = 0
   #scopes = 0
+  readonly #firstScope: number
   #isStopping = false
   #isReleased = false
   #isOver = false
@@ -61,6 +67,7 @@ export abstract class InlineWorker {
     const { assignment, incarnation, node } = init
     const { slot, spec, token } = assignment
     this.identity = { worker: slot, spec, node, generation: token.generation, incarnation }
+    this.#firstScope = (incarnation % INCARNATION_NUMBERS) * MESSAGE_NUMBERS
     this.scope = this.makeScope()
   }
 
@@ -185,8 +192,8 @@ export abstract class InlineWorker {
 
   /** For code on account of a message. */
   protected nextScope(origin: Origin): Scope {
-    this.#scopes += 1
-    return new Scope(this.identity, this.incarnation * INCARNATION_STEP + this.#scopes, origin)
+    this.#scopes = (this.#scopes + 1) % MESSAGE_NUMBERS
+    return new Scope(this.identity, this.#firstScope + this.#scopes, origin)
   }
 
   /** For code that is not on account of any message. */
