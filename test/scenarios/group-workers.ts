@@ -28,7 +28,21 @@ export const noted = defineServer('noted', {
   },
 })
 
-export const behaviours = [...others, noted]
+/** Takes two seconds to start. */
+export const slowStarter = defineServer('slow-starter', {
+  init: async context => {
+    await context.sleep(2_000)
+    return {}
+  },
+  call: {
+    ping: () => 'pong',
+    crash: (): void => {
+      throw new RangeError('told to crash')
+    },
+  },
+})
+
+export const behaviours = [...others, noted, slowStarter]
 
 export async function one(): Promise<SimulatedMesh> {
   return simulate({ nodes: 1, behaviours })

@@ -12,6 +12,7 @@ import {
   fill,
   names,
   one,
+  slowStarter,
   values,
 } from './group-workers.ts'
 import { broken, cell, obedient } from './standalone-workers.ts'
@@ -141,6 +142,19 @@ test('37: a message to one member reaches it only; to one that there is not is a
   await expect(mesh.settle(group.member('z').call.ping())).rejects.toMatchObject({ name: 'NotFoundError' })
   expect(() => group.getMember('z')).toThrow(expect.objectContaining({ name: 'NotFoundError', id: 'z' }))
   expect(group.findMember('z')).toBeUndefined()
+})
+
+test('39: a message to any member reaches exactly one; to a group without members is an error', async () => {
+  await using mesh = await one()
+  const group = await addCells(mesh, 'g', 3)
+  const chosen = Array.from({ length: 50 }, () => group.sendRandom('count'))
+  const counts = await mesh.settle(Promise.all(names(3).map(id => group.member(id).call.counted())))
+  expect(counts).toEqual(names(3).map(id => chosen.filter(each => each === id).length))
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(50)
+  for (const id of names(3)) await mesh.settle(group.removeMember(id))
+  expect(group.status).toEqual({ kind: 'running' })
+  expect(() => group.sendRandom('count')).toThrow(expect.objectContaining({ name: 'NoMemberError' }))
+  expect(group.broadcast('count')).toBe(0)
 })
 
 test('40: a member that is started anew loses its state only; a group loses all of it', async () => {
@@ -292,6 +306,36 @@ test('47: fifty groups of a hundred members are created and spoken to in paralle
   for (const id of ids) expect(mesh.node('n1').getGroup(id).broadcast('hello')).toBe(100)
   await mesh.settle(mesh.node('n1').getGroup<CellMembers>('g7').member('m7').call.set('seven'))
   expect(await values(mesh, 'g8', ['m7'])).toEqual([undefined])
+})
+
+// A shard is the thread or process of one worker here: what restarts is that worker, and nobody else waits for it.
+test('49: while a member takes long to start again, the others answer', async () => {
+  await using mesh = await one()
+  const group = await mesh.settle(
+    mesh.node('n1').addGroup({
+      id: 'g',
+      strategy: 'one_for_one',
+      members: [
+        { id: 'm0', run: cell },
+        { id: 'm1', run: cell },
+        { id: 'slow', run: slowStarter },
+      ],
+    }),
+  )
+  await fill(mesh, 'g', names(2))
+  await mesh.settle(
+    group
+      .member('slow')
+      .call.crash()
+      .catch(() => {}),
+  )
+  const late = group.member('slow').call.ping()
+  const before = mesh.nowMs
+  expect(await values(mesh, 'g', names(2))).toEqual(names(2))
+  expect(mesh.nowMs - before).toBeLessThan(1_000)
+  expect(group.members()[2]?.workers[0]?.kind).toBe('starting')
+  expect(await mesh.settle(late)).toBe('pong')
+  expect(mesh.nowMs - before).toBeGreaterThan(1_000)
 })
 
 test('50: ids are texts: two parts are written as one', async () => {
