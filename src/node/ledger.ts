@@ -144,8 +144,9 @@ export class Ledger {
     this.#changed.add(id)
   }
 
-  /** Takes the specs to look at, oldest mark first. */
+  /** Takes the specs to look at, oldest mark first: also those that placement wants elsewhere now. */
   takeChanged(): SpecId[] {
+    for (const id of this.#places.takeMoved()) this.#changed.add(id)
     const changed = [...this.#changed]
     this.#changed.clear()
     return changed

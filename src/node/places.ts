@@ -1,7 +1,7 @@
 // pure
 /** Where placement puts every slot: follows the rows of members and specs as they change. */
 
-import type { SlotId, SpecId } from '../ids.ts'
+import { type SlotId, type SpecId, isSlotId, specOfSlot } from '../ids.ts'
 import { PlacementEngine } from '../placement/engine.ts'
 import { type Candidate, View } from '../placement/view.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
@@ -15,6 +15,7 @@ export class Places {
   readonly #view = new View()
   readonly #engine = new PlacementEngine()
   readonly #slots = new Map<SpecId, readonly string[]>()
+  readonly #moved = new Set<SpecId>()
   readonly #coordinators = new Map<SpecId, string | undefined>()
 
   /** A member is as `row` says. */
@@ -55,7 +56,16 @@ export class Places {
 
   /** The node that the slot belongs to; undefined when none can run it. */
   ownerOf(slot: SlotId): string | undefined {
+    this.#settle()
     return this.#engine.ownerOf(slot)
+  }
+
+  /** Takes the specs of which something is to live elsewhere than before: one spec more may move others. */
+  takeMoved(): SpecId[] {
+    this.#settle()
+    const moved = [...this.#moved]
+    this.#moved.clear()
+    return moved
   }
 
   /** The node that decides for a group or chain: all nodes of one view agree. One that leaves decides nothing any more. */
@@ -65,6 +75,10 @@ export class Places {
     const coordinator = this.#view.firstChoice(`${spec}#c`)
     this.#coordinators.set(spec, coordinator)
     return coordinator
+  }
+
+  #settle(): void {
+    for (const { unit } of this.#engine.settle()) if (isSlotId(unit)) this.#moved.add(specOfSlot(unit))
   }
 }
 

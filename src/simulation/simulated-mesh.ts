@@ -50,6 +50,7 @@ interface Machine {
   readonly id: NodeId
   readonly clock: NodeClock
   readonly node: Node
+  isLeaving: boolean
 }
 
 const DEFAULT_PATIENCE_MS = 60_000
@@ -94,7 +95,12 @@ export class SimulatedMesh implements AsyncDisposable {
 
   /** The nodes that are up. */
   get up(): readonly NodeId[] {
-    return this.ids.filter(id => this.#machines.has(id))
+    return this.ids.filter(id => this.#machines.get(id)?.isLeaving === false)
+  }
+
+  /** The nodes that are about to leave: they are neither up nor down. */
+  get leaving(): readonly NodeId[] {
+    return this.ids.filter(id => this.#machines.get(id)?.isLeaving === true)
   }
 
   /** The nodes that are up and not frozen. */
@@ -155,11 +161,18 @@ export class SimulatedMesh implements AsyncDisposable {
     this.#network.detach(id)
   }
 
-  /** A graceful end: it says good-bye. */
+  /** A graceful end: it says good-bye, and is gone when it has handed over what it had. */
   async stop(name: string): Promise<void> {
-    const { id, node } = this.#machineOf(name)
-    await this.settle(node.stop())
-    this.#machines.delete(id)
+    await this.settle(this.leave(name))
+  }
+
+  /** The same, in the background: it resolves as time passes. */
+  async leave(name: string): Promise<void> {
+    const machine = this.#machineOf(name)
+    this.#record(`leave ${machine.id}`)
+    machine.isLeaving = true
+    await machine.node.stop()
+    if (this.#machines.get(machine.id) === machine) this.#machines.delete(machine.id)
   }
 
   /**
@@ -241,7 +254,7 @@ export class SimulatedMesh implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const id of this.up) this.crash(id)
+    for (const id of this.#machines.keys()) this.crash(id)
   }
 
   async #launch(id: NodeId): Promise<Node> {
@@ -257,7 +270,7 @@ export class SimulatedMesh implements AsyncDisposable {
       directory: this.#directoryOf(id),
     }
     const node = await Node.start(this.#optionsOf(id), ports, `${this.seed} ${id} ${run}`)
-    this.#machines.set(id, { id, clock, node })
+    this.#machines.set(id, { id, clock, node, isLeaving: false })
     return node
   }
 

@@ -1,5 +1,6 @@
 /** The invariants of the protocol that the simulator holds a mesh to. Numbers are those of the protocol page. */
 
+import { isSameRun } from '../../src/ids.ts'
 import { type MemberRow, compareMembers } from '../../src/protocol/member-row.ts'
 import { slotsOfSpec, unitsOfSpec } from '../../src/node/supervision/units.ts'
 import { boundsOf, place } from '../../src/placement/placement.ts'
@@ -28,6 +29,7 @@ export class AlwaysChecker {
 
   check(): void {
     this.#checkRowsGrow()
+    this.#checkMovement()
     this.#checkPlacement()
     this.#checkGenerations()
     if (this.#world.violation !== undefined) throw new InvariantError(this.#world.violation)
@@ -82,6 +84,18 @@ export class AlwaysChecker {
           throw new InvariantError(`I3: ${id} knows ${text(row)}, ${row.id} itself is at ${text(own)}`)
         }
       }
+    }
+  }
+
+  /** I23: no more than two workers leave a node at once that does not leave itself. */
+  #checkMovement(): void {
+    for (const id of this.#mesh.up) {
+      const { ledger, self } = this.#mesh.node(id).inspect().core
+      const leaving = [...ledger.tables.claims.rows()].filter(
+        ({ state, owner }) => state === 'draining' && isSameRun(owner, self),
+      )
+      const out = leaving.length
+      if (out > 2) throw new InvariantError(`I23: ${out} workers leave ${id}`)
     }
   }
 

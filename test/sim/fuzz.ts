@@ -10,6 +10,7 @@ import { AlwaysChecker, checkConnected, checkSettled } from './checkers.ts'
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
 import { NetFaults } from './net-faults.ts'
+import { WorkerFaults } from './worker-faults.ts'
 import { World } from './world.ts'
 
 export interface FuzzResult {
@@ -38,12 +39,7 @@ export async function fuzz(seed: string, options: FuzzOptions = {}): Promise<Fuz
   let failure: string | undefined
   try {
     const nodes = 3 + schedule.prng.below(3)
-    mesh = await simulate({
-      seed,
-      nodes,
-      behaviours: [...schedule.world.behaviours, ...schedule.belt.behaviours],
-      ...options,
-    })
+    mesh = await simulate({ seed, nodes, behaviours: schedule.behaviours, ...options })
     await schedule.run(mesh)
   } catch (error) {
     failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
@@ -65,12 +61,18 @@ class Schedule {
   readonly prng: Prng
   readonly #groups: GroupFaults
   readonly #net: NetFaults
+  readonly #workers: WorkerFaults
   readonly counts: Record<string, number> = {}
 
   constructor(seed: string) {
     this.prng = new Prng(`${seed} schedule`)
     this.#groups = new GroupFaults(this.world, this.prng.fork('groups'))
     this.#net = new NetFaults(this.prng.fork('net'))
+    this.#workers = new WorkerFaults(this.world, this.prng.fork('workers'))
+  }
+
+  get behaviours() {
+    return [...this.world.behaviours, ...this.belt.behaviours, this.#workers.mover]
   }
 
   async run(mesh: SimulatedMesh): Promise<void> {
@@ -89,6 +91,7 @@ class Schedule {
     await this.#peace(mesh, always)
     checkSettled(mesh, this.world)
     this.belt.checkSettled()
+    this.#workers.check(mesh)
   }
 
   async #declare(mesh: SimulatedMesh): Promise<void> {
@@ -99,6 +102,7 @@ class Schedule {
       mesh.node('n1').addWorker({ id: 'lone', run: witness, args: [], intensity }),
       mesh.node('n2').addWorker({ id: 'other', run: witness, args: [], intensity }),
       this.#groups.declare(mesh),
+      this.#workers.declare(mesh),
       mesh.node('n3').addChain({
         id: 'pipe',
         intensity,
@@ -137,6 +141,10 @@ class Schedule {
       'net',
       'net',
       'net',
+      'call',
+      'call',
+      'change',
+      'leave',
     ])
     switch (kind) {
       case 'work':
@@ -159,7 +167,7 @@ class Schedule {
         this.#crash(mesh, prng.pick(mesh.up))
         break
       case 'start': {
-        const down = mesh.ids.filter(id => !mesh.up.includes(id))
+        const down = mesh.ids.filter(id => !mesh.up.includes(id) && !mesh.leaving.includes(id))
         if (down.length === 0) break
         this.#count(kind)
         await mesh.start(prng.pick(down))
@@ -180,6 +188,15 @@ class Schedule {
       case 'edit':
         if (this.#groups.editOne(mesh)) this.#count(kind)
         break
+      case 'call':
+        for (let calls = 0; calls < 8; calls++) if (this.#workers.callOne(mesh)) this.#count(kind)
+        break
+      case 'change':
+        if (this.#workers.editOne(mesh)) this.#count(kind)
+        break
+      case 'leave':
+        if (this.#workers.leaveOne(mesh, node => this.belt.onCrash(node))) this.#count(kind)
+        break
       default: {
         const done = this.#net.trouble(mesh)
         if (done !== undefined) this.#count(done)
@@ -199,6 +216,7 @@ class Schedule {
     mesh.crash(node)
     this.world.onCrash(node)
     this.belt.onCrash(node)
+    this.#workers.onCrash(node)
   }
 
   async #pass(mesh: SimulatedMesh, always: AlwaysChecker, durationMs: number): Promise<void> {
@@ -216,6 +234,7 @@ class Schedule {
     this.world.victim = undefined
     this.belt.isTripped = false
     await this.#net.end(mesh)
+    await this.#workers.restore(mesh)
     // One may stay down for ever: I6, everybody must have noticed.
     const isOneLeft = mesh.up.length > 1 && this.prng.chance(0.3)
     const down = mesh.ids.filter(id => !mesh.up.includes(id)).slice(isOneLeft ? 1 : 0)
@@ -227,6 +246,7 @@ class Schedule {
     const isOpen = (): boolean =>
       this.world.streams.some(stream => !stream.isOrphan && !stream.isDone && stream.error === undefined)
     await mesh.until('all streams end', () => !isOpen() && !this.belt.isOpen, 60_000)
+    await this.#workers.restart(mesh)
   }
 
   #count(kind: string): void {

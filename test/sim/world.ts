@@ -87,6 +87,11 @@ export class World {
     this.#tokens.set(key, token)
   }
 
+  /** A node leaves: nobody on it waits for anything any more. */
+  onLeave(node: string): void {
+    for (const stream of this.streams) if (stream.node === node && !stream.isDone) stream.isOrphan = true
+  }
+
   /** The process of a node is gone, and its workers with it. */
   onCrash(node: string): void {
     for (const [key, living] of this.living) if (living.node === node) this.living.delete(key)

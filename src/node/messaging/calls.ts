@@ -128,7 +128,8 @@ export class Calls {
   }
 
   onPeerUp(): void {
-    for (const call of this.#waiting) this.#attempt(call)
+    // A copy: a call that still finds no way waits again, and would be met again.
+    for (const call of Array.from(this.#waiting)) this.#attempt(call)
   }
 
   onPeerDown(peer: NodeId): void {
@@ -162,7 +163,11 @@ export class Calls {
     if (call.correlation !== undefined) this.#sent.delete(call.correlation)
     call.onUnsent()
     this.#waiting.add(call)
-    call.onCancelled(this.#router.whenChanged(specOfSlot(call.request.slot), () => this.#attempt(call)))
+    const attempt = (): void => {
+      // It may have found another way meanwhile: it must not go out twice.
+      if (this.#waiting.has(call)) this.#attempt(call)
+    }
+    call.onCancelled(this.#router.whenChanged(specOfSlot(call.request.slot), attempt))
   }
 
   /** The worker was not where this node believed it to be: it may have learnt better while the call was under way. */

@@ -88,7 +88,7 @@ export class Router {
 
   followClaim(claim: Claim): void {
     const spec = specOfSlot(claim.slot)
-    const generation = { number: claim.generation, tag: 0 }
+    const generation = { number: claim.generation, tag: claim.score }
     // What comes for a worker that restarts where it was, waits for it there.
     const isThere = claim.state === 'running' || claim.state === 'restarting'
     this.#setRoutes(spec, isThere ? [[slotId(spec), { owner: claim.owner, generation }]] : [])

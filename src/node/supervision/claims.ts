@@ -56,11 +56,6 @@ export class Claims {
     this.#handoffs = new Handoffs(init.send)
   }
 
-  /** How many workers move now: from this node, and to it. */
-  get moving(): { readonly out: number; readonly in: number } {
-    return { out: this.#handoffs.outgoingCount, in: this.#handoffs.incomingCount }
-  }
-
   /** Whether this node has given away all that it had. */
   get isFree(): boolean {
     return this.#tenures.size === 0 && this.#handoffs.outgoingCount === 0
@@ -203,7 +198,7 @@ export class Claims {
         slot: claim.slot,
         spec: row.id,
         child: body.child,
-        token: { generation: claim.generation, tag: 0, owner: runTag(claim.owner) },
+        token: { generation: claim.generation, tag: claim.score, owner: runTag(claim.owner) },
         key: `${hlcText(row.version)} ${claim.generation} ${tenure.attempt}`,
         handoff: tenure.legacy,
       }
@@ -265,9 +260,7 @@ export class Claims {
     const isHeir = heir?.id === run.id
     const isLate = now.ms >= this.#vacantSinceMs(row.id, claim, now) + STATE_MS
     const isOwn = isSameRun(claim.owner, run)
-    const legacy = isOwn
-      ? this.#handoffs.left(row.id, claim.generation)
-      : this.#handoffs.inherited(row.id, claim.generation)
+    const legacy = isOwn ? this.#handoffs.left(row.id, claim.generation) : this.#handoffs.inherited(claim)
     const isTaken = !isHeir && heir !== undefined && membership.isPresent(heir) && !isLate
     const isComing = legacy === undefined && !isOwn && !membership.isGone(claim.owner) && !isLate
     if (isTaken || isComing) {

@@ -124,23 +124,25 @@ export class Handoffs {
     const id = specOfSlot(claim.slot)
     const known = this.#incoming.get(id)
     const { generation, owner } = claim
-    if (known !== undefined && known.generation === generation && known.isUrgent === isUrgent) return
-    const askedMs = known?.generation === generation ? known.askedMs : undefined
+    // Two sides of a split may each have a claim of the same generation.
+    const isSame = known?.generation === generation && known.owner === owner.id
+    if (isSame && known.isUrgent === isUrgent) return
     this.#incoming.set(id, {
       generation,
       owner: owner.id,
       isUrgent,
-      askedMs,
+      askedMs: isSame ? known.askedMs : undefined,
       parts: [],
-      state: known?.generation === generation ? known.state : undefined,
+      state: isSame ? known.state : undefined,
     })
     this.#deadlines.set('asks', nowMs)
   }
 
   /** What was left behind for this node, once it has come. */
-  inherited(id: SpecId, generation: number): Uint8Array | undefined {
-    const incoming = this.#incoming.get(id)
-    return incoming?.generation === generation ? incoming.state : undefined
+  inherited(claim: Claim): Uint8Array | undefined {
+    const incoming = this.#incoming.get(specOfSlot(claim.slot))
+    const isOf = incoming?.generation === claim.generation && incoming.owner === claim.owner.id
+    return isOf ? incoming.state : undefined
   }
 
   onRefuse(message: Message & { kind: 'handoff-refuse' }, from: NodeId, nowMs: number): void {

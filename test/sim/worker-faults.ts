@@ -1,0 +1,259 @@
+/**
+ * What random schedules do to standalone workers that move: calls at all times, stops, restarts and removals from any
+ * node, nodes that leave. And what must hold of them: notes are made by the workers themselves.
+ */
+
+import { slotId, specId } from '../../src/ids.ts'
+import { defineServer } from '../../src/node/workers/behaviours.ts'
+import type { Prng } from '../../src/prng.ts'
+import type { FencingToken } from '../../src/protocol/claim.ts'
+import type { SimulatedMesh } from '../../src/testing.ts'
+import { InvariantError } from './checkers.ts'
+import type { World } from './world.ts'
+
+const IDS = ['m0', 'm1', 'm2', 'm3', 'm4', 'm5']
+
+/** A call that somebody has made. `outcome` is undefined while it waits, or for ever where its node is gone. */
+interface Asked {
+  readonly id: number
+  readonly node: string
+  outcome: 'answered' | 'not executed' | 'maybe executed' | undefined
+}
+
+/** A worker that has run. */
+interface Issued {
+  readonly worker: string
+  readonly node: string
+  readonly token: FencingToken
+  readonly run: number
+}
+
+interface Leave {
+  readonly node: string
+  readonly atMs: number
+  doneMs: number | undefined
+}
+
+type Wish = 'running' | 'stopped' | 'removed'
+
+export class WorkerFaults {
+  readonly #world: World
+  readonly #prng: Prng
+  readonly #asked: Asked[] = []
+  /** How often each call was executed. */
+  readonly #executed = new Map<number, number>()
+  readonly #issued: Issued[] = []
+  /** What the last one who said something of a worker wanted, and where; undefined where that may be lost. */
+  readonly #wishes = new Map<string, { readonly wish: Wish; readonly node: string } | undefined>()
+  readonly #leaves: Leave[] = []
+  #mesh: SimulatedMesh | undefined
+
+  /** Moves with its state, and fences itself: what is written with a smaller token than an earlier one is refused. */
+  readonly mover = defineServer('mover', {
+    init: context => {
+      const { node, worker, token } = context
+      const key = `${node} ${worker} ${token.generation} ${context.random.uint32()}`
+      const run = this.#mesh?.node(node).inspect().core.self.boot ?? 0
+      this.#issued.push({ worker, node, token, run })
+      this.#world.living.set(key, { worker, node, generation: token.generation })
+      return { key, context, total: typeof context.handoff === 'number' ? context.handoff : 0 }
+    },
+    call: {
+      add: async (state, id: number, tookMs: number) => {
+        this.#executed.set(id, (this.#executed.get(id) ?? 0) + 1)
+        state.total += 1
+        if (tookMs > 0) await state.context.sleep(tookMs)
+        return state.total
+      },
+    },
+    handoff: state => state.total,
+    terminate: state => {
+      this.#world.living.delete(state.key)
+    },
+  })
+
+  constructor(world: World, prng: Prng) {
+    this.#world = world
+    this.#prng = prng
+  }
+
+  async declare(mesh: SimulatedMesh): Promise<void> {
+    this.#mesh = mesh
+    await Promise.all(IDS.map(id => this.#add(mesh, 'n1', id)))
+  }
+
+  /** Some node calls some worker. @returns whether it could */
+  callOne(mesh: SimulatedMesh): boolean {
+    const node = this.#prng.pick(mesh.awake)
+    const worker = mesh.node(node).findWorker(this.#prng.pick(IDS), this.mover)
+    if (worker === undefined) return false
+    const asked: Asked = { id: this.#asked.length, node, outcome: undefined }
+    this.#asked.push(asked)
+    const tookMs = this.#prng.chance(0.3) ? this.#prng.below(300) : 0
+    worker.call.add(asked.id, tookMs).then(
+      () => (asked.outcome = 'answered'),
+      (error: unknown) => {
+        const isSafe =
+          typeof error === 'object' && error !== null && Reflect.get(error, 'maybeExecuted') !== true
+        asked.outcome = isSafe ? 'not executed' : 'maybe executed'
+      },
+    )
+    return true
+  }
+
+  /** A user stops, restarts, removes or adds a worker; nobody waits for it. @returns whether there was anything to do */
+  editOne(mesh: SimulatedMesh): boolean {
+    const name = this.#prng.pick(mesh.awake)
+    const id = this.#prng.pick(IDS)
+    const node = mesh.node(name)
+    const isThere = node.findWorker(id) !== undefined
+    const kind = this.#prng.pick(['restart', 'restart', 'stop', 'remove'])
+    const doing = isThere ? this.#edit(mesh, name, { id, kind }) : this.#add(mesh, name, id)
+    doing.catch(() => {})
+    return true
+  }
+
+  /** A node says good-bye, in its own time. @returns whether there was one to spare */
+  leaveOne(mesh: SimulatedMesh, onLeave: (node: string) => void): boolean {
+    if (mesh.awake.length < 2) return false
+    const node = this.#prng.pick(mesh.awake)
+    onLeave(node)
+    const leave: Leave = { node, atMs: mesh.nowMs, doneMs: undefined }
+    this.#leaves.push(leave)
+    this.#doubt(node)
+    this.#world.onLeave(node)
+    void this.#follow(mesh, leave)
+    return true
+  }
+
+  async #follow(mesh: SimulatedMesh, leave: Leave): Promise<void> {
+    await mesh.leave(leave.node)
+    leave.doneMs = mesh.nowMs
+    this.#world.onCrash(leave.node)
+  }
+
+  /** The process of a node is gone, and perhaps what was said there last. */
+  onCrash(node: string): void {
+    this.#doubt(node)
+    for (const leave of this.#leaves) if (leave.node === node) leave.doneMs ??= leave.atMs
+    for (const asked of this.#asked) if (asked.node === node) asked.outcome ??= 'maybe executed'
+  }
+
+  /** The faults have ended: whoever leaves does so, and all that is declared shall run. */
+  async restore(mesh: SimulatedMesh): Promise<void> {
+    await mesh.until('all who leave have left', () => mesh.leaving.length === 0, 60_000)
+    for (const { node, atMs, doneMs } of this.#leaves) {
+      // I46
+      if (doneMs === undefined || doneMs - atMs > 45_100)
+        throw new InvariantError(`I46: ${node} has left after ${(doneMs ?? Number.NaN) - atMs} ms`)
+    }
+  }
+
+  /** Once all agree on what is declared. */
+  async restart(mesh: SimulatedMesh): Promise<void> {
+    const node = mesh.node(this.#prng.pick(mesh.up))
+    for (const { id, status } of node.listWorkers()) {
+      const known = this.#wishes.get(id)
+      const isAsWished = known === undefined || (known.wish === 'stopped') === (status.kind === 'stopped')
+      if (!isAsWished || known?.wish === 'removed')
+        throw new InvariantError(`I14: ${id} is ${status.kind}, the last word was ${known?.wish}`)
+      if (status.kind === 'stopped') await mesh.settle(node.restartWorker(id))
+    }
+    for (const [id, known] of this.#wishes) {
+      if (known !== undefined && known.wish !== 'removed' && node.findWorker(id) === undefined)
+        throw new InvariantError(`I14: ${id} is not known, the last word was ${known.wish}`)
+    }
+    const isPlaced = (id: string): boolean => {
+      const { ledger } = node.inspect().core
+      const claim = ledger.tables.claims.get(id)
+      return claim?.state === 'running' && claim.owner.id === ledger.ownerOf(slotId(specId(id)))
+    }
+    const known = IDS.filter(id => node.findWorker(id) !== undefined)
+    await mesh.until('all workers are where placement wants them', () => known.every(isPlaced), 120_000)
+    await mesh.until('all calls have ended', () => this.#asked.every(({ outcome }) => outcome !== undefined))
+    await mesh.run(3_000)
+  }
+
+  /** What holds when all is quiet. */
+  check(mesh: SimulatedMesh): void {
+    this.#checkCalls()
+    for (const id of mesh.up) {
+      const { core } = mesh.node(id).inspect()
+      for (const claim of core.ledger.tables.claims.rows()) {
+        // I22: nothing that has happened to a mover was its own fault.
+        if (!IDS.includes(claim.slot) || claim.restarts.length === 0) continue
+        throw new InvariantError(`I22: for ${id}, ${claim.slot} has been restarted: ${JSON.stringify(claim)}`)
+      }
+    }
+    for (const living of this.#world.living.values()) {
+      if (IDS.includes(living.worker)) this.#checkToken(mesh, living)
+    }
+  }
+
+  /** I42: a call is executed at most once; not at all when it says so; once when it was answered. */
+  #checkCalls(): void {
+    for (const { id, outcome } of this.#asked) {
+      const times = this.#executed.get(id) ?? 0
+      const isRight =
+        outcome === 'answered' ? times === 1 : outcome === 'not executed' ? times === 0 : times <= 1
+      if (!isRight) throw new InvariantError(`I42: call ${id} was ${outcome}, and executed ${times} times`)
+    }
+  }
+
+  /** I16: a resource that refuses smaller tokens takes what the one worker writes that is left of many. */
+  #checkToken(mesh: SimulatedMesh, living: { readonly worker: string; readonly node: string }): void {
+    const of = (each: Issued): boolean =>
+      each.worker === living.worker &&
+      mesh.up.some(node => node === each.node && mesh.node(node).inspect().core.self.boot === each.run)
+    const own = this.#issued.findLast(each => each.worker === living.worker && each.node === living.node)
+    const larger = this.#issued.find(each => of(each) && own !== undefined && isLess(own.token, each.token))
+    if (larger !== undefined)
+      throw new InvariantError(
+        `I16: ${living.worker} runs as ${JSON.stringify(own)}, after ${JSON.stringify(larger)}`,
+      )
+  }
+
+  async #add(mesh: SimulatedMesh, node: string, id: string): Promise<void> {
+    const intensity = { restarts: 1_000, withinMs: 1_000 }
+    this.#wish(id, 'running', node)
+    try {
+      await mesh.node(node).addWorker({ id, run: this.mover, intensity })
+    } catch (error) {
+      // It takes back what it has written, whenever it comes to that.
+      this.#wishes.set(id, undefined)
+      throw error
+    }
+  }
+
+  #edit(
+    mesh: SimulatedMesh,
+    name: string,
+    what: { readonly id: string; readonly kind: string },
+  ): Promise<void> {
+    const node = mesh.node(name)
+    const { id, kind } = what
+    switch (kind) {
+      case 'stop':
+        this.#wish(id, 'stopped', name)
+        return node.stopWorker(id)
+      case 'remove':
+        this.#wish(id, 'removed', name)
+        return node.removeWorker(id)
+      default:
+        this.#wish(id, 'running', name)
+        return node.restartWorker(id)
+    }
+  }
+
+  #wish(id: string, wish: Wish, node: string): void {
+    this.#wishes.set(id, { wish, node })
+  }
+
+  #doubt(node: string): void {
+    for (const [id, known] of this.#wishes) if (known?.node === node) this.#wishes.set(id, undefined)
+  }
+}
+
+function isLess(a: FencingToken, b: FencingToken): boolean {
+  return (a.generation - b.generation || a.tag - b.tag || a.owner - b.owner) < 0
+}
