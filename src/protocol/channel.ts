@@ -81,12 +81,13 @@ export type Target =
       readonly from: string
       readonly to: SlotId
     }
-  /** The sender of the items of a chain, to be given what came out at the end of it. */
+  /** The run that has sent the items of a chain, to be given what came out at the end of it: no later run of its node. */
   | {
       readonly kind: 'return'
       readonly chain: SpecId
       readonly generation: Generation
       readonly from: string
+      readonly boot: number
     }
 
 /**
@@ -123,7 +124,7 @@ const run = v.looseObject({ id: node, boot: count })
 const target: v.GenericSchema<unknown, Target> = v.variant('kind', [
   v.looseObject({ kind: v.literal('slot'), slot, generation }),
   v.looseObject({ kind: v.literal('link'), chain: spec, generation, from: text, to: slot }),
-  v.looseObject({ kind: v.literal('return'), chain: spec, generation, from: text }),
+  v.looseObject({ kind: v.literal('return'), chain: spec, generation, from: text, boot: count }),
 ])
 
 const failure: v.GenericSchema<unknown, Failure> = v.looseObject({

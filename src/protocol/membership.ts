@@ -69,6 +69,7 @@ export class Membership {
       reach: this.#reach,
       health: this.health,
       nowMs: now.ms,
+      judgeFromMs: () => this.#wakefulness.judgeFromMs,
       members: () => this.#roster.others(),
       helpers: target => this.#helpersFor(target),
       emit: effect => this.#onProber(effect),
@@ -173,7 +174,9 @@ export class Membership {
     this.#enter(now)
     for (const apart of this.#reach.apart()) this.#miss(...apart)
     this.#prober.tick(now.ms)
-    for (const id of this.#suspicions.due(now.ms)) this.#decide(id)
+    if (now.ms >= this.#wakefulness.judgeFromMs) {
+      for (const id of this.#suspicions.due(now.ms)) this.#decide(id)
+    }
     if (now.ms >= this.#nextForgetMs) this.#forget()
     for (const dial of this.contacts.take(now.ms)) this.#init.emit({ kind: 'dial', ...dial })
     if (this.health.isDegraded && !this.#wasDegraded) {
@@ -189,7 +192,8 @@ export class Membership {
 
   /** What cannot be done later without saying something about this node. */
   #duty(): number {
-    return Math.min(this.#prober.wakeAtMs(), this.#suspicions.wakeAtMs())
+    const decideMs = Math.max(this.#suspicions.wakeAtMs(), this.#wakefulness.judgeFromMs)
+    return Math.min(this.#prober.wakeAtMs(), decideMs)
   }
 
   /** Time goes on. What others did not answer while this node was not awake says nothing of them. */
@@ -197,7 +201,6 @@ export class Membership {
     const state = this.#wakefulness.notice(now, this.#duty())
     this.#now = now
     if (state === 'awake') return undefined
-    if (state === 'doubtful') return this.#prober.onDoubt(now.ms)
     const { probePeriodMs } = this.#timings
     this.health.raise()
     this.#prober.onSlept(now.ms)

@@ -31,6 +31,8 @@ export interface ProberInit {
   readonly reach: Reach
   readonly health: LocalHealth
   readonly nowMs: number
+  /** No verdict before: see `Wakefulness`. */
+  readonly judgeFromMs: () => number
   /** All members but this node. */
   readonly members: () => readonly NodeId[]
   /** Who can be asked to probe `target`, those who say that they cannot reach it left out. */
@@ -58,12 +60,13 @@ interface Probe {
   readonly target: NodeId
   readonly sentMs: number
   /** Until then it is this node's own affair. */
-  directUntilMs: number
-  untilMs: number
-  isExcused: boolean
+  readonly directUntilMs: number
+  readonly untilMs: number
   /** Who was asked, and has not answered that it hears nothing either; undefined before anybody was. */
   waiting: Set<NodeId> | undefined
   asked: number
+  /** When all who were asked had said no: nothing can come any more. */
+  hopelessMs: number | undefined
 }
 
 /** A probe for somebody else. */
@@ -103,9 +106,9 @@ export class Prober {
       sentMs: nowMs,
       directUntilMs: nowMs + (isConnected ? timings.probeTimeoutMs * health.factor : 0),
       untilMs: nowMs + timings.probePeriodMs * health.factor,
-      isExcused: false,
       waiting: undefined,
       asked: 0,
+      hopelessMs: undefined,
     }
     this.#probes.set(target, probe)
     if (isConnected) this.#init.emit({ kind: 'probe', to: target, n: probe.n })
@@ -147,7 +150,8 @@ export class Prober {
       this.#succeed(target)
       return
     }
-    this.#probes.get(target)?.waiting?.delete(from)
+    const probe = this.#probes.get(target)
+    if (probe?.waiting?.delete(from) === true && probe.waiting.size === 0) probe.hopelessMs = context.nowMs
   }
 
   /** Does what is due. */
@@ -168,7 +172,7 @@ export class Prober {
     let wakeAtMs = this.#nextMs
     for (const probe of this.#probes.values()) {
       const isOwn = probe.waiting === undefined
-      wakeAtMs = Math.min(wakeAtMs, isOwn ? probe.directUntilMs : probe.untilMs)
+      wakeAtMs = Math.min(wakeAtMs, isOwn ? probe.directUntilMs : this.#verdictMs(probe))
     }
     for (const { untilMs } of this.#relays) wakeAtMs = Math.min(wakeAtMs, untilMs)
     return wakeAtMs
@@ -179,17 +183,6 @@ export class Prober {
     this.#probes.clear()
     this.#relays.clear()
     this.#nextMs = nowMs
-  }
-
-  /** This node may have stood still for a moment: what came meanwhile is heard before anything is judged, once. */
-  onDoubt(nowMs: number): void {
-    const graceMs = nowMs + this.#init.timings.probeTimeoutMs / 2
-    for (const probe of this.#probes.values()) {
-      if (probe.isExcused) continue
-      probe.isExcused = true
-      if (probe.waiting === undefined) probe.directUntilMs = Math.max(probe.directUntilMs, graceMs)
-      probe.untilMs = Math.max(probe.untilMs, graceMs)
-    }
   }
 
   /** How long it takes until everybody has had a turn. */
@@ -232,8 +225,12 @@ export class Prober {
   #follow(probe: Probe, nowMs: number): void {
     if (this.#init.reach.heardMs(probe.target) > probe.sentMs) return this.#succeed(probe.target)
     if (probe.waiting === undefined && nowMs >= probe.directUntilMs) this.#ask(probe)
-    const isHopeless = probe.asked > 0 && probe.waiting?.size === 0
-    if (isHopeless || nowMs >= probe.untilMs) this.#fail(probe)
+    if (nowMs >= this.#verdictMs(probe)) this.#fail(probe)
+  }
+
+  /** When it has failed, as things are: at its end, or as soon as all who were asked have said no. */
+  #verdictMs({ hopelessMs, untilMs }: Probe): number {
+    return Math.max(hopelessMs ?? untilMs, this.#init.judgeFromMs())
   }
 
   #ask(probe: Probe): void {

@@ -8,11 +8,16 @@ import type { Timings } from './timings.ts'
 const SUSPEND_MS = 1000
 
 /** A timer is late by a few milliseconds now and then: 10 ms, with the default time-out of 200 ms, are more than that. */
-const DOUBTFUL_SHARE = 20
+const NOTABLE_SHARE = 20
+
+/** A node that is a little late again and again must come to its verdicts all the same. */
+const DOUBTS_MAX = 3
 
 export class Wakefulness {
   readonly #timings: Timings
   #now: Moment
+  #doubts = 0
+  #judgeFromMs = 0
 
   constructor(timings: Timings, now: Moment) {
     this.#timings = timings
@@ -20,18 +25,35 @@ export class Wakefulness {
   }
 
   /**
-   * Time goes on; the node should have been called at `dutyMs`. `late`: by half of what others are given to answer;
-   * `doubtful`: by less, but nothing has run for so long before; `asleep`: so long that others have noticed, or with the
-   * whole machine.
+   * No verdict before: nothing has run for half of what others are given to answer. The node may have stood still, and
+   * what has come meanwhile is heard first.
    */
-  notice(now: Moment, dutyMs: number): 'awake' | 'doubtful' | 'late' | 'asleep' {
+  get judgeFromMs(): number {
+    return this.#judgeFromMs
+  }
+
+  /**
+   * Time goes on; the node should have been called at `dutyMs`. `late`: by half of what others are given to answer;
+   * `asleep`: so long that others have noticed, or with the whole machine.
+   */
+  notice(now: Moment, dutyMs: number): 'awake' | 'late' | 'asleep' {
     const { probeTimeoutMs, probePeriodMs } = this.#timings
     const lateMs = now.ms - dutyMs
     const quietMs = now.ms - this.#now.ms
     const leapMs = now.wallMs - this.#now.wallMs - quietMs
     this.#now = now
+    if (quietMs >= probeTimeoutMs / 2) this.#doubt(lateMs)
     if (lateMs >= 2 * probePeriodMs || leapMs > SUSPEND_MS) return 'asleep'
-    if (lateMs >= probeTimeoutMs / 2) return 'late'
-    return lateMs >= probeTimeoutMs / DOUBTFUL_SHARE && quietMs >= probeTimeoutMs / 2 ? 'doubtful' : 'awake'
+    return lateMs >= probeTimeoutMs / 2 ? 'late' : 'awake'
+  }
+
+  /** A turn of the event loop does where the timer came in time: it was an idle node, most likely. */
+  #doubt(lateMs: number): void {
+    const { probeTimeoutMs } = this.#timings
+    const turnMs = probeTimeoutMs / NOTABLE_SHARE
+    const isNotable = lateMs >= turnMs
+    this.#doubts = isNotable ? this.#doubts + 1 : 0
+    const graceMs = isNotable && this.#doubts <= DOUBTS_MAX ? probeTimeoutMs / 2 : turnMs
+    this.#judgeFromMs = this.#now.ms + graceMs
   }
 }

@@ -54,7 +54,7 @@ const PAYLOADS: readonly unknown[] = [
 const TARGETS: readonly unknown[] = [
   { kind: 'slot', slot: 'w', generation },
   { kind: 'link', chain: 'c', generation, from: 'x', to: 'c/s/0' },
-  { kind: 'return', chain: 'c', generation, from: 'x' },
+  { kind: 'return', chain: 'c', generation, from: 'x', boot: 1 },
 ]
 
 const BROADCAST = { group: 'g', generation, sender: run, n: 4, message: { hello: 1 } }

@@ -77,7 +77,7 @@ describe('a member', () => {
     bench.meet(b, c)
     bench.passUntil(() => bench.sent('probe-request').some(({ message }) => message.target === b), [c])
     bench.tell(c, { kind: 'probe-report', n: 1, target: b, isHeard: false })
-    bench.membership.tick(bench.now)
+    bench.pass(probeTimeoutMs / 20)
     expect(bench.statusOf(b)).toBe('suspect')
     expect(bench.membership.health.score).toBe(0)
   })
@@ -101,7 +101,7 @@ describe('a member', () => {
     bench.pass(suspicionFastMs + 50, [c])
     expect(bench.statusOf(b)).toBe('suspect')
     bench.accuse(b, c, 'refused')
-    bench.pass(suspicionFastMs, [c])
+    bench.pass(suspicionFastMs + 20, [c])
     expect(bench.statusOf(b)).toBe('dead')
   })
 
@@ -229,6 +229,20 @@ describe('the node itself', () => {
     bench.membership.onDialFailed(b, REFUSED, bench.now)
     expect(bench.statusOf(b)).toBe('alive')
     bench.passUntil(() => bench.statusOf(b) === 'suspect', [c])
+  })
+
+  test('that may have stood still hears what has come before it judges, though no timer of it was late', () => {
+    bench.meet(b)
+    bench.pass(250)
+    expect(bench.sent('probe')).toHaveLength(1)
+    // Stopped just after it had asked others, going on just when the probe has failed: the answer waits in the socket.
+    bench.pass(probeTimeoutMs)
+    bench.nowMs = 250 + probePeriodMs
+    bench.membership.tick(bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+    bench.answer(b, 1)
+    bench.pass(probePeriodMs, [b])
+    expect(bench.statusOf(b)).toBe('alive')
   })
 
   test('is worse for each probe to which nobody answers although somebody is heard', () => {

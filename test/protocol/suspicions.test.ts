@@ -75,7 +75,7 @@ describe('a suspicion', () => {
     expect(bench.statusOf(b)).toBe('suspect')
     bench.membership.tick(bench.now)
     expect(bench.sent('probe').map(({ to }) => to)).toContain(b)
-    bench.pass(probePeriodMs, [c, d, e])
+    bench.pass(probePeriodMs + 50, [c, d, e])
     const told = bench.sent('accusations').filter(({ message }) => message.accusations[0]?.by === a)
     expect(told.map(({ to }) => to).toSorted()).toEqual([b, c, d, e])
   })

@@ -29,7 +29,7 @@ const KINDS = [
 /** A shorter sleep leaves no trace: neither is a timer late, nor has the wall clock gained more than it may. */
 const SLEEP_MS_MIN = 1_000
 
-/** A shorter stall is within what others are given to answer. */
+/** A shorter stall is within what others are given to answer, and longer where the node knows that it is unwell. */
 const STALL_MS_MIN = LAN_TIMINGS.probeTimeoutMs / 2
 
 interface Nap {
@@ -143,7 +143,9 @@ export class NetFaults {
   async #thaw(mesh: SimulatedMesh, nap: Nap): Promise<void> {
     this.onCrash(nap.node)
     const thaw = (): void => mesh.thaw(nap.node, nap.pause)
-    const isNoticed = mesh.nowMs - nap.sinceMs > (nap.pause === 'asleep' ? SLEEP_MS_MIN : STALL_MS_MIN)
+    const { factor } = mesh.node(nap.node).inspect().core.ledger.membership.health
+    const isNoticed =
+      mesh.nowMs - nap.sinceMs > (nap.pause === 'asleep' ? SLEEP_MS_MIN : STALL_MS_MIN * factor)
     if (isNoticed) await checkThaw(mesh, nap.node, thaw)
     else thaw()
   }

@@ -44,6 +44,8 @@ export interface WiringInit {
 
 /** How long to wait before a channel is opened again to a worker that is not there. */
 const REOPEN_MS = 250
+/** And so long at most on the way back to a sender who refuses: it may be another run, and never take it. */
+const REOPEN_MS_MAX = 8_000
 
 export class Wiring {
   readonly #init: WiringInit
@@ -92,6 +94,7 @@ export class Wiring {
     const { number, tag } = this.generation
     if (this.#isOver || target.kind === 'slot') return undefined
     if (target.generation.number !== number || target.generation.tag !== tag) return undefined
+    if (target.kind === 'return' && target.boot !== this.#init.run.boot) return undefined
     const inlet = this.#inletFor(target)
     inlet?.attach(session, channel)
     return inlet
@@ -161,7 +164,8 @@ export class Wiring {
     const outletTo = (origin: Run): Outlet => {
       const known = outlets.get(origin)
       if (known !== undefined) return known
-      const target: Target = { kind: 'return', chain: phase.spec, generation: phase.generation, from }
+      const { spec: chain, generation } = phase
+      const target: Target = { kind: 'return', chain, generation, from, boot: origin.boot }
       const outlet = isSameRun(origin, run) ? new LocalReturn(ingress) : this.#link(origin.id, target, onRoom)
       outlets.set(origin, outlet)
       return outlet
@@ -171,6 +175,7 @@ export class Wiring {
 
   #link(peer: NodeId, target: Target, onRoom: () => void): LinkSender {
     const { channels, clock } = this.#init
+    let reopenMs = REOPEN_MS
     const sender: LinkSender = new LinkSender({
       channel: channels.next(),
       target,
@@ -178,9 +183,10 @@ export class Wiring {
       onRoom,
       onReset: () => {
         channels.close(peer, sender)
-        clock.after(REOPEN_MS, () => {
+        clock.after(reopenMs, () => {
           if (!this.#isOver) channels.open(peer, sender)
         })
+        if (target.kind === 'return') reopenMs = Math.min(2 * reopenMs, REOPEN_MS_MAX)
       },
     })
     this.#open.push({ peer, sender })
