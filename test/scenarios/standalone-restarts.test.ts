@@ -151,6 +151,22 @@ test('29: a worker whose restart cannot start is tried again, and given up like 
   expect(statusOf(mesh, 'w')?.kind).toBe('running')
 })
 
+test('30: a transient worker that ends with shutdown is not restarted; a permanent one is', async () => {
+  await using mesh = await one()
+  const node = mesh.node('n1')
+  const exits: string[] = []
+  node.on('worker:exit', ({ slot, exit }) => exits.push(`${slot} ${exit.kind}`))
+  for (const restart of ['transient', 'permanent'] as const) {
+    const worker = await mesh.settle(node.addWorker({ id: restart, run: cell, restart }))
+    worker.send('shutdown')
+  }
+  await mesh.until('both have ended', () => exits.length === 2)
+  await mesh.run(60_000)
+  expect(exits).toEqual(['transient shutdown', 'permanent shutdown'])
+  expect(statusOf(mesh, 'transient')).toEqual({ kind: 'done', failure: undefined })
+  expect(statusOf(mesh, 'permanent')).toEqual({ kind: 'running' })
+})
+
 test('31: calls that wait for a worker that crashes are told that they were not executed', async () => {
   await using mesh = await one()
   const worker = await addCell(mesh, 'w')

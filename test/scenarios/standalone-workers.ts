@@ -20,7 +20,8 @@ export const cell = defineServer('cell', {
       throw new RangeError('told to crash')
     },
   },
-  info: (state, message) => {
+  info: (state, message, context) => {
+    if (message === 'shutdown') context.stop('shutdown')
     if (message === 'count') state.count += 1
     if (message === 'crash') throw new RangeError('told to crash')
   },
