@@ -1,0 +1,62 @@
+/** The context is the same wherever the code of a worker runs: in the thread of the node, in another, in a process. */
+
+import { randomUUID } from 'node:crypto'
+
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+
+import { type Node, createNode, withTrace } from '../../../src/index.ts'
+import { asker } from './mesh-behaviours.ts'
+
+const PATIENCE = { timeout: 20_000, interval: 10 }
+let node: Node
+
+beforeAll(async () => {
+  node = await createNode({
+    cluster: randomUUID(),
+    behaviours: [new URL('mesh-behaviours.ts', import.meta.url).href],
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    discovery: { mdns: false },
+    logger: false,
+  })
+})
+afterAll(() => node.stop())
+afterEach(async () => {
+  for (const { id } of node.listWorkers()) await node.removeWorker(id)
+  for (const { id } of node.listGroups()) await node.removeGroup(id)
+})
+
+describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', isolation => {
+  test('knows who it is, and carries trace, deadline and callers along', async () => {
+    const a = await node.addWorker({ id: 'a', run: asker, isolation })
+    await node.addWorker({ id: 'b', run: asker })
+    expect(await a.call.who()).toBe('a')
+    expect(await a.call.ask('b', 'who')).toBe('b')
+    expect(await withTrace('t-1', () => a.call.ask('b', 'trace'))).toBe('t-1')
+    expect(await a.with({ timeoutMs: 3_000 }).call.ask('b', 'remaining')).toBeLessThanOrEqual(3_000)
+    expect(await a.call.fail('a')).toEqual({ name: 'DeadlockError', maybeExecuted: false })
+    expect(await a.call.fail('nobody')).toMatchObject({ name: 'NotFoundError' })
+  })
+
+  test('answers later, sends to itself, and ends when it likes', async () => {
+    const a = await node.addWorker({ id: 'a', run: asker, isolation, restart: 'transient' })
+    const next = a.call.next()
+    await a.call.noteSoon()
+    expect(await next).toBe('later')
+    expect(await a.call.heard()).toEqual(['later'])
+    expect(await a.call.leave()).toBe('bye')
+    await vi.waitFor(() => expect(node.listWorkers()[0]?.status.kind).toBe('done'), PATIENCE)
+  })
+
+  test('48: knows its group, and sends to one or all of it', async () => {
+    const members = ['x', 'y'].map(id => ({ id, run: asker, isolation }))
+    await node.addGroup({ id: 'g', members })
+    const group = node.getGroup<{ readonly id: string; readonly run: typeof asker }[]>('g')
+    expect(await group.member('x').call.members()).toEqual(['x', 'y'])
+    await group.member('x').call.tell('y')
+    await group.member('x').call.tellAll()
+    await vi.waitFor(async () => {
+      expect(await group.member('x').call.heard()).toEqual(['to all'])
+      expect(await group.member('y').call.heard()).toEqual(['to one', 'to all'])
+    }, PATIENCE)
+  })
+})
