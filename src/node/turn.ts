@@ -25,9 +25,7 @@ export class Turn {
 
   /** Whether it is time to let others run. */
   isOver(): boolean {
-    const nowMs = this.#clock.nowMs()
-    if (nowMs - this.lookedMs > TURN_MS && this.#startedMs !== undefined) this.#onTook(nowMs - this.lookedMs)
-    this.lookedMs = nowMs
+    const nowMs = this.#look()
     if (this.#startedMs === undefined) {
       this.#startedMs = nowMs
       this.#clock.after(0, () => this.#next())
@@ -35,10 +33,22 @@ export class Turn {
     return nowMs - this.#startedMs > TURN_MS
   }
 
+  /** Somebody has nothing more to do: what it did last may have taken long. */
+  onIdle(): void {
+    if (this.#startedMs !== undefined) this.#look()
+  }
+
   /** Calls `action` in the next turn. */
   defer(action: () => void): void {
     this.isOver()
     this.#waiting.push(action)
+  }
+
+  #look(): number {
+    const nowMs = this.#clock.nowMs()
+    if (nowMs - this.lookedMs > TURN_MS && this.#startedMs !== undefined) this.#onTook(nowMs - this.lookedMs)
+    this.lookedMs = nowMs
+    return nowMs
   }
 
   #next(): void {

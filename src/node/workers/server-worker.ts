@@ -141,7 +141,10 @@ export class ServerWorker extends InlineWorker implements Recipient {
         break
       } else {
         const letter = this.#mailbox.take()
-        if (letter === undefined) break
+        if (letter === undefined) {
+          turn.onIdle()
+          break
+        }
         this.#handle(letter, turn.lookedMs)
       }
     }
