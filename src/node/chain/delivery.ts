@@ -17,30 +17,27 @@ export class Delivery implements Parent {
   /** Where it came from this node: what it came of. */
   readonly parent: Parent | undefined
   /** Within the link that it came by; 0 where it came from this node. */
-  readonly sequence: number
+  sequence = 0
   /** On the wire; 0 where it came from this node. */
-  readonly bytes: number
+  bytes = 0
   /** Outputs that are not settled, and one more while user code may emit more of them. */
   #open = 1
 
-  private constructor(
-    item: Item,
-    inlet: Inlet,
-    from: { readonly parent: Parent | undefined; readonly sequence: number; readonly bytes: number },
-  ) {
+  private constructor(item: Item, inlet: Inlet, parent: Parent | undefined) {
     this.item = item
     this.inlet = inlet
-    this.parent = from.parent
-    this.sequence = from.sequence
-    this.bytes = from.bytes
+    this.parent = parent
   }
 
   static fromHere(item: Item, inlet: Inlet, parent: Parent): Delivery {
-    return new Delivery(item, inlet, { parent, sequence: 0, bytes: 0 })
+    return new Delivery(item, inlet, parent)
   }
 
   static fromLink(item: Item, inlet: Inlet, sequence: number, bytes: number): Delivery {
-    return new Delivery(item, inlet, { parent: undefined, sequence, bytes })
+    const delivery = new Delivery(item, inlet, undefined)
+    delivery.sequence = sequence
+    delivery.bytes = bytes
+    return delivery
   }
 
   onChildAdded(): void {

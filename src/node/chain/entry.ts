@@ -21,7 +21,8 @@ export class Entry implements Parent {
   readonly acceptedMs: number
   readonly waiter: Waiter | undefined
   readonly #onSettled: (entry: Entry) => void
-  outputs: Output[] = []
+  /** What has come out so far; undefined while nothing has. */
+  outputs: Output[] | undefined = undefined
   isSent = false
   /** How often a worker has crashed on it. */
   crashes = 0

@@ -166,9 +166,10 @@ export class Ingress {
   collect(n: number, path: Path, value: unknown): void {
     const entry = this.#entries.get(n)
     if (entry === undefined) return
-    entry.outputs.push({ path, value })
     // Where an item gives at most one, this is all of it: no need to wait for word from every stage.
-    if (this.#limits.emission !== 'many') this.#finish(entry)
+    if (this.#limits.emission !== 'many') return this.#finish(entry, value)
+    entry.outputs ??= []
+    entry.outputs.push({ path, value })
   }
 
   /** Something has happened to a part of an item. */
@@ -267,7 +268,8 @@ export class Ingress {
     this.#finish(entry)
   }
 
-  #finish(entry: Entry): void {
+  /** `output`: the only one, where there is at most one. */
+  #finish(entry: Entry, output?: unknown): void {
     const { n } = entry.item.head
     if (this.#entries.get(n) !== entry) return
     this.#entries.delete(n)
@@ -278,13 +280,13 @@ export class Ingress {
       this.#stats.slowestMs = Math.max(this.#stats.slowestMs, this.#init.nowMs() - entry.acceptedMs)
     }
     this.#announceRoom()
-    if (entry.error === undefined) entry.waiter?.onOutcome(this.#outcomeOf(entry))
+    if (entry.error === undefined) entry.waiter?.onOutcome(this.#outcomeOf(entry, output))
     else entry.waiter?.onDead(entry.error)
   }
 
   /** One for one, as the stages declare it: an array only where a stage may emit many. */
-  #outcomeOf({ outputs }: Entry): unknown {
-    if (this.#limits.emission !== 'many') return outputs[0]?.value
+  #outcomeOf({ outputs = [] }: Entry, output: unknown): unknown {
+    if (this.#limits.emission !== 'many') return output
     if (outputs.length > 1) outputs.sort((a, b) => comparePaths(a.path, b.path))
     return outputs.map(output => output.value)
   }
