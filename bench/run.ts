@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { type Bench, type Measurement, resultOf } from './bench.ts'
 import { threadCalls } from './cells.ts'
 import { chain3 } from './chain.ts'
+import { chainLatency, localChain } from './local-chain.ts'
 import { burn, detectKill, failoverFreeze, healPartition } from './faults.ts'
 import { form10, form30, form3, idleNode } from './form.ts'
 import { localCalls, localCasts } from './local.ts'
@@ -19,6 +20,8 @@ const BENCHES: readonly Bench[] = [
   localCalls,
   localCasts,
   chain3,
+  chainLatency,
+  localChain,
   form3,
   form10,
   form30,

@@ -209,6 +209,20 @@ async function chains(node: Node): Promise<void> {
   await one.send(5)
   // @ts-expect-error stages that do not fit: a number goes into a stage for texts
   await node.addChain({ id: 'bad', stages: [{ run: lengths }, { run: words }] })
+  const named = await node.addChain({
+    id: 'named',
+    stages: [
+      { id: 'len', run: lengths },
+      { id: 'obj', run: later, workers: 2, route: 'broadcast' },
+    ],
+    onFinish: defineStage('finish', ({ n }: { n: number }) => void n),
+  })
+  expectTypeOf(named.call('a')).resolves.toEqualTypeOf<{ n: number }[]>()
+  expectTypeOf(named.call(5, { to: 'obj' })).resolves.toEqualTypeOf<{ n: number }[]>()
+  // @ts-expect-error a wrong item for that stage
+  await named.send('a', { to: 'obj' })
+  // @ts-expect-error a callback that does not fit
+  await node.addChain({ id: 'bad', stages: [{ run: lengths }], onFinish: words })
   // @ts-expect-error a server is no stage
   await node.addChain({ id: 'bad', stages: [{ run: counter }] })
 }

@@ -285,8 +285,8 @@ export class Ingress {
   }
 
   /** One for one, as the stages declare it: an array only where a stage may emit many. */
-  #outcomeOf({ outputs = [] }: Entry, output: unknown): unknown {
-    if (this.#limits.emission !== 'many') return output
+  #outcomeOf({ outputs = [] }: Entry, only: unknown): unknown {
+    if (this.#limits.emission !== 'many') return only
     if (outputs.length > 1) outputs.sort((a, b) => comparePaths(a.path, b.path))
     return outputs.map(output => output.value)
   }
