@@ -1,4 +1,4 @@
-/** The invariants of the protocol that the simulator holds a mesh to. Numbers are those of the protocol page. */
+/** The invariants of the protocol that the simulator holds a mesh to. Numbers are those of `docs/invariants.md`. */
 
 import { isSameRun } from '../../src/ids.ts'
 import { type MemberRow, compareMembers } from '../../src/protocol/member-row.ts'
