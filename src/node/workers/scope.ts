@@ -30,6 +30,8 @@ export class Scope implements Caller, Origin {
   readonly caller: Caller | undefined
   /** The worker is done with the message: what still runs on account of it, nobody waits for. */
   isOver = false
+  /** It was that of other messages before: what they have left running is in it as well. */
+  isShared = false
 
   constructor(identity: WorkerIdentity, n: number, origin: Origin) {
     this.identity = identity
@@ -101,11 +103,11 @@ export function runOutside<T>(code: () => T): T {
  */
 export function enterScope(scope: Scope): void {
   lastEntered = scope
-  storage.enterWith(scope)
+  if (storage.getStore() !== scope) storage.enterWith(scope)
 }
 
 export function leaveScope(): void {
-  storage.enterWith(undefined)
+  if (storage.getStore() !== undefined) storage.enterWith(undefined)
 }
 
 /** Runs code as a scope that was entered once, for a fraction of the price: see `prepareScope`. */
@@ -145,8 +147,12 @@ export function traceOfNow(): Origin {
   return traceId === undefined ? NO_ORIGIN : { deadlineMs: undefined, traceId, caller: undefined }
 }
 
-/** Whether `waiting`, or somebody who waits for it, is at message `n` of the worker. */
+/**
+ * Whether `waiting`, or somebody who waits for it, is at message `n` of the worker. Where that cannot be told, as the
+ * scope was shared with messages before, it is not: a circle ends by its time-out then.
+ */
 export function isWaitedForBy(scope: Scope, waiting: Caller | undefined): boolean {
+  if (scope.isShared) return false
   for (let caller = waiting; caller !== undefined; caller = caller.caller) {
     const isSame =
       caller.n === scope.n && caller.worker === scope.worker && caller.generation === scope.generation

@@ -9,11 +9,11 @@ import type { Failure } from '../../protocol/failure.ts'
 import { NO_ORIGIN } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import { type Exit, failureFrom } from '../supervision/exit.ts'
-import type { Callback, Server, TerminateReason } from './behaviours.ts'
+import type { Server, TerminateReason } from './behaviours.ts'
 import type { ServerContext, StopReason } from './context.ts'
 import { Deferred } from './deferred.ts'
+import { type Handler, type Handlers, handlersOf } from './handlers.ts'
 import { later } from './make-context.ts'
-import type { StandardSchema } from './schema.ts'
 import { type Scope, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
 import { Unsendable } from './thrown.ts'
 import { Unfit, listOf, whenFit } from './unfit.ts'
@@ -28,6 +28,7 @@ type Phase = 'starting' | 'open' | 'closing'
 
 export class ServerWorker extends InlineWorker implements Recipient {
   readonly #server: AnyServer
+  readonly #handlers: Handlers
   readonly #context: ServerContext
   readonly #mailbox: Mailbox
   #state: unknown
@@ -35,6 +36,8 @@ export class ServerWorker extends InlineWorker implements Recipient {
   #isScheduled = false
   /** The message that user code is at, and the call that waits for it, if it is one. */
   #scope: Scope | undefined
+  /** Of messages in a row that nobody waits for and that are over at once: see `#scopeOf`. */
+  #common: Scope | undefined
   #pending: Replier | undefined
   /** User code takes its time. */
   #isBusy = false
@@ -49,6 +52,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
     super(init)
     this.#mailbox = new Mailbox(init.assignment.child.mailbox)
     this.#server = server
+    this.#handlers = handlersOf(server)
     const { clock } = init
     this.#context = Object.assign(this.makeContext(), {
       sendAfter: later(clock, this.signal, message => this.#note(message)),
@@ -162,53 +166,64 @@ export class ServerWorker extends InlineWorker implements Recipient {
   #handle(letter: Letter, nowMs: number): void {
     const replier = letter.kind === 'call' ? letter.replier : undefined
     if (replier !== undefined && !replier.begin(nowMs)) return
-    const scope = this.nextScope(letter.origin)
+    const handler = this.#find(letter)
+    const scope = this.#scopeOf(letter, handler)
     this.#scope = scope
     enterScope(scope)
     let result: unknown
     try {
-      result = this.#run(letter)
+      result = this.#run(letter, handler)
     } catch (error) {
       this.#settle()
       return this.#fail(error, replier)
     }
     if (isPromise(result)) {
       this.#pending = replier
-      this.#becomeBusy()
+      this.#becomeBusy(handler)
       result.then(
         value => this.#resume(() => this.#answer(value, replier, scope)),
         (error: unknown) => this.#resume(() => this.#fail(error, replier)),
       )
     } else {
+      handler?.onReturned()
       this.#settle()
       this.#answer(result, replier, scope)
     }
   }
 
-  #run(letter: Letter): unknown {
-    const { call, cast, info, input } = this.#server
+  /**
+   * To enter a scope costs more than a small cast. Casts and messages in a row whose code is through at once share
+   * one, as nothing can tell them apart: nobody waits for them, and whatever they leave running is on nobody's account.
+   */
+  #scopeOf(letter: Letter, handler: Handler | undefined): Scope {
+    if (letter.kind === 'call' || handler?.isQuick !== true) return this.nextScope(letter.origin)
+    const common = this.#common
+    if (common === undefined || common.traceId !== letter.origin.traceId) {
+      this.#common = this.nextScope(letter.origin)
+      return this.#common
+    }
+    common.isOver = false
+    common.isShared = true
+    return common
+  }
+
+  #find(letter: Letter): Handler | undefined {
     switch (letter.kind) {
       case 'call':
-        return this.#apply(this.#function(call, letter.name), letter.args, input.call[letter.name])
+        return this.#handlers.findCall(letter.name)
       case 'cast':
-        return this.#apply(this.#function(cast, letter.name), letter.args, input.cast[letter.name])
+        return this.#handlers.findCast(letter.name)
       case 'message':
-        if (info === undefined) return undefined
-        return whenFit(input.info, letter.message, message => info(this.#state, message, this.#context))
+        return this.#handlers.info
       default:
         return unreachable(letter)
     }
   }
 
-  #apply(fn: Callback, args: readonly unknown[], schema: StandardSchema | undefined): unknown {
-    if (schema === undefined) return fn(this.#state, ...args)
-    return whenFit(schema, args, checked => fn(this.#state, ...listOf(checked)))
-  }
-
-  #function(functions: Readonly<Record<string, Callback>>, name: string): Callback {
-    const fn = Object.hasOwn(functions, name) ? functions[name] : undefined
-    if (fn === undefined) throw new NoSuchFunction(this.#server.name, name)
-    return fn
+  #run(letter: Letter, handler: Handler | undefined): unknown {
+    if (letter.kind === 'message') return handler?.inform(this.#state, letter.message, this.#context)
+    if (handler === undefined) throw new NoSuchFunction(this.#server.name, letter.name)
+    return handler.call(this.#state, letter.args)
   }
 
   #answer(result: unknown, replier: Replier | undefined, scope: Scope): void {
@@ -259,8 +274,11 @@ export class ServerWorker extends InlineWorker implements Recipient {
   }
 
   /** User code takes its time: what it has asked this very worker meanwhile, it would wait for in vain. */
-  #becomeBusy(): void {
+  #becomeBusy(handler?: Handler): void {
     this.#isBusy = true
+    handler?.onPromised()
+    // It is of this message from here on: the next one has another.
+    if (this.#common === this.#scope) this.#common = undefined
     for (const replier of this.#suspects ?? []) replier.onDeadlock()
     this.#suspects = undefined
   }

@@ -1,0 +1,86 @@
+// pure
+/** The functions of a server: found once, and known by how they have been so far. */
+
+import type { Callback, Server } from './behaviours.ts'
+import type { StandardSchema } from './schema.ts'
+import { listOf, whenFit } from './unfit.ts'
+
+type AnyServer = Server<readonly unknown[], object, object>
+
+/** A function of a server, with what its arguments are checked by. */
+export class Handler {
+  readonly #fn: Callback
+  readonly #schema: StandardSchema | undefined
+  #pace: 'unknown' | 'quick' | 'slow' = 'unknown'
+
+  constructor(fn: Callback, schema: StandardSchema | undefined) {
+    this.#fn = fn
+    this.#schema = schema
+  }
+
+  /** It was called before, by whichever worker, and was always through when it returned. */
+  get isQuick(): boolean {
+    return this.#pace === 'quick'
+  }
+
+  onReturned(): void {
+    if (this.#pace === 'unknown') this.#pace = 'quick'
+  }
+
+  /** It takes its time. It may do so again. */
+  onPromised(): void {
+    this.#pace = 'slow'
+  }
+
+  /** @throws {Unfit} when the arguments are not what the schema wants, and whatever the function throws */
+  call(state: unknown, args: readonly unknown[]): unknown {
+    if (this.#schema === undefined) return this.#fn(state, ...args)
+    return whenFit(this.#schema, args, checked => this.#fn(state, ...listOf(checked)))
+  }
+
+  /** The same for a message: what is checked is not a list. */
+  inform(state: unknown, message: unknown, context: unknown): unknown {
+    return whenFit(this.#schema, message, checked => this.#fn(state, checked, context))
+  }
+}
+
+export class Handlers {
+  readonly #calls: ReadonlyMap<string, Handler>
+  readonly #casts: ReadonlyMap<string, Handler>
+  /** For any other message. */
+  readonly info: Handler | undefined
+
+  constructor({ call, cast, info, input }: AnyServer) {
+    this.#calls = handlers(call, input.call)
+    this.#casts = handlers(cast, input.cast)
+    this.info = info && new Handler(info, input.info)
+  }
+
+  findCall(name: string): Handler | undefined {
+    return this.#calls.get(name)
+  }
+
+  findCast(name: string): Handler | undefined {
+    return this.#casts.get(name)
+  }
+}
+
+const known = new WeakMap<AnyServer, Handlers>()
+
+/** Made once for all workers of a behaviour. */
+export function handlersOf(server: AnyServer): Handlers {
+  const found = known.get(server)
+  if (found !== undefined) return found
+  const made = new Handlers(server)
+  known.set(server, made)
+  return made
+}
+
+function handlers(
+  functions: Readonly<Record<string, Callback>>,
+  schemas: Readonly<Record<string, StandardSchema>>,
+): Map<string, Handler> {
+  const schemaOf = (name: string): StandardSchema | undefined =>
+    Object.hasOwn(schemas, name) ? schemas[name] : undefined
+  return new Map(Object.entries(functions).map(([name, fn]) => [name, new Handler(fn, schemaOf(name))]))
+}
