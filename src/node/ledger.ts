@@ -69,7 +69,7 @@ export class Ledger {
       const merged = isForgotten ? undefined : this.tables.specs.merge(row)
       if (isForgotten) forgotten.add(row.id)
       else if (merged !== undefined) this.#onSpecChanged(merged, now)
-      if (known !== undefined && areRivals(known, row)) rivals.push(rivalsOf(known, row))
+      if (known !== undefined) rivals.push(...rivalsIn(known, row, merged ?? known))
     }
     for (const claim of rows.claims) {
       const spec = specOfSlot(claim.slot)
@@ -227,7 +227,22 @@ export class Ledger {
   }
 }
 
-function rivalsOf(a: SpecRow, b: SpecRow): Rivals {
-  const [earlier, later] = compareHlc(a.version, b.version) < 0 ? [a, b] : [b, a]
-  return { id: a.id, winner: later.version.node, loser: earlier.version.node }
+/**
+ * Who has declared the id at once, as far as it was not known before `row` came: also where the row that has lost was
+ * replaced everywhere before it could come here.
+ */
+function rivalsIn(known: SpecRow, row: SpecRow, merged: SpecRow): Rivals[] {
+  const winner = merged.version.node
+  const losers = new Set<NodeId>()
+  const other = compareHlc(known.version, row.version) < 0 ? known : row
+  if (areRivals(known, row) && !hasOvertaken(known, other.version)) losers.add(other.version.node)
+  const { overtaken } = merged
+  if (merged.body !== undefined && overtaken?.isRemoval === false && !hasOvertaken(known, overtaken.version))
+    losers.add(overtaken.version.node)
+  losers.delete(winner)
+  return [...losers].map(loser => ({ id: merged.id, winner, loser }))
+}
+
+function hasOvertaken({ overtaken }: SpecRow, version: Hlc): boolean {
+  return overtaken !== undefined && compareHlc(overtaken.version, version) === 0
 }

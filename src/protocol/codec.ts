@@ -232,6 +232,7 @@ const specRow: v.GenericSchema<unknown, SpecRow> = v.pipe(
     body: v.optional(specBody),
     desired: v.picklist(DESIRED_STATES),
     replaces: v.optional(hlc),
+    overtaken: v.optional(v.looseObject({ version: hlc, isRemoval: v.boolean() })),
   }),
   v.transform(row => ({ ...row, body: row.body })),
 )

@@ -194,12 +194,41 @@ export interface SpecRow extends SpecChange {
   readonly version: Hlc
   /** The version that the writer has replaced: whoever wrote a later one than that, has not been seen by it. */
   readonly replaces?: Hlc | undefined
+  /**
+   * The latest of the versions that were overtaken by this one without its writer having seen them. It travels with
+   * the row that counts, so that its writer hears of it also where the other row was replaced everywhere.
+   */
+  readonly overtaken?: Overtaken | undefined
+}
+
+/** A version of a spec that was not seen by whoever wrote a later one. */
+export interface Overtaken {
+  readonly version: Hlc
+  /** It would have removed the spec. */
+  readonly isRemoval: boolean
 }
 
 export const specRows: RecordKind<SpecRow> = {
   keyOf: row => row.id,
-  join: (a, b) => (compareHlc(a.version, b.version) >= 0 ? a : b),
-  versionOf: row => hlcText(row.version),
+  join: joinSpecs,
+  versionOf: ({ version, overtaken }) =>
+    overtaken === undefined ? hlcText(version) : `${hlcText(version)} > ${hlcText(overtaken.version)}`,
+}
+
+/**
+ * The later version, with the latest one that it has overtaken unseen. The latest is enough, and makes this
+ * associative: what was forgotten with a row that lost is older than that row, and is unseen only where that row is.
+ */
+function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
+  const order = compareHlc(a.version, b.version)
+  const [earlier, later] = order < 0 ? [a, b] : [b, a]
+  const { version, body } = earlier
+  const { overtaken: known, replaces } = later
+  const other = order === 0 ? earlier.overtaken : { version, isRemoval: body === undefined }
+  if (other === undefined) return later
+  if (known !== undefined && compareHlc(known.version, other.version) >= 0) return later
+  if (replaces !== undefined && compareHlc(replaces, other.version) >= 0) return later
+  return { ...later, overtaken: other }
 }
 
 /** Whether two rows declare one id for two different things, and neither writer had seen the other's. */

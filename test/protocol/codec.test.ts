@@ -81,6 +81,8 @@ const MESSAGES: readonly Message[] = [
             intensity: { restarts: 1, withinMs: 1 },
           },
           desired: 'running',
+          replaces: hlc,
+          overtaken: { version: hlc, isRemoval: false },
         },
       ],
       claims: [

@@ -9,7 +9,7 @@ import type { Hlc } from '../../src/protocol/hlc.ts'
 import { MEMBER_STATUSES, type MemberRow, compareMembers, memberRows } from '../../src/protocol/member-row.ts'
 import { PHASE_RANKS, type Phase, phases } from '../../src/protocol/phase.ts'
 import { type RecordKind, RecordStore } from '../../src/protocol/record-store.ts'
-import { type SpecRow, specRows } from '../../src/protocol/spec-row.ts'
+import { type SpecRow, type WorkerBody, specRows } from '../../src/protocol/spec-row.ts'
 
 const small = fc.integer({ min: 0, max: 3 })
 const node = fc.constantFrom('a', 'b', 'c').map(nodeId)
@@ -34,12 +34,29 @@ const member: fc.Arbitrary<MemberRow> = fc
     protocol: { min: 1, max: 1 },
   }))
 
-// A moment is written once: two rows of one moment are the same row.
+const BODY: WorkerBody = {
+  kind: 'worker',
+  rebalance: 'active',
+  child: {
+    behaviour: 'b@1',
+    args: new Uint8Array(),
+    restart: 'permanent',
+    startTimeoutMs: 1,
+    stopTimeoutMs: 1,
+    isolation: 'inline',
+    limits: { heartbeatMs: 1 },
+  },
+  intensity: { restarts: 1, withinMs: 1 },
+}
+
+// A moment is written once: two rows of one moment are the same row. Some replace what was written just before, some
+// have seen nothing for long, some nothing at all.
 const spec: fc.Arbitrary<SpecRow> = hlc.map(version => ({
   id: specId('s'),
   version,
-  body: undefined,
-  desired: 'stopped',
+  body: version.count === 3 ? undefined : BODY,
+  desired: version.count === 3 ? 'stopped' : 'running',
+  replaces: version.ms === 0 ? undefined : { ...version, ms: version.ms - 1, count: (version.count * 2) % 3 },
 }))
 
 const claim: fc.Arbitrary<Claim> = fc
@@ -174,4 +191,28 @@ test('of two claims the later generation wins, then the better placed owner', ()
   }
   expect(compareClaims({ ...base, generation: 2, score: 0 }, base)).toBeGreaterThan(0)
   expect(compareClaims({ ...base, owner: { id: nodeId('b'), boot: 1 }, score: 6 }, base)).toBeGreaterThan(0)
+})
+
+test('a spec remembers the latest version that it has overtaken unseen, whatever came first', () => {
+  const version = (ms: number): Hlc => ({ ms, count: 0, node: nodeId('abc'.charAt(ms % 3)) })
+  const row = (ms: number, replaces?: Hlc): SpecRow => ({
+    id: specId('s'),
+    version: version(ms),
+    body: BODY,
+    desired: 'running',
+    replaces,
+  })
+  const join = (...rows: readonly SpecRow[]): SpecRow => rows.reduce((a, b) => specRows.join(a, b))
+  const [first, second, last] = [row(1), row(2, version(1)), row(3, version(1))]
+  expect(join(first, second)).toEqual(second)
+  expect(join(first, last)).toEqual(last)
+  const overtaken = { version: version(2), isRemoval: false }
+  for (const rows of [
+    [first, second, last],
+    [last, second, first],
+    [second, last],
+    [last, first, second],
+  ]) {
+    expect(join(...rows)).toEqual({ ...last, overtaken })
+  }
 })
