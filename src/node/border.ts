@@ -116,7 +116,9 @@ export class Border {
     const [oldest] = this.#failedDials.keys()
     if (this.#failedDials.size > COMPLAINTS_MAX && oldest !== undefined) this.#failedDials.delete(oldest)
     const isAddress = key.startsWith('/')
-    if (!isHandshake && !(isAddress && count >= FAILED_DIALS_MIN)) return
+    // A member whose process is just ending closes connections halfway: once is no news of it.
+    const isNews = isHandshake ? isAddress || count > 1 : isAddress && count >= FAILED_DIALS_MIN
+    if (!isNews) return
     this.#complain(`dial ${key}`, { to: key, reason }, 'no session with a node, which is tried on')
   }
 
