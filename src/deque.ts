@@ -3,9 +3,12 @@
 
 const CAPACITY_MIN = 16
 
+/** Of all that are empty: no room, so nothing is ever put into it. */
+const NO_RING: undefined[] = []
+
 export class Deque<T> {
   // Nothing, until there is something: most mailboxes are empty most of the time.
-  #ring: (T | undefined)[] = []
+  #ring: (T | undefined)[] = NO_RING
   #head = 0
   #size = 0
 
@@ -36,7 +39,7 @@ export class Deque<T> {
   }
 
   clear(): void {
-    this.#ring = []
+    this.#ring = NO_RING
     this.#head = 0
     this.#size = 0
   }

@@ -13,6 +13,7 @@ import type { ItemId } from '../../protocol/failure.ts'
 import type { Notice } from '../../protocol/channel.ts'
 import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
 import type { Callback, Stage } from '../workers/behaviours.ts'
+import { BoundContext } from '../workers/bound-context.ts'
 import type { StageContext, StopReason } from '../workers/context.ts'
 import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
 import { prepareScope } from '../workers/scope.ts'
@@ -124,7 +125,7 @@ export class StageWorker extends InlineWorker {
     while (!this.#isBusy && !this.#isCut(connections)) {
       const next = this.#mailbox.at(0)
       if (next === undefined || !connections.exit.hasRoom(next.item)) break
-      if (this.init.turn.isOver()) {
+      if (this.init.home.turn.isOver()) {
         this.#defer()
         break
       }
@@ -164,7 +165,7 @@ export class StageWorker extends InlineWorker {
   #defer(): void {
     if (this.#isDeferred) return
     this.#isDeferred = true
-    this.init.turn.defer(() => {
+    this.init.home.turn.defer(() => {
       this.#isDeferred = false
       this.pump()
     })
@@ -267,7 +268,7 @@ export class StageWorker extends InlineWorker {
 
   /** Full jitter, as between restarts. */
   #retryMs(attempt: number): number {
-    return this.init.prng.between(0, Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (attempt - 1)))
+    return this.prng.between(0, Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (attempt - 1)))
   }
 
   #retry({ delivery: { item }, connections }: Task): Result {
@@ -336,7 +337,8 @@ export class StageWorker extends InlineWorker {
     { delivery, connections }: Task,
     what: { readonly error: unknown; readonly attempts: number; readonly item: Item },
   ): void {
-    const { node, assignment, logger } = this.init
+    const { assignment, logger } = this
+    const { node } = this.identity
     const { item, attempts } = what
     const { slot, token } = assignment
     const failure = failureFrom(what.error, { node, slot, generation: token.generation, item: item.id })
@@ -349,8 +351,8 @@ export class StageWorker extends InlineWorker {
   }
 
   #makeStageContext(): StageContext {
-    const nothing: ItemId = { origin: this.init.node, boot: 0, n: 0 }
-    const context = Object.assign(this.makeContext(), { item: nothing, id: '', attempt: 1 })
+    const nothing: ItemId = { origin: this.identity.node, boot: 0, n: 0 }
+    const context = Object.assign(new BoundContext(this), { item: nothing, id: '', attempt: 1 })
     return Object.defineProperties(context, {
       item: { get: () => this.#item?.id ?? nothing },
       id: { get: () => this.#item?.text ?? '' },

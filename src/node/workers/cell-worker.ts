@@ -17,10 +17,10 @@ import {
   type ToCell,
   isToCell,
 } from './cell-messages.ts'
+import { MailboxContext } from './bound-context.ts'
 import { CellGateway } from './cell-gateway.ts'
 import type { HandledItem, StageContext, TaskContext } from './context.ts'
 import { Deferred } from './deferred.ts'
-import { later, makeContext } from './make-context.ts'
 import { fromData } from './mesh-ask.ts'
 import { Scope, type WorkerIdentity, runInScope, traceOfNow } from './scope.ts'
 import { UNSENDABLE_RESULT, textOf, thrownFrom, unsendable } from './thrown.ts'
@@ -217,7 +217,7 @@ export class CellWorker {
     })
     this.#identity = identity
     this.#gateway = gateway
-    const context = makeContext({
+    const context = new MailboxContext({
       identity,
       token,
       signal,
@@ -228,12 +228,15 @@ export class CellWorker {
       handoff: orders.handoff && decodePayload(orders.handoff),
       // Of a cell that is over, nothing is left.
       findFence: () => undefined,
-      stop: reason => this.#post({ kind: 'stop', reason }),
+      wish: reason => this.#post({ kind: 'stop', reason }),
+      get isAborted() {
+        return signal.aborted
+      },
+      note: message => gateway.send(worker, message, traceOfNow()),
     })
     const more = Object.assign(context, {
       ...nothing,
       messages: { [Symbol.asyncIterator]: () => ({ next: () => this.#nextMessage() }) },
-      sendAfter: later(clock, signal, message => gateway.send(worker, message, traceOfNow())),
     })
     return Object.defineProperties(more, {
       item: { get: () => handled().item },

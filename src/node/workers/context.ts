@@ -15,7 +15,10 @@ import type { Process } from '../specs/child.ts'
  */
 export type StopReason = 'normal' | 'shutdown' | Error
 
-/** Everything is bound to the one worker: functions may be taken out of the context. */
+/**
+ * Everything is bound to the one worker: functions may be taken out of the context. What there is, are getters: take
+ * out by name what you want to keep, as `{ ...context }` copies nothing.
+ */
 export interface WorkerContext {
   /** The id of this worker: `hits`, `line/log`, `words/tokenize/0`. */
   readonly worker: SlotId

@@ -10,7 +10,7 @@ import type { Prng } from '../../prng.ts'
 import { StageWorker } from '../chain/stage-worker.ts'
 import type { CoreEvent } from '../events.ts'
 import type { Addressee } from '../messaging/post.ts'
-import { failureFrom } from '../supervision/exit.ts'
+import { type Exit, failureFrom } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { Behaviour } from './behaviours.ts'
@@ -21,7 +21,7 @@ import type { Registry } from './registry.ts'
 import { currentWorker } from './scope.ts'
 import { ServerWorker } from './server-worker.ts'
 import { TaskWorker } from './task-worker.ts'
-import type { WorkerInit } from './worker.ts'
+import type { InlineWorker, WorkerHome, WorkerInit } from './worker.ts'
 
 export interface HostInit {
   readonly node: NodeId
@@ -40,12 +40,6 @@ export interface HostInit {
 
 type Worker = StageWorker | ServerWorker | TaskWorker
 
-interface Running {
-  readonly assignment: Assignment
-  readonly worker: Worker
-  readonly executor: Executor
-}
-
 /** The workers of a node by what their code runs in. */
 export interface HostStats {
   readonly inline: number
@@ -62,20 +56,32 @@ export interface HostStats {
 
 export class Host {
   readonly #init: HostInit
-  readonly #running = new Map<SlotId, Running>()
+  readonly #running = new Map<SlotId, Worker>()
   /** Threads and processes that have been told to end, and have not yet. */
   readonly #ending = new Set<Promise<void>>()
+  readonly #home: WorkerHome
   #abandoned = 0
 
   constructor(init: HostInit) {
     this.#init = init
+    const { node, clock, turn, logger, prng, gateway } = init
+    this.#home = {
+      node,
+      clock,
+      turn,
+      logger,
+      prng,
+      gateway,
+      onStarted: worker => this.#onStarted(worker),
+      onExited: (worker, exit, lost) => this.#onExited(worker, exit, lost),
+    }
   }
 
   /** The server or task of a slot. */
   find(slot: SlotId): Addressee | undefined {
-    const running = this.#running.get(slot)
-    if (running === undefined || running.worker instanceof StageWorker) return undefined
-    return { token: running.assignment.token, recipient: running.worker }
+    const worker = this.#running.get(slot)
+    if (worker === undefined || worker instanceof StageWorker) return undefined
+    return { token: worker.token, recipient: worker }
   }
 
   /** The workers of a spec on this node that have been started. */
@@ -101,9 +107,9 @@ export class Host {
 
   start(assignment: Assignment, incarnation: Incarnation): void {
     const { slot } = assignment
-    let running: Running
+    let worker: Worker
     try {
-      running = this.#make(assignment, incarnation)
+      worker = this.#make(assignment, incarnation)
     } catch (error) {
       const failure = failureFrom(error, {
         node: this.#init.node,
@@ -113,25 +119,25 @@ export class Host {
       this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit: { kind: 'crashed', failure } })
       return
     }
-    this.#running.set(slot, running)
-    running.worker.start()
+    this.#running.set(slot, worker)
+    worker.start()
   }
 
   stop(slot: SlotId, incarnation: Incarnation): void {
-    this.#of(slot, incarnation)?.worker.stop()
+    this.#of(slot, incarnation)?.stop()
   }
 
   /** Stops a worker for a successor on another node: what it leaves behind is in its exit. */
   release(slot: SlotId, incarnation: Incarnation): void {
-    this.#of(slot, incarnation)?.worker.release()
+    this.#of(slot, incarnation)?.release()
   }
 
   abandon(slot: SlotId, incarnation: Incarnation): void {
-    const running = this.#of(slot, incarnation)
-    if (running === undefined) return
+    const worker = this.#of(slot, incarnation)
+    if (worker === undefined) return
     this.#running.delete(slot)
-    running.worker.abandon()
-    const isKilled = this.#end(running.executor) !== undefined
+    worker.abandon()
+    const isKilled = this.#end(worker.executor) !== undefined
     if (!isKilled) this.#abandoned += 1
     const what = isKilled ? 'killed' : 'abandoned; it may still run'
     this.#init.logger.warn({ worker: slot }, `worker ignored its stop signal and was ${what}`)
@@ -143,10 +149,10 @@ export class Host {
     const identity = currentWorker()
     if (identity === undefined || identity.node !== node) return false
     const { worker: slot, generation, incarnation } = identity
-    const running = this.#of(slot, incarnation)
-    if (running === undefined)
+    const worker = this.#of(slot, incarnation)
+    if (worker === undefined)
       logger.warn({ worker: slot, error }, 'code of a worker that has ended has failed')
-    running?.worker.kill({ kind: 'crashed', failure: failureFrom(error, { node, slot, generation }) })
+    worker?.kill({ kind: 'crashed', failure: failureFrom(error, { node, slot, generation }) })
     return true
   }
 
@@ -156,9 +162,9 @@ export class Host {
     await Promise.all(this.#ending)
   }
 
-  #of(slot: SlotId, incarnation: Incarnation): Running | undefined {
-    const running = this.#running.get(slot)
-    return running?.worker.incarnation === incarnation ? running : undefined
+  #of(slot: SlotId, incarnation: Incarnation): Worker | undefined {
+    const worker = this.#running.get(slot)
+    return worker?.incarnation === incarnation ? worker : undefined
   }
 
   #end(executor: Executor): Promise<void> | undefined {
@@ -169,36 +175,36 @@ export class Host {
     return end
   }
 
-  #make(assignment: Assignment, incarnation: Incarnation): Running {
-    const { slot, child } = assignment
-    const { registry, prng, receive, onStageStarted } = this.#init
+  #make(assignment: Assignment, incarnation: Incarnation): Worker {
+    const { child } = assignment
+    const { registry } = this.#init
     const behaviour = registry.find(child.behaviour)
     if (behaviour === undefined) throw new Error(`this node does not have the behaviour "${child.behaviour}"`)
-    const args = decodePayload(child.args)
     const executor = this.#executorOf(behaviour, assignment, incarnation)
-    const init: WorkerInit = {
-      ...this.#init,
+    return this.#workerOf(executor.behaviour, {
       assignment,
       incarnation,
       executor,
-      args: Array.isArray(args) ? args : [],
       handoff: assignment.handoff && decodePayload(assignment.handoff),
-      prng: prng.fork(`${slot} ${incarnation}`),
-      onStarted: () => {
-        const worker = this.#running.get(slot)?.worker
-        if (worker instanceof StageWorker) onStageStarted(assignment, worker)
-        receive({ kind: 'worker-started', slot, incarnation })
-      },
-      onExited: (exit, lost) => {
-        if (this.#of(slot, incarnation) !== undefined) this.#running.delete(slot)
-        const report = (): void => receive({ kind: 'worker-exited', slot, incarnation, exit, lost })
-        // What takes its place may want what it holds: a port, a file.
-        const end = this.#end(executor)
-        if (end === undefined) report()
-        else void end.then(report)
-      },
-    }
-    return { assignment, executor, worker: this.#workerOf(executor.behaviour, init) }
+      home: this.#home,
+    })
+  }
+
+  #onStarted({ assignment, incarnation }: InlineWorker): void {
+    const { slot } = assignment
+    const worker = this.#running.get(slot)
+    if (worker instanceof StageWorker) this.#init.onStageStarted(assignment, worker)
+    this.#init.receive({ kind: 'worker-started', slot, incarnation })
+  }
+
+  #onExited({ assignment, incarnation, executor }: InlineWorker, exit: Exit, lost: number): void {
+    const { slot } = assignment
+    if (this.#of(slot, incarnation) !== undefined) this.#running.delete(slot)
+    const report = (): void => this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit, lost })
+    // What takes its place may want what it holds: a port, a file.
+    const end = this.#end(executor)
+    if (end === undefined) report()
+    else void end.then(report)
   }
 
   #executorOf(behaviour: Behaviour, assignment: Assignment, incarnation: Incarnation): Executor {
@@ -229,8 +235,8 @@ export class Host {
         handoff: assignment.handoff,
       },
       gateway,
-      onLost: exit => this.#of(slot, incarnation)?.worker.kill(exit),
-      onStopWish: reason => this.#of(slot, incarnation)?.worker.wish(reason),
+      onLost: exit => this.#of(slot, incarnation)?.kill(exit),
+      onStopWish: reason => this.#of(slot, incarnation)?.wish(reason),
     })
   }
 

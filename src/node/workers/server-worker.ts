@@ -10,10 +10,10 @@ import { NO_ORIGIN } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import { type Exit, failureFrom } from '../supervision/exit.ts'
 import type { Server, TerminateReason } from './behaviours.ts'
-import type { ServerContext, StopReason } from './context.ts'
+import { MailboxContext, type MailboxOwner } from './bound-context.ts'
+import type { StopReason } from './context.ts'
 import { Deferred } from './deferred.ts'
 import { type Handler, type Handlers, handlersOf } from './handlers.ts'
-import { later } from './make-context.ts'
 import { type Scope, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
 import { Unsendable } from './thrown.ts'
 import { Unfit, listOf, whenFit } from './unfit.ts'
@@ -26,10 +26,10 @@ type AnyServer = Server<readonly unknown[], object, object>
 /** What it does: nothing yet, one message after the other, its last. */
 type Phase = 'starting' | 'open' | 'closing'
 
-export class ServerWorker extends InlineWorker implements Recipient {
+export class ServerWorker extends InlineWorker implements Recipient, MailboxOwner {
   readonly #server: AnyServer
   readonly #handlers: Handlers
-  readonly #context: ServerContext
+  readonly #context = new MailboxContext(this)
   readonly #mailbox: Mailbox
   #state: unknown
   #phase: Phase = 'starting'
@@ -53,10 +53,6 @@ export class ServerWorker extends InlineWorker implements Recipient {
     this.#mailbox = new Mailbox(init.assignment.child.mailbox)
     this.#server = server
     this.#handlers = handlersOf(server)
-    const { clock } = init
-    this.#context = Object.assign(this.makeContext(), {
-      sendAfter: later(clock, this.signal, message => this.#note(message)),
-    })
   }
 
   get isClosing(): boolean {
@@ -86,7 +82,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
   protected override begin(): unknown {
     this.#scope = this.nextScope(NO_ORIGIN)
     const state = runInScope(this.#scope, () =>
-      whenFit(this.#server.input.init, this.init.args, args =>
+      whenFit(this.#server.input.init, this.decodeArgs(), args =>
         this.#server.init(this.#context, ...listOf(args)),
       ),
     )
@@ -120,8 +116,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
     else if (this.#mailbox.size > 0 || this.#wish !== undefined) this.#schedule()
   }
 
-  /** A message of the worker to itself. */
-  #note(message: unknown): void {
+  note(message: unknown): void {
     const letter: Letter = { kind: 'message', message, origin: NO_ORIGIN, bytes: undefined }
     if (!this.deliver(letter)) this.lostCount += 1
   }
@@ -137,7 +132,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
   }
 
   #drain(): void {
-    const { turn } = this.init
+    const { turn } = this.init.home
     while (!this.#isBusy && !this.isOver && !this.isStopping && this.#phase === 'open') {
       if (this.#wish !== undefined) this.#fulfil(this.#wish)
       else if (this.#isTimeToLook() && turn.isOver()) {
@@ -257,8 +252,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
   #refuse({ issues }: Unfit, replier: Replier | undefined): void {
     if (replier !== undefined) return replier.onInvalid(issues)
     this.lostCount += 1
-    const { assignment, logger } = this.init
-    logger.warn({ worker: assignment.slot, issues }, 'a cast or message was refused by its schema')
+    this.logger.warn({ worker: this.assignment.slot, issues }, 'a cast or message was refused by its schema')
   }
 
   /** User code has asked for the end of the worker. */
@@ -268,9 +262,9 @@ export class ServerWorker extends InlineWorker implements Recipient {
   }
 
   #failureOf(error: unknown): Failure {
-    const { node, assignment } = this.init
+    const { home, assignment } = this.init
     const { slot, token } = assignment
-    return failureFrom(error, { node, slot, generation: token.generation })
+    return failureFrom(error, { node: home.node, slot, generation: token.generation })
   }
 
   /** User code takes its time: what it has asked this very worker meanwhile, it would wait for in vain. */
@@ -340,8 +334,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
   #ending(exit: Exit): (error?: unknown) => void {
     return error => {
       if (error === undefined) return this.exit(exit)
-      const { assignment, logger } = this.init
-      logger.warn({ worker: assignment.slot, error }, 'terminate has failed')
+      this.logger.warn({ worker: this.assignment.slot, error }, 'terminate has failed')
       this.exit(exit.kind === 'crashed' ? exit : { kind: 'crashed', failure: this.#failureOf(error) })
     }
   }
@@ -349,8 +342,7 @@ export class ServerWorker extends InlineWorker implements Recipient {
   /** Nobody but the worker itself looks at the time when it ends of its own accord. */
   #limit(result: Promise<unknown>, exit: Exit): Promise<unknown> {
     if (this.isStopping) return result
-    const { clock, assignment } = this.init
-    const cancel = clock.after(assignment.child.stopTimeoutMs, () => this.exit(exit))
+    const cancel = this.clock.after(this.assignment.child.stopTimeoutMs, () => this.exit(exit))
     return result.finally(cancel)
   }
 }

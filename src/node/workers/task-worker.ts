@@ -4,14 +4,14 @@
 import { NO_ORIGIN } from '../../protocol/request.ts'
 import { Mailbox, type Letter, type Recipient } from '../messaging/mailbox.ts'
 import type { Task } from './behaviours.ts'
+import { MailboxContext, type MailboxOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
-import { later } from './make-context.ts'
 import { checkBy } from './schema.ts'
 import { runInScope } from './scope.ts'
 import { listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit } from './worker.ts'
 
-export class TaskWorker extends InlineWorker implements Recipient {
+export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner {
   readonly #task: Task<readonly unknown[], never>
   readonly #mailbox: Mailbox
   /** Wakes whoever waits for a message. */
@@ -29,9 +29,9 @@ export class TaskWorker extends InlineWorker implements Recipient {
 
   deliver(letter: Letter): boolean {
     if (letter.kind === 'call') {
-      const { node, assignment } = this.init
+      const { home, assignment } = this.init
       const message = `the task "${this.#task.name}" answers no calls: send it a message`
-      letter.replier.onError({ name: 'NoSuchFunction', message, node, slot: assignment.slot })
+      letter.replier.onError({ name: 'NoSuchFunction', message, node: home.node, slot: assignment.slot })
       return false
     }
     if (this.isClosing) return false
@@ -41,12 +41,9 @@ export class TaskWorker extends InlineWorker implements Recipient {
   }
 
   protected override begin(): unknown {
-    const context = Object.assign(this.makeContext(), {
-      messages: this.#messages(),
-      sendAfter: later(this.init.clock, this.signal, message => this.#note(message)),
-    })
+    const context = Object.assign(new MailboxContext(this), { messages: this.#messages() })
     const result: unknown = runInScope(this.makeScope(), () =>
-      whenFit(this.#task.input.args, this.init.args, args => this.#task.run(context, ...listOf(args))),
+      whenFit(this.#task.input.args, this.decodeArgs(), args => this.#task.run(context, ...listOf(args))),
     )
     void Promise.resolve(result).then(
       () => this.exit({ kind: 'normal' }),
@@ -70,7 +67,7 @@ export class TaskWorker extends InlineWorker implements Recipient {
     this.#wake?.()
   }
 
-  #note(message: unknown): void {
+  note(message: unknown): void {
     const letter: Letter = { kind: 'message', message, origin: NO_ORIGIN, bytes: undefined }
     if (!this.deliver(letter)) this.lostCount += 1
   }
@@ -82,9 +79,8 @@ export class TaskWorker extends InlineWorker implements Recipient {
     const checked = await checkBy(input.message, message)
     if (checked.kind === 'fit') return checked
     this.lostCount += 1
-    const { assignment, logger } = this.init
     const { issues } = checked
-    logger.warn({ worker: assignment.slot, issues }, 'a message was refused by its schema')
+    this.logger.warn({ worker: this.assignment.slot, issues }, 'a message was refused by its schema')
     return undefined
   }
 

@@ -3,18 +3,20 @@
 
 import { FencedError } from '../../errors.ts'
 import type { NodeId } from '../../ids.ts'
+import { decodePayload } from '../../payload.ts'
 import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
+import type { FencingToken } from '../../protocol/claim.ts'
 import type { ItemId } from '../../protocol/failure.ts'
 import { NO_ORIGIN, type Origin } from '../../protocol/request.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
 import { type Exit, failureFrom } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
-import type { StopReason, WorkerContext } from './context.ts'
+import type { ContextOwner } from './bound-context.ts'
+import type { StopReason } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
-import { makeContext } from './make-context.ts'
 import { Scope, type WorkerIdentity, runInScope, runOutside } from './scope.ts'
 
 /**
@@ -29,28 +31,32 @@ export interface WorkerInit {
   readonly assignment: Assignment
   readonly incarnation: Incarnation
   readonly executor: Executor
+  /** What its predecessor on another node has handed over. */
+  readonly handoff: unknown
+  readonly home: WorkerHome
+}
+
+/** What all workers of a node have in common. */
+export interface WorkerHome {
   readonly node: NodeId
-  readonly args: readonly unknown[]
   readonly clock: Clock
   readonly turn: Turn
   readonly logger: Logger
+  /** Nothing is drawn from it: each worker has its own fork. */
   readonly prng: Prng
   readonly gateway: Gateway
-  /** What its predecessor on another node has handed over. */
-  readonly handoff: unknown
-  readonly onStarted: () => void
+  readonly onStarted: (worker: InlineWorker) => void
   /** `lost`: casts and messages that it leaves unread. */
-  readonly onExited: (exit: Exit, lost: number) => void
+  readonly onExited: (worker: InlineWorker, exit: Exit, lost: number) => void
 }
 
 /** Why signals abort. One for all: to make one takes longer than to start a worker. */
 const STOPPED = new DOMException('the worker is to stop', 'AbortError')
 
-export abstract class InlineWorker {
+export abstract class InlineWorker implements ContextOwner {
   protected readonly init: WorkerInit
-  readonly #abort = new AbortController()
   /** Who the worker is, for the scope of its code. */
-  protected readonly identity: WorkerIdentity
+  readonly identity: WorkerIdentity
   /** Casts and messages that were in its mailbox, or came, when it had ended. */
   protected lostCount = 0
   #scopes = 0
@@ -58,21 +64,32 @@ export abstract class InlineWorker {
   #isStopping = false
   #isReleased = false
   #isOver = false
+  // Made when they are asked for, which is seldom.
+  #abort: AbortController | undefined
+  #prng: Prng | undefined
 
   /** For its code: errors that nobody catches are told by it. */
   protected readonly scope: Scope
 
   constructor(init: WorkerInit) {
     this.init = init
-    const { assignment, incarnation, node } = init
+    const { assignment, incarnation, home } = init
     const { slot, spec, token } = assignment
-    this.identity = { worker: slot, spec, node, generation: token.generation, incarnation }
+    this.identity = { worker: slot, spec, node: home.node, generation: token.generation, incarnation }
     this.#firstScope = (incarnation % INCARNATION_NUMBERS) * MESSAGE_NUMBERS
     this.scope = this.makeScope()
   }
 
   get incarnation(): Incarnation {
     return this.init.incarnation
+  }
+
+  get assignment(): Assignment {
+    return this.init.assignment
+  }
+
+  get executor(): Executor {
+    return this.init.executor
   }
 
   /** What its code runs in. */
@@ -94,8 +111,48 @@ export abstract class InlineWorker {
     return this.#isReleased
   }
 
-  protected get signal(): AbortSignal {
+  get isAborted(): boolean {
+    return this.#isStopping || this.#isOver
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.isAborted) this.#abort.abort(STOPPED)
+    }
     return this.#abort.signal
+  }
+
+  get token(): FencingToken {
+    return this.init.assignment.token
+  }
+
+  get clock(): Clock {
+    return this.init.home.clock
+  }
+
+  get logger(): Logger {
+    return this.init.home.logger
+  }
+
+  get gateway(): Gateway {
+    return this.init.home.gateway
+  }
+
+  get handoff(): unknown {
+    return this.init.handoff
+  }
+
+  /** Its own: the same for the same start of it, whatever others draw. */
+  get prng(): Prng {
+    this.#prng ??= this.init.home.prng.fork(`${this.assignment.slot} ${this.incarnation}`)
+    return this.#prng
+  }
+
+  /** What its first code is given: decoded for that, and not kept. */
+  protected decodeArgs(): readonly unknown[] {
+    const args = decodePayload(this.assignment.child.args)
+    return Array.isArray(args) ? args : []
   }
 
   /** Runs the first code of the worker. */
@@ -108,7 +165,7 @@ export abstract class InlineWorker {
           : ready.then(() => (this.#isOver ? undefined : this.begin()))
       },
       () => {
-        if (!this.#isOver) runOutside(() => this.init.onStarted())
+        if (!this.#isOver) runOutside(() => this.init.home.onStarted(this))
       },
     )
   }
@@ -117,7 +174,7 @@ export abstract class InlineWorker {
   stop(): void {
     if (this.#isStopping || this.#isOver) return
     this.#isStopping = true
-    this.#abort.abort(STOPPED)
+    this.#abort?.abort(STOPPED)
     this.init.executor.abort()
     this.end()
   }
@@ -159,17 +216,17 @@ export abstract class InlineWorker {
   protected exit(exit: Exit): void {
     if (this.#isOver) return
     this.#isOver = true
-    if (!this.#isStopping) this.#abort.abort(STOPPED)
+    if (!this.#isStopping) this.#abort?.abort(STOPPED)
     this.discard()
-    runOutside(() => this.init.onExited(exit, this.lostCount))
+    runOutside(() => this.init.home.onExited(this, exit, this.lostCount))
   }
 
   protected crash(thrown: unknown, item?: ItemId): void {
-    const { node, assignment } = this.init
+    const { home, assignment } = this.init
     this.exit({
       kind: 'crashed',
       failure: failureFrom(thrown, {
-        node,
+        node: home.node,
         slot: assignment.slot,
         generation: assignment.token.generation,
         item,
@@ -201,23 +258,12 @@ export abstract class InlineWorker {
     return this.nextScope(NO_ORIGIN)
   }
 
-  #fence(): FencedError {
+  findFence(): FencedError | undefined {
+    if (!this.#isOver) return undefined
     const { slot, token } = this.init.assignment
     return new FencedError(
       `generation ${token.generation} of "${slot}" is over, and what its code still wants to do is refused: it did not look at context.signal`,
     )
-  }
-
-  /** What user code is given. */
-  protected makeContext(): WorkerContext {
-    return makeContext({
-      ...this.init,
-      identity: this.identity,
-      token: this.init.assignment.token,
-      signal: this.signal,
-      findFence: () => (this.#isOver ? this.#fence() : undefined),
-      stop: reason => this.wish(reason),
-    })
   }
 }
 
