@@ -164,7 +164,7 @@ class Schedule {
       case 'crash':
         if (mesh.awake.length < 2) break
         this.#count(kind)
-        this.#crash(mesh, prng.pick(mesh.up))
+        this.#crash(mesh, prng.pick([...mesh.up, ...mesh.leaving]))
         break
       case 'start': {
         const down = mesh.ids.filter(id => !mesh.up.includes(id) && !mesh.leaving.includes(id))
@@ -177,7 +177,7 @@ class Schedule {
         // Rare: nothing survives it, neither specs nor items.
         if (!prng.chance(0.1)) break
         this.#count(kind)
-        for (const id of mesh.up) this.#crash(mesh, id)
+        for (const id of [...mesh.up, ...mesh.leaving]) this.#crash(mesh, id)
         mesh.heal()
         await mesh.startAll()
         await this.#declare(mesh)

@@ -128,6 +128,8 @@ export class WorkerFaults {
 
   async #follow(mesh: SimulatedMesh, leave: Leave): Promise<void> {
     await mesh.leave(leave.node)
+    // It has crashed meanwhile, and may be up again.
+    if (leave.doneMs !== undefined) return
     leave.doneMs = mesh.nowMs
     this.#world.onCrash(leave.node)
   }
