@@ -220,7 +220,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   // SessionOwner
 
   accept(target: Target, session: Session, channel: number): Incoming | undefined {
-    if (target.kind === 'slot') return new SlotInlet(target, this.#post, () => this.#init.clock.nowMs())
+    if (target.kind === 'slot') return new SlotInlet(target, this.#post)
     return this.#chains.get(target.chain)?.accept(target, session, channel)
   }
 
@@ -237,7 +237,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
 
   // Carrier
 
-  carry(call: Call, route: Route): boolean {
+  carry(call: Call, route: Route, nowMs: number): boolean {
     const { slot, name, args } = call.request
     if (isSameRun(route.owner, this.#init.run)) {
       const { generation } = route
@@ -257,7 +257,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     const payload = encodeRequest(name, args, call)
     const { channel } = this.#slotChannel(route, slot)
     const correlation = this.#calls.enter(call, route.owner.id)
-    const remainingMs = Math.max(0, Math.ceil(call.deadlineMs - this.#init.clock.nowMs()))
+    const remainingMs = Math.max(0, Math.ceil(call.deadlineMs - nowMs))
     session.writer
       .begin(FRAME.call, 12 + payload.length)
       .u32(channel)

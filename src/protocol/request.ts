@@ -3,7 +3,8 @@
 
 import { type Issue } from '../errors.ts'
 import { type SlotId, isSlotId } from '../ids.ts'
-import { decodePayload, encodePayload } from '../payload.ts'
+import { encodePayload } from '../payload.ts'
+import type { Frame } from './frames.ts'
 
 /** A worker that waits for the answer to a call, and the message on account of which it does. */
 export interface Caller {
@@ -45,11 +46,11 @@ export function encodeRequest(name: string, args: readonly unknown[], origin: Or
   return encodePayload([[traceId ?? null, ...listed(caller)], name, ...args])
 }
 
-/** Checked by hand, as every call passes here. @returns undefined when the bytes are none */
-export function decodeRequest(bytes: Uint8Array): Request | undefined {
+/** All that is left of a frame. Checked by hand, as every call passes here. @returns undefined when it is none */
+export function readRequest(frame: Pick<Frame, 'payload'>): Request | undefined {
   let items: unknown
   try {
-    items = decodePayload(bytes)
+    items = frame.payload()
   } catch {
     return undefined
   }

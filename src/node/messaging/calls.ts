@@ -16,7 +16,6 @@ import {
   WorkerExitedError,
 } from '../../errors.ts'
 import { type NodeId, type SlotId, type SpecId, specOfSlot } from '../../ids.ts'
-import { decodePayload } from '../../payload.ts'
 import type { Clock } from '../../ports.ts'
 import { REPLY } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
@@ -32,7 +31,7 @@ import { type Expiring, Timeouts } from './timeouts.ts'
 /** What a call needs of those who can deliver it. */
 export interface Carrier {
   /** @returns false when nothing could be sent: there is no session with the node now */
-  carry(call: Call, route: Route): boolean
+  carry(call: Call, route: Route, nowMs: number): boolean
 }
 
 /** How long a call waits where neither it nor its caller says anything: as in OTP. */
@@ -74,7 +73,7 @@ export class Calls {
       if (call.deadlineMs <= call.startedMs) return call.onExpired()
       this.#timeouts.add(call)
       if (request.signal !== undefined) this.#obey(request.signal, call)
-      this.#attempt(call)
+      this.#attempt(call, call.startedMs)
     })
   }
 
@@ -93,7 +92,7 @@ export class Calls {
     const outcome = frame.u8()
     let payload: unknown
     try {
-      payload = decodePayload(frame.rest())
+      payload = frame.payload()
     } catch (error) {
       return `a reply that cannot be read: ${String(error)}`
     }
@@ -136,21 +135,21 @@ export class Calls {
     for (const call of this.#sent.values()) if (call.peer === peer) call.onNodeLost(peer)
   }
 
-  #attempt(call: Call): void {
+  #attempt(call: Call, nowMs = this.#clock.nowMs()): void {
     if (call.isOver) return
     const spec = specOfSlot(call.request.slot)
     const route = this.#router.find(call.request.slot)
     this.#waiting.delete(call)
     call.tried = route?.generation
-    if (route !== undefined && this.#carry(call, route)) return
+    if (route !== undefined && this.#carry(call, route, nowMs)) return
     const error = this.#hopeless(spec, call)
     if (error === undefined) this.#retryLater(call)
     else call.fail(error)
   }
 
-  #carry(call: Call, route: Route): boolean {
+  #carry(call: Call, route: Route, nowMs: number): boolean {
     try {
-      return this.#carrier.carry(call, route)
+      return this.#carrier.carry(call, route, nowMs)
     } catch (error) {
       call.fail(toError(error))
       return true

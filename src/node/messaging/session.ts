@@ -65,6 +65,8 @@ export class Session {
   #isNewsDue = false
   #isCongested = false
   #isOver = false
+  /** When the bytes have come that are being taken in: the same for all frames in them. */
+  heardMs = 0
   /** Sent while the transport asked to wait. */
   congestedBytes = 0
 
@@ -101,6 +103,7 @@ export class Session {
 
   /** Takes in bytes of the peer. @returns why the session must end, if they make no sense */
   onBytes(bytes: Uint8Array): string | undefined {
+    this.heardMs = this.#clock.nowMs()
     return this.#reader.push(bytes) ?? this.#violation
   }
 

@@ -7,7 +7,7 @@ import type { Issue } from '../../errors.ts'
 import { FRAME, REPLY, type Target } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
-import { NO_ORIGIN, decodeRequest } from '../../protocol/request.ts'
+import { type Caller, NO_ORIGIN, type Origin, type Request, readRequest } from '../../protocol/request.ts'
 import { failureFrom } from '../supervision/exit.ts'
 import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
 import type { Replier } from './mailbox.ts'
@@ -51,12 +51,10 @@ export class SlotChannel implements Outgoing {
 export class SlotInlet implements Incoming {
   readonly #target: Target & { kind: 'slot' }
   readonly #post: Post
-  readonly #nowMs: () => number
 
-  constructor(target: Target & { kind: 'slot' }, post: Post, nowMs: () => number) {
+  constructor(target: Target & { kind: 'slot' }, post: Post) {
     this.#target = target
     this.#post = post
-    this.#nowMs = nowMs
   }
 
   onFrame(frame: Frame, session: Session): string | undefined {
@@ -88,7 +86,7 @@ export class SlotInlet implements Incoming {
   #onCast(frame: Frame): string | undefined {
     const { slot, generation } = this.#target
     const bytes = frame.remaining
-    const request = decodeRequest(frame.rest())
+    const request = readRequest(frame)
     if (request === undefined) return 'a request that cannot be read'
     const { name, args, traceId } = request
     this.#giveAway(args, bytes)
@@ -100,15 +98,14 @@ export class SlotInlet implements Incoming {
   #onCall(frame: Frame, session: Session): string | undefined {
     const { slot, generation } = this.#target
     const correlation = frame.u32()
-    const deadlineMs = this.#nowMs() + frame.u32()
+    const deadlineMs = session.heardMs + frame.u32()
     const bytes = frame.remaining
-    const request = decodeRequest(frame.rest())
+    const request = readRequest(frame)
     if (request === undefined) return 'a request that cannot be read'
-    const { name, args, traceId, caller } = request
+    const { name, args } = request
     this.#giveAway(args, bytes)
-    const replier = new RemoteReplier(session, { correlation, slot, deadlineMs })
-    const origin = { deadlineMs, traceId, caller }
-    this.#post.deliver(slot, generation, { kind: 'call', name, args, origin, bytes, replier })
+    const replier = new RemoteReplier(session, { correlation, slot, deadlineMs, request })
+    this.#post.deliver(slot, generation, { kind: 'call', name, args, origin: replier, bytes, replier })
     return undefined
   }
 
@@ -119,24 +116,33 @@ export class SlotInlet implements Incoming {
 }
 
 /** Sends what comes of a call back to the caller. When the session is over, nobody waits any more. */
-class RemoteReplier implements Replier {
+class RemoteReplier implements Replier, Origin {
   readonly #session: Session
   readonly #correlation: number
   readonly #slot: SlotId
-  readonly #deadlineMs: number
+  readonly deadlineMs: number
+  readonly traceId: string | undefined
+  readonly caller: Caller | undefined
 
   constructor(
     session: Session,
-    call: { readonly correlation: number; readonly slot: SlotId; readonly deadlineMs: number },
+    call: {
+      readonly correlation: number
+      readonly slot: SlotId
+      readonly deadlineMs: number
+      readonly request: Request
+    },
   ) {
     this.#session = session
     this.#correlation = call.correlation
     this.#slot = call.slot
-    this.#deadlineMs = call.deadlineMs
+    this.deadlineMs = call.deadlineMs
+    this.traceId = call.request.traceId
+    this.caller = call.request.caller
   }
 
   begin(nowMs: number): boolean {
-    if (nowMs < this.#deadlineMs) return true
+    if (nowMs < this.deadlineMs) return true
     this.#reply(REPLY.expired, encodePayload(null))
     return false
   }
