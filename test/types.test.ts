@@ -175,6 +175,17 @@ async function workers(node: Node): Promise<void> {
   await node.addWorker({ id: 'log', run: logger })
   const polls = await node.addWorker({ id: 'poll', run: poller, args: [10] })
   polls.send({ url: 'x' })
+  const input = (async function* () {
+    yield { url: 'x' }
+  })()
+  await node.addWorker({ id: 'poll', run: poller, args: [10], input })
+  const wrong = (async function* () {
+    yield 'x'
+  })()
+  // @ts-expect-error items that the task does not take
+  await node.addWorker({ id: 'poll', run: poller, args: [10], input: wrong })
+  // @ts-expect-error a server has no input
+  await node.addWorker({ id: 'hits', run: counter, args: [0], input })
   // @ts-expect-error a wrong message
   polls.send({ uri: 'x' })
   expectTypeOf(node.getWorker('hits', counter).call.get()).resolves.toEqualTypeOf<number>()

@@ -13,7 +13,7 @@ import type { Declared } from './specs/spec.ts'
 import { type WorkerSpec, declareWorker } from './specs/worker-spec.ts'
 
 /** A standalone worker of a config: with an id, as every node of the mesh may start with the same config. */
-export type ConfiguredWorker = Omit<WorkerSpec<Process>, 'args' | 'id'> & {
+export type ConfiguredWorker = Omit<WorkerSpec<Process>, 'args' | 'id' | 'input'> & {
   readonly id: string
   /** What it is started with. @default none */
   readonly args?: readonly unknown[]
@@ -104,7 +104,11 @@ function declareAll(
     const path = `${field}[${index}]`
     const found: ConfiguredSpec[] = []
     const bad = problemsIn(`${path}.`, () => {
-      const { id, body } = declare(spec)
+      const { id, body, input } = declare(spec)
+      if (input !== undefined) {
+        const wanted = 'nothing: every node with this config would read it'
+        throw new OptionsError(path, [{ path: 'input', found: 'an input', wanted }])
+      }
       if (isSpecId(id)) found.push({ path, id, body })
       else
         throw new OptionsError(path, [

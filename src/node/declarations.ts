@@ -17,6 +17,7 @@ import {
 import { type SpecId, isSpecId, specId } from '../ids.ts'
 import { type ChildSpec, type SpecBody, type SpecChange, needOf } from '../protocol/spec-row.ts'
 import type { Kernel } from './kernel.ts'
+import type { Inputs } from './input-feed.ts'
 import { refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
@@ -46,12 +47,14 @@ export type Kind = SpecBody['kind']
 export class Declarations {
   readonly #kernel: Kernel
   readonly #waiting: Waiting
+  readonly #inputs: Inputs
   /** What was asked for in this turn, and is not written yet. */
   #changes = new Map<SpecId, SpecChange>()
 
-  constructor(kernel: Kernel, waiting: Waiting) {
+  constructor(kernel: Kernel, waiting: Waiting, inputs: Inputs) {
     this.#kernel = kernel
     this.#waiting = waiting
+    this.#inputs = inputs
   }
 
   /**
@@ -73,7 +76,13 @@ export class Declarations {
       if (this.bodyOf(id) === body) this.#write({ id, body: undefined, desired: 'stopped' })
       throw error
     }
+    if (declared.input !== undefined) this.#inputs.add(id, declared.input)
     return id
+  }
+
+  /** The node stops: what it reads for its workers, is read no more. */
+  close(): void {
+    this.#inputs.close()
   }
 
   /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */

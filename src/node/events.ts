@@ -85,6 +85,11 @@ export type NodeEvent =
       /** Casts and messages that were in its mailbox, and that nobody will read. Who waited for a call, is told. */
       readonly lost: number
     }
+  /**
+   * The input that this node reads for a worker has thrown, and is over; or one of its items cannot be sent, and is
+   * left out.
+   */
+  | { readonly kind: 'worker:input-failed'; readonly id: SpecId; readonly error: Error }
   /** A group or chain runs, all of it, as a new generation. */
   | { readonly kind: 'generation:run'; readonly id: SpecId; readonly generation: number }
   | {

@@ -20,6 +20,7 @@ import { Declarations, type DeclareOptions, type Kind } from './declarations.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
 import { GroupHandle } from './group-handle.ts'
+import { Inputs } from './input-feed.ts'
 import { Kernel, type Ports } from './kernel.ts'
 import { WorkerRef } from './messaging/refs.ts'
 import type { NodeOptions } from './options.ts'
@@ -61,7 +62,10 @@ export class Node implements AsyncDisposable {
     this.#ports = init.ports
     this.#bus = init.bus
     this.#waiting = new Waiting(init.ports.clock, init.bus)
-    this.#declarations = new Declarations(init.kernel, this.#waiting)
+    const { kernel, ports, bus } = init
+    const statusOf = (id: SpecId): SpecStatus | undefined => kernel.core.statusOf(id)
+    const inputs = new Inputs({ ...ports, gateway: kernel.plane, bus, waiting: this.#waiting, statusOf })
+    this.#declarations = new Declarations(kernel, this.#waiting, inputs)
     this.#parts = new Parts(init.kernel, this.#waiting, this.#declarations)
     this.#over = init.over
     // Before any listener of the user's: who is told should find it so.
@@ -303,6 +307,7 @@ export class Node implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     const { clock } = this.#ports
+    this.#declarations.close()
     this.#kernel.receive({ kind: 'leave-asked' })
     await Promise.race([this.#over, new Promise<void>(resolve => clock.after(STOP_MS, resolve))])
     await this.#kernel.close()
@@ -311,6 +316,7 @@ export class Node implements AsyncDisposable {
 
   async #onReplaced(): Promise<void> {
     this.#isReplaced = true
+    this.#declarations.close()
     this.#ports.logger.error({ node: this.id }, new DuplicateIdentityError(this.id).message)
     this.#stopping ??= this.#kernel.close()
     await this.#stopping

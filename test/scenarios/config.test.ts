@@ -10,6 +10,7 @@ import { afterEach, expect, test } from 'vitest'
 
 import { type Config, type Logger, loadConfig, runningNodes, startConfig } from '../../src/index.ts'
 import { checkConfig } from '../../src/node/config.ts'
+import { reader } from '../input-workers.ts'
 import * as behaviours from './config-behaviours.ts'
 
 const { broken, counter, double, plain } = behaviours
@@ -52,6 +53,13 @@ function pathsOf(config: unknown): unknown {
   }
   return []
 }
+
+test('a config has no inputs', () => {
+  const input = (async function* () {})()
+  expect(pathsOf({ workers: [{ id: 'poll', run: reader, args: [0, 0], input }] })).toEqual([
+    'workers[0].input',
+  ])
+})
 
 const worker = { id: 'w', run: plain }
 const group = {

@@ -7,6 +7,8 @@ import { type ChildSpec, type SpecBody } from '../../protocol/spec-row.ts'
 export interface Declared<Body> {
   readonly id: string | undefined
   readonly body: Body
+  /** What the worker, which is a task, is given to read. */
+  readonly input?: AsyncIterable<unknown> | undefined
 }
 
 /** What the workers of a spec need of a node; those of a stage once. */

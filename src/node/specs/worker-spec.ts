@@ -10,6 +10,7 @@ import {
   type WorkerBody,
 } from '../../protocol/spec-row.ts'
 import { check } from '../check.ts'
+import { type Behaviour, type Server, type Task, isBehaviour } from '../workers/behaviours.ts'
 import {
   type Process,
   type WithArgs,
@@ -23,9 +24,25 @@ import {
 } from './child.ts'
 import type { Declared } from './spec.ts'
 
+/** What a task may be given to read: what it takes as messages. */
+export type WithInput<B> =
+  B extends Server<readonly unknown[], object, object>
+    ? { readonly input?: never }
+    : B extends Task<readonly unknown[], infer Message>
+      ? {
+          /**
+           * For a task: what arrives in its `context.messages`, in order, with those of others; after the last item
+           * they end. This node reads it as fast as the task does, and stops (`return`) when the worker has been
+           * removed or is done, or the node stops. The restart type is `transient` (the default then) or `temporary`.
+           */
+          readonly input?: AsyncIterable<Message>
+        }
+      : unknown
+
 /** A standalone worker. */
 export type WorkerSpec<B extends Process> = WorkerOptions &
-  WithArgs<B> & {
+  WithArgs<B> &
+  WithInput<B> & {
     /** Unique in the mesh. @default 32 random hexadecimal digits */
     readonly id?: string
     /** What it does. */
@@ -40,22 +57,45 @@ export type WorkerSpec<B extends Process> = WorkerOptions &
     readonly rebalance?: Rebalance
   }
 
-const workerSpec = v.strictObject(
+const fields = {
+  id: v.optional(id),
+  run: processBehaviour,
+  ...child,
+  intensity,
+  rebalance: v.optional(oneOf(REBALANCES)),
+}
+
+const workerSpec = v.strictObject({ ...fields, input: v.optional(v.undefined()) }, 'an object')
+
+/** With an input: a permanent task would start again for ever when that has ended. */
+const readerSpec = v.strictObject(
   {
-    id: v.optional(id),
-    run: processBehaviour,
-    ...child,
-    intensity,
-    rebalance: v.optional(oneOf(REBALANCES)),
+    ...fields,
+    run: v.custom<Behaviour>(
+      value => isBehaviour(value) && value.kind === 'task',
+      'a task: nothing else reads an input',
+    ),
+    restart: v.optional(oneOf(['transient', 'temporary']), 'transient'),
+    input: v.custom<AsyncIterable<unknown>>(isAsyncIterable, 'an AsyncIterable'),
   },
   'an object',
 )
 
 /** @throws {OptionsError} naming every bad field; {PayloadError} when the arguments cannot be sent */
 export function declareWorker(spec: unknown): Declared<WorkerBody> {
-  const checked = check('the worker spec', workerSpec, spec)
-  const { run, intensity: limit } = checked
+  const what = 'the worker spec'
+  const checked = hasInput(spec) ? check(what, readerSpec, spec) : check(what, workerSpec, spec)
+  const { run, intensity: limit, input } = checked
   const canHandOver = run.kind === 'server' && run.handoff !== undefined
   const rebalance = checked.rebalance ?? (canHandOver ? 'active' : 'passive')
-  return { id: checked.id, body: { kind: 'worker', child: childOf(checked), intensity: limit, rebalance } }
+  const body = { kind: 'worker', child: childOf(checked), intensity: limit, rebalance } as const
+  return { id: checked.id, body, input }
+}
+
+function hasInput(spec: unknown): boolean {
+  return typeof spec === 'object' && spec !== null && 'input' in spec && spec.input !== undefined
+}
+
+function isAsyncIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }

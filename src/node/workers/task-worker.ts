@@ -2,12 +2,13 @@
 /** A task in this thread: a function that runs until it returns, and reads its messages when it likes. */
 
 import { NO_ORIGIN } from '../../protocol/request.ts'
-import { Mailbox, type Letter, type Recipient } from '../messaging/mailbox.ts'
+import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import type { Task } from './behaviours.ts'
 import { MailboxContext, type MailboxOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import { checkBy } from './schema.ts'
 import { runInScope } from './scope.ts'
+import { INPUT_END, INPUT_ITEMS, inputItemsOf } from './task-input.ts'
 import { listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit } from './worker.ts'
 
@@ -16,6 +17,12 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   readonly #mailbox: Mailbox
   /** Wakes whoever waits for a message. */
   #wake: (() => void) | undefined
+  /** The number of the item of its input that is next; undefined before the first. */
+  #next: number | undefined
+  /** Who waits to hear how many items of its input it has taken. */
+  #feeder: Replier | undefined
+  /** Its input has ended: it reads nothing any more. */
+  #isReadOut = false
 
   constructor(task: Task<readonly unknown[], never>, init: WorkerInit) {
     super(init)
@@ -28,13 +35,18 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   }
 
   deliver(letter: Letter): boolean {
-    if (letter.kind === 'call') {
+    if (letter.kind === 'call' && letter.name !== INPUT_ITEMS && letter.name !== INPUT_END) {
       const { home, assignment } = this.init
       const message = `the task "${this.#task.name}" answers no calls: send it a message`
       letter.replier.onError({ name: 'NoSuchFunction', message, node: home.node, slot: assignment.slot })
       return false
     }
-    if (this.isClosing) return false
+    if (letter.kind === 'call' && (this.isClosing || this.#isReadOut)) {
+      if (this.isClosing) letter.replier.onElsewhere()
+      else this.#feeder = letter.replier
+      return true
+    }
+    if (this.isClosing || this.#isReadOut) return false
     const isTaken = this.#mailbox.put(letter)
     this.#wake?.()
     return isTaken
@@ -63,6 +75,8 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   }
 
   protected override discard(): void {
+    if (this.#isReadOut) this.#feeder?.onExited(true)
+    else this.#feeder?.onResult(this.#next)
     this.lostCount += this.#mailbox.discard()
     this.#wake?.()
   }
@@ -85,13 +99,41 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   }
 
   async *#messages(): AsyncGenerator {
-    while (!this.isOver && !this.isStopping) {
+    while (!this.isOver && !this.isStopping && !this.#isReadOut) {
       const letter = this.#mailbox.take()
-      if (letter?.kind === 'message') {
-        const checked = await this.#check(letter.message)
-        if (checked !== undefined) yield checked.value
-      } else if (letter?.kind === 'cast') yield { name: letter.name, args: letter.args }
+      if (letter?.kind === 'message') yield* this.#checked(letter.message)
+      else if (letter?.kind === 'cast') yield { name: letter.name, args: letter.args }
+      else if (letter?.kind === 'call') yield* this.#input(letter)
       else await new Promise<void>(resolve => (this.#wake = resolve))
     }
+  }
+
+  /** Some items of its input, or the end of it. */
+  async *#input(letter: Letter & { readonly kind: 'call' }): AsyncGenerator {
+    const { replier, args } = letter
+    if (!replier.begin(this.init.home.clock.nowMs())) return
+    this.#feeder = replier
+    this.#isReadOut = letter.name === INPUT_END
+    if (this.#isReadOut) {
+      this.lostCount += this.#mailbox.discard()
+      return
+    }
+    const { first, items } = inputItemsOf(args) ?? { first: 0, items: [] }
+    // What it has been given before, is sent again when the answer was lost.
+    const start = Math.max(first, this.#next ?? first)
+    this.#next = start
+    for (const item of items.slice(start - first)) {
+      if (this.isClosing) return
+      this.#next += 1
+      yield* this.#checked(item)
+    }
+    // Who is told later, as it has all been taken by the time that the next message is asked for.
+    this.#feeder = undefined
+    replier.onResult(this.#next)
+  }
+
+  async *#checked(message: unknown): AsyncGenerator {
+    const checked = await this.#check(message)
+    if (checked !== undefined) yield checked.value
   }
 }

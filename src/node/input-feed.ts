@@ -1,0 +1,235 @@
+// shell
+/**
+ * The input of a task: an iterable that the node which has added the worker reads, and gives to the worker wherever it
+ * runs. It reads no more than the task can take.
+ */
+
+import { PayloadError } from '../errors.ts'
+import { type SpecId, slotId } from '../ids.ts'
+import type { Clock, Logger } from '../ports.ts'
+import { NO_ORIGIN } from '../protocol/request.ts'
+import type { EventBus } from './event-bus.ts'
+import { estimateBytes } from './messaging/estimate.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
+import type { Waiting } from './waiting.ts'
+import type { Gateway } from './workers/gateway.ts'
+import { INPUT_END, INPUT_ITEMS } from './workers/task-input.ts'
+
+/** So many items go to the worker at once: the way costs less for each, and few are on it when a node is lost. */
+const TOGETHER_MAX = 16
+/** Far below what fits into one payload, as sizes are estimated; a larger item goes by itself. */
+const TOGETHER_BYTES_MAX = 256 * 1024
+/** One lot is with the worker, and the next is read meanwhile. */
+const AHEAD_MAX = 2 * TOGETHER_MAX
+/** An answer that is not there by then is asked for again: the worker knows what it has taken. */
+const ANSWER_MS = 30_000
+/** Until the mailbox may have room again, or the mesh knows what has become of the worker. */
+const PAUSE_MS = 50
+
+export interface InputsInit {
+  readonly gateway: Gateway
+  readonly bus: EventBus
+  readonly waiting: Waiting
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly statusOf: (id: SpecId) => SpecStatus | undefined
+}
+
+/** All inputs that this node reads. */
+export class Inputs {
+  readonly #init: InputsInit
+  readonly #feeds = new Set<InputFeed>()
+
+  constructor(init: InputsInit) {
+    this.#init = init
+  }
+
+  /** Reads the iterable for a worker, until one of them ends. */
+  add(id: SpecId, input: AsyncIterable<unknown>): void {
+    const feed = new InputFeed(this.#init, id, input)
+    this.#feeds.add(feed)
+    void feed.run().finally(() => this.#feeds.delete(feed))
+  }
+
+  /** The node stops: nothing is read any more. */
+  close(): void {
+    for (const feed of this.#feeds) feed.close()
+  }
+}
+
+class InputFeed {
+  readonly #init: InputsInit
+  readonly #id: SpecId
+  readonly #input: AsyncIterable<unknown>
+  readonly #abort = new AbortController()
+  /** Read, and not taken by the worker: the oldest first. */
+  #items: unknown[] = []
+  /** The number of the first of them. */
+  #first = 0
+  #isRead = false
+  #togetherMax = TOGETHER_MAX
+  /** Ends the wait for the next item of the iterable. */
+  #stopReading: () => void = () => {}
+  #wake: () => void = () => {}
+  #woken = Promise.resolve()
+
+  constructor(init: InputsInit, id: SpecId, input: AsyncIterable<unknown>) {
+    this.#init = init
+    this.#id = id
+    this.#input = input
+  }
+
+  get #isOver(): boolean {
+    return this.#abort.signal.aborted
+  }
+
+  /** Never rejects. */
+  async run(): Promise<void> {
+    const stopListening = this.#init.bus.onSpec(this.#id, event => {
+      if (event.kind === 'spec:status' && isOver(event.status)) this.close()
+    })
+    this.#sleepUntilWoken()
+    if (isOver(this.#init.statusOf(this.#id))) this.close()
+    void this.#read()
+    await this.#give()
+    this.close()
+    stopListening()
+  }
+
+  close(): void {
+    this.#abort.abort()
+    this.#stopReading()
+    this.#wake()
+  }
+
+  /** Everything that the iterable has, as far as there is room. */
+  async #read(): Promise<void> {
+    try {
+      for await (const item of this.#untilOver()) {
+        this.#items.push(item)
+        this.#wake()
+        while (this.#items.length >= AHEAD_MAX && !this.#isOver) await this.#woken
+      }
+    } catch (error) {
+      this.#onFailed(error)
+    }
+    this.#isRead = true
+    this.#wake()
+  }
+
+  /** The iterable; ends at once, and ends it, also while it has nothing to give. */
+  async *#untilOver(): AsyncGenerator {
+    const iterator = this.#input[Symbol.asyncIterator]()
+    while (!this.#isOver) {
+      const next = await this.#nextOf(iterator)
+      if (next === undefined) break
+      if (next.done === true) return
+      yield next.value
+    }
+    // A generator that is at something comes to this only after that: nobody waits for it.
+    iterator.return?.().catch((error: unknown) => this.#onFailed(error))
+  }
+
+  /** @returns undefined when it is over meanwhile */
+  #nextOf(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown> | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#stopReading = () => resolve(undefined)
+      iterator.next().then(resolve, reject)
+    })
+  }
+
+  /** Gives to the worker what has been read, in order, then tells it that this was all. */
+  async #give(): Promise<void> {
+    while (!this.#isOver) {
+      if (this.#items.length > 0) await this.#giveSome()
+      else if (this.#isRead) await this.#ask(INPUT_END, [])
+      else await this.#woken
+    }
+  }
+
+  async #giveSome(): Promise<void> {
+    const next = await this.#ask(INPUT_ITEMS, [this.#first, this.#together()])
+    if (typeof next !== 'number' || next <= this.#first) return
+    this.#items = this.#items.slice(next - this.#first)
+    this.#first = next
+    this.#wake()
+  }
+
+  /** At least one item. */
+  #together(): readonly unknown[] {
+    let bytes = 0
+    let count = 0
+    for (const item of this.#items.slice(0, this.#togetherMax)) {
+      bytes += estimateBytes(item)
+      if (count > 0 && bytes > TOGETHER_BYTES_MAX) break
+      count += 1
+    }
+    return this.#items.slice(0, count)
+  }
+
+  /** @returns undefined when there is no answer: the worker has ended, has no room, or is not to be reached */
+  async #ask(name: string, args: readonly unknown[]): Promise<unknown> {
+    const { signal } = this.#abort
+    try {
+      return await this.#init.gateway.call({
+        slot: slotId(this.#id),
+        name,
+        args,
+        timeoutMs: ANSWER_MS,
+        signal,
+        origin: NO_ORIGIN,
+      })
+    } catch (error) {
+      if (this.#isOver) return undefined
+      if (error instanceof PayloadError) this.#onUnsendable(error)
+      else await this.#untilReachable()
+      return undefined
+    }
+  }
+
+  async #untilReachable(): Promise<void> {
+    const { clock, statusOf, waiting } = this.#init
+    if (isOver(statusOf(this.#id))) return this.close()
+    await new Promise<void>(resolve => clock.after(PAUSE_MS, resolve))
+    const isUp = (): true | undefined => (isAtRest(statusOf(this.#id)) ? undefined : true)
+    const options = { about: this.#id, timeoutMs: ANSWER_MS, signal: this.#abort.signal }
+    await waiting.until(isUp, options, () => new Error('still at rest')).catch(() => {})
+  }
+
+  /** One of several items is too large together with the others, or cannot be sent at all. */
+  #onUnsendable(error: PayloadError): void {
+    if (this.#togetherMax > 1) {
+      this.#togetherMax = 1
+      return
+    }
+    this.#onFailed(error)
+    this.#items = this.#items.slice(1)
+    this.#first += 1
+    this.#wake()
+  }
+
+  #onFailed(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    this.#init.logger.error({ worker: this.#id, error }, 'the input of a worker has failed')
+    this.#init.bus.emit({ kind: 'worker:input-failed', id: this.#id, error })
+  }
+
+  #sleepUntilWoken(): void {
+    this.#woken = new Promise(resolve => {
+      this.#wake = () => {
+        this.#sleepUntilWoken()
+        resolve()
+      }
+    })
+  }
+}
+
+/** It will not take anything any more. */
+function isOver(status: SpecStatus | undefined): boolean {
+  return status === undefined || status.kind === 'removed' || status.kind === 'done'
+}
+
+/** It takes nothing until a user starts it again. */
+function isAtRest(status: SpecStatus | undefined): boolean {
+  return status?.kind === 'stopped' || status?.kind === 'failed' || status?.kind === 'gave-up'
+}

@@ -1,0 +1,152 @@
+/** Tasks with an iterable as their input. */
+
+import { expect, test } from 'vitest'
+
+import type { Node } from '../../src/node/node.ts'
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { notebook, reader } from '../input-workers.ts'
+
+const NODES = [1, 3]
+const NEVER = -1
+
+/** Numbers from 0, and how many were taken out of it. */
+class Numbers implements AsyncIterable<number> {
+  given = 0
+  isReturned = false
+  readonly #count: number
+
+  constructor(count: number) {
+    this.#count = count
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<number> {
+    try {
+      while (this.given < this.#count) {
+        this.given += 1
+        yield this.given - 1
+      }
+    } finally {
+      this.isReturned = this.given < this.#count
+    }
+  }
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, n) => n)
+
+/** The reader is not to be on the node that declares it, where there is another. */
+const far = { labels: { far: 'yes' } }
+
+async function meshOf(nodes: number): Promise<{ mesh: SimulatedMesh; node: Node }> {
+  const labelsOf = { n1: { desk: 'yes', ...(nodes === 1 ? far.labels : {}) }, n2: far.labels, n3: far.labels }
+  const mesh = await simulate({ nodes, behaviours: [notebook, reader], seed: nodes, labelsOf })
+  const node = mesh.node('n1')
+  await mesh.settle(node.formed(nodes))
+  const placement = { labels: { desk: 'yes' } }
+  await mesh.settle(node.addWorker({ id: 'book', run: notebook, placement }))
+  return { mesh, node }
+}
+
+const notesOf = (mesh: SimulatedMesh, node: Node) =>
+  mesh.settle(node.getWorker('book', notebook).call.notes())
+
+const isDone = (node: Node) => (): boolean =>
+  node.snapshot().specs.some(({ id, status }) => id === 'reader' && status.kind === 'done')
+
+test.each(NODES)('a task reads all of its input in order, and returns, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  const input = new Numbers(1_000)
+  await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [NEVER, 0], input, placement: far }))
+  await mesh.until('the task is done', isDone(node), 120_000)
+  expect(await notesOf(mesh, node)).toEqual([...upTo(1_000), 'end'])
+  expect(input.isReturned).toBe(false)
+})
+
+test.each(NODES)('an input is read no faster than the task reads, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  const input = new Numbers(100_000)
+  const small = { messages: 1 }
+  const spec = {
+    id: 'reader',
+    run: reader,
+    args: [NEVER, 100],
+    input,
+    placement: far,
+    mailbox: small,
+  } as const
+  await mesh.settle(node.addWorker(spec))
+  await mesh.run(5_000)
+  const notes = await notesOf(mesh, node)
+  expect(notes).toEqual(upTo(notes.length))
+  expect(notes.length).toBeGreaterThan(20)
+  expect(input.given).toBeLessThanOrEqual(notes.length + 33)
+  // Neither does it give more to a worker that is gone.
+  await mesh.settle(node.removeWorker('reader'))
+  const { given } = input
+  await mesh.run(5_000)
+  expect(input).toMatchObject({ given, isReturned: true })
+})
+
+test.each(NODES)('a task that restarts goes on with the next item, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  const input = new Numbers(100)
+  await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [40, 0], input, placement: far }))
+  await mesh.until('the task is done', isDone(node), 120_000)
+  expect(await notesOf(mesh, node)).toEqual([...upTo(100).filter(n => n !== 40), 'end'])
+})
+
+test('no item is left out when the node of the task is lost', async () => {
+  const { mesh, node } = await meshOf(3)
+  const input = new Numbers(200)
+  await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [NEVER, 20], input, placement: far }))
+  await mesh.until('it reads', () => input.given > 60)
+  const host = node.snapshot().specs.find(({ id }) => id === 'reader')
+  const lost = ['n2', 'n3'].find(name => JSON.stringify(host).includes(mesh.node(name).id))
+  expect(lost).toBeDefined()
+  mesh.crash(lost ?? '')
+  await mesh.until('the task is done', isDone(node), 240_000)
+  const notes = await notesOf(mesh, node)
+  const seen = notes.filter(note => note !== 'end')
+  expect([...new Set(seen)].toSorted((a, b) => Number(a) - Number(b))).toEqual(upTo(200))
+  expect(notes.at(-1)).toBe('end')
+  // Some may come again, no more than went at once.
+  expect(seen.length - 200).toBeLessThanOrEqual(16)
+})
+
+test('an input that throws is over, and an event says so', async () => {
+  const { mesh, node } = await meshOf(1)
+  const errors: string[] = []
+  node.on('worker:input-failed', ({ id, error }) => errors.push(`${id}: ${error.message}`))
+  async function* input(): AsyncGenerator<number> {
+    yield 0
+    throw new Error('no more paper')
+  }
+  await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [NEVER, 0], input: input() }))
+  await mesh.until('the task is done', isDone(node))
+  expect(errors).toEqual(['reader: no more paper'])
+  expect(await notesOf(mesh, node)).toEqual([0, 'end'])
+})
+
+test('a node that stops reads its inputs no more', async () => {
+  const { mesh, node } = await meshOf(1)
+  const input = new Numbers(100_000)
+  await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [NEVER, 100], input }))
+  await mesh.stop('n1')
+  expect(input.isReturned).toBe(true)
+})
+
+test('only tasks have an input, and none that never ends', async () => {
+  const { mesh, node } = await meshOf(1)
+  const input: unknown = new Numbers(1)
+  const add = async (more: object): Promise<string> => {
+    const spec: unknown = { id: 'bad', input, ...more }
+    // @ts-expect-error whatever it is
+    const error: unknown = await mesh.settle(node.addWorker(spec).catch((thrown: unknown) => thrown))
+    return String(error)
+  }
+  expect(await add({ run: notebook })).toContain('run: found')
+  expect(await add({ run: notebook })).toContain('wanted a task')
+  expect(await add({ run: reader, args: [0, 0], restart: 'permanent' })).toContain(
+    'restart: found "permanent"',
+  )
+  expect(await add({ run: reader, args: [0, 0], input: [1] })).toContain('wanted an AsyncIterable')
+})
