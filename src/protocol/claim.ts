@@ -60,7 +60,8 @@ export const claims: RecordKind<Claim> = {
   join: (a, b) => (compareClaims(a, b) >= 0 ? a : b),
   versionOf: claim => {
     const { generation, owner, seq, state, score } = claim
-    return `${generation}.${score}.${owner.id}.${owner.boot}.${seq}.${state}`
+    // Joined, not a template: kept for each worker, and the engine would keep the parts of a template one by one.
+    return [generation, score, owner.id, owner.boot, seq, state].join('.')
   },
 }
 

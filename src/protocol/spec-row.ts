@@ -241,5 +241,6 @@ export function areRivals(a: SpecRow, b: SpecRow): boolean {
 
 /** A text that is equal for equal moments. */
 export function hlcText(moment: Hlc): string {
-  return `${moment.ms}.${moment.count}.${moment.node}`
+  // Joined, not a template: see the version of a claim.
+  return [moment.ms, moment.count, moment.node].join('.')
 }

@@ -70,7 +70,8 @@ export interface Recipient {
 
 export class Mailbox {
   readonly #limits: MailboxLimits
-  readonly #letters = new Deque<Letter>()
+  /** Made for the first letter. */
+  #letters: Deque<Letter> | undefined
   #bytes = 0
 
   constructor(limits: MailboxLimits = MAILBOX_LIMITS) {
@@ -78,7 +79,7 @@ export class Mailbox {
   }
 
   get size(): number {
-    return this.#letters.size
+    return this.#letters?.size ?? 0
   }
 
   /** Of all that waits: an estimate. */
@@ -89,9 +90,10 @@ export class Mailbox {
   /** @returns false when there is no room. A message that is larger than all of it is taken when nothing waits. */
   put(letter: Letter): boolean {
     const bytes = letter.bytes ?? estimateBytes(letter.kind === 'message' ? letter.message : letter.args)
-    const { size } = this.#letters
+    const { size } = this
     if (size < this.#limits.messages && (this.#bytes + bytes <= this.#limits.bytes || size === 0)) {
       letter.bytes = bytes
+      this.#letters ??= new Deque()
       this.#letters.push(letter)
       this.#bytes += bytes
       return true
@@ -102,11 +104,11 @@ export class Mailbox {
 
   /** What `take` would give. */
   get next(): Letter | undefined {
-    return this.#letters.at(0)
+    return this.#letters?.at(0)
   }
 
   take(): Letter | undefined {
-    const letter = this.#letters.shift()
+    const letter = this.#letters?.shift()
     if (letter !== undefined) this.#bytes -= letter.bytes ?? 0
     return letter
   }

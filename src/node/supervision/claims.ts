@@ -199,7 +199,7 @@ export class Claims {
         spec: row.id,
         child: body.child,
         token: { generation: claim.generation, tag: claim.score, owner: runTag(claim.owner) },
-        key: `${hlcText(row.version)} ${claim.generation} ${tenure.attempt}`,
+        key: [hlcText(row.version), claim.generation, tenure.attempt].join(' '),
         handoff: tenure.legacy,
       }
       this.#supervisor.assign(row.id, [assignment], now.ms)

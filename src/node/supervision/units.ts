@@ -27,12 +27,22 @@ export interface SpecSlot {
 }
 
 /** The slots of a spec: in the order of starting, and by name. */
-export interface SpecSlots {
+export class SpecSlots {
   readonly inOrder: readonly SpecSlot[]
-  readonly bySlot: ReadonlyMap<SlotId, SpecSlot>
+  #bySlot: ReadonlyMap<SlotId, SpecSlot> | undefined
+
+  constructor(inOrder: readonly SpecSlot[]) {
+    this.inOrder = inOrder
+  }
+
+  /** Made when it is asked for: nobody does for standalone workers, of which there may be very many. */
+  get bySlot(): ReadonlyMap<SlotId, SpecSlot> {
+    this.#bySlot ??= new Map(this.inOrder.map(each => [each.slot, each]))
+    return this.#bySlot
+  }
 }
 
-const NONE: SpecSlots = { inOrder: [], bySlot: new Map() }
+const NONE = new SpecSlots([])
 
 /** Bodies are never changed, only replaced: what follows from one is worked out once. */
 const known = new WeakMap<SpecBody, SpecSlots>()
@@ -47,8 +57,7 @@ export function partsOfSpec(id: SpecId, body: SpecBody | undefined): SpecSlots {
   if (body === undefined) return NONE
   const before = known.get(body)
   if (before !== undefined) return before
-  const inOrder = listSlots(id, body)
-  const slots: SpecSlots = { inOrder, bySlot: new Map(inOrder.map(each => [each.slot, each])) }
+  const slots = new SpecSlots(listSlots(id, body))
   known.set(body, slots)
   return slots
 }
