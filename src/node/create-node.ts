@@ -49,7 +49,8 @@ async function openNode(options: NodeOptions): Promise<Node> {
     const privateKey = folder === undefined ? undefined : readKey(folder.key, folder.path)
     const transport = await Libp2pTransport.create({ ...options, privateKey, clock: systemClock })
     const directory = new SystemDirectory({ ...options, folder, logger })
-    const ports = { clock: systemClock, transport, logger, directory, machine: systemMachine }
+    const boot = folder?.boot ?? systemClock.wallMs()
+    const ports = { clock: systemClock, transport, logger, directory, machine: systemMachine, boot }
     return await Node.start(options, ports, randomBytes(16).toString('hex'))
   } catch (error) {
     await folder?.close()

@@ -38,6 +38,8 @@ export interface Ports {
   readonly directory?: Directory
   /** Without one, as in a simulation, workers that are to run in a thread or process run inline. */
   readonly machine?: Machine
+  /** The number of this run: larger than that of every earlier one with the same key. @default the wall clock */
+  readonly boot?: number
 }
 
 export interface KernelInit {
@@ -80,10 +82,11 @@ export class Kernel {
     this.#discoveries = new RateLimit(DISCOVERIES, clock.nowMs())
     const prng = new Prng(init.seed)
     this.#revisions = prng.fork('revisions')
-    const self = init.describe({ id: transport.id, boot: clock.wallMs() }, transport.addresses)
+    const self = init.describe({ id: transport.id, boot: ports.boot ?? clock.wallMs() }, transport.addresses)
     const core = new Core({ self, timings, prng: prng.fork('core'), now: this.#now() })
     this.core = core
-    // While it joins, the node may learn of a later boot of its own, by a clock that was ahead, and takes a larger one.
+    // While it joins, the node may learn of a later boot of its own, by a clock that was ahead, and takes a larger one:
+    // where its folder was lost or put back, as otherwise it has a larger one from the beginning.
     const run: Run = {
       id: self.id,
       get boot() {

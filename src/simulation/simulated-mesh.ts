@@ -64,6 +64,8 @@ export class SimulatedMesh implements AsyncDisposable {
   readonly #network: SimulatedNetwork
   readonly #machines = new Map<NodeId, Machine>()
   readonly #runs = new Map<NodeId, number>()
+  /** What is left on the disks of the nodes: the number of the last run. */
+  readonly #boots = new Map<NodeId, number>()
   /** By how much wall clocks are ahead, where they are. */
   readonly #skewsMs = new Map<NodeId, number>()
   #trace = ''
@@ -263,11 +265,14 @@ export class SimulatedMesh implements AsyncDisposable {
     this.#runs.set(id, run)
     this.#record(`start ${id}`)
     const clock = this.#clock.fork(this.#skewsMs.get(id))
+    const boot = Math.max(clock.wallMs(), (this.#boots.get(id) ?? 0) + 1)
+    this.#boots.set(id, boot)
     const ports = {
       clock,
       transport: this.#network.transport(id),
       logger: this.#init.logger ?? silentLogger,
       directory: this.#directoryOf(id),
+      boot,
     }
     const node = await Node.start(this.#optionsOf(id), ports, `${this.seed} ${id} ${run}`)
     this.#machines.set(id, { id, clock, node, isLeaving: false })

@@ -65,6 +65,28 @@ test('a node with a data folder is the same node when it runs again, and a new o
   expect((await start()).id).not.toBe(id)
 })
 
+test('each run that uses a folder has a larger number than the one before, also by a clock that was set back', async () => {
+  let wallMs = 5_000
+  const boots: number[] = []
+  const run = async (): Promise<void> => {
+    const onWarning = (message: string): number => warnings.push(message)
+    const makeKey = async (): Promise<Uint8Array> => randomBytes(36)
+    const opened = await DataFolder.open({ path: folder, makeKey, wallMs: () => wallMs, onWarning })
+    boots.push(opened.boot)
+    await opened.close()
+  }
+  await run()
+  wallMs = 1_000
+  await run()
+  await run()
+  wallMs = 9_000
+  await run()
+  await writeFile(join(folder, 'boot'), 'nonsense')
+  await run()
+  expect(boots).toEqual([5_000, 5_001, 5_002, 9_000, 9_000])
+  expect(warnings).toEqual([])
+})
+
 test('the key is readable by its owner only, and is made so again if it was not', async () => {
   await (await open()).close()
   const file = join(folder, 'key')
@@ -98,7 +120,7 @@ test('of ten that open a new folder at the same moment, one gets it, and the key
   const folders = opened.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   expect(folders).toHaveLength(1)
   expect(Buffer.from(folders[0]?.key ?? [])).toEqual(await readFile(join(folder, 'key')))
-  expect((await readdir(folder)).toSorted()).toEqual(['key'])
+  expect((await readdir(folder)).toSorted()).toEqual(['boot', 'key'])
   await folders[0]?.close()
 })
 

@@ -207,6 +207,23 @@ describe('a node whose wall clock is wrong', () => {
     for (const id of mesh.ids) expect(statusesAt(mesh, id)).toEqual(['alive', 'alive', 'alive'])
   })
 
+  // Seed 4000039: what it had taken for its number was less than that of its earlier run, so it stopped when it met
+  // the others, as if somebody else had its key.
+  test('and behind when it starts again where nobody hears it, is a later run when it meets the others', async () => {
+    await using mesh = await formed({ nodes: 3 })
+    const before = mesh.node('n2').inspect().core.self.boot
+    mesh.crash('n2')
+    mesh.setClock('n2', -3_600_000)
+    mesh.partition(['n2'], ['n1', 'n3'])
+    await mesh.start('n2')
+    await mesh.run(5_000)
+    expect(mesh.node('n2').inspect().core.self.status).toBe('alive')
+    expect(mesh.node('n2').inspect().core.self.boot).toBeGreaterThan(before)
+    mesh.heal()
+    await mesh.run(10_000)
+    for (const id of mesh.ids) expect(statusesAt(mesh, id)).toEqual(['alive', 'alive', 'alive'])
+  })
+
   test('and leaps while it runs, stays what it is, and accuses nobody', async () => {
     await using mesh = await formed({ nodes: 3 })
     const heard = listen(mesh)

@@ -1,6 +1,6 @@
 // shell
 /**
- * What a node keeps between its runs: its key, and where others were. One node at a time uses a folder; the system
+ * What a node keeps between its runs: its key, the number of its last run, and where others were. One node at a time uses a folder; the system
  * itself says whether one does, so that a killed process leaves no lock behind.
  */
 
@@ -14,6 +14,7 @@ import { type Lock, takeLock } from './lock.ts'
 
 const KEY_FILE = 'key'
 const PEERS_FILE = 'peers.json'
+const BOOT_FILE = 'boot'
 /** Read and written by the owner only. */
 const PRIVATE_FILE = 0o600
 const PRIVATE_FOLDER = 0o700
@@ -31,21 +32,31 @@ export interface DataFolderInit {
   readonly onWarning: (message: string) => void
 }
 
+interface Kept {
+  readonly key: Uint8Array
+  readonly boot: number
+  readonly book: AddressBook
+  readonly lock: Lock
+}
+
 export class DataFolder {
   readonly path: string
   /** The bytes of the key: the same for every run that uses the folder. */
   readonly key: Uint8Array
+  /** The number of this run: the wall clock, but larger than in every earlier run, also where the clock was set back. */
+  readonly boot: number
   readonly #book: AddressBook
   readonly #lock: Lock
   readonly #onWarning: (message: string) => void
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
 
-  private constructor(init: DataFolderInit, key: Uint8Array, book: AddressBook, lock: Lock) {
+  private constructor(init: DataFolderInit, kept: Kept) {
     this.path = init.path
-    this.key = key
-    this.#book = book
-    this.#lock = lock
+    this.key = kept.key
+    this.boot = kept.boot
+    this.#book = kept.book
+    this.#lock = kept.lock
     this.#onWarning = init.onWarning
   }
 
@@ -65,7 +76,7 @@ export class DataFolder {
         )
       }
       const book = readAddressBook(await readOrNothing(join(path, PEERS_FILE)), init.wallMs)
-      return new DataFolder(init, key, book, lock)
+      return new DataFolder(init, { key, boot: await nextBoot(init), book, lock })
     } catch (cause) {
       if (cause instanceof DataFolderError) throw cause
       throw new DataFolderError(`the data folder ${path} cannot be used: ${textOf(cause)}`, { cause })
@@ -121,6 +132,19 @@ async function openKey(init: DataFolderInit): Promise<Uint8Array> {
     await rm(draft)
   }
   return readFile(file)
+}
+
+/** The number of the next run, written down before it is used. */
+async function nextBoot(init: DataFolderInit): Promise<number> {
+  const file = join(init.path, BOOT_FILE)
+  const last = Number(await readOrNothing(file))
+  const boot = Number.isSafeInteger(last) ? Math.max(init.wallMs(), last + 1) : init.wallMs()
+  try {
+    await replaceFile(file, String(boot))
+  } catch (error) {
+    init.onWarning(`the number of this run could not be written to ${init.path}: ${textOf(error)}`)
+  }
+  return boot
 }
 
 async function closeToOthers(file: string, init: DataFolderInit): Promise<void> {
