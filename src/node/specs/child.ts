@@ -13,6 +13,7 @@ import {
   type Limits,
   type MailboxLimits,
   RESTART_TYPES,
+  type RestartIntensity,
   type RestartType,
 } from '../../protocol/spec-row.ts'
 import type { PlacementWish } from '../../protocol/placement-wish.ts'
@@ -95,6 +96,9 @@ const HEAP_MB_MAX = 65_536
 /** With less, the usual hiccups of a busy machine would kill. */
 const HEARTBEAT_MS_MIN = 100
 
+/** Where the worker says nothing. */
+const LIMITS_DEFAULT: Limits = { heartbeatMs: HEARTBEAT_MS }
+
 export const START_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 5_000
 const WAIT_MS_MAX = 24 * 60 * 60 * 1000
@@ -118,9 +122,13 @@ export const whole = (min: number, max: number): v.GenericSchema<unknown, number
 export const oneOf = <const T extends string>(words: readonly T[]): v.GenericSchema<unknown, T> =>
   v.picklist(words, `one of ${words.join(', ')}`)
 
-export const intensity = v.optional(
-  v.strictObject({ restarts: whole(0, 1_000), withinMs: whole(1, WAIT_MS_MAX) }, 'an object'),
-  INTENSITY_DEFAULT,
+export const intensity = v.pipe(
+  v.optional(
+    v.strictObject({ restarts: whole(0, 1_000), withinMs: whole(1, WAIT_MS_MAX) }, 'an object'),
+    INTENSITY_DEFAULT,
+  ),
+  // One for all who say nothing, instead of a copy for each.
+  v.transform(checked => (isDefaultIntensity(checked) ? INTENSITY_DEFAULT : checked)),
 )
 
 /** The fields of `WorkerOptions`, and the arguments. */
@@ -130,15 +138,18 @@ export const child = {
   startTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), START_TIMEOUT_MS),
   stopTimeoutMs: v.optional(whole(0, WAIT_MS_MAX), STOP_TIMEOUT_MS),
   isolation: v.optional(oneOf(ISOLATIONS), 'inline'),
-  limits: v.optional(
-    v.strictObject(
-      {
-        heapMb: v.optional(whole(HEAP_MB_MIN, HEAP_MB_MAX)),
-        heartbeatMs: v.optional(whole(HEARTBEAT_MS_MIN, WAIT_MS_MAX), HEARTBEAT_MS),
-      },
-      'an object',
+  limits: v.pipe(
+    v.optional(
+      v.strictObject(
+        {
+          heapMb: v.optional(whole(HEAP_MB_MIN, HEAP_MB_MAX)),
+          heartbeatMs: v.optional(whole(HEARTBEAT_MS_MIN, WAIT_MS_MAX), HEARTBEAT_MS),
+        },
+        'an object',
+      ),
+      LIMITS_DEFAULT,
     ),
-    { heartbeatMs: HEARTBEAT_MS },
+    v.transform(checked => (isDefaultLimits(checked) ? LIMITS_DEFAULT : checked)),
   ),
   placement,
   mailbox: v.optional(
@@ -189,6 +200,14 @@ function refuseUnfit(run: Behaviour, args: readonly unknown[]): void {
   if (checked !== undefined && 'kind' in checked && checked.kind === 'unfit') {
     throw new ValidationError(`the behaviour "${run.name}"`, checked.issues)
   }
+}
+
+function isDefaultIntensity({ restarts, withinMs }: RestartIntensity): boolean {
+  return restarts === INTENSITY_DEFAULT.restarts && withinMs === INTENSITY_DEFAULT.withinMs
+}
+
+function isDefaultLimits({ heapMb, heartbeatMs }: Limits): boolean {
+  return heapMb === undefined && heartbeatMs === HEARTBEAT_MS
 }
 
 export function isUnique(ids: readonly string[]): boolean {

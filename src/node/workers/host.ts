@@ -57,6 +57,7 @@ export interface HostStats {
 export class Host {
   readonly #init: HostInit
   readonly #running = new Map<SlotId, Worker>()
+  readonly #inline = new Map<Behaviour, InlineExecutor>()
   /** Threads and processes that have been told to end, and have not yet. */
   readonly #ending = new Set<Promise<void>>()
   readonly #home: WorkerHome
@@ -211,7 +212,7 @@ export class Host {
     const { slot, spec, token, child } = assignment
     const { machine, registry, node, prng, clock, logger, gateway } = this.#init
     const { isolation, limits } = child
-    if (isolation === 'inline' || machine === undefined) return new InlineExecutor(behaviour)
+    if (isolation === 'inline' || machine === undefined) return this.#inlineExecutorOf(behaviour)
     const module = registry.moduleOf(child.behaviour)
     if (module === undefined) throw new IsolationError(child.behaviour, isolation)
     const seed = `${prng.fork(`${slot} ${incarnation} cell`).uint32()}`
@@ -238,6 +239,15 @@ export class Host {
       onLost: exit => this.#of(slot, incarnation)?.kill(exit),
       onStopWish: reason => this.#of(slot, incarnation)?.wish(reason),
     })
+  }
+
+  /** It knows nothing of any worker: one does for all of a behaviour. */
+  #inlineExecutorOf(behaviour: Behaviour): InlineExecutor {
+    const known = this.#inline.get(behaviour)
+    if (known !== undefined) return known
+    const executor = new InlineExecutor(behaviour)
+    this.#inline.set(behaviour, executor)
+    return executor
   }
 
   #workerOf(behaviour: Behaviour, init: WorkerInit): Worker {
