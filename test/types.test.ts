@@ -147,6 +147,11 @@ function configs(): void {
   })
   // @ts-expect-error wrong arguments for init
   defineConfig({ workers: [{ id: 'hits', run: counter, args: ['zero'] }] })
+  defineConfig({ groups: [{ id: 'line', members: [{ id: 'a', run: counter, args: [0] }] }] })
+  // @ts-expect-error wrong arguments for the init of a member
+  defineConfig({ groups: [{ id: 'line', members: [{ id: 'a', run: counter, args: ['zero'] }] }] })
+  // @ts-expect-error arguments of a member are missing
+  defineConfig({ groups: [{ id: 'line', members: [{ id: 'a', run: counter }] }] })
   // @ts-expect-error a worker of a config has an id
   defineConfig({ workers: [{ run: logger }] })
   // @ts-expect-error no such field

@@ -8,7 +8,7 @@ import { show } from './check.ts'
 import { type NodeInit, checkOptions } from './options.ts'
 import { type ChainSpec, declareChain } from './specs/chain-spec.ts'
 import type { Process, WithArgs } from './specs/child.ts'
-import { type GroupSpec, declareGroup } from './specs/group-spec.ts'
+import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './specs/group-spec.ts'
 import type { Declared } from './specs/spec.ts'
 import { type WorkerSpec, declareWorker } from './specs/worker-spec.ts'
 
@@ -20,11 +20,14 @@ export type ConfiguredWorker = Omit<WorkerSpec<Process>, 'args' | 'id' | 'input'
 }
 
 /** What `createNode` takes, and what is to run. All ids are different. */
-export interface Config<Workers extends readonly unknown[] = readonly ConfiguredWorker[]> extends NodeInit {
+export interface Config<
+  Workers extends readonly unknown[] = readonly ConfiguredWorker[],
+  Groups extends readonly unknown[] = readonly GroupSpec[],
+> extends NodeInit {
   /** @default [] */
   readonly workers?: Workers
   /** @default [] */
-  readonly groups?: readonly GroupSpec[]
+  readonly groups?: Groups
   /** @default [] */
   readonly chains?: readonly ChainSpec[]
 }
@@ -34,6 +37,13 @@ export type FittedWorkers<Workers extends readonly unknown[]> = {
   readonly [K in keyof Workers]: Workers[K] extends { readonly run: infer B extends Process }
     ? ConfiguredWorker & { readonly run: B } & WithArgs<B>
     : never
+}
+
+/** The groups, each member with the arguments that its behaviour wants. */
+export type FittedGroups<Groups extends readonly unknown[]> = {
+  readonly [K in keyof Groups]: Groups[K] extends { readonly members: infer M extends readonly MemberSpec[] }
+    ? GroupSpec<M & Fitted<M>>
+    : GroupSpec
 }
 
 /** A spec of a config that has been checked. */
@@ -60,11 +70,16 @@ export interface CheckedConfig {
  *   workers: [{ id: 'hits', run: behaviours.counter, args: [0] }],
  * })
  */
-export function defineConfig<const Workers extends readonly unknown[] = readonly ConfiguredWorker[]>(
-  config: Config<Workers & FittedWorkers<Workers>>,
-): Config {
-  const { workers, ...rest }: Config<readonly unknown[]> = config
-  return workers === undefined ? rest : { ...rest, workers: workers.filter(isWorker) }
+export function defineConfig<
+  const Workers extends readonly unknown[] = readonly ConfiguredWorker[],
+  const Groups extends readonly unknown[] = readonly GroupSpec[],
+>(config: Config<Workers & FittedWorkers<Workers>, Groups & FittedGroups<Groups>>): Config {
+  const { workers, groups, ...rest }: Config<readonly unknown[], readonly unknown[]> = config
+  return {
+    ...rest,
+    ...(workers === undefined ? {} : { workers: workers.filter(isWorker) }),
+    ...(groups === undefined ? {} : { groups: groups.filter(isGroup) }),
+  }
 }
 
 /** @throws {OptionsError} naming every bad field of all of it: `groups[0].members[2].run` */
@@ -130,7 +145,11 @@ function problemsIn(prefix: string, action: () => void): Problem[] {
       return error.problems.map(problem => ({ ...problem, path: pathOf(prefix, problem.path) }))
     }
     if (!(error instanceof MeshvisorError)) throw error
-    return [{ path: pathOf(prefix, 'it'), found: error.message, wanted: 'something that can be sent' }]
+    // Only arguments are told by other errors: of a worker they are its own, else of one of its parts.
+    const path = pathOf(prefix, prefix.startsWith('workers[') ? 'args' : 'it')
+    return [
+      { path, found: error.message, wanted: 'arguments that can be sent, and that the behaviour takes' },
+    ]
   }
 }
 
@@ -140,6 +159,10 @@ function pathOf(prefix: string, path: string): string {
 }
 
 function isWorker(value: unknown): value is ConfiguredWorker {
+  return typeof value === 'object' && value !== null
+}
+
+function isGroup(value: unknown): value is GroupSpec {
   return typeof value === 'object' && value !== null
 }
 

@@ -14,6 +14,7 @@ import { createNode } from './create-node.ts'
 import type { Node } from './node.ts'
 import { renew } from './specs/edits.ts'
 import type { WaitOptions } from './waiting.ts'
+import type { BehaviourSource } from './workers/registry.ts'
 
 export interface StartOptions extends WaitOptions {
   /**
@@ -45,7 +46,8 @@ export interface Started extends AsyncDisposable {
 }
 
 /**
- * Reads a config from a module that has one as its default export.
+ * Reads a config from a module that has one as its default export. Paths of behaviours that begin with `./` or `../`
+ * are taken from where the file is.
  * @throws {ConfigNotFoundError} when there is no such file; {ConfigError} when it cannot be imported; {OptionsError}
  * naming every bad field
  */
@@ -58,7 +60,7 @@ export async function loadConfig(path: string): Promise<Config> {
   }
   const found = await importFrom(file)
   checkConfig(found)
-  return { ...found }
+  return withResolved({ ...found }, file)
 }
 
 /**
@@ -132,4 +134,14 @@ async function importFrom(file: string): Promise<object> {
     throw new ConfigError([`${file} has no config: export default defineConfig({ … })`])
   }
   return found
+}
+
+function withResolved(config: Config, file: string): Config {
+  const { behaviours } = config
+  if (behaviours === undefined) return config
+  const base = pathToFileURL(file)
+  const isPath = (source: BehaviourSource): source is string =>
+    typeof source === 'string' && /^\.\.?\//.test(source)
+  const resolved = behaviours.map(source => (isPath(source) ? new URL(source, base).href : source))
+  return { ...config, behaviours: resolved }
 }

@@ -116,7 +116,7 @@ test.each([
   [
     'arguments that cannot be sent',
     { workers: [{ id: 'w', run: counter, args: [() => 1] }] },
-    ['workers[0]'],
+    ['workers[0].args'],
   ],
   [
     'negative limits',

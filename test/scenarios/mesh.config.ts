@@ -5,7 +5,7 @@ import * as behaviours from './config-behaviours.ts'
 
 export default defineConfig({
   cluster: 'config-test',
-  behaviours: [behaviours],
+  behaviours: ['./config-behaviours.ts'],
   listen: ['/ip4/127.0.0.1/tcp/0'],
   discovery: { mdns: false },
   logger: false,
