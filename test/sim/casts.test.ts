@@ -1,4 +1,4 @@
-/** Casts in a row: what goes along with each, though most of them share what they run in. */
+/** Messages in a row: what goes along with each, though most of them share what they run in. */
 
 import { expect, test } from 'vitest'
 
@@ -6,6 +6,7 @@ import {
   type ServerContext,
   type WorkerRef,
   currentTraceId,
+  deferred,
   defineServer,
   withTrace,
 } from '../../src/index.ts'
@@ -24,6 +25,16 @@ const caster = defineServer('caster', {
     /** Asks another one whether it is there. */
     ask: (state, id: string): Promise<unknown> => refOf(state.context, id).call.ping(),
     seen: state => state.seen.splice(0),
+    /** How long the caller waits, now; and what that is when it has its answer. */
+    remaining: state => {
+      void state.context.sleep(5).then(() => state.seen.push(state.context.remainingMs))
+      return state.context.remainingMs
+    },
+    /** The same, at once or later. */
+    remainingLater: (state, ms: number) => {
+      if (ms === 0) return state.context.remainingMs
+      return deferred(state.context.sleep(ms).then(() => state.context.remainingMs))
+    },
   },
   cast: {
     trace: state => {
@@ -109,4 +120,21 @@ test('what casts have left running is in no circle with one that takes its time 
   // From now on it is known to take its time, and shares nothing.
   a.cast.askRoundOrNot('c')
   expect(await mesh.settle(a.call.seen())).toContainEqual(expect.stringContaining('DeadlockError'))
+})
+
+test('each call has its own deadline, and what it leaves running has none', async () => {
+  const { mesh, a } = await meshOf()
+  const limitsMs = Array.from({ length: MANY }, (_, index) => 500 + index)
+  const remaining = limitsMs.map(timeoutMs => a.with({ timeoutMs }).call.remaining())
+  expect(await mesh.settle(Promise.all(remaining))).toEqual(limitsMs)
+  await mesh.run(10)
+  expect(await mesh.settle(a.call.seen())).toEqual(limitsMs.map(() => undefined))
+})
+
+test('a call that is answered later keeps its deadline, whatever comes after it', async () => {
+  const { mesh, a } = await meshOf()
+  const laterMs = [0, 0, 0, 10, 0, 10, 0, 0]
+  const remaining = laterMs.map((ms, index) => a.with({ timeoutMs: 500 + index }).call.remainingLater(ms))
+  const expected = laterMs.map((ms, index) => 500 + index - ms)
+  expect(await mesh.settle(Promise.all(remaining))).toEqual(expected)
 })

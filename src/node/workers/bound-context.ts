@@ -88,7 +88,8 @@ export class BoundContext implements WorkerContext {
   }
 
   get remainingMs(): number | undefined {
-    const deadlineMs = findScope()?.deadlineMs
+    const scope = findScope()
+    const deadlineMs = scope === undefined || scope.isOver ? undefined : scope.deadlineMs
     return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - this.#owner.clock.nowMs())
   }
 

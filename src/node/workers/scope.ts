@@ -30,7 +30,7 @@ export class Scope implements Caller, Origin {
   readonly caller: Caller | undefined
   /** The worker is done with the message: what still runs on account of it, nobody waits for. */
   isOver = false
-  /** It was that of other messages before: what they have left running is in it as well. */
+  /** What other messages have left running cannot be told from it: they had its seat before. */
   isShared = false
 
   constructor(identity: WorkerIdentity, n: number, origin: Origin) {
@@ -50,12 +50,28 @@ export class Scope implements Caller, Origin {
   }
 }
 
+/**
+ * Entered instead of the scope itself: once for messages in a row whose code is through at once. Whatever one of them
+ * leaves running finds the last one there, which is over as well, of the same worker and trace.
+ */
+export class Seat {
+  scope: Scope
+
+  constructor(scope: Scope) {
+    this.scope = scope
+  }
+
+  get traceId(): string | undefined {
+    return this.scope.traceId
+  }
+}
+
 interface Trace {
   readonly traceId: string
 }
 
 /** Where code was before a loop of ours began: outside, in a trace, in a worker. */
-export type Outer = Scope | Trace | undefined
+export type Outer = Scope | Seat | Trace | undefined
 
 const storage = new AsyncLocalStorage<Outer>()
 let lastEntered: Scope | undefined
@@ -63,6 +79,7 @@ let lastEntered: Scope | undefined
 /** The scope of the code that runs now; undefined outside of workers. */
 export function findScope(): Scope | undefined {
   const store = storage.getStore()
+  if (store instanceof Seat) return store.scope
   return store instanceof Scope ? store : undefined
 }
 
@@ -98,12 +115,12 @@ export function runOutside<T>(code: () => T): T {
 }
 
 /**
- * From here on, the code of this turn belongs to `scope`: half the price of `runInScope`, for loops that run one
+ * From here on, the code of this turn belongs to `place`: half the price of `runInScope`, for loops that run one
  * message after the other. Such a loop must end with `leaveScope`, and must not be called by user code.
  */
-export function enterScope(scope: Scope): void {
-  lastEntered = scope
-  if (storage.getStore() !== scope) storage.enterWith(scope)
+export function enterScope(place: Scope | Seat): void {
+  lastEntered = place instanceof Seat ? place.scope : place
+  if (storage.getStore() !== place) storage.enterWith(place)
 }
 
 export function leaveScope(): void {
@@ -133,10 +150,9 @@ export function swapScope(scope: Outer): Outer {
 
 /** What a call or cast that is made now brings along: see `Origin`. The deadline is the one that it inherits. */
 export function originOfNow(): Origin {
-  const store = storage.getStore()
-  if (store === undefined) return NO_ORIGIN
-  if (store instanceof Scope && !store.isOver) {
-    return { deadlineMs: store.deadlineMs, traceId: store.traceId, caller: store }
+  const scope = findScope()
+  if (scope !== undefined && !scope.isOver) {
+    return { deadlineMs: scope.deadlineMs, traceId: scope.traceId, caller: scope }
   }
   return traceOfNow()
 }
@@ -148,8 +164,8 @@ export function traceOfNow(): Origin {
 }
 
 /**
- * Whether `waiting`, or somebody who waits for it, is at message `n` of the worker. Where that cannot be told, as the
- * scope was shared with messages before, it is not: a circle ends by its time-out then.
+ * Whether `waiting`, or somebody who waits for it, is at message `n` of the worker. Where that cannot be
+ * told, as the scope is shared, it is not: a circle ends by its time-out then.
  */
 export function isWaitedForBy(scope: Scope, waiting: Caller | undefined): boolean {
   if (scope.isShared) return false

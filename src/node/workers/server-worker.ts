@@ -14,7 +14,7 @@ import { MailboxContext, type MailboxOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import { Deferred } from './deferred.ts'
 import { type Handler, type Handlers, handlersOf } from './handlers.ts'
-import { type Scope, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
+import { type Scope, Seat, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
 import { Unsendable } from './thrown.ts'
 import { Unfit, listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
@@ -36,8 +36,8 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   #isScheduled = false
   /** The message that user code is at, and the call that waits for it, if it is one. */
   #scope: Scope | undefined
-  /** Of messages in a row that nobody waits for and that are over at once: see `#scopeOf`. */
-  #common: Scope | undefined
+  /** Of messages in a row that are over at once: see `#placeOf`. */
+  #seat: Seat | undefined
   #pending: Replier | undefined
   /** User code takes its time. */
   #isBusy = false
@@ -162,9 +162,9 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     const replier = letter.kind === 'call' ? letter.replier : undefined
     if (replier !== undefined && !replier.begin(nowMs)) return
     const handler = this.#find(letter)
-    const scope = this.#scopeOf(letter, handler)
+    const scope = this.nextScope(letter.origin)
     this.#scope = scope
-    enterScope(scope)
+    enterScope(this.#placeOf(scope, handler))
     let result: unknown
     try {
       result = this.#run(letter, handler)
@@ -174,32 +174,42 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     }
     if (isPromise(result)) {
       this.#pending = replier
-      this.#becomeBusy(handler)
+      this.#keepSeat(scope, handler)
+      this.#becomeBusy()
       result.then(
         value => this.#resume(() => this.#answer(value, replier, scope)),
         (error: unknown) => this.#resume(() => this.#fail(error, replier)),
       )
     } else {
-      handler?.onReturned()
+      if (result instanceof Deferred) this.#keepSeat(scope, handler)
+      else handler?.onReturned()
       this.#settle()
       this.#answer(result, replier, scope)
     }
   }
 
   /**
-   * To enter a scope costs more than a small cast. Casts and messages in a row whose code is through at once share
-   * one, as nothing can tell them apart: nobody waits for them, and whatever they leave running is on nobody's account.
+   * To enter a scope costs more than a small message. Those in a row whose code is through at once share a seat: what
+   * they leave running is on nobody's account any more, so that nothing can tell them apart.
    */
-  #scopeOf(letter: Letter, handler: Handler | undefined): Scope {
-    if (letter.kind === 'call' || handler?.isQuick !== true) return this.nextScope(letter.origin)
-    const common = this.#common
-    if (common === undefined || common.traceId !== letter.origin.traceId) {
-      this.#common = this.nextScope(letter.origin)
-      return this.#common
+  #placeOf(scope: Scope, handler: Handler | undefined): Scope | Seat {
+    if (handler?.isQuick !== true) return scope
+    const seat = this.#seat
+    if (seat !== undefined && seat.traceId === scope.traceId) {
+      seat.scope = scope
+      return seat
     }
-    common.isOver = false
-    common.isShared = true
-    return common
+    const other = new Seat(scope)
+    this.#seat = other
+    return other
+  }
+
+  /** The message is not through with its function: if it has a seat, it keeps it, and those after it get another. */
+  #keepSeat(scope: Scope, handler: Handler | undefined): void {
+    handler?.onPromised()
+    if (this.#seat?.scope !== scope) return
+    this.#seat = undefined
+    scope.isShared = true
   }
 
   #find(letter: Letter): Handler | undefined {
@@ -268,11 +278,8 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   /** User code takes its time: what it has asked this very worker meanwhile, it would wait for in vain. */
-  #becomeBusy(handler?: Handler): void {
+  #becomeBusy(): void {
     this.#isBusy = true
-    handler?.onPromised()
-    // It is of this message from here on: the next one has another.
-    if (this.#common === this.#scope) this.#common = undefined
     for (const replier of this.#suspects ?? []) replier.onDeadlock()
     this.#suspects = undefined
   }
