@@ -108,6 +108,15 @@ export class DuplicateIdentityError extends MeshvisorError {
   }
 }
 
+/** The Node that runs this is too old. */
+export class EngineError extends MeshvisorError {
+  override readonly name = 'EngineError'
+
+  constructor(found: string, wanted: number) {
+    super(`found Node ${found}, wanted ${wanted} or later: install it, or use the npm package "node"`)
+  }
+}
+
 /** The mesh has not become what was waited for. */
 export class FormationError extends MeshvisorError {
   override readonly name = 'FormationError'

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 
+import { EngineError } from '../errors.ts'
 import { DataFolder } from '../io/system/data-folder.ts'
 import { SystemDirectory } from '../io/system/directory.ts'
 import { silentLogger, stderrLogger } from '../io/system/loggers.ts'
@@ -13,14 +14,19 @@ import { Node } from './node.ts'
 import { type NodeInit, type NodeOptions, checkOptions } from './options.ts'
 import { noteRunning, takeName } from './running.ts'
 
+/** As `engines` in package.json says: npm only warns of it. */
+const NODE_MAJOR_MIN = 24
+
 /**
  * Starts a node, and joins a mesh if there is one. Resolves when the node takes work.
  * @throws {OptionsError} naming every bad field; {ListenError} when an address cannot be listened on;
- * {AlreadyRunningError} when a node of the same name and cluster runs in this process; {DataFolderError} when another node uses the data folder, or it cannot be used
+ * {AlreadyRunningError} when a node of the same name and cluster runs in this process; {DataFolderError} when another node uses the data folder, or it cannot be used;
+ * {EngineError} when this Node is too old
  * @example
  * await using node = await createNode({ cluster: 'line-7', behaviours: [counter] })
  */
 export async function createNode(init: NodeInit = {}): Promise<Node> {
+  refuseOldEngine()
   const options = checkOptions(init)
   const { cluster, name, signal } = options
   signal?.throwIfAborted()
@@ -37,6 +43,11 @@ export async function createNode(init: NodeInit = {}): Promise<Node> {
     release()
     throw error
   }
+}
+
+function refuseOldEngine(): void {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major < NODE_MAJOR_MIN) throw new EngineError(process.versions.node, NODE_MAJOR_MIN)
 }
 
 async function openNode(options: NodeOptions): Promise<Node> {

@@ -4,7 +4,7 @@
  * things run, and asks it nothing.
  */
 
-import { NoMemberError, NotFoundError, OverloadedError } from '../errors.ts'
+import { NoMemberError, NodeStoppedError, NotFoundError, OverloadedError } from '../errors.ts'
 import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../ids.ts'
 import { encodePayload } from '../payload.ts'
 import type { Clock } from '../ports.ts'
@@ -267,6 +267,13 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     return true
   }
 
+  /** The node has stopped: whoever waits for something is told, and nothing is taken any more. */
+  end(): void {
+    this.router.end()
+    for (const peer of this.#sessions.keys()) this.onPeerDown(peer)
+    for (const chain of this.#chains.values()) chain.end()
+  }
+
   // Channels
 
   next(): number {
@@ -288,6 +295,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
 
   /** There is no way to the worker now. @throws {NotFoundError} when there is no such worker at all */
   #drop(slot: SlotId): void {
+    if (this.router.isOver) throw new NodeStoppedError()
     const body = this.router.bodyOf(specOfSlot(slot))
     if (body === undefined) throw new NotFoundError(slot, 'worker')
     if (body.kind === 'group' && !body.members.some(({ id }) => slot.endsWith(`/${id}`))) {
@@ -297,6 +305,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   }
 
   #refuseUnlessGroup(group: SpecId): void {
+    if (this.router.isOver) throw new NodeStoppedError()
     if (this.router.bodyOf(group)?.kind !== 'group') throw new NotFoundError(group, 'group')
   }
 

@@ -195,6 +195,7 @@ export class Kernel {
     this.#timer?.cancel()
     for (const cancel of this.#cancels) cancel()
     await this.host.close()
+    this.plane.end()
     await this.#ports.transport.stop()
     await this.#ports.directory?.stop()
   }

@@ -5,7 +5,14 @@
  * cross, the later one wins, and whoever finds its own gone makes it again.
  */
 
-import { AlreadyExistsError, NotFoundError, StartError, StopError, SupersededError } from '../errors.ts'
+import {
+  AlreadyExistsError,
+  NotFoundError,
+  OptionsError,
+  StartError,
+  StopError,
+  SupersededError,
+} from '../errors.ts'
 import { type NodeId, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
 import type { Declarations } from './declarations.ts'
@@ -118,10 +125,21 @@ export class Parts {
     )
   }
 
-  /** Removes a part, and waits until its workers have stopped. @throws {NotFoundError} {StopError} */
+  /**
+   * Removes a part, and waits until its workers have stopped. A chain keeps its last stage, a group may be empty.
+   * @throws {NotFoundError} {StopError}; {OptionsError} when it is the only stage of a chain
+   */
   async remove(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
     const body = this.#get(id, kind)
     const { revision } = getPart(body, part)
+    if (body.kind === 'chain' && body.stages.length === 1) {
+      const problem = {
+        path: part,
+        found: 'the only stage',
+        wanted: 'a stage beside it: or remove the chain',
+      }
+      throw new OptionsError(`removeStage of "${id}"`, [problem])
+    }
     const slots = slotsOf(id, body, part)
     await this.#make(
       {

@@ -7,7 +7,6 @@ import { pathToFileURL } from 'node:url'
 
 import { ConfigError, ConfigNotFoundError } from '../errors.ts'
 import type { SpecId } from '../ids.ts'
-import { encodePayload } from '../payload.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { type CheckedConfig, type Config, type ConfiguredSpec, checkConfig } from './config.ts'
 import { createNode } from './create-node.ts'
@@ -111,7 +110,20 @@ export async function declareConfig(
 
 /** Whether two specs say the same, whenever they were declared. */
 function isSame(a: SpecBody | undefined, b: SpecBody): boolean {
-  return a !== undefined && Buffer.compare(encodePayload(renew(a, 0)), encodePayload(renew(b, 0))) === 0
+  return a !== undefined && textOf(renew(a, 0)) === textOf(renew(b, 0))
+}
+
+/** Equal for bodies that say the same, in whatever order their fields have come off the wire. */
+function textOf(body: SpecBody): string {
+  return JSON.stringify(canonical(body))
+}
+
+function canonical(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
+  if (Array.isArray(value)) return value.map(canonical)
+  if (typeof value !== 'object' || value === null) return value
+  const fields = Object.entries<unknown>({ ...value }).toSorted(([one], [other]) => (one < other ? -1 : 1))
+  return Object.fromEntries(fields.map(([name, field]) => [name, canonical(field)]))
 }
 
 async function removeFrom(node: Node, id: SpecId): Promise<void> {

@@ -251,6 +251,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
 
   /** Why the chain takes nothing. */
   #refusal(): Error | undefined {
+    if (this.#chain.ended !== undefined) return this.#chain.ended
     if (this.#chain.body === undefined) return new NotFoundError(this.id, 'chain')
     const status = this.#status()
     if (!isDown(status)) return undefined

@@ -1,7 +1,7 @@
 // shell
 /** A chain as this node sees it: its entrance here, its workers here, and how they are connected now. */
 
-import { GivenUpError, NotFoundError } from '../../errors.ts'
+import { GivenUpError, NodeStoppedError, NotFoundError } from '../../errors.ts'
 import type { Run, SlotId, SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Target } from '../../protocol/channel.ts'
@@ -46,6 +46,7 @@ export class Chain {
   #body: ChainBody | undefined
   #phase: Phase | undefined
   #wiring: Wiring | undefined
+  #ended: NodeStoppedError | undefined
   /** Failures whose item has been blamed, by their moment. */
   readonly #blamed = new Set<string>()
 
@@ -69,6 +70,18 @@ export class Chain {
 
   get body(): ChainBody | undefined {
     return this.#body
+  }
+
+  /** Why nothing goes in any more, once the node has stopped. */
+  get ended(): NodeStoppedError | undefined {
+    return this.#ended
+  }
+
+  /** The node has stopped: its items are lost with it, and whoever waits for one is told. */
+  end(): void {
+    this.#ended = new NodeStoppedError()
+    this.#unwire()
+    this.ingress.abort(this.#ended, 'all')
   }
 
   followBody(body: ChainBody | undefined): void {

@@ -9,6 +9,7 @@ import {
   DeadlockError,
   type Issue,
   NodeLostError,
+  NodeStoppedError,
   NotFoundError,
   OverloadedError,
   RemoteError,
@@ -179,6 +180,7 @@ export class Calls {
 
   /** Why waiting for the worker is of no use. */
   #hopeless(spec: SpecId, call: Call): Error | undefined {
+    if (this.#router.isOver) return new NodeStoppedError()
     const { slot } = call.request
     const body = this.#router.bodyOf(spec)
     if (body === undefined) return new NotFoundError(slot, 'worker')

@@ -15,6 +15,8 @@ export interface Route {
 }
 
 export class Router {
+  /** The node has stopped. */
+  isOver = false
   readonly #routes = new Map<SlotId, Route>()
   readonly #slots = new Map<SpecId, readonly SlotId[]>()
   readonly #specs = new Map<SpecId, SpecBody>()
@@ -109,6 +111,14 @@ export class Router {
       spec,
       reachable(phase, body).map(({ slot, owner, since }) => [slot, { owner, generation: since }]),
     )
+  }
+
+  /** The node has stopped: nobody is to be reached from here any more, and whoever waits is told to look again. */
+  end(): void {
+    this.isOver = true
+    this.#routes.clear()
+    this.#slots.clear()
+    for (const spec of this.#waiting.keys()) this.#announce(spec)
   }
 
   #setRoutes(spec: SpecId, routes: readonly (readonly [SlotId, Route])[]): void {
