@@ -79,7 +79,10 @@ export class ChainHandle<
     await this.#init.declarations.restart(this.#init.declarations.get(this.id, 'chain'), options)
   }
 
-  /** Stops all workers, and waits until they have; items wait until `restart`. @throws {NotFoundError} {StopError} */
+  /**
+   * Stops all workers, and waits until they have. What was put in by `send` waits until `restart`; whoever waits for an
+   * outcome (`call`, `run`) gets a `GivenUpError`. @throws {NotFoundError} {StopError}
+   */
   async stop(options: WaitOptions = {}): Promise<void> {
     await this.#init.declarations.stop(this.#init.declarations.get(this.id, 'chain'), options)
   }

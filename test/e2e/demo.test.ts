@@ -55,7 +55,8 @@ describe('the demo', () => {
     'counts a folder, kills a process, loses nothing, and agrees with a plain count',
     { timeout: 60_000 },
     async () => {
-      await writeTexts(2_000)
+      // So many that the rest of them takes longer than noticing the death.
+      await writeTexts(8_000)
       await writeFile(join(folder, 'image.png'), Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 1]))
       await writeFile(join(folder, 'empty.txt'), '')
       await writeFile(join(folder, 'one-word.txt'), 'w'.repeat(300_000))
@@ -64,8 +65,8 @@ describe('the demo', () => {
       expect(await exitCode(run), run.output).toBe(0)
       const result: unknown = JSON.parse(run.output.trim().split('\n').at(-1) ?? '')
       expect(result).toMatchObject({
-        files: 2_003,
-        items: 2_004,
+        files: 8_003,
+        items: 8_004,
         lost: 0,
         duplicateResults: 0,
         killed: 1,

@@ -220,3 +220,11 @@ describe('the options of a node', () => {
     })
   })
 })
+
+test('a stage that is a plain generator is refused: its outcome would be the generator', () => {
+  expect(() =>
+    defineStage('plain', function* (n: number) {
+      yield n
+    }),
+  ).toThrow(/plain generator/)
+})

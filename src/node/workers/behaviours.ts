@@ -125,6 +125,11 @@ export function defineStage(
   options: Omit<StageOptions<never>, 'input'> & { readonly input?: unknown } = {},
 ): Stage<never, unknown> {
   const checked = callback(handle)
+  if (Object.prototype.toString.call(handle) === '[object GeneratorFunction]') {
+    throw new TypeError(
+      `the stage "${name}" is a plain generator function, wanted an asynchronous one to emit many`,
+    )
+  }
   if (handle.length > STAGE_PARAMETERS) {
     const found = `a function of ${handle.length} parameters`
     throw new TypeError(`the stage "${name}" is ${found}, wanted (item, context): nobody gives it more`)
