@@ -84,7 +84,7 @@ export async function startConfig(config: Config, options: StartOptions = {}): P
 }
 
 /** Declares on a node what is not there yet. */
-export async function declareConfig(
+async function declareConfig(
   node: Node,
   checked: CheckedConfig,
   options: WaitOptions = {},

@@ -14,7 +14,7 @@ export interface News {
   readonly accusations: readonly Accusation[]
 }
 
-export const NO_NEWS: News = { members: [], accusations: [] }
+const NO_NEWS: News = { members: [], accusations: [] }
 
 /** So much news fits on one probe: 8 rows are about 2 KiB. */
 export const PIGGYBACK_MAX = 8

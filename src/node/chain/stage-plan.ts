@@ -64,7 +64,7 @@ export function planOf(body: ChainBody, phase: Phase): ChainPlan | undefined {
 }
 
 /** The stage that a slot belongs to. */
-export function stageOf(slot: SlotId): string {
+function stageOf(slot: SlotId): string {
   return slot.split('/')[1] ?? ''
 }
 

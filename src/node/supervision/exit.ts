@@ -22,7 +22,7 @@ export type Exit =
   | { readonly kind: 'killed'; readonly failure: Failure }
 
 /** The `name` of the failure of a worker whose node is gone: it does not count against the restart intensity. */
-export const NODE_LOST = 'NodeLost'
+const NODE_LOST = 'NodeLost'
 
 /**
  * The `name` of the failure of a worker that this node has stopped for a generation that never came to be: two nodes

@@ -71,7 +71,7 @@ interface Trace {
 }
 
 /** Where code was before a loop of ours began: outside, in a trace, in a worker. */
-export type Outer = Scope | Seat | Trace | undefined
+type Outer = Scope | Seat | Trace | undefined
 
 const storage = new AsyncLocalStorage<Outer>()
 let lastEntered: Scope | undefined
@@ -138,14 +138,6 @@ export function prepareScope(scope: Scope): Entrance {
     if (storage.getStore() === scope) code()
     else enter(code)
   }
-}
-
-/** Runs a loop that may have been called by anybody's code, as `enterScope` does. @returns what to go back to */
-export function swapScope(scope: Outer): Outer {
-  const outer = storage.getStore()
-  if (scope instanceof Scope) lastEntered = scope
-  if (outer !== scope) storage.enterWith(scope)
-  return outer
 }
 
 /** What a call or cast that is made now brings along: see `Origin`. The deadline is the one that it inherits. */
