@@ -9,7 +9,7 @@ import { compareHlc } from '../protocol/hlc.ts'
 import { type Phase, causeOf } from '../protocol/phase.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Effect, NodeEvent } from './events.ts'
-import type { SpecStatus } from './supervision/spec-status.ts'
+import { type SpecStatus, describeStatus } from './supervision/spec-status.ts'
 
 interface Told {
   row: SpecRow | undefined
@@ -35,9 +35,11 @@ export class Bulletin {
     const told = this.#toldOf(id)
     const before = told.status
     told.status = status
-    if (before?.kind === status.kind) return
+    const isSameKind = before?.kind === status.kind
+    // The reason may be another one, which is no event.
+    if (isSameKind && describeStatus(before) === describeStatus(status)) return
     this.#emit({ kind: 'set-status', id, status })
-    this.notify({ kind: 'spec:status', id, status })
+    if (!isSameKind) this.notify({ kind: 'spec:status', id, status })
   }
 
   /** The rows of a spec as they are now. */

@@ -13,7 +13,7 @@ import {
   StopError,
   SupersededError,
 } from '../errors.ts'
-import { type NodeId, type SlotId, type SpecId, slotId } from '../ids.ts'
+import { type NodeId, type Run, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
 import type { Declarations } from './declarations.ts'
 import type { Kernel } from './kernel.ts'
@@ -28,6 +28,7 @@ import {
 } from './specs/edits.ts'
 import { refuseHuge } from './specs/size.ts'
 import type { PartStatus } from './supervision/outlook.ts'
+import { becauseOf } from './supervision/spec-status.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
 
 /** A worker of a member or stage, wherever it runs. */
@@ -79,14 +80,15 @@ export class Parts {
   /** In the order in which they are listed. @throws {NotFoundError} */
   list(id: SpecId, kind: Body['kind']): PartInfo[] {
     const body = this.#get(id, kind)
-    const { router } = this.#kernel.plane
+    const { core, plane } = this.#kernel
+    const isGone = (owner: Run): boolean => core.ledger.membership.isGone(owner)
     const parts: readonly (MemberBody | StageBody)[] = body.kind === 'group' ? body.members : body.stages
     return parts.map(part => ({
       id: part.id,
       behaviour: part.child.behaviour,
       workers: slotsOf(id, body, part.id).map(slot => {
-        const route = router.find(slot)
-        const status = router.partStatusOf(id, slot) ?? { kind: 'starting' }
+        const route = plane.router.find(slot)
+        const status = plane.router.partStatusOf(id, slot, isGone) ?? { kind: 'starting' }
         return { slot, ...status, node: route?.owner.id, generation: route?.generation.number }
       }),
     }))
@@ -247,7 +249,8 @@ export class Parts {
     const status = core.statusOf(id)
     if (status?.kind === 'stopped') return true
     if (status?.kind === 'gave-up' || status?.kind === 'failed') {
-      throw new StartError(`"${id}/${part}" cannot start: "${id}" was given up, restart it first`, {
+      const why = becauseOf(status, body.kind, id)
+      throw new StartError(`"${id}/${part}" cannot start, "${id}" does not run${why}`, {
         cause: status.failure,
       })
     }

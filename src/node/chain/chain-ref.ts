@@ -255,7 +255,9 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
     if (this.#chain.body === undefined) return new NotFoundError(this.id, 'chain')
     const status = this.#status()
     if (!isDown(status)) return undefined
-    return new GivenUpError(`the chain "${this.id}" does not run any more${becauseOf(status)}`)
+    return new GivenUpError(
+      `the chain "${this.id}" does not run any more${becauseOf(status, 'chain', this.id)}`,
+    )
   }
 
   /** Calls `expire` when it takes too long, `reject` when it is not wanted any more. @returns how to take that back */

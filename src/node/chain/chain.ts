@@ -101,7 +101,9 @@ export class Chain {
     const cause = status.kind === 'stopped' ? undefined : status.failure
     // What nobody waits for is kept: the chain may be started again.
     this.ingress.abort(
-      new GivenUpError(`the chain "${this.id}" does not run any more${becauseOf(status)}`, { cause }),
+      new GivenUpError(`the chain "${this.id}" does not run any more${becauseOf(status, 'chain', this.id)}`, {
+        cause,
+      }),
       'awaited',
     )
   }

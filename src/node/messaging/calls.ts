@@ -187,15 +187,16 @@ export class Calls {
     if (body.kind === 'group' && !body.members.some(member => slot.endsWith(`/${member.id}`))) {
       return new NotFoundError(slot, 'member')
     }
-    const part = this.#router.partStatusOf(spec, slot)
-    if (part?.kind === 'stopped' || part?.kind === 'failed' || part?.kind === 'ended') {
-      const why = part.failure === undefined ? '' : `: ${part.failure.name}: ${part.failure.message}`
-      const message = `"${slot}" has ${part.kind === 'failed' ? 'not started' : part.kind}${why}`
-      return new WorkerExitedError(message, { maybeExecuted: false })
-    }
     const status = this.#router.statusOf(spec)
-    if (!isDown(status)) return undefined
-    const message = `"${slot}" has ended and is not restarted${becauseOf(status)}`
+    if (isDown(status)) {
+      const why = becauseOf(status, body.kind, spec)
+      return new WorkerExitedError(`"${slot}" has ended and is not restarted${why}`, { maybeExecuted: false })
+    }
+    const part = this.#router.partStatusOf(spec, slot)
+    if (part?.kind !== 'stopped' && part?.kind !== 'failed' && part?.kind !== 'ended') return undefined
+    const why = part.failure === undefined ? '' : `: ${part.failure.name}: ${part.failure.message}`
+    const revive = `node.getGroup("${spec}").restartMember("${slot.slice(spec.length + 1)}") starts it again`
+    const message = `"${slot}" has ${part.kind === 'failed' ? 'not started' : part.kind}${why}; ${revive}`
     return new WorkerExitedError(message, { maybeExecuted: false })
   }
 

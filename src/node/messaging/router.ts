@@ -6,7 +6,7 @@ import type { Claim } from '../../protocol/claim.ts'
 import type { Generation, Phase } from '../../protocol/phase.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
 import { type PartStatus, partStatus, reachable } from '../supervision/outlook.ts'
-import type { SpecStatus } from '../supervision/spec-status.ts'
+import { type SpecStatus, isDown } from '../supervision/spec-status.ts'
 
 /** A worker that runs: where, and which of its generations. */
 export interface Route {
@@ -59,11 +59,18 @@ export class Router {
     return this.#phases.get(spec)?.generation
   }
 
-  /** How the worker of a member or stage stands; undefined where there is none of that name. */
-  partStatusOf(spec: SpecId, slot: SlotId): PartStatus | undefined {
+  /**
+   * How the worker of a member or stage stands; undefined where there is none of that name. Without `isGone`, one that
+   * is to stop on a node that was lost is said to be stopping.
+   */
+  partStatusOf(
+    spec: SpecId,
+    slot: SlotId,
+    isGone: (owner: Run) => boolean = () => false,
+  ): PartStatus | undefined {
     const body = this.#specs.get(spec)
     if (body === undefined || body.kind === 'worker') return undefined
-    return partStatus(slot, body, this.#phases.get(spec))
+    return partStatus(slot, body, this.#phases.get(spec), { whole: this.#statuses.get(spec), isGone })
   }
 
   followSpec(spec: SpecId, body: SpecBody | undefined): void {
@@ -85,6 +92,8 @@ export class Router {
 
   followStatus(spec: SpecId, status: SpecStatus): void {
     this.#statuses.set(spec, status)
+    // Also where a lost node was to say so.
+    if (isDown(status)) this.#setRoutes(spec, [])
     this.#announce(spec)
   }
 
@@ -107,6 +116,7 @@ export class Router {
     const body = this.#specs.get(spec)
     const phase = this.#phases.get(spec)
     if (phase === undefined || body === undefined || body.kind === 'worker') return
+    if (isDown(this.#statuses.get(spec))) return this.#setRoutes(spec, [])
     this.#setRoutes(
       spec,
       reachable(phase, body).map(({ slot, owner, since }) => [slot, { owner, generation: since }]),

@@ -29,7 +29,7 @@ import { backoffMs, isExceeded } from './restart-policy.ts'
 import { type SpecStatus, pendingFor } from './spec-status.ts'
 import { type Succession, historyOf, planAnew, planNext } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
-import { type SpecSlot, partsOfSpec, wantsOf } from './units.ts'
+import { type SpecSlot, partsOfSpec, slotsOfSpec, wantsOf } from './units.ts'
 import { Waits } from './waits.ts'
 
 /** How much longer than its workers may take to stop the coordinator waits for word of a holder. */
@@ -56,13 +56,14 @@ export class Generations {
     const phase = this.#ledger.tables.phases.get(row.id)
     if (phase === undefined) {
       this.#supervisor.assign(row.id, [], now.ms)
-      return this.#isLeader(row.id) ? this.#begin(row, body, undefined) : { kind: 'starting' }
+      if (this.#isLeader(row.id)) this.#begin(row, body, undefined)
+      return this.#pendingOf(row, slotsOfSpec(row.id, body)) ?? { kind: 'starting' }
     }
     // It was made for a spec that has not come yet.
     if (compareHlc(phase.specVersion, row.version) > 0) return { kind: 'starting' }
     this.#holder.hold(phase, body, now)
-    const pending = this.#isLeader(row.id) ? this.#lead(row, body, now) : undefined
-    return pending ?? this.#statusOf(row.id, body)
+    if (this.#isLeader(row.id)) this.#lead(row, body, now)
+    return this.#statusOf(row, body)
   }
 
   /** Nothing of it is to run: holders say when their workers have stopped. @returns whether all have */
@@ -93,8 +94,7 @@ export class Generations {
 
   // What the coordinator does.
 
-  /** @returns why something does not run, where no node can run it */
-  #lead(row: SpecRow, body: FateBody, now: Now): SpecStatus | undefined {
+  #lead(row: SpecRow, body: FateBody, now: Now): void {
     const phase = this.#ledger.tables.phases.get(row.id)
     if (phase === undefined) return undefined
     if (phase.revision !== body.revision) return this.#renew(row, body, phase, now)
@@ -113,7 +113,7 @@ export class Generations {
     body: FateBody,
     phase: Phase,
     context: { readonly outlook: Outlook; readonly now: Now },
-  ): SpecStatus | undefined {
+  ): void {
     const { outlook, now } = context
     const { renewals, outdated, unwanted, added, ended } = outlook
     const isQuiet = renewals.length + outdated.length + unwanted.length + added.length === 0
@@ -142,7 +142,7 @@ export class Generations {
     if (waits.nextMs !== Infinity) this.#deadlines.set(row.id, waits.nextMs)
     if (plan.next === undefined) this.#promote(phase)
     else this.#create(row, body, generation, plan.next)
-    return plan.unplaced.length === 0 ? undefined : pendingOf(row, plan.unplaced)
+    return undefined
   }
 
   /** The renewals that need not wait any longer. */
@@ -165,7 +165,7 @@ export class Generations {
   }
 
   /** The whole starts anew, when nothing of it is left: there is no restart to count, and no failure to remember. */
-  #renew(row: SpecRow, body: FateBody, phase: Phase, now: Now): SpecStatus | undefined {
+  #renew(row: SpecRow, body: FateBody, phase: Phase, now: Now): void {
     const waits = new Waits(this.#waits.get(row.id), now.ms)
     const isEmpty =
       phase.layout.every(this.#emptiness(phase)) ||
@@ -178,12 +178,10 @@ export class Generations {
     return undefined
   }
 
-  #begin(row: SpecRow, body: FateBody, before: Phase | undefined): SpecStatus {
+  #begin(row: SpecRow, body: FateBody, before: Phase | undefined): void {
     const generation = this.#nextGeneration(before)
     const plan = planAnew({ spec: row.id }, body, { generation, ownerOf: slot => this.#ledger.placeOf(slot) })
-    if (plan.next === undefined) return pendingOf(row, plan.unplaced)
-    this.#create(row, body, generation, plan.next)
-    return { kind: 'starting' }
+    if (plan.next !== undefined) this.#create(row, body, generation, plan.next)
   }
 
   #create(row: SpecRow, body: FateBody, generation: Generation, succession: Succession): void {
@@ -210,12 +208,16 @@ export class Generations {
     this.#ledger.writePhase(withNews(phase, { rank }))
   }
 
-  #statusOf(id: SpecId, body: FateBody): SpecStatus {
-    const phase = this.#ledger.tables.phases.get(id)
-    if (phase === undefined || phase.revision !== body.revision) return { kind: 'starting' }
+  #statusOf(row: SpecRow, body: FateBody): SpecStatus {
+    const phase = this.#ledger.tables.phases.get(row.id)
+    if (phase === undefined) return { kind: 'starting' }
+    const isRenewed = phase.revision !== body.revision
     const outlook = outlookOf(phase, body)
+    if (!isRenewed && phase.rank === 'given-up') return lostStatus(phase, body, outlook)
+    const pending = outlook.isShutdown ? undefined : this.#pendingOf(row, comingOf(phase, body, outlook))
+    if (pending !== undefined) return pending
+    if (isRenewed) return { kind: 'starting' }
     const isRunning = phase.rank === 'running' || (phase.rank === 'failed' && isReady(phase))
-    if (phase.rank === 'given-up') return lostStatus(phase, body, outlook)
     if (phase.rank === 'done') {
       const failure = [...outlook.ended, ...phase.away].find(away => away.failure !== undefined)?.failure
       return phase.layout.every(this.#emptiness(phase)) ? { kind: 'done', failure } : { kind: 'stopping' }
@@ -223,6 +225,14 @@ export class Generations {
     if (outlook.renewals.length > 0) return { kind: 'restarting', failure: causeOf(phase)?.failure }
     if (outlook.unstartable !== undefined) return { kind: 'starting' }
     return { kind: isRunning ? 'running' : 'starting' }
+  }
+
+  /** @returns why the whole waits, where no live node can run one of these */
+  #pendingOf(row: SpecRow, coming: readonly SpecSlot[]): SpecStatus | undefined {
+    const unplaced = coming.filter(({ slot }) => this.#ledger.placeOf(slot) === undefined)
+    if (unplaced.length === 0) return undefined
+    const slots = new Set<string>(unplaced.map(({ slot }) => slot))
+    return pendingFor(wantsOf(row, slot => slots.has(slot)))
   }
 
   /** How long a holder may take to stop these: one after the other, and then to say so. */
@@ -270,7 +280,10 @@ function lostStatus(phase: Phase, body: FateBody, { unstartable, renewals }: Out
   return { kind: 'gave-up', failure: failures[0], failures }
 }
 
-function pendingOf(row: SpecRow, unplaced: readonly SpecSlot[]): SpecStatus {
-  const slots = new Set<string>(unplaced.map(({ slot }) => slot))
-  return pendingFor(wantsOf(row, slot => slots.has(slot)))
+/** What is to be placed, and is not yet. */
+function comingOf(phase: Phase, body: FateBody, { added, outdated, renewals }: Outlook): readonly SpecSlot[] {
+  if (outdated.length + renewals.length === 0) return added
+  const { bySlot } = partsOfSpec(phase.spec, body)
+  const slots = [...outdated.map(({ slot }) => slot), ...renewals.flatMap(({ starting }) => [...starting])]
+  return [...added, ...slots.flatMap(slot => bySlot.get(slot) ?? [])]
 }

@@ -6,10 +6,11 @@
 
 import { type Run, type SlotId, isSameRun } from '../../ids.ts'
 import type { Failure } from '../../protocol/failure.ts'
-import type { AwaySlot, Phase, PlacedSlot, SlotExit } from '../../protocol/phase.ts'
+import { type AwaySlot, type Phase, type PlacedSlot, type SlotExit, isOver } from '../../protocol/phase.ts'
 import type { ChainBody, GroupBody } from '../../protocol/spec-row.ts'
 import { isCounted } from './exit.ts'
 import { isRestarted } from './restart-policy.ts'
+import type { SpecStatus } from './spec-status.ts'
 import { type Wave, wavesOf } from './strategy.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec } from './units.ts'
 
@@ -66,7 +67,7 @@ export function outlookOf(phase: Phase, body: FateBody): Outlook {
 
 /** The slots of `phase` that callers can reach: what is about to stop is not, nor is half of what has just started. */
 export function reachable(phase: Phase, body: FateBody): readonly PlacedSlot[] {
-  if (phase.rank === 'done' || phase.rank === 'given-up') return []
+  if (isOver(phase)) return []
   const stopped = new Set(phase.stopped)
   const pending = new Set(phase.rank === 'running' ? [] : phase.pending)
   if (phase.rank === 'failed') for (const slot of phase.ready) pending.delete(slot)
@@ -74,31 +75,61 @@ export function reachable(phase: Phase, body: FateBody): readonly PlacedSlot[] {
 }
 
 /**
- * How the worker of one slot stands. `stopped`: a user has stopped it. `failed`: it could not start. `ended`: it ended,
- * and its restart type says that this is the end.
+ * How the worker of one slot stands. `pending`: no live node can run it. `stopped`: a user has stopped it, or it went
+ * down with the whole. `failed`: it could not start, or its crash was one too many for the whole. `ended`: it ended, or
+ * was stopped along with a sibling, and its restart type says that this is the end.
  */
 export interface PartStatus {
-  readonly kind: 'starting' | 'running' | 'restarting' | 'stopping' | 'stopped' | 'failed' | 'ended'
+  readonly kind:
+    | 'pending'
+    | 'starting'
+    | 'running'
+    | 'restarting'
+    | 'stopping'
+    | 'stopped'
+    | 'failed'
+    | 'ended'
   readonly failure?: Failure | undefined
 }
 
+/** What the status of a part depends on besides its spec and phase. */
+export interface Standing {
+  /** How the whole stands. */
+  readonly whole: SpecStatus | undefined
+  readonly isGone: (owner: Run) => boolean
+}
+
 /** @returns undefined when the spec has no such slot */
-export function partStatus(slot: SlotId, body: FateBody, phase: Phase | undefined): PartStatus | undefined {
+export function partStatus(
+  slot: SlotId,
+  body: FateBody,
+  phase: Phase | undefined,
+  { whole, isGone }: Standing,
+): PartStatus | undefined {
   const part = slotNamed(slot, body)
   if (part === undefined) return undefined
   const placed = phase?.layout.find(each => each.slot === slot)
-  if (part.isStopped) {
-    const isThere = placed !== undefined && phase?.stopped.includes(slot) === false
-    return { kind: isThere ? 'stopping' : 'stopped' }
-  }
-  if (phase === undefined || phase.revision !== body.revision) return { kind: 'starting' }
+  const isLeft = placed !== undefined && phase?.stopped.includes(slot) === false && !isGone(placed.owner)
+  const down: PartStatus = { kind: isLeft ? 'stopping' : 'stopped' }
+  const coming: PartStatus = { kind: whole?.kind === 'pending' ? 'pending' : 'starting' }
+  const isHalted = whole?.kind === 'stopped' || (whole?.kind === 'stopping' && phase?.rank !== 'done')
+  if (part.isStopped || isHalted) return down
+  if (phase === undefined) return coming
+  if (phase.revision !== body.revision) return isLeft ? down : coming
   const { ended, renewals, kept } = outlookOf(phase, body)
-  const exit = phase.exits.find(each => each.slot === slot)
-  if (renewals.some(renewal => renewal.starting.has(slot)))
-    return { kind: 'restarting', failure: exit?.failure }
+  const failure = phase.exits.find(each => each.slot === slot)?.failure
   const away = [...ended, ...phase.away].find(each => each.slot === slot && each.revision === part.revision)
+  const isReturning = !isOver(phase) && renewals.some(renewal => renewal.starting.has(slot))
+  if (isReturning) return { kind: coming.kind === 'pending' ? 'pending' : 'restarting', failure }
   if (away !== undefined) return { kind: away.why === 'failed' ? 'failed' : 'ended', failure: away.failure }
-  if (placed === undefined || !kept.includes(placed)) return { kind: 'starting' }
+  if (isOver(phase)) {
+    if (failure === undefined) return down
+    return { kind: phase.rank === 'done' ? 'ended' : 'failed', failure }
+  }
+  if (renewals.some(renewal => renewal.dropped.some(each => each.slot === slot)))
+    return { kind: isLeft ? 'stopping' : 'ended' }
+  if (placed === undefined) return coming
+  if (!kept.includes(placed)) return isLeft ? down : coming
   return { kind: !phase.pending.includes(slot) || phase.ready.includes(slot) ? 'running' : 'starting' }
 }
 

@@ -2,6 +2,7 @@
 /** How a spec stands, as every node of the mesh can tell. */
 
 import type { Failure } from '../../protocol/failure.ts'
+import type { SpecBody } from '../../protocol/spec-row.ts'
 
 export type SpecStatus =
   /** No live node can run it. */
@@ -42,10 +43,23 @@ export function isDown(status: SpecStatus | undefined): status is DownStatus {
   }
 }
 
-/** Why something is down, for the end of a message; empty where there is no reason. */
-export function becauseOf(status: DownStatus): string {
+/** Why something is down, and how to start it again, for the end of a message. */
+export function becauseOf(status: DownStatus, kind: SpecBody['kind'], id: string): string {
+  return `${reasonOf(status)}; ${howToRevive(kind, id)}`
+}
+
+/** Which method starts a spec again, whatever has ended it, for the end of a message. */
+export function howToRevive(kind: SpecBody['kind'], id: string): string {
+  return `node.${RESTARTS[kind]}("${id}") starts it again`
+}
+
+const RESTARTS = { worker: 'restartWorker', group: 'restartGroup', chain: 'restartChain' } as const
+
+function reasonOf(status: DownStatus): string {
   if (status.kind === 'stopped') return ': it was stopped'
-  return status.failure === undefined ? '' : `: ${status.failure.name}: ${status.failure.message}`
+  const { failure } = status
+  const why = failure === undefined ? '' : `: ${failure.name}: ${failure.message}`
+  return status.kind === 'gave-up' ? `, it failed too often${why}` : why
 }
 
 /** One line for a person. */

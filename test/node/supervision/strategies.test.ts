@@ -224,8 +224,10 @@ describe.each(GROUP_STRATEGIES)('%s', strategy => {
           bench.rest()
         }
         const { body, phase } = bench
+        const standing = { whole: bench.status, isGone: () => false }
         const kinds = NAMES.flatMap(name => {
-          const status = body === undefined ? undefined : partStatus(slotId(GROUP, name), body, phase)
+          const status =
+            body === undefined ? undefined : partStatus(slotId(GROUP, name), body, phase, standing)
           return status === undefined ? [] : [{ name, kind: status.kind }]
         })
         expect(bench.running).toEqual(
