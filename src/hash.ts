@@ -68,16 +68,19 @@ export function toHex(hash: Hash64): string {
 export class HashSum {
   #high = 0
   #low = 0
+  /** As a text, which is asked for far more often than it changes. */
+  #text: string | undefined
 
   /** Adds `hash`, or takes it out. */
   toggle(hash: Hash64): void {
     this.#high = (this.#high ^ hash.high) >>> 0
     this.#low = (this.#low ^ hash.low) >>> 0
+    this.#text = undefined
   }
 
   /** 16 hexadecimal digits; all zero for nothing. */
   toString(): string {
-    return toHex({ high: this.#high, low: this.#low })
+    return (this.#text ??= toHex({ high: this.#high, low: this.#low }))
   }
 }
 

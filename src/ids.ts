@@ -31,8 +31,26 @@ const PRINTABLE_WITHOUT_SLASH = /^[^/\p{C}\p{Zl}\p{Zp}]+$/u
 
 /** Whether `text` can name a worker, group, chain, member or stage: 1 to 128 printable characters, no slash. */
 export function isPlainId(text: unknown): text is string {
+  return typeof text === 'string' && (isSimple(text) || isUnusual(text))
+}
+
+/** The bounds of what is written without an accent, and needs no regular expression, which takes ten times as long. */
+const SIMPLE_MIN = 0x21
+const SIMPLE_MAX = 0x7e
+const SLASH = 0x2f
+
+/** Most ids are: letters, digits and signs that are in ASCII. */
+function isSimple(text: string): boolean {
+  const { length } = text
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index)
+    if (code < SIMPLE_MIN || code > SIMPLE_MAX || code === SLASH) return false
+  }
+  return length > 0 && length <= ID_LENGTH_MAX
+}
+
+function isUnusual(text: string): boolean {
   return (
-    typeof text === 'string' &&
     text.length > 0 &&
     text.length <= ID_LENGTH_MAX &&
     text.trim() === text &&

@@ -4,13 +4,11 @@
  * message of this protocol is refused with a reason; unknown fields of rows are kept, for newer nodes.
  */
 
-import * as v from 'valibot'
-
-import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
+import { type NodeId, type Run, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
 import { decodePayload, encodeUnbounded } from '../payload.ts'
 import { CLAIM_STATES, type Claim } from './claim.ts'
 import { type News, PIGGYBACK_MAX } from './dissemination.ts'
-import { FAILURES_KEPT_MAX, type Failure } from './failure.ts'
+import { FAILURES_KEPT_MAX, type Failure, type ItemId } from './failure.ts'
 import type { Hlc } from './hlc.ts'
 import { HEALTH_SCORE_MAX } from './local-health.ts'
 import { MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
@@ -43,6 +41,10 @@ import {
   EMISSIONS,
   GROUP_STRATEGIES,
   ISOLATIONS,
+  type Limits,
+  type MailboxLimits,
+  type MemberBody,
+  type Overtaken,
   ITEM_ERROR_POLICIES,
   REBALANCES,
   RESTART_TYPES,
@@ -50,7 +52,26 @@ import {
   type RestartIntensity,
   type SpecBody,
   type SpecRow,
+  type StageBody,
 } from './spec-row.ts'
+import {
+  Flaw,
+  type Shape,
+  between,
+  checked,
+  either,
+  isBoolean,
+  isPlainObject,
+  listOf,
+  literal,
+  objectOf,
+  oneOf,
+  optional,
+  recordOf,
+  textOf,
+  variantOf,
+  whole,
+} from './shape.ts'
 import { type Accusation, EVIDENCES } from './suspicions.ts'
 
 /** What came of bytes from outside. */
@@ -74,16 +95,14 @@ export function decodeMessage(bytes: Uint8Array, own: ProtocolRange = PROTOCOL):
   }
   if (isDeeper(value, DEPTH_MAX))
     return { kind: 'garbage', reason: `nested more than ${DEPTH_MAX} levels deep` }
-  const greeting = v.safeParse(anyHello, value)
-  if (greeting.success && !speakTogether(greeting.output.protocol, own)) {
-    const { min, max } = greeting.output.protocol
+  if (isPlainObject(value) && value['kind'] === 'hello' && anyHello(value, new Flaw())) {
+    const { min, max } = value.protocol
     const reason = `it speaks the versions ${min} to ${max} of the protocol, this node ${own.min} to ${own.max}: update the older one`
-    return { kind: 'incompatible', reason }
+    if (!speakTogether(value.protocol, own)) return { kind: 'incompatible', reason }
   }
-  const result = v.safeParse(message, value)
-  if (result.success) return { kind: 'message', message: result.output }
-  const [issue] = result.issues
-  return { kind: 'garbage', reason: `${v.getDotPath(issue) ?? 'message'}: ${issue.message}` }
+  const flaw = new Flaw()
+  if (message(value, flaw)) return { kind: 'message', message: value }
+  return { kind: 'garbage', reason: String(flaw) }
 }
 
 /** Messages of this version are 9 levels deep. Fields of newer ones are passed on, which must be possible. */
@@ -92,9 +111,13 @@ const DEPTH_MAX = 32
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false
   if (levels === 0) return true
-  const parts: Iterable<unknown> =
-    value instanceof Map ? [...value].flat() : value instanceof Set ? value : Object.values(value)
-  for (const part of parts) if (isDeeper(part, levels - 1)) return true
+  if (value instanceof Map) return isAnyDeeper([...value].flat(), levels - 1)
+  if (value instanceof Set || Array.isArray(value)) return isAnyDeeper(value, levels - 1)
+  return isAnyDeeper(Object.values(value), levels - 1)
+}
+
+function isAnyDeeper(parts: Iterable<unknown>, levels: number): boolean {
+  for (const part of parts) if (typeof part === 'object' && isDeeper(part, levels)) return true
   return false
 }
 
@@ -104,190 +127,189 @@ const HANDOFF_PARTS_MAX = 16
 const LIST_MAX = 100_000
 const ACCUSATIONS_MAX = 64
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const text = v.pipe(v.string(), v.maxLength(TEXT_MAX))
-const bytes = v.instance(Uint8Array)
-const node = v.custom<NodeId>(isNodeId, 'no node id')
-const spec = v.custom<SpecId>(isSpecId, 'no spec id')
-const slot = v.custom<SlotId>(isSlotId, 'no slot id')
-const run = v.looseObject({ id: node, boot: count })
-const list = <T>(item: v.GenericSchema<unknown, T>, max = LIST_MAX): v.GenericSchema<unknown, T[]> =>
-  v.pipe(v.array(item), v.maxLength(max))
+const count = whole(0)
+const atLeastOne = whole(1)
+const text = textOf(TEXT_MAX)
+const anyText = textOf(Infinity)
+const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
+const node = checked<NodeId>('the id of a node', isNodeId)
+const spec = checked<SpecId>('the id of a spec', isSpecId)
+const slot = checked<SlotId>('the id of a slot', isSlotId)
+const run = objectOf<Run>({ id: node, boot: count })
+const list = <T>(item: Shape<T>, max = LIST_MAX): Shape<readonly T[]> => listOf(item, max)
 
-const protocolRange: v.GenericSchema<unknown, ProtocolRange> = v.looseObject({ min: count, max: count })
+const protocolRange: Shape<ProtocolRange> = objectOf<ProtocolRange>({ min: count, max: count })
 
 /** What every version of a hello has had, and will have. */
-const anyHello = v.looseObject({ kind: v.literal('hello'), protocol: protocolRange })
+const anyHello = objectOf<{ readonly kind: 'hello'; readonly protocol: ProtocolRange }>({
+  kind: literal('hello'),
+  protocol: protocolRange,
+})
 
-const hlc: v.GenericSchema<unknown, Hlc> = v.looseObject({ ms: count, count, node })
+const hlc: Shape<Hlc> = objectOf<Hlc>({ ms: count, count, node })
 
-const memberRow: v.GenericSchema<unknown, MemberRow> = v.looseObject({
+const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
   id: node,
   boot: count,
   seq: count,
-  status: v.picklist(MEMBER_STATUSES),
+  status: oneOf(MEMBER_STATUSES),
   name: text,
   addresses: list(text, 64),
-  role: v.picklist(['member', 'client']),
-  weight: v.pipe(v.number(), v.minValue(1), v.maxValue(16)),
-  labels: v.record(text, text),
+  role: oneOf(['member', 'client']),
+  weight: between(1, 16),
+  labels: recordOf(text, text),
   behaviours: list(text, 4096),
   protocol: protocolRange,
-  placementVersion: v.optional(v.pipe(count, v.minValue(1))),
-  endedMs: v.optional(count),
+  placementVersion: optional(atLeastOne),
+  endedMs: optional(count),
 })
 
-const stat: v.GenericSchema<unknown, NodeStat> = v.looseObject({
-  health: v.pipe(count, v.maxValue(HEALTH_SCORE_MAX)),
+const stat: Shape<NodeStat> = objectOf<NodeStat>({
+  health: whole(0, HEALTH_SCORE_MAX),
   view: text,
   unreachable: list(node, UNREACHABLE_MAX),
 })
 
-const accusation: v.GenericSchema<unknown, Accusation> = v.looseObject({
+const accusation: Shape<Accusation> = objectOf<Accusation>({
   run,
   seq: count,
   by: node,
-  evidence: v.picklist(EVIDENCES),
+  evidence: oneOf(EVIDENCES),
 })
 
-const news: v.GenericSchema<unknown, News> = v.looseObject({
+const news: Shape<News> = objectOf<News>({
   members: list(memberRow, PIGGYBACK_MAX),
   accusations: list(accusation, PIGGYBACK_MAX),
 })
 
-const intensity: v.GenericSchema<unknown, RestartIntensity> = v.looseObject({
+const intensity: Shape<RestartIntensity> = objectOf<RestartIntensity>({
   restarts: count,
   withinMs: count,
 })
 
-const placement: v.GenericSchema<unknown, PlacementWish | undefined> = v.optional(
-  v.looseObject({
-    labels: v.record(text, text),
-    near: v.optional(text),
-    pack: v.optional(text),
-    spread: v.optional(text),
+const placement: Shape<PlacementWish | undefined> = optional(
+  objectOf<PlacementWish>({
+    labels: recordOf(text, text),
+    near: optional(text),
+    pack: optional(text),
+    spread: optional(text),
   }),
 )
 
-const sharing: v.GenericSchema<unknown, Sharing> = v.union([v.boolean(), v.literal('zones')])
+const sharing: Shape<Sharing> = either(isBoolean, literal('zones'))
 
-const child: v.GenericSchema<unknown, ChildSpec> = v.looseObject({
+const child: Shape<ChildSpec> = objectOf<ChildSpec>({
   behaviour: text,
   args: bytes,
-  restart: v.picklist(RESTART_TYPES),
+  restart: oneOf(RESTART_TYPES),
   startTimeoutMs: count,
   stopTimeoutMs: count,
-  isolation: v.picklist(ISOLATIONS),
-  limits: v.looseObject({
-    heapMb: v.optional(v.pipe(count, v.minValue(1))),
-    heartbeatMs: v.pipe(count, v.minValue(1)),
+  isolation: oneOf(ISOLATIONS),
+  limits: objectOf<Limits>({
+    heapMb: optional(atLeastOne),
+    heartbeatMs: atLeastOne,
   }),
   placement,
-  mailbox: v.optional(v.looseObject({ messages: count, bytes: count })),
+  mailbox: optional(objectOf<MailboxLimits>({ messages: count, bytes: count })),
 })
 
 /** The fields of `PartBody`. */
-const part = { id: text, child, revision: count, isStopped: v.boolean() }
+const part = { id: text, child, revision: count, isStopped: isBoolean }
 
-const specBody: v.GenericSchema<unknown, SpecBody> = v.variant('kind', [
-  v.looseObject({ kind: v.literal('worker'), child, intensity, rebalance: v.picklist(REBALANCES) }),
-  v.looseObject({
-    kind: v.literal('group'),
-    strategy: v.picklist(GROUP_STRATEGIES),
+const specBody: Shape<SpecBody> = variantOf<SpecBody>({
+  worker: { child, intensity, rebalance: oneOf(REBALANCES) },
+  group: {
+    strategy: oneOf(GROUP_STRATEGIES),
     intensity,
     spread: sharing,
     placement,
-    autoShutdown: v.picklist(AUTO_SHUTDOWNS),
+    autoShutdown: oneOf(AUTO_SHUTDOWNS),
     revision: count,
-    members: list(v.looseObject({ ...part, isSignificant: v.boolean() })),
-  }),
-  v.looseObject({
-    kind: v.literal('chain'),
-    strategy: v.picklist(CHAIN_STRATEGIES),
+    members: list(objectOf<MemberBody>({ ...part, isSignificant: isBoolean })),
+  },
+  chain: {
+    strategy: oneOf(CHAIN_STRATEGIES),
     intensity,
-    spread: v.optional(sharing),
+    spread: optional(sharing),
     placement,
     revision: count,
     stages: list(
-      v.looseObject({
+      objectOf<StageBody>({
         ...part,
-        workers: v.pipe(count, v.minValue(1)),
-        emission: v.picklist(EMISSIONS),
-        route: v.picklist(ROUTES),
-        onItemError: v.picklist(ITEM_ERROR_POLICIES),
-        queueItems: v.pipe(count, v.minValue(1)),
+        workers: atLeastOne,
+        emission: oneOf(EMISSIONS),
+        route: oneOf(ROUTES),
+        onItemError: oneOf(ITEM_ERROR_POLICIES),
+        queueItems: atLeastOne,
       }),
     ),
-    emission: v.picklist(EMISSIONS),
-    windowItems: v.pipe(count, v.minValue(1)),
-    attemptsMax: v.pipe(count, v.minValue(1)),
-    onFinish: v.optional(text),
-  }),
-])
-
-const specRow: v.GenericSchema<unknown, SpecRow> = v.pipe(
-  v.looseObject({
-    id: spec,
-    version: hlc,
-    body: v.optional(specBody),
-    desired: v.picklist(DESIRED_STATES),
-    replaces: v.optional(hlc),
-    overtaken: v.optional(v.looseObject({ version: hlc, isRemoval: v.boolean() })),
-  }),
-  v.transform(row => ({ ...row, body: row.body })),
-)
-
-const failure: v.GenericSchema<unknown, Failure> = v.looseObject({
-  name: v.string(),
-  message: v.string(),
-  stack: v.optional(v.string()),
-  node,
-  slot,
-  generation: v.optional(count),
-  item: v.optional(v.looseObject({ origin: node, boot: count, n: count })),
+    emission: oneOf(EMISSIONS),
+    windowItems: atLeastOne,
+    attemptsMax: atLeastOne,
+    onFinish: optional(text),
+  },
 })
 
-const restart: v.GenericSchema<unknown, Restart> = v.looseObject({ atMs: count, item: text })
+const specRow: Shape<SpecRow> = objectOf<SpecRow>({
+  id: spec,
+  version: hlc,
+  body: optional(specBody),
+  desired: oneOf(DESIRED_STATES),
+  replaces: optional(hlc),
+  overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean })),
+})
 
-const claim: v.GenericSchema<unknown, Claim> = v.looseObject({
+const failure: Shape<Failure> = objectOf<Failure>({
+  name: anyText,
+  message: anyText,
+  stack: optional(anyText),
+  node,
+  slot,
+  generation: optional(count),
+  item: optional(objectOf<ItemId>({ origin: node, boot: count, n: count })),
+})
+
+const restart: Shape<Restart> = objectOf<Restart>({ atMs: count, item: text })
+
+const claim: Shape<Claim> = objectOf<Claim>({
   slot,
   generation: count,
   owner: run,
   score: count,
   seq: count,
-  state: v.picklist(CLAIM_STATES),
+  state: oneOf(CLAIM_STATES),
   specVersion: hlc,
   restarts: list(restart, 1024),
   failures: list(failure, FAILURES_KEPT_MAX),
-  heir: v.optional(node),
+  heir: optional(node),
 })
 
-const generation: v.GenericSchema<unknown, Generation> = v.looseObject({ number: count, tag: count })
+const generation: Shape<Generation> = objectOf<Generation>({ number: count, tag: count })
 
-const placedSlot: v.GenericSchema<unknown, PlacedSlot> = v.looseObject({
+const placedSlot: Shape<PlacedSlot> = objectOf<PlacedSlot>({
   slot,
   owner: run,
   since: generation,
   revision: count,
-  isNew: v.boolean(),
+  isNew: isBoolean,
 })
 
-const slotExit: v.GenericSchema<unknown, SlotExit> = v.looseObject({
+const slotExit: Shape<SlotExit> = objectOf<SlotExit>({
   slot,
   at: hlc,
-  kind: v.picklist(['normal', 'abnormal']),
+  kind: oneOf(['normal', 'abnormal']),
   failure,
-  wasReady: v.boolean(),
+  wasReady: isBoolean,
 })
 
-const awaySlot: v.GenericSchema<unknown, AwaySlot> = v.looseObject({
+const awaySlot: Shape<AwaySlot> = objectOf<AwaySlot>({
   slot,
   revision: count,
-  why: v.picklist(['ended', 'failed', 'dropped']),
-  failure: v.optional(failure),
+  why: oneOf(['ended', 'failed', 'dropped']),
+  failure: optional(failure),
 })
 
-const phase: v.GenericSchema<unknown, Phase> = v.looseObject({
+const phase: Shape<Phase> = objectOf<Phase>({
   spec,
   specVersion: hlc,
   revision: count,
@@ -296,61 +318,58 @@ const phase: v.GenericSchema<unknown, Phase> = v.looseObject({
   layout: list(placedSlot),
   away: list(awaySlot),
   pending: list(slot),
-  isFirst: v.boolean(),
+  isFirst: isBoolean,
   previous: list(slotExit),
   restarts: list(restart, 1024),
   failures: list(failure, FAILURES_KEPT_MAX),
   since: list(node),
-  rank: v.picklist(PHASE_RANKS),
+  rank: oneOf(PHASE_RANKS),
   ready: list(slot),
   exits: list(slotExit),
   stopped: list(slot),
 })
 
-const rows: v.GenericSchema<unknown, Rows> = v.looseObject({
+const rows: Shape<Rows> = objectOf<Rows>({
   members: list(memberRow),
   specs: list(specRow),
   claims: list(claim),
   phases: list(phase),
 })
 
-const roots: v.GenericSchema<unknown, Roots> = v.looseObject({
+const roots: Shape<Roots> = objectOf<Roots>({
   members: text,
   specs: text,
   claims: text,
   phases: text,
 })
 
-const message: v.GenericSchema<unknown, Message> = v.variant('kind', [
-  v.looseObject({ kind: v.literal('hello'), protocol: protocolRange, run, rows }),
-  v.looseObject({ kind: v.literal('probe'), n: count, stat, news }),
-  v.looseObject({ kind: v.literal('probe-ack'), n: count, stat, news }),
-  v.looseObject({ kind: v.literal('probe-request'), n: count, target: node }),
-  v.looseObject({ kind: v.literal('probe-report'), n: count, target: node, isHeard: v.boolean() }),
-  v.looseObject({ kind: v.literal('accusations'), accusations: list(accusation, ACCUSATIONS_MAX) }),
-  v.looseObject({ kind: v.literal('rows'), rows, ask: v.optional(count) }),
-  v.looseObject({ kind: v.literal('merged'), ask: count }),
-  v.looseObject({ kind: v.literal('handoff-ask'), slot, generation: count }),
-  v.looseObject({ kind: v.literal('handoff-refuse'), slot, generation: count }),
-  v.looseObject({
-    kind: v.literal('handoff-state'),
+const message: Shape<Message> = variantOf<Message>({
+  hello: { protocol: protocolRange, run, rows },
+  probe: { n: count, stat, news },
+  'probe-ack': { n: count, stat, news },
+  'probe-request': { n: count, target: node },
+  'probe-report': { n: count, target: node, isHeard: isBoolean },
+  accusations: { accusations: list(accusation, ACCUSATIONS_MAX) },
+  rows: { rows, ask: optional(count) },
+  merged: { ask: count },
+  'handoff-ask': { slot, generation: count },
+  'handoff-refuse': { slot, generation: count },
+  'handoff-state': {
     slot,
     generation: count,
     index: count,
-    count: v.pipe(count, v.minValue(1), v.maxValue(HANDOFF_PARTS_MAX)),
+    count: whole(1, HANDOFF_PARTS_MAX),
     bytes,
-  }),
-  v.looseObject({ kind: v.literal('digest'), roots }),
-  v.looseObject({ kind: v.literal('agree'), tables: list(v.picklist(TABLES), TABLES.length) }),
-  v.looseObject({ kind: v.literal('forget'), specs: list(spec), before: hlc }),
-  v.looseObject({
-    kind: v.literal('buckets'),
-    table: v.picklist(TABLES),
-    digests: v.pipe(v.array(text), v.length(BUCKET_COUNT)),
-  }),
-  v.looseObject({
-    kind: v.literal('want'),
-    table: v.picklist(TABLES),
-    buckets: list(v.pipe(count, v.maxValue(BUCKET_COUNT - 1)), BUCKET_COUNT),
-  }),
-])
+  },
+  digest: { roots },
+  agree: { tables: list(oneOf(TABLES), TABLES.length) },
+  forget: { specs: list(spec), before: hlc },
+  buckets: {
+    table: oneOf(TABLES),
+    digests: listOf(text, BUCKET_COUNT, BUCKET_COUNT),
+  },
+  want: {
+    table: oneOf(TABLES),
+    buckets: list(whole(0, BUCKET_COUNT - 1), BUCKET_COUNT),
+  },
+})
