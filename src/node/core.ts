@@ -22,7 +22,7 @@ import type { Now } from './now.ts'
 import { Spreading } from './spreading.ts'
 import { Claims } from './supervision/claims.ts'
 import { Generations } from './supervision/generations.ts'
-import type { SpecStatus } from './supervision/spec-status.ts'
+import { STARTING, type SpecStatus } from './supervision/spec-status.ts'
 import { type Report, Supervisor } from './supervision/supervisor.ts'
 
 /** A view that has not changed for so long is settled, or for two periods of probing. */
@@ -358,7 +358,7 @@ export class Core {
     const { id, body, desired } = row
     if (body?.kind === 'worker' && desired === 'running') return this.#claims.leave(row, body, this.#now)
     this.supervisor.assign(id, [], this.#now.ms)
-    return this.#bulletin.statusOf(id) ?? { kind: 'starting' }
+    return this.#bulletin.statusOf(id) ?? STARTING
   }
 
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */

@@ -39,12 +39,15 @@ export class Ledger {
   readonly #clock: HlcClock
   readonly #places = new Places()
   readonly #changed = new Set<SpecId>()
+  #run: Run
   #newMembers = new Map<NodeId, MemberRow>()
   #newSpecs = new Map<SpecId, SpecRow>()
   #newClaims = new Map<SlotId, Claim>()
   #newPhases = new Map<SpecId, Phase>()
 
   constructor(membership: Membership, tombstoneMs: number) {
+    const { id, boot } = membership.self
+    this.#run = { id, boot }
     this.membership = membership
     this.tombstones = new Tombstones(tombstoneMs)
     this.tables = new Tables(membership.table)
@@ -52,8 +55,11 @@ export class Ledger {
     for (const row of membership.table.rows()) this.#places.followMember(row)
   }
 
+  /** This run of the node: one object, as every claim and every worker of a group holds on to it. */
   get run(): Run {
-    return this.membership.self
+    const { id, boot } = this.membership.self
+    if (this.#run.boot !== boot) this.#run = { id, boot }
+    return this.#run
   }
 
   // What others have written.
@@ -68,7 +74,7 @@ export class Ledger {
       const isForgotten = this.#isForgotten(row.id, row.version)
       const merged = isForgotten ? undefined : this.tables.specs.merge(row)
       if (isForgotten) forgotten.add(row.id)
-      else if (merged !== undefined) this.#onSpecChanged(merged, now)
+      else if (merged !== undefined) this.#onSpecChanged(merged, known, now)
       if (known !== undefined) rivals.push(...rivalsIn(known, row, merged ?? known))
     }
     for (const claim of rows.claims) {
@@ -111,11 +117,12 @@ export class Ledger {
   }
 
   writeSpec(change: SpecChange, now: Now): void {
-    const replaces = this.tables.specs.get(change.id)?.version
-    const row: SpecRow = { ...change, version: this.moment(now.wallMs), replaces }
+    const { id, body, desired } = change
+    const before = this.tables.specs.get(id)
+    const row: SpecRow = { id, body, desired, version: this.moment(now.wallMs), replaces: before?.version }
     this.tables.specs.merge(row)
     this.#newSpecs.set(row.id, row)
-    this.#onSpecChanged(row, now)
+    this.#onSpecChanged(row, before, now)
   }
 
   writeClaim(claim: Claim): void {
@@ -211,8 +218,8 @@ export class Ledger {
     return this.#places.coordinatorOf(spec) === this.run.id
   }
 
-  #onSpecChanged(row: SpecRow, now: Now): void {
-    this.#places.followSpec(row)
+  #onSpecChanged(row: SpecRow, before: SpecRow | undefined, now: Now): void {
+    this.#places.followSpec(row, before)
     this.#changed.add(row.id)
     this.tombstones.follow(row, now)
   }

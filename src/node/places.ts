@@ -6,7 +6,7 @@ import { PlacementEngine } from '../placement/engine.ts'
 import { type Candidate, View } from '../placement/view.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
-import { unitsOfSpec } from './supervision/units.ts'
+import { slotsOfSpec, unitsOfSpec } from './supervision/units.ts'
 
 /** The label of a node that names its zone. */
 const ZONE_LABEL = 'zone'
@@ -14,7 +14,6 @@ const ZONE_LABEL = 'zone'
 export class Places {
   readonly #view = new View()
   readonly #engine = new PlacementEngine()
-  readonly #slots = new Map<SpecId, readonly string[]>()
   readonly #moved = new Set<SpecId>()
   readonly #coordinators = new Map<SpecId, string | undefined>()
 
@@ -29,14 +28,13 @@ export class Places {
     else this.#engine.deleteNode(row.id)
   }
 
-  /** A spec is as `row` says. */
-  followSpec(row: SpecRow): void {
+  /** A spec is as `row` says, and was as `before` says. */
+  followSpec(row: SpecRow, before: SpecRow | undefined): void {
     const units = unitsOfSpec(row)
     const ids = new Set(units.map(unit => unit.id))
-    for (const slot of this.#slots.get(row.id) ?? []) if (!ids.has(slot)) this.#engine.deleteUnit(slot)
+    for (const { slot } of slotsOfSpec(row.id, before?.body))
+      if (!ids.has(slot)) this.#engine.deleteUnit(slot)
     for (const unit of units) this.#engine.setUnit(unit)
-    if (units.length === 0) this.#slots.delete(row.id)
-    else this.#slots.set(row.id, [...ids])
   }
 
   /** The nodes that can own something. */

@@ -16,7 +16,7 @@ import { Pool } from './pool.ts'
 import { Site } from './site.ts'
 import { Spread } from './spread.ts'
 import { UnitLanes } from './unit-lanes.ts'
-import { UnitState, isSameUnit } from './unit-state.ts'
+import { UnitState } from './unit-state.ts'
 import { type Assignment, type Move, PLACEMENT_DEFAULTS, type PlacementOptions, type Unit } from './unit.ts'
 import { type Candidate, candidateText } from './view.ts'
 import { ZoneMap } from './zone-map.ts'
@@ -88,14 +88,14 @@ export class PlacementEngine {
   /** A unit is to be placed, or is no longer as it was. */
   setUnit(unit: Unit): void {
     const before = this.#units.get(unit.id)
-    if (before !== undefined && isSameUnit(before.unit, unit)) return
+    if (before?.isLike(unit) === true) return
     this.deleteUnit(unit.id)
     const pool = this.#poolOf(unit)
     const spread = unit.spread === undefined ? undefined : this.#spreadOf(unit.spread)
     const state = new UnitState(unit, { salt: this.#options.salt, pool, spread, lanes: this.#lanes })
     state.owner = before?.owner
     state.declined = this.#declines.get(unit.id)
-    state.ranks = this.#zones.ranksOf(unit)
+    state.ranks = this.#zones.ranksOf(unit.zone)
     this.#lanes.add(state)
     this.#units.set(unit.id, state)
     this.#count(state, 1)
@@ -180,8 +180,8 @@ export class PlacementEngine {
   #onZonesChanged(): void {
     for (const pool of this.#allPools()) pool.renumber()
     for (const state of this.#lanes.units) {
-      if (state.unit.zone === undefined) continue
-      state.ranks = this.#zones.ranksOf(state.unit)
+      if (state.zone === undefined) continue
+      state.ranks = this.#zones.ranksOf(state.zone)
       this.#matching.restart(state)
     }
   }

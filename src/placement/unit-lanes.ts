@@ -77,5 +77,5 @@ export class UnitLanes {
 
 /** What asks all nodes anyhow likes none beforehand; what looks at zones first is asked one by one. */
 function limitOf(unit: UnitState): number {
-  return unit.isAtTop || unit.unit.zone === undefined ? unit.score * HASH_SPAN : Infinity
+  return unit.isAtTop || unit.zone === undefined ? unit.score * HASH_SPAN : Infinity
 }

@@ -7,7 +7,7 @@ import type { Pool } from './pool.ts'
 import type { Site } from './site.ts'
 import type { Spread } from './spread.ts'
 import type { UnitLanes } from './unit-lanes.ts'
-import { type Unit, byCodeUnits, tierOf } from './unit.ts'
+import { type Unit, type ZonePreference, byCodeUnits, tierOf } from './unit.ts'
 
 /** The rank of a unit that has not asked anybody yet. */
 const TOP = -1
@@ -28,8 +28,9 @@ interface UnitContext {
 }
 
 export class UnitState {
-  readonly unit: Unit
   readonly id: string
+  readonly affinity: string | undefined
+  readonly zone: ZonePreference | undefined
   readonly high: number
   readonly low: number
   readonly tier: number
@@ -64,8 +65,9 @@ export class UnitState {
   /** It stands before the first node of its list; the caller adds it to the lanes. */
   constructor(unit: Unit, context: UnitContext) {
     const hash = hash64(context.salt + (unit.affinity ?? unit.id))
-    this.unit = unit
     this.id = unit.id
+    this.affinity = unit.affinity
+    this.zone = unit.zone
     // Signed, which is what the engine keeps in place, and does not matter to `mixLanes`.
     this.high = hash.high | 0
     this.low = hash.low | 0
@@ -73,6 +75,20 @@ export class UnitState {
     this.pool = context.pool
     this.spread = context.spread
     this.#lanes = context.lanes
+  }
+
+  /** Whether it asks for the same as `unit`. */
+  isLike(unit: Unit): boolean {
+    return (
+      this.id === unit.id &&
+      this.affinity === unit.affinity &&
+      this.spread?.key === unit.spread &&
+      this.tier === tierOf(unit) &&
+      this.zone?.mode === unit.zone?.mode &&
+      this.zone?.key === unit.zone?.key &&
+      this.zone?.ordinal === unit.zone?.ordinal &&
+      this.pool.key === restrictionKey(restrictionOf(unit))
+    )
   }
 
   /** Whether it stands before the first node of its list. */
@@ -126,19 +142,4 @@ export function worstOf(units: readonly UnitState[]): UnitState | undefined {
     if (worst === undefined || compareAt(unit, unit.rank, unit.score, worst) > 0) worst = unit
   }
   return worst
-}
-
-/** Whether both ask for the same. */
-export function isSameUnit(a: Unit, b: Unit): boolean {
-  return (
-    a.id === b.id &&
-    a.affinity === b.affinity &&
-    a.spread === b.spread &&
-    a.tier === b.tier &&
-    a.zone?.mode === b.zone?.mode &&
-    a.zone?.key === b.zone?.key &&
-    a.zone?.ordinal === b.zone?.ordinal &&
-    (a.selector === undefined) === (b.selector === undefined) &&
-    restrictionKey(restrictionOf(a)) === restrictionKey(restrictionOf(b))
-  )
 }

@@ -2,7 +2,7 @@
 /** The zones of the nodes by number, and how units rank them. */
 
 import type { Site } from './site.ts'
-import type { Unit } from './unit.ts'
+import type { ZonePreference } from './unit.ts'
 import { zoneOrder, zoneRank } from './zones.ts'
 
 export class ZoneMap {
@@ -57,7 +57,7 @@ export class ZoneMap {
   }
 
   /** How the unit ranks each zone, by the number of the zone; undefined when it does not care. */
-  ranksOf({ zone }: Unit): Int32Array | undefined {
+  ranksOf(zone: ZonePreference | undefined): Int32Array | undefined {
     if (zone === undefined) return undefined
     const order = this.#orderOf(zone.key)
     const turn = zone.mode === 'near' ? 'near' : String(zone.ordinal % Math.max(1, order.length))

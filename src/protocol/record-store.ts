@@ -4,7 +4,7 @@
  * without sending what is equal.
  */
 
-import { HashSum, hash64 } from '../hash.ts'
+import { type Hash64, HashSum, hash64 } from '../hash.ts'
 
 /** How one kind of row is named, merged and compared. */
 export interface RecordKind<Row> {
@@ -23,9 +23,9 @@ export interface RecordKind<Row> {
 /** Rows are spread over this many buckets by the hash of their key; a digest has one hash for each. */
 export const BUCKET_COUNT = 64
 
-interface Entry<Row> {
+/** A row, and the hash of its key and version: all that digests need, for much less than the text that it is made of. */
+interface Entry<Row> extends Hash64 {
   readonly row: Row
-  readonly version: string
   readonly bucket: number
 }
 
@@ -57,12 +57,11 @@ export class RecordStore<Row> {
     const key = this.#kind.keyOf(row)
     const known = this.#entries.get(key)
     const joined = known === undefined ? row : this.#kind.join(known.row, row)
-    const version = this.#kind.versionOf(joined)
-    if (known !== undefined && known.version === version) return undefined
-    const bucket = known?.bucket ?? hash64(key).low % BUCKET_COUNT
-    const entry = { row: joined, version, bucket }
-    if (known !== undefined) this.#toggle(key, known)
-    this.#toggle(key, entry)
+    if (joined === known?.row) return undefined
+    const entry = this.#entryOf(key, joined, known?.bucket ?? hash64(key).low % BUCKET_COUNT)
+    if (known?.high === entry.high && known.low === entry.low) return undefined
+    if (known !== undefined) this.#toggle(known)
+    this.#toggle(entry)
     this.#entries.set(key, entry)
     return joined
   }
@@ -71,7 +70,7 @@ export class RecordStore<Row> {
   drop(key: string): void {
     const known = this.#entries.get(key)
     if (known === undefined) return
-    this.#toggle(key, known)
+    this.#toggle(known)
     this.#entries.delete(key)
   }
 
@@ -92,10 +91,15 @@ export class RecordStore<Row> {
     return rows
   }
 
-  #toggle(key: string, { row, version, bucket }: Entry<Row>): void {
-    if (this.#kind.isCounted?.(row) === false) return
-    const hash = hash64(`${key}\n${version}`)
-    this.#root.toggle(hash)
-    this.#buckets[bucket]?.toggle(hash)
+  #entryOf(key: string, row: Row, bucket: number): Entry<Row> {
+    const { high, low } = hash64(`${key}\n${this.#kind.versionOf(row)}`)
+    // Signed, which is what the engine keeps in place, and does not matter to sums.
+    return { row, bucket, high: high | 0, low: low | 0 }
+  }
+
+  #toggle(entry: Entry<Row>): void {
+    if (this.#kind.isCounted?.(entry.row) === false) return
+    this.#root.toggle(entry)
+    this.#buckets[entry.bucket]?.toggle(entry)
   }
 }

@@ -1,7 +1,7 @@
 // pure
 /** Where each worker runs now, as far as this node knows: read by every call, written by the control plane. */
 
-import { type Run, type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
+import { type Run, type SlotId, type SpecId, specId, specOfSlot } from '../../ids.ts'
 import type { Claim } from '../../protocol/claim.ts'
 import type { Generation, Phase } from '../../protocol/phase.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
@@ -14,36 +14,60 @@ export interface Route {
   readonly generation: Generation
 }
 
+/** What this node knows of one spec. */
+interface Known {
+  /** Undefined: it was removed. */
+  body: SpecBody | undefined
+  status: SpecStatus | undefined
+  /** Of a standalone worker. */
+  claim: Claim | undefined
+  /** Of a group or chain. */
+  phase: Phase | undefined
+  /** The members or stages of it that run, in the order of starting. */
+  slots: readonly SlotId[]
+}
+
+const NONE: readonly SlotId[] = []
+
 export class Router {
   /** The node has stopped. */
   isOver = false
+  /** By the id of the spec, which is also the slot of a standalone worker. */
+  readonly #specs = new Map<string, Known>()
+  /** Of all that runs of groups and chains; of standalone workers, those that somebody has asked for. */
   readonly #routes = new Map<SlotId, Route>()
-  readonly #slots = new Map<SpecId, readonly SlotId[]>()
-  readonly #specs = new Map<SpecId, SpecBody>()
-  readonly #phases = new Map<SpecId, Phase>()
-  readonly #statuses = new Map<SpecId, SpecStatus>()
   readonly #waiting = new Map<SpecId, Set<() => void>>()
 
   /** Where the worker runs; undefined while it does not. */
   find(slot: SlotId): Route | undefined {
-    return this.#routes.get(slot)
+    const route = this.#routes.get(slot)
+    if (route !== undefined) return route
+    const claim = this.#specs.get(slot)?.claim
+    if (claim === undefined || !isThere(claim)) return undefined
+    const { owner, generation, score } = claim
+    const made: Route = { owner, generation: { number: generation, tag: score } }
+    this.#routes.set(slot, made)
+    return made
   }
 
-  /** The workers of a group or chain that run, in the order of starting. */
+  /** The workers of a spec that run, in the order of starting. */
   slotsOf(spec: SpecId): readonly SlotId[] {
-    return this.#slots.get(spec) ?? []
+    const known = this.#specs.get(spec)
+    if (known?.claim === undefined) return known?.slots ?? NONE
+    return isThere(known.claim) ? [known.claim.slot] : NONE
   }
 
   bodyOf(spec: SpecId): SpecBody | undefined {
-    return this.#specs.get(spec)
+    return this.#specs.get(spec)?.body
   }
 
   statusOf(spec: SpecId): SpecStatus | undefined {
-    return this.#statuses.get(spec)
+    return this.#specs.get(spec)?.status
   }
 
-  specs(): IterableIterator<[SpecId, SpecBody]> {
-    return this.#specs.entries()
+  /** All that are declared, in the order in which this node has heard of them. */
+  *specs(): Generator<[SpecId, SpecBody]> {
+    for (const [id, { body }] of this.#specs) if (body !== undefined) yield [specId(id), body]
   }
 
   /** Calls `action` once, when something about the spec has changed. @returns how to take that back */
@@ -51,12 +75,15 @@ export class Router {
     const waiting = this.#waiting.get(spec) ?? new Set()
     this.#waiting.set(spec, waiting)
     waiting.add(action)
-    return () => waiting.delete(action)
+    return () => {
+      waiting.delete(action)
+      if (waiting.size === 0 && this.#waiting.get(spec) === waiting) this.#waiting.delete(spec)
+    }
   }
 
   /** The generation of a group or chain that this node knows of; its workers may have been placed in earlier ones. */
   generationOf(spec: SpecId): Generation | undefined {
-    return this.#phases.get(spec)?.generation
+    return this.#specs.get(spec)?.phase?.generation
   }
 
   /**
@@ -68,76 +95,83 @@ export class Router {
     slot: SlotId,
     isGone: (owner: Run) => boolean = () => false,
   ): PartStatus | undefined {
-    const body = this.#specs.get(spec)
+    const { body, phase, status } = this.#specs.get(spec) ?? {}
     if (body === undefined || body.kind === 'worker') return undefined
-    return partStatus(slot, body, this.#phases.get(spec), { whole: this.#statuses.get(spec), isGone })
+    return partStatus(slot, body, phase, { whole: status, isGone })
   }
 
   followSpec(spec: SpecId, body: SpecBody | undefined): void {
-    if (body === undefined) {
-      this.#specs.delete(spec)
-      this.#setRoutes(spec, [])
-    } else {
-      this.#specs.set(spec, body)
-      this.#follow(spec)
-    }
+    const known = this.#knownOf(spec)
+    known.body = body
+    if (body === undefined) this.#close(known)
+    else this.#follow(known)
     this.#announce(spec)
   }
 
   /** The spec was removed long ago. */
   forget(spec: SpecId): void {
-    this.#statuses.delete(spec)
-    this.#slots.delete(spec)
+    this.#specs.delete(spec)
   }
 
   followStatus(spec: SpecId, status: SpecStatus): void {
-    this.#statuses.set(spec, status)
+    const known = this.#knownOf(spec)
+    known.status = status
     // Also where a lost node was to say so.
-    if (isDown(status)) this.#setRoutes(spec, [])
+    if (isDown(status)) this.#close(known)
     this.#announce(spec)
   }
 
   followClaim(claim: Claim): void {
     const spec = specOfSlot(claim.slot)
-    const generation = { number: claim.generation, tag: claim.score }
-    // What comes for a worker that restarts where it was, waits for it there.
-    const isThere = claim.state === 'running' || claim.state === 'restarting'
-    this.#setRoutes(spec, isThere ? [[slotId(spec), { owner: claim.owner, generation }]] : [])
+    this.#knownOf(spec).claim = claim
+    this.#routes.delete(claim.slot)
     this.#announce(spec)
   }
 
   followPhase(phase: Phase): void {
-    this.#phases.set(phase.spec, phase)
-    this.#follow(phase.spec)
+    const known = this.#knownOf(phase.spec)
+    known.phase = phase
+    this.#follow(known)
     this.#announce(phase.spec)
-  }
-
-  #follow(spec: SpecId): void {
-    const body = this.#specs.get(spec)
-    const phase = this.#phases.get(spec)
-    if (phase === undefined || body === undefined || body.kind === 'worker') return
-    if (isDown(this.#statuses.get(spec))) return this.#setRoutes(spec, [])
-    this.#setRoutes(
-      spec,
-      reachable(phase, body).map(({ slot, owner, since }) => [slot, { owner, generation: since }]),
-    )
   }
 
   /** The node has stopped: nobody is to be reached from here any more, and whoever waits is told to look again. */
   end(): void {
     this.isOver = true
-    this.#routes.clear()
-    this.#slots.clear()
+    for (const known of this.#specs.values()) this.#close(known)
     for (const spec of this.#waiting.keys()) this.#announce(spec)
   }
 
-  #setRoutes(spec: SpecId, routes: readonly (readonly [SlotId, Route])[]): void {
-    for (const slot of this.#slots.get(spec) ?? []) this.#routes.delete(slot)
-    for (const [slot, route] of routes) this.#routes.set(slot, route)
-    this.#slots.set(
-      spec,
-      routes.map(([slot]) => slot),
-    )
+  #knownOf(spec: SpecId): Known {
+    const known = this.#specs.get(spec)
+    if (known !== undefined) return known
+    const made: Known = {
+      body: undefined,
+      status: undefined,
+      claim: undefined,
+      phase: undefined,
+      slots: NONE,
+    }
+    this.#specs.set(spec, made)
+    return made
+  }
+
+  #follow(known: Known): void {
+    const { body, phase } = known
+    if (phase === undefined || body === undefined || body.kind === 'worker') return
+    this.#close(known)
+    if (isDown(known.status)) return
+    const there = reachable(phase, body)
+    for (const { slot, owner, since } of there) this.#routes.set(slot, { owner, generation: since })
+    known.slots = there.map(({ slot }) => slot)
+  }
+
+  /** Nothing of it is to be reached any more. */
+  #close(known: Known): void {
+    if (known.claim !== undefined) this.#routes.delete(known.claim.slot)
+    for (const slot of known.slots) this.#routes.delete(slot)
+    known.claim = undefined
+    known.slots = NONE
   }
 
   #announce(spec: SpecId): void {
@@ -146,4 +180,9 @@ export class Router {
     this.#waiting.delete(spec)
     for (const action of waiting) action()
   }
+}
+
+/** What comes for a worker that restarts where it was, waits for it there. */
+function isThere({ state }: Claim): boolean {
+  return state === 'running' || state === 'restarting'
 }

@@ -4,15 +4,16 @@
 import { hash64, mix } from '../../hash.ts'
 import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner, runTag } from '../../protocol/claim.ts'
-import { withFailure } from '../../protocol/failure.ts'
+import { type Failure, withFailure } from '../../protocol/failure.ts'
 import type { Message } from '../../protocol/messages.ts'
-import { type SpecRow, type WorkerBody, hlcText } from '../../protocol/spec-row.ts'
+import type { Restart } from '../../protocol/phase.ts'
+import { type SpecRow, type WorkerBody } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import { type Exit, nodeLost } from './exit.ts'
 import { Handoffs, STATE_MS } from './handoffs.ts'
-import { type SpecStatus, pendingFor } from './spec-status.ts'
+import { STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, isCurrent, statusOf } from './tenure.ts'
 import { wantsOf } from './units.ts'
@@ -22,6 +23,10 @@ import { wantsOf } from './units.ts'
  * rule one hears of the other before it starts anything.
  */
 const PUSH_MS = 200
+
+/** One for all claims that have nothing to tell: there may be very many. */
+const NO_RESTARTS: readonly Restart[] = []
+const NO_FAILURES: readonly Failure[] = []
 
 /** A worker without a `handoff` leaves nothing behind. */
 const NOTHING = new Uint8Array()
@@ -70,10 +75,10 @@ export class Claims {
     // Somebody else has it, or it is for another version of the spec: that is no crash of anything.
     this.#supervisor.assign(row.id, [], now.ms)
     this.#forget(row.id)
-    if (isMine && this.#supervisor.isOccupied(claim.slot)) return { kind: 'starting' }
+    if (isMine && this.#supervisor.isOccupied(claim.slot)) return STARTING
     if (claim === undefined || isMine) return this.#contend(row, body, { before: claim, now })
     if (isActiveClaim(claim) && !this.#ledger.membership.isGone(claim.owner)) {
-      if (!isCurrent(claim, row)) return { kind: 'starting' }
+      if (!isCurrent(claim, row)) return STARTING
       this.#wish(body, claim, now)
       return statusOf(claim)
     }
@@ -98,12 +103,12 @@ export class Claims {
         return this.#hold(row, body, claim, now)
       }
       this.#supervisor.assign(row.id, [], now.ms)
-      if (this.#supervisor.isOccupied(claim.slot)) return { kind: 'starting' }
+      if (this.#supervisor.isOccupied(claim.slot)) return STARTING
       this.#say(claim, { state: 'stopped' })
     }
     this.#supervisor.assign(row.id, [], now.ms)
     this.#forget(row.id)
-    return claim === undefined ? { kind: 'starting' } : statusOf(claim)
+    return claim === undefined ? STARTING : statusOf(claim)
   }
 
   /** There is to be no such worker: once it has stopped, its owner gives up the claim. @returns whether it has */
@@ -199,7 +204,7 @@ export class Claims {
         spec: row.id,
         child: body.child,
         token: { generation: claim.generation, tag: claim.score, owner: runTag(claim.owner) },
-        key: [hlcText(row.version), claim.generation, tenure.attempt].join(' '),
+        key: `${claim.generation} ${tenure.attempt}`,
         handoff: tenure.legacy,
       }
       this.#supervisor.assign(row.id, [assignment], now.ms)
@@ -266,7 +271,7 @@ export class Claims {
     if (isTaken || isComing) {
       if (!isTaken) this.#handoffs.want(claim, true, now.ms)
       this.#waits.set(row.id, now.ms + STATE_MS)
-      return { kind: 'starting' }
+      return STARTING
     }
     return this.#contend(row, body, { before: claim, now, legacy, isHeir })
   }
@@ -292,27 +297,27 @@ export class Claims {
     const { before, now, legacy, isHeir = false } = context
     const slot = slotId(row.id)
     const owner = this.#ledger.ownerOf(slot)
-    const { id, boot } = this.#ledger.run
-    if (owner !== id && !isHeir) {
+    const { run } = this.#ledger
+    if (owner !== run.id && !isHeir) {
       if (before !== undefined && isOwner(before, this.#ledger.run) && isActiveClaim(before))
         this.#say(before, { state: 'stopped' })
-      return owner === undefined ? pendingFor(wantsOf(row)) : { kind: 'starting' }
+      return owner === undefined ? pendingFor(wantsOf(row)) : STARTING
     }
     this.#vacant.delete(row.id)
     // A new version has no past; whoever takes over goes on counting.
     const past = before !== undefined && isCurrent(before, row) ? before : undefined
     const isLost = past !== undefined && isActiveClaim(past)
     const isOver = isLost && body.child.restart === 'temporary'
-    const failures = past?.failures ?? []
+    const failures = past?.failures ?? NO_FAILURES
     const claim: Claim = {
       slot,
       generation: (before?.generation ?? 0) + 1,
-      owner: { id, boot },
-      score: mix(hash64(slot), hash64(id)),
+      owner: run,
+      score: mix(hash64(slot), hash64(run.id)),
       seq: 0,
       state: isOver ? 'done' : 'starting',
       specVersion: row.version,
-      restarts: past?.restarts ?? [],
+      restarts: past?.restarts ?? NO_RESTARTS,
       failures: isLost ? withFailure(failures, nodeLost(past.owner.id, slot)) : failures,
     }
     if (!isOver) {
@@ -322,7 +327,7 @@ export class Claims {
     }
     this.#ledger.writeClaim(claim)
     this.#handoffs.follow(row.id, claim.generation, now.ms)
-    return { kind: 'starting' }
+    return STARTING
   }
 
   #begin(

@@ -26,7 +26,7 @@ import type { Now } from '../now.ts'
 import { Holder } from './holder.ts'
 import { type FateBody, type Outlook, type Renewal, outlookOf } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
-import { type SpecStatus, pendingFor } from './spec-status.ts'
+import { RUNNING, STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
 import { type Succession, historyOf, planAnew, planNext } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec, wantsOf } from './units.ts'
@@ -57,10 +57,10 @@ export class Generations {
     if (phase === undefined) {
       this.#supervisor.assign(row.id, [], now.ms)
       if (this.#isLeader(row.id)) this.#begin(row, body, undefined)
-      return this.#pendingOf(row, slotsOfSpec(row.id, body)) ?? { kind: 'starting' }
+      return this.#pendingOf(row, slotsOfSpec(row.id, body)) ?? STARTING
     }
     // It was made for a spec that has not come yet.
-    if (compareHlc(phase.specVersion, row.version) > 0) return { kind: 'starting' }
+    if (compareHlc(phase.specVersion, row.version) > 0) return STARTING
     this.#holder.hold(phase, body, now)
     if (this.#isLeader(row.id)) this.#lead(row, body, now)
     return this.#statusOf(row, body)
@@ -185,13 +185,12 @@ export class Generations {
   }
 
   #create(row: SpecRow, body: FateBody, generation: Generation, succession: Succession): void {
-    const { id, boot } = this.#ledger.run
     this.#ledger.writePhase({
       spec: row.id,
       specVersion: row.version,
       revision: body.revision,
       generation,
-      coordinator: { id, boot },
+      coordinator: this.#ledger.run,
       rank: 'starting',
       ready: [],
       since: this.#ledger.membership.present().map(member => member.id),
@@ -210,21 +209,21 @@ export class Generations {
 
   #statusOf(row: SpecRow, body: FateBody): SpecStatus {
     const phase = this.#ledger.tables.phases.get(row.id)
-    if (phase === undefined) return { kind: 'starting' }
+    if (phase === undefined) return STARTING
     const isRenewed = phase.revision !== body.revision
     const outlook = outlookOf(phase, body)
     if (!isRenewed && phase.rank === 'given-up') return lostStatus(phase, body, outlook)
     const pending = outlook.isShutdown ? undefined : this.#pendingOf(row, comingOf(phase, body, outlook))
     if (pending !== undefined) return pending
-    if (isRenewed) return { kind: 'starting' }
+    if (isRenewed) return STARTING
     const isRunning = phase.rank === 'running' || (phase.rank === 'failed' && isReady(phase))
     if (phase.rank === 'done') {
       const failure = [...outlook.ended, ...phase.away].find(away => away.failure !== undefined)?.failure
       return phase.layout.every(this.#emptiness(phase)) ? { kind: 'done', failure } : { kind: 'stopping' }
     }
     if (outlook.renewals.length > 0) return { kind: 'restarting', failure: causeOf(phase)?.failure }
-    if (outlook.unstartable !== undefined) return { kind: 'starting' }
-    return { kind: isRunning ? 'running' : 'starting' }
+    if (outlook.unstartable !== undefined) return STARTING
+    return isRunning ? RUNNING : STARTING
   }
 
   /** @returns why the whole waits, where no live node can run one of these */

@@ -28,6 +28,10 @@ export type SpecStatus =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'removed' }
 
+/** One for all that stand so: there may be very many. */
+export const STARTING: SpecStatus = { kind: 'starting' }
+export const RUNNING: SpecStatus = { kind: 'running' }
+
 /** The status of something that will not run again on its own. */
 export type DownStatus = Extract<SpecStatus, { kind: 'done' | 'failed' | 'gave-up' | 'stopped' }>
 

@@ -10,7 +10,7 @@ import { unreachable } from '../../assert.ts'
 import type { Now } from '../now.ts'
 import { failureOf, howEnded } from './exit.ts'
 import { STABLE_MS, backoffMs, countRestart, isExceeded, isRestarted } from './restart-policy.ts'
-import type { SpecStatus } from './spec-status.ts'
+import { RUNNING, STARTING, type SpecStatus } from './spec-status.ts'
 import type { Report } from './supervisor.ts'
 
 /** What the owner says of its claim. */
@@ -89,9 +89,9 @@ export function statusOf(claim: Claim): SpecStatus {
     case 'starting':
     case 'draining':
     case 'stopped':
-      return { kind: 'starting' }
+      return STARTING
     case 'running':
-      return { kind: 'running' }
+      return RUNNING
     case 'restarting':
       return { kind: 'restarting', failure }
     case 'done':

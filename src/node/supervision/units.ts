@@ -35,7 +35,7 @@ export class SpecSlots {
     this.inOrder = inOrder
   }
 
-  /** Made when it is asked for: nobody does for standalone workers, of which there may be very many. */
+  /** Made when it is asked for. */
   get bySlot(): ReadonlyMap<SlotId, SpecSlot> {
     this.#bySlot ??= new Map(this.inOrder.map(each => [each.slot, each]))
     return this.#bySlot
@@ -44,7 +44,10 @@ export class SpecSlots {
 
 const NONE = new SpecSlots([])
 
-/** Bodies are never changed, only replaced: what follows from one is worked out once. */
+/**
+ * Bodies are never changed, only replaced: what follows from one of many slots is worked out once. For standalone
+ * workers, of which there may be very many, it is worked out anew, which is next to nothing.
+ */
 const known = new WeakMap<SpecBody, SpecSlots>()
 
 /** The workers that a spec wants to run. None for a removed spec, nor for members and stages that a user has stopped. */
@@ -55,6 +58,7 @@ export function slotsOfSpec(id: SpecId, body: SpecBody | undefined): readonly Sp
 /** The same, also by name. */
 export function partsOfSpec(id: SpecId, body: SpecBody | undefined): SpecSlots {
   if (body === undefined) return NONE
+  if (body.kind === 'worker') return new SpecSlots(listSlots(id, body))
   const before = known.get(body)
   if (before !== undefined) return before
   const slots = new SpecSlots(listSlots(id, body))

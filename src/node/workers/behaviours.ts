@@ -287,9 +287,15 @@ export function isBehaviour(value: unknown): value is Behaviour {
   return kinds.includes(value.kind) && typeof value.name === 'string' && 'version' in value
 }
 
-/** How a spec names the behaviour. */
+const ids = new WeakMap<Named, string>()
+
+/** How a spec names the behaviour. One text for all specs that do: there may be very many. */
 export function behaviourId(behaviour: Named): string {
-  return `${behaviour.name}@${behaviour.version}`
+  const known = ids.get(behaviour)
+  if (known !== undefined) return known
+  const id = `${behaviour.name}@${behaviour.version}`
+  ids.set(behaviour, id)
+  return id
 }
 
 function named(name: string, options: BehaviourOptions): Named {
