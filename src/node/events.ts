@@ -70,7 +70,7 @@ export type NodeEvent =
    * The event loop of this node was held up for more than 200 ms: nobody was answered meanwhile. `worker`: the inline
    * worker whose code ran, where that can be told.
    */
-  | { readonly kind: 'node:stalled'; readonly durationMs: number; readonly worker: SlotId | undefined }
+  | { readonly kind: 'node:stalled'; readonly durationMs: number; readonly worker?: SlotId }
   | { readonly kind: 'member:join'; readonly member: MemberRow }
   | { readonly kind: 'member:suspect'; readonly member: MemberRow }
   | { readonly kind: 'member:dead'; readonly member: MemberRow }

@@ -252,8 +252,8 @@ export class Kernel {
   }
 
   #onStalled(stall: Stall): void {
-    const { durationMs, worker } = stall
-    this.#ports.logger.warn({ worker, durationMs: Math.round(durationMs) }, 'the event loop was held up')
+    const facts = { ...stall, durationMs: Math.round(stall.durationMs) }
+    this.#ports.logger.warn(facts, 'the event loop was held up')
     this.#init.onEvent({ kind: 'node:stalled', ...stall })
   }
 

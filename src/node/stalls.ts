@@ -13,8 +13,8 @@ export const STALL_MS = 200
 
 export interface Stall {
   readonly durationMs: number
-  /** The inline worker whose code ran; undefined where that cannot be told, or it was no worker. */
-  readonly worker: SlotId | undefined
+  /** The inline worker whose code ran; left out where that cannot be told, or it was no worker. */
+  readonly worker?: SlotId
 }
 
 export class Stalls {
@@ -31,7 +31,7 @@ export class Stalls {
   onMessageTook(durationMs: number): void {
     if (durationMs <= STALL_MS) return
     this.#reportedMs = this.#clock.nowMs()
-    this.#report({ durationMs, worker: findLastScope()?.identity.worker })
+    this.#report(stall(durationMs, findLastScope()?.identity.worker))
   }
 
   /** The loop was held up; `isBusy`: by code. That may be what was reported already. */
@@ -41,6 +41,10 @@ export class Stalls {
     // Code that goes on after an `await` is of the last worker, if that one still has something to go on with.
     const last = findLastScope()
     const worker = isBusy && last?.isOver === false ? last.identity.worker : undefined
-    this.#report({ durationMs, worker })
+    this.#report(stall(durationMs, worker))
   }
+}
+
+function stall(durationMs: number, worker: SlotId | undefined): Stall {
+  return worker === undefined ? { durationMs } : { durationMs, worker }
 }
