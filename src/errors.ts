@@ -175,6 +175,21 @@ export class CallTimeoutError extends CallError {
   override readonly name = 'CallTimeoutError'
 }
 
+/**
+ * The signal of the caller has aborted. `cause` is its reason, whatever that is; the `name` is the one by which
+ * JavaScript programs know an abort.
+ */
+export class AbortError extends CallError {
+  override readonly name = 'AbortError'
+
+  /** `what` was given up, for this reason. */
+  constructor(what: string, reason: unknown, options: { readonly maybeExecuted: boolean }) {
+    const why = reason instanceof Error ? `: ${reason.message}` : ''
+    const where = options.maybeExecuted ? 'it may have been executed' : 'it has not been executed'
+    super(`${what} was aborted${why}; ${where}`, { ...options, cause: reason })
+  }
+}
+
 /** The node of the worker was lost while the call was on its way. */
 export class NodeLostError extends CallError {
   override readonly name = 'NodeLostError'

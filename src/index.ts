@@ -2,6 +2,7 @@
 /** meshvisor: supervised workers over a self-forming peer-to-peer mesh. */
 
 export {
+  AbortError,
   AckError,
   AlreadyExistsError,
   AlreadyRunningError,
@@ -93,6 +94,7 @@ export {
 } from './node/workers/context.ts'
 export { type Contract, type ContractShape, contract } from './node/workers/contract.ts'
 export { type Deferred, type Reply, deferred } from './node/workers/deferred.ts'
+export { type IdleOptions } from './node/workers/idle-options.ts'
 export { type SchemaIssue, type SchemaResult, type StandardSchema } from './node/workers/schema.ts'
 export { type WorkerIdentity, currentTraceId, currentWorker, withTrace } from './node/workers/scope.ts'
 export { transfer } from './node/workers/transfer.ts'

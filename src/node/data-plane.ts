@@ -14,7 +14,7 @@ import type { Claim } from '../protocol/claim.ts'
 import type { Frame } from '../protocol/frames.ts'
 import { HINT_BYTES_MAX } from '../protocol/limits.ts'
 import type { Phase } from '../protocol/phase.ts'
-import { type Origin, encodeRequest } from '../protocol/request.ts'
+import { type Origin, encodeRequest, encodeTraced } from '../protocol/request.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { Chain } from './chain/chain.ts'
 import type { StageWorker } from './chain/stage-worker.ts'
@@ -92,15 +92,17 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     if (isSameRun(route.owner, this.#init.run)) {
       const { generation } = route
       this.#post.deliver(slot, generation, { kind: 'message', message, origin, bytes: undefined })
-    } else {
+    } else if (origin.traceId === undefined) {
       this.#write(route, slot, FRAME.send, encodePayload(message))
+    } else {
+      this.#write(route, slot, FRAME.traced, encodeTraced(message, origin.traceId))
     }
   }
 
-  broadcast(group: SpecId, message: unknown): number {
+  broadcast(group: SpecId, message: unknown, { traceId }: Origin): number {
     this.#refuseUnlessGroup(group)
     encodePayload(message)
-    const broadcast = this.#broadcasts.make(group, message)
+    const broadcast = this.#broadcasts.make(group, message, traceId)
     if (broadcast === undefined) return 0
     const bytes = encodePayload(broadcast)
     for (const peer of this.#broadcasts.holders(group)) {

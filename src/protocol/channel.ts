@@ -10,6 +10,7 @@ import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } f
 import { decodePayload } from '../payload.ts'
 import type { Failure } from './failure.ts'
 import type { Generation } from './phase.ts'
+import { TRACE_LENGTH_MAX } from './request.ts'
 
 export const FRAME = {
   /** u32 channel, payload `Target` */
@@ -38,6 +39,8 @@ export const FRAME = {
   broadcast: 12,
   /** u32 channel: the sender has no more use for it */
   close: 13,
+  /** u32 channel, payload [trace, message]: a message that is part of a trace */
+  traced: 14,
 } as const
 
 /** How a call ended. */
@@ -50,7 +53,10 @@ export const REPLY = {
   elsewhere: 2,
   /** The mailbox is full: it has not been executed. */
   overloaded: 3,
-  /** The worker ended before it came to this call, or while it was at it; the payload says which. */
+  /**
+   * The worker ended before it came to this call, or while it was at it; the payload says which: false or true. Where
+   * it has failed, that and the `Failure`, as a list.
+   */
   exited: 4,
   /** The arguments are not what the function wants; the payload is the list of issues. */
   invalid: 5,
@@ -110,6 +116,7 @@ export interface Broadcast {
   readonly generation: Generation
   readonly sender: { readonly id: NodeId; readonly boot: number }
   readonly n: number
+  readonly traceId?: string | undefined
   readonly message: unknown
 }
 
@@ -145,7 +152,14 @@ const notice: v.GenericSchema<unknown, Notice> = v.looseObject({
 })
 
 const broadcast: v.GenericSchema<unknown, Broadcast> = v.pipe(
-  v.looseObject({ group: spec, generation, sender: run, n: count, message: v.unknown() }),
+  v.looseObject({
+    group: spec,
+    generation,
+    sender: run,
+    n: count,
+    traceId: v.optional(v.pipe(v.string(), v.maxLength(TRACE_LENGTH_MAX))),
+    message: v.unknown(),
+  }),
   v.transform(({ message, ...head }) => ({ ...head, message })),
 )
 

@@ -27,6 +27,11 @@ export interface Origin {
 /** Of what is asked for outside of workers. */
 export const NO_ORIGIN: Origin = { deadlineMs: undefined, traceId: undefined, caller: undefined }
 
+/** Of what is part of a trace, and of nothing else. */
+export function traceOf(traceId: string | undefined): Origin {
+  return traceId === undefined ? NO_ORIGIN : { deadlineMs: undefined, traceId, caller: undefined }
+}
+
 export interface Request {
   readonly name: string
   readonly args: readonly unknown[]
@@ -36,7 +41,8 @@ export interface Request {
 
 /** Of callers that wait for one another, so many are told of; a circle that is longer ends by its time-out. */
 const CALLERS_MAX = 64
-const TRACE_LENGTH_MAX = 256
+/** More of an id is cut off. */
+export const TRACE_LENGTH_MAX = 256
 const ISSUES_MAX = 100
 
 /** @throws {PayloadError} when the arguments cannot be sent. The deadline is not in it: it travels as what is left. */
@@ -66,6 +72,26 @@ export function readRequest(frame: Pick<Frame, 'payload'>): Request | undefined 
     traceId: typeof traceId === 'string' ? traceId.slice(0, TRACE_LENGTH_MAX) : undefined,
     caller: linked(callers.slice(0, CALLERS_MAX)),
   }
+}
+
+/** A message, and the trace that it is part of. @throws {PayloadError} when it cannot be sent */
+export function encodeTraced(message: unknown, traceId: string): Uint8Array {
+  return encodePayload([traceId.slice(0, TRACE_LENGTH_MAX), message])
+}
+
+/** All that is left of a frame, as `encodeTraced` has written it. @returns undefined when it is nothing of the kind */
+export function readTraced(
+  frame: Pick<Frame, 'payload'>,
+): { readonly traceId: string; readonly message: unknown } | undefined {
+  let pair: unknown
+  try {
+    pair = frame.payload()
+  } catch {
+    return undefined
+  }
+  if (!isList(pair) || pair.length !== 2) return undefined
+  const [traceId, message] = pair
+  return typeof traceId === 'string' ? { traceId: traceId.slice(0, TRACE_LENGTH_MAX), message } : undefined
 }
 
 /** What a peer says that is wrong with the arguments; anything that is not that is left out. */

@@ -297,7 +297,7 @@ test('a mailbox holds no more bytes of others than it may, but always one messag
   mailbox.take()
   expect(mailbox.put(letter(MAILBOX_LIMITS.bytes))).toBe(true)
   expect(mailbox.put(letter(1))).toBe(false)
-  mailbox.discard()
+  mailbox.discard(undefined)
   expect(mailbox.put(letter(1))).toBe(true)
 })
 

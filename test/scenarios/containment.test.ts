@@ -194,7 +194,14 @@ test('81: a snapshot counts groups, chains, standalone workers and their slots, 
     ['group81', 'group', [['group81/m', 1]]],
   ])
   expect(node.snapshot().node).toBe(node.id)
-  expect(node.snapshot().workers).toEqual({ inline: 3, threads: 0, processes: 1, ending: 0, abandoned: 0 })
+  expect(node.snapshot().workers).toEqual({
+    inline: 3,
+    threads: 0,
+    processes: 1,
+    ending: 0,
+    abandoned: 0,
+    unexpected: 0,
+  })
   const back = restarted('group81/m')
   node
     .getGroup<readonly [{ readonly id: 'm'; readonly run: typeof member }]>('group81')

@@ -48,11 +48,15 @@ const caller = defineServer('caller', {
       return deferred(refOf(state.context, next).call.through(rest, 'whoami'))
     },
     seen: state => state.seen,
+    crash: (): void => {
+      throw new RangeError('told to crash')
+    },
     sleep: async (state, ms: number) => {
       state.seen.push(ms)
       await state.context.sleep(ms)
     },
   },
+  info: (state, message) => void state.seen.push([message, currentTraceId()]),
 })
 
 type Through = (path: readonly string[], last: 'whoami' | 'remaining' | 'trace') => Promise<unknown>
@@ -108,6 +112,40 @@ test.each(NODES)(
   },
 )
 
+test.each(NODES)('a message carries its trace, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  for (const id of IDS) {
+    const ref = node.getWorker(id, caller)
+    withTrace('t-9', () => ref.send('traced'))
+    ref.send('plain')
+    withTrace('x'.repeat(500), () => ref.send(['a', 'pair']))
+    expect(await mesh.settle(ref.call.seen())).toEqual([
+      ['traced', 't-9'],
+      ['plain', undefined],
+      [['a', 'pair'], expect.stringMatching(/^x{256}/)],
+    ])
+  }
+})
+
+test.each(NODES)('a broadcast carries its trace to every member, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  const members = ['x', 'y', 'z'].map(id => ({ id, run: caller }))
+  const group = await mesh.settle(node.addGroup({ id: 'line', members }))
+  withTrace('t-10', () => group.broadcast('traced'))
+  group.broadcast('plain')
+  await mesh.run(100)
+  for (const { id } of members) {
+    const seen = await mesh.settle(group.getMember(id).call.seen())
+    expect(seen).toHaveLength(2)
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        ['traced', 't-10'],
+        ['plain', undefined],
+      ]),
+    )
+  }
+})
+
 test.each(NODES)('a nested call waits no longer than its caller does, on %i nodes', async nodes => {
   const { mesh, node } = await meshOf(nodes)
   const limited = node.getWorker('a', caller).with({ timeoutMs: 300 })
@@ -148,10 +186,50 @@ test('a call that is taken back before the worker comes to it is not executed', 
   const first = slow.call.sleep(400)
   const abort = new AbortController()
   const second = slow.with({ signal: abort.signal }).call.sleep(7)
-  abort.abort(new Error('not any more'))
-  await expect(mesh.settle(second)).rejects.toThrow('not any more')
+  const reason = new Error('not any more')
+  abort.abort(reason)
+  await expect(mesh.settle(second)).rejects.toMatchObject({
+    name: 'AbortError',
+    message: expect.stringContaining('not any more'),
+    maybeExecuted: false,
+    cause: reason,
+  })
   await mesh.settle(first)
   expect(await mesh.settle(slow.call.seen())).toEqual([400])
+})
+
+test.each(NODES)('an aborted call that the worker is at may have been executed, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  for (const id of IDS) {
+    const abort = new AbortController()
+    const call = node.getWorker(id, caller).with({ signal: abort.signal }).call.sleep(400)
+    await mesh.run(100)
+    abort.abort('a text')
+    await expect(mesh.settle(call)).rejects.toMatchObject({
+      name: 'AbortError',
+      maybeExecuted: true,
+      cause: 'a text',
+    })
+  }
+  const call = node.getWorker('a', caller).with({ signal: AbortSignal.abort() }).call.sleep(400)
+  await expect(mesh.settle(call)).rejects.toMatchObject({
+    name: 'AbortError',
+    maybeExecuted: false,
+    cause: { name: 'AbortError' },
+  })
+})
+
+test.each(NODES)('who waits for a worker that crashes is told why, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  for (const id of IDS) {
+    const ref = node.getWorker(id, caller)
+    const outcomes = await mesh.settle(Promise.allSettled([ref.call.crash(), ref.call.seen()]))
+    const cause = { name: 'RangeError', message: 'told to crash', slot: id, generation: expect.any(Number) }
+    expect(outcomes).toMatchObject([
+      { reason: { name: 'RemoteError', maybeExecuted: true, cause } },
+      { reason: { name: 'WorkerExitedError', maybeExecuted: false, cause } },
+    ])
+  }
 })
 
 const CIRCLES = [['a'], ['b', 'a'], ['b', 'c', 'a'], ['b', 'c', 'b'], ['b', 'c', 'd', 'e', 'f', 'a']]

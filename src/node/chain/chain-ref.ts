@@ -1,12 +1,14 @@
 // shell
 /** A chain as its users see it: something to put items in, one by one or as a stream. */
 
-import { CallTimeoutError, GivenUpError, NotFoundError, OverloadedError } from '../../errors.ts'
+import { AbortError, CallTimeoutError, GivenUpError, NotFoundError, OverloadedError } from '../../errors.ts'
 import type { SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import { promised } from '../../promised.ts'
+import { toError } from '../thrown-value.ts'
 import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
 import type { Stage } from '../workers/behaviours.ts'
+import { checkRun, checkWait } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { Chain } from './chain.ts'
 import type { DeadLetter } from './dead-letters.ts'
@@ -127,14 +129,13 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
    * while this node lives.
    * @throws {OverloadedError} when there is no room in `timeoutMs`, by default for ever; {PayloadError} when it cannot be sent;
    * {RouteError} when its key cannot be told; {NotFoundError} when there is no such chain or stage; {GivenUpError}
-   * when the chain does not run any more
+   * when the chain does not run any more; {AbortError} {OptionsError}
    */
   async send<To extends string = string>(
     item: InputAt<In, Inputs, To>,
     options: SendOptions<To> = {},
   ): Promise<void> {
-    options.signal?.throwIfAborted()
-    const untilMs = this.#clock.nowMs() + (options.timeoutMs ?? Infinity)
+    const untilMs = this.#begin(options)
     while (!this.#hasRoom()) await this.#room(options, untilMs)
     this.#chain.ingress.accept(item, undefined, options.to)
   }
@@ -158,12 +159,11 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
     item: InputAt<In, Inputs, To>,
     options: SendOptions<To> = {},
   ): Promise<Outcome> {
-    options.signal?.throwIfAborted()
-    const untilMs = this.#clock.nowMs() + (options.timeoutMs ?? Infinity)
+    const untilMs = this.#begin(options)
     while (!this.#hasRoom()) await this.#room(options, untilMs)
     return new Promise<Outcome>((resolve, reject) => {
       const release = this.#limit(
-        options,
+        { ...options, maybeExecuted: true },
         untilMs,
         () => {
           const message = `chain "${this.id}": no outcome in ${options.timeoutMs} ms; the item is still on its way`
@@ -184,7 +184,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
       try {
         this.#chain.ingress.accept(item, waiter, options.to)
       } catch (error) {
-        waiter.onDead(error instanceof Error ? error : new Error(String(error)))
+        waiter.onDead(toError(error))
       }
     })
   }
@@ -192,13 +192,16 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
   /**
    * Sends a stream through the chain: exactly one outcome for each item, in the order of the items, with
    * back-pressure both ways. Ending the loop early stops reading the source; what was read still goes through.
-   * @throws {ItemDeadError} at the place of an item that was tried in vain, unless `onDead` is given
+   * @throws {ItemDeadError} at the place of an item that was tried in vain, unless `onDead` is given; {AbortError};
+   * {OptionsError}; whatever the source throws
    */
   async *run<To extends string = string>(
     items: Iterable<InputAt<In, Inputs, To>> | AsyncIterable<InputAt<In, Inputs, To>>,
     options: RunOptions<InputAt<In, Inputs, To>, To> = {},
   ): AsyncGenerator<Outcome, void, void> {
+    checkRun(`a run through chain "${this.id}"`, items, options)
     const flow = new Flow<InputAt<In, Inputs, To>>({
+      chain: this.id,
       ingress: this.#chain.ingress,
       items,
       windowItems: this.#chain.body?.windowItems ?? 1,
@@ -219,6 +222,17 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
     }
   }
 
+  /** Looks at what is asked for. @returns when it is too late @throws {OptionsError} {AbortError} */
+  #begin(options: WaitOptions): number {
+    const { timeoutMs = Infinity, signal } = checkWait(`chain "${this.id}"`, options)
+    if (signal?.aborted === true) throw this.#abortError(signal, false)
+    return this.#clock.nowMs() + timeoutMs
+  }
+
+  #abortError(signal: AbortSignal | undefined, maybeExecuted: boolean): AbortError {
+    return new AbortError(`an item for chain "${this.id}"`, signal?.reason, { maybeExecuted })
+  }
+
   /** Whether an item can be put in now: ask again after each wait, as others put items in too. */
   #hasRoom(): boolean {
     const refusal = this.#refusal()
@@ -234,7 +248,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
         reject(error)
       }
       const release = this.#limit(
-        options,
+        { ...options, maybeExecuted: false },
         untilMs,
         () => {
           const message = `chain "${this.id}": ${this.#chain.ingress.size} items of this node are on their way, no room for another one in ${options.timeoutMs} ms: send slower, or give it more workers`
@@ -262,12 +276,12 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
 
   /** Calls `expire` when it takes too long, `reject` when it is not wanted any more. @returns how to take that back */
   #limit(
-    { signal }: WaitOptions,
+    { signal, maybeExecuted }: WaitOptions & { readonly maybeExecuted: boolean },
     untilMs: number,
     expire: () => void,
     reject: (error: unknown) => void,
   ): () => void {
-    const abort = (): void => reject(signal?.reason)
+    const abort = (): void => reject(this.#abortError(signal, maybeExecuted))
     if (signal?.aborted === true) abort()
     signal?.addEventListener('abort', abort, { once: true })
     const cancel =

@@ -2,6 +2,8 @@
 /** A stream through a chain: reads a source as far as there is room, and gives the outcomes in the order of the items. */
 
 import { Deque } from '../../deque.ts'
+import { AbortError } from '../../errors.ts'
+import type { SpecId } from '../../ids.ts'
 import type { Waiter } from './entry.ts'
 import type { Ingress } from './ingress.ts'
 
@@ -32,6 +34,7 @@ export class Place<In> implements Waiter {
 }
 
 export interface FlowInit<In> {
+  readonly chain: SpecId
   readonly ingress: Ingress
   readonly items: Iterable<In> | AsyncIterable<In>
   /** How many items may be read and not yet given out as outcomes. */
@@ -60,11 +63,12 @@ export class Flow<In> {
   /** Reads the source until it ends, fails or is stopped. Never rejects: the reader is told. */
   async feed(): Promise<void> {
     const { items, signal } = this.#init
-    const abort = (): void => this.#fail(signal?.reason)
+    const abort = (): void => this.#fail(this.#abortError())
     signal?.addEventListener('abort', abort, { once: true })
     try {
       if (signal?.aborted === true) abort()
-      else if (Symbol.asyncIterator in items) await this.#readAsync(items[Symbol.asyncIterator]())
+      else if (typeof items !== 'string' && Symbol.asyncIterator in items)
+        await this.#readAsync(items[Symbol.asyncIterator]())
       else await this.#read(items)
       if (this.#state === 'open') this.#state = 'ended'
     } catch (error) {
@@ -91,7 +95,7 @@ export class Flow<In> {
       if (first?.isSettled === true) return true
       // What went in before the source failed comes out before the error.
       if (first === undefined && this.#failure !== undefined) throw this.#failure.error
-      if (this.#init.signal?.aborted === true) throw this.#init.signal.reason
+      if (this.#init.signal?.aborted === true) throw this.#abortError()
       if (first === undefined && this.#state !== 'open') return false
       await new Promise<void>(resolve => (this.#wakeReader = resolve))
     }
@@ -136,6 +140,12 @@ export class Flow<In> {
     this.#places.push(place)
     this.#ring()
     return true
+  }
+
+  #abortError(): AbortError {
+    const { chain, signal } = this.#init
+    const maybeExecuted = this.#places.size > 0
+    return new AbortError(`a run through chain "${chain}"`, signal?.reason, { maybeExecuted })
   }
 
   /** Wakes the reader, if there is something for it. */

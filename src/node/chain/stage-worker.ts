@@ -70,6 +70,8 @@ export class StageWorker extends InlineWorker {
   #isDeferred = false
   /** What user code is at. */
   #item: Item | undefined
+  /** How often this worker has tried it again, in its generation: see `onItemError`. */
+  #retries = 0
   /** Wakes an output that waits for room. */
   #wake: (() => void) | undefined
 
@@ -174,6 +176,7 @@ export class StageWorker extends InlineWorker {
   #handle(delivery: Delivery, connections: Connections): void {
     const { item } = delivery
     this.#item = item
+    this.#retries = 0
     // What has come over the wire is in nobody else's hands, unless it is to be tried again here.
     if (delivery.bytes >= TRANSFER_BYTES_MIN && this.isolation === 'thread') {
       if (connections.plan.onItemError !== 'retry') fresh.add(item.value)
@@ -274,6 +277,7 @@ export class StageWorker extends InlineWorker {
   #retry({ delivery: { item }, connections }: Task): Result {
     if (this.#isCut(connections)) return { kind: 'returned', value: undefined }
     this.#item = item
+    this.#retries += 1
     try {
       return { kind: 'returned', value: this.#run(item) }
     } catch (error) {
@@ -356,7 +360,7 @@ export class StageWorker extends InlineWorker {
     return Object.defineProperties(context, {
       item: { get: () => this.#item?.id ?? nothing },
       id: { get: () => this.#item?.text ?? '' },
-      attempt: { get: () => this.#item?.head.attempt ?? 1 },
+      attempt: { get: () => (this.#item?.head.attempt ?? 1) + this.#retries },
     })
   }
 }

@@ -7,7 +7,7 @@
 import type { NodeId, Run, SlotId, SpecId } from '../../ids.ts'
 import type { Broadcast } from '../../protocol/channel.ts'
 import { compareGenerations } from '../../protocol/phase.ts'
-import { NO_ORIGIN } from '../../protocol/request.ts'
+import { TRACE_LENGTH_MAX, traceOf } from '../../protocol/request.ts'
 import { SeenWindow } from '../../protocol/seen-window.ts'
 import type { Post } from './post.ts'
 import type { Router } from './router.ts'
@@ -37,12 +37,20 @@ export class Broadcasts {
   }
 
   /** A new broadcast, already given to the members here. @returns undefined when the group does not run now */
-  make(group: SpecId, message: unknown): Broadcast | undefined {
+  make(group: SpecId, message: unknown, traceId: string | undefined): Broadcast | undefined {
     const generation = this.#router.generationOf(group)
     if (generation === undefined || this.#router.slotsOf(group).length === 0) return undefined
     this.#count += 1
     const { id, boot } = this.#run
-    const broadcast: Broadcast = { group, generation, sender: { id, boot }, n: this.#count, message }
+    const trace = traceId === undefined ? {} : { traceId: traceId.slice(0, TRACE_LENGTH_MAX) }
+    const broadcast: Broadcast = {
+      group,
+      generation,
+      sender: { id, boot },
+      n: this.#count,
+      ...trace,
+      message,
+    }
     this.receive(broadcast)
     return broadcast
   }
@@ -61,6 +69,7 @@ export class Broadcasts {
   receive(broadcast: Broadcast): void {
     const { group, generation, sender, n, message } = broadcast
     if (!this.#windowOf(sender).add(n)) return
+    const origin = traceOf(broadcast.traceId)
     const known = this.#router.generationOf(group)
     const isBehind = known === undefined || compareGenerations(known, generation) < 0
     for (const slot of this.#slotsHere(group)) {
@@ -70,7 +79,7 @@ export class Broadcasts {
       this.#post.deliver(slot, isMeant ? since : generation, {
         kind: 'message',
         message,
-        origin: NO_ORIGIN,
+        origin,
         bytes: undefined,
       })
     }

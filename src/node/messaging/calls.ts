@@ -5,6 +5,7 @@
  */
 
 import {
+  AbortError,
   CallTimeoutError,
   DeadlockError,
   type Issue,
@@ -23,9 +24,11 @@ import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
 import { type Generation, compareGenerations } from '../../protocol/phase.ts'
 import { becauseOf, isDown } from '../supervision/spec-status.ts'
+import { toError } from '../thrown-value.ts'
 import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
 import type { CallRequest } from '../workers/gateway.ts'
 import type { Replier } from './mailbox.ts'
+import { exitIn, failureIn } from './reply.ts'
 import type { Route, Router } from './router.ts'
 import { type Expiring, Timeouts } from './timeouts.ts'
 
@@ -68,7 +71,7 @@ export class Calls {
           this.#waiting.delete(call)
           if (call.correlation !== undefined) this.#sent.delete(call.correlation)
           if (error === undefined) resolve(value)
-          else reject(toError(error))
+          else reject(error)
         },
       })
       if (call.deadlineMs <= call.startedMs) return call.onExpired()
@@ -102,13 +105,13 @@ export class Calls {
         call.onResult(payload)
         return undefined
       case REPLY.error:
-        call.onError(asFailure(payload, peer, call.request.slot))
+        call.onError(failureIn(payload, peer, call.request.slot))
         return undefined
       case REPLY.overloaded:
         call.onOverloaded()
         return undefined
       case REPLY.exited:
-        call.onExited(payload === true)
+        call.onExited(...exitIn(payload, peer, call.request.slot))
         return undefined
       case REPLY.invalid:
         call.onInvalid(issuesOf(payload))
@@ -218,7 +221,7 @@ export class Call implements Replier, Expiring, Origin {
   readonly traceId: string | undefined
   readonly caller: Caller | undefined
   readonly #onElsewhere: () => void
-  readonly #onEnd: (error: unknown, value: unknown) => void
+  readonly #onEnd: (error: Error | undefined, value: unknown) => void
   #cancels: (() => void)[] | undefined
   /** It may have been executed: it is on its way to another node, or the worker of this node is at it. */
   #isGiven = false
@@ -233,7 +236,7 @@ export class Call implements Replier, Expiring, Origin {
     more: {
       readonly startedMs: number
       readonly onElsewhere: () => void
-      readonly onEnd: (error: unknown, value: unknown) => void
+      readonly onEnd: (error: Error | undefined, value: unknown) => void
     },
   ) {
     const { origin, timeoutMs } = request
@@ -288,9 +291,13 @@ export class Call implements Replier, Expiring, Origin {
     this.fail(new ValidationError(`"${name}" of "${slot}"`, issues))
   }
 
-  onExited(isExecuted: boolean): void {
+  onExited(isExecuted: boolean, failure: Failure | undefined): void {
     const when = isExecuted ? 'while it was at this call' : 'before it came to this call'
-    this.fail(new WorkerExitedError(`"${this.request.slot}" ended ${when}`, { maybeExecuted: isExecuted }))
+    const message = `"${this.request.slot}" ended ${when}`
+    const options = { maybeExecuted: isExecuted }
+    if (failure === undefined) return this.fail(new WorkerExitedError(message, options))
+    const { name, message: why } = failure
+    this.fail(new WorkerExitedError(`${message}: ${name}: ${why}`, { ...options, cause: failure }))
   }
 
   onOverloaded(): void {
@@ -324,7 +331,8 @@ export class Call implements Replier, Expiring, Origin {
   }
 
   onAborted(reason: unknown): void {
-    this.#end(reason ?? new DOMException('This operation was aborted', 'AbortError'), undefined)
+    const { slot, name } = this.request
+    this.fail(new AbortError(`the call "${name}" of "${slot}"`, reason, { maybeExecuted: this.#isGiven }))
   }
 
   fail(error: Error): void {
@@ -337,7 +345,7 @@ export class Call implements Replier, Expiring, Origin {
     this.fail(new CallTimeoutError(message, { maybeExecuted }))
   }
 
-  #end(error: unknown, value: unknown): void {
+  #end(error: Error | undefined, value: unknown): void {
     if (this.isOver) return
     this.isOver = true
     for (const cancel of this.#cancels ?? []) cancel()
@@ -353,23 +361,4 @@ function callersUpTo(slot: SlotId, last: Caller | undefined): SlotId[] {
     if (caller.worker === slot) break
   }
   return callers
-}
-
-/** The failure that a peer says a worker has had. */
-function asFailure(payload: unknown, node: NodeId, slot: SlotId): Failure {
-  const field = (name: string): unknown =>
-    typeof payload === 'object' && payload !== null ? Reflect.get(payload, name) : undefined
-  const stack = field('stack')
-  return {
-    name: String(field('name')),
-    message: String(field('message')),
-    stack: typeof stack === 'string' ? stack : undefined,
-    node,
-    slot,
-  }
-}
-
-/** What an abort signal gives as its reason can be anything. */
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason))
 }

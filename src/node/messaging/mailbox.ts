@@ -24,8 +24,8 @@ export interface Replier {
   onError(failure: Failure): void
   /** The arguments are not what the function wants. */
   onInvalid(issues: readonly Issue[]): void
-  /** The worker ended; `isExecuted`: it had begun with this call. */
-  onExited(isExecuted: boolean): void
+  /** The worker ended; `isExecuted`: it had begun with this call; `failure`: why it ended, where it has failed. */
+  onExited(isExecuted: boolean, failure: Failure | undefined): void
   /** There was no room. */
   onOverloaded(): void
   /** The worker waits for whoever calls, so that it would never come to this call. */
@@ -119,8 +119,8 @@ export class Mailbox {
   }
 
   /** The worker has ended: whoever waits is told that nothing was done. @returns how many letters nobody is told of */
-  discard(): number {
-    return this.#empty(replier => replier.onExited(false))
+  discard(failure: Failure | undefined): number {
+    return this.#empty(replier => replier.onExited(false, failure))
   }
 
   #empty(tell: (replier: Replier) => void): number {

@@ -4,6 +4,7 @@
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import { promised } from '../../promised.ts'
 import type { Process } from '../specs/child.ts'
+import { checkWait } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { NoFunctions, Server, Task } from '../workers/behaviours.ts'
 import type { Deferred } from '../workers/deferred.ts'
@@ -47,7 +48,7 @@ export class WorkerRef<B extends Process = Process> {
   constructor(gateway: Gateway, id: SlotId, options: WaitOptions = {}) {
     this.id = id
     this.#gateway = gateway
-    const { timeoutMs, signal } = options
+    const { timeoutMs, signal } = checkWait(`the handle of "${id}"`, options)
     this.call = promised(
       functions((name, args) =>
         gateway.call({ slot: id, name, args, timeoutMs, signal, origin: originOfNow() }),
@@ -56,7 +57,10 @@ export class WorkerRef<B extends Process = Process> {
     this.cast = promised(functions((name, args) => gateway.cast(id, name, args, traceOfNow())))
   }
 
-  /** The same worker, with other limits for its calls: what is left to the caller, or 5 s, where nothing is said. */
+  /**
+   * The same worker, with other limits for its calls: what is left to the caller, or 5 s, where nothing is said.
+   * @throws {OptionsError}
+   */
   with(options: WaitOptions): WorkerRef<B> {
     return new WorkerRef(this.#gateway, this.id, options)
   }
@@ -91,7 +95,7 @@ export class GroupRef<Members extends readonly Identified[] = readonly Identifie
     this.#gateway = gateway
   }
 
-  /** A member, whether it runs now or not. */
+  /** A member, whether it runs now or not. @throws {OptionsError} */
   member<const Id extends Members[number]['id']>(
     id: Id,
     options: WaitOptions = {},

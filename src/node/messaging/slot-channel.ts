@@ -7,7 +7,15 @@ import type { Issue } from '../../errors.ts'
 import { FRAME, REPLY, type Target } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
-import { type Caller, NO_ORIGIN, type Origin, type Request, readRequest } from '../../protocol/request.ts'
+import {
+  type Caller,
+  NO_ORIGIN,
+  type Origin,
+  type Request,
+  readRequest,
+  readTraced,
+  traceOf,
+} from '../../protocol/request.ts'
 import { failureFrom } from '../supervision/exit.ts'
 import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
 import type { Replier } from './mailbox.ts'
@@ -61,6 +69,8 @@ export class SlotInlet implements Incoming {
     switch (frame.kind) {
       case FRAME.send:
         return this.#onSend(frame)
+      case FRAME.traced:
+        return this.#onTraced(frame)
       case FRAME.cast:
         return this.#onCast(frame)
       case FRAME.call:
@@ -83,6 +93,17 @@ export class SlotInlet implements Incoming {
     return undefined
   }
 
+  #onTraced(frame: Frame): string | undefined {
+    const { slot, generation } = this.#target
+    const bytes = frame.remaining
+    const traced = readTraced(frame)
+    if (traced === undefined) return 'a message with a trace that cannot be read'
+    const { traceId, message } = traced
+    this.#giveAway(message, bytes)
+    this.#post.deliver(slot, generation, { kind: 'message', message, origin: traceOf(traceId), bytes })
+    return undefined
+  }
+
   #onCast(frame: Frame): string | undefined {
     const { slot, generation } = this.#target
     const bytes = frame.remaining
@@ -90,8 +111,7 @@ export class SlotInlet implements Incoming {
     if (request === undefined) return 'a request that cannot be read'
     const { name, args, traceId } = request
     this.#giveAway(args, bytes)
-    const origin = traceId === undefined ? NO_ORIGIN : { ...NO_ORIGIN, traceId }
-    this.#post.deliver(slot, generation, { kind: 'cast', name, args, origin, bytes })
+    this.#post.deliver(slot, generation, { kind: 'cast', name, args, origin: traceOf(traceId), bytes })
     return undefined
   }
 
@@ -169,8 +189,8 @@ class RemoteReplier implements Replier, Origin {
     this.#reply(REPLY.deadlock, encodePayload(null))
   }
 
-  onExited(isExecuted: boolean): void {
-    this.#reply(REPLY.exited, encodePayload(isExecuted))
+  onExited(isExecuted: boolean, failure: Failure | undefined): void {
+    this.#reply(REPLY.exited, encodePayload(failure === undefined ? isExecuted : [isExecuted, failure]))
   }
 
   onOverloaded(): void {

@@ -4,6 +4,7 @@
 import type { NodeId, SlotId } from '../../ids.ts'
 import type { Failure, ItemId } from '../../protocol/failure.ts'
 import { unreachable } from '../../assert.ts'
+import { describeThrown } from '../thrown-value.ts'
 
 /**
  * How a worker ended. `normal`: it has done its work. `shutdown`: the same for its restart type, and said on purpose.
@@ -64,6 +65,11 @@ export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
   }
 }
 
+/** Why the worker has ended, where that was its own failure, or that of what its code ran in. */
+export function findFailure(exit: Exit): Failure | undefined {
+  return exit.kind === 'crashed' || exit.kind === 'killed' ? exit.failure : undefined
+}
+
 export function nodeLost(node: NodeId, slot: SlotId): Failure {
   return { name: NODE_LOST, message: `node ${node} is gone`, node, slot }
 }
@@ -77,13 +83,11 @@ export function failureFrom(
   thrown: unknown,
   where: { node: NodeId; slot: SlotId; generation?: number | undefined; item?: ItemId | undefined },
 ): Failure {
-  if (!(thrown instanceof Error)) {
-    return { name: 'Error', message: String(thrown).slice(0, MESSAGE_LENGTH_MAX), ...where }
-  }
+  const { name, message, stack } = describeThrown(thrown)
   return {
-    name: thrown.name.slice(0, NAME_LENGTH_MAX),
-    message: thrown.message.slice(0, MESSAGE_LENGTH_MAX),
-    stack: thrown.stack?.slice(0, STACK_LENGTH_MAX),
+    name: name.slice(0, NAME_LENGTH_MAX),
+    message: message.slice(0, MESSAGE_LENGTH_MAX),
+    ...(stack === undefined ? {} : { stack: stack.slice(0, STACK_LENGTH_MAX) }),
     ...where,
   }
 }

@@ -7,6 +7,7 @@
 import type { Emission } from '../../protocol/spec-row.ts'
 import { type StandardSchema, isSchema } from './schema.ts'
 import type { ServerContext, StageContext, TaskContext } from './context.ts'
+import { type Idle, type IdleOptions, checkIdle } from './idle-options.ts'
 
 /** Where the types of a behaviour are kept. Nothing is there at run time. */
 declare const types: unique symbol
@@ -39,6 +40,7 @@ export interface Server<out Args extends readonly unknown[], out Calls, out Cast
   readonly call: Readonly<Record<string, Callback>>
   readonly cast: Readonly<Record<string, Callback>>
   readonly info: Callback | undefined
+  readonly idle: Idle | undefined
   readonly terminate: Callback | undefined
   readonly handoff: Callback | undefined
   readonly input: ServerSchemas
@@ -179,6 +181,8 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
   readonly cast?: Casts & { readonly [K in keyof Casts]: ServerFunction<NoInfer<State>> }
   /** Any other message: `send` and broadcasts. */
   readonly info?: (state: NoInfer<State>, message: unknown, context: ServerContext) => unknown
+  /** What to do when nothing comes: for sessions that end by themselves, caches that are emptied. @default nothing */
+  readonly idle?: IdleOptions<NoInfer<State>>
   /**
    * Runs when the worker ends, for whatever reason, within its stop time-out: the last chance to let go of things.
    * A thread or process that is killed does not come to it.
@@ -238,6 +242,7 @@ export function defineServer(
     call: callbacks(spec.call),
     cast: callbacks(spec.cast),
     info: spec.info === undefined ? undefined : callback(spec.info),
+    idle: spec.idle === undefined ? undefined : checkIdle(name, spec.idle),
     terminate: spec.terminate === undefined ? undefined : callback(spec.terminate),
     handoff: spec.handoff === undefined ? undefined : callback(spec.handoff),
     input: {

@@ -1,6 +1,7 @@
 // shell
 /** The gateway of the code in a cell: passes on what it asks of the mesh to the node, and hands it the answers. */
 
+import { AbortError } from '../../errors.ts'
 import type { SlotId, SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Origin } from '../../protocol/request.ts'
@@ -40,12 +41,14 @@ export class CellGateway implements Gateway {
   call(request: CallRequest): Promise<unknown> {
     const { slot, name, args, timeoutMs, signal, origin } = request
     return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) return reject(signal.reason)
+      const aborted = (maybeExecuted: boolean): void =>
+        reject(new AbortError(`the call "${name}" of "${slot}"`, signal?.reason, { maybeExecuted }))
+      if (signal?.aborted === true) return aborted(false)
       const id = this.#ask({ kind: 'call', slot, name, args, timeoutMs, origin: this.#data(origin) })
       const abort = (): void => {
         this.#waiters.delete(id)
         this.#init.forget(id)
-        reject(signal?.reason)
+        aborted(true)
       }
       const release = (): void => signal?.removeEventListener('abort', abort)
       signal?.addEventListener('abort', abort, { once: true })

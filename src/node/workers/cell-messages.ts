@@ -7,6 +7,7 @@
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
+import type { Failure } from '../../protocol/failure.ts'
 import type { HandledItem, StopReason } from './context.ts'
 import { type MeshAsk, type OriginData, isMeshAsk } from './mesh-ask.ts'
 
@@ -15,6 +16,8 @@ export interface Thrown {
   readonly name: string
   readonly message: string
   readonly stack: string | undefined
+  /** Why a call has failed, where that is known. */
+  readonly cause?: Failure
 }
 
 /** Who the worker is, and what it runs. */
@@ -36,7 +39,16 @@ export interface CellOrders {
 }
 
 /** The callbacks of behaviours. */
-export type CallbackName = 'init' | 'call' | 'cast' | 'info' | 'terminate' | 'handoff' | 'run' | 'handle'
+export type CallbackName =
+  | 'init'
+  | 'call'
+  | 'cast'
+  | 'info'
+  | 'idle'
+  | 'terminate'
+  | 'handoff'
+  | 'run'
+  | 'handle'
 
 /** A callback to run: one at a time, but for `terminate`. */
 export interface Order {

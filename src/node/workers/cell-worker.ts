@@ -178,6 +178,8 @@ export class CellWorker {
         return functionOf(behaviour.cast, name)(this.#state, ...args)
       case 'info':
         return behaviour.info?.(this.#state, args[0], context)
+      case 'idle':
+        return behaviour.idle?.handle(this.#state, context)
       case 'handoff':
         return behaviour.handoff?.(this.#state, context)
       case 'terminate':

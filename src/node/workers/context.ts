@@ -90,7 +90,10 @@ export interface HandledItem {
    * so that whoever must not do a thing twice can tell, as long as a stage emits the same for the same item.
    */
   readonly id: string
-  /** 1 for the first time that the item is sent through the chain, more after a restart. */
+  /**
+   * 1 for the first time that the item is sent through the chain, more after a restart, and one more with each try by
+   * `onItemError: 'retry'`.
+   */
   readonly attempt: number
 }
 

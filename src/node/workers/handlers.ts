@@ -49,11 +49,14 @@ export class Handlers {
   readonly #casts: ReadonlyMap<string, Handler>
   /** For any other message. */
   readonly info: Handler | undefined
+  /** For when nothing comes. */
+  readonly idle: Handler | undefined
 
-  constructor({ call, cast, info, input }: AnyServer) {
+  constructor({ call, cast, info, idle, input }: AnyServer) {
     this.#calls = handlers(call, input.call)
     this.#casts = handlers(cast, input.cast)
     this.info = info && new Handler(info, input.info)
+    this.idle = idle && new Handler(idle.handle, undefined)
   }
 
   findCall(name: string): Handler | undefined {

@@ -21,6 +21,7 @@ import type { Registry } from './registry.ts'
 import { currentWorker } from './scope.ts'
 import { ServerWorker } from './server-worker.ts'
 import { TaskWorker } from './task-worker.ts'
+import { Unexpected } from './unexpected.ts'
 import type { InlineWorker, WorkerHome, WorkerInit } from './worker.ts'
 
 export interface HostInit {
@@ -52,6 +53,11 @@ export interface HostStats {
    * anybody, but it may still run. In threads and processes it is ended for real.
    */
   readonly abandoned: number
+  /**
+   * Casts of functions that their server does not have, and messages to servers without `info`, since the node has
+   * started: they are dropped, with a warning in the log for the first of each name.
+   */
+  readonly unexpected: number
 }
 
 export class Host {
@@ -73,6 +79,7 @@ export class Host {
       logger,
       prng,
       gateway,
+      unexpected: new Unexpected(logger),
       onStarted: worker => this.#onStarted(worker),
       onExited: (worker, exit, lost) => this.#onExited(worker, exit, lost),
     }
@@ -103,6 +110,7 @@ export class Host {
       processes: process,
       ending: this.#ending.size,
       abandoned: this.#abandoned,
+      unexpected: this.#home.unexpected.count,
     }
   }
 

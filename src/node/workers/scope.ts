@@ -7,7 +7,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
-import { type Caller, NO_ORIGIN, type Origin } from '../../protocol/request.ts'
+import { type Caller, type Origin, traceOf } from '../../protocol/request.ts'
 import type { Incarnation } from '../supervision/supervisor.ts'
 
 /** A worker, as loggers want to name it. */
@@ -151,8 +151,7 @@ export function originOfNow(): Origin {
 
 /** The same for what has no answer: only the trace goes along. */
 export function traceOfNow(): Origin {
-  const traceId = storage.getStore()?.traceId
-  return traceId === undefined ? NO_ORIGIN : { deadlineMs: undefined, traceId, caller: undefined }
+  return traceOf(storage.getStore()?.traceId)
 }
 
 /**

@@ -2,18 +2,18 @@
 /** A server in this thread: one message at a time, in the order of arrival. */
 
 import { unreachable } from '../../assert.ts'
-import { PayloadError } from '../../errors.ts'
-import { encodePayload } from '../../payload.ts'
-import { HANDOFF_BYTES_MAX } from '../../protocol/messages.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import { NO_ORIGIN } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import { type Exit, failureFrom } from '../supervision/exit.ts'
+import { toError } from '../thrown-value.ts'
 import type { Server, TerminateReason } from './behaviours.ts'
 import { MailboxContext, type MailboxOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import { Deferred } from './deferred.ts'
 import { type Handler, type Handlers, handlersOf } from './handlers.ts'
+import { encodeHandoff } from './handoff.ts'
+import { IdleWatch } from './idle-watch.ts'
 import { type Scope, Seat, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
 import { Unsendable } from './thrown.ts'
 import { Unfit, listOf, whenFit } from './unfit.ts'
@@ -22,6 +22,9 @@ import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 const CASTS_A_LOOK = 8
 
 type AnyServer = Server<readonly unknown[], object, object>
+
+/** Nothing has come for so long that the server wants to know. */
+const IDLE = { kind: 'idle', origin: NO_ORIGIN } as const
 
 /** What it does: nothing yet, one message after the other, its last. */
 type Phase = 'starting' | 'open' | 'closing'
@@ -46,6 +49,8 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   /** Calls that user code answers later. */
   #deferred: Set<Replier> | undefined
   #wish: StopReason | undefined
+  /** Made where the server wants to know. */
+  #idle: IdleWatch | undefined
   #unlooked = 0
 
   constructor(server: AnyServer, init: WorkerInit) {
@@ -63,7 +68,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     if (this.isClosing) {
       if (letter.kind !== 'call') return false
       if (this.isReleased) letter.replier.onElsewhere()
-      else letter.replier.onExited(false)
+      else letter.replier.onExited(false, undefined)
       return false
     }
     if (letter.kind === 'call' && this.#isCircle(letter.origin.caller)) {
@@ -100,20 +105,35 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     if (this.#phase === 'open' && !this.#isBusy) this.#schedule()
   }
 
-  protected override discard(): void {
-    this.#pending?.onExited(true)
+  protected override discard(failure: Failure | undefined): void {
+    this.#pending?.onExited(true, failure)
     this.#pending = undefined
-    for (const replier of this.#deferred ?? []) replier.onExited(true)
+    for (const replier of this.#deferred ?? []) replier.onExited(true, failure)
     this.#deferred = undefined
-    this.lostCount += this.isReleased ? this.#mailbox.divert() : this.#mailbox.discard()
+    this.#idle?.stop()
+    this.lostCount += this.isReleased ? this.#mailbox.divert() : this.#mailbox.discard(failure)
   }
 
   #onReady(state: unknown): void {
     this.#state = state
     this.#settle()
     this.#phase = 'open'
+    this.#watch()
     if (this.isStopping) this.#leave()
     else if (this.#mailbox.size > 0 || this.#wish !== undefined) this.#schedule()
+  }
+
+  #watch(): void {
+    const { idle } = this.#server
+    if (idle === undefined) return
+    this.#idle = new IdleWatch(this.clock, idle.timeoutMs, () => this.#onIdle())
+    this.#idle.rest()
+  }
+
+  #onIdle(): void {
+    if (this.#phase !== 'open' || this.isClosing || this.#isBusy || this.#mailbox.size > 0) return
+    this.#handle(IDLE, this.clock.nowMs())
+    this.#drain()
   }
 
   note(message: unknown): void {
@@ -142,6 +162,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
         const letter = this.#mailbox.take()
         if (letter === undefined) {
           turn.onIdle()
+          this.#idle?.rest()
           break
         }
         this.#handle(letter, turn.lookedMs)
@@ -158,10 +179,11 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     return true
   }
 
-  #handle(letter: Letter, nowMs: number): void {
+  #handle(letter: Letter | typeof IDLE, nowMs: number): void {
     const replier = letter.kind === 'call' ? letter.replier : undefined
     if (replier !== undefined && !replier.begin(nowMs)) return
     const handler = this.#find(letter)
+    if (handler === undefined && replier === undefined) return this.#onUnexpected(letter)
     const scope = this.nextScope(letter.origin)
     this.#scope = scope
     enterScope(this.#placeOf(scope, handler))
@@ -212,7 +234,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     scope.isShared = true
   }
 
-  #find(letter: Letter): Handler | undefined {
+  #find(letter: Letter | typeof IDLE): Handler | undefined {
     switch (letter.kind) {
       case 'call':
         return this.#handlers.findCall(letter.name)
@@ -220,15 +242,26 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
         return this.#handlers.findCast(letter.name)
       case 'message':
         return this.#handlers.info
+      case 'idle':
+        return this.#handlers.idle
       default:
         return unreachable(letter)
     }
   }
 
-  #run(letter: Letter, handler: Handler | undefined): unknown {
+  #run(letter: Letter | typeof IDLE, handler: Handler | undefined): unknown {
     if (letter.kind === 'message') return handler?.inform(this.#state, letter.message, this.#context)
+    if (letter.kind === 'idle') return handler?.call(this.#state, [this.#context])
     if (handler === undefined) throw new NoSuchFunction(this.#server.name, letter.name)
     return handler.call(this.#state, letter.args)
+  }
+
+  /** Nobody waits for an answer, so that somebody has to be told. */
+  #onUnexpected(letter: Letter | typeof IDLE): void {
+    const { unexpected } = this.init.home
+    const { slot } = this.assignment
+    if (letter.kind === 'cast') unexpected.onCast(slot, this.#server.name, letter.name)
+    else if (letter.kind === 'message') unexpected.onMessage(slot, this.#server.name)
   }
 
   #answer(result: unknown, replier: Replier | undefined, scope: Scope): void {
@@ -255,8 +288,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     replier?.onError(this.#failureOf(error))
     // Whoever asks for what is not there has made a mistake; the worker has not.
     if (error instanceof NoSuchFunction || error instanceof Unsendable) return
-    const reason = error instanceof Error ? error : new Error(String(error))
-    this.#close(reason, { kind: 'crashed', failure: this.#failureOf(error) })
+    this.#close(toError(error), { kind: 'crashed', failure: this.#failureOf(error) })
   }
 
   #refuse({ issues }: Unfit, replier: Replier | undefined): void {
@@ -352,15 +384,6 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     const cancel = this.clock.after(this.assignment.child.stopTimeoutMs, () => this.exit(exit))
     return result.finally(cancel)
   }
-}
-
-/** A copy: the bytes of payloads are parts of larger buffers. */
-function encodeHandoff(state: unknown): Uint8Array {
-  const bytes = encodePayload(state)
-  if (bytes.length <= HANDOFF_BYTES_MAX) return Uint8Array.from(bytes)
-  throw new PayloadError(
-    `the handoff has ${bytes.length} bytes, the limit is ${HANDOFF_BYTES_MAX}: keep the rest elsewhere, and hand over where`,
-  )
 }
 
 class NoSuchFunction extends Error {

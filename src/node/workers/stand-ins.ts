@@ -52,6 +52,7 @@ export function standInFor(behaviour: Behaviour, remote: Remote): Behaviour {
               remote.ask('cast', { name, args }),
         ),
         info: behaviour.info && ((_state, message) => remote.ask('info', { args: [message] })),
+        idle: behaviour.idle && { ...behaviour.idle, handle: () => remote.ask('idle', { args: [] }) },
         terminate: behaviour.terminate && ((_state, reason) => remote.ask('terminate', { args: [reason] })),
         handoff: behaviour.handoff && (() => remote.ask('handoff', { args: [] })),
       }

@@ -1,6 +1,7 @@
 // shell
 /** A task in this thread: a function that runs until it returns, and reads its messages when it likes. */
 
+import type { Failure } from '../../protocol/failure.ts'
 import { NO_ORIGIN } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import type { Task } from './behaviours.ts'
@@ -23,6 +24,8 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   #feeder: Replier | undefined
   /** Its input has ended: it reads nothing any more. */
   #isReadOut = false
+  /** It has been given a message, and has not asked for the next one. */
+  #isAtMessage = false
 
   constructor(task: Task<readonly unknown[], never>, init: WorkerInit) {
     super(init)
@@ -74,10 +77,12 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     else this.exit({ kind: reason })
   }
 
-  protected override discard(): void {
-    if (this.#isReadOut) this.#feeder?.onExited(true)
+  protected override discard(failure: Failure | undefined): void {
+    if (this.#isReadOut) this.#feeder?.onExited(true, failure)
     else this.#feeder?.onResult(this.#next)
-    this.lostCount += this.#mailbox.discard()
+    // The one that it has failed at.
+    if (failure !== undefined && this.#isAtMessage) this.lostCount += 1
+    this.lostCount += this.#mailbox.discard(failure)
     this.#wake?.()
   }
 
@@ -102,7 +107,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     while (!this.isOver && !this.isStopping && !this.#isReadOut) {
       const letter = this.#mailbox.take()
       if (letter?.kind === 'message') yield* this.#checked(letter.message)
-      else if (letter?.kind === 'cast') yield { name: letter.name, args: letter.args }
+      else if (letter?.kind === 'cast') yield* this.#given({ name: letter.name, args: letter.args })
       else if (letter?.kind === 'call') yield* this.#input(letter)
       else await new Promise<void>(resolve => (this.#wake = resolve))
     }
@@ -115,7 +120,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     this.#feeder = replier
     this.#isReadOut = letter.name === INPUT_END
     if (this.#isReadOut) {
-      this.lostCount += this.#mailbox.discard()
+      this.lostCount += this.#mailbox.discard(undefined)
       return
     }
     const { first, items } = inputItemsOf(args) ?? { first: 0, items: [] }
@@ -134,6 +139,12 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
 
   async *#checked(message: unknown): AsyncGenerator {
     const checked = await this.#check(message)
-    if (checked !== undefined) yield checked.value
+    if (checked !== undefined) yield* this.#given(checked.value)
+  }
+
+  *#given(message: unknown): Generator {
+    this.#isAtMessage = true
+    yield message
+    this.#isAtMessage = false
   }
 }

@@ -1,12 +1,19 @@
 // pure
 /** What was thrown, on its way between threads: anything can be thrown, and not everything can be copied. */
 
+import { CallError } from '../../errors.ts'
+import type { Failure } from '../../protocol/failure.ts'
+import { describeThrown } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'
 
+/** With its `cause`, where that is a failure that travels as data anyway. */
 export function thrownFrom(error: unknown): Thrown {
-  if (!(error instanceof Error)) return { name: 'Error', message: textOf(error), stack: undefined }
-  // User code may have put anything there.
-  return { name: textOf(error.name), message: textOf(error.message), stack: error.stack }
+  const thrown = describeThrown(error)
+  return error instanceof CallError && isFailure(error.cause) ? { ...thrown, cause: error.cause } : thrown
+}
+
+function isFailure(cause: unknown): cause is Failure {
+  return typeof cause === 'object' && cause !== null && 'slot' in cause && 'node' in cause
 }
 
 /** Stands for what was thrown in another thread or process: with its name, message and stack. */
@@ -14,7 +21,7 @@ export class CellError extends Error {
   override readonly name: string
 
   constructor(thrown: Thrown) {
-    super(thrown.message)
+    super(thrown.message, thrown.cause === undefined ? undefined : { cause: thrown.cause })
     this.name = thrown.name
     // Where this error was put together is of no interest.
     this.stack = thrown.stack ?? `${thrown.name}: ${thrown.message}`

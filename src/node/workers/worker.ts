@@ -7,10 +7,10 @@ import { decodePayload } from '../../payload.ts'
 import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
-import type { ItemId } from '../../protocol/failure.ts'
+import type { Failure, ItemId } from '../../protocol/failure.ts'
 import { NO_ORIGIN, type Origin } from '../../protocol/request.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
-import { type Exit, failureFrom } from '../supervision/exit.ts'
+import { type Exit, failureFrom, findFailure } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { ContextOwner } from './bound-context.ts'
@@ -18,6 +18,7 @@ import type { StopReason } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
 import { Scope, type WorkerIdentity, runInScope, runOutside } from './scope.ts'
+import type { Unexpected } from './unexpected.ts'
 
 /**
  * Messages have numbers that come again after so many: no call waits so long. Small ones, below 2^30, which the engine
@@ -45,6 +46,7 @@ export interface WorkerHome {
   /** Nothing is drawn from it: each worker has its own fork. */
   readonly prng: Prng
   readonly gateway: Gateway
+  readonly unexpected: Unexpected
   readonly onStarted: (worker: InlineWorker) => void
   /** `lost`: casts and messages that it leaves unread. */
   readonly onExited: (worker: InlineWorker, exit: Exit, lost: number) => void
@@ -198,7 +200,7 @@ export abstract class InlineWorker implements ContextOwner {
   /** It has been told to stop and has not: whatever it still does, reaches nobody. */
   abandon(): void {
     this.#isOver = true
-    this.discard()
+    this.discard(undefined)
   }
 
   /** User code that makes it ready; throwing, or rejecting, means that it cannot start. */
@@ -210,14 +212,14 @@ export abstract class InlineWorker implements ContextOwner {
   /** User code wants the worker to end, when it is through with what it is at. */
   protected abstract onStopWish(reason: StopReason): void
 
-  /** It is over: whoever waits for it is told. */
-  protected abstract discard(): void
+  /** It is over: whoever waits for it is told, and why, where it has failed. */
+  protected abstract discard(failure: Failure | undefined): void
 
   protected exit(exit: Exit): void {
     if (this.#isOver) return
     this.#isOver = true
     if (!this.#isStopping) this.#abort?.abort(STOPPED)
-    this.discard()
+    this.discard(findFailure(exit))
     runOutside(() => this.init.home.onExited(this, exit, this.lostCount))
   }
 

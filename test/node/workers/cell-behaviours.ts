@@ -10,6 +10,7 @@ import { transfer } from '../../../src/node/workers/transfer.ts'
 export const DEATHS = [
   'throw',
   'throw-text',
+  'throw-object',
   'reject',
   'stray',
   'stray-rejection',
@@ -30,6 +31,9 @@ export function die(how: Death): unknown {
     case 'throw-text':
       // oxlint-disable-next-line no-throw-literal -- to be seen arriving
       throw 'a text'
+    case 'throw-object':
+      // oxlint-disable-next-line no-throw-literal -- as libraries do
+      throw { message: 'gone', code: 'E_GONE' }
     case 'reject':
       return Promise.reject(new Misfortune('rejected'))
     case 'stray':
@@ -139,6 +143,16 @@ export const heir = defineServer('cell-heir', {
     node: state => state.node,
   },
   handoff: state => state.total,
+})
+
+/** Ends when nothing comes. */
+export const drowsy = defineServer('cell-drowsy', {
+  init: () => ({ count: 0 }),
+  call: { add: (state, by: number) => (state.count += by) },
+  idle: {
+    timeoutMs: 20,
+    handle: (state, context) => context.stop(new Error(`idle after ${state.count}`)),
+  },
 })
 
 /** Logs what it hears. */

@@ -10,6 +10,7 @@ const MODULE = new URL('cell-behaviours.ts', import.meta.url).href
 const ISOLATIONS = ['thread', 'process'] as const
 /** On a busy machine a healthy cell may be held up for some time: only one that loops gets so little. */
 const limitsFor = (death: Death) => ({ heapMb: 48, ...(death === 'loop' ? { heartbeatMs: 1_500 } : {}) })
+const PATIENCE_MS = 60_000
 const INTENSITY = { restarts: 100, withinMs: 1_000 }
 
 let node: Node
@@ -40,6 +41,7 @@ function nextExit(id: string): Promise<NodeEventOf<'worker:exit'>> {
 const FAILURES: Readonly<Record<Death, { readonly kind: string; readonly failure: object }>> = {
   throw: { kind: 'crashed', failure: { name: 'Misfortune', message: 'thrown' } },
   'throw-text': { kind: 'crashed', failure: { name: 'Error', message: 'a text' } },
+  'throw-object': { kind: 'crashed', failure: { name: 'Error', message: "gone { code: 'E_GONE' }" } },
   reject: { kind: 'crashed', failure: { name: 'Misfortune', message: 'rejected' } },
   stray: { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray' } },
   'stray-rejection': { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray rejection' } },
@@ -53,7 +55,7 @@ const rows = ISOLATIONS.flatMap(isolation => DEATHS.map(death => [isolation, dea
 describe.concurrent('a death is an exit with a reason, of that worker only', () => {
   test.each(rows)('a server in a %s dies by %s', async (isolation, death) => {
     const id = `server-${isolation}-${death}`
-    const worker = await node.addWorker({
+    const added = await node.addWorker({
       id,
       run: behaviours.server,
       args: [1],
@@ -61,6 +63,8 @@ describe.concurrent('a death is an exit with a reason, of that worker only', () 
       limits: limitsFor(death),
       intensity: INTENSITY,
     })
+    // Until memory is full, or a new process runs, a busy machine may need longer than a call waits.
+    const worker = added.with({ timeoutMs: PATIENCE_MS })
     const before = await worker.call.where()
     const exit = nextExit(id)
     const call = worker.call.die(death)
@@ -90,7 +94,19 @@ describe.concurrent('a death is an exit with a reason, of that worker only', () 
     const exit = nextExit(id)
     worker.send(death)
     const { failure, kind } = FAILURES[death]
-    expect((await exit).exit).toMatchObject({ kind, failure: { ...failure, slot: id, generation: 1 } })
+    // The message that it was at.
+    expect(await exit).toMatchObject({
+      exit: { kind, failure: { ...failure, slot: id, generation: 1 } },
+      lost: 1,
+    })
+    await node.removeWorker(id)
+  })
+
+  test.each(ISOLATIONS)('a server in a %s is told that it is idle, and may end', async isolation => {
+    const id = `drowsy-${isolation}`
+    const exit = nextExit(id)
+    await node.addWorker({ id, run: behaviours.drowsy, isolation, restart: 'temporary' })
+    expect((await exit).exit).toMatchObject({ kind: 'crashed', failure: { message: 'idle after 0' } })
     await node.removeWorker(id)
   })
 

@@ -1,0 +1,130 @@
+// pure
+/**
+ * What was thrown, as something readable: in JavaScript that can be anything, and user code, and libraries, do throw
+ * plain objects. Whatever it is, looking at it throws nothing, and takes no longer than its text is long.
+ */
+
+/** The name of what has none. */
+const NAME = 'Error'
+const MESSAGE_LENGTH_MAX = 1024
+const DEPTH_MAX = 3
+const ENTRIES_MAX = 20
+const TEXT_LENGTH_MAX = 200
+
+/** What an error says of itself. */
+export interface Described {
+  readonly name: string
+  readonly message: string
+  readonly stack: string | undefined
+}
+
+/**
+ * Of an error: its name, message and stack. Of another object with a `name` or `message`: these, and its other fields
+ * behind them. Of anything else: how one would write it.
+ */
+export function describeThrown(thrown: unknown): Described {
+  if (typeof thrown !== 'object' || thrown === null) {
+    const message = typeof thrown === 'string' ? thrown : showValue(thrown)
+    return { name: NAME, message, stack: undefined }
+  }
+  const name = textAt(thrown, 'name') ?? NAME
+  const message = textAt(thrown, 'message')
+  const stack = textAt(thrown, 'stack')
+  if (isError(thrown)) return { name, message: message ?? '', stack }
+  // An error of another realm has both.
+  if (message !== undefined && stack !== undefined) return { name, message, stack }
+  if (message === undefined) return { name, message: showValue(thrown), stack }
+  const rest = showFields(thrown, new Set(['name', 'message']))
+  return { name, message: rest === '' ? message : `${message} ${rest}`.slice(0, MESSAGE_LENGTH_MAX), stack }
+}
+
+/** An error that says what was thrown, and has it as its `cause`; the very thing, where it is an error. */
+export function toError(thrown: unknown): Error {
+  if (isError(thrown)) return thrown
+  const { name, message } = describeThrown(thrown)
+  const error = new Error(message, { cause: thrown })
+  // Not as a field of a class: names of errors are found in prototypes, and are not listed.
+  Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
+  return error
+}
+
+/** A value as one would write it, in one line and at most 1 024 characters: what is deep, or much, is left out. */
+export function showValue(value: unknown): string {
+  return show(value, DEPTH_MAX).slice(0, MESSAGE_LENGTH_MAX)
+}
+
+function show(value: unknown, depth: number): string {
+  switch (typeof value) {
+    case 'string':
+      return `'${value.slice(0, TEXT_LENGTH_MAX)}${value.length > TEXT_LENGTH_MAX ? '…' : ''}'`
+    case 'bigint':
+      return `${value}n`
+    case 'function':
+      return `[function ${textAt(value, 'name') ?? ''}]`
+    case 'object':
+      return value === null ? 'null' : attempt(() => showObject(value, depth), '[an object]')
+    default:
+      return String(value)
+  }
+}
+
+function showObject(value: object, depth: number): string {
+  if (value instanceof Error) return `[${textAt(value, 'name') ?? NAME}: ${textAt(value, 'message') ?? ''}]`
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'no date' : value.toISOString()
+  if (value instanceof RegExp) return String(value)
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    return `[${nameOf(value)} of ${value.byteLength} bytes]`
+  }
+  if (Array.isArray(value)) return depth === 0 ? '[…]' : `[${showList(value, value.length, depth)}]`
+  if (value instanceof Set) return depth === 0 ? 'Set' : `Set {${showList(value, value.size, depth)}}`
+  if (value instanceof Map) return depth === 0 ? 'Map' : `Map {${showList(value, value.size, depth)}}`
+  const name = nameOf(value)
+  const fields = depth === 0 ? '{…}' : showFields(value, new Set(), depth)
+  return name === 'Object' || name === '' ? fields || '{}' : `${name} ${fields || '{}'}`
+}
+
+function showList(values: Iterable<unknown>, size: number, depth: number): string {
+  const shown: string[] = []
+  for (const value of values) {
+    if (shown.length === ENTRIES_MAX) break
+    shown.push(show(value, depth - 1))
+  }
+  return shown.join(', ') + (size > shown.length ? ', …' : '')
+}
+
+/** `{ code: 42 }`; empty where there are no fields. */
+function showFields(value: object, without: ReadonlySet<string>, depth = DEPTH_MAX): string {
+  const keys = attempt(() => Object.keys(value), []).filter(key => !without.has(key))
+  if (keys.length === 0) return ''
+  const shown = keys.slice(0, ENTRIES_MAX).map(key => {
+    const field = attempt(() => show(Reflect.get(value, key), depth - 1), '[a getter that throws]')
+    return `${key}: ${field}`
+  })
+  return `{ ${shown.join(', ')}${keys.length > shown.length ? ', …' : ''} }`
+}
+
+/** Even this may throw. */
+function isError(value: unknown): value is Error {
+  return attempt(() => value instanceof Error, false)
+}
+
+/** A field that is a text with something in it. */
+function textAt(value: object, key: string): string | undefined {
+  const text: unknown = attempt((): unknown => Reflect.get(value, key), undefined)
+  return typeof text === 'string' && text !== '' ? text : undefined
+}
+
+function nameOf(value: object): string {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const made: unknown =
+    typeof prototype === 'object' && prototype !== null ? Reflect.get(prototype, 'constructor') : undefined
+  return typeof made === 'function' ? made.name : ''
+}
+
+function attempt<T>(look: () => T, otherwise: T): T {
+  try {
+    return look()
+  } catch {
+    return otherwise
+  }
+}

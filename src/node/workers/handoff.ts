@@ -1,0 +1,15 @@
+// pure
+/** What a worker leaves behind for its successor on another node, as bytes. */
+
+import { PayloadError } from '../../errors.ts'
+import { encodePayload } from '../../payload.ts'
+import { HANDOFF_BYTES_MAX } from '../../protocol/messages.ts'
+
+/** A copy: the bytes of payloads are parts of larger buffers. @throws {PayloadError} when it cannot be sent */
+export function encodeHandoff(state: unknown): Uint8Array {
+  const bytes = encodePayload(state)
+  if (bytes.length <= HANDOFF_BYTES_MAX) return Uint8Array.from(bytes)
+  throw new PayloadError(
+    `the handoff has ${bytes.length} bytes, the limit is ${HANDOFF_BYTES_MAX}: keep the rest elsewhere, and hand over where`,
+  )
+}
