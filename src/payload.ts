@@ -30,6 +30,31 @@ export function encodeUnbounded(value: unknown): Uint8Array {
   return pack(value)
 }
 
+/** A header of the longest kind: one byte for the type, four for the length. */
+const HEADER_BYTES = 5
+/** A number takes one byte for its type, and eight. Whatever else has no length takes less. */
+const SCALAR_BYTES = 9
+/** A character of a text takes no more, in UTF-8. */
+const CHARACTER_BYTES = 3
+
+/**
+ * What `encodeUnbounded` makes of it is no larger. Takes a fraction of the time, and exact is not what is wanted where
+ * it is far from every limit. Infinite for what is not made of plain objects, lists, texts, numbers and bytes.
+ */
+export function payloadBytesMax(value: unknown): number {
+  if (typeof value === 'string') return HEADER_BYTES + CHARACTER_BYTES * value.length
+  if (typeof value !== 'object' || value === null) return SCALAR_BYTES
+  let bytes = HEADER_BYTES
+  if (Array.isArray(value)) {
+    for (const item of value) bytes += payloadBytesMax(item)
+    return bytes
+  }
+  if (value instanceof Uint8Array) return bytes + value.length
+  if (Object.getPrototypeOf(value) !== Object.prototype) return Infinity
+  for (const [key, item] of Object.entries(value)) bytes += payloadBytesMax(key) + payloadBytesMax(item)
+  return bytes
+}
+
 /** @throws {PayloadError} when the bytes are no payload */
 export function decodePayload(bytes: Uint8Array): unknown {
   try {

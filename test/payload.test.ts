@@ -1,7 +1,13 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { PAYLOAD_BYTES_MAX, decodePayload, encodePayload } from '../src/payload.ts'
+import {
+  PAYLOAD_BYTES_MAX,
+  decodePayload,
+  encodePayload,
+  encodeUnbounded,
+  payloadBytesMax,
+} from '../src/payload.ts'
 
 const roundTrip = (value: unknown): unknown => decodePayload(encodePayload(value))
 
@@ -71,3 +77,13 @@ function withoutNegativeZero(value: unknown): unknown {
   }
   return value
 }
+
+test('no payload is larger than it is taken for, and what is not known is taken for endless', () => {
+  const value = fc.anything({ withBigInt: false, withDate: false, withMap: false, withSet: false })
+  fc.assert(
+    fc.property(value, whole => {
+      expect(payloadBytesMax(whole)).toBeGreaterThanOrEqual(encodeUnbounded(whole).length)
+    }),
+  )
+  expect(payloadBytesMax([new Map()])).toBe(Infinity)
+})

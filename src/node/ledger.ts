@@ -10,7 +10,7 @@ import type { Claim } from '../protocol/claim.ts'
 import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import type { Membership } from '../protocol/membership.ts'
-import type { Rows } from '../protocol/messages.ts'
+import { NO_ROWS, type Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
 import { type SpecChange, type SpecRow, areRivals } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
@@ -161,6 +161,9 @@ export class Ledger {
 
   /** Takes the rows that this node has written since the last time. */
   takeNews(): Rows {
+    const { size: members } = this.#newMembers
+    const others = this.#newSpecs.size + this.#newClaims.size + this.#newPhases.size
+    if (members + others === 0) return NO_ROWS
     const news: Rows = {
       members: [...this.#newMembers.values()],
       specs: [...this.#newSpecs.values()],

@@ -1,7 +1,7 @@
 // pure
 /** Bundles of rows on their way: empty ones, and large ones cut to the size of a frame. */
 
-import { encodeUnbounded } from '../payload.ts'
+import { encodeUnbounded, payloadBytesMax } from '../payload.ts'
 import { CONTROL_FRAME_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, NO_ROWS, type Rows, TABLES } from './messages.ts'
 
 /** What fits beside the rows into a frame: names of fields, kinds, lengths. */
@@ -24,7 +24,7 @@ export function isEmpty(rows: Rows): boolean {
 export function inFrames(rows: Rows): Rows[] {
   if (isEmpty(rows)) return []
   const count = TABLES.reduce((sum, table) => sum + rows[table].length, 0)
-  if (count <= ROWS_TOGETHER_MAX && encodeUnbounded(rows).length <= ROWS_BYTES_MAX) return [rows]
+  if (count <= ROWS_TOGETHER_MAX && payloadBytesMax(rows) <= ROWS_BYTES_MAX) return [rows]
   return [
     ...cut(rows.members).map(members => ({ ...NO_ROWS, members })),
     ...cut(rows.specs).map(specs => ({ ...NO_ROWS, specs })),

@@ -4,7 +4,6 @@
  * The same seed gives the same run, to the byte.
  */
 
-import { hash64, toHex } from '../hash.ts'
 import { type NodeId, nodeId } from '../ids.ts'
 import type { NodeClock, Pause } from '../io/memory/node-clock.ts'
 import { type NetworkConditions, SimulatedNetwork } from '../io/memory/simulated-network.ts'
@@ -17,6 +16,7 @@ import type { Directory, Logger } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
 import { type Profile, TIMINGS, type Timings } from '../protocol/timings.ts'
+import { TraceHash } from './trace-hash.ts'
 
 export interface SimulationInit {
   /** Everything that is drawn by lot comes from it. @default 1 */
@@ -68,8 +68,7 @@ export class SimulatedMesh implements AsyncDisposable {
   readonly #boots = new Map<NodeId, number>()
   /** By how much wall clocks are ahead, where they are. */
   readonly #skewsMs = new Map<NodeId, number>()
-  #trace = ''
-  #traceCount = 0
+  readonly #trace = new TraceHash()
 
   /** @internal */
   constructor(init: SimulationInit) {
@@ -92,7 +91,7 @@ export class SimulatedMesh implements AsyncDisposable {
 
   /** A hash of everything that has happened on the network, and when: equal for equal seeds. */
   get traceHash(): string {
-    return `${this.#traceCount}:${this.#trace}`
+    return this.#trace.toString()
   }
 
   /** The nodes that are up. */
@@ -319,10 +318,10 @@ export class SimulatedMesh implements AsyncDisposable {
   }
 
   #record(what: string, bytes?: Uint8Array): void {
-    const line = `${this.nowMs.toFixed(3)} ${what}${bytes === undefined ? '' : ` ${digest(bytes)}`}`
-    this.#traceCount += 1
-    this.#trace = toHex(hash64(this.#trace + line))
-    this.#init.onTrace?.(line)
+    const { nowMs } = this
+    this.#trace.add(nowMs, what, bytes)
+    const line = bytes === undefined ? what : `${what} ${bytes.length}b`
+    this.#init.onTrace?.(`${nowMs.toFixed(3)} ${line}`)
   }
 }
 
@@ -331,8 +330,4 @@ export async function simulate(init: SimulationInit = {}): Promise<SimulatedMesh
   const mesh = new SimulatedMesh(init)
   await mesh.startAll()
   return mesh
-}
-
-function digest(bytes: Uint8Array): string {
-  return `${bytes.length}b`
 }

@@ -6,6 +6,8 @@ import { slotsOfSpec, unitsOfSpec } from '../../src/node/supervision/units.ts'
 import { boundsOf, place } from '../../src/placement/placement.ts'
 import type { Unit } from '../../src/placement/unit.ts'
 import { type Candidate, candidateText } from '../../src/placement/view.ts'
+import type { Node } from '../../src/node/node.ts'
+import type { Phase } from '../../src/protocol/phase.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { type World, outcomeOf } from './world.ts'
 
@@ -13,13 +15,27 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError'
 }
 
-/** Checked all the time. */
+/** What has been seen of one run of a node. */
+interface Seen {
+  readonly node: Node
+  readonly members: Map<string, MemberRow>
+  /** The last row of the group whose members share their fate. */
+  line: Phase | undefined
+  /** The digest of the claims. */
+  claims: string
+  placement: Placement | undefined
+}
+
+/** So many results of the specification are kept: nodes mostly place the same. */
+const PLACEMENTS_KEPT = 64
+
+/** Checked all the time: only what has changed since the last time is looked at. */
 export class AlwaysChecker {
   readonly #mesh: SimulatedMesh
   readonly #world: World
-  readonly #rows = new Map<string, MemberRow>()
-  /** By the node. */
-  readonly #placements = new Map<string, Placement>()
+  readonly #seen = new Map<string, Seen>()
+  /** What the specification makes of a view and specs. */
+  readonly #wanted = new Map<string, ReadonlyMap<string, string>>()
 
   constructor(mesh: SimulatedMesh, world: World) {
     this.#mesh = mesh
@@ -27,37 +43,37 @@ export class AlwaysChecker {
   }
 
   check(): void {
-    this.#checkRowsGrow()
-    this.#checkMovement()
-    this.#checkPlacement()
+    const up = this.#mesh.up.map(id => ({ id, seen: this.#seenOf(id) }))
+    for (const { id, seen } of up) {
+      this.#checkRowsGrow(id, seen)
+      checkMovement(id, seen)
+      this.#checkPlacement(id, seen)
+      checkRestarts(seen)
+    }
     this.#checkGenerations()
     if (this.#world.violation !== undefined) throw new InvariantError(this.#world.violation)
   }
 
-  /**
-   * I24, I29: on one node, all living members of a group whose members share their fate are of one generation.
-   * I26: a generation counts for at most one restart: what is counted with it has the moment in which it was made.
-   * How many the one before it counted says nothing: after a split, that may be a row of the other side, which was
-   * never seen here (seed 41737).
-   */
+  #seenOf(id: string): Seen {
+    const node = this.#mesh.node(id)
+    const known = this.#seen.get(id)
+    if (known?.node === node) return known
+    const seen = { node, members: new Map(), line: undefined, claims: '', placement: undefined }
+    this.#seen.set(id, seen)
+    return seen
+  }
+
+  /** I24, I29: on one node, all living members of a group whose members share their fate are of one generation. */
   #checkGenerations(): void {
+    // A member that was added or started anew by a user is of a later generation than its siblings.
+    if (this.#world.isEdited) return
     const seen = new Map<string, number>()
     for (const { worker, node, generation } of this.#world.living.values()) {
       if (!worker.startsWith('line/')) continue
       const other = seen.get(node)
-      // A member that was added or started anew by a user is of a later generation than its siblings.
-      if (other !== undefined && other !== generation && !this.#world.isEdited)
+      if (other !== undefined && other !== generation)
         throw new InvariantError(`I24: on ${node}, members of generations ${other} and ${generation} live`)
       seen.set(node, generation)
-    }
-    for (const id of this.#mesh.up) {
-      const row = this.#mesh.node(id).inspect().core.ledger.tables.phases.get('line')
-      if (row === undefined) continue
-      const moments = new Set(row.restarts.map(({ atMs }) => atMs))
-      if (moments.size < row.restarts.length)
-        throw new InvariantError(
-          `I26: of generations up to ${row.generation.number}, one counts for several restarts: ${JSON.stringify(row.restarts)}`,
-        )
     }
   }
 
@@ -66,34 +82,18 @@ export class AlwaysChecker {
    * only with a larger number of its own, and one that has left never in the same run (I4). I3: nobody is ahead of the
    * member itself.
    */
-  #checkRowsGrow(): void {
-    for (const id of this.#mesh.up) {
-      const { core } = this.#mesh.node(id).inspect()
-      for (const row of core.ledger.tables.members.rows()) {
-        const key = `${id}.${this.#mesh.runOf(id)} ${row.id}`
-        const before = this.#rows.get(key)
-        if (before === row) continue
-        if (before !== undefined && compareMembers(before, row) > 0) {
-          throw new InvariantError(`I2: ${id} went back from ${text(before)} to ${text(row)}`)
-        }
-        this.#rows.set(key, row)
-        const own = this.#mesh.up.includes(row.id) ? this.#mesh.node(row.id).inspect().core.self : undefined
-        if (own !== undefined && (row.boot > own.boot || (row.boot === own.boot && row.seq > own.seq))) {
-          throw new InvariantError(`I3: ${id} knows ${text(row)}, ${row.id} itself is at ${text(own)}`)
-        }
+  #checkRowsGrow(id: string, { node, members }: Seen): void {
+    for (const row of node.inspect().core.ledger.tables.members.rows()) {
+      const before = members.get(row.id)
+      if (before === row) continue
+      if (before !== undefined && compareMembers(before, row) > 0) {
+        throw new InvariantError(`I2: ${id} went back from ${text(before)} to ${text(row)}`)
       }
-    }
-  }
-
-  /** I23: no more than two workers leave a node at once that does not leave itself. */
-  #checkMovement(): void {
-    for (const id of this.#mesh.up) {
-      const { ledger, self } = this.#mesh.node(id).inspect().core
-      const leaving = [...ledger.tables.claims.rows()].filter(
-        ({ state, owner }) => state === 'draining' && isSameRun(owner, self),
-      )
-      const out = leaving.length
-      if (out > 2) throw new InvariantError(`I23: ${out} workers leave ${id}`)
+      members.set(row.id, row)
+      const own = this.#mesh.up.includes(row.id) ? this.#mesh.node(row.id).inspect().core.self : undefined
+      if (own !== undefined && (row.boot > own.boot || (row.boot === own.boot && row.seq > own.seq))) {
+        throw new InvariantError(`I3: ${id} knows ${text(row)}, ${row.id} itself is at ${text(own)}`)
+      }
     }
   }
 
@@ -101,27 +101,65 @@ export class AlwaysChecker {
    * I11: every node places every slot as the specification says, and so alike on equal views and specs. I12: from one
    * look to the next nothing moves without a reason.
    */
-  #checkPlacement(): void {
-    for (const id of this.#mesh.up) {
-      const { ledger } = this.#mesh.node(id).inspect().core
-      const key = `${ledger.viewHash()} ${ledger.tables.specs.root()}`
-      const before = this.#placements.get(id)
-      if (before?.key === key) continue
-      const nodes = ledger.view()
-      const units = [...ledger.tables.specs.rows()].flatMap(unitsOfSpec)
-      const owners = new Map<string, string>()
-      const wanted = place(nodes, units)
-      for (const { slot } of [...ledger.tables.specs.rows()].flatMap(row => slotsOfSpec(row.id, row.body))) {
-        const owner = ledger.ownerOf(slot)
-        if (owner !== undefined) owners.set(slot, owner)
-        if (owner === wanted.get(slot)?.node) continue
-        throw new InvariantError(`I11: ${id} places ${slot} on ${owner}, not on ${wanted.get(slot)?.node}`)
-      }
-      const after = { key, owners, nodes, units }
-      if (before !== undefined) checkMoves(id, before, after)
-      this.#placements.set(id, after)
+  #checkPlacement(id: string, seen: Seen): void {
+    const { ledger } = seen.node.inspect().core
+    const key = `${ledger.viewHash()} ${ledger.tables.specs.root()}`
+    const { placement: before } = seen
+    if (before?.key === key) return
+    const nodes = ledger.view()
+    const specs = [...ledger.tables.specs.rows()]
+    const units = specs.flatMap(unitsOfSpec)
+    const owners = new Map<string, string>()
+    const wanted = this.#wantedOf(nodes, units, ledger.tables.specs.root())
+    for (const { slot } of specs.flatMap(row => slotsOfSpec(row.id, row.body))) {
+      const owner = ledger.ownerOf(slot)
+      if (owner !== undefined) owners.set(slot, owner)
+      if (owner === wanted.get(slot)) continue
+      throw new InvariantError(`I11: ${id} places ${slot} on ${owner}, not on ${wanted.get(slot)}`)
     }
+    const after = { key, owners, nodes, units }
+    if (before !== undefined) checkMoves(id, before, after)
+    seen.placement = after
   }
+
+  /** Of nodes whose specs have the same digest, as they have the same units. */
+  #wantedOf(nodes: readonly Candidate[], units: readonly Unit[], specs: string): ReadonlyMap<string, string> {
+    const key = `${nodes.map(candidateText).join(' ')} ${specs}`
+    const known = this.#wanted.get(key)
+    if (known !== undefined) return known
+    const wanted = new Map([...place(nodes, units)].map(([slot, { node }]) => [slot, node]))
+    if (this.#wanted.size >= PLACEMENTS_KEPT) this.#wanted.clear()
+    this.#wanted.set(key, wanted)
+    return wanted
+  }
+}
+
+/**
+ * I26: a generation counts for at most one restart: what is counted with it has the moment in which it was made. How
+ * many the one before it counted says nothing: after a split, that may be a row of the other side, which was never seen
+ * here (seed 41737).
+ */
+function checkRestarts(seen: Seen): void {
+  const row = seen.node.inspect().core.ledger.tables.phases.get('line')
+  if (row === undefined || row === seen.line) return
+  seen.line = row
+  const moments = new Set(row.restarts.map(({ atMs }) => atMs))
+  if (moments.size < row.restarts.length)
+    throw new InvariantError(
+      `I26: of generations up to ${row.generation.number}, one counts for several restarts: ${JSON.stringify(row.restarts)}`,
+    )
+}
+
+/** I23: no more than two workers leave a node at once that does not leave itself. */
+function checkMovement(id: string, seen: Seen): void {
+  const { ledger, self } = seen.node.inspect().core
+  const claims = ledger.tables.claims.root()
+  if (claims === seen.claims) return
+  seen.claims = claims
+  let out = 0
+  for (const { state, owner } of ledger.tables.claims.rows())
+    if (state === 'draining' && isSameRun(owner, self)) out += 1
+  if (out > 2) throw new InvariantError(`I23: ${out} workers leave ${id}`)
 }
 
 /** What a node has placed where, and from what that follows. */
@@ -137,20 +175,24 @@ interface Placement {
  * was, or was full before. Whatever else moves, moves for nothing.
  */
 function checkMoves(node: string, before: Placement, after: Placement): void {
+  const moved = after.units.filter(({ id }) => {
+    const [from, to] = [before.owners.get(id), after.owners.get(id)]
+    return from !== to && from !== undefined && to !== undefined
+  })
+  if (moved.length === 0) return
   const [wereFull, areFull] = [fullOf(before), fullOf(after)]
   const texts = new Map(before.nodes.map(candidate => [candidate.id, candidateText(candidate)]))
-  const same = new Set(
+  const same = new Set<string>(
     after.nodes.filter(each => texts.get(each.id) === candidateText(each)).map(candidate => candidate.id),
   )
-  const units = new Map(before.units.map(unit => [unit.id, JSON.stringify(unit)]))
-  for (const unit of after.units) {
-    const [from, to] = [before.owners.get(unit.id), after.owners.get(unit.id)]
-    if (from === to || from === undefined || to === undefined) continue
+  const units = new Map(before.units.map(unit => [unit.id, unit]))
+  for (const unit of moved) {
+    const [from = '', to = ''] = [before.owners.get(unit.id), after.owners.get(unit.id)]
     const isExcused =
       !same.has(from) ||
       !same.has(to) ||
       unit.zone !== undefined ||
-      units.get(unit.id) !== JSON.stringify(unit)
+      JSON.stringify(units.get(unit.id)) !== JSON.stringify(unit)
     if (isExcused || wereFull(to, unit.spread) || areFull(from, unit.spread)) continue
     throw new InvariantError(`I12: ${node} moves ${unit.id} from ${from} to ${to} for no reason`)
   }

@@ -1,16 +1,20 @@
 /**
- * `npm run sim -- --seeds 100 [--from 1]`: random schedules, one after the other. A failure prints the seed that
+ * `npm run sim -- --seeds 100 [--from 1] [--jobs 2]`: random schedules, on all cores. A failure prints the seed that
  * replays it: `npm run sim -- --seed 17 --trace`.
  */
 
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import { fuzz } from './fuzz.ts'
+import { SeedPool } from './seed-pool.ts'
+import { Tally } from './tally.ts'
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
   },
@@ -18,30 +22,20 @@ const { values } = parseArgs({
 
 const first = Number(values.from)
 const count = Number(values.seeds)
-if (!Number.isInteger(first) || !Number.isInteger(count) || count < 1) {
-  console.error('usage: npm run sim -- --seeds 100 [--from 1], or: npm run sim -- --seed 17 [--trace]')
+const jobs = Number(values.jobs)
+if (![first, count, jobs].every(Number.isInteger) || count < 1 || jobs < 1) {
+  console.error(
+    'usage: npm run sim -- --seeds 100 [--from 1] [--jobs 2], or: npm run sim -- --seed 17 [--trace]',
+  )
   process.exit(2)
 }
-const seeds =
-  values.seed === undefined
-    ? Array.from({ length: count }, (_, index) => String(first + index))
-    : [values.seed]
 
-const startedMs = performance.now()
-let virtualMs = 0
-const failed: string[] = []
-const totals: Record<string, number> = {}
-for (const seed of seeds) {
-  const result = await fuzz(seed, values.trace ? { onTrace: line => console.log(line) } : {})
-  virtualMs += result.virtualMs
-  for (const [kind, times] of Object.entries(result.counts)) totals[kind] = (totals[kind] ?? 0) + times
-  if (result.failure === undefined) continue
-  failed.push(seed)
-  console.error(`seed ${seed}: ${result.failure}\n  replay: npm run sim -- --seed ${seed}`)
+const tally = new Tally()
+if (values.seed === undefined) {
+  const pool = new SeedPool({ first, count, jobs, onResult: result => tally.add(result) })
+  await pool.run()
+} else {
+  tally.add(await fuzz(values.seed, values.trace ? { onTrace: line => console.log(line) } : {}))
 }
-const realMs = performance.now() - startedMs
-console.log(
-  `${seeds.length} seeds, ${failed.length} failed; ${Math.round(virtualMs / 1000)} virtual s in ${(realMs / 1000).toFixed(1)} s ` +
-    `(${Math.round(virtualMs / realMs)} : 1); ${JSON.stringify(totals)}`,
-)
-process.exit(failed.length === 0 ? 0 : 1)
+console.log(tally.report())
+process.exit(tally.failed.length === 0 ? 0 : 1)
