@@ -9,6 +9,7 @@ import { type Candidate, candidateText } from '../../src/placement/view.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { Phase } from '../../src/protocol/phase.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
+import { RestartChecker } from './restart-checker.ts'
 import { type World, outcomeOf } from './world.ts'
 
 export class InvariantError extends Error {
@@ -36,10 +37,12 @@ export class AlwaysChecker {
   readonly #seen = new Map<string, Seen>()
   /** What the specification makes of a view and specs. */
   readonly #wanted = new Map<string, ReadonlyMap<string, string>>()
+  readonly #restarts: RestartChecker
 
   constructor(mesh: SimulatedMesh, world: World) {
     this.#mesh = mesh
     this.#world = world
+    this.#restarts = new RestartChecker(mesh)
   }
 
   check(): void {
@@ -51,7 +54,9 @@ export class AlwaysChecker {
       checkRestarts(seen)
     }
     this.#checkGenerations()
-    if (this.#world.violation !== undefined) throw new InvariantError(this.#world.violation)
+    this.#restarts.watch()
+    const violation = this.#world.violation ?? this.#restarts.violation
+    if (violation !== undefined) throw new InvariantError(violation)
   }
 
   #seenOf(id: string): Seen {

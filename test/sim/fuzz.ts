@@ -247,6 +247,7 @@ class Schedule {
       this.world.streams.some(stream => !stream.isOrphan && !stream.isDone && stream.error === undefined)
     await mesh.until('all streams end', () => !isOpen() && !this.belt.isOpen, 60_000)
     await this.#workers.restart(mesh)
+    await this.#groups.checkRecovery(mesh)
   }
 
   #count(kind: string): void {

@@ -54,6 +54,23 @@ test('what is on its way when its node stops, ends', async () => {
   expect(outcomes.length).toBeLessThan(items.length)
 })
 
+test('a node that stops is no death of items: whoever asked to be told of those gets the error all the same', async () => {
+  await using mesh = await simulate({ nodes: 1, behaviours: all })
+  const stages = [{ id: 'one', run: slowly }] as const
+  const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', stages }))
+  const items = Array.from({ length: 100 }, (_, n) => n)
+  const dead: number[] = []
+  const run = (async () => {
+    for await (const outcome of chain.run(items, { onDead: item => void dead.push(item) }))
+      if (typeof outcome !== 'number') return 'strange'
+    return 'finished'
+  })().catch((error: unknown) => (error instanceof Error ? error.name : error))
+  await mesh.run(200)
+  await mesh.stop('n1')
+  expect(await mesh.settle(run)).toBe('NodeStoppedError')
+  expect(dead).toEqual([])
+})
+
 test('the only stage of a chain is not removed', async () => {
   await using mesh = await simulate({ nodes: 1, behaviours: all })
   const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', stages: [{ id: 'one', run: double }] }))

@@ -1,7 +1,14 @@
 // shell
 /** A chain as its users see it: something to put items in, one by one or as a stream. */
 
-import { AbortError, CallTimeoutError, GivenUpError, NotFoundError, OverloadedError } from '../../errors.ts'
+import {
+  AbortError,
+  CallTimeoutError,
+  GivenUpError,
+  NodeStoppedError,
+  NotFoundError,
+  OverloadedError,
+} from '../../errors.ts'
 import type { SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import { promised } from '../../promised.ts'
@@ -92,7 +99,8 @@ type InputAt<In, Inputs, To extends string> = string extends To
 export interface RunOptions<In, To extends string = string> extends EntryOptions<To> {
   readonly signal?: AbortSignal
   /**
-   * Told of an item that was tried in vain; the run goes on without an outcome for it.
+   * Told of an item that was tried in vain; the run goes on without an outcome for it. What ends the chain, or the
+   * node, is thrown all the same.
    * @default the run throws the error
    */
   readonly onDead?: (item: In, error: Error) => void
@@ -192,8 +200,9 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
   /**
    * Sends a stream through the chain: exactly one outcome for each item, in the order of the items, with
    * back-pressure both ways. Ending the loop early stops reading the source; what was read still goes through.
-   * @throws {ItemDeadError} at the place of an item that was tried in vain, unless `onDead` is given; {AbortError};
-   * {OptionsError}; whatever the source throws
+   * @throws {ItemDeadError} at the place of an item that was tried in vain, unless `onDead` is given; {GivenUpError}
+   * {NotFoundError} {NodeStoppedError} when nothing comes of the others either; {AbortError}; {OptionsError}; whatever
+   * the source throws
    */
   async *run<To extends string = string>(
     items: Iterable<InputAt<In, Inputs, To>> | AsyncIterable<InputAt<In, Inputs, To>>,
@@ -214,7 +223,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
       for (let place = flow.take(); place !== undefined || (await flow.wait()); place = flow.take()) {
         if (place === undefined) continue
         if (place.error === undefined) yield promised(place.outcome)
-        else if (options.onDead === undefined) throw place.error
+        else if (options.onDead === undefined || isOfAll(place.error)) throw place.error
         else options.onDead(place.item, place.error)
       }
     } finally {
@@ -291,4 +300,9 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
       signal?.removeEventListener('abort', abort)
     }
   }
+}
+
+/** Whether an error is not about the one item. */
+function isOfAll(error: Error): boolean {
+  return error instanceof NodeStoppedError || error instanceof GivenUpError || error instanceof NotFoundError
 }
