@@ -1,6 +1,8 @@
 /** What only the real transport can get wrong. */
 
-import { afterEach, expect, test } from 'vitest'
+import { Socket } from 'node:net'
+
+import { afterEach, expect, test, vi } from 'vitest'
 
 import { createNode } from '../../src/node/create-node.ts'
 import type { Node } from '../../src/node/node.ts'
@@ -40,6 +42,27 @@ test('sixteen nodes of one address hear a gossip broadcast: none is ignored for 
     new Set(probe.hints.flatMap(([, text]) => (text.startsWith('item') ? [text] : [])))
   await harness.until('all have heard all', () => others.every(probe => items(probe).size === 50))
   for (const probe of others) expect(probe.hints.filter(([, text]) => text === 'item 7')).toHaveLength(1)
+})
+
+test('what is said in one turn leaves with one write, on whichever side of the connection and on both lanes', async () => {
+  const harness = overTcp()
+  harnesses.push(harness)
+  const [one, other] = [await harness.make(), await harness.make()]
+  one.transport.dial(other.id, [other.address])
+  await harness.until('they are connected', () => one.peers.length === 1 && other.peers.length === 1)
+  using pieces = vi.spyOn(Socket.prototype, '_write')
+  using whole = vi.spyOn(Socket.prototype, '_writev')
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    from.transport.send(to.id, 'control', Buffer.from('a probe'))
+    from.transport.send(to.id, 'data', Buffer.from('a call'))
+    await harness.until('it has come', () => to.received(from.id, 'data').length > 0)
+    expect(to.received(from.id, 'control').toString()).toBe('a probe')
+  }
+  expect(whole).toHaveBeenCalled()
+  expect(pieces).not.toHaveBeenCalled()
 })
 
 test('a node with another secret does not get in, and is told why', async () => {

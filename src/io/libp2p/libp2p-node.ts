@@ -18,11 +18,11 @@ import type {
 } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
-import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
 import { nodeId } from '../../ids.ts'
+import { corkedTcp } from './corked-tcp.ts'
 import type { Gate } from './gate.ts'
 import { MESSAGE_ID_BYTES } from './gossip.ts'
 
@@ -63,7 +63,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     addresses: { listen: [...init.listen], announceFilter: reachable },
     transports: [
       // The default closes sockets that have been idle for two minutes; a quiet mesh is not a dead one.
-      tcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }),
+      corkedTcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }),
     ],
     // Who does not know the name and the secret fails here, before the first frame.
     connectionEncrypters: [noise({ prologueBytes: key })],
