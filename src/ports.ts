@@ -160,12 +160,6 @@ export interface Machine {
    * has said that it is its own, all is well; if none does, Node does what it does without us.
    */
   onStray(listener: (error: unknown) => boolean): Cancel
-  /**
-   * Tells of every time that the event loop was held up for longer than `limitMs`. `isBusy`: by code of this thread,
-   * and not by the machine.
-   */
-  onStall(
-    limitMs: number,
-    listener: (stall: { readonly durationMs: number; readonly isBusy: boolean }) => void,
-  ): Cancel
+  /** Milliseconds that this thread has computed for: the rest of the time it has waited, or was not given a processor. */
+  usedMs(): number
 }

@@ -20,7 +20,7 @@ import { Core } from './core.ts'
 import { DataPlane } from './data-plane.ts'
 import type { CoreEvent, Effect, NodeEvent } from './events.ts'
 import type { Now } from './now.ts'
-import { STALL_MS, type Stall, Stalls } from './stalls.ts'
+import { type Stall, Stalls } from './stalls.ts'
 import { Turn } from './turn.ts'
 import { Host } from './workers/host.ts'
 import type { Registry } from './workers/registry.ts'
@@ -68,8 +68,8 @@ export class Kernel {
   readonly #inbox = new Deque<CoreEvent>()
   #isStepping = false
   #isOver = false
-  /** Takes back what was asked of the machine. */
-  readonly #cancels: Cancel[] = []
+  readonly #forgetStrays: Cancel | undefined
+  readonly #stalls: Stalls | undefined
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
 
   private constructor(init: KernelInit) {
@@ -113,24 +113,27 @@ export class Kernel {
       findBehaviour: id => registry.find(id),
       notify: event => init.onEvent(event),
     })
-    const stalls = new Stalls(clock, stall => this.#onStalled(stall))
+    // A simulated machine is never held up: its clock stands still meanwhile.
+    if (machine !== undefined) {
+      this.#stalls = new Stalls(
+        clock,
+        stall => this.#onStalled(stall),
+        () => machine.usedMs(),
+      )
+    }
     this.host = new Host({
       node: run.id,
       registry,
       machine,
       clock,
-      turn: new Turn(clock, durationMs => stalls.onMessageTook(durationMs)),
+      turn: new Turn(clock, durationMs => this.#stalls?.onMessageTook(durationMs)),
       logger,
       prng: prng.fork('workers'),
       gateway: this.plane,
       receive: event => this.receive(event),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })
-    if (machine === undefined) return
-    this.#cancels.push(
-      machine.onStray(error => this.host.onStray(error)),
-      machine.onStall(STALL_MS, ({ durationMs, isBusy }) => stalls.onLoopWasHeld(durationMs, isBusy)),
-    )
+    this.#forgetStrays = machine?.onStray(error => this.host.onStray(error))
   }
 
   /** Starts listening, then the loop. @throws {ListenError} when no address can be listened on */
@@ -193,7 +196,7 @@ export class Kernel {
   async close(): Promise<void> {
     this.#isOver = true
     this.#timer?.cancel()
-    for (const cancel of this.#cancels) cancel()
+    this.#forgetStrays?.()
     await this.host.close()
     this.plane.end()
     await this.#ports.transport.stop()
@@ -340,19 +343,22 @@ export class Kernel {
     return { ms: clock.nowMs(), wallMs: clock.wallMs() }
   }
 
-  /** Sees to it that the core is called when it wants to be. A timer that is too early does no harm. */
+  /** Sees to it that the core is called when it wants to be, and not before: each time would wake up an idle node. */
   #arm(): void {
     const atMs = this.core.wakeAtMs()
-    if (this.#timer !== undefined && this.#timer.atMs <= atMs) return
+    if (this.#timer?.atMs === atMs) return
     this.#timer?.cancel()
     this.#timer = undefined
     if (atMs === Infinity || this.#isOver) return
     const { clock } = this.#ports
-    const cancel = clock.after(Math.max(0, atMs - clock.nowMs()), () => {
+    const nowMs = clock.nowMs()
+    const cancel = clock.after(Math.max(0, atMs - nowMs), () => {
       this.#timer = undefined
+      this.#stalls?.onTimer()
       this.receive({ kind: 'time-passed' })
     })
     this.#timer = { atMs, cancel }
+    this.#stalls?.onTimerSet(Math.max(atMs, nowMs))
   }
 }
 

@@ -1,7 +1,8 @@
 // shell
 /**
- * Says when the event loop of the node was held up, and by whom. A loop that never ends is never reported here: this
- * node does not get to it, and the others take it for dead.
+ * Says when the event loop of the node was held up, and by whom. It has no timer of its own, as an idle node should
+ * sleep: the one that the node has anyway tells by how much it comes late. A loop that never ends is never reported
+ * here: this node does not get to it, and the others take it for dead.
  */
 
 import type { SlotId } from '../ids.ts'
@@ -9,7 +10,10 @@ import type { Clock } from '../ports.ts'
 import { findLastScope } from './workers/scope.ts'
 
 /** Twenty times what a turn may take (`Turn`), and a fraction of the time after which others suspect the node. */
-export const STALL_MS = 200
+const STALL_MS = 200
+
+/** A loop that computed for at least this part of the time was held up by code, otherwise by the machine. */
+const BUSY_SHARE = 0.5
 
 export interface Stall {
   readonly durationMs: number
@@ -20,11 +24,17 @@ export interface Stall {
 export class Stalls {
   readonly #clock: Clock
   readonly #report: (stall: Stall) => void
+  readonly #readUsedMs: () => number
   #reportedMs = -Infinity
+  #dueMs = Infinity
+  /** What this thread had computed for when the timer was set. */
+  #usedMs = 0
 
-  constructor(clock: Clock, report: (stall: Stall) => void) {
+  /** @param readUsedMs milliseconds that this thread has computed for: see `Machine` */
+  constructor(clock: Clock, report: (stall: Stall) => void, readUsedMs: () => number) {
     this.#clock = clock
     this.#report = report
+    this.#readUsedMs = readUsedMs
   }
 
   /** One message has taken so long: the code that was entered last is to blame. */
@@ -34,10 +44,18 @@ export class Stalls {
     this.#report(stall(durationMs, findLastScope()?.identity.worker))
   }
 
-  /** The loop was held up; `isBusy`: by code. That may be what was reported already. */
-  onLoopWasHeld(durationMs: number, isBusy: boolean): void {
-    const sinceMs = this.#clock.nowMs() - this.#reportedMs
-    if (sinceMs < durationMs + STALL_MS) return
+  /** A timer is set for `dueMs`. There is one at a time. */
+  onTimerSet(dueMs: number): void {
+    this.#dueMs = dueMs
+    this.#usedMs = this.#readUsedMs()
+  }
+
+  /** It fires. Where it is late, the loop was held up, unless that is what was reported already. */
+  onTimer(): void {
+    const nowMs = this.#clock.nowMs()
+    const durationMs = nowMs - this.#dueMs
+    if (durationMs <= STALL_MS || nowMs - this.#reportedMs < durationMs + STALL_MS) return
+    const isBusy = this.#readUsedMs() - this.#usedMs > BUSY_SHARE * durationMs
     // Code that goes on after an `await` is of the last worker, if that one still has something to go on with.
     const last = findLastScope()
     const worker = isBusy && last?.isOver === false ? last.identity.worker : undefined

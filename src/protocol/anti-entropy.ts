@@ -1,7 +1,8 @@
 // pure
 /**
  * How nodes end up with the same rows whatever was lost: every second each compares the hash of its tables with
- * one random peer, and where they differ, the two exchange the rows of the buckets that differ.
+ * one random peer, and where they differ, the two exchange the rows of the buckets that differ. Where nothing changes,
+ * it does so ever more seldom: whatever others may have missed, somebody has, in whose tables something has changed.
  *
  *   A: digest → B: buckets → A: rows, want → B: rows
  *             └→ B: agree, where nothing differs
@@ -13,12 +14,23 @@ import { type Message, NO_ROWS, type Roots, TABLES, type Table } from './message
 import { inFrames } from './rows.ts'
 import type { Tables } from './tables.ts'
 
+/** Each wait is so much longer than the one before, as long as nothing changes here. */
+const QUIET_FACTOR = 1.5
+
+/** It waits so many periods at most: who has missed everything that all others were told of is up to date after that. */
+export const QUIET_PERIODS_MAX = 4
+
 export class AntiEntropy {
   readonly #tables: Tables
   readonly #periodMs: number
   readonly #prng: Prng
   readonly #send: (to: NodeId, message: Message) => void
-  #dueMs: number
+  #comparedMs: number
+  /** What had changed in the tables by then. */
+  #comparedChanges = 0
+  #waitMs: number
+  /** So that nodes that start together do not go on together. */
+  #jitter = 1
 
   constructor(init: {
     readonly tables: Tables
@@ -31,17 +43,26 @@ export class AntiEntropy {
     this.#periodMs = init.periodMs
     this.#prng = init.prng
     this.#send = init.send
-    this.#dueMs = init.nowMs + init.periodMs
+    this.#comparedMs = init.nowMs
+    this.#waitMs = init.periodMs
   }
 
   tick(peers: readonly NodeId[], nowMs: number): void {
-    if (nowMs < this.#dueMs) return
-    this.#dueMs = nowMs + this.#periodMs * this.#prng.between(0.8, 1.2)
+    if (nowMs < this.wakeAtMs()) return
+    const waitMs = this.#isQuiet() ? this.#waitMs * QUIET_FACTOR : this.#periodMs
+    this.#waitMs = Math.min(waitMs, this.#periodMs * QUIET_PERIODS_MAX)
+    this.#comparedMs = nowMs
+    this.#comparedChanges = this.#tables.changes
+    this.#jitter = this.#prng.between(0.8, 1.2)
     if (peers.length > 0) this.greet(this.#prng.pick(peers))
   }
 
   wakeAtMs(): number {
-    return this.#dueMs
+    return this.#comparedMs + (this.#isQuiet() ? this.#waitMs : this.#periodMs) * this.#jitter
+  }
+
+  #isQuiet(): boolean {
+    return this.#tables.changes === this.#comparedChanges
   }
 
   /** Compares with one peer now. */

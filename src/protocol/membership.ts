@@ -26,8 +26,8 @@ import { Wakefulness } from './wakefulness.ts'
 export const PUSHED_MAX = 64
 
 /**
- * A session that has brought nothing for so many periods, although its peer was probed, is stuck: TCP waits ever longer
- * before it sends again, minutes in the end, when a new connection would get through at once.
+ * A session whose peer has owed an answer for so many periods is stuck: TCP waits ever longer before it sends again,
+ * minutes in the end, when a new connection would get through at once.
  */
 const STUCK_PERIODS = 4
 
@@ -205,9 +205,7 @@ export class Membership {
     this.health.raise()
     this.#prober.onSlept(now.ms)
     this.#reach.onSlept(now.ms)
-    if (state === 'asleep') {
-      this.#holdUntilMs = now.ms + Math.max(2 * probePeriodMs, this.#prober.roundMs())
-    }
+    if (state === 'asleep') this.#holdUntilMs = now.ms + Math.max(2 * probePeriodMs, this.#prober.roundMs())
     return this.#suspicions.postpone(Math.max(now.ms + probePeriodMs, this.#holdUntilMs))
   }
 
@@ -229,6 +227,7 @@ export class Membership {
         if (this.#reach.silenceMs(effect.to, this.#now.ms) > STUCK_PERIODS * this.#timings.probePeriodMs) {
           return this.#init.emit({ kind: 'renew', peer: effect.to })
         }
+        this.#reach.onAsked(effect.to, this.#now.ms)
         return this.#send(effect.to, { kind: 'probe', n: effect.n, ...this.#pack(effect.to) })
       case 'ask':
         return this.#send(effect.to, { kind: 'probe-request', n: effect.n, target: effect.target })
@@ -252,6 +251,7 @@ export class Membership {
   }
 
   #hear(from: NodeId, { stat, news }: MemberMessage & { kind: 'probe' | 'probe-ack' }): void {
+    this.#reach.onMet(from, this.#now.ms)
     if (this.#roster.find(from) !== undefined) this.#stats.set(from, stat)
     for (const row of news.members) this.#take(row)
     for (const accusation of news.accusations) this.#onAccusation(accusation)

@@ -46,6 +46,13 @@ const HELPERS = 3
 /** One member is probed by this node each half period: so each is probed by somebody twice a period. */
 const PROBES_PER_PERIOD = 2
 
+/**
+ * Two that have met within this part of the time between two probes, whichever of them has probed, leave out a turn: in
+ * a small mesh that is every other probe, and in a large one hardly any. Less than one: a node's own probe, answered
+ * in no time, must not make it leave out the next turn of the only other one.
+ */
+const MET_SHARE = 0.8
+
 /** Who probes for another says no a little earlier than it would for itself: the other one waits. As in memberlist. */
 const RELAY_PATIENCE = 0.8
 
@@ -86,12 +93,15 @@ export class Prober {
   #ring: NodeId[] = []
   /** The members in the order of this round. */
   #order: readonly NodeId[] = []
+  /** Who answers others and not this node: probed next, so that a session that is stuck is found out. */
+  readonly #again = new Set<NodeId>()
   #count = 0
   #nextMs: number
 
   constructor(init: ProberInit) {
     this.#init = init
-    this.#nextMs = init.nowMs + this.#spacingMs()
+    // Nodes that start together would otherwise all probe at the same moments, and meet twice each time.
+    this.#nextMs = init.nowMs + this.#spacingMs() * init.prng.between(0.5, 1.5)
   }
 
   /** Probes a member out of its turn, unless that is under way. */
@@ -146,7 +156,9 @@ export class Prober {
     context: { readonly isHeard: boolean; readonly nowMs: number },
   ): void {
     if (context.isHeard) {
-      this.#init.reach.onVouched(target, context.nowMs)
+      const { reach } = this.#init
+      reach.onVouched(target, context.nowMs)
+      if (this.#probes.has(target) && reach.silenceMs(target, context.nowMs) > 0) this.#again.add(target)
       this.#succeed(target)
       return
     }
@@ -163,8 +175,13 @@ export class Prober {
     }
     if (nowMs < this.#nextMs) return
     this.#nextMs = nowMs + this.#spacingMs()
-    const target = this.#turn()
-    if (target !== undefined) this.probe(target, nowMs)
+    const target = this.#takeAgain() ?? this.#turn()
+    if (target !== undefined && !this.#hasMet(target, nowMs)) this.probe(target, nowMs)
+  }
+
+  #hasMet(target: NodeId, nowMs: number): boolean {
+    const { reach, timings } = this.#init
+    return nowMs - reach.metMs(target) < (MET_SHARE * timings.probePeriodMs) / PROBES_PER_PERIOD
   }
 
   /** When something is due; in the past when this node is late. */
@@ -182,6 +199,7 @@ export class Prober {
   onSlept(nowMs: number): void {
     this.#probes.clear()
     this.#relays.clear()
+    this.#again.clear()
     this.#nextMs = nowMs
   }
 
@@ -192,6 +210,12 @@ export class Prober {
 
   #spacingMs(): number {
     return (this.#init.timings.probePeriodMs / PROBES_PER_PERIOD) * this.#init.health.factor
+  }
+
+  #takeAgain(): NodeId | undefined {
+    const [target] = this.#again
+    if (target !== undefined) this.#again.delete(target)
+    return target
   }
 
   /**

@@ -5,8 +5,10 @@ import type { NodeId } from '../ids.ts'
 
 interface Session {
   heardMs: number
-  /** Silence counts from here on: when it began, or this node last woke up. */
-  sinceMs: number
+  /** When a probe or an answer to one came last. */
+  metMs: number
+  /** When the peer was first probed without anything having come since; undefined where it owes nothing. */
+  askedMs: number | undefined
 }
 
 /** A member with whom there is no session. */
@@ -39,7 +41,7 @@ export class Reach {
   }
 
   onPeerUp(peer: NodeId, nowMs: number): void {
-    this.#sessions.set(peer, { heardMs: nowMs, sinceMs: nowMs })
+    this.#sessions.set(peer, { heardMs: nowMs, metMs: -Infinity, askedMs: undefined })
     this.#apart.delete(peer)
   }
 
@@ -50,7 +52,21 @@ export class Reach {
 
   onHeard(peer: NodeId, nowMs: number): void {
     const session = this.#sessions.get(peer)
-    if (session !== undefined) session.heardMs = nowMs
+    if (session === undefined) return
+    session.heardMs = nowMs
+    session.askedMs = undefined
+  }
+
+  /** The peer is probed. */
+  onAsked(peer: NodeId, nowMs: number): void {
+    const session = this.#sessions.get(peer)
+    if (session !== undefined) session.askedMs ??= nowMs
+  }
+
+  /** The peer has probed this node, or answered its probe: each knows that the other one lives. */
+  onMet(peer: NodeId, nowMs: number): void {
+    const session = this.#sessions.get(peer)
+    if (session !== undefined) session.metMs = nowMs
   }
 
   /** Somebody else has just had an answer of it. */
@@ -76,10 +92,17 @@ export class Reach {
     return this.#sessions.get(peer)?.heardMs ?? -Infinity
   }
 
-  /** For how long its session has brought nothing, as far as this node was awake; 0 without a session. */
+  /** When the two have last met by a probe of either; -Infinity without a session, or before. */
+  metMs(peer: NodeId): number {
+    return this.#sessions.get(peer)?.metMs ?? -Infinity
+  }
+
+  /**
+   * For how long the peer has owed an answer, with nothing else coming from it either, as far as this node was awake; 0
+   * without a session. In a large mesh a session is silent most of the time, as each is probed seldom.
+   */
   silenceMs(peer: NodeId, nowMs: number): number {
-    const session = this.#sessions.get(peer)
-    return session === undefined ? 0 : nowMs - Math.max(session.heardMs, session.sinceMs)
+    return nowMs - (this.#sessions.get(peer)?.askedMs ?? nowMs)
   }
 
   /** When there was last an answer of the peer, to this node or to one that it had asked to ask. */
@@ -117,7 +140,7 @@ export class Reach {
 
   /** This node has slept: how long a session has been missing or silent is counted from now on. */
   onSlept(nowMs: number): void {
-    for (const session of this.#sessions.values()) session.sinceMs = nowMs
+    for (const session of this.#sessions.values()) if (session.askedMs !== undefined) session.askedMs = nowMs
     for (const apart of this.#apart.values()) apart.sinceMs = nowMs
   }
 }

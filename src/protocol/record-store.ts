@@ -34,6 +34,7 @@ export class RecordStore<Row> {
   readonly #entries = new Map<string, Entry<Row>>()
   readonly #buckets = Array.from({ length: BUCKET_COUNT }, () => new HashSum())
   readonly #root = new HashSum()
+  #changes = 0
 
   constructor(kind: RecordKind<Row>) {
     this.#kind = kind
@@ -41,6 +42,11 @@ export class RecordStore<Row> {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /** Grows whenever the digests may have changed. */
+  get changes(): number {
+    return this.#changes
   }
 
   get(key: string): Row | undefined {
@@ -99,6 +105,7 @@ export class RecordStore<Row> {
 
   #toggle(entry: Entry<Row>): void {
     if (this.#kind.isCounted?.(entry.row) === false) return
+    this.#changes += 1
     this.#root.toggle(entry)
     this.#buckets[entry.bucket]?.toggle(entry)
   }

@@ -19,6 +19,11 @@ export class Tables {
     this.members = members
   }
 
+  /** Grows whenever the roots may have changed. */
+  get changes(): number {
+    return this.members.changes + this.specs.changes + this.claims.changes + this.phases.changes
+  }
+
   roots(): Roots {
     return {
       members: this.members.root(),

@@ -6,27 +6,57 @@ import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { type Stall, Stalls } from '../../src/node/stalls.ts'
 import { Scope, runInScope } from '../../src/node/workers/scope.ts'
 import { NO_ORIGIN } from '../../src/protocol/request.ts'
-import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 
-function bench(): { readonly stalls: Stalls; readonly reports: Stall[] } {
-  const reports: Stall[] = []
-  const clock = new VirtualClock()
-  const port = { nowMs: () => clock.nowMs, wallMs: () => 0, after: () => () => {} }
-  return { stalls: new Stalls(port, stall => reports.push(stall)), reports }
+const spec = specId('busy')
+const worker = slotId(spec)
+
+/** Stalls on a clock that is moved by hand. */
+class Bench {
+  readonly reports: Stall[] = []
+  nowMs = 0
+  usedMs = 0
+  readonly stalls = new Stalls(
+    { nowMs: () => this.nowMs, wallMs: () => 0, after: () => () => {} },
+    stall => this.reports.push(stall),
+    () => this.usedMs,
+  )
+
+  /** The timer was set for 100 ms from now, and comes late. */
+  hold(lateMs: number, usedMs: number): void {
+    this.stalls.onTimerSet(this.nowMs + 100)
+    this.nowMs += 100 + lateMs
+    this.usedMs += usedMs
+    this.stalls.onTimer()
+  }
 }
 
 test('code of no worker is held up by nobody, and nobody is named', () => {
-  const { stalls, reports } = bench()
-  stalls.onLoopWasHeld(300, true)
-  stalls.onLoopWasHeld(300, false)
-  expect(reports).toHaveLength(2)
-  for (const report of reports) expect(Object.keys(report)).toEqual(['durationMs'])
+  const bench = new Bench()
+  bench.hold(300, 300)
+  bench.hold(400, 0)
+  expect(bench.reports).toEqual([{ durationMs: 300 }, { durationMs: 400 }])
+})
+
+test('a timer that is a little late is nothing to tell of, and what was told of is not told again', () => {
+  const bench = new Bench()
+  bench.hold(150, 150)
+  expect(bench.reports).toEqual([])
+  bench.stalls.onMessageTook(300)
+  bench.hold(250, 250)
+  expect(bench.reports).toEqual([{ durationMs: 300 }])
+})
+
+test('a worker is named whose code goes on after it has waited, but not where the machine was busy', () => {
+  const bench = new Bench()
+  const identity = { worker, spec, node: nodeId('n1'), generation: 1, incarnation: 1 }
+  runInScope(new Scope(identity, 1, NO_ORIGIN), () => {})
+  bench.hold(300, 300)
+  bench.hold(300, 10)
+  expect(bench.reports).toEqual([{ durationMs: 300, worker }, { durationMs: 300 }])
 })
 
 test('code of a worker is named', () => {
-  const { stalls, reports } = bench()
-  const spec = specId('busy')
-  const worker = slotId(spec)
+  const { stalls, reports } = new Bench()
   const identity = { worker, spec, node: nodeId('n1'), generation: 1, incarnation: 1 }
   runInScope(new Scope(identity, 1, NO_ORIGIN), () => stalls.onMessageTook(300))
   expect(reports).toEqual([{ durationMs: 300, worker }])

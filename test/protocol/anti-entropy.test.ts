@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId, specId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
@@ -116,4 +116,34 @@ test('one differing row costs the rows of its bucket, not all of them', () => {
   const carried = pair.sent.flatMap(message => (message.kind === 'rows' ? message.rows.specs : []))
   expect(carried.length).toBeLessThan(40)
   expect(pair.tables.b.roots()).toEqual(pair.tables.a.roots())
+})
+
+describe('a node in whose tables nothing changes', () => {
+  const tables = newTables()
+  const digestsMs: number[] = []
+  let nowMs = 0
+  const end = new AntiEntropy({
+    tables,
+    periodMs: 1_000,
+    prng: new Prng(1),
+    nowMs,
+    send: () => digestsMs.push(nowMs),
+  })
+  const pass = (durationMs: number): number => {
+    const before = digestsMs.length
+    for (const untilMs = nowMs + durationMs; nowMs < untilMs; nowMs += 10) end.tick([nodeId('b')], nowMs)
+    return digestsMs.length - before
+  }
+
+  test('compares ever more seldom, but never stops', () => {
+    pass(10_000)
+    const count = pass(60_000)
+    expect(count).toBeLessThan(20)
+    expect(count).toBeGreaterThan(10)
+  })
+
+  test('compares within a period when something has changed, and again soon after', () => {
+    tables.specs.merge(row(1, 1))
+    expect(pass(2_500)).toBeGreaterThanOrEqual(2)
+  })
 })

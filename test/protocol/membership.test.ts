@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
+import { type NodeId, nodeId } from '../../src/ids.ts'
 import { LAN_TIMINGS, suspicionRangeMs } from '../../src/protocol/timings.ts'
 import { Bench, REFUSED, WALL_MS, a, b, c, d, e, row } from './bench.ts'
 
@@ -52,6 +53,44 @@ describe('a member', () => {
     expect(renewed()).toBe(true)
     expect(bench.nowMs).toBeGreaterThan(4 * probePeriodMs)
     expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test('of a large mesh is probed seldom, and keeps its session', () => {
+    const ids = Array.from({ length: 30 }, (_, index) => nodeId(`n${index}`))
+    bench.meet(...ids)
+    bench.pass(120_000, ids)
+    expect(bench.effects.filter(({ kind }) => kind === 'renew')).toEqual([])
+  })
+
+  test('of a large mesh whose session is stuck is dialled anew as soon, not after some rounds', () => {
+    const ids = Array.from({ length: 30 }, (_, index) => nodeId(`n${index}`))
+    bench.meet(b, ...ids)
+    const requests = (): readonly { readonly to: NodeId }[] =>
+      bench.sent('probe-request').filter(({ message }) => message.target === b)
+    bench.passUntil(() => requests().length > 0, ids)
+    const startMs = bench.nowMs
+    const renewed = (): boolean => bench.effects.some(effect => effect.kind === 'renew' && effect.peer === b)
+    while (!renewed() && bench.nowMs < startMs + 60_000) {
+      const [request] = requests()
+      if (request !== undefined)
+        bench.tell(request.to, { kind: 'probe-report', n: 1, target: b, isHeard: true })
+      bench.pass(50, ids)
+    }
+    expect(bench.nowMs - startMs).toBeLessThan(6 * probePeriodMs)
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test('that this node has just heard a probe of is not probed in its turn', () => {
+    bench.meet(b, c)
+    const probes = (): number => bench.sent('probe').filter(({ to }) => to === b).length
+    for (let times = 0; times < 100; times++) {
+      bench.pass(100, [b, c])
+      const stat = { health: 0, view: '', unreachable: [] }
+      bench.tell(b, { kind: 'probe', n: times, stat, news: { members: [], accusations: [] } })
+    }
+    expect(probes()).toBe(0)
+    bench.pass(10_000, [b, c])
+    expect(probes()).toBeGreaterThan(15)
   })
 
   test('that is dead has no session any more: the next one can be dialled', () => {

@@ -53,7 +53,7 @@ describe('who is gone', () => {
         bench.now,
       )
     }
-    bench.pass(60_000)
+    bench.pass(61_000)
     expect(bench.membership.table.size).toBe(1 + OVER_MAX)
     expect(bench.statusOf(nodeId('x0'))).toBeUndefined()
     expect(bench.statusOf(nodeId(`x${OVER_MAX + 499}`))).toBe('left')

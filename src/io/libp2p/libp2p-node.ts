@@ -115,16 +115,18 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
         Dhi: 8,
         Dout: 1,
         Dlazy: 4,
-        heartbeatInterval: 500,
-        mcacheLength: 20,
-        mcacheGossip: 12,
+        // Messages are remembered for ten heartbeats, and told of for six.
+        heartbeatInterval: 1_000,
+        mcacheLength: 10,
+        mcacheGossip: 6,
         // The default keeps a node that has just restarted out of the mesh for a minute.
         pruneBackoff: 5_000,
         graftFloodThreshold: 1_000,
         maxInboundDataLength: 4 * MIB,
         maxOutboundBufferSize: 32 * MIB,
         // By default more than ten peers of one address are ignored, without a word.
-        scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
+        // Scores matter to nobody here: they need not be worked out every second.
+        scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0, decayInterval: 60_000 },
       }),
     },
   })

@@ -3,7 +3,6 @@
 
 import type { Machine } from '../../ports.ts'
 import { ProcessCell } from './process-cell.ts'
-import { onStall } from './stalls.ts'
 import { onStray } from './strays.ts'
 import { ThreadCell } from './thread-cell.ts'
 
@@ -11,5 +10,9 @@ export const systemMachine: Machine = {
   spawn: (init, handlers) =>
     init.kind === 'thread' ? new ThreadCell(init, handlers) : new ProcessCell(init, handlers),
   onStray,
-  onStall,
+  usedMs: () => {
+    // Of this thread, so that others do not count.
+    const { user, system } = process.threadCpuUsage()
+    return (user + system) / 1_000
+  },
 }
