@@ -22,6 +22,7 @@ import { refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
+import { checkWait } from './wait-options.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
 
 /** Where nothing is said, so long a declaration waits for the others, once one other node has it. */
@@ -62,6 +63,7 @@ export class Declarations {
    * @throws {AlreadyExistsError} {BehaviourNotFoundError} {PayloadError} {StartError} {AckError} {SupersededError}
    */
   async add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
+    checkWait(`the options for a ${declared.body.kind}`, options)
     const body = renew(declared.body, this.#kernel.nextRevision())
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
     const taken = this.bodyOf(id)
@@ -87,6 +89,7 @@ export class Declarations {
 
   /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */
   async remove(id: SpecId, options: DeclareOptions): Promise<void> {
+    checkWait(`the options for "${id}"`, options)
     this.#write({ id, body: undefined, desired: 'stopped' })
     await this.spread(id, options)
     await this.#ended(id, 'removed', options)
@@ -94,6 +97,7 @@ export class Declarations {
 
   /** Stops what runs of the spec, and waits until it has. It stays declared. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
+    checkWait(`the options for "${id}"`, options)
     this.#write({ id, body: this.bodyOf(id), desired: 'stopped' })
     await this.spread(id, options)
     await this.#ended(id, 'stopped', options)
@@ -104,6 +108,7 @@ export class Declarations {
    * ended or was given up. @throws {StartError} when it does not start: it stays declared
    */
   async restart(id: SpecId, options: WaitOptions): Promise<void> {
+    checkWait(`the options for "${id}"`, options)
     const body = this.bodyOf(id)
     if (body === undefined) return
     const renewed = renew(body, this.#kernel.nextRevision())
@@ -174,8 +179,15 @@ export class Declarations {
   }
 
   async #ended(id: SpecId, as: 'stopped' | 'removed', options: WaitOptions): Promise<void> {
+    const isEnded = (): true | undefined => {
+      const kind = this.#kernel.core.statusOf(id)?.kind
+      if (kind === as) return true
+      // Somebody has removed it meanwhile: it stays down, but not declared.
+      if (kind === 'removed') throw new NotFoundError(id, 'worker, group or chain')
+      return undefined
+    }
     await this.#waiting.until(
-      () => (this.#kernel.core.statusOf(id)?.kind === as ? true : undefined),
+      isEnded,
       { ...options, about: id },
       timeoutMs => new StopError(`"${id}" has not stopped after ${timeoutMs} ms: it goes on stopping`),
     )

@@ -306,20 +306,20 @@ export class Node implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    const { clock } = this.#ports
     this.#declarations.close()
     this.#kernel.receive({ kind: 'leave-asked' })
-    await Promise.race([this.#over, new Promise<void>(resolve => clock.after(STOP_MS, resolve))])
+    await Promise.race([this.#over, new Promise<void>(resolve => this.#ports.clock.after(STOP_MS, resolve))])
     await this.#kernel.close()
+    this.#waiting.end(new NodeStoppedError())
     this.#stopped.resolve()
   }
 
   async #onReplaced(): Promise<void> {
-    this.#isReplaced = true
     this.#declarations.close()
     this.#ports.logger.error({ node: this.id }, new DuplicateIdentityError(this.id).message)
     this.#stopping ??= this.#kernel.close()
     await this.#stopping
+    this.#waiting.end(new DuplicateIdentityError(this.id))
     this.#stopped.resolve()
   }
 

@@ -4,12 +4,16 @@
 import type { SpecId } from '../ids.ts'
 import type { Clock } from '../ports.ts'
 import type { EventBus } from './event-bus.ts'
+import { checkWait } from './wait-options.ts'
 
 /** How long, and until when, to wait. */
 export interface WaitOptions {
   /** In milliseconds. @default what the method says */
   readonly timeoutMs?: number | undefined
-  /** Gives up waiting when it aborts: the promise rejects with its reason. */
+  /**
+   * Gives up waiting when it aborts: calls, and what goes through a chain, reject with an `AbortError` that says whether
+   * the work may have been done; everything else rejects with the reason of the signal.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -19,6 +23,10 @@ const WAIT_MS = 30_000
 export class Waiting {
   readonly #clock: Clock
   readonly #bus: EventBus
+  /** How to end each wait that goes on. */
+  readonly #ends = new Set<(error: Error) => void>()
+  /** Why nothing is waited for any more. */
+  #over: Error | undefined
 
   constructor(clock: Clock, bus: EventBus) {
     this.#clock = clock
@@ -27,18 +35,19 @@ export class Waiting {
 
   /**
    * Waits until `probe` gives something. With `about`, it is looked at only when something happens to that spec.
-   * @throws what `probe` throws, what `late` makes when time is up, the reason of the signal
+   * @throws what `probe` throws, what `late` makes when time is up, the reason of the signal, what `end` was given
    */
   until<T>(
     probe: () => T | undefined,
     options: WaitOptions & { readonly about?: SpecId },
     late: (timeoutMs: number) => Error,
   ): Promise<T> {
-    const { timeoutMs = WAIT_MS, signal, about } = options
+    const { timeoutMs = WAIT_MS, signal, about } = checkWait('how long to wait', options)
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void): void => {
         cancel()
         stopListening()
+        this.#ends.delete(fail)
         signal?.removeEventListener('abort', abort)
         settle()
       }
@@ -47,15 +56,24 @@ export class Waiting {
           const found = probe()
           if (found !== undefined) finish(() => resolve(found))
         } catch (error) {
-          finish(() => reject(error))
+          fail(error)
         }
       }
-      const abort = (): void => finish(() => reject(signal?.reason))
-      const cancel = this.#clock.after(timeoutMs, () => finish(() => reject(late(timeoutMs))))
+      const fail = (error: unknown): void => finish(() => reject(error))
+      const abort = (): void => fail(signal?.reason)
+      const cancel = this.#clock.after(timeoutMs, () => fail(late(timeoutMs)))
       const stopListening = about === undefined ? this.#bus.onAny(look) : this.#bus.onSpec(about, look)
       signal?.addEventListener('abort', abort, { once: true })
+      this.#ends.add(fail)
       if (signal?.aborted === true) abort()
       else look()
+      if (this.#over !== undefined) fail(this.#over)
     })
+  }
+
+  /** The node has stopped: nothing will become true of it any more, and whoever waits is told why. */
+  end(why: Error): void {
+    this.#over ??= why
+    for (const fail of this.#ends) fail(why)
   }
 }

@@ -77,7 +77,7 @@ export class Belt {
       return shipped(item)
     }),
   ] as const
-  readonly #file = defineStage('belt-file', (_text: string, context) => void this.#note(context, 'file', 1))
+  readonly #file = defineStage('belt-file', (_text: string, context) => this.#note(context, 'file', 1))
 
   get behaviours() {
     return [...this.#stages, this.#file]
