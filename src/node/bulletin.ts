@@ -99,8 +99,10 @@ export class Bulletin {
     this.notify({ kind: 'generation:change', id, generation })
     if (isSame && before.rank === rank) return
     if (rank === 'running') this.notify({ kind: 'generation:run', id, generation })
-    if (rank === 'failed')
-      this.notify({ kind: 'generation:fail', id, generation, failure: causeOf(phase)?.failure })
+    const cause = causeOf(phase)
+    // Where a node leaves, a generation ends early, and nothing has gone wrong.
+    if (rank === 'failed' && cause?.kind !== 'moved')
+      this.notify({ kind: 'generation:fail', id, generation, failure: cause?.failure })
   }
 
   #toldOf(id: SpecId): Told {

@@ -11,19 +11,18 @@ import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { Membership, PUSHED_MAX } from '../protocol/membership.ts'
 import { type Message, NO_ROWS, type Rows, TABLES, type Table } from '../protocol/messages.ts'
 import { inFrames, isEmpty } from '../protocol/rows.ts'
-import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Timings } from '../protocol/timings.ts'
 import type { Prng } from '../prng.ts'
 import { unreachable } from '../assert.ts'
 import { Bulletin } from './bulletin.ts'
+import { Departure } from './departure.ts'
 import type { CoreEvent, Effect } from './events.ts'
 import { Ledger } from './ledger.ts'
 import type { Now } from './now.ts'
 import { Spreading } from './spreading.ts'
-import { Claims } from './supervision/claims.ts'
-import { Generations } from './supervision/generations.ts'
-import { STARTING, type SpecStatus } from './supervision/spec-status.ts'
+import type { SpecStatus } from './supervision/spec-status.ts'
 import { type Report, Supervisor } from './supervision/supervisor.ts'
+import { Upkeep } from './supervision/upkeep.ts'
 
 /** A view that has not changed for so long is settled, or for two periods of probing. */
 const STABLE_MS_MIN = 1_000
@@ -42,8 +41,8 @@ export class Core {
   readonly spreading = new Spreading()
   readonly #membership: Membership
   readonly #antiEntropy: AntiEntropy
-  readonly #claims: Claims
-  readonly #generations: Generations
+  readonly #upkeep: Upkeep
+  readonly #departure = new Departure()
   readonly #timings: Timings
   readonly #startedMs: number
   readonly #bulletin = new Bulletin(effect => this.#effects.push(effect))
@@ -79,13 +78,12 @@ export class Core {
       effect => this.#effects.push(effect),
       report => this.#onReport(report),
     )
-    this.#claims = new Claims({
+    this.#upkeep = new Upkeep({
       ledger: this.ledger,
       supervisor: this.supervisor,
       send: (to, message) => this.#send(to, message),
       stableMs: Math.max(STABLE_MS_MIN, 2 * timings.probePeriodMs),
     })
-    this.#generations = new Generations(this.ledger, this.supervisor)
   }
 
   get self(): MemberRow {
@@ -101,11 +99,10 @@ export class Core {
     this.#now = now
     this.#handle(event)
     if (this.self.status !== 'joining') this.#evaluate()
-    if (this.self.status === 'leaving' && this.supervisor.size === 0 && this.#claims.isFree) {
-      this.#membership.declareSelf('left', this.#now)
-      this.#effects.push({ kind: 'left' })
-    }
+    if (this.self.status === 'leaving') this.#depart()
     this.#spread()
+    const isGone = this.self.status === 'left' && this.#departure.mayClose(this.spreading.isHeard, now.ms)
+    if (isGone) this.#effects.push({ kind: 'left' })
     const effects = this.#effects
     this.#effects = []
     return effects
@@ -122,9 +119,9 @@ export class Core {
       this.#membership.wakeAtMs(),
       this.#antiEntropy.wakeAtMs(),
       this.supervisor.wakeAtMs(),
-      this.#claims.wakeAtMs(),
-      this.#generations.wakeAtMs(),
+      this.#upkeep.wakeAtMs(),
       this.ledger.tombstones.wakeAtMs(),
+      this.#departure.wakeAtMs(this.#now.ms),
       this.self.status === 'joining' ? this.#joinByMs() : Infinity,
     )
   }
@@ -169,11 +166,18 @@ export class Core {
         return this.#onTime()
       case 'leave-asked':
         this.#membership.declareSelf('leaving', this.#now)
+        this.#departure.begin(nowMs)
         for (const row of this.ledger.tables.specs.rows()) this.ledger.touch(row.id)
         return undefined
       default:
         return unreachable(event)
     }
+  }
+
+  #depart(): void {
+    const isIdle = this.supervisor.size === 0
+    if (this.#departure.isReady({ isIdle, isFree: this.#upkeep.isFree }, this.#now.ms))
+      this.#membership.declareSelf('left', this.#now)
   }
 
   #isLeaving(): boolean {
@@ -187,8 +191,7 @@ export class Core {
     this.#membership.tick(this.#now)
     this.#antiEntropy.tick(this.#membership.connected(), nowMs)
     this.supervisor.tick(nowMs)
-    this.#claims.tick(nowMs)
-    this.#generations.tick(nowMs)
+    this.#upkeep.tick(nowMs)
     for (const id of this.ledger.tombstones.take(nowMs)) this.#bury(id)
   }
 
@@ -229,11 +232,9 @@ export class Core {
         // Still joining: ask again until the peer says that nothing is missing.
         return this.self.status === 'joining' ? this.#antiEntropy.greet(from) : undefined
       case 'handoff-ask':
-        return this.#claims.onAsk(message, from, this.#now)
       case 'handoff-refuse':
-        return this.#claims.onRefuse(message, from, this.#now)
       case 'handoff-state':
-        return this.#claims.onState(message, from)
+        return this.#upkeep.onHandoff(message, from, this.#now)
       case 'digest':
         return this.#antiEntropy.onDigest(from, message.roots)
       case 'forget':
@@ -307,17 +308,14 @@ export class Core {
     // of every member that this node knows, and places it alike. In a large mesh that would be too many messages.
     const isNews = authored || this.#membership.connected().length <= PUSHED_MAX
     this.ledger.onMemberChanged(row, isNews)
-    this.#claims.onView(this.ledger.viewHash(), this.#now.ms)
+    this.#upkeep.onView(this.#now)
     const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
     return this.#bulletin.followMember(row, wasPresent)
   }
 
   #onReport(report: Report): void {
     const { spec, slot } = report.assignment
-    const body = this.ledger.tables.specs.get(spec)?.body
-    if (body?.kind === 'worker') this.#claims.onReport(report, body, this.#now)
-    const isNews =
-      body === undefined || body.kind === 'worker' || this.#generations.onReport(report, body, this.#now)
+    const isNews = this.#upkeep.onReport(report, this.#now)
     if (isNews) this.ledger.touch(spec)
     if (report.kind === 'started') this.#bulletin.notify({ kind: 'worker:start', slot })
     else this.#bulletin.notify({ kind: 'worker:exit', slot, exit: report.exit, lost: this.#lost })
@@ -330,35 +328,13 @@ export class Core {
       for (const id of changed) {
         const row = this.ledger.tables.specs.get(id)
         if (row === undefined) continue
-        this.#bulletin.setStatus(id, this.#isLeaving() ? this.#leaveSpec(row) : this.#evaluateSpec(row))
+        const status = this.#isLeaving()
+          ? this.#upkeep.leave(row, this.#bulletin.statusOf(id), this.#now)
+          : this.#upkeep.evaluate(row, this.#now)
+        this.#bulletin.setStatus(id, status)
         this.#bulletin.follow(row, this.ledger.tables.claims.get(id), this.ledger.tables.phases.get(id))
       }
     }
-  }
-
-  #evaluateSpec(row: SpecRow): SpecStatus {
-    const { id, body, desired } = row
-    if (body === undefined) return this.#endOf(row) ?? { kind: 'removed' }
-    if (desired === 'stopped') return this.#endOf(row) ?? { kind: 'stopped' }
-    if (body.kind === 'worker') return this.#claims.evaluate(row, body, this.#now)
-    this.#claims.letGo(id, this.#now.ms)
-    return this.#generations.evaluate(row, body, this.#now)
-  }
-
-  /** Stops what runs of a spec. @returns undefined when nothing of it runs any more, on any node */
-  #endOf(row: SpecRow): SpecStatus | undefined {
-    const { id } = row
-    this.supervisor.assign(id, [], this.#now.ms)
-    const isClaimFree = this.#claims.letGo(id, this.#now.ms)
-    return this.#generations.letGo(row) && isClaimFree ? undefined : { kind: 'stopping' }
-  }
-
-  /** On a node that leaves: it starts nothing, and keeps standalone workers until another node has them. */
-  #leaveSpec(row: SpecRow): SpecStatus {
-    const { id, body, desired } = row
-    if (body?.kind === 'worker' && desired === 'running') return this.#claims.leave(row, body, this.#now)
-    this.supervisor.assign(id, [], this.#now.ms)
-    return this.#bulletin.statusOf(id) ?? STARTING
   }
 
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
@@ -367,7 +343,7 @@ export class Core {
     const peers = this.#membership.connected()
     if (peers.length === 0 || isEmpty(news)) return
     for (const rows of inFrames(news)) {
-      const ask = this.spreading.begin(rows, peers)
+      const ask = this.spreading.begin(this.self.id, rows, peers)
       const message: Message = { kind: 'rows', rows, ask }
       for (const peer of peers) this.#send(peer, message)
     }
@@ -379,7 +355,7 @@ export class Core {
   #onMerged(ask: number, from: NodeId): void {
     const merged = this.spreading.onMerged(ask, from)
     this.#onSpread(merged?.specs ?? [])
-    for (const slot of merged?.slots ?? []) this.#claims.onPushed(slot)
+    this.#upkeep.onPushed(merged?.slots ?? [])
   }
 
   #onSpread(specs: readonly SpecId[]): void {

@@ -24,7 +24,14 @@ export class Spreading {
   readonly #asks = new Map<number, Ask>()
   /** Of specs that somebody on this node waits for. */
   readonly #watched = new Map<SpecId, Ask | undefined>()
+  /** The good-bye of this node. */
+  #farewell: Ask | undefined
   #count = 0
+
+  /** Whether everybody who was told has heard that this node has left; so too where there was nobody to tell. */
+  get isHeard(): boolean {
+    return (this.#farewell?.waiting.size ?? 0) === 0
+  }
 
   /** Keeps note of how far the spec gets from now on, until `unwatch`. */
   watch(spec: SpecId): void {
@@ -36,11 +43,13 @@ export class Spreading {
   }
 
   /** Rows go out to `peers`. @returns the number that their answers will carry; undefined: no answer is wanted */
-  begin(rows: Rows, peers: readonly NodeId[]): number | undefined {
+  begin(self: NodeId, rows: Rows, peers: readonly NodeId[]): number | undefined {
     const specs = rows.specs.map(row => row.id)
     const slots = rows.claims.filter(claim => claim.state === 'starting').map(claim => claim.slot)
-    if (peers.length === 0 || specs.length + slots.length === 0) return undefined
+    const isFarewell = rows.members.some(({ id, status }) => id === self && status === 'left')
+    if (peers.length === 0 || (specs.length + slots.length === 0 && !isFarewell)) return undefined
     const ask: Ask = { specs, slots, waiting: new Set(peers), merged: 0 }
+    if (isFarewell) this.#farewell = ask
     this.#count += 1
     this.#asks.set(this.#count, ask)
     for (const spec of specs) if (this.#watched.has(spec)) this.#watched.set(spec, ask)

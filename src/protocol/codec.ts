@@ -23,7 +23,9 @@ import {
 } from './messages.ts'
 import {
   type AwaySlot,
+  EXIT_KINDS,
   type Generation,
+  type Legacy,
   PHASE_RANKS,
   type Phase,
   type PlacedSlot,
@@ -292,12 +294,13 @@ const placedSlot: Shape<PlacedSlot> = objectOf<PlacedSlot>({
   since: generation,
   revision: count,
   isNew: isBoolean,
+  legacy: optional(objectOf<Legacy>({ owner: run, since: generation })),
 })
 
 const slotExit: Shape<SlotExit> = objectOf<SlotExit>({
   slot,
   at: hlc,
-  kind: oneOf(['normal', 'abnormal']),
+  kind: oneOf(EXIT_KINDS),
   failure,
   wasReady: isBoolean,
 })
@@ -327,6 +330,7 @@ const phase: Shape<Phase> = objectOf<Phase>({
   ready: list(slot),
   exits: list(slotExit),
   stopped: list(slot),
+  left: list(slot),
 })
 
 const rows: Shape<Rows> = objectOf<Rows>({

@@ -34,13 +34,25 @@ export interface PlacedSlot {
   readonly revision: number
   /** No worker of this revision has ever started: if this one cannot, that is an error of whoever asked for it. */
   readonly isNew: boolean
+  /** Its predecessor has stopped for it, and left something behind. */
+  readonly legacy?: Legacy | undefined
 }
 
-/** How the worker of a slot ended on its own, or was lost. Of several of one slot, the earliest counts. */
+/** Where something is that a worker has left behind for its successor. */
+export interface Legacy {
+  readonly owner: Run
+  /** In which the worker was placed that has left it. */
+  readonly since: Generation
+}
+
+/** How the worker of a slot ended. `moved`: its node leaves, and it is to go on elsewhere: nothing has gone wrong. */
+export const EXIT_KINDS = ['normal', 'abnormal', 'moved'] as const
+
+/** How the worker of a slot ended on its own, or was lost, or has to go. Of several of one slot, the earliest counts. */
 export interface SlotExit {
   readonly slot: SlotId
   readonly at: Hlc
-  readonly kind: 'normal' | 'abnormal'
+  readonly kind: (typeof EXIT_KINDS)[number]
   readonly failure: Failure
   /** It had started before. */
   readonly wasReady: boolean
@@ -102,15 +114,17 @@ export interface Phase {
   readonly exits: readonly SlotExit[]
   /** Slots whose worker is gone, on its own or as it was told to, sorted. */
   readonly stopped: readonly SlotId[]
+  /** Of these, the slots whose worker has left something behind for its successor, sorted. */
+  readonly left: readonly SlotId[]
 }
 
 export const phases: RecordKind<Phase> = {
   keyOf: phase => phase.spec,
   join: joinPhases,
   versionOf: phase => {
-    const { generation, rank, ready, exits, stopped } = phase
+    const { generation, rank, ready, exits, stopped, left } = phase
     const ends = exits.map(exit => `${exit.slot}@${hlcText(exit.at)}`)
-    return [generation.number, generation.tag, rank, ready, ends, stopped].join(' ')
+    return [generation.number, generation.tag, rank, ready, ends, stopped, left].join(' ')
   },
 }
 
@@ -129,9 +143,10 @@ export function isOver(phase: Phase): boolean {
   return phase.rank === 'done' || phase.rank === 'given-up'
 }
 
-/** The first exit of the generation. */
+/** The first exit of the generation; of a worker that only moves, where nothing has gone wrong. */
 export function causeOf(phase: Phase): SlotExit | undefined {
-  return phase.exits.reduce<SlotExit | undefined>(
+  const failed = phase.exits.filter(({ kind }) => kind !== 'moved')
+  return (failed.length > 0 ? failed : phase.exits).reduce<SlotExit | undefined>(
     (first, exit) => (first === undefined || compareHlc(exit.at, first.at) < 0 ? exit : first),
     undefined,
   )
@@ -143,17 +158,19 @@ export interface PhaseNews {
   readonly ready?: readonly SlotId[]
   readonly exits?: readonly SlotExit[]
   readonly stopped?: readonly SlotId[]
+  readonly left?: readonly SlotId[]
 }
 
 /** The phase with more of what can only grow. */
 export function withNews(phase: Phase, news: PhaseNews): Phase {
-  const { rank = phase.rank, ready = [], exits = [], stopped = [] } = news
+  const { rank = phase.rank, ready = [], exits = [], stopped = [], left = [] } = news
   return {
     ...phase,
     rank: furtherRank(phase.rank, rank),
     ready: union(phase.ready, ready.toSorted()),
     exits: unionOfExits(phase.exits, exits.toSorted(bySlot)),
     stopped: union(phase.stopped, stopped.toSorted()),
+    left: union(phase.left, left.toSorted()),
   }
 }
 
@@ -166,6 +183,7 @@ function joinPhases(a: Phase, b: Phase): Phase {
     ready: union(a.ready, b.ready),
     exits: unionOfExits(a.exits, b.exits),
     stopped: union(a.stopped, b.stopped),
+    left: union(a.left, b.left),
   }
 }
 

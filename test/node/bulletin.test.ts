@@ -34,6 +34,7 @@ const phase = (ms: number): Phase => ({
   ready: [],
   exits: [],
   stopped: [],
+  left: [],
 })
 
 // Seed 7034: a chain was wired by a phase that came before its spec, without the workers of a stage that had a new

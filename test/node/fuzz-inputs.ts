@@ -71,7 +71,10 @@ export async function harvest(): Promise<unknown[]> {
   const everything = Array.from({ length: BUCKET_COUNT }, (_, bucket) => bucket)
   for (const table of TABLES) outside.say(peer, { kind: 'want', table, buckets: everything })
   await outside.clock.run(100)
-  await node.stop()
+  // The listener does not answer to its good-bye.
+  const stopping = node.stop()
+  await outside.clock.run(2_000)
+  await stopping
   const heard: unknown[] = [
     { kind: 'merged', ask: 1 },
     { kind: 'want', table: 'specs', buckets: [0, 63] },

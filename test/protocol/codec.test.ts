@@ -125,6 +125,7 @@ const MESSAGES: readonly Message[] = [
           ready: [],
           exits: [{ slot: slotId(specId('g'), 'm'), at: hlc, kind: 'abnormal', failure, wasReady: true }],
           stopped: [],
+          left: [],
         },
       ],
     },

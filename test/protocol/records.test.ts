@@ -80,9 +80,10 @@ const phase: fc.Arbitrary<Phase> = fc
     rank: fc.constantFrom(...PHASE_RANKS),
     ready: slots,
     stopped: slots,
+    left: slots,
     exits: fc.tuple(slots, hlc),
   })
-  .map(({ number, tag, rank, ready, stopped, exits: [ended, at] }) => ({
+  .map(({ number, tag, rank, ready, stopped, left, exits: [ended, at] }) => ({
     spec: specId('s'),
     specVersion: { ms: 0, count: 0, node: nodeId('a') },
     generation: { number, tag },
@@ -100,6 +101,7 @@ const phase: fc.Arbitrary<Phase> = fc
     rank,
     ready: ready.toSorted(),
     stopped: stopped.toSorted(),
+    left: left.toSorted(),
     exits: ended.toSorted().map(slot => ({
       slot,
       at,

@@ -113,22 +113,22 @@ export class Mailbox {
     return letter
   }
 
-  /** The worker goes on elsewhere: whoever waits, asks there. @returns how many letters nobody is told of */
-  divert(): number {
+  /** The worker goes on elsewhere: whoever waits, asks there. @returns the casts and messages, oldest first */
+  divert(): Letter[] {
     return this.#empty(replier => replier.onElsewhere())
   }
 
   /** The worker has ended: whoever waits is told that nothing was done. @returns how many letters nobody is told of */
   discard(failure: Failure | undefined): number {
-    return this.#empty(replier => replier.onExited(false, failure))
+    return this.#empty(replier => replier.onExited(false, failure)).length
   }
 
-  #empty(tell: (replier: Replier) => void): number {
-    let lost = 0
+  #empty(tell: (replier: Replier) => void): Letter[] {
+    const untold: Letter[] = []
     for (let letter = this.take(); letter !== undefined; letter = this.take()) {
       if (letter.kind === 'call') tell(letter.replier)
-      else lost += 1
+      else untold.push(letter)
     }
-    return lost
+    return untold
   }
 }

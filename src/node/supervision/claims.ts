@@ -9,10 +9,11 @@ import type { Message } from '../../protocol/messages.ts'
 import type { Restart } from '../../protocol/phase.ts'
 import { type SpecRow, type WorkerBody } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
+import { HANDOVER_MS } from '../departure.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import { type Exit, nodeLost } from './exit.ts'
-import { Handoffs, STATE_MS } from './handoffs.ts'
+import { Handoffs, STATE_MS, type StateMessage } from './handoffs.ts'
 import { STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, isCurrent, statusOf } from './tenure.ts'
@@ -28,16 +29,13 @@ const PUSH_MS = 200
 const NO_RESTARTS: readonly Restart[] = []
 const NO_FAILURES: readonly Failure[] = []
 
-/** A worker without a `handoff` leaves nothing behind. */
+/** A worker without a `handoff`, and without anything in its mailbox, leaves nothing behind. */
 const NOTHING = new Uint8Array()
-
-/** So long a node that leaves waits for others to take its workers; then it stops them. */
-const LEAVE_MS = 30_000
 
 export interface ClaimsInit {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
-  readonly send: (to: NodeId, message: Message) => void
+  readonly send: (to: NodeId, message: StateMessage) => void
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number
 }
@@ -91,7 +89,7 @@ export class Claims {
 
   /** The same on a node that leaves: it takes nothing, and keeps what it has until another node takes it. */
   leave(row: SpecRow, body: WorkerBody, now: Now): SpecStatus {
-    if (this.#leaveByMs === Infinity) this.#leaveByMs = now.ms + LEAVE_MS
+    if (this.#leaveByMs === Infinity) this.#leaveByMs = now.ms + HANDOVER_MS
     const claim = this.#ledger.tables.claims.get(slotId(row.id))
     if (claim !== undefined) this.#handoffs.follow(row.id, claim.generation, now.ms)
     if (isOwner(claim, this.#ledger.run) && isActiveClaim(claim)) {
@@ -251,7 +249,7 @@ export class Claims {
 
   /** The worker has ended for its heir, with what it leaves behind; where it has crashed, that is nothing. */
   #onDrained(claim: Claim, exit: Exit, now: Now): void {
-    const state = exit.kind === 'released' ? exit.state : NOTHING
+    const state = exit.kind === 'released' ? exit.legacy : NOTHING
     const isCrash = exit.kind === 'crashed' || exit.kind === 'killed'
     const failures = isCrash ? withFailure(claim.failures, exit.failure) : claim.failures
     if (claim.heir !== undefined) this.#handoffs.finish(claim, claim.heir, { state, nowMs: now.ms })

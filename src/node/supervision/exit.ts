@@ -15,8 +15,8 @@ export type Exit =
   | { readonly kind: 'normal' }
   | { readonly kind: 'shutdown' }
   | { readonly kind: 'stopped' }
-  /** Stopped for a successor on another node, to which it leaves this. */
-  | { readonly kind: 'released'; readonly state: Uint8Array }
+  /** Stopped for a successor, to which it leaves this: see `workers/legacy.ts`. */
+  | { readonly kind: 'released'; readonly legacy: Uint8Array }
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'late' }
   | { readonly kind: 'crashed'; readonly failure: Failure }
@@ -31,9 +31,14 @@ const NODE_LOST = 'NodeLost'
  */
 const SUPERSEDED = 'Superseded'
 
+/** The `name` of what is told of a worker whose node leaves: no failure at all. */
+const NODE_LEAVES = 'NodeLeaves'
+
+const NOT_COUNTED: ReadonlySet<string> = new Set([NODE_LOST, SUPERSEDED, NODE_LEAVES])
+
 /** Whether a failure says something about the worker: only those count against the restart intensity. */
 export function isCounted(failure: Failure): boolean {
-  return failure.name !== NODE_LOST && failure.name !== SUPERSEDED
+  return !NOT_COUNTED.has(failure.name)
 }
 
 /** A stack is a hint for people; more than this is of no help to them. */
@@ -72,6 +77,10 @@ export function findFailure(exit: Exit): Failure | undefined {
 
 export function nodeLost(node: NodeId, slot: SlotId): Failure {
   return { name: NODE_LOST, message: `node ${node} is gone`, node, slot }
+}
+
+export function nodeLeaves(node: NodeId, slot: SlotId): Failure {
+  return { name: NODE_LEAVES, message: `node ${node} leaves: it goes on elsewhere`, node, slot }
 }
 
 export function superseded(node: NodeId, slot: SlotId): Failure {

@@ -24,6 +24,7 @@ import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import { Holder } from './holder.ts'
+import type { Legacies, LegaciesInit } from './legacies.ts'
 import { type FateBody, type Outlook, type Renewal, outlookOf } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
@@ -45,10 +46,23 @@ export class Generations {
   readonly #waits = new Map<SpecId, ReadonlyMap<string, number>>()
   readonly #deadlines = new Deadlines<SpecId>()
 
-  constructor(ledger: Ledger, supervisor: Supervisor) {
+  constructor(ledger: Ledger, supervisor: Supervisor, send: LegaciesInit['send']) {
     this.#ledger = ledger
     this.#supervisor = supervisor
-    this.#holder = new Holder(ledger, supervisor)
+    this.#holder = new Holder(ledger, supervisor, send)
+  }
+
+  /** What workers of groups have left behind for their successors, and what those that start here wait for. */
+  get legacies(): Legacies {
+    return this.#holder.legacies
+  }
+
+  /** The same on a node that leaves: it decides nothing, and what runs here stops for its successors. */
+  leave(row: SpecRow, body: FateBody, now: Now): void {
+    const phase = this.#ledger.tables.phases.get(row.id)
+    if (phase === undefined || compareHlc(phase.specVersion, row.version) > 0)
+      this.#supervisor.assign(row.id, [], now.ms)
+    else this.#holder.leave(phase, body, now)
   }
 
   /** Does what the rows ask of this node, and says how the spec stands. */
@@ -86,10 +100,11 @@ export class Generations {
 
   tick(nowMs: number): void {
     for (const id of this.#deadlines.take(nowMs)) this.#ledger.touch(id)
+    this.legacies.tick(nowMs)
   }
 
   wakeAtMs(): number {
-    return this.#deadlines.wakeAtMs()
+    return Math.min(this.#deadlines.wakeAtMs(), this.legacies.wakeAtMs())
   }
 
   // What the coordinator does.

@@ -19,15 +19,15 @@ const AT_ONCE_MAX = 2
 const BUDGET_MS = 10_000
 const BUDGET_SHARE = 0.1
 /** Whoever wants a worker asks again after this time. */
-const ASK_MS = 1_000
+export const ASK_MS = 1_000
 /** What a worker has left behind is waited for so long, where its old owner is still there; then it starts without. */
 export const STATE_MS = 5_000
 /** What nobody has taken is kept for so long. */
-const KEEP_MS = 60_000
+export const KEEP_MS = 60_000
 /** Fits into a frame of the control lane. */
 const PART_BYTES = 192 * 1024
 
-type HandoffMessage = Extract<Message, { kind: 'handoff-ask' | 'handoff-refuse' | 'handoff-state' }>
+export type StateMessage = Extract<Message, { kind: 'handoff-ask' | 'handoff-refuse' | 'handoff-state' }>
 
 /** A worker that was given away, or is about to be. */
 interface Outgoing {
@@ -49,7 +49,7 @@ interface Incoming {
 }
 
 export class Handoffs {
-  readonly #send: (to: NodeId, message: HandoffMessage) => void
+  readonly #send: (to: NodeId, message: StateMessage) => void
   readonly #outgoing = new Map<SpecId, Outgoing>()
   readonly #incoming = new Map<SpecId, Incoming>()
   /** Owners that have refused, and until when they are not asked for anything else. */
@@ -58,7 +58,7 @@ export class Handoffs {
   /** When workers have left, oldest first. */
   #departures: number[] = []
 
-  constructor(send: (to: NodeId, message: HandoffMessage) => void) {
+  constructor(send: (to: NodeId, message: StateMessage) => void) {
     this.#send = send
   }
 
@@ -235,16 +235,20 @@ export class Handoffs {
     slot: SlotId,
     what: { readonly generation: number; readonly state: Uint8Array },
   ): void {
-    const { generation, state } = what
-    const count = Math.max(1, Math.ceil(state.length / PART_BYTES))
-    for (let index = 0; index < count; index++) {
-      const bytes = state.subarray(index * PART_BYTES, (index + 1) * PART_BYTES)
-      this.#send(to, { kind: 'handoff-state', slot, generation, index, count, bytes })
-    }
+    for (const part of statesOf(slot, what.generation, what.state)) this.#send(to, part)
   }
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
+/** What a worker has left behind, in parts. */
+export function statesOf(slot: SlotId, generation: number, state: Uint8Array): StateMessage[] {
+  const count = Math.max(1, Math.ceil(state.length / PART_BYTES))
+  return Array.from({ length: count }, (_, index) => {
+    const bytes = state.subarray(index * PART_BYTES, (index + 1) * PART_BYTES)
+    return { kind: 'handoff-state', slot, generation, index, count, bytes }
+  })
+}
+
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {

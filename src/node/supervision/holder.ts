@@ -4,7 +4,7 @@
  * the row what became of them. What it has said and the row does not know, it says again.
  */
 
-import { type Run, type SlotId, type SpecId, isSameRun } from '../../ids.ts'
+import { type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../../ids.ts'
 import { runTag } from '../../protocol/claim.ts'
 import { FAILURES_KEPT_MAX } from '../../protocol/failure.ts'
 import {
@@ -20,7 +20,8 @@ import {
 } from '../../protocol/phase.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
-import { failureOf, howEnded, nodeLost, superseded } from './exit.ts'
+import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts'
+import { type Inheritance, Legacies, type LegaciesInit } from './legacies.ts'
 import { type FateBody, type Outlook, heldBy, outlookOf } from './outlook.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
@@ -50,33 +51,63 @@ interface Held {
 export class Holder {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
+  /** What workers of this node have left behind, and what those that start here have inherited. */
+  readonly legacies: Legacies
   readonly #latest = new Map<SpecId, Map<SlotId, Latest>>()
   readonly #held = new Map<SpecId, Held>()
 
-  constructor(ledger: Ledger, supervisor: Supervisor) {
+  constructor(ledger: Ledger, supervisor: Supervisor, send: LegaciesInit['send']) {
     this.#ledger = ledger
     this.#supervisor = supervisor
+    this.legacies = new Legacies({
+      run: () => ledger.run,
+      send,
+      isGone: run => ledger.membership.isGone(run),
+      onChanged: slot => this.#onLegacy(specOfSlot(slot)),
+    })
   }
 
   /** Runs what goes on, stops what does not, and says what has become of it. */
   hold(phase: Phase, body: FateBody, now: Now): void {
+    this.legacies.follow(phase)
     const held = this.#assign(phase, body, now)
     if (isOver(phase)) {
       const stopped = this.#stoppedOf(phase, phase.layout)
       if (stopped.length > 0) this.#write(phase, { stopped })
+      this.legacies.dropAll(phase)
       return
     }
     const outlook = outlookOf(phase, body)
     const stopped = this.#stoppedOf(phase, goingOf(outlook))
     const ready = this.#readyOf(phase, held)
-    if (stopped.length + ready.length > 0) this.#write(phase, { stopped, ready })
+    if (stopped.length + ready.length > 0)
+      this.#write(phase, { stopped, ready, left: this.#leftOf(phase, stopped) })
     const lost = this.#lostOf(phase, outlook, held, now)
     if (lost.length > 0) this.#tell(this.#ledger.tables.phases.get(phase.spec) ?? phase, body, lost, [])
+  }
+
+  /** The same on a node that leaves: what runs here is to go on elsewhere, and stops for that. */
+  leave(phase: Phase, body: FateBody, now: Now): void {
+    const { run, tables } = this.#ledger
+    const leaving = isOver(phase) ? [] : heldBy(outlookOf(phase, body).kept, run)
+    const exits = leaving.map(({ slot }): SlotExit => {
+      const failure = nodeLeaves(run.id, slot)
+      return {
+        slot,
+        at: this.#ledger.moment(now.wallMs),
+        kind: 'moved',
+        failure,
+        wasReady: isStarted(phase, slot),
+      }
+    })
+    if (exits.length > 0) this.#tell(phase, body, exits, [])
+    this.hold(tables.phases.get(phase.spec) ?? phase, body, now)
   }
 
   /** Nothing of it is to run: says when its workers have stopped. */
   letGo(phase: Phase): void {
     this.#held.delete(phase.spec)
+    this.legacies.dropAll(phase)
     const stopped = this.#stoppedOf(phase, phase.layout)
     if (stopped.length > 0) this.#write(phase, { stopped })
   }
@@ -89,8 +120,11 @@ export class Holder {
   /** @returns whether the spec is to be looked at */
   onReport(report: Report, body: FateBody, now: Now): boolean {
     const { slot, spec, token } = report.assignment
-    // Of ten thousand members that start one after the other, only the last one makes a difference.
-    if (report.kind === 'started') return this.#supervisor.isSteady(spec)
+    if (report.kind === 'started') {
+      this.legacies.onStarted(slot)
+      // Of ten thousand members that start one after the other, only the last one makes a difference.
+      return this.#supervisor.isSteady(spec)
+    }
     const since: Generation = { number: token.generation, tag: token.tag }
     const exit = this.#exitOf(report, now)
     const latest = this.#latestOf(spec)
@@ -98,6 +132,8 @@ export class Holder {
     if (known === undefined || compareGenerations(known.since, since) <= 0)
       latest.set(slot, { since, hasEnded: true, exit })
     this.#held.delete(spec)
+    const { legacy: bytes } = { legacy: undefined, ...report.exit }
+    if (bytes !== undefined) this.legacies.keep(slot, since, { bytes, nowMs: now.ms })
     if (exit === undefined) return !this.#supervisor.isStopping(spec)
     const phase = this.#ledger.tables.phases.get(spec)
     const placed = phase?.layout.find(each => each.slot === slot)
@@ -109,7 +145,7 @@ export class Holder {
   /** @returns undefined where it was told to stop */
   #exitOf(report: Report & { readonly kind: 'exited' }, now: Now): SlotExit | undefined {
     const { assignment, exit, wasReady } = report
-    if (exit.kind === 'stopped' || exit.kind === 'abandoned') return undefined
+    if (exit.kind === 'stopped' || exit.kind === 'abandoned' || exit.kind === 'released') return undefined
     const { slot } = assignment
     return {
       slot,
@@ -124,7 +160,7 @@ export class Holder {
     const before = this.#held.get(phase.spec)
     if (before?.phase === phase && before.body === body) return before
     const { run } = this.#ledger
-    const kept = isOver(phase) ? [] : outlookOf(phase, body).kept
+    const { kept, renewals } = isOver(phase) ? NOBODY : outlookOf(phase, body)
     if (before?.body === body && before.phase.layout === phase.layout && before.kept.length === kept.length) {
       // Within a generation, who goes on can only become fewer.
       const same = { ...before, phase }
@@ -140,8 +176,46 @@ export class Holder {
     }
     const held: Held = { phase, body, kept, wanted, spent, owners: ownersOf(kept) }
     this.#held.set(phase.spec, held)
-    this.#supervisor.assign(phase.spec, assignmentsOf(phase.spec, body, wanted, run), now.ms)
+    for (const { stopping, isPlanned } of renewals) {
+      if (isPlanned) for (const { slot } of heldBy(stopping, run)) this.#supervisor.entrust(slot)
+    }
+    this.#supervisor.assign(phase.spec, this.#assignmentsOf(phase, body, wanted, now), now.ms)
     return held
+  }
+
+  /** Those that start with something that has not come yet, and what starts after them, wait for it. */
+  #assignmentsOf(phase: Phase, body: FateBody, wanted: readonly PlacedSlot[], now: Now): Assignment[] {
+    const parts = partsOfSpec(phase.spec, body).bySlot
+    const owner = runTag(this.#ledger.run)
+    const assignments: Assignment[] = []
+    let isWaiting = false
+    for (const placed of wanted) {
+      const { slot, since } = placed
+      const child = parts.get(slot)?.child
+      const key = keyOf(placed)
+      const isThere = this.#supervisor.holds(slot, key)
+      const inheritance = isThere || isWaiting ? NO_LEGACY : this.legacies.of(placed, now.ms)
+      if (inheritance.kind === 'coming') isWaiting = true
+      if (child === undefined || (isWaiting && !isThere)) continue
+      const token = { generation: since.number, tag: since.tag, owner }
+      const handoff = inheritance.kind === 'here' ? inheritance.bytes : undefined
+      assignments.push({ slot, spec: phase.spec, child, token, key, handoff })
+    }
+    return assignments
+  }
+
+  /** Something that workers of the spec start with has come, or does not. */
+  #onLegacy(spec: SpecId): void {
+    this.#held.delete(spec)
+    this.#ledger.touch(spec)
+  }
+
+  #leftOf(phase: Phase, stopped: readonly SlotId[]): SlotId[] {
+    if (this.legacies.isFree || stopped.length === 0) return []
+    const empty = new Set(stopped)
+    return phase.layout.flatMap(placed =>
+      empty.has(placed.slot) && this.legacies.has(placed) ? [placed.slot] : [],
+    )
   }
 
   /** Of what is to stop, the slots of this node that are empty, and have not been called so: told when all are. */
@@ -179,7 +253,7 @@ export class Holder {
   }
 
   #lossOf(phase: Phase, slot: SlotId, failure: SlotExit['failure'], now: Now): SlotExit {
-    const wasReady = !phase.pending.includes(slot) || phase.ready.includes(slot)
+    const wasReady = isStarted(phase, slot)
     return { slot, at: this.#ledger.moment(now.wallMs), kind: 'abnormal', failure, wasReady }
   }
 
@@ -204,6 +278,14 @@ export class Holder {
   }
 }
 
+const NOBODY: Pick<Outlook, 'kept' | 'renewals'> = { kept: [], renewals: [] }
+const NO_LEGACY: Inheritance = { kind: 'here', bytes: undefined }
+
+/** Whether the worker of the slot has started, as far as the row knows. */
+function isStarted(phase: Phase, slot: SlotId): boolean {
+  return !phase.pending.includes(slot) || phase.ready.includes(slot)
+}
+
 /** Each once. */
 function ownersOf(slots: readonly PlacedSlot[]): Run[] {
   const owners: Run[] = []
@@ -216,17 +298,6 @@ function isSpent(latest: Latest | undefined, since: Generation): boolean {
   if (latest === undefined) return false
   const order = compareGenerations(latest.since, since)
   return order > 0 || (order === 0 && latest.hasEnded)
-}
-
-function assignmentsOf(spec: SpecId, body: FateBody, wanted: readonly PlacedSlot[], run: Run): Assignment[] {
-  const parts = partsOfSpec(spec, body).bySlot
-  const owner = runTag(run)
-  return wanted.flatMap(placed => {
-    const { slot, since } = placed
-    const child = parts.get(slot)?.child
-    const token = { generation: since.number, tag: since.tag, owner }
-    return child === undefined ? [] : [{ slot, spec, child, token, key: keyOf(placed) }]
-  })
 }
 
 /** Names one worker of a slot. */

@@ -31,6 +31,8 @@ export interface Renewal {
   readonly starting: ReadonlySet<SlotId>
   /** Of what it stops, what does not start again. */
   readonly dropped: readonly AwaySlot[]
+  /** Nothing has gone wrong: a node leaves. Who stops hands over to its successor. */
+  readonly isPlanned: boolean
 }
 
 export interface Outlook {
@@ -241,7 +243,10 @@ function sortExit(sorted: Sorted, { placed, part }: Known, exit: SlotExit, isFir
     sorted.ended.push({ part, away: { slot, revision, why: 'failed', failure } })
   } else if (isUnable) {
     sorted.ended.push({ part, away: { slot, revision, why: 'failed', failure } })
-  } else if (isRestarted(part.child.restart, exit.kind === 'normal' ? 'normally' : 'abnormally')) {
+  } else if (
+    exit.kind === 'moved' ||
+    isRestarted(part.child.restart, exit.kind === 'normal' ? 'normally' : 'abnormally')
+  ) {
     sorted.crashed.push({ placed, part, exit })
   } else {
     const why = exit.kind === 'normal' ? {} : { failure }
@@ -264,7 +269,8 @@ interface Absent {
 
 /**
  * What a restart stops, and what it starts again. As in OTP, a temporary worker that it stops is never started again,
- * and one that had ended on its own, and is not temporary, is started with the others.
+ * and one that had ended on its own, and is not temporary, is started with the others. Where a node leaves, all that ran
+ * goes on, and nothing else.
  */
 function renewalOf(wave: Wave<Crash>, sorted: Sorted, absent: readonly Absent[]): Renewal {
   const { crashes, takes } = wave
@@ -272,15 +278,21 @@ function renewalOf(wave: Wave<Crash>, sorted: Sorted, absent: readonly Absent[])
   const taken = ({ part }: { readonly part: SpecSlot }): boolean => takes?.(part.position) === true
   const struck = sorted.crashed.filter(({ exit }) => slots.has(exit.slot))
   const siblings = takes === undefined ? [] : sorted.running.filter(taken)
+  const stopping = [...struck, ...siblings].map(({ placed }) => placed)
+  const isPlanned = crashes.every(({ exit }) => exit.kind === 'moved')
+  if (isPlanned)
+    return { crashes, stopping, starting: new Set(stopping.map(({ slot }) => slot)), dropped: [], isPlanned }
+  const moved = struck.filter(({ exit }) => exit.kind === 'moved').map(({ part }) => part)
   const back = takes === undefined ? [] : [...sorted.ended, ...absent].filter(taken)
   const starting = [...struck, ...siblings, ...back].filter(({ part }) => part.child.restart !== 'temporary')
   return {
     crashes,
-    stopping: [...struck, ...siblings].map(({ placed }) => placed),
-    starting: new Set(starting.map(({ part }) => part.slot)),
+    stopping,
+    starting: new Set([...starting.map(({ part }) => part), ...moved].map(({ slot }) => slot)),
     dropped: siblings.flatMap(({ placed: { slot, revision }, part }) =>
       part.child.restart === 'temporary' ? [{ slot, revision, why: 'dropped' }] : [],
     ),
+    isPlanned,
   }
 }
 

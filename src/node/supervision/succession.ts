@@ -31,7 +31,16 @@ export interface Circumstances {
 /** The part of a phase that a generation is created with. */
 export type Succession = Pick<
   Phase,
-  'layout' | 'away' | 'pending' | 'isFirst' | 'previous' | 'restarts' | 'failures' | 'exits' | 'stopped'
+  | 'layout'
+  | 'away'
+  | 'pending'
+  | 'isFirst'
+  | 'previous'
+  | 'restarts'
+  | 'failures'
+  | 'exits'
+  | 'stopped'
+  | 'left'
 >
 
 /** `unplaced`: wanted, and no live node can run it. Without a `next`, everything stays as it is. */
@@ -67,6 +76,7 @@ export function planAnew(
     failures: [],
     exits: [],
     stopped: [],
+    left: [],
   }
   return { next, unplaced }
 }
@@ -75,6 +85,7 @@ export function planAnew(
 export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Circumstances): Plan {
   const { renewals } = how
   const returning = new Set(renewals.flatMap(renewal => [...renewal.starting]))
+  const handedOver = handedOverIn(phase, renewals)
   const outdated = new Set(how.isRenewable ? outlook.outdated.map(({ slot }) => slot) : [])
   const added = new Set(outlook.added.map(({ slot }) => slot))
   const gone = [...outlook.ended, ...renewals.flatMap(renewal => renewal.dropped)]
@@ -98,7 +109,8 @@ export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Ci
       const owner = how.ownerOf(slot)
       if (owner === undefined) unplaced.push(part)
       else {
-        layout.push(placedAt(part, owner, how.generation, isNew))
+        const legacy = before !== undefined && handedOver.has(slot) ? legacyOf(before) : {}
+        layout.push({ ...placedAt(part, owner, how.generation, isNew), ...legacy })
         fresh.add(slot)
       }
     } else if (before !== undefined && !leaving.has(slot)) {
@@ -124,6 +136,7 @@ export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Ci
     ...historyOf(phase, body.intensity, renewals, how.nowMs),
     exits: phase.exits.filter(({ slot }) => carried.has(slot)),
     stopped: phase.stopped.filter(slot => carried.has(slot)),
+    left: phase.left.filter(slot => carried.has(slot)),
   }
   return { next, unplaced }
 }
@@ -140,11 +153,12 @@ export function historyOf(
   const previous: SlotExit[] = []
   for (const { crashes } of renewals) {
     const exits = crashes.map(({ exit }) => exit).toSorted((a, b) => compareHlc(a.at, b.at))
-    const counted = exits.find(({ failure }) => isCounted(failure))
+    const failed = exits.filter(({ kind }) => kind !== 'moved')
+    const counted = failed.find(({ failure }) => isCounted(failure))
     // A lost node is no fault of the group: it has nothing to say about whether the next start will do better.
     if (counted !== undefined)
       restarts = countRestart(restarts, intensity, { atMs: nowMs, item: itemText(counted.failure) })
-    const [first] = exits
+    const [first] = failed
     if (first !== undefined) failures = withFailure(failures, (counted ?? first).failure)
     previous.push(...exits)
   }
@@ -153,6 +167,17 @@ export function historyOf(
 
 function placedAt(part: SpecSlot, owner: Run, since: Generation, isNew: boolean): PlacedSlot {
   return { slot: part.slot, owner, since, revision: part.revision, isNew }
+}
+
+/** The slots whose worker has stopped for its successor, and left something behind. */
+function handedOverIn(phase: Phase, renewals: readonly Renewal[]): ReadonlySet<SlotId> {
+  const planned = renewals.filter(({ isPlanned }) => isPlanned).flatMap(({ stopping }) => stopping)
+  const left = new Set(phase.left)
+  return new Set(planned.flatMap(({ slot }) => (left.has(slot) ? [slot] : [])))
+}
+
+function legacyOf({ owner: { id, boot }, since }: PlacedSlot): Pick<PlacedSlot, 'legacy'> {
+  return { legacy: { owner: { id, boot }, since } }
 }
 
 /** Pending slots whose worker has not started, nor ended after it had. */

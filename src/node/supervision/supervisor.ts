@@ -48,6 +48,8 @@ interface Worker {
   state: 'starting' | 'running' | 'stopping'
   wasReady: boolean
   isLate: boolean
+  /** When it stops, it is for a successor. */
+  isEntrusted: boolean
 }
 
 /** The workers of one spec on this node, in the order of starting. */
@@ -69,7 +71,6 @@ export class Supervisor {
   readonly #cohorts = new Map<SpecId, Cohort>()
   readonly #deadlines = new Deadlines<SlotId>()
   #incarnations = 0
-  #released: SpecId | undefined
 
   constructor(emit: (effect: SupervisorEffect) => void, report: (report: Report) => void) {
     this.#emit = emit
@@ -135,9 +136,14 @@ export class Supervisor {
 
   /** Stops the worker of a spec that has one, for a successor on another node. */
   release(spec: SpecId, nowMs: number): void {
-    this.#released = spec
+    for (const slot of this.#cohorts.get(spec)?.slots ?? []) this.entrust(slot)
     this.assign(spec, [], nowMs)
-    this.#released = undefined
+  }
+
+  /** When the worker of this slot is stopped, it is for a successor: it says what it leaves behind. */
+  entrust(slot: SlotId): void {
+    const worker = this.#workers.get(slot)
+    if (worker !== undefined) worker.isEntrusted = true
   }
 
   onStarted(slot: SlotId, incarnation: Incarnation, nowMs: number): void {
@@ -247,16 +253,17 @@ export class Supervisor {
       state: 'starting',
       wasReady: false,
       isLate: false,
+      isEntrusted: false,
     })
     this.#deadlines.set(assignment.slot, nowMs + assignment.child.startTimeoutMs)
     this.#emit({ kind: 'start-worker', incarnation, assignment })
   }
 
   #stop(worker: Worker, nowMs: number): void {
-    const { slot, spec, child } = worker.assignment
+    const { slot, child } = worker.assignment
     const { incarnation } = worker
     worker.state = 'stopping'
-    this.#emit({ kind: spec === this.#released ? 'release-worker' : 'stop-worker', incarnation, slot })
+    this.#emit({ kind: worker.isEntrusted ? 'release-worker' : 'stop-worker', incarnation, slot })
     if (child.stopTimeoutMs > 0) {
       this.#deadlines.set(slot, nowMs + child.stopTimeoutMs)
     } else {

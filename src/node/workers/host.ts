@@ -17,6 +17,7 @@ import type { Behaviour } from './behaviours.ts'
 import { CellExecutor } from './cell-executor.ts'
 import { type Executor, InlineExecutor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
+import { readLegacy } from './legacy.ts'
 import type { Registry } from './registry.ts'
 import { currentWorker } from './scope.ts'
 import { ServerWorker } from './server-worker.ts'
@@ -129,6 +130,8 @@ export class Host {
       return
     }
     this.#running.set(slot, worker)
+    if (assignment.handoff !== undefined && !(worker instanceof StageWorker))
+      for (const letter of readLegacy(assignment.handoff).letters) worker.deliver(letter)
     worker.start()
   }
 
@@ -190,11 +193,12 @@ export class Host {
     const behaviour = registry.find(child.behaviour)
     if (behaviour === undefined) throw new Error(`this node does not have the behaviour "${child.behaviour}"`)
     const executor = this.#executorOf(behaviour, assignment, incarnation)
+    const { state } = readLegacy(assignment.handoff)
     return this.#workerOf(executor.behaviour, {
       assignment,
       incarnation,
       executor,
-      handoff: assignment.handoff && decodePayload(assignment.handoff),
+      handoff: state && decodePayload(state),
       home: this.#home,
     })
   }
@@ -241,7 +245,7 @@ export class Host {
         incarnation,
         members: gateway.membersOf(spec),
         seed,
-        handoff: assignment.handoff,
+        handoff: readLegacy(assignment.handoff).state,
       },
       gateway,
       onLost: exit => this.#of(slot, incarnation)?.kill(exit),

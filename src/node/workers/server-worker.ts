@@ -14,8 +14,9 @@ import { Deferred } from './deferred.ts'
 import { type Handler, type Handlers, handlersOf } from './handlers.ts'
 import { encodeHandoff } from './handoff.ts'
 import { IdleWatch } from './idle-watch.ts'
+import { release } from './legacy.ts'
 import { type Scope, Seat, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
-import { Unsendable } from './thrown.ts'
+import { NoSuchFunction, Unsendable } from './thrown.ts'
 import { Unfit, listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 
@@ -111,7 +112,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     for (const replier of this.#deferred ?? []) replier.onExited(true, failure)
     this.#deferred = undefined
     this.#idle?.stop()
-    this.lostCount += this.isReleased ? this.#mailbox.divert() : this.#mailbox.discard(failure)
+    this.lostCount += this.isReleased ? this.#mailbox.divert().length : this.#mailbox.discard(failure)
   }
 
   #onReady(state: unknown): void {
@@ -341,16 +342,23 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   /** It has been told to stop, and is at nothing any more. */
   #leave(): void {
     const { handoff } = this.#server
-    if (this.#phase !== 'open' || !this.isReleased || handoff === undefined) {
-      return this.#close('stopped', { kind: 'normal' })
-    }
-    const leave = (state: unknown): void => {
+    if (this.#phase !== 'open' || !this.isReleased) return this.#close('stopped', { kind: 'normal' })
+    if (handoff === undefined) return this.#close('stopped', this.#release(undefined))
+    const leave = (state: unknown): void => this.#close('stopped', this.#release(encodeHandoff(state)))
+    const hand = (): unknown => runInScope(this.makeScope(), () => handoff(this.#state, this.#context))
+    this.attempt(hand, state =>
       this.attempt(
-        () => this.#close('stopped', { kind: 'released', state: encodeHandoff(state) }),
+        () => leave(state),
         () => {},
-      )
-    }
-    this.attempt(() => runInScope(this.makeScope(), () => handoff(this.#state, this.#context)), leave)
+      ),
+    )
+  }
+
+  /** What it leaves for its successor: its state, and what it has not come to. */
+  #release(state: Uint8Array | undefined): Exit {
+    const { exit, lost } = release({ state, letters: this.#mailbox.divert() })
+    this.lostCount += lost
+    return exit
   }
 
   /** The last code of the worker, within its stop time-out; then it ends. A second reason changes nothing. */
@@ -383,13 +391,5 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     if (this.isStopping) return result
     const cancel = this.clock.after(this.assignment.child.stopTimeoutMs, () => this.exit(exit))
     return result.finally(cancel)
-  }
-}
-
-class NoSuchFunction extends Error {
-  override readonly name = 'NoSuchFunction'
-
-  constructor(server: string, name: string) {
-    super(`the server "${server}" has no function "${name}"`)
   }
 }

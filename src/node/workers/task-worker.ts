@@ -4,9 +4,11 @@
 import type { Failure } from '../../protocol/failure.ts'
 import { NO_ORIGIN } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
+import type { Exit } from '../supervision/exit.ts'
 import type { Task } from './behaviours.ts'
 import { MailboxContext, type MailboxOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
+import { release } from './legacy.ts'
 import { checkBy } from './schema.ts'
 import { runInScope } from './scope.ts'
 import { INPUT_END, INPUT_ITEMS, inputItemsOf } from './task-input.ts'
@@ -61,7 +63,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
       whenFit(this.#task.input.args, this.decodeArgs(), args => this.#task.run(context, ...listOf(args))),
     )
     void Promise.resolve(result).then(
-      () => this.exit({ kind: 'normal' }),
+      () => this.exit(this.#farewell()),
       (error: unknown) => this.crash(error),
     )
     return undefined
@@ -84,6 +86,14 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     if (failure !== undefined && this.#isAtMessage) this.lostCount += 1
     this.lostCount += this.#mailbox.discard(failure)
     this.#wake?.()
+  }
+
+  /** It has returned: where that is for a successor, that one is given what it has not read. */
+  #farewell(): Exit {
+    if (!this.isReleased) return { kind: 'normal' }
+    const { exit, lost } = release({ state: undefined, letters: this.#mailbox.divert() })
+    this.lostCount += lost
+    return exit
   }
 
   note(message: unknown): void {

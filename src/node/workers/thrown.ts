@@ -54,3 +54,12 @@ export function textOf(value: unknown): string {
     return Object.prototype.toString.call(value)
   }
 }
+
+/** Whoever asks for what is not there has made a mistake; the worker has not. */
+export class NoSuchFunction extends Error {
+  override readonly name = 'NoSuchFunction'
+
+  constructor(server: string, name: string) {
+    super(`the server "${server}" has no function "${name}"`)
+  }
+}

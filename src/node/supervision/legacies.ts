@@ -1,0 +1,191 @@
+// pure
+/**
+ * What members of groups leave behind for their successors when they move, on its way: whoever has it keeps it until
+ * the successor has started, and whoever starts the successor asks for it. The row says where it is, and every step
+ * can be asked for again.
+ */
+
+import { type NodeId, type SlotId, isSameRun } from '../../ids.ts'
+import type { Run } from '../../ids.ts'
+import type { Message } from '../../protocol/messages.ts'
+import { type Generation, type Phase, type PlacedSlot, compareGenerations } from '../../protocol/phase.ts'
+import { Deadlines } from '../deadlines.ts'
+import { ASK_MS, KEEP_MS, STATE_MS, type StateMessage, joined, statesOf } from './handoffs.ts'
+
+/** Something that a worker of this node has left behind. */
+interface Kept {
+  readonly since: Generation
+  readonly bytes: Uint8Array
+}
+
+/** Something that a worker of this node is to start with. */
+interface Wanted {
+  readonly owner: Run
+  readonly since: Generation
+  readonly byMs: number
+  parts: Uint8Array[]
+  bytes: Uint8Array | undefined
+  /** Its owner does not have it. */
+  isRefused: boolean
+}
+
+/** Whether a worker can start: with what it has inherited, if there is anything. */
+export type Inheritance =
+  | { readonly kind: 'coming' }
+  | { readonly kind: 'here'; readonly bytes: Uint8Array | undefined }
+
+export interface LegaciesInit {
+  readonly run: () => Run
+  readonly send: (to: NodeId, message: StateMessage) => void
+  readonly isGone: (run: Run) => boolean
+  /** Something that was asked for has come, or is waited for no longer. */
+  readonly onChanged: (slot: SlotId) => void
+}
+
+export class Legacies {
+  readonly #init: LegaciesInit
+  readonly #kept = new Map<SlotId, Kept>()
+  readonly #wanted = new Map<SlotId, Wanted>()
+  readonly #deadlines = new Deadlines<SlotId>()
+  readonly #ends = new Deadlines<SlotId>()
+
+  constructor(init: LegaciesInit) {
+    this.#init = init
+  }
+
+  /** Whether nobody waits for anything that is here, as far as this node knows. */
+  get isFree(): boolean {
+    return this.#kept.size === 0
+  }
+
+  // Who has it.
+
+  keep(
+    slot: SlotId,
+    since: Generation,
+    context: { readonly bytes: Uint8Array; readonly nowMs: number },
+  ): void {
+    this.#kept.set(slot, { since, bytes: context.bytes })
+    this.#ends.set(slot, context.nowMs + KEEP_MS)
+  }
+
+  has({ slot, since }: PlacedSlot): boolean {
+    const kept = this.#kept.get(slot)
+    return kept !== undefined && compareGenerations(kept.since, since) === 0
+  }
+
+  /** What nobody will ask for any more goes: successors have started with it, or without. */
+  follow(phase: Phase): void {
+    if (this.#kept.size === 0) return
+    const pending = new Set(phase.pending)
+    for (const slot of phase.ready) pending.delete(slot)
+    for (const { slot, since, legacy } of phase.layout) {
+      const kept = this.#kept.get(slot)
+      if (kept === undefined || compareGenerations(since, kept.since) <= 0) continue
+      const isMeant = legacy !== undefined && compareGenerations(legacy.since, kept.since) === 0
+      if (!isMeant || !pending.has(slot)) this.#forget(slot)
+    }
+  }
+
+  /** The group is gone, or nothing of it is to run. */
+  dropAll(phase: Phase): void {
+    for (const { slot } of phase.layout) this.#forget(slot)
+  }
+
+  onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId): void {
+    const kept = this.#kept.get(slot)
+    if (kept?.since.number !== generation) this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
+    else for (const part of statesOf(slot, generation, kept.bytes)) this.#init.send(from, part)
+  }
+
+  // Who wants it.
+
+  /** What the worker that is placed here starts with: asked for when this is first called. */
+  of({ slot, legacy }: PlacedSlot, nowMs: number): Inheritance {
+    if (legacy === undefined) return { kind: 'here', bytes: undefined }
+    const { owner, since } = legacy
+    if (isSameRun(owner, this.#init.run())) {
+      const kept = this.#kept.get(slot)
+      const isIt = kept !== undefined && compareGenerations(kept.since, since) === 0
+      return { kind: 'here', bytes: isIt ? kept.bytes : undefined }
+    }
+    const wanted = this.#want(slot, { owner, since, nowMs })
+    const isOver = wanted.isRefused || nowMs >= wanted.byMs || this.#init.isGone(owner)
+    if (wanted.bytes === undefined && !isOver) return { kind: 'coming' }
+    return { kind: 'here', bytes: wanted.bytes }
+  }
+
+  /** The worker has started: nothing is wanted for it any more. */
+  onStarted(slot: SlotId): void {
+    this.#wanted.delete(slot)
+    this.#deadlines.clear(slot)
+  }
+
+  /** @returns whether it was waited for */
+  onRefuse({ slot, generation }: Message & { kind: 'handoff-refuse' }, from: NodeId): boolean {
+    const wanted = this.#wantedOf(slot, generation, from)
+    if (wanted === undefined) return false
+    wanted.isRefused = true
+    this.#init.onChanged(slot)
+    return true
+  }
+
+  /** @returns whether it was waited for */
+  onState(message: Message & { kind: 'handoff-state' }, from: NodeId): boolean {
+    const { slot, generation, index, count, bytes } = message
+    const wanted = this.#wantedOf(slot, generation, from)
+    if (wanted === undefined) return false
+    if (index === 0) wanted.parts = []
+    if (index !== wanted.parts.length) return true
+    wanted.parts.push(bytes)
+    if (wanted.parts.length < count) return true
+    wanted.bytes = joined(wanted.parts)
+    wanted.parts = []
+    this.#init.onChanged(slot)
+    return true
+  }
+
+  tick(nowMs: number): void {
+    for (const slot of this.#ends.take(nowMs)) this.#kept.delete(slot)
+    for (const slot of this.#deadlines.take(nowMs)) {
+      const wanted = this.#wanted.get(slot)
+      if (wanted === undefined) continue
+      this.#init.onChanged(slot)
+      if (nowMs < wanted.byMs && wanted.bytes === undefined) this.#ask(slot, wanted, nowMs)
+    }
+  }
+
+  wakeAtMs(): number {
+    return Math.min(this.#deadlines.wakeAtMs(), this.#ends.wakeAtMs())
+  }
+
+  #want(
+    slot: SlotId,
+    what: { readonly owner: Run; readonly since: Generation; readonly nowMs: number },
+  ): Wanted {
+    const { owner, since, nowMs } = what
+    const known = this.#wanted.get(slot)
+    if (known !== undefined && isSameRun(known.owner, owner) && compareGenerations(known.since, since) === 0)
+      return known
+    const byMs = nowMs + STATE_MS
+    const wanted: Wanted = { owner, since, byMs, parts: [], bytes: undefined, isRefused: false }
+    this.#wanted.set(slot, wanted)
+    this.#ask(slot, wanted, nowMs)
+    return wanted
+  }
+
+  #ask(slot: SlotId, wanted: Wanted, nowMs: number): void {
+    this.#init.send(wanted.owner.id, { kind: 'handoff-ask', slot, generation: wanted.since.number })
+    this.#deadlines.set(slot, Math.min(nowMs + ASK_MS, wanted.byMs))
+  }
+
+  #wantedOf(slot: SlotId, generation: number, from: NodeId): Wanted | undefined {
+    const wanted = this.#wanted.get(slot)
+    return wanted?.since.number === generation && wanted.owner.id === from ? wanted : undefined
+  }
+
+  #forget(slot: SlotId): void {
+    this.#kept.delete(slot)
+    this.#ends.clear(slot)
+  }
+}

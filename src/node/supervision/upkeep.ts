@@ -1,0 +1,120 @@
+// pure
+/** What is declared, kept running: standalone workers by their claims, groups and chains by their phases. */
+
+import { type NodeId, type SlotId, type SpecId, specOfSlot } from '../../ids.ts'
+import type { SpecRow } from '../../protocol/spec-row.ts'
+import { unreachable } from '../../assert.ts'
+import type { Ledger } from '../ledger.ts'
+import type { Now } from '../now.ts'
+import { Claims } from './claims.ts'
+import { Generations } from './generations.ts'
+import type { StateMessage } from './handoffs.ts'
+import { STARTING, type SpecStatus } from './spec-status.ts'
+import type { Report, Supervisor } from './supervisor.ts'
+
+export interface UpkeepInit {
+  readonly ledger: Ledger
+  readonly supervisor: Supervisor
+  readonly send: (to: NodeId, message: StateMessage) => void
+  /** The view of a node is settled when it has not changed for so long. */
+  readonly stableMs: number
+}
+
+export class Upkeep {
+  readonly #ledger: Ledger
+  readonly #supervisor: Supervisor
+  readonly #claims: Claims
+  readonly #generations: Generations
+
+  constructor(init: UpkeepInit) {
+    this.#ledger = init.ledger
+    this.#supervisor = init.supervisor
+    this.#claims = new Claims(init)
+    this.#generations = new Generations(init.ledger, init.supervisor, init.send)
+  }
+
+  /** Whether this node has given away all that others go on with. */
+  get isFree(): boolean {
+    return this.#claims.isFree && this.#generations.legacies.isFree
+  }
+
+  /** Does what the rows ask of this node, and says how the spec stands. */
+  evaluate(row: SpecRow, now: Now): SpecStatus {
+    const { id, body, desired } = row
+    if (body === undefined) return this.#endOf(row, now) ?? { kind: 'removed' }
+    if (desired === 'stopped') return this.#endOf(row, now) ?? { kind: 'stopped' }
+    if (body.kind === 'worker') return this.#claims.evaluate(row, body, now)
+    this.#claims.letGo(id, now.ms)
+    return this.#generations.evaluate(row, body, now)
+  }
+
+  /** The same on a node that leaves: it starts nothing, and hands over what it has. `before`: how the spec stood. */
+  leave(row: SpecRow, before: SpecStatus | undefined, now: Now): SpecStatus {
+    const { id, body, desired } = row
+    if (body === undefined || desired === 'stopped') return this.evaluate(row, now)
+    if (body.kind === 'worker') return this.#claims.leave(row, body, now)
+    this.#claims.letGo(id, now.ms)
+    this.#generations.leave(row, body, now)
+    return before ?? STARTING
+  }
+
+  /** @returns whether the spec is to be looked at */
+  onReport(report: Report, now: Now): boolean {
+    const body = this.#ledger.tables.specs.get(report.assignment.spec)?.body
+    if (body === undefined) return true
+    if (body.kind !== 'worker') return this.#generations.onReport(report, body, now)
+    this.#claims.onReport(report, body, now)
+    return true
+  }
+
+  /** Another node wants what a worker leaves behind, or answers to that. */
+  onHandoff(message: StateMessage, from: NodeId, now: Now): void {
+    const { legacies } = this.#generations
+    switch (message.kind) {
+      case 'handoff-ask':
+        if (this.#isOfWorker(message.slot)) this.#claims.onAsk(message, from, now)
+        else legacies.onAsk(message, from)
+        return
+      case 'handoff-refuse':
+        if (!legacies.onRefuse(message, from)) this.#claims.onRefuse(message, from, now)
+        return
+      case 'handoff-state':
+        if (!legacies.onState(message, from)) this.#claims.onState(message, from)
+        return
+      default:
+        return unreachable(message)
+    }
+  }
+
+  /** Another node has taken in the claims of these slots. */
+  onPushed(slots: readonly SlotId[]): void {
+    for (const slot of slots) this.#claims.onPushed(slot)
+  }
+
+  /** The view of this node has changed. */
+  onView(now: Now): void {
+    this.#claims.onView(this.#ledger.viewHash(), now.ms)
+  }
+
+  tick(nowMs: number): void {
+    this.#claims.tick(nowMs)
+    this.#generations.tick(nowMs)
+  }
+
+  wakeAtMs(): number {
+    return Math.min(this.#claims.wakeAtMs(), this.#generations.wakeAtMs())
+  }
+
+  /** Stops what runs of a spec. @returns undefined when nothing of it runs any more, on any node */
+  #endOf(row: SpecRow, now: Now): SpecStatus | undefined {
+    const { id } = row
+    this.#supervisor.assign(id, [], now.ms)
+    const isClaimFree = this.#claims.letGo(id, now.ms)
+    return this.#generations.letGo(row) && isClaimFree ? undefined : { kind: 'stopping' }
+  }
+
+  #isOfWorker(slot: SlotId): boolean {
+    const spec: SpecId = specOfSlot(slot)
+    return this.#ledger.tables.specs.get(spec)?.body?.kind === 'worker'
+  }
+}

@@ -1,0 +1,166 @@
+/** A node that leaves: members of groups and stages of chains go on elsewhere, as planned, and nothing is lost. */
+
+import { describe, expect, test } from 'vitest'
+
+import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
+import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
+import { SimulatedMesh } from '../../src/testing.ts'
+
+/** Counts, takes its state along, and keeps what it was told, in order. */
+const keeper = defineServer('keeper', {
+  init: context => ({
+    told: Array.isArray(context.handoff) ? context.handoff.map(String) : [],
+    node: context.node,
+  }),
+  call: { told: state => state.told, node: state => state.node },
+  cast: { tell: (state, what: string) => void state.told.push(what) },
+  info: (state, message) => void state.told.push(String(message)),
+  handoff: state => state.told,
+})
+
+/** The same, and takes its time to come to anything. */
+const slow = defineServer('slow', {
+  init: context => ({
+    context,
+    told: Array.isArray(context.handoff) ? context.handoff.map(String) : [],
+  }),
+  call: { told: state => state.told },
+  cast: {
+    tell: async (state, what: string) => {
+      await state.context.sleep(100)
+      state.told.push(what)
+    },
+  },
+  info: (state, message) => void state.told.push(String(message)),
+  handoff: state => state.told,
+})
+
+/** Has nothing to take along. */
+const plain = defineServer('plain', {
+  init: () => ({ told: new Array<string>() }),
+  call: { told: state => state.told, wait: async state => state.told.length },
+  cast: { tell: (state, what: string) => void state.told.push(what) },
+})
+
+const double = defineStage('double', (n: number) => n * 2)
+const crawl = defineStage('crawl', async (n: number, context) => {
+  await context.sleep(20)
+  return n + 1
+})
+
+const behaviours = [keeper, slow, plain, double, crawl]
+
+async function meshOf(nodes: number, seed: string): Promise<SimulatedMesh> {
+  const mesh = new SimulatedMesh({ nodes, behaviours, seed })
+  await mesh.startAll()
+  await mesh.until('all see all', () =>
+    mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
+  )
+  return mesh
+}
+
+/** Where each worker of a spec runs, by its slot, as `from` sees it. */
+function homesOf(mesh: SimulatedMesh, id: string, from: string): Map<string, string> {
+  const spec = mesh
+    .node(from)
+    .snapshot()
+    .specs.find(each => each.id === id)
+  return new Map(spec?.workers.map(({ slot, node }) => [slot, node]))
+}
+
+describe.each(GROUP_STRATEGIES)('a group, %s, of which a node leaves', strategy => {
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f'] as const
+
+  async function leave(restart: 'permanent' | 'transient' | 'temporary' = 'permanent') {
+    const mesh = await meshOf(3, `leave ${strategy} ${restart}`)
+    const members = ids.map(id => ({ id, run: keeper, restart }))
+    const intensity = { restarts: 0, withinMs: 60_000 }
+    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy, members, intensity }))
+    for (const id of ids) mesh.node('n1').getGroup<typeof members>('g').member(id).cast.tell(`to ${id}`)
+    await mesh.run(100)
+    const before = homesOf(mesh, 'g', 'n1')
+    const seen: string[] = []
+    const starts: string[] = []
+    const times: number[] = []
+    for (const kind of ['member:suspect', 'member:dead', 'generation:fail'] as const)
+      mesh.node('n1').on(kind, () => seen.push(kind))
+    for (const id of ['n1', 'n2'])
+      mesh.node(id).on('worker:start', ({ slot }) => {
+        starts.push(slot)
+        times.push(mesh.nowMs)
+      })
+    const atMs = mesh.nowMs
+    await mesh.stop('n3')
+    return {
+      mesh,
+      members,
+      before,
+      seen,
+      starts,
+      lastMs: Math.max(...times) - atMs,
+      tookMs: mesh.nowMs - atMs,
+    }
+  }
+
+  test('goes on without it, with all state, before it is gone; nothing is counted, and nobody waits', async () => {
+    const { mesh, members, before, seen, starts, lastMs, tookMs } = await leave()
+    await using _ = mesh
+    expect([...before.values()]).toContain('n3')
+    const after = homesOf(mesh, 'g', 'n1')
+    expect(after.size).toBe(ids.length)
+    expect([...after.values()]).not.toContain('n3')
+    for (const id of ids) {
+      const member = mesh.node('n2').getGroup<typeof members>('g').member(id)
+      expect(await mesh.settle(member.call.told())).toEqual([`to ${id}`])
+    }
+    const moved = [...before].flatMap(([slot, node]) => (node === 'n3' ? [slot] : []))
+    if (strategy === 'one_for_one') expect(starts.toSorted()).toEqual(moved.toSorted())
+    if (strategy === 'one_for_all') expect(starts.length).toBe(ids.length)
+    expect(seen).toEqual([])
+    expect(lastMs).toBeLessThan(100)
+    expect(tookMs).toBeLessThan(500)
+  })
+
+  test('takes temporary members along', async () => {
+    const { mesh } = await leave('temporary')
+    await using _ = mesh
+    expect(homesOf(mesh, 'g', 'n2').size).toBe(ids.length)
+  })
+})
+
+/** A move takes about a millisecond for each step: sessions break at every moment of it. */
+const MOMENTS = Array.from({ length: 24 }, (_, index) => index * 0.5)
+
+test.each(MOMENTS)('a session that breaks %s ms into the move of a group loses no state', async moment => {
+  await using mesh = await meshOf(2, `break ${moment}`)
+  const ids = ['a', 'b', 'c', 'd'] as const
+  const members = ids.map(id => ({ id, run: keeper }))
+  await mesh.settle(mesh.node('n1').addGroup({ id: 'g', members }))
+  for (const id of ids) mesh.node('n1').getGroup<typeof members>('g').member(id).cast.tell(`to ${id}`)
+  await mesh.run(100)
+  const stopping = mesh.stop('n2')
+  await mesh.run(moment)
+  mesh.breakSession('n1', 'n2')
+  await stopping
+  await mesh.until('it runs', () => homesOf(mesh, 'g', 'n1').size === 4, 20_000)
+  for (const id of ids) {
+    const member = mesh.node('n1').getGroup<typeof members>('g').member(id)
+    expect(await mesh.settle(member.call.told())).toEqual([`to ${id}`])
+  }
+})
+
+test('two nodes that leave one after the other take the state along twice', async () => {
+  await using mesh = await meshOf(3, 'twice')
+  const ids = ['a', 'b', 'c', 'd'] as const
+  const members = ids.map(id => ({ id, run: keeper }))
+  await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy: 'one_for_all', members }))
+  for (const id of ids) mesh.node('n1').getGroup<typeof members>('g').member(id).cast.tell(`to ${id}`)
+  await mesh.run(100)
+  const stopping = Promise.all([mesh.leave('n3'), mesh.leave('n2')])
+  await mesh.settle(stopping)
+  await mesh.until('it runs', () => homesOf(mesh, 'g', 'n1').size === 4, 20_000)
+  for (const id of ids) {
+    const member = mesh.node('n1').getGroup<typeof members>('g').member(id)
+    expect(await mesh.settle(member.call.told())).toEqual([`to ${id}`])
+  }
+})
