@@ -41,12 +41,29 @@ export {
   ValidationError,
   WorkerExitedError,
 } from './errors.ts'
-export { type NodeId, type SlotId, type SpecId } from './ids.ts'
+export { type NodeId, type Run, type SlotId, type SpecId } from './ids.ts'
 export { type BorderStats } from './node/border.ts'
 export { type ChainHandle, type StagePlace } from './node/chain-handle.ts'
-export { type ChainRef, type InputOf, type OutcomeOf, type RunOptions } from './node/chain/chain-ref.ts'
+export {
+  type ChainRef,
+  type EntryOptions,
+  type FinalOf,
+  type InputOf,
+  type InputsOf,
+  type Linked,
+  type OutcomeOf,
+  type RunOptions,
+  type SendOptions,
+} from './node/chain/chain-ref.ts'
+export { type DeadLetter } from './node/chain/dead-letters.ts'
 export { type IngressStats } from './node/chain/ingress.ts'
-export { type Config, type ConfiguredWorker, defineConfig } from './node/config.ts'
+export {
+  type Config,
+  type ConfiguredWorker,
+  type FittedGroups,
+  type FittedWorkers,
+  defineConfig,
+} from './node/config.ts'
 export { createNode } from './node/create-node.ts'
 export { getNode, runningNodes } from './node/running.ts'
 export {
@@ -61,24 +78,50 @@ export { type NodeEventOf } from './node/event-bus.ts'
 export { type NodeEvent } from './node/events.ts'
 export { type GroupHandle } from './node/group-handle.ts'
 export { type PartInfo, type PartWorker } from './node/parts.ts'
-export { type GroupRef, type WorkerRef } from './node/messaging/refs.ts'
+export {
+  type CallsOf,
+  type CastsOf,
+  type GroupRef,
+  type MemberOf,
+  type MessageOf,
+  type WorkerRef,
+} from './node/messaging/refs.ts'
 export { type Node } from './node/node.ts'
 export { type NodeInit } from './node/options.ts'
 export { type Member, type Snapshot, type SpecSnapshot } from './node/snapshot.ts'
 export { type ChainSpec, type StageSpec } from './node/specs/chain-spec.ts'
-export { type Process } from './node/specs/child.ts'
-export { type GroupSpec, type MemberSpec } from './node/specs/group-spec.ts'
-export { type PlacementOption } from './node/specs/placement-option.ts'
-export { type WorkerSpec } from './node/specs/worker-spec.ts'
-export { type Exit } from './node/supervision/exit.ts'
-export { type SpecStatus } from './node/supervision/spec-status.ts'
 export {
+  type ArgsOf,
+  type LimitOptions,
+  type MailboxOptions,
+  type Process,
+  type WithArgs,
+  type WorkerOptions,
+} from './node/specs/child.ts'
+export { type Fitted, type GroupSpec, type MemberSpec } from './node/specs/group-spec.ts'
+export { type PlacementOption } from './node/specs/placement-option.ts'
+export { type WithInput, type WorkerSpec } from './node/specs/worker-spec.ts'
+export { type Exit } from './node/supervision/exit.ts'
+export { type PartStatus } from './node/supervision/outlook.ts'
+export { type SpecStatus } from './node/supervision/spec-status.ts'
+export { type Incarnation } from './node/supervision/supervisor.ts'
+export {
+  type ArgumentsOf,
   type Behaviour,
   type BehaviourOptions,
+  type Callback,
+  type EmissionOf,
+  type Emitted,
+  type Key,
+  type NoFunctions,
+  type SchemasOf,
   type Server,
+  type ServerSchemas,
   type ServerSpec,
   type Stage,
+  type StageOptions,
   type Task,
+  type TaskOptions,
   type TerminateReason,
   defineServer,
   defineStage,
@@ -86,6 +129,7 @@ export {
 } from './node/workers/behaviours.ts'
 export {
   type GroupContext,
+  type HandledItem,
   type ServerContext,
   type StageContext,
   type StopReason,
@@ -94,20 +138,37 @@ export {
 } from './node/workers/context.ts'
 export { type Contract, type ContractShape, contract } from './node/workers/contract.ts'
 export { type Deferred, type Reply, deferred } from './node/workers/deferred.ts'
-export { type IdleOptions } from './node/workers/idle-options.ts'
+export { type HostStats } from './node/workers/host.ts'
+export { type Idle, type IdleOptions } from './node/workers/idle-options.ts'
 export { type SchemaIssue, type SchemaResult, type StandardSchema } from './node/workers/schema.ts'
 export { type WorkerIdentity, currentTraceId, currentWorker, withTrace } from './node/workers/scope.ts'
 export { transfer } from './node/workers/transfer.ts'
 export { type WaitOptions } from './node/waiting.ts'
 export { type BehaviourSource } from './node/workers/registry.ts'
-export { type Logger } from './ports.ts'
+export { type Cancel, type Logger } from './ports.ts'
+export { type Prng } from './prng.ts'
+export { type Notice } from './protocol/channel.ts'
 export { type FencingToken } from './protocol/claim.ts'
 export { type Failure, type ItemId } from './protocol/failure.ts'
-export { type MemberRole, type MemberStatus } from './protocol/member-row.ts'
 export {
+  type MemberRole,
+  type MemberRow,
+  type MemberStatus,
+  type ProtocolRange,
+} from './protocol/member-row.ts'
+export { type Roots, type Table } from './protocol/messages.ts'
+export { type Sharing } from './protocol/placement-wish.ts'
+export {
+  type AutoShutdown,
+  type ChainStrategy,
+  type Emission,
   type GroupStrategy,
   type Isolation,
+  type ItemErrorPolicy,
+  type Rebalance,
   type RestartIntensity,
   type RestartType,
+  type Route,
+  type SpecKind,
 } from './protocol/spec-row.ts'
 export { type Profile } from './protocol/timings.ts'

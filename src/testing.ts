@@ -4,3 +4,4 @@
 export { type Pause } from './io/memory/node-clock.ts'
 export { type NetworkConditions } from './io/memory/simulated-network.ts'
 export { SimulatedMesh, SimulationError, type SimulationInit, simulate } from './simulation/simulated-mesh.ts'
+export { type Timings } from './protocol/timings.ts'

@@ -15,7 +15,13 @@ import {
   SupersededError,
 } from '../errors.ts'
 import { type SpecId, isSpecId, specId } from '../ids.ts'
-import { type ChildSpec, type SpecBody, type SpecChange, needOf } from '../protocol/spec-row.ts'
+import {
+  type ChildSpec,
+  type SpecBody,
+  type SpecChange,
+  type SpecKind,
+  needOf,
+} from '../protocol/spec-row.ts'
 import type { Kernel } from './kernel.ts'
 import type { Inputs } from './input-feed.ts'
 import { refuseHuge } from './specs/size.ts'
@@ -42,8 +48,6 @@ export interface DeclareOptions extends WaitOptions {
    */
   readonly ack?: Ack | undefined
 }
-
-export type Kind = SpecBody['kind']
 
 export class Declarations {
   readonly #kernel: Kernel
@@ -118,12 +122,12 @@ export class Declarations {
   }
 
   /** The spec of that kind, if there is one. */
-  find(id: string, kind: Kind): SpecId | undefined {
+  find(id: string, kind: SpecKind): SpecId | undefined {
     return isSpecId(id) && this.bodyOf(id)?.kind === kind ? id : undefined
   }
 
   /** The spec of that kind. @throws {NotFoundError} */
-  get(id: string, kind: Kind): SpecId {
+  get(id: string, kind: SpecKind): SpecId {
     const found = this.find(id, kind)
     if (found === undefined) throw new NotFoundError(id, kind)
     return found

@@ -11,12 +11,12 @@ import {
 import { type NodeId, type Run, type SpecId, slotId } from '../ids.ts'
 import { PLACEMENT_VERSION } from '../placement/view.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
-import type { SpecBody } from '../protocol/spec-row.ts'
+import type { SpecBody, SpecKind } from '../protocol/spec-row.ts'
 import type { FinalOf, InputOf, InputsOf, Linked, OutcomeOf } from './chain/chain-ref.ts'
 import { ChainHandle } from './chain-handle.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
-import { Declarations, type DeclareOptions, type Kind } from './declarations.ts'
+import { Declarations, type DeclareOptions } from './declarations.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
 import { GroupHandle } from './group-handle.ts'
@@ -74,7 +74,7 @@ export class Node implements AsyncDisposable {
 
   /**
    * Starts a node on the given ports. Use `createNode` for a real one, `simulate` for a simulated one.
-   * Resolves when the node takes work: it has joined a mesh, or found none.
+   * Resolves when the node takes work: it has joined a mesh, or found none. @internal
    */
   static async start(options: NodeOptions, ports: Ports, seed: string): Promise<Node> {
     const registry = new Registry()
@@ -323,12 +323,12 @@ export class Node implements AsyncDisposable {
     this.#stopped.resolve()
   }
 
-  #get(id: string, kind: Kind): SpecId {
+  #get(id: string, kind: SpecKind): SpecId {
     this.#refuseIfStopped()
     return this.#declarations.get(id, kind)
   }
 
-  #find(id: string, kind: Kind): SpecId | undefined {
+  #find(id: string, kind: SpecKind): SpecId | undefined {
     this.#refuseIfStopped()
     return this.#declarations.find(id, kind)
   }

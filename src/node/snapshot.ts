@@ -4,7 +4,7 @@
 import type { NodeId, SlotId, SpecId } from '../ids.ts'
 import type { MemberStatus } from '../protocol/member-row.ts'
 import type { Roots } from '../protocol/messages.ts'
-import type { SpecBody } from '../protocol/spec-row.ts'
+import type { SpecKind } from '../protocol/spec-row.ts'
 import type { IngressStats } from './chain/ingress.ts'
 import type { Border, BorderStats } from './border.ts'
 import type { Core } from './core.ts'
@@ -27,7 +27,7 @@ export interface Member {
 
 export interface SpecSnapshot {
   readonly id: SpecId
-  readonly kind: SpecBody['kind']
+  readonly kind: SpecKind
   readonly status: SpecStatus
   /** Which worker runs where, in the order of starting. Empty while nothing runs. */
   readonly workers: readonly { readonly slot: SlotId; readonly node: NodeId; readonly generation: number }[]
@@ -81,7 +81,7 @@ export function snapshotOf(core: Core, plane: DataPlane, border: Border, workers
 }
 
 /** The specs of one kind, or all of them, in the order in which they became known. */
-export function specsOf(plane: DataPlane, kind?: SpecBody['kind']): SpecSnapshot[] {
+export function specsOf(plane: DataPlane, kind?: SpecKind): SpecSnapshot[] {
   const { router } = plane
   const specs = [...router.specs()].filter(([, body]) => kind === undefined || body.kind === kind)
   return specs.map(([id, body]): SpecSnapshot => {

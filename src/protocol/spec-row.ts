@@ -174,6 +174,9 @@ export interface ChainBody {
 
 export type SpecBody = WorkerBody | GroupBody | ChainBody
 
+/** What is declared: a standalone worker, a group, a chain. */
+export type SpecKind = 'worker' | 'group' | 'chain'
+
 /** `stopped`: it stays declared, and nothing of it runs until it is restarted. */
 export const DESIRED_STATES = ['running', 'stopped'] as const
 export type DesiredState = (typeof DESIRED_STATES)[number]

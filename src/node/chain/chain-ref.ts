@@ -112,6 +112,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
   readonly #clock: Clock
   readonly #status: () => SpecStatus | undefined
 
+  /** @internal */
   constructor(chain: Chain, clock: Clock, status: () => SpecStatus | undefined) {
     this.id = chain.id
     this.#chain = chain

@@ -45,6 +45,7 @@ export class WorkerRef<B extends Process = Process> {
   readonly cast: CastsOf<B>
   readonly #gateway: Gateway
 
+  /** @internal */
   constructor(gateway: Gateway, id: SlotId, options: WaitOptions = {}) {
     this.id = id
     this.#gateway = gateway
@@ -90,6 +91,7 @@ export class GroupRef<Members extends readonly Identified[] = readonly Identifie
   readonly id: SpecId
   readonly #gateway: Gateway
 
+  /** @internal */
   constructor(gateway: Gateway, id: SpecId) {
     this.id = id
     this.#gateway = gateway

@@ -2,7 +2,7 @@
 /** How a spec stands, as every node of the mesh can tell. */
 
 import type { Failure } from '../../protocol/failure.ts'
-import type { SpecBody } from '../../protocol/spec-row.ts'
+import type { SpecKind } from '../../protocol/spec-row.ts'
 
 export type SpecStatus =
   /** No live node can run it. */
@@ -48,12 +48,12 @@ export function isDown(status: SpecStatus | undefined): status is DownStatus {
 }
 
 /** Why something is down, and how to start it again, for the end of a message. */
-export function becauseOf(status: DownStatus, kind: SpecBody['kind'], id: string): string {
+export function becauseOf(status: DownStatus, kind: SpecKind, id: string): string {
   return `${reasonOf(status)}; ${howToRevive(kind, id)}`
 }
 
 /** Which method starts a spec again, whatever has ended it, for the end of a message. */
-export function howToRevive(kind: SpecBody['kind'], id: string): string {
+export function howToRevive(kind: SpecKind, id: string): string {
   return `node.${RESTARTS[kind]}("${id}") starts it again`
 }
 
