@@ -61,6 +61,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   readonly #slotChannels = new Map<string, SlotChannel>()
   readonly #chains = new Map<SpecId, Chain>()
   #channels = 0
+  #isDraining = false
 
   constructor(init: DataPlaneInit) {
     this.#init = init
@@ -137,6 +138,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     const { prng } = this.#init
     const chain = new Chain({ ...this.#init, id, channels: this, prng: prng.fork(id) })
     this.#chains.set(id, chain)
+    if (this.#isDraining) void chain.drain()
     return chain
   }
 
@@ -267,6 +269,12 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
       .u32(remainingMs)
       .bytes(payload)
     return true
+  }
+
+  /** Nothing goes into chains any more on this node. Resolves when nothing that has gone in is on its way. */
+  async drain(): Promise<void> {
+    this.#isDraining = true
+    await Promise.all([...this.#chains.values()].map(chain => chain.drain()))
   }
 
   /** The node has stopped: whoever waits for something is told, and nothing is taken any more. */

@@ -25,6 +25,9 @@ import { Turn } from './turn.ts'
 import { Host } from './workers/host.ts'
 import type { Registry } from './workers/registry.ts'
 
+/** A node that is to stop waits so long for what was put into chains there: of 45 s, the rest is for handing over. */
+const DRAIN_MS = 25_000
+
 /** Gossip about the mesh itself: crashes. */
 const ROWS_TOPIC = 'rows'
 /** Gossip for the members of groups. */
@@ -190,6 +193,15 @@ export class Kernel {
       this.#isStepping = false
     }
     this.#arm()
+  }
+
+  /** Takes no items any more, waits for those that it has taken, and then asks to leave. */
+  async leave(): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const cancel = this.#ports.clock.after(DRAIN_MS, late.resolve)
+    await Promise.race([this.plane.drain(), late.promise])
+    cancel()
+    this.receive({ kind: 'leave-asked' })
   }
 
   /** Ends the loop and closes everything: nothing happens any more. */

@@ -307,7 +307,7 @@ export class Node implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#declarations.close()
-    this.#kernel.receive({ kind: 'leave-asked' })
+    void this.#kernel.leave()
     await Promise.race([this.#over, new Promise<void>(resolve => this.#ports.clock.after(STOP_MS, resolve))])
     await this.#kernel.close()
     this.#waiting.end(new NodeStoppedError())

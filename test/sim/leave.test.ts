@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
-import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
+import { CHAIN_STRATEGIES, GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
 
 /** Counts, takes its state along, and keeps what it was told, in order. */
@@ -48,7 +48,13 @@ const crawl = defineStage('crawl', async (n: number, context) => {
   return n + 1
 })
 
-const behaviours = [keeper, slow, plain, double, crawl]
+/** Never comes to an end. */
+const stuck = defineStage('stuck', async (n: number, context) => {
+  while (!context.signal.aborted) await context.sleep(1_000)
+  return n
+})
+
+const behaviours = [keeper, slow, plain, double, crawl, stuck]
 
 async function meshOf(nodes: number, seed: string): Promise<SimulatedMesh> {
   const mesh = new SimulatedMesh({ nodes, behaviours, seed })
@@ -163,4 +169,77 @@ test('two nodes that leave one after the other take the state along twice', asyn
     const member = mesh.node('n1').getGroup<typeof members>('g').member(id)
     expect(await mesh.settle(member.call.told())).toEqual([`to ${id}`])
   }
+})
+
+describe('items of a node that leaves', () => {
+  async function chainOf(strategy: (typeof CHAIN_STRATEGIES)[number]) {
+    const mesh = await meshOf(3, `items ${strategy}`)
+    const stages = [
+      { run: double, workers: 3 },
+      { run: crawl, workers: 6 },
+    ] as const
+    const intensity = { restarts: 0, withinMs: 60_000 }
+    await mesh.settle(mesh.node('n1').addChain({ id: 'c', strategy, stages, intensity }))
+    for (const id of mesh.up) await mesh.until('all know it', () => homesOf(mesh, 'c', id).size === 9)
+    return mesh
+  }
+
+  test.each(CHAIN_STRATEGIES)('come out, those of the node and those of others, %s', async strategy => {
+    await using mesh = await chainOf(strategy)
+    const sent = Array.from({ length: 200 }, (_, n) => n)
+    const outcomes = ['n1', 'n2', 'n3'].map(id =>
+      Promise.all(sent.map(n => mesh.node(id).getChain<number, number>('c').call(n))),
+    )
+    const seen: string[] = []
+    for (const kind of ['member:suspect', 'member:dead', 'generation:fail', 'item:dead'] as const)
+      for (const id of mesh.up) mesh.node(id).on(kind, () => seen.push(kind))
+    await mesh.run(50)
+    const leaver = mesh.node('n3')
+    expect(leaver.getChain('c').stats.finished).toBeLessThan(200)
+    await mesh.stop('n3')
+    for (const each of outcomes) expect(await mesh.settle(each)).toEqual(sent.map(n => n * 2 + 1))
+    expect(seen).toEqual([])
+    expect([...homesOf(mesh, 'c', 'n1').values()]).not.toContain('n3')
+  })
+
+  test('are not taken any more, while those before them come out', async () => {
+    await using mesh = await chainOf('one_for_all')
+    const chain = mesh.node('n3').getChain<number, number>('c')
+    const before = chain.call(1)
+    const stopping = mesh.stop('n3')
+    await expect(mesh.settle(chain.call(2))).rejects.toMatchObject({ name: 'NodeStoppedError' })
+    expect(await mesh.settle(before)).toBe(3)
+    await stopping
+  })
+
+  test('that cannot come out in time are told of, each once', async () => {
+    await using mesh = await meshOf(2, 'stuck')
+    await mesh.settle(mesh.node('n1').addChain({ id: 's', stages: [{ run: stuck }] }))
+    await mesh.until('it is known', () => homesOf(mesh, 's', 'n2').size === 1)
+    const leaver = mesh.node('n2')
+    const chain = leaver.getChain<number, number>('s')
+    const dead: unknown[] = []
+    leaver.on('item:dead', ({ item, reason }) => dead.push([item, reason.name]))
+    const call = chain.call(1)
+    await mesh.settle(chain.send(2))
+    const atMs = mesh.nowMs
+    const stopping = mesh.stop('n2')
+    await expect(mesh.settle(call)).rejects.toMatchObject({ name: 'NodeStoppedError' })
+    await stopping
+    expect(mesh.nowMs - atMs).toBeLessThan(45_100)
+    expect(dead).toEqual([
+      [1, 'NodeStoppedError'],
+      [2, 'NodeStoppedError'],
+    ])
+    expect(chain.stats).toMatchObject({ accepted: 2, finished: 0, dropped: 2 })
+  })
+
+  test('that wait in a chain that was stopped hold up nobody', async () => {
+    await using mesh = await chainOf('one_for_all')
+    await mesh.settle(mesh.node('n1').stopChain('c'))
+    await mesh.until('all know it', () => mesh.node('n3').findChain('c')?.status.kind === 'stopped')
+    const atMs = mesh.nowMs
+    await mesh.stop('n3')
+    expect(mesh.nowMs - atMs).toBeLessThan(500)
+  })
 })

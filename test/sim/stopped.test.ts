@@ -57,8 +57,8 @@ test('what is on its way when its node stops, ends', async () => {
 test('a node that stops is no death of items: whoever asked to be told of those gets the error all the same', async () => {
   await using mesh = await simulate({ nodes: 1, behaviours: all })
   const stages = [{ id: 'one', run: slowly }] as const
-  const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', stages }))
-  const items = Array.from({ length: 100 }, (_, n) => n)
+  const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', stages, windowItems: 50 }))
+  const items = Array.from({ length: 1_000 }, (_, n) => n)
   const dead: number[] = []
   const run = (async () => {
     for await (const outcome of chain.run(items, { onDead: item => void dead.push(item) }))

@@ -4,6 +4,7 @@
  */
 
 import { slotId, specId } from '../../src/ids.ts'
+import type { DataPlane } from '../../src/node/data-plane.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { FencingToken } from '../../src/protocol/claim.ts'
@@ -127,11 +128,30 @@ export class WorkerFaults {
   }
 
   async #follow(mesh: SimulatedMesh, leave: Leave): Promise<void> {
+    const { plane } = mesh.node(leave.node).inspect()
+    const dead = new Map<string, number>()
+    const note = mesh.node(leave.node).on('item:dead', ({ chain, reason }) => {
+      if (reason.name === 'NodeStoppedError') dead.set(chain, (dead.get(chain) ?? 0) + 1)
+    })
     await mesh.leave(leave.node)
+    note()
+    // It has crashed meanwhile: nothing is known of its items.
+    if (leave.doneMs === undefined) this.#checkItems(leave.node, plane, dead)
     // It has crashed meanwhile, and may be up again.
     if (leave.doneMs !== undefined) return
     leave.doneMs = mesh.nowMs
     this.#world.onCrash(leave.node)
+  }
+
+  /** I46: what was accepted has come out, or was told of as dead: nothing has gone without a word. */
+  #checkItems(node: string, plane: DataPlane, told: ReadonlyMap<string, number>): void {
+    for (const id of ['pipe', 'belt']) {
+      const { size, stats } = plane.chain(specId(id)).ingress
+      const { accepted, finished, dead, dropped } = stats
+      const isRight = size === 0 && accepted === finished + dead + dropped
+      if (!isRight || dropped !== (told.get(id) ?? 0))
+        this.#world.violation ??= `I46: ${node} left with ${size} items of ${JSON.stringify(stats)}, ${told.get(id)} told`
+    }
   }
 
   /** The process of a node is gone, and perhaps what was said there last. */

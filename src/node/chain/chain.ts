@@ -47,6 +47,9 @@ export class Chain {
   #phase: Phase | undefined
   #wiring: Wiring | undefined
   #ended: NodeStoppedError | undefined
+  #onDrained: (() => void) | undefined
+  /** It does not run, and will not by itself. */
+  #isIdle = false
   /** Failures whose item has been blamed, by their moment. */
   readonly #blamed = new Set<string>()
 
@@ -60,6 +63,7 @@ export class Chain {
       nowMs: () => clock.nowMs(),
       onDead: letter => this.#onDead(letter),
       onCallbackFailed: notice => notify({ ...notice, kind: 'chain:callback-failed', chain: id }),
+      onEmpty: () => this.#lookDrained(),
     })
   }
 
@@ -77,11 +81,24 @@ export class Chain {
     return this.#ended
   }
 
+  /**
+   * Nothing goes in any more on this node. Resolves when nothing that has gone in is on its way, or as there is nothing
+   * to wait for: the chain does not run.
+   */
+  drain(): Promise<void> {
+    this.#ended ??= new NodeStoppedError()
+    return new Promise(resolve => {
+      this.#onDrained = resolve
+      this.#lookDrained()
+    })
+  }
+
   /** The node has stopped: its items are lost with it, and whoever waits for one is told. */
   end(): void {
-    this.#ended = new NodeStoppedError()
+    this.#ended ??= new NodeStoppedError()
     this.#unwire()
-    this.ingress.abort(this.#ended, 'all')
+    this.ingress.buryAll(this.#ended)
+    this.#onDrained?.()
   }
 
   followBody(body: ChainBody | undefined): void {
@@ -97,6 +114,8 @@ export class Chain {
   }
 
   followStatus(status: SpecStatus): void {
+    this.#isIdle = isDown(status) || status.kind === 'pending'
+    this.#lookDrained()
     if (!isDown(status)) return
     const cause = status.kind === 'stopped' ? undefined : status.failure
     // What nobody waits for is kept: the chain may be started again.
@@ -150,6 +169,12 @@ export class Chain {
     const known = this.#workers.get(slot)
     const isIt = known?.token.generation === since.number && known.token.tag === since.tag
     return isIt ? known.worker : undefined
+  }
+
+  #lookDrained(): void {
+    if (this.ingress.size > 0 && this.#body !== undefined && !this.#isIdle) return
+    this.#onDrained?.()
+    this.#onDrained = undefined
   }
 
   #unwire(): void {

@@ -38,6 +38,8 @@ export interface IngressInit {
   readonly nowMs: () => number
   readonly onDead: (letter: DeadLetter) => void
   readonly onCallbackFailed: (notice: Notice) => void
+  /** Nothing is on its way any more. */
+  readonly onEmpty: () => void
 }
 
 type Limits = Pick<ChainBody, 'windowItems' | 'attemptsMax' | 'emission' | 'stages'>
@@ -162,6 +164,17 @@ export class Ingress {
     this.#announceRoom()
   }
 
+  /** The node goes: what is still here is lost with it. Whoever waits is told, and all of it is told as dead. */
+  buryAll(error: Error): void {
+    const { chain, run } = this.#init
+    for (const { item, to, crashes: attempts } of this.#entries.values()) {
+      const stage = to ?? this.#limits.stages[0]?.id ?? ''
+      const reason = failureFrom(error, { node: run.id, slot: slotId(chain, stage), item: item.id })
+      this.#init.onDead({ chain, stage, itemId: item.text, item: item.value, reason, attempts })
+    }
+    this.abort(error, 'all')
+  }
+
   /** Something has come out at the end. */
   collect(n: number, path: Path, value: unknown): void {
     const entry = this.#entries.get(n)
@@ -282,6 +295,7 @@ export class Ingress {
     this.#announceRoom()
     if (entry.error === undefined) entry.waiter?.onOutcome(this.#outcomeOf(entry, output))
     else entry.waiter?.onDead(entry.error)
+    if (this.#entries.size === 0) this.#init.onEmpty()
   }
 
   /** One for one, as the stages declare it: an array only where a stage may emit many. */
