@@ -15,6 +15,7 @@ import {
 import type { Sharing } from '../../protocol/placement-wish.ts'
 import { check } from '../check.ts'
 import {
+  type ArgsOf,
   type Process,
   type WithArgs,
   type WorkerOptions,
@@ -43,12 +44,21 @@ export interface MemberSpec extends WorkerOptions {
   readonly significant?: boolean
 }
 
-/** The members, each with the arguments that its behaviour wants. */
-export type Fitted<Members extends readonly MemberSpec[]> = {
-  readonly [K in keyof Members]: Members[K] extends { readonly run: infer B extends Process }
-    ? MemberSpec & { readonly run: B } & WithArgs<B>
-    : never
-}
+/**
+ * The members, each with the arguments that its behaviour wants. Of a list whose length is not known when it is
+ * compiled (`ids.map(…)`), the arguments are such lists too: their number is not checked, only what they are.
+ */
+export type Fitted<Members extends readonly MemberSpec[]> = number extends Members['length']
+  ? readonly FittedLoosely<Members[number]>[]
+  : {
+      readonly [K in keyof Members]: Members[K] extends { readonly run: infer B extends Process }
+        ? MemberSpec & { readonly run: B } & WithArgs<B>
+        : never
+    }
+
+type FittedLoosely<Member> = Member extends { readonly run: infer B extends Process }
+  ? MemberSpec & { readonly run: B } & (WithArgs<B> | { readonly args: readonly ArgsOf<B>[number][] })
+  : never
 
 export interface GroupSpec<Members extends readonly unknown[] = readonly MemberSpec[]> {
   readonly id: string
