@@ -1,13 +1,9 @@
-/** How fast a mesh forms, and what a node costs that has nothing to do. */
+/** How fast a mesh forms. */
 
 import { randomUUID } from 'node:crypto'
 
 import type { Bench, Measurement } from './bench.ts'
 import { Child, numberOf, textOf } from './processes.ts'
-
-/** Of the mesh in which a node is idle. */
-const IDLE_NODES = 3
-const IDLE_MS = 10_000
 
 /** Starts that many processes at once, each with the address of the first as its seed. */
 async function startProcesses(count: number): Promise<{
@@ -39,28 +35,6 @@ async function formation(count: number): Promise<readonly Measurement[]> {
   return [{ value }]
 }
 
-async function idleness(): Promise<readonly Measurement[]> {
-  const { children, replies } = await startProcesses(IDLE_NODES)
-  await Promise.all(children.map(child => child.ask({ formed: IDLE_NODES })))
-  const [child] = children
-  if (child === undefined) return []
-  const before = await child.ask({})
-  await new Promise(resolve => setTimeout(resolve, IDLE_MS))
-  const after = await child.ask({})
-  const cpuMicros = cpuOf(after) - cpuOf(before)
-  await stopProcesses(children)
-  return [
-    { value: numberOf(after, 'rss') / 1024 / 1024 },
-    { value: cpuMicros / 10 / IDLE_MS },
-    { value: Math.max(...replies.map(reply => numberOf(reply, 'joinedMs'))) / 1_000 },
-  ]
-}
-
-function cpuOf(reply: unknown): number {
-  const cpu: unknown = typeof reply === 'object' && reply !== null ? Reflect.get(reply, 'cpu') : undefined
-  return numberOf(cpu, 'user') + numberOf(cpu, 'system')
-}
-
 const nothing = async (): Promise<void> => {}
 
 function forming(count: number, goal: number, rounds: number): Bench {
@@ -74,13 +48,3 @@ function forming(count: number, goal: number, rounds: number): Bench {
 export const form3 = forming(3, 0.5, 5)
 export const form10 = forming(10, 2, 5)
 export const form30 = forming(30, 5, 3)
-
-export const idleNode: Bench = {
-  rounds: 3,
-  figures: [
-    { name: 'idle-node', unit: 'MB', goal: 90, better: 'less' },
-    { name: 'idle-node', unit: '% CPU', goal: 1, better: 'less' },
-    { name: 'idle-node', unit: 's to join', goal: 0.8, better: 'less' },
-  ],
-  start: async () => ({ round: idleness, stop: nothing }),
-}

@@ -7,8 +7,10 @@ export class Child {
   readonly process: ChildProcess
   readonly #replies: ((reply: unknown) => void)[] = []
 
-  constructor(file: string, args: readonly string[]) {
+  /** @param file beside this one, or a path @param flags of Node */
+  constructor(file: string, args: readonly string[], flags: readonly string[] = []) {
     this.process = fork(new URL(file, import.meta.url), args, {
+      execArgv: [...flags],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.process.on('message', reply => this.#replies.shift()?.(reply))

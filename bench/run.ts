@@ -7,7 +7,8 @@ import { threadCalls } from './cells.ts'
 import { chain3 } from './chain.ts'
 import { chainLatency, localChain } from './local-chain.ts'
 import { burn, detectKill, failoverFreeze, healPartition } from './faults.ts'
-import { form10, form30, form3, idleNode } from './form.ts'
+import { form10, form30, form3 } from './form.ts'
+import { idle10, idle50, idleLong, idleNode } from './idle.ts'
 import { localCalls, localCasts } from './local.ts'
 import { placementFull, placementJoin, placementLookup, placementUnit } from './placement.ts'
 import { restarts } from './restart.ts'
@@ -30,6 +31,9 @@ const BENCHES: readonly Bench[] = [
   healPartition,
   burn,
   idleNode,
+  idle10,
+  idle50,
+  idleLong,
   workers10k,
   idleWorker,
   placementLookup,

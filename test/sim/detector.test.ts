@@ -65,7 +65,7 @@ describe.each([2, 3, 5, 10])('in a mesh of %i', nodes => {
     expect(Math.max(...took)).toBeLessThan(2_000)
   })
 
-  test('a frozen process is out within three seconds, at worst a little later, and back at once', async () => {
+  test('a frozen process is out within three seconds, and back at once', async () => {
     const took: number[] = []
     for (let seed = 1; seed <= 8; seed++) {
       await using mesh = await formed({ seed, nodes })
@@ -78,7 +78,7 @@ describe.each([2, 3, 5, 10])('in a mesh of %i', nodes => {
       expect(statusesAt(mesh, 'n2')).toEqual(Array.from({ length: nodes }, () => 'alive'))
     }
     expect(median(took)).toBeLessThan(3_000)
-    expect(Math.max(...took)).toBeLessThan(3_500)
+    expect(Math.max(...took)).toBeLessThan(3_000)
   })
 })
 

@@ -14,9 +14,10 @@ import type {
   Libp2p,
   Logger,
   MultiaddrConnection,
+  PeerDiscovery,
   PrivateKey,
 } from '@libp2p/interface'
-import { mdns } from '@libp2p/mdns'
+import type { MulticastDNSComponents } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
@@ -77,9 +78,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
         },
       }),
     ],
-    ...(init.mdns
-      ? { peerDiscovery: [mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })] }
-      : {}),
+    peerDiscovery: init.mdns ? [await discovery(key)] : [],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
       // The default refuses the sixth connection of a second from one host: a mesh on one machine would not form.
@@ -130,6 +129,12 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       }),
     },
   })
+}
+
+/** Loaded only where it is wanted: it brings a DNS library along. */
+async function discovery(key: Buffer): Promise<(components: MulticastDNSComponents) => PeerDiscovery> {
+  const { mdns } = await import('@libp2p/mdns')
+  return mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })
 }
 
 /** Asks the gate, and tells of everybody who came and did not get in. */

@@ -1,0 +1,220 @@
+/**
+ * What a node costs that has nothing to do: in meshes of 3 and 10 processes of the built package on loopback TCP, in real
+ * time, and in one of 50 nodes in memory, on virtual time.
+ */
+
+import { randomUUID } from 'node:crypto'
+
+import { simulate } from '../src/testing.ts'
+import { type Bench, type Measurement, median } from './bench.ts'
+import { BuiltPackage } from './built.ts'
+import { Child, numberOf, textOf } from './processes.ts'
+
+/** The first seconds still belong to the start: code is compiled, tables are compared often. */
+const SETTLE_MS = 5_000
+const IDLE_MS = 10_000
+/**
+ * What V8 has taken for the start it gives back after about two minutes: until then a process is as large as it was when
+ * it had loaded its modules.
+ */
+const LONG_MS = 150_000
+
+/** The young generation is as large as the start of a node has made it, and stays so: 16 MB twice by default. */
+const SMALL_HEAP = ['--max-semi-space-size=1']
+
+const MIB = 1024 * 1024
+
+interface Cost {
+  readonly rssBytes: number
+  /** Of one core. */
+  readonly cpuShare: number
+  readonly sentBytesPerSecond: number
+}
+
+class IdleMesh {
+  readonly children: readonly Child[]
+  /** From the first line of the last process, its modules included, to its taking work. */
+  readonly joinedMs: number
+
+  private constructor(children: readonly Child[], joinedMs: number) {
+    this.children = children
+    this.joinedMs = joinedMs
+  }
+
+  /** @param flags of Node, for each of the processes */
+  static async start(file: string, flags: readonly (readonly string[])[]): Promise<IdleMesh> {
+    const cluster = randomUUID()
+    const first = new Child(file, ['node', cluster], flags[0])
+    const seed = textOf(await first.reply(), 'address')
+    const join = (each: readonly string[]): Child => new Child(file, ['node', cluster, seed], each)
+    const others = flags.slice(1, -1).map(join)
+    await Promise.all(others.map(child => child.reply()))
+    await Promise.all([first, ...others].map(child => child.ask({ formed: flags.length - 1 })))
+    // The last one joins a mesh that is at rest: how many do so at once is for `form-10` to say.
+    const last = join(flags.at(-1) ?? [])
+    const joinedMs = numberOf(await last.reply(), 'joinedMs')
+    const children = [first, ...others, last]
+    await Promise.all(children.map(child => child.ask({ formed: flags.length })))
+    return new IdleMesh(children, joinedMs)
+  }
+
+  /** What each process costs from `SETTLE_MS` on, for `durationMs`. */
+  async costs(durationMs: number): Promise<readonly Cost[]> {
+    await pass(SETTLE_MS)
+    const before = await this.#ask()
+    await pass(durationMs)
+    const after = await this.#ask()
+    return after.map((reply, index) => {
+      const past = (field: string): number => numberOf(reply, field) - numberOf(before[index], field)
+      return {
+        rssBytes: numberOf(reply, 'rssBytes'),
+        cpuShare: past('cpuMs') / past('atMs'),
+        sentBytesPerSecond: (past('sentBytes') / past('atMs')) * 1_000,
+      }
+    })
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.children.map(child => child.stop()))
+  }
+
+  #ask(): Promise<readonly unknown[]> {
+    return Promise.all(this.children.map(child => child.ask({})))
+  }
+}
+
+function pass(durationMs: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, durationMs))
+}
+
+/** Builds the package once for all rounds. */
+function onPackage(round: (file: string) => Promise<readonly Measurement[]>): Bench['start'] {
+  return async () => {
+    const built = await BuiltPackage.make()
+    const file = await built.add('idle-child.ts')
+    return { round: () => round(file), stop: () => built.remove() }
+  }
+}
+
+/** The memory of libp2p alone, as it comes and with nobody to talk to. */
+async function bareBytes(file: string, flags: readonly string[], durationMs: number): Promise<number> {
+  const bare = new Child(file, ['bare'], flags)
+  await bare.reply()
+  await pass(durationMs)
+  const reply = await bare.ask({})
+  await bare.stop()
+  return numberOf(reply, 'rssBytes')
+}
+
+async function idleness(file: string): Promise<readonly Measurement[]> {
+  const mesh = await IdleMesh.start(file, [[], [], SMALL_HEAP])
+  const [bare, smallBare, [first, second, small]] = await Promise.all([
+    bareBytes(file, [], SETTLE_MS + IDLE_MS),
+    bareBytes(file, SMALL_HEAP, SETTLE_MS + IDLE_MS),
+    mesh.costs(IDLE_MS),
+  ])
+  await mesh.stop()
+  if (first === undefined || second === undefined || small === undefined) return []
+  return [
+    { value: median([first.rssBytes, second.rssBytes]) / MIB, baseline: bare / MIB },
+    { value: small.rssBytes / MIB, baseline: smallBare / MIB },
+    { value: median([first.cpuShare, second.cpuShare]) * 100 },
+    { value: median([first.sentBytesPerSecond, second.sentBytesPerSecond]) / 1024 },
+    { value: mesh.joinedMs / 1_000 },
+  ]
+}
+
+async function longIdleness(file: string): Promise<readonly Measurement[]> {
+  const mesh = await IdleMesh.start(file, [[], [], []])
+  const [bare, costs] = await Promise.all([bareBytes(file, [], LONG_MS), mesh.costs(LONG_MS)])
+  await mesh.stop()
+  return [{ value: median(costs.map(({ rssBytes }) => rssBytes)) / MIB, baseline: bare / MIB }]
+}
+
+async function idleAmongTen(file: string): Promise<readonly Measurement[]> {
+  const mesh = await IdleMesh.start(
+    file,
+    Array.from({ length: 10 }, () => []),
+  )
+  const costs = await mesh.costs(IDLE_MS)
+  await mesh.stop()
+  return [
+    { value: median(costs.map(({ rssBytes }) => rssBytes)) / MIB },
+    { value: median(costs.map(({ cpuShare }) => cpuShare)) * 100 },
+    { value: median(costs.map(({ sentBytesPerSecond }) => sentBytesPerSecond)) / 1024 },
+    { value: mesh.joinedMs / 1_000 },
+  ]
+}
+
+const LARGE = 50
+const VIRTUAL_MS = 60_000
+
+/** What Noise (18) and yamux (12) add to each message, and the frame of the lane is counted already. */
+const CARRIER_BYTES = 30
+
+async function idleInMemory(): Promise<readonly Measurement[]> {
+  let [messages, bytes] = [0, 0]
+  await using mesh = await simulate({
+    nodes: LARGE,
+    onTrace: line => {
+      const size = / (?:control|data|hint) .* (\d+)b$/.exec(line)?.[1]
+      if (size === undefined) return
+      messages += 1
+      bytes += Number(size) + CARRIER_BYTES
+    },
+  })
+  await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === LARGE))
+  // News of members rides on probes for some rounds, each of which takes twelve seconds.
+  await mesh.run(VIRTUAL_MS)
+  ;[messages, bytes] = [0, 0]
+  const before = process.cpuUsage()
+  await mesh.run(VIRTUAL_MS)
+  const { user, system } = process.cpuUsage(before)
+  const seconds = VIRTUAL_MS / 1_000
+  return [
+    { value: bytes / seconds / LARGE / 1024 },
+    { value: messages / seconds / LARGE },
+    { value: ((user + system) / 1_000 / VIRTUAL_MS / LARGE) * 100 },
+  ]
+}
+
+const beside = 'libp2p alone'
+
+export const idleNode: Bench = {
+  rounds: 3,
+  figures: [
+    { name: 'idle-node', unit: 'MB', goal: 90, better: 'less', beside },
+    { name: 'idle-node', unit: 'MB (--max-semi-space-size=1)', goal: 90, better: 'less', beside },
+    { name: 'idle-node', unit: '% CPU', goal: 1, better: 'less' },
+    { name: 'idle-node', unit: 'KB/s sent', goal: 5, better: 'less' },
+    { name: 'idle-node', unit: 's to join', goal: 0.8, better: 'less' },
+  ],
+  start: onPackage(idleness),
+}
+
+export const idleLong: Bench = {
+  rounds: 1,
+  figures: [{ name: 'idle-long', unit: 'MB (after 2.5 minutes)', goal: 90, better: 'less', beside }],
+  start: onPackage(longIdleness),
+}
+
+export const idle10: Bench = {
+  rounds: 3,
+  figures: [
+    { name: 'idle-10', unit: 'MB', goal: 90, better: 'less' },
+    { name: 'idle-10', unit: '% CPU', goal: 1, better: 'less' },
+    { name: 'idle-10', unit: 'KB/s sent', goal: 5, better: 'less' },
+    { name: 'idle-10', unit: 's to join', goal: 0.8, better: 'less' },
+  ],
+  start: onPackage(idleAmongTen),
+}
+
+export const idle50: Bench = {
+  rounds: 1,
+  figures: [
+    { name: 'idle-50', unit: 'KB/s sent', goal: 5, better: 'less' },
+    { name: 'idle-50', unit: 'messages/s sent', goal: 10, better: 'less' },
+    { name: 'idle-50', unit: '% CPU (no network)', goal: 1, better: 'less' },
+  ],
+  start: async () => ({ round: idleInMemory, stop: async () => {} }),
+}
