@@ -22,7 +22,10 @@ import type { Channels } from './chain/wiring.ts'
 import type { NodeEvent } from './events.ts'
 import { Broadcasts } from './messaging/broadcasts.ts'
 import { type Call, Calls, type Carrier } from './messaging/calls.ts'
-import { type Addressee, Post } from './messaging/post.ts'
+import type { Letter } from './messaging/mailbox.ts'
+import { Outbox } from './messaging/outbox.ts'
+import { type Packed, pack, unpack } from './messaging/packed.ts'
+import { type Addressee, Post, type PostInit } from './messaging/post.ts'
 import { type Route, Router } from './messaging/router.ts'
 import { type Incoming, type Outgoing, Session, type SessionOwner } from './messaging/session.ts'
 import { SlotChannel, SlotInlet } from './messaging/slot-channel.ts'
@@ -52,6 +55,8 @@ export interface DataPlaneInit {
 export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   readonly router = new Router()
   readonly #init: DataPlaneInit
+  /** What has no way to its worker now. */
+  readonly outbox: Outbox
   readonly #post: Post
   readonly #calls: Calls
   readonly #broadcasts: Broadcasts
@@ -65,7 +70,14 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
 
   constructor(init: DataPlaneInit) {
     this.#init = init
-    this.#post = new Post(init.run.id, this.router, init.find)
+    this.outbox = new Outbox({
+      router: this.router,
+      isComing: slot => this.router.isComing(slot),
+      dispatch: (route, slot, packed) => this.#dispatch(route, slot, packed),
+      onDropped: () => (this.#post.droppedCount += 1),
+    })
+    const forward: PostInit['forward'] = (slot, packed, after) => this.outbox.keep(slot, packed, after)
+    this.#post = new Post({ self: init.run.id, router: this.router, find: init.find, forward })
     this.#calls = new Calls(init.clock, this.router, this)
     this.#broadcasts = new Broadcasts({ ...init, router: this.router, post: this.#post })
   }
@@ -78,25 +90,29 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
 
   cast(slot: SlotId, name: string, args: readonly unknown[], origin: Origin): void {
     const route = this.router.find(slot)
-    if (route === undefined) return this.#drop(slot)
+    if (route === undefined) return this.#keep(slot, { kind: 'cast', name, args, origin, bytes: undefined })
     if (isSameRun(route.owner, this.#init.run)) {
       const { generation } = route
       this.#post.deliver(slot, generation, { kind: 'cast', name, args, origin, bytes: undefined })
     } else {
-      this.#write(route, slot, FRAME.cast, encodeRequest(name, args, origin))
+      this.#write(route, slot, { kind: FRAME.cast, payload: encodeRequest(name, args, origin), hops: 0 })
     }
   }
 
   send(slot: SlotId, message: unknown, origin: Origin): void {
     const route = this.router.find(slot)
-    if (route === undefined) return this.#drop(slot)
+    if (route === undefined) return this.#keep(slot, { kind: 'message', message, origin, bytes: undefined })
     if (isSameRun(route.owner, this.#init.run)) {
       const { generation } = route
       this.#post.deliver(slot, generation, { kind: 'message', message, origin, bytes: undefined })
     } else if (origin.traceId === undefined) {
-      this.#write(route, slot, FRAME.send, encodePayload(message))
+      this.#write(route, slot, { kind: FRAME.send, payload: encodePayload(message), hops: 0 })
     } else {
-      this.#write(route, slot, FRAME.traced, encodeTraced(message, origin.traceId))
+      this.#write(route, slot, {
+        kind: FRAME.traced,
+        payload: encodeTraced(message, origin.traceId),
+        hops: 0,
+      })
     }
   }
 
@@ -175,6 +191,11 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
 
   onWorkerStarted(slot: SlotId): void {
     this.#post.onStarted(slot)
+  }
+
+  /** The worker stops for a successor, here or on another node. */
+  onReleased({ slot, token }: Assignment): void {
+    this.#post.onReleased(slot, { number: token.generation, tag: token.tag })
   }
 
   onStageStarted(assignment: Assignment, worker: StageWorker): void {
@@ -303,15 +324,25 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     this.#sessions.get(peer)?.close(outgoing)
   }
 
-  /** There is no way to the worker now. @throws {NotFoundError} when there is no such worker at all */
-  #drop(slot: SlotId): void {
+  /**
+   * There is no way to the worker now: it waits until there is, if the worker is to run.
+   * @throws {NotFoundError} when there is no such worker at all; {PayloadError} when it cannot be sent
+   */
+  #keep(slot: SlotId, letter: Exclude<Letter, { kind: 'call' }>): void {
     if (this.router.isOver) throw new NodeStoppedError()
     const body = this.router.bodyOf(specOfSlot(slot))
     if (body === undefined) throw new NotFoundError(slot, 'worker')
     if (body.kind === 'group' && !body.members.some(({ id }) => slot.endsWith(`/${id}`))) {
       throw new NotFoundError(slot, 'member')
     }
-    this.#post.droppedCount += 1
+    this.outbox.keep(slot, pack(letter))
+  }
+
+  #dispatch(route: Route, slot: SlotId, packed: Packed): void {
+    if (!isSameRun(route.owner, this.#init.run)) return this.#write(route, slot, packed)
+    const letter = unpack(packed)
+    if (letter !== undefined) this.#post.deliver(slot, route.generation, letter, packed.hops)
+    return undefined
   }
 
   #refuseUnlessGroup(group: SpecId): void {
@@ -319,11 +350,15 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     if (this.router.bodyOf(group)?.kind !== 'group') throw new NotFoundError(group, 'group')
   }
 
-  #write(route: Route, slot: SlotId, kind: number, payload: Uint8Array): void {
+  #write(route: Route, slot: SlotId, frame: Packed): void {
     const session = this.#sessions.get(route.owner.id)
-    if (session === undefined) return
+    if (session === undefined) {
+      this.#post.droppedCount += 1
+      return
+    }
     this.#refuseCongestion(session, slot)
-    const { channel } = this.#slotChannel(route, slot)
+    const { kind, payload, hops } = frame
+    const { channel } = this.#slotChannel(route, slot, hops)
     session.writer
       .begin(kind, 4 + payload.length)
       .u32(channel)
@@ -337,12 +372,13 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   }
 
   /** The channel to a worker, opened once for each of its generations. */
-  #slotChannel(route: Route, slot: SlotId): SlotChannel {
-    const known = this.#slotChannels.get(slot)
+  #slotChannel(route: Route, slot: SlotId, hops = 0): SlotChannel {
+    const key = hops === 0 ? slot : `${slot} ${hops}`
+    const known = this.#slotChannels.get(key)
     if (known?.isTo(route) === true) return known
     if (known !== undefined) this.close(known.owner.id, known)
-    const channel = new SlotChannel(this.next(), slot, route)
-    this.#slotChannels.set(slot, channel)
+    const channel = new SlotChannel(this.next(), { slot, hops }, route)
+    this.#slotChannels.set(key, channel)
     this.open(route.owner.id, channel)
     return channel
   }

@@ -28,6 +28,9 @@ import type { Registry } from './workers/registry.ts'
 /** A node that is to stop waits so long for what was put into chains there: of 45 s, the rest is for handing over. */
 const DRAIN_MS = 25_000
 
+/** Others know by then where a worker has gone, or it does not run. */
+const SEND_ON_MS = 1_000
+
 /** Gossip about the mesh itself: crashes. */
 const ROWS_TOPIC = 'rows'
 /** Gossip for the members of groups. */
@@ -134,6 +137,7 @@ export class Kernel {
       prng: prng.fork('workers'),
       gateway: this.plane,
       receive: event => this.receive(event),
+      onReleased: assignment => this.plane.onReleased(assignment),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })
     this.#forgetStrays = machine?.onStray(error => this.host.onStray(error))
@@ -204,6 +208,15 @@ export class Kernel {
     this.receive({ kind: 'leave-asked' })
   }
 
+  /** What was sent to workers that have left goes on to them, as long as that is not to be waited for. */
+  async #part(): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const cancel = this.#ports.clock.after(SEND_ON_MS, late.resolve)
+    await Promise.race([this.plane.outbox.emptied(), late.promise])
+    cancel()
+    this.#init.onOver('left')
+  }
+
   /** Ends the loop and closes everything: nothing happens any more. */
   async close(): Promise<void> {
     this.#isOver = true
@@ -260,7 +273,8 @@ export class Kernel {
         this.#notify({ kind: 'node:replaced', by: effect.by })
         return this.#init.onOver('replaced')
       case 'left':
-        return this.#init.onOver('left')
+        void this.#part()
+        return undefined
       default:
         return unreachable(effect)
     }

@@ -77,8 +77,13 @@ export const ITEM_HAS_ATTEMPT = 8
 
 /** What a channel leads to. */
 export type Target =
-  /** A worker, to be called. */
-  | { readonly kind: 'slot'; readonly slot: SlotId; readonly generation: Generation }
+  /** A worker, to be called. `hops`: how often what goes in was sent on by a node that the worker had left. @default 0 */
+  | {
+      readonly kind: 'slot'
+      readonly slot: SlotId
+      readonly generation: Generation
+      readonly hops?: number | undefined
+    }
   /** A worker of a stage, to be fed: `from` is the worker, or the node, that feeds it. */
   | {
       readonly kind: 'link'
@@ -129,7 +134,7 @@ const generation: v.GenericSchema<unknown, Generation> = v.looseObject({ number:
 const run = v.looseObject({ id: node, boot: count })
 
 const target: v.GenericSchema<unknown, Target> = v.variant('kind', [
-  v.looseObject({ kind: v.literal('slot'), slot, generation }),
+  v.looseObject({ kind: v.literal('slot'), slot, generation, hops: v.optional(count) }),
   v.looseObject({ kind: v.literal('link'), chain: spec, generation, from: text, to: slot }),
   v.looseObject({ kind: v.literal('return'), chain: spec, generation, from: text, boot: count }),
 ])

@@ -243,3 +243,79 @@ describe('items of a node that leaves', () => {
     expect(mesh.nowMs - atMs).toBeLessThan(500)
   })
 })
+
+describe('casts and messages', () => {
+  /** Each node tells the worker something new every millisecond, from before the move until after it. */
+  async function tellAll(mesh: SimulatedMesh, tell: (node: string, what: string) => void, leaver: string) {
+    const told: string[] = []
+    const round = async (count: number): Promise<void> => {
+      for (let n = 0; n < count; n++) {
+        for (const id of mesh.up) {
+          const what = `${id} ${told.length}`
+          told.push(what)
+          tell(id, what)
+        }
+        await mesh.run(1)
+      }
+    }
+    await round(10)
+    const stopping = mesh.stop(leaver)
+    await round(120)
+    await stopping
+    await mesh.run(1_000)
+    return told
+  }
+
+  test.each([keeper, slow])('for a worker that moves all come, each once: $name', async run => {
+    await using mesh = await meshOf(3, `casts ${run.name}`)
+    await mesh.settle(mesh.node('n1').addWorker({ id: 'w', run }))
+    for (const id of mesh.up) await mesh.until('all know it', () => homesOf(mesh, 'w', id).size === 1)
+    const leaver = homesOf(mesh, 'w', 'n1').get('w') ?? ''
+    const tell = (node: string, what: string): void => {
+      const worker = mesh.node(node).getWorker('w', run)
+      if (run === keeper) worker.cast.tell(what)
+      else worker.send(what)
+    }
+    const told = await tellAll(mesh, tell, leaver)
+    const [other = ''] = mesh.up
+    await mesh.run(60_000)
+    const heard = await mesh.settle(mesh.node(other).getWorker('w', keeper).call.told())
+    expect(heard.toSorted()).toEqual(told.toSorted())
+    for (const id of mesh.ids)
+      expect(mesh.up.includes(id) ? mesh.node(id).snapshot().lostMessages : 0).toBe(0)
+  })
+
+  test.each(GROUP_STRATEGIES)('for members of a group that moves all come, each once: %s', async strategy => {
+    await using mesh = await meshOf(3, `group casts ${strategy}`)
+    const ids = ['a', 'b', 'c'] as const
+    const members = ids.map(id => ({ id, run: keeper }))
+    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy, members }))
+    for (const id of mesh.up) await mesh.until('all know it', () => homesOf(mesh, 'g', id).size === 3)
+    const told = await tellAll(
+      mesh,
+      (node, what) => {
+        for (const id of ids) mesh.node(node).getGroup<typeof members>('g').member(id).cast.tell(what)
+      },
+      'n3',
+    )
+    for (const id of ids) {
+      const heard = await mesh.settle(mesh.node('n1').getGroup<typeof members>('g').member(id).call.told())
+      expect(heard.toSorted()).toEqual(told.toSorted())
+    }
+  })
+
+  test('that wait in a mailbox come before what is sent later, and in order', async () => {
+    await using mesh = await meshOf(2, 'mailbox')
+    await mesh.settle(mesh.node('n1').addWorker({ id: 'w', run: slow }))
+    for (const id of mesh.up) await mesh.until('all know it', () => homesOf(mesh, 'w', id).size === 1)
+    const leaver = homesOf(mesh, 'w', 'n1').get('w') ?? ''
+    const other = leaver === 'n1' ? 'n2' : 'n1'
+    const worker = mesh.node(other).getWorker('w', slow)
+    const all = Array.from({ length: 20 }, (_, n) => `${n}`)
+    for (const what of all) worker.cast.tell(what)
+    const call = worker.with({ timeoutMs: 30_000 }).call.told()
+    await mesh.run(150)
+    await mesh.stop(leaver)
+    expect(await mesh.settle(call)).toEqual(all)
+  })
+})

@@ -8,6 +8,7 @@ import { type NodeId, type SlotId, specOfSlot } from '../../ids.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
 import type { Generation } from '../../protocol/phase.ts'
 import { type Letter, Mailbox, type Recipient } from './mailbox.ts'
+import { type Packed, pack } from './packed.ts'
 import type { Router } from './router.ts'
 
 /** A worker of this node that takes letters. */
@@ -22,6 +23,19 @@ interface Parked {
   readonly letters: Mailbox
 }
 
+/** I44: a letter is sent on once, and then only to a later worker than the one that it was sent to. */
+const HOPS_MAX = 1
+/** So many workers that have left are remembered. */
+const MOVED_MAX = 10_000
+
+export interface PostInit {
+  readonly self: NodeId
+  readonly router: Router
+  readonly find: (slot: SlotId) => Addressee | undefined
+  /** Sends it on, as soon as it is known where a later worker than `after` is. */
+  readonly forward: (slot: SlotId, packed: Packed, after: Generation) => void
+}
+
 export class Post {
   readonly #self: NodeId
   readonly #router: Router
@@ -30,13 +44,27 @@ export class Post {
   /** Casts and messages that no worker took: the mailbox was full, or the worker gone. */
   droppedCount = 0
 
-  constructor(self: NodeId, router: Router, find: (slot: SlotId) => Addressee | undefined) {
-    this.#self = self
-    this.#router = router
-    this.#find = find
+  /** The workers that have left this node for another one, the last of each slot. */
+  readonly #moved = new Map<SlotId, Generation>()
+  readonly #forward: (slot: SlotId, packed: Packed, after: Generation) => void
+
+  constructor(init: PostInit) {
+    this.#self = init.self
+    this.#router = init.router
+    this.#find = init.find
+    this.#forward = init.forward
   }
 
-  deliver(slot: SlotId, generation: Generation, letter: Letter): void {
+  /** The worker stops for a successor: what still comes for it is sent on to that one. */
+  onReleased(slot: SlotId, generation: Generation): void {
+    this.#moved.delete(slot)
+    this.#moved.set(slot, generation)
+    const [oldest] = this.#moved.keys()
+    if (this.#moved.size > MOVED_MAX && oldest !== undefined) this.#moved.delete(oldest)
+  }
+
+  /** `hops`: how often the letter was sent on before. */
+  deliver(slot: SlotId, generation: Generation, letter: Letter, hops = 0): void {
     const addressee = this.#find(slot)
     const isOpen = addressee !== undefined && !addressee.recipient.isClosing
     if (isOpen && isOf(addressee.token, generation)) {
@@ -45,9 +73,32 @@ export class Post {
       this.#park(slot, generation, letter)
     } else if (letter.kind === 'call') {
       letter.replier.onElsewhere()
+    } else if (hops < HOPS_MAX && this.#hasMoved(slot, generation)) {
+      this.#sendOn(slot, generation, letter, hops)
     } else {
       this.#drop(letter)
     }
+  }
+
+  /**
+   * Whether whoever runs as that worker now goes on as it did. Calls are told to look elsewhere, which costs no more
+   * than to send them on and to bring back the answer; casts and messages have nobody to tell.
+   */
+  #hasMoved(slot: SlotId, generation: Generation): boolean {
+    const moved = this.#moved.get(slot)
+    if (moved !== undefined && isSameGeneration(moved, generation)) return true
+    return this.#router.bodyOf(specOfSlot(slot))?.kind === 'worker'
+  }
+
+  #sendOn(slot: SlotId, after: Generation, letter: Exclude<Letter, { kind: 'call' }>, hops: number): void {
+    let packed: Packed | undefined
+    try {
+      packed = pack(letter, hops + 1)
+    } catch {
+      // It came from this node, and cannot travel.
+    }
+    if (packed === undefined) this.#drop(letter)
+    else this.#forward(slot, packed, after)
   }
 
   /** Whether what comes for the worker is copied into a thread. */

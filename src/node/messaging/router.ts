@@ -57,6 +57,16 @@ export class Router {
     return isThere(known.claim) ? [known.claim.slot] : NONE
   }
 
+  /** Whether the worker runs, or is about to, as far as this node knows. */
+  isComing(slot: SlotId): boolean {
+    const spec = specOfSlot(slot)
+    const status = this.statusOf(spec)?.kind
+    if (this.isOver || (status !== 'starting' && status !== 'restarting' && status !== 'running'))
+      return false
+    const part = this.partStatusOf(spec, slot)?.kind
+    return part !== 'stopped' && part !== 'failed' && part !== 'ended'
+  }
+
   bodyOf(spec: SpecId): SpecBody | undefined {
     return this.#specs.get(spec)?.body
   }

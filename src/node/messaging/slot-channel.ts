@@ -30,9 +30,11 @@ export class SlotChannel implements Outgoing {
   readonly owner: Run
   readonly #route: Route
 
-  constructor(channel: number, slot: SlotId, route: Route) {
+  /** `hops`: how often what goes in was sent on by a node that the worker had left. */
+  constructor(channel: number, where: { readonly slot: SlotId; readonly hops: number }, route: Route) {
+    const { slot, hops } = where
     this.channel = channel
-    this.target = { kind: 'slot', slot, generation: route.generation }
+    this.target = { kind: 'slot', slot, generation: route.generation, ...(hops === 0 ? {} : { hops }) }
     this.owner = route.owner
     this.#route = route
   }
@@ -81,12 +83,12 @@ export class SlotInlet implements Incoming {
   }
 
   #onSend(frame: Frame): string | undefined {
-    const { slot, generation } = this.#target
+    const { slot, generation, hops } = this.#target
     const bytes = frame.remaining
     try {
       const message = frame.payload()
       this.#giveAway(message, bytes)
-      this.#post.deliver(slot, generation, { kind: 'message', message, origin: NO_ORIGIN, bytes })
+      this.#post.deliver(slot, generation, { kind: 'message', message, origin: NO_ORIGIN, bytes }, hops)
     } catch (error) {
       return `a message that cannot be read: ${String(error)}`
     }
@@ -94,24 +96,24 @@ export class SlotInlet implements Incoming {
   }
 
   #onTraced(frame: Frame): string | undefined {
-    const { slot, generation } = this.#target
+    const { slot, generation, hops } = this.#target
     const bytes = frame.remaining
     const traced = readTraced(frame)
     if (traced === undefined) return 'a message with a trace that cannot be read'
     const { traceId, message } = traced
     this.#giveAway(message, bytes)
-    this.#post.deliver(slot, generation, { kind: 'message', message, origin: traceOf(traceId), bytes })
+    this.#post.deliver(slot, generation, { kind: 'message', message, origin: traceOf(traceId), bytes }, hops)
     return undefined
   }
 
   #onCast(frame: Frame): string | undefined {
-    const { slot, generation } = this.#target
+    const { slot, generation, hops } = this.#target
     const bytes = frame.remaining
     const request = readRequest(frame)
     if (request === undefined) return 'a request that cannot be read'
     const { name, args, traceId } = request
     this.#giveAway(args, bytes)
-    this.#post.deliver(slot, generation, { kind: 'cast', name, args, origin: traceOf(traceId), bytes })
+    this.#post.deliver(slot, generation, { kind: 'cast', name, args, origin: traceOf(traceId), bytes }, hops)
     return undefined
   }
 

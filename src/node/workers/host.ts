@@ -37,6 +37,8 @@ export interface HostInit {
   /** What the code of the workers can do to the mesh. */
   readonly gateway: Gateway
   readonly receive: (event: CoreEvent) => void
+  /** A worker stops for a successor. */
+  readonly onReleased: (assignment: Assignment) => void
   readonly onStageStarted: (assignment: Assignment, worker: StageWorker) => void
 }
 
@@ -141,7 +143,10 @@ export class Host {
 
   /** Stops a worker for a successor on another node: what it leaves behind is in its exit. */
   release(slot: SlotId, incarnation: Incarnation): void {
-    this.#of(slot, incarnation)?.release()
+    const worker = this.#of(slot, incarnation)
+    if (worker === undefined) return
+    this.#init.onReleased(worker.assignment)
+    worker.release()
   }
 
   abandon(slot: SlotId, incarnation: Incarnation): void {
