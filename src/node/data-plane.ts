@@ -29,6 +29,7 @@ import { type Addressee, Post, type PostInit } from './messaging/post.ts'
 import { type Route, Router } from './messaging/router.ts'
 import { type Incoming, type Outgoing, Session, type SessionOwner } from './messaging/session.ts'
 import { SlotChannel, SlotInlet } from './messaging/slot-channel.ts'
+import { findMistake } from './messaging/unaddressed.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import type { Behaviour } from './workers/behaviours.ts'
 import type { Assignment } from './supervision/supervisor.ts'
@@ -330,11 +331,8 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
    */
   #keep(slot: SlotId, letter: Exclude<Letter, { kind: 'call' }>): void {
     if (this.router.isOver) throw new NodeStoppedError()
-    const body = this.router.bodyOf(specOfSlot(slot))
-    if (body === undefined) throw new NotFoundError(slot, 'worker')
-    if (body.kind === 'group' && !body.members.some(({ id }) => slot.endsWith(`/${id}`))) {
-      throw new NotFoundError(slot, 'member')
-    }
+    const mistake = findMistake(slot, this.router.bodyOf(specOfSlot(slot)))
+    if (mistake !== undefined) throw mistake
     this.outbox.keep(slot, pack(letter))
   }
 

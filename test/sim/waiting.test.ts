@@ -18,6 +18,7 @@ const stubborn = defineServer('stubborn', {
 })
 const stuck = defineStage('stuck', (_n: number): Promise<number> => forever)
 const plain = defineStage('plain', (n: number) => n)
+const shout = defineStage('shout', (text: string) => text.toUpperCase())
 
 type Wait = (options: WaitOptions) => Promise<unknown>
 
@@ -182,7 +183,7 @@ const ROWS = Object.keys(WAITS).flatMap(what => NODES.map(nodes => [what, nodes]
 async function sceneOf(what: string, nodes: number): Promise<Scene & { readonly wait: Wait }> {
   isStubborn = false
   const labelsOf = { [`n${nodes}`]: placement.labels }
-  const mesh = await simulate({ nodes, behaviours: [stubborn, stuck, plain], labelsOf })
+  const mesh = await simulate({ nodes, behaviours: [stubborn, stuck, plain, shout], labelsOf })
   const node = mesh.node('n1')
   await mesh.settle(node.formed(nodes))
   const wait = await WAITS[what]?.({ mesh, node })
@@ -235,9 +236,10 @@ test.each(ROWS)('%s ends when its node stops, on %i nodes', async (what, nodes) 
   const seen = watch(wait({ timeoutMs: NEVER_MS }))
   await mesh.run(900)
   expect(seen.outcome).toBeUndefined()
-  const stopped = mesh.stop('n1')
+  const stopped = mesh.leave('n1')
   await mesh.until('it has ended', () => seen.outcome !== undefined)
-  await mesh.settle(stopped)
+  // Each of them is waited for, one after the other.
+  await mesh.settle(stopped, 10 * slow.stopTimeoutMs)
 })
 
 test.each(ROWS)('%s ends when what it waits for is removed, on %i nodes', async (what, nodes) => {
@@ -254,6 +256,46 @@ test.each(ROWS)('%s ends when what it waits for is removed, on %i nodes', async 
       : other.removeChain('x')
   const isRemoved = watch(removed)
   await mesh.until('it has ended', () => seen.outcome !== undefined && isRemoved.outcome !== undefined)
+})
+
+test('a run ends when it is not wanted any more, and says what of it is on its way', async () => {
+  const { mesh, node } = await sceneOf('node.formed', 1)
+  const made = await withEmptyChain({ mesh, node })
+  const reason = new Error('not any more')
+  for (const [items, maybeExecuted] of [
+    [[7], true],
+    [forever7(), false],
+  ] as const) {
+    const abort = new AbortController()
+    const seen = watch(made.run(items, { signal: abort.signal }).next())
+    await mesh.run(900)
+    expect(seen.outcome).toBeUndefined()
+    abort.abort(reason)
+    await mesh.run(0)
+    expect(seen.outcome).toMatchObject({ error: { name: 'AbortError', cause: reason, maybeExecuted } })
+  }
+})
+
+/** Has nothing to give, and does not end. */
+async function* forever7(): AsyncGenerator<number> {
+  await forever
+  yield 7
+}
+
+test('a run refuses what is no stream, and options that are none', async () => {
+  const { mesh, node } = await sceneOf('node.formed', 1)
+  const made = await withEmptyChain({ mesh, node })
+  for (const items of [5, undefined, null, {}, () => [1]]) {
+    const bad: object = { signal: 'now', onDead: 5 }
+    // @ts-expect-error not a stream
+    await expect(mesh.settle(made.run(items, bad).next())).rejects.toMatchObject({
+      name: 'OptionsError',
+      problems: [{ path: 'items' }, { path: 'signal' }, { path: 'onDead', wanted: 'a function' }],
+    })
+  }
+  // A text is a stream of its characters.
+  const texts = await mesh.settle(node.addChain({ id: 'texts', stages: [{ run: shout }] }))
+  expect(await mesh.settle(texts.run('ab').next())).toMatchObject({ value: 'A' })
 })
 
 test.each(Object.keys(WAITS))('%s refuses a time-out and a signal that are none', async what => {

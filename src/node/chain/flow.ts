@@ -50,6 +50,10 @@ export class Flow<In> {
   readonly #init: FlowInit<In>
   readonly #places = new Deque<Place<In>>()
   readonly #onSettled = (): void => this.#ring()
+  readonly #onAborted = (): void => {
+    this.#fail(this.#abortError())
+    this.#wakeReader?.()
+  }
   #state: 'open' | 'ended' | 'stopped' = 'open'
   #failure: { readonly error: unknown } | undefined
   #wakeReader: (() => void) | undefined
@@ -63,10 +67,10 @@ export class Flow<In> {
   /** Reads the source until it ends, fails or is stopped. Never rejects: the reader is told. */
   async feed(): Promise<void> {
     const { items, signal } = this.#init
-    const abort = (): void => this.#fail(this.#abortError())
-    signal?.addEventListener('abort', abort, { once: true })
+    // Also for what is on its way when all has been read.
+    signal?.addEventListener('abort', this.#onAborted, { once: true })
     try {
-      if (signal?.aborted === true) abort()
+      if (signal?.aborted === true) this.#onAborted()
       else if (typeof items !== 'string' && Symbol.asyncIterator in items)
         await this.#readAsync(items[Symbol.asyncIterator]())
       else await this.#read(items)
@@ -74,7 +78,6 @@ export class Flow<In> {
     } catch (error) {
       this.#fail(error)
     } finally {
-      signal?.removeEventListener('abort', abort)
       this.#wakeReader?.()
     }
   }
@@ -104,6 +107,7 @@ export class Flow<In> {
   /** Nobody reads any more. */
   stop(): void {
     if (this.#state === 'open') this.#state = 'stopped'
+    this.#init.signal?.removeEventListener('abort', this.#onAborted)
     this.#wakeFeeder?.()
     const close = this.#return
     this.#return = undefined

@@ -11,7 +11,6 @@ import {
   type Issue,
   NodeLostError,
   NodeStoppedError,
-  NotFoundError,
   OverloadedError,
   RemoteError,
   ValidationError,
@@ -31,6 +30,7 @@ import type { Replier } from './mailbox.ts'
 import { exitIn, failureIn } from './reply.ts'
 import type { Route, Router } from './router.ts'
 import { type Expiring, Timeouts } from './timeouts.ts'
+import { findMistake } from './unaddressed.ts'
 
 /** What a call needs of those who can deliver it. */
 export interface Carrier {
@@ -186,21 +186,20 @@ export class Calls {
     if (this.#router.isOver) return new NodeStoppedError()
     const { slot } = call.request
     const body = this.#router.bodyOf(spec)
-    if (body === undefined) return new NotFoundError(slot, 'worker')
-    if (body.kind === 'group' && !body.members.some(member => slot.endsWith(`/${member.id}`))) {
-      return new NotFoundError(slot, 'member')
-    }
+    const mistake = findMistake(slot, body)
+    if (mistake !== undefined || body === undefined) return mistake
     const status = this.#router.statusOf(spec)
     if (isDown(status)) {
       const why = becauseOf(status, body.kind, spec)
-      return new WorkerExitedError(`"${slot}" has ended and is not restarted${why}`, { maybeExecuted: false })
+      const cause = status.kind === 'stopped' ? undefined : status.failure
+      return notRunning(`"${slot}" has ended and is not restarted${why}`, cause)
     }
     const part = this.#router.partStatusOf(spec, slot)
     if (part?.kind !== 'stopped' && part?.kind !== 'failed' && part?.kind !== 'ended') return undefined
     const why = part.failure === undefined ? '' : `: ${part.failure.name}: ${part.failure.message}`
     const revive = `node.getGroup("${spec}").restartMember("${slot.slice(spec.length + 1)}") starts it again`
     const message = `"${slot}" has ${part.kind === 'failed' ? 'not started' : part.kind}${why}; ${revive}`
-    return new WorkerExitedError(message, { maybeExecuted: false })
+    return notRunning(message, part.failure)
   }
 
   #obey(signal: AbortSignal, call: Call): void {
@@ -351,6 +350,10 @@ export class Call implements Replier, Expiring, Origin {
     for (const cancel of this.#cancels ?? []) cancel()
     this.#onEnd(error, value)
   }
+}
+
+function notRunning(message: string, cause: Failure | undefined): WorkerExitedError {
+  return new WorkerExitedError(message, { maybeExecuted: false, ...(cause === undefined ? {} : { cause }) })
 }
 
 /** The callers, the last one first, up to the worker that they wait for. */

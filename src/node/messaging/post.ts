@@ -69,6 +69,8 @@ export class Post {
     const isOpen = addressee !== undefined && !addressee.recipient.isClosing
     if (isOpen && isOf(addressee.token, generation)) {
       if (!addressee.recipient.deliver(letter)) this.#drop(letter)
+    } else if (this.#router.bodyOf(specOfSlot(slot))?.kind === 'chain') {
+      this.#refuse(slot, letter)
     } else if (this.#isHome(slot, generation)) {
       this.#park(slot, generation, letter)
     } else if (letter.kind === 'call') {
@@ -134,6 +136,13 @@ export class Post {
       this.#router.whenChanged(specOfSlot(slot), () => this.onStarted(slot))
     }
     if (!parked.letters.put(letter)) this.#drop(letter)
+  }
+
+  /** Workers of stages take items, and nothing else, however often one asks. */
+  #refuse(slot: SlotId, letter: Letter): void {
+    if (letter.kind !== 'call') return this.#drop(letter)
+    const message = `"${slot}" is a worker of a stage, and answers no calls: put items into its chain`
+    letter.replier.onError({ name: 'NoSuchFunction', message, node: this.#self, slot })
   }
 
   #drop(letter: Letter): void {
