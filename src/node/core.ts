@@ -176,7 +176,8 @@ export class Core {
 
   #depart(): void {
     const isIdle = this.supervisor.size === 0
-    if (this.#departure.isReady({ isIdle, isFree: this.#upkeep.isFree }, this.#now.ms))
+    const isFree = this.#upkeep.isFree || this.#membership.connected().length === 0
+    if (this.#departure.isReady({ isIdle, isFree }, this.#now.ms))
       this.#membership.declareSelf('left', this.#now)
   }
 

@@ -1,7 +1,6 @@
 /** A node in its own process for the end-to-end tests. It says what happens to it, and does what it is told. */
 
 import { type NodeEvent, createNode } from '../../src/index.ts'
-import * as behaviours from './behaviours.ts'
 
 const orders: unknown = JSON.parse(process.argv[2] ?? '{}')
 const order = (name: string): string =>
@@ -11,7 +10,8 @@ const node = await createNode({
   cluster: order('cluster'),
   secret: 'end-to-end',
   name: order('name'),
-  behaviours: [behaviours],
+  // By its address, so that it can run in threads and processes, too.
+  behaviours: [new URL('behaviours.ts', import.meta.url).href],
   listen: ['/ip4/127.0.0.1/tcp/0'],
   discovery: { mdns: false, seeds: [order('seed')] },
 })

@@ -53,11 +53,14 @@ export class NodeProcess {
     await exit
   }
 
-  async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const exit = once(this.#child, 'exit')
-    this.#child.kill('SIGTERM')
-    await exit
+  /** As a supervisor of processes asks for it. @returns the exit code, null where it was killed */
+  async stop(): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const exit = once(this.#child, 'exit')
+      this.#child.kill('SIGTERM')
+      await exit
+    }
+    return this.#child.exitCode
   }
 
   #read(message: unknown): void {

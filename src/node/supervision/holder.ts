@@ -177,7 +177,9 @@ export class Holder {
     const held: Held = { phase, body, kept, wanted, spent, owners: ownersOf(kept) }
     this.#held.set(phase.spec, held)
     for (const { stopping, isPlanned } of renewals) {
-      if (isPlanned) for (const { slot } of heldBy(stopping, run)) this.#supervisor.entrust(slot)
+      // What nobody can run now has no successor.
+      for (const { slot } of isPlanned ? heldBy(stopping, run) : [])
+        if (this.#ledger.ownerOf(slot) !== undefined) this.#supervisor.entrust(slot)
     }
     this.#supervisor.assign(phase.spec, this.#assignmentsOf(phase, body, wanted, now), now.ms)
     return held

@@ -1,0 +1,120 @@
+/** Real processes that are asked to stop, under load. */
+
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { type Node, createNode } from '../../src/index.ts'
+import * as behaviours from './behaviours.ts'
+import { NodeProcess } from './processes.ts'
+
+const STOP_MS_MAX = 45_000
+
+describe('three processes, of which one is asked to stop', () => {
+  let node: Node
+  let others: readonly NodeProcess[]
+
+  beforeEach(async () => {
+    const cluster = randomUUID()
+    node = await createNode({
+      cluster,
+      secret: 'end-to-end',
+      behaviours: [new URL('behaviours.ts', import.meta.url).href],
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      discovery: { mdns: false },
+      logger: false,
+    })
+    const seed = node.addresses[0] ?? ''
+    others = await Promise.all(['b', 'c'].map(name => NodeProcess.start({ cluster, name, seed })))
+    await node.formed(3)
+  }, 60_000)
+
+  afterEach(async () => {
+    await Promise.all(others.map(other => other.stop()))
+    await node.stop()
+  }, 60_000)
+
+  const homes = (id: string): (string | undefined)[] =>
+    node
+      .snapshot()
+      .specs.find(spec => spec.id === id)
+      ?.workers.map(worker => worker.node) ?? []
+
+  test('lose no call, no cast and no item, whatever ran there', async () => {
+    const [leaver, stays] = others
+    const ids = Array.from({ length: 12 }, (_, n) => `k${n}`)
+    const workers = await Promise.all(ids.map(id => node.addWorker({ id, run: behaviours.keeper })))
+    const group = await node.addGroup({
+      id: 'g',
+      strategy: 'one_for_one',
+      members: ['x', 'y', 'z'].map(id => ({ id, run: behaviours.keeper })),
+    })
+    const chain = await node.addChain({
+      id: 'pipe',
+      windowItems: 100,
+      stages: [
+        { id: 'first', run: behaviours.work, workers: 6 },
+        { id: 'last', run: behaviours.label, workers: 3 },
+      ],
+    })
+    for (const id of ['g', 'pipe']) expect(homes(id)).toContain(leaver?.id)
+    expect(ids.flatMap(homes)).toContain(leaver?.id)
+    const targets = [...workers, ...['x', 'y', 'z'].map(id => group.member(id))]
+    const made = targets.map(() => 0)
+    const over = new AbortController()
+    // One call and one cast after the other for each of them, until it is over.
+    const load = targets.map(async (target, index) => {
+      while (!over.signal.aborted) {
+        target.cast.add()
+        await target.call.add()
+        made[index] = (made[index] ?? 0) + 1
+        // Answers from this very node come without a turn of the event loop: others are to get theirs, too.
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    })
+    const items = Array.from({ length: 4_000 }, (_, n) => n)
+    const outcomes: (string | undefined)[] = []
+    let exit: Promise<number | null> | undefined
+    let stoppedMs = 0
+    for await (const outcome of chain.run(items)) {
+      outcomes.push(outcome)
+      if (outcomes.length === 1_000) {
+        const atMs = performance.now()
+        exit = leaver?.stop()
+        void exit?.then(() => (stoppedMs = performance.now() - atMs))
+      }
+    }
+    expect(await exit).toBe(0)
+    over.abort()
+    // None of them has thrown, and all have gone on.
+    await Promise.all(load)
+    expect(Math.min(...made)).toBeGreaterThan(10)
+    expect(outcomes).toEqual(items.map(n => `<${n * 2}>`))
+    expect(chain.stats).toMatchObject({ accepted: 4_000, finished: 4_000, dead: 0, dropped: 0 })
+    const counts = await Promise.all(targets.map(target => target.call.counts()))
+    expect(counts.map(({ calls }) => calls)).toEqual(made)
+    expect(counts.map(({ casts }) => casts)).toEqual(made)
+    expect(stoppedMs).toBeLessThan(STOP_MS_MAX)
+    const left = new Set(['g', 'pipe', ...ids].flatMap(homes))
+    expect([...left].toSorted()).toEqual([node.id, stays?.id].toSorted())
+  }, 120_000)
+
+  test.each(['thread', 'process'] as const)(
+    'take along what workers in a %s have counted',
+    async isolation => {
+      const ids = Array.from({ length: 4 }, (_, n) => `k${n}`)
+      const workers = await Promise.all(
+        ids.map(id => node.addWorker({ id, run: behaviours.keeper, isolation })),
+      )
+      for (const worker of workers) {
+        for (let n = 0; n < 3; n++) await worker.call.add()
+        worker.cast.add()
+      }
+      expect(new Set(ids.flatMap(homes)).size).toBeGreaterThan(1)
+      for (const other of others) expect(await other.stop()).toBe(0)
+      const counts = await Promise.all(workers.map(worker => worker.call.counts()))
+      for (const { calls, casts } of counts) expect({ calls, casts }).toEqual({ calls: 3, casts: 1 })
+      expect(new Set(ids.flatMap(homes))).toEqual(new Set([node.id]))
+    },
+    120_000,
+  )
+})
