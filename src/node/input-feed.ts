@@ -11,6 +11,7 @@ import { NO_ORIGIN } from '../protocol/request.ts'
 import type { EventBus } from './event-bus.ts'
 import { estimateBytes } from './messaging/estimate.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
+import { toError } from './thrown-value.ts'
 import type { Waiting } from './waiting.ts'
 import type { Gateway } from './workers/gateway.ts'
 import { INPUT_END, INPUT_ITEMS } from './workers/task-input.ts'
@@ -209,7 +210,7 @@ class InputFeed {
   }
 
   #onFailed(thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    const error = toError(thrown)
     this.#init.logger.error({ worker: this.#id, error }, 'the input of a worker has failed')
     this.#init.bus.emit({ kind: 'worker:input-failed', id: this.#id, error })
   }

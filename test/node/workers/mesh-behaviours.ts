@@ -22,6 +22,21 @@ export const asker = defineServer('mesh-asker', {
           : error
       }
     },
+    /** What it is told that waits for an answer when the worker crashes. */
+    atCrash: async (state, id: string): Promise<unknown> => {
+      const ref = state.context.getWorker(id, mortal)
+      const told = ref.call.later().catch((error: unknown) => toldBy(error))
+      await ref.call.crash().catch(() => {})
+      return told
+    },
+    /** What it is told that does not want to wait any more. */
+    aborted: async (state, id: string): Promise<unknown> => {
+      const abort = new AbortController()
+      const call = state.context.getWorker(id, mortal).with({ signal: abort.signal }).call.hang()
+      await state.context.sleep(20)
+      abort.abort(new RangeError('not any more'))
+      return call.catch((error: unknown) => toldBy(error))
+    },
     tell: (state, member: string) => state.context.getGroup().send(member, 'to one'),
     tellAll: state => state.context.getGroup().broadcast('to all'),
     noteSoon: state => void state.context.sendAfter(5, 'later'),
@@ -36,6 +51,26 @@ export const asker = defineServer('mesh-asker', {
     for (const answer of state.waiting.splice(0)) answer(String(message))
   },
 })
+
+/** Crashes, or takes for ever. */
+export const mortal = defineServer('mesh-mortal', {
+  init: () => ({}),
+  call: {
+    crash: (): void => {
+      throw new TypeError('told to crash')
+    },
+    later: () => deferred<string>(new Promise(() => {})),
+    hang: (): Promise<string> => new Promise(() => {}),
+  },
+})
+
+/** What a caller can tell of an error. */
+function toldBy(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { name, cause } = error
+  const why: unknown = typeof cause === 'object' && cause !== null ? Reflect.get(cause, 'name') : cause
+  return { name, maybeExecuted: Reflect.get(error, 'maybeExecuted'), cause: why }
+}
 
 /** The types of a behaviour cannot be had within itself. */
 const plain = defineServer('mesh-plain', {

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { type Node, createNode, withTrace } from '../../../src/index.ts'
-import { asker } from './mesh-behaviours.ts'
+import { asker, mortal } from './mesh-behaviours.ts'
 
 const PATIENCE = { timeout: 20_000, interval: 10 }
 let node: Node
@@ -35,6 +35,21 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     expect(await a.with({ timeoutMs: 3_000 }).call.ask('b', 'remaining')).toBeLessThanOrEqual(3_000)
     expect(await a.call.fail('a')).toEqual({ name: 'DeadlockError', maybeExecuted: false })
     expect(await a.call.fail('nobody')).toMatchObject({ name: 'NotFoundError' })
+  })
+
+  test('is told why a call has failed, and whether it may have been executed', async () => {
+    const a = await node.addWorker({ id: 'a', run: asker, isolation })
+    await node.addWorker({ id: 'b', run: mortal })
+    expect(await a.call.atCrash('b')).toEqual({
+      name: 'WorkerExitedError',
+      maybeExecuted: true,
+      cause: 'TypeError',
+    })
+    expect(await a.call.aborted('b')).toEqual({
+      name: 'AbortError',
+      maybeExecuted: true,
+      cause: 'RangeError',
+    })
   })
 
   test('answers later, sends to itself, and ends when it likes', async () => {
