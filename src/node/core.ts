@@ -8,7 +8,7 @@ import type { NodeId, SpecId } from '../ids.ts'
 import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
-import { Membership, PUSHED_MAX } from '../protocol/membership.ts'
+import { Membership } from '../protocol/membership.ts'
 import { type Message, NO_ROWS, type Rows, TABLES, type Table } from '../protocol/messages.ts'
 import { inFrames, isEmpty } from '../protocol/rows.ts'
 import type { Timings } from '../protocol/timings.ts'
@@ -72,7 +72,11 @@ export class Core {
       periodMs: timings.digestPeriodMs,
       prng: prng.fork('anti-entropy'),
       nowMs: now.ms,
-      send: (to, message) => this.#send(to, message),
+      send: (to, message) => {
+        // Specs that somebody has missed: here, too, the members that this node knows come before them.
+        if (message.kind === 'rows') this.#spread('all')
+        this.#send(to, message)
+      },
     })
     this.supervisor = new Supervisor(
       effect => this.#effects.push(effect),
@@ -100,7 +104,7 @@ export class Core {
     this.#handle(event)
     if (this.self.status !== 'joining') this.#evaluate()
     if (this.self.status === 'leaving') this.#depart()
-    this.#spread()
+    this.#spread('due')
     const isGone = this.self.status === 'left' && this.#departure.mayClose(this.spreading.isHeard, now.ms)
     if (isGone) this.#effects.push({ kind: 'left' })
     const effects = this.#effects
@@ -122,6 +126,7 @@ export class Core {
       this.#upkeep.wakeAtMs(),
       this.ledger.tombstones.wakeAtMs(),
       this.#departure.wakeAtMs(this.#now.ms),
+      this.ledger.newsAtMs(),
       this.self.status === 'joining' ? this.#joinByMs() : Infinity,
     )
   }
@@ -135,7 +140,7 @@ export class Core {
       case 'seed-removed':
         return this.#membership.contacts.removeSeed(event.address)
       case 'peer-found':
-        this.#membership.contacts.note(event.peer, event.addresses, nowMs)
+        this.#membership.contacts.find(event.peer, event.addresses, nowMs)
         return this.#membership.tick(this.#now)
       case 'peer-dialled':
         return this.#membership.contacts.onDialled(event.key, event.peer, nowMs)
@@ -304,13 +309,10 @@ export class Core {
       this.#effects.push(effect)
       return undefined
     }
-    const { row, before, authored } = effect
-    // Passed on by everybody who hears of it first: whoever is told of a spec by this node later has been told before
-    // of every member that this node knows, and places it alike. In a large mesh that would be too many messages.
-    const isNews = authored || this.#membership.connected().length <= PUSHED_MAX
-    this.ledger.onMemberChanged(row, isNews)
-    this.#upkeep.onView(this.#now)
+    const { row, before } = effect
     const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
+    this.ledger.onMemberChanged(effect)
+    this.#upkeep.onView(this.#now)
     return this.#bulletin.followMember(row, wasPresent)
   }
 
@@ -339,8 +341,8 @@ export class Core {
   }
 
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
-  #spread(): void {
-    const news = this.ledger.takeNews()
+  #spread(what: 'due' | 'all'): void {
+    const news = this.ledger.takeNews(this.#now.ms, what)
     const peers = this.#membership.connected()
     if (peers.length === 0 || isEmpty(news)) return
     for (const rows of inFrames(news)) {

@@ -8,8 +8,9 @@ import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, slotId, spe
 import type { Candidate } from '../placement/view.ts'
 import type { Claim } from '../protocol/claim.ts'
 import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
-import type { MemberRow } from '../protocol/member-row.ts'
-import type { Membership } from '../protocol/membership.ts'
+import { type MemberRow, isPresent } from '../protocol/member-row.ts'
+import type { MembershipEffect } from '../protocol/membership-effect.ts'
+import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
 import { NO_ROWS, type Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
 import { type SpecChange, type SpecRow, areRivals } from '../protocol/spec-row.ts'
@@ -17,6 +18,12 @@ import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
 import { Places } from './places.ts'
 import { Tombstones } from './tombstones.ts'
+
+/**
+ * Between two messages that pass on what others have said of themselves: so long for each session. Where thirty nodes
+ * join at once, everybody would otherwise tell everybody of everybody, one at a time. 0.3 s in a mesh of thirty.
+ */
+const PASS_ON_SESSION_MS = 10
 
 /** Two nodes that have declared one id at once. */
 export interface Rivals {
@@ -32,6 +39,8 @@ export interface Intake {
   readonly rivals: readonly Rivals[]
 }
 
+type MemberChange = MembershipEffect & { kind: 'member-changed' }
+
 export class Ledger {
   readonly membership: Membership
   readonly tables: Tables
@@ -44,6 +53,9 @@ export class Ledger {
   #newSpecs = new Map<SpecId, SpecRow>()
   #newClaims = new Map<SlotId, Claim>()
   #newPhases = new Map<SpecId, Phase>()
+  /** What waits cannot wait until `#passOnMs`. */
+  #isUrgent = false
+  #passOnMs = 0
 
   constructor(membership: Membership, tombstoneMs: number) {
     const { id, boot } = membership.self
@@ -122,6 +134,7 @@ export class Ledger {
     const row: SpecRow = { id, body, desired, version: this.moment(now.wallMs), replaces: before?.version }
     this.tables.specs.merge(row)
     this.#newSpecs.set(row.id, row)
+    this.#isUrgent = true
     this.#onSpecChanged(row, before, now)
   }
 
@@ -129,6 +142,7 @@ export class Ledger {
     const merged = this.tables.claims.merge(claim)
     if (merged === undefined) return
     this.#newClaims.set(merged.slot, merged)
+    this.#isUrgent = true
     this.#changed.add(specOfSlot(merged.slot))
   }
 
@@ -136,12 +150,22 @@ export class Ledger {
     const merged = this.tables.phases.merge(phase)
     if (merged === undefined) return
     this.#newPhases.set(merged.spec, merged)
+    this.#isUrgent = true
     this.#changed.add(merged.spec)
   }
 
-  /** A member row has changed; `isNews`: the others are to be told. */
-  onMemberChanged(row: MemberRow, isNews: boolean): void {
-    if (isNews) this.#newMembers.set(row.id, row)
+  /**
+   * A member row has changed. What this node has concluded is told at once; what it has heard is passed on soon, by
+   * everybody who hears of it: whoever is told of a spec by this node later has been told before of every member that
+   * this node knows, and places it alike. In a large mesh that would be too many messages. Whether a member is suspect
+   * makes no difference to placement, and is left to the probes.
+   */
+  onMemberChanged({ row, before, authored }: MemberChange): void {
+    const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
+    const isDoubt = wasPresent && isPresent(row) && isSuspect(row) !== isSuspect(before)
+    const isPassedOn = !isDoubt && this.membership.connected().length <= PUSHED_MAX
+    if (authored || isPassedOn) this.#newMembers.set(row.id, row)
+    if (authored) this.#isUrgent = true
     this.#places.followMember(row)
     for (const spec of this.tables.specs.rows()) this.#changed.add(spec.id)
   }
@@ -159,11 +183,19 @@ export class Ledger {
     return changed
   }
 
-  /** Takes the rows that this node has written since the last time. */
-  takeNews(): Rows {
+  /** When members that were heard of are to be passed on; Infinity: there are none. */
+  newsAtMs(): number {
+    return this.#newMembers.size > 0 ? this.#passOnMs : Infinity
+  }
+
+  /** Takes what is to be told to others. `due`: where this node has written nothing, what was heard may have to wait. */
+  takeNews(nowMs: number, what: 'due' | 'all'): Rows {
     const { size: members } = this.#newMembers
     const others = this.#newSpecs.size + this.#newClaims.size + this.#newPhases.size
-    if (members + others === 0) return NO_ROWS
+    const isDue = what === 'all' || this.#isUrgent || nowMs >= this.newsAtMs()
+    this.#isUrgent = false
+    if (members + others === 0 || !isDue) return NO_ROWS
+    this.#passOnMs = nowMs + this.membership.connected().length * PASS_ON_SESSION_MS
     const news: Rows = {
       members: [...this.#newMembers.values()],
       specs: [...this.#newSpecs.values()],
@@ -235,6 +267,10 @@ export class Ledger {
     this.tables.claims.drop(slotId(id))
     this.tables.phases.drop(id)
   }
+}
+
+function isSuspect(row: MemberRow): boolean {
+  return row.status === 'suspect'
 }
 
 /**

@@ -31,7 +31,8 @@ interface Contact {
   addresses: readonly string[]
   /** Who answers there; unknown until a seed has been reached. */
   peer: NodeId | undefined
-  dialling: boolean
+  /** When the dial began that is under way; undefined: none is. */
+  begunMs: number | undefined
   attempts: number
   dueMs: number
   problem: ContactProblem | undefined
@@ -40,7 +41,21 @@ interface Contact {
 /** How long the node with the larger id leaves the dialling to the other, so that they seldom meet halfway. */
 const POLITE_WAIT_MS = 150
 
+/**
+ * And so long where others have told each of the other, as in a mesh that forms: a session takes a second or two there,
+ * and one that is opened twice takes the time of two. Who cannot be dialled, although it listens, dials after that.
+ */
+const TOLD_WAIT_MS = 4_000
+
 const BACKOFF_FACTOR = 1.5
+
+/**
+ * So many dials are begun at once; the next when one is through, or after so long, as an address that does not answer
+ * keeps a dial for seconds. A node that opens thirty sessions at once has none for a long time, where processors are
+ * short, and news of others travels over the first of them.
+ */
+export const DIALS_AT_ONCE = 4
+const DIAL_PATIENCE_MS = 1_000
 
 /** All the dead together are dialled so often on average, as long as none of them waits longer than the maximum. */
 const LOST_EVERY_MS = 500
@@ -49,8 +64,15 @@ const LOST_REDIAL_MAX_MS = 30_000
 /** No more addresses are kept to be dialled; those who were never reached or are dead go first, the oldest of them. */
 export const CONTACTS_MAX = 4096
 
+interface Listener {
+  readonly id: NodeId
+  readonly addresses: readonly string[]
+}
+
 export class Contacts {
   readonly #self: NodeId
+  /** Others can dial this node, as far as it knows. */
+  readonly #isListening: boolean
   readonly #timings: Timings
   readonly #prng: Prng
   readonly #contacts = new Map<string, Contact>()
@@ -60,8 +82,9 @@ export class Contacts {
   /** When the next dial is due; undefined: to be found out. */
   #wakeMs: number | undefined
 
-  constructor(self: NodeId, timings: Timings, prng: Prng) {
-    this.#self = self
+  constructor(self: Listener, timings: Timings, prng: Prng) {
+    this.#self = self.id
+    this.#isListening = self.addresses.length > 0
     this.#timings = timings
     this.#prng = prng
   }
@@ -76,18 +99,27 @@ export class Contacts {
     this.#contacts.delete(address)
   }
 
-  /** Where a member, or somebody found by mDNS, says that it listens. */
+  /** Where somebody is found, who need not know of this node: by mDNS, or from an earlier run. */
+  find(peer: NodeId, addresses: readonly string[], nowMs: number): void {
+    this.#note(peer, addresses, nowMs + this.#politeness(peer))
+  }
+
+  /** Where a member says that it listens: it is told of this node just as well. */
   note(peer: NodeId, addresses: readonly string[], nowMs: number): void {
+    this.#note(peer, addresses, nowMs + (this.#isPolite(peer) ? TOLD_WAIT_MS : 0))
+  }
+
+  #note(peer: NodeId, addresses: readonly string[], dueMs: number): void {
     if (peer === this.#self || addresses.length === 0) return
     this.#lost.delete(peer)
     this.#wakeMs = undefined
     const known = this.#contacts.get(peer)
     if (known === undefined) {
-      this.#add(peer, addresses, nowMs + this.#politeness(peer)).peer = peer
+      this.#add(peer, addresses, dueMs).peer = peer
     } else if (known.addresses.join() !== addresses.join()) {
       known.addresses = addresses
       known.attempts = 0
-      known.dueMs = nowMs + this.#politeness(peer)
+      known.dueMs = dueMs
     }
   }
 
@@ -137,17 +169,16 @@ export class Contacts {
     return contact.peer
   }
 
-  /** The dials that are due. */
+  /** The dials that are due, as far as there is room for them. */
   take(nowMs: number): Dial[] {
-    const dials: Dial[] = []
-    if (this.wakeAtMs() > nowMs) return dials
+    if (this.wakeAtMs() > nowMs) return []
     this.#wakeMs = undefined
-    for (const contact of this.#contacts.values()) {
-      if (!this.#isWanted(contact) || contact.dueMs > nowMs) continue
-      contact.dialling = true
-      dials.push({ key: contact.key, addresses: contact.addresses })
-    }
-    return dials
+    const room = DIALS_AT_ONCE - this.#begun().filter(begunMs => begunMs + DIAL_PATIENCE_MS > nowMs).length
+    const due = [...this.#contacts.values()].filter(each => this.#isWanted(each) && each.dueMs <= nowMs)
+    // Whoever has waited longest comes first: those that never answer must not keep others from their turn.
+    const first = due.toSorted((a, b) => a.dueMs - b.dueMs).slice(0, room)
+    for (const contact of first) contact.begunMs = nowMs
+    return first.map(({ key, addresses }) => ({ key, addresses }))
   }
 
   /** When the next dial is due; Infinity: never, as things are. */
@@ -170,7 +201,14 @@ export class Contacts {
     for (const contact of this.#contacts.values()) {
       if (this.#isWanted(contact)) wakeAtMs = Math.min(wakeAtMs, contact.dueMs)
     }
-    return wakeAtMs
+    const oldest = this.#begun().at(-DIALS_AT_ONCE)
+    return oldest === undefined ? wakeAtMs : Math.max(wakeAtMs, oldest + DIAL_PATIENCE_MS)
+  }
+
+  /** When the dials began that are under way, oldest first. */
+  #begun(): number[] {
+    const begun = [...this.#contacts.values()].flatMap(({ begunMs }) => begunMs ?? [])
+    return begun.toSorted((a, b) => a - b)
   }
 
   #add(key: string, addresses: readonly string[], dueMs: number): Contact {
@@ -178,7 +216,7 @@ export class Contacts {
       key,
       addresses,
       peer: undefined,
-      dialling: false,
+      begunMs: undefined,
       attempts: 0,
       dueMs,
       problem: undefined,
@@ -205,16 +243,20 @@ export class Contacts {
     const maxMs = isLost ? Math.max(redialMaxMs, lostMaxMs) : redialMaxMs
     const backoffMs = Math.min(maxMs, redialMinMs * BACKOFF_FACTOR ** contact.attempts)
     this.#wakeMs = undefined
-    contact.dialling = false
+    contact.begunMs = undefined
     contact.attempts += 1
     contact.dueMs = nowMs + backoffMs * this.#prng.between(0.5, 1)
   }
 
   #isWanted(contact: Contact): boolean {
-    return !contact.dialling && (contact.peer === undefined || !this.#up.has(contact.peer))
+    return contact.begunMs === undefined && (contact.peer === undefined || !this.#up.has(contact.peer))
   }
 
   #politeness(peer: NodeId): number {
-    return this.#self < peer ? 0 : POLITE_WAIT_MS
+    return this.#isPolite(peer) ? POLITE_WAIT_MS : 0
+  }
+
+  #isPolite(peer: NodeId): boolean {
+    return this.#isListening && this.#self > peer
   }
 }

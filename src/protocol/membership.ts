@@ -61,7 +61,7 @@ export class Membership {
     this.#wakefulness = new Wakefulness(timings, now)
     this.#nextForgetMs = now.ms + FORGET_PERIOD_MS
     this.#roster = new Roster(self, timings.tombstoneMs)
-    this.contacts = new Contacts(self.id, timings, prng.fork('contacts'))
+    this.contacts = new Contacts(self, timings, prng.fork('contacts'))
     this.#suspicions = new Suspicions(timings, witness => this.#isTrusted(witness))
     this.#prober = new Prober({
       timings,
@@ -172,7 +172,7 @@ export class Membership {
 
   tick(now: Moment): void {
     this.#enter(now)
-    for (const apart of this.#reach.apart()) this.#miss(...apart)
+    for (const peer of this.#reach.missing(now.ms, this.#timings)) this.#miss(peer)
     this.#prober.tick(now.ms)
     if (now.ms >= this.#wakefulness.judgeFromMs) {
       for (const id of this.#suspicions.due(now.ms)) this.#decide(id)
@@ -209,16 +209,10 @@ export class Membership {
     return this.#suspicions.postpone(Math.max(now.ms + probePeriodMs, this.#holdUntilMs))
   }
 
-  /** A member without a session is not probed by its turn only: where there was a session, that is news by itself. */
-  #miss(peer: NodeId, sinceMs: number, hadSession: boolean): void {
-    const row = this.#roster.find(peer)
-    if (row === undefined) return this.#reach.forget(peer)
-    const { probePeriodMs, probeTimeoutMs } = this.#timings
-    const graceMs = hadSession ? probePeriodMs / 2 : probePeriodMs + probeTimeoutMs
-    const seenMs = Math.max(this.#reach.seenMs(peer) + probePeriodMs, sinceMs)
-    if (this.#now.ms - seenMs >= graceMs && !this.#suspicions.has(peer)) {
-      this.#prober.probe(peer, this.#now.ms)
-    }
+  /** A member without a session is not probed by its turn only. */
+  #miss(peer: NodeId): void {
+    if (this.#roster.find(peer) === undefined) return this.#reach.forget(peer)
+    if (!this.#suspicions.has(peer)) this.#prober.probe(peer, this.#now.ms)
   }
 
   #onProber(effect: ProberEffect): void {

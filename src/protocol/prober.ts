@@ -104,10 +104,11 @@ export class Prober {
     this.#nextMs = init.nowMs + this.#spacingMs() * init.prng.between(0.5, 1.5)
   }
 
-  /** Probes a member out of its turn, unless that is under way. */
+  /** Probes a member out of its turn, unless that is under way, or it is too early to judge it. */
   probe(target: NodeId, nowMs: number): void {
     if (this.#probes.has(target) || this.#probes.size >= PROBES_MAX) return
     const { timings, health, reach } = this.#init
+    if (reach.isMeeting(target, nowMs, timings)) return
     const isConnected = reach.isConnected(target)
     this.#count += 1
     const probe: Probe = {

@@ -2,6 +2,7 @@
 /** Whom this node reaches: its sessions, when it last heard of each peer, and whom others vouch for. */
 
 import type { NodeId } from '../ids.ts'
+import type { Timings } from './timings.ts'
 
 interface Session {
   heardMs: number
@@ -17,6 +18,12 @@ interface Apart {
   /** There was one in this life of the member: a refused dial then means a dead process. */
   hadSession: boolean
 }
+
+/**
+ * So long this node gives itself to meet a member before it judges it for not being met: those who have met it notice
+ * much earlier when it ends. Where thirty nodes start on two cores, a first session takes seconds.
+ */
+const MEETING_PERIODS = 10
 
 /** No more names of unreachable members are told to others. */
 export const UNREACHABLE_MAX = 32
@@ -124,9 +131,22 @@ export class Reach {
     return true
   }
 
-  /** The members with whom there has been no session for so long, each with the time since when. */
-  *apart(): Generator<readonly [peer: NodeId, sinceMs: number, hadSession: boolean]> {
-    for (const [peer, { sinceMs, hadSession }] of this.#apart) yield [peer, sinceMs, hadSession]
+  /**
+   * The members whose session has been missing for too long: half a period where there was one, which is news by itself.
+   * Whom others vouch for has time until the next period.
+   */
+  *missing(nowMs: number, { probePeriodMs, probeTimeoutMs }: Timings): Generator<NodeId> {
+    for (const [peer, { sinceMs, hadSession }] of this.#apart) {
+      const graceMs = hadSession ? probePeriodMs / 2 : probePeriodMs + probeTimeoutMs
+      const firstMs = hadSession ? graceMs : MEETING_PERIODS * probePeriodMs
+      if (nowMs >= Math.max(sinceMs + firstMs, this.seenMs(peer) + probePeriodMs + graceMs)) yield peer
+    }
+  }
+
+  /** Whether there has not been a session yet, and is still time for one. */
+  isMeeting(peer: NodeId, nowMs: number, { probePeriodMs }: Timings): boolean {
+    const apart = this.#apart.get(peer)
+    return apart?.hadSession === false && nowMs - apart.sinceMs < MEETING_PERIODS * probePeriodMs
   }
 
   /** Those with whom there has been no session since, `UNREACHABLE_MAX` at most. */

@@ -19,6 +19,15 @@ export class SessionRefusedError extends Error {
   override readonly name = 'SessionRefusedError'
 }
 
+/** Somebody listens there, and the handshake was not done in time. */
+export class HandshakeTimeoutError extends Error {
+  override readonly name = 'HandshakeTimeoutError'
+
+  constructor(timeoutMs: number, options: ErrorOptions) {
+    super(`no handshake within ${timeoutMs} ms of the connection`, options)
+  }
+}
+
 /** What `libp2p.dial` has thrown: one error, or one for each address. */
 export function diagnose(error: unknown): Diagnosis {
   const causes = causesOf(error)

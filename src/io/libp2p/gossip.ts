@@ -4,21 +4,39 @@
 import { randomBytes } from 'node:crypto'
 
 import type { GossipSub } from '@libp2p/gossipsub'
+import type { Connection } from '@libp2p/interface'
+
+import type { Introduction } from './introduction.ts'
 
 /** 8 random bytes for the node, 8 that count. */
 export const MESSAGE_ID_BYTES = 16
 
+export interface GossipServices {
+  readonly pubsub: GossipSub
+  readonly introduction: Introduction
+}
+
 export class Gossip {
   readonly #pubsub: GossipSub
+  readonly #introduction: Introduction
   readonly #origin = randomBytes(MESSAGE_ID_BYTES / 2)
   #count = 0n
 
-  constructor(pubsub: GossipSub, onMessage: (topic: string, bytes: Uint8Array) => void) {
+  constructor(services: GossipServices, onMessage: (topic: string, bytes: Uint8Array) => void) {
+    const { pubsub, introduction } = services
     this.#pubsub = pubsub
+    this.#introduction = introduction
     pubsub.addEventListener('message', ({ detail }) => {
       if (detail.data.length >= MESSAGE_ID_BYTES)
         onMessage(shortName(detail.topic), detail.data.subarray(MESSAGE_ID_BYTES))
     })
+  }
+
+  /** There is a session over the connection: its peer takes part. */
+  onSession(connection: Connection): void {
+    const [newest] = this.#pubsub.protocols
+    // Where the connection is over by then, nothing is lost: the next one is told of too.
+    if (newest !== undefined) this.#introduction.introduce(connection, newest).catch(() => {})
   }
 
   subscribe(topic: string): void {

@@ -7,7 +7,6 @@
 import { createHash } from 'node:crypto'
 
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
-import { identify } from '@libp2p/identify'
 import type {
   ComponentLogger,
   ConnectionGater,
@@ -23,11 +22,12 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
 import { nodeId } from '../../ids.ts'
-import { corkedTcp } from './corked-tcp.ts'
 import type { Gate } from './gate.ts'
 import { MESSAGE_ID_BYTES } from './gossip.ts'
+import { Introduction, type IntroductionComponents } from './introduction.ts'
+import { ADDRESS_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
 
-export type MeshLibp2p = Libp2p<{ pubsub: GossipSub }>
+export type MeshLibp2p = Libp2p<{ pubsub: GossipSub; introduction: Introduction }>
 
 export interface Libp2pInit {
   readonly cluster: string
@@ -44,10 +44,8 @@ export interface Libp2pInit {
 const PARALLEL_DIALS_MAX = 64
 
 const MIB = 1024 * 1024
-/** A handshake takes milliseconds, unless thirty nodes start on two cores at once. */
-const DIAL_TIMEOUT_MS = 10_000
-/** One of several addresses that does not answer must not use up the time of the others. */
-const ADDRESS_TIMEOUT_MS = 4_000
+/** For all addresses of one dial together: half a dozen that do not answer, and one that does. */
+export const DIAL_TIMEOUT_MS = 2 * ADDRESS_TIMEOUT_MS
 /** libp2p ends connections above this by its own lights; the transport keeps the number far below. */
 const CONNECTIONS_MAX = 10_000
 /**
@@ -64,7 +62,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     addresses: { listen: [...init.listen], announceFilter: reachable },
     transports: [
       // The default closes sockets that have been idle for two minutes; a quiet mesh is not a dead one.
-      corkedTcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }),
+      meshTcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }),
     ],
     // Who does not know the name and the secret fails here, before the first frame.
     connectionEncrypters: [noise({ prologueBytes: key })],
@@ -87,15 +85,16 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       maxParallelDials: PARALLEL_DIALS_MAX,
       dialTimeout: DIAL_TIMEOUT_MS,
       addressDialTimeout: ADDRESS_TIMEOUT_MS,
-      inboundUpgradeTimeout: DIAL_TIMEOUT_MS,
+      inboundUpgradeTimeout: HANDSHAKE_TIMEOUT_MS,
+      inboundStreamProtocolNegotiationTimeout: HANDSHAKE_TIMEOUT_MS,
+      outboundStreamProtocolNegotiationTimeout: HANDSHAKE_TIMEOUT_MS,
     },
     // It aborts connections after one late pong: the mesh has a failure detector of its own, and only one.
     connectionMonitor: { enabled: false },
     connectionGater: gater(init),
     logger: silent,
     services: {
-      // Gossipsub learns through it who speaks gossipsub.
-      identify: identify({ timeout: DIAL_TIMEOUT_MS, maxInboundStreams: 8, maxOutboundStreams: 8 }),
+      introduction: (components: IntroductionComponents) => new Introduction(components),
       pubsub: gossipsub({
         // Links are authenticated and members trusted; verifying signatures would cost more than everything else.
         globalSignaturePolicy: 'StrictNoSign',

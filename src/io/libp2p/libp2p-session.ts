@@ -6,6 +6,7 @@ import type { Uint8ArrayList } from 'uint8arraylist'
 
 import { type NodeId, nodeId } from '../../ids.ts'
 import type { Cancel, Clock, Lane } from '../../ports.ts'
+import { HANDSHAKE_TIMEOUT_MS } from './mesh-tcp.ts'
 
 export interface SessionHandlers {
   onReady(session: Libp2pSession): void
@@ -17,8 +18,8 @@ export interface SessionHandlers {
 /** How long a last message may take to get out. */
 const CLOSE_TIMEOUT_MS = 500
 
-/** A connection that has not got its two streams by then is none of ours. Streams take one round trip. */
-export const OPENING_TIMEOUT_MS = 10_000
+/** A connection that has not got its two streams by then is none of ours. Streams take as long as a handshake. */
+export const OPENING_TIMEOUT_MS = HANDSHAKE_TIMEOUT_MS
 
 export class Libp2pSession {
   readonly peer: NodeId

@@ -15,7 +15,7 @@ import type { Clock, Lane, Transport, TransportHandlers } from '../../ports.ts'
 import { NotLetInError, SessionRefusedError, diagnose } from './dial-failure.ts'
 import { Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
-import { type Libp2pInit, type MeshLibp2p, createMeshLibp2p } from './libp2p-node.ts'
+import { DIAL_TIMEOUT_MS, type Libp2pInit, type MeshLibp2p, createMeshLibp2p } from './libp2p-node.ts'
 import { Libp2pSession, type SessionHandlers } from './libp2p-session.ts'
 
 const PROTOCOLS: Readonly<Record<Lane, string>> = {
@@ -27,8 +27,6 @@ const STREAM_LIMITS = { maxInboundStreams: 4, maxOutboundStreams: 4 }
 
 /** Connections that cross are opened within this time of each other; later, a second one follows a dead first. */
 const CROSSING_MS = 5_000
-
-const DIAL_TIMEOUT_MS = 10_000
 
 /** A mesh is comfortable with about a hundred nodes, and is simulated with a thousand. */
 export const SESSIONS_MAX = 1_024
@@ -101,7 +99,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   async start(handlers: TransportHandlers): Promise<void> {
     const libp2p = this.#libp2p
     this.#handlers = handlers
-    this.#gossip = new Gossip(libp2p.services.pubsub, (topic, bytes) => {
+    this.#gossip = new Gossip(libp2p.services, (topic, bytes) => {
       this.#guard(undefined, () => handlers.onHint(topic, bytes))
     })
     libp2p.addEventListener('connection:open', ({ detail }) => this.#onConnection(detail))
@@ -177,6 +175,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     }
     this.#handlers?.onPeerUp(session.peer)
     session.read()
+    this.#gossip?.onSession(session.connection)
   }
 
   onOver(session: Libp2pSession): void {

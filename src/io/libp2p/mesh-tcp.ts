@@ -1,0 +1,71 @@
+// shell
+/**
+ * TCP, with one limit of time for the connection and another one for the handshake. The kernel of a machine accepts
+ * within a round trip, whatever its processes do: where it does not, the next address is tried soon. A handshake takes
+ * as long as both processes need to get round to it. Broken off, it would only be begun anew by a machine that had no
+ * time for the first one.
+ */
+
+import type { Connection, Upgrader } from '@libp2p/interface'
+
+import { corkedTcp } from './corked-tcp.ts'
+import { HandshakeTimeoutError } from './dial-failure.ts'
+
+/** One of several addresses that does not answer must not use up the time of the others: SYN is sent three times. */
+const CONNECT_TIMEOUT_MS = 4_000
+
+/** A handshake takes milliseconds, and a few seconds where thirty nodes start on two cores at once. */
+export const HANDSHAKE_TIMEOUT_MS = 20_000
+
+/** How long the dial of one address may take. */
+export const ADDRESS_TIMEOUT_MS = CONNECT_TIMEOUT_MS + HANDSHAKE_TIMEOUT_MS
+
+type TcpFactory = ReturnType<typeof corkedTcp>
+type Tcp = ReturnType<TcpFactory>
+
+/** @param init of `tcp`, whose time-outs for dials come from here */
+export function meshTcp(init: Parameters<typeof corkedTcp>[0]): TcpFactory {
+  const make = corkedTcp(init)
+  return components => {
+    const transport = make(components)
+    const dial = transport.dial.bind(transport)
+    transport.dial = (address, options) => dialInTime(dial, address, options)
+    return transport
+  }
+}
+
+async function dialInTime(
+  dial: Tcp['dial'],
+  ...[address, options]: Parameters<Tcp['dial']>
+): Promise<Connection> {
+  const connecting = new AbortController()
+  const timer = setTimeout(() => {
+    connecting.abort(new Error(`no connection after ${CONNECT_TIMEOUT_MS} ms`))
+  }, CONNECT_TIMEOUT_MS)
+  const signal = AbortSignal.any([options.signal, connecting.signal])
+  const upgrader = onConnected(options.upgrader, () => clearTimeout(timer))
+  try {
+    return await dial(address, { ...options, signal, upgrader })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The upgrader, which is given a connection as soon as it is there. */
+function onConnected(upgrader: Upgrader, tell: () => void): Upgrader {
+  return {
+    upgradeOutbound: async (connection, options) => {
+      tell()
+      try {
+        return await upgrader.upgradeOutbound(connection, options)
+      } catch (error) {
+        if (options.signal.aborted) throw new HandshakeTimeoutError(HANDSHAKE_TIMEOUT_MS, { cause: error })
+        throw error
+      }
+    },
+    upgradeInbound: (connection, options) => upgrader.upgradeInbound(connection, options),
+    createInboundAbortSignal: signal => upgrader.createInboundAbortSignal(signal),
+    getStreamMuxers: () => upgrader.getStreamMuxers(),
+    getConnectionEncrypters: () => upgrader.getConnectionEncrypters(),
+  }
+}

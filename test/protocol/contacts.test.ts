@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+
+import { type NodeId, nodeId } from '../../src/ids.ts'
+import { Prng } from '../../src/prng.ts'
+import { Contacts, DIALS_AT_ONCE } from '../../src/protocol/contacts.ts'
+import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
+
+const UNREACHABLE = { failure: 'unreachable', reason: 'no answer' } as const
+const [early, self, late] = [nodeId('a'), nodeId('m'), nodeId('z')]
+const ADDRESS = ['/sim/here']
+
+/** Contacts of a node, and what is dialled when. */
+class Desk {
+  readonly contacts: Contacts
+  nowMs = 0
+
+  constructor(addresses: readonly string[] = ADDRESS) {
+    this.contacts = new Contacts({ id: self, addresses }, LAN_TIMINGS, new Prng(1))
+  }
+
+  /** What is dialled until then, in this order. */
+  until(untilMs: number, onDial: (key: string, nowMs: number) => void = () => {}): string[] {
+    const keys: string[] = []
+    for (; this.contacts.wakeAtMs() <= untilMs; this.nowMs = Math.max(this.nowMs, this.contacts.wakeAtMs())) {
+      this.nowMs = Math.max(this.nowMs, this.contacts.wakeAtMs())
+      for (const { key } of this.contacts.take(this.nowMs)) {
+        keys.push(key)
+        onDial(key, this.nowMs)
+      }
+    }
+    this.nowMs = untilMs
+    return keys
+  }
+}
+
+let desk: Desk
+
+beforeEach(() => {
+  desk = new Desk()
+})
+
+describe('of many to be dialled', () => {
+  test('a few are dialled at once, another when one is through', () => {
+    for (let index = 0; index < 10; index++) desk.contacts.addSeed(`s${index}`, 0)
+    expect(desk.until(0)).toEqual(['s0', 's1', 's2', 's3'].slice(0, DIALS_AT_ONCE))
+    expect(desk.contacts.wakeAtMs()).toBeGreaterThan(0)
+    desk.contacts.onPeerUp(early)
+    desk.contacts.onDialled('s2', early, 0)
+    expect(desk.until(0)).toEqual([`s${DIALS_AT_ONCE}`])
+  })
+
+  test('none waits for ever for those that never answer', () => {
+    for (let index = 0; index < 10; index++) desk.contacts.addSeed(`s${index}`, 0)
+    expect(new Set(desk.until(3_000)).size).toBe(10)
+  })
+
+  test('the next one is dialled at the moment that was asked for, whatever is lost by adding', () => {
+    for (let startMs = 0.1; startMs < 400; startMs += 0.7) {
+      const each = new Desk()
+      for (let index = 0; index <= DIALS_AT_ONCE; index++) each.contacts.addSeed(`s${index}`, startMs)
+      each.contacts.take(startMs)
+      expect(each.contacts.take(each.contacts.wakeAtMs())).toHaveLength(1)
+    }
+  })
+
+  test('the one that has waited longest comes first, however many fail again and again', () => {
+    for (let index = 0; index < 40; index++) desk.contacts.addSeed(`s${index}`, 0)
+    const dialled = new Set<string>()
+    desk.until(0)
+    for (let nowMs = 0; nowMs < 10_000; nowMs += 1_000) {
+      const fail = (key: string): void => {
+        dialled.add(key)
+        if (dialled.size < 40) desk.contacts.onDialFailed(key, UNREACHABLE, nowMs - 500)
+      }
+      desk.until(nowMs, fail)
+    }
+    expect(dialled.size).toBeGreaterThanOrEqual(40 - DIALS_AT_ONCE)
+  })
+})
+
+describe('of two that were told of each other', () => {
+  const dialledAtMs = (other: NodeId, onDesk: Desk): number => {
+    onDesk.contacts.note(other, ADDRESS, 0)
+    return onDesk.contacts.wakeAtMs()
+  }
+
+  test('the one with the smaller id dials, the other one only when nothing has come of it', () => {
+    expect(dialledAtMs(late, desk)).toBe(0)
+    expect(dialledAtMs(early, new Desk())).toBe(4_000)
+  })
+
+  test('the one that cannot be dialled dials', () => {
+    expect(dialledAtMs(early, new Desk([]))).toBe(0)
+  })
+
+  test('nobody dials who has a session', () => {
+    desk.contacts.note(late, ADDRESS, 0)
+    desk.contacts.onPeerUp(late)
+    expect(desk.until(60_000)).toEqual([])
+  })
+})
+
+test('who is found without knowing of this node is dialled soon', () => {
+  desk.contacts.find(early, ADDRESS, 0)
+  expect(desk.contacts.wakeAtMs()).toBeLessThanOrEqual(150)
+})

@@ -1,0 +1,48 @@
+/** How a mesh comes together: many nodes that start at once, with one seed, and what they say to each other meanwhile. */
+
+import { expect, test } from 'vitest'
+
+import { simulate } from '../../src/testing.ts'
+
+const NODES = 30
+
+test('thirty nodes that start at once see each other, and nobody is suspected', async () => {
+  let bundles = 0
+  const sessions = new Map<string, number>()
+  await using mesh = await simulate({
+    seed: 1,
+    nodes: NODES,
+    onTrace: line => {
+      if (/ control /.test(line)) bundles += 1
+      const [, from, to] = / up (\S+)>(\S+)/.exec(line) ?? []
+      if (from !== undefined && to !== undefined) {
+        const pair = [from, to].toSorted().join()
+        sessions.set(pair, (sessions.get(pair) ?? 0) + 1)
+      }
+    },
+  })
+  let suspected = 0
+  for (const id of mesh.ids) mesh.node(id).on('member:suspect', () => (suspected += 1))
+  const isFormed = (): boolean => mesh.ids.every(id => mesh.node(id).members().length === NODES)
+  await mesh.until('all see all', isFormed)
+  await mesh.until('all are connected', () => sessions.size === (NODES * (NODES - 1)) / 2)
+  await mesh.run(5_000)
+  expect(suspected).toBe(0)
+  expect([...sessions.values()].every(times => times === 1)).toBe(true)
+  // What everybody has to say to everybody: hello, a row that says that it takes work, what differs. Where each passed
+  // on each row that it hears, one at a time, it would be five times as much.
+  expect(bundles).toBeLessThan(25 * NODES * NODES)
+})
+
+test('the sessions of an idle mesh last, however seldom its nodes have something to say', async () => {
+  const ends: string[] = []
+  await using mesh = await simulate({
+    seed: 2,
+    nodes: NODES,
+    onTrace: line => {
+      if (/ down /.test(line)) ends.push(line)
+    },
+  })
+  await mesh.run(60_000)
+  expect(ends).toEqual([])
+})
