@@ -137,13 +137,32 @@ describe('a supervisor', () => {
     expect(bench.reports.at(-1)).toMatchObject({ kind: 'exited', wasReady: true, exit: { kind: 'crashed' } })
   })
 
-  test('stops a worker that does not start in time, and says that it was late', () => {
+  test('gives up a worker that does not start in time, at once, and says that it was late', () => {
     const bench = new Bench()
-    bench.assign(['a'], '1')
+    bench.assign(['a', 'b'], '1')
     bench.nowMs = 1_000
     bench.supervisor.tick(bench.nowMs)
+    const exit = { kind: 'late', afterMs: 1_000 }
+    expect(bench.reports).toMatchObject([{ kind: 'exited', wasReady: false, exit }])
+    expect(bench.log).toEqual(['start a', 'stop a', 'abandon a', 'start b'])
+    // What it says afterwards is of nobody.
     bench.stop()
-    expect(bench.reports.at(-1)).toMatchObject({ kind: 'exited', wasReady: false, exit: { kind: 'late' } })
+    expect(bench.reports).toHaveLength(1)
+  })
+
+  test('waits for one that is told to stop while it starts, no longer than it may take to stop', () => {
+    const bench = new Bench()
+    bench.assign(['a'], '1')
+    bench.nowMs = 900
+    bench.assign([], '1')
+    bench.nowMs = 1_100
+    bench.supervisor.tick(bench.nowMs)
+    expect(bench.supervisor.size).toBe(1)
+    bench.nowMs = 1_400
+    bench.supervisor.tick(bench.nowMs)
+    expect(bench.log).toEqual(['start a', 'stop a', 'abandon a'])
+    expect(bench.reports).toMatchObject([{ kind: 'exited', exit: { kind: 'abandoned' } }])
+    expect(bench.supervisor.size).toBe(0)
   })
 
   test('abandons a worker that does not stop in time, and goes on', () => {

@@ -163,3 +163,38 @@ test('in a simulation, what is to run in threads and processes runs inline, and 
   }
   expect(await course()).toBe(await course())
 })
+
+test('a worker that is late to start is abandoned: what its code does afterwards reaches nobody, and it never runs', async () => {
+  const gate = new Gate()
+  const heard: unknown[] = []
+  const refused: unknown[] = []
+  const listener = defineServer('late-listener', {
+    init: () => ({}),
+    info: (_state, message) => void heard.push(message),
+  })
+  const late = defineServer('late', {
+    init: async context => {
+      const { signal } = context
+      await gate.pass()
+      heard.push(signal.aborted)
+      try {
+        context.getWorker('listener').send('from the dead')
+      } catch (error) {
+        refused.push(error)
+      }
+      return {}
+    },
+  })
+  await using mesh = await simulate({ nodes: 1, behaviours: [listener, late] })
+  const node = mesh.node('n1')
+  await mesh.settle(node.addWorker({ id: 'listener', run: listener }))
+  const adding = node.addWorker({ id: 'w', run: late, startTimeoutMs: 200 })
+  await expect(mesh.settle(adding)).rejects.toMatchObject({ name: 'StartError' })
+  gate.open()
+  await mesh.run(1_000)
+  expect(gate.isPassed).toBe(true)
+  expect(refused).toEqual([expect.objectContaining({ name: 'FencedError' })])
+  // It could have known.
+  expect(heard).toEqual([true])
+  expect(node.snapshot().workers).toMatchObject({ inline: 1, abandoned: 1 })
+})

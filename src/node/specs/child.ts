@@ -46,7 +46,10 @@ export type WithArgs<B> =
 export interface WorkerOptions {
   /** @default 'permanent' */
   readonly restart?: RestartType
-  /** How long it may take to start. @default 30_000 */
+  /**
+   * How long it may take to start; then it is given up at once: killed in a thread or process, abandoned inline.
+   * @default 30_000
+   */
   readonly startTimeoutMs?: number
   /** How long it may take to stop before it is abandoned; 0: it is not asked. At most a day. @default 5_000 */
   readonly stopTimeoutMs?: number

@@ -9,7 +9,7 @@ import { describeThrown } from '../thrown-value.ts'
 /**
  * How a worker ended. `normal`: it has done its work. `shutdown`: the same for its restart type, and said on purpose.
  * `stopped`: it was told to. `abandoned`: told to, but it did not end in time.
- * `late`: it did not start in time. `killed`: the thread or process of its code is gone, by itself or by our hand.
+ * `late`: it did not start in time, which was so long, and was abandoned, or killed, at once. `killed`: the thread or process of its code is gone, by itself or by our hand.
  */
 export type Exit =
   | { readonly kind: 'normal' }
@@ -18,7 +18,7 @@ export type Exit =
   /** Stopped for a successor, to which it leaves this: see `workers/legacy.ts`. */
   | { readonly kind: 'released'; readonly legacy: Uint8Array }
   | { readonly kind: 'abandoned' }
-  | { readonly kind: 'late' }
+  | { readonly kind: 'late'; readonly afterMs: number }
   | { readonly kind: 'crashed'; readonly failure: Failure }
   | { readonly kind: 'killed'; readonly failure: Failure }
 
@@ -60,7 +60,12 @@ export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
     case 'shutdown':
       return { name: 'NormalExit', message: 'it ended, and is to run for ever', node, slot }
     case 'late':
-      return { name: 'StartTimeout', message: 'it did not start in time', node, slot }
+      return {
+        name: 'StartTimeout',
+        message: `it did not start within ${exit.afterMs} ms (startTimeoutMs)`,
+        node,
+        slot,
+      }
     case 'stopped':
     case 'released':
     case 'abandoned':

@@ -39,7 +39,7 @@ export type SupervisorEffect =
   | { readonly kind: 'stop-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
   /** To be stopped for a successor on another node: it says what it leaves behind. */
   | { readonly kind: 'release-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
-  /** It has not stopped in time: whatever it still does must not get out. */
+  /** It has not stopped, or started, in time: whatever it still does must not get out. */
   | { readonly kind: 'abandon-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
 
 interface Worker {
@@ -47,7 +47,6 @@ interface Worker {
   readonly incarnation: Incarnation
   state: 'starting' | 'running' | 'stopping'
   wasReady: boolean
-  isLate: boolean
   /** When it stops, it is for a successor. */
   isEntrusted: boolean
 }
@@ -171,8 +170,11 @@ export class Supervisor {
         this.#emit({ kind: 'abandon-worker', slot, incarnation: worker.incarnation })
         this.#remove(worker, { kind: 'abandoned' }, nowMs)
       } else {
-        worker.isLate = true
-        this.#stop(worker, nowMs)
+        // As in OTP, it is not waited for: who has not started, has nothing to put away.
+        const { incarnation, assignment } = worker
+        this.#emit({ kind: 'stop-worker', slot, incarnation })
+        this.#emit({ kind: 'abandon-worker', slot, incarnation })
+        this.#remove(worker, { kind: 'late', afterMs: assignment.child.startTimeoutMs }, nowMs)
       }
     }
   }
@@ -196,7 +198,7 @@ export class Supervisor {
     this.#deadlines.clear(assignment.slot)
     // What has ended on its own is not started again until somebody asks for it anew.
     if (this.#wanted.get(assignment.slot)?.key === assignment.key) this.#wanted.delete(assignment.slot)
-    this.#report({ kind: 'exited', assignment, exit: worker.isLate ? { kind: 'late' } : exit, wasReady })
+    this.#report({ kind: 'exited', assignment, exit, wasReady })
     this.#advance(assignment.spec, nowMs)
   }
 
@@ -252,7 +254,6 @@ export class Supervisor {
       incarnation,
       state: 'starting',
       wasReady: false,
-      isLate: false,
       isEntrusted: false,
     })
     this.#deadlines.set(assignment.slot, nowMs + assignment.child.startTimeoutMs)

@@ -157,7 +157,7 @@ export class Host {
     const isKilled = this.#end(worker.executor) !== undefined
     if (!isKilled) this.#abandoned += 1
     const what = isKilled ? 'killed' : 'abandoned; it may still run'
-    this.#init.logger.warn({ worker: slot }, `worker ignored its stop signal and was ${what}`)
+    this.#init.logger.warn({ worker: slot }, `worker did not start, or stop, in time and was ${what}`)
   }
 
   /** An error that nobody has caught. @returns whether it is one of a worker of this node: then it ends that worker */

@@ -197,7 +197,7 @@ export abstract class InlineWorker implements ContextOwner {
     this.exit(exit)
   }
 
-  /** It has been told to stop and has not: whatever it still does, reaches nobody. */
+  /** It has been told to stop and has not, or is not waited for: whatever it still does, reaches nobody. */
   abandon(): void {
     this.#isOver = true
     this.discard(undefined)
