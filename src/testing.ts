@@ -2,6 +2,6 @@
 /** For tests of your own workers: a whole mesh in one process, on virtual time, with faults and a seed. */
 
 export { type Pause } from './io/memory/node-clock.ts'
-export { type NetworkConditions } from './io/memory/simulated-network.ts'
+export { type NetworkConditions } from './io/memory/network-conditions.ts'
 export { SimulatedMesh, SimulationError, type SimulationInit, simulate } from './simulation/simulated-mesh.ts'
 export { type Timings } from './protocol/timings.ts'

@@ -6,7 +6,8 @@
 
 import { type NodeId, nodeId } from '../ids.ts'
 import type { NodeClock, Pause } from '../io/memory/node-clock.ts'
-import { type NetworkConditions, SimulatedNetwork } from '../io/memory/simulated-network.ts'
+import type { NetworkConditions } from '../io/memory/network-conditions.ts'
+import { SimulatedNetwork } from '../io/memory/simulated-network.ts'
 import { VirtualClock } from '../io/memory/virtual-clock.ts'
 import { silentLogger } from '../io/system/loggers.ts'
 import { Node } from '../node/node.ts'
@@ -68,6 +69,8 @@ export class SimulatedMesh implements AsyncDisposable {
   readonly #boots = new Map<NodeId, number>()
   /** By how much wall clocks are ahead, where they are. */
   readonly #skewsMs = new Map<NodeId, number>()
+  /** How fast clocks go, where they do not keep time. */
+  readonly #rates = new Map<NodeId, number>()
   readonly #trace = new TraceHash()
 
   /** @internal */
@@ -117,6 +120,11 @@ export class SimulatedMesh implements AsyncDisposable {
   /** The how-manieth run of the node this is: 1 for the first, 0 before. */
   runOf(name: string): number {
     return this.#runs.get(nodeId(name)) ?? 0
+  }
+
+  /** What the clock of a node shows: virtual milliseconds, but for what its machine has slept, and how fast it goes. */
+  timeOf(name: string): number {
+    return this.#machineOf(name).clock.nowMs()
   }
 
   /** Lets virtual time pass. */
@@ -211,6 +219,21 @@ export class SimulatedMesh implements AsyncDisposable {
     if (machine !== undefined) machine.clock.skewMs = skewMs
   }
 
+  /** Its clocks go so fast from now on, in this run and in later ones: 1.01 is a hundredth too fast. */
+  setClockRate(name: string, rate: number): void {
+    const id = nodeId(name)
+    if (!(rate > 0))
+      throw new SimulationError(`a clock does not go ${rate} times as fast (seed ${this.seed})`)
+    this.#record(`rate ${id} ${rate}`)
+    this.#rates.set(id, rate)
+    this.#machines.get(id)?.clock.setRate(rate)
+  }
+
+  /** Whether something is cut between two nodes, in one direction or both. */
+  isCut(a: string, b: string): boolean {
+    return this.#network.isCut(nodeId(a), nodeId(b))
+  }
+
   /** Nothing gets from any node of one side to any node of another. Nodes that are not named keep all their links. */
   partition(...sides: readonly (readonly string[])[]): void {
     this.#record(`partition ${sides.map(side => side.join('+')).join(' | ')}`)
@@ -264,6 +287,7 @@ export class SimulatedMesh implements AsyncDisposable {
     this.#runs.set(id, run)
     this.#record(`start ${id}`)
     const clock = this.#clock.fork(this.#skewsMs.get(id))
+    clock.setRate(this.#rates.get(id) ?? 1)
     const boot = Math.max(clock.wallMs(), (this.#boots.get(id) ?? 0) + 1)
     this.#boots.set(id, boot)
     const ports = {

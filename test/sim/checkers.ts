@@ -244,6 +244,15 @@ export function checkConnected(mesh: SimulatedMesh): void {
   }
 }
 
+/** Whether all nodes have sessions with each other, and know the same. */
+export function isCalm(mesh: SimulatedMesh): boolean {
+  const isConnected = (id: string): boolean => {
+    const { membership } = mesh.node(id).inspect().core.ledger
+    return mesh.up.every(other => other === id || membership.isConnected(other))
+  }
+  return mesh.up.every(isConnected) && new Set(knownBy(mesh)).size === 1
+}
+
 /** Checked when the faults have ended and the mesh has had its time. */
 export function checkSettled(mesh: SimulatedMesh, world: World): void {
   checkRoots(mesh)
@@ -255,12 +264,17 @@ export function checkSettled(mesh: SimulatedMesh, world: World): void {
 
 /** I9: all nodes know the same. */
 function checkRoots(mesh: SimulatedMesh): void {
-  const known = mesh.up.map(id => {
-    const { viewHash, roots } = mesh.node(id).snapshot()
-    return `${viewHash} ${JSON.stringify(roots)}`
-  })
+  const known = knownBy(mesh)
   if (new Set(known).size > 1)
     throw new InvariantError(`I9: nodes know different things: ${known.join(' | ')}`)
+}
+
+/** The digest of what each node that is up knows. */
+function knownBy(mesh: SimulatedMesh): string[] {
+  return mesh.up.map(id => {
+    const { ledger } = mesh.node(id).inspect().core
+    return `${ledger.viewHash()} ${JSON.stringify(ledger.tables.roots())}`
+  })
 }
 
 /** I7: everybody who is up is alive for everybody, in its present run. I6: everybody else is dead, or has left. */

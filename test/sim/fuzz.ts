@@ -6,10 +6,11 @@
 import type { NodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
-import { AlwaysChecker, checkConnected, checkSettled } from './checkers.ts'
+import { AlwaysChecker, checkConnected, checkSettled, isCalm } from './checkers.ts'
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
 import { NetFaults } from './net-faults.ts'
+import { RollingRestart } from './rolling-restart.ts'
 import { WorkerFaults } from './worker-faults.ts'
 import { World } from './world.ts'
 
@@ -29,8 +30,17 @@ export interface FuzzOptions {
 
 const TROUBLE_STEPS = 24
 
+/** Most meshes have 3 to 5 nodes: small ones find as much, for less. Some have up to 9. */
+const LARGE_SHARE = 0.05
+const LARGE_NODES = 7
+
 /** I49: within so long after a partition ends, its sides have found each other. */
 const CONTACT_MS = 10_000
+
+/** So many schedules wait as long as a mesh may take to settle, though it has. */
+const PATIENT_SHARE = 0.2
+const CALM_MS = 1_500
+const CALM_LOOK_MS = 250
 
 /** One schedule from beginning to end. Never throws: a failure is a result. */
 export async function fuzz(seed: string, options: FuzzOptions = {}): Promise<FuzzResult> {
@@ -38,7 +48,8 @@ export async function fuzz(seed: string, options: FuzzOptions = {}): Promise<Fuz
   let mesh: SimulatedMesh | undefined
   let failure: string | undefined
   try {
-    const nodes = 3 + schedule.prng.below(3)
+    const { prng } = schedule
+    const nodes = 3 + prng.below(prng.chance(LARGE_SHARE) ? LARGE_NODES : 3)
     mesh = await simulate({ seed, nodes, behaviours: schedule.behaviours, ...options })
     await schedule.run(mesh)
   } catch (error) {
@@ -62,6 +73,7 @@ class Schedule {
   readonly #groups: GroupFaults
   readonly #net: NetFaults
   readonly #workers: WorkerFaults
+  readonly #rolling: RollingRestart
   readonly counts: Record<string, number> = {}
 
   constructor(seed: string) {
@@ -69,6 +81,11 @@ class Schedule {
     this.#groups = new GroupFaults(this.world, this.prng.fork('groups'))
     this.#net = new NetFaults(this.prng.fork('net'))
     this.#workers = new WorkerFaults(this.world, this.prng.fork('workers'))
+    this.#rolling = new RollingRestart({
+      prng: this.prng.fork('rolling'),
+      leave: (mesh, node) => this.#leave(mesh, node),
+      crash: (mesh, node) => this.#crash(mesh, node),
+    })
   }
 
   get behaviours() {
@@ -145,6 +162,7 @@ class Schedule {
       'call',
       'change',
       'leave',
+      'rolling-restart',
     ])
     switch (kind) {
       case 'work':
@@ -173,9 +191,12 @@ class Schedule {
         await mesh.start(prng.pick(down))
         break
       }
+      case 'rolling-restart':
+        if (prng.chance(0.3) && this.#rolling.begin(mesh)) this.#count(kind)
+        break
       case 'mass-restart':
         // Rare: nothing survives it, neither specs nor items.
-        if (!prng.chance(0.1)) break
+        if (!prng.chance(0.15)) break
         this.#count(kind)
         for (const id of [...mesh.up, ...mesh.leaving]) this.#crash(mesh, id)
         mesh.heal()
@@ -195,7 +216,9 @@ class Schedule {
         if (this.#workers.editOne(mesh)) this.#count(kind)
         break
       case 'leave':
-        if (this.#workers.leaveOne(mesh, node => this.belt.onCrash(node))) this.#count(kind)
+        if (mesh.awake.length < 2) break
+        this.#count(kind)
+        this.#leave(mesh, prng.pick(mesh.awake))
         break
       default: {
         const done = this.#net.trouble(mesh)
@@ -211,6 +234,11 @@ class Schedule {
     return true
   }
 
+  #leave(mesh: SimulatedMesh, node: NodeId): void {
+    this.belt.onCrash(node)
+    this.#workers.leave(mesh, node)
+  }
+
   #crash(mesh: SimulatedMesh, node: NodeId): void {
     this.#net.onCrash(node)
     mesh.crash(node)
@@ -223,9 +251,11 @@ class Schedule {
     const endMs = mesh.nowMs + durationMs
     while (mesh.nowMs < endMs) {
       await mesh.run(Math.min(50, endMs - mesh.nowMs))
-      await this.#net.pass(mesh)
       always.check()
       this.belt.check(mesh)
+      this.#workers.calls.check(mesh)
+      await this.#net.pass(mesh)
+      await this.#rolling.pass(mesh)
     }
   }
 
@@ -233,21 +263,35 @@ class Schedule {
   async #peace(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
     this.world.victim = undefined
     this.belt.isTripped = false
+    this.#rolling.end()
     await this.#net.end(mesh)
     await this.#workers.restore(mesh)
     // One may stay down for ever: I6, everybody must have noticed.
     const isOneLeft = mesh.up.length > 1 && this.prng.chance(0.3)
     const down = mesh.ids.filter(id => !mesh.up.includes(id)).slice(isOneLeft ? 1 : 0)
     for (const id of down) await mesh.start(id)
-    await this.#pass(mesh, always, CONTACT_MS)
-    checkConnected(mesh)
-    const settleMs = (3 * Math.ceil(Math.log2(mesh.ids.length)) + 5) * 1_000
-    await this.#pass(mesh, always, Math.max(0, settleMs - CONTACT_MS))
+    await this.#calm(mesh, always)
     const isOpen = (): boolean =>
       this.world.streams.some(stream => !stream.isOrphan && !stream.isDone && stream.error === undefined)
     await mesh.until('all streams end', () => !isOpen() && !this.belt.isOpen, 60_000)
     await this.#workers.restart(mesh)
     await this.#groups.checkRecovery(mesh)
+  }
+
+  /**
+   * Waits until all have found each other and know the same, or for as long as that may take. Where all is well before,
+   * nothing but probes is left to simulate: most schedules end there, and some wait on, to see that it stays so.
+   */
+  async #calm(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
+    const enoughMs = this.prng.chance(PATIENT_SHARE) ? Infinity : CALM_MS
+    const sinceMs = mesh.nowMs
+    const settleMs = (3 * Math.ceil(Math.log2(mesh.ids.length)) + 5) * 1_000
+    for (let calmMs = 0; mesh.nowMs < sinceMs + settleMs && calmMs < enoughMs;) {
+      await this.#pass(mesh, always, CALM_LOOK_MS)
+      const isLate = mesh.nowMs - sinceMs >= CONTACT_MS
+      if (isLate) checkConnected(mesh)
+      calmMs = isCalm(mesh) ? calmMs + CALM_LOOK_MS : 0
+    }
   }
 
   #count(kind: string): void {

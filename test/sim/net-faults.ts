@@ -1,6 +1,7 @@
 /** What random schedules do to the network, to processes and to clocks. */
 
 import type { NodeId } from '../../src/ids.ts'
+import { CALM, type NetworkConditions } from '../../src/io/memory/network-conditions.ts'
 import type { Prng } from '../../src/prng.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
@@ -21,10 +22,17 @@ const KINDS = [
   'stall',
   'stall',
   'clock',
+  'drift',
   'break',
   'net',
   'net',
 ] as const
+
+/** Clocks of computers are wrong by 0.02 % at most; those of some virtual machines by much more, for a while. */
+const DRIFT_MAX = 0.02
+
+/** Of packets: more of it, and TCP comes to a halt. */
+const PACKET_LOSS_MAX = 0.1
 
 /** A shorter sleep leaves no trace: neither is a timer late, nor has the wall clock gained more than it may. */
 const SLEEP_MS_MIN = 1_000
@@ -93,17 +101,22 @@ export class NetFaults {
       case 'clock':
         mesh.setClock(this.#prng.pick(mesh.ids), this.#prng.between(-20_000, 20_000))
         return kind
+      case 'drift':
+        for (const id of mesh.ids) mesh.setClockRate(id, 1 + this.#prng.between(-DRIFT_MAX, DRIFT_MAX))
+        return kind
       default:
-        this.setConditions(mesh, {
+        this.#setConditions(mesh, {
           latencyMs: this.#prng.between(0.2, 20),
           jitterMs: this.#prng.between(0, 30),
           hintLoss: this.#prng.chance(0.3) ? 1 : this.#prng.float(),
+          hintEcho: this.#prng.chance(0.5) ? 0 : this.#prng.float(),
+          packetLoss: this.#prng.chance(0.5) ? 0 : this.#prng.between(0, PACKET_LOSS_MAX),
         })
         return kind
     }
   }
 
-  setConditions(mesh: SimulatedMesh, to: { latencyMs: number; jitterMs: number; hintLoss: number }): void {
+  #setConditions(mesh: SimulatedMesh, to: Partial<NetworkConditions>): void {
     mesh.setConditions(this.isDeaf ? { ...to, hintLoss: 1 } : to)
   }
 
@@ -128,7 +141,8 @@ export class NetFaults {
     this.#flap = undefined
     for (const nap of this.#naps) await this.#thaw(mesh, nap)
     mesh.heal()
-    this.setConditions(mesh, { latencyMs: 1, jitterMs: 1, hintLoss: 0 })
+    for (const id of mesh.ids) mesh.setClockRate(id, 1)
+    this.#setConditions(mesh, CALM)
   }
 
   #freeze(mesh: SimulatedMesh, durationMs: number): boolean {

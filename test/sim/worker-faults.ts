@@ -9,17 +9,11 @@ import { defineServer } from '../../src/node/workers/behaviours.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { FencingToken } from '../../src/protocol/claim.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
+import { Calls } from './calls.ts'
 import { InvariantError } from './checkers.ts'
 import type { World } from './world.ts'
 
 const IDS = ['m0', 'm1', 'm2', 'm3', 'm4', 'm5']
-
-/** A call that somebody has made. `outcome` is undefined while it waits, or for ever where its node is gone. */
-interface Asked {
-  readonly id: number
-  readonly node: string
-  outcome: 'answered' | 'not executed' | 'maybe executed' | undefined
-}
 
 /** A worker that has run. */
 interface Issued {
@@ -28,6 +22,9 @@ interface Issued {
   readonly token: FencingToken
   readonly run: number
 }
+
+/** I46: 45 s, by a clock that may be slow. */
+const LEAVE_MS_MAX = 46_000
 
 interface Leave {
   readonly node: string
@@ -40,9 +37,7 @@ type Wish = 'running' | 'stopped' | 'removed'
 export class WorkerFaults {
   readonly #world: World
   readonly #prng: Prng
-  readonly #asked: Asked[] = []
-  /** How often each call was executed. */
-  readonly #executed = new Map<number, number>()
+  readonly calls: Calls
   readonly #issued: Issued[] = []
   /** What the last one who said something of a worker wanted, and where; undefined where that may be lost. */
   readonly #wishes = new Map<string, { readonly wish: Wish; readonly node: string } | undefined>()
@@ -61,10 +56,10 @@ export class WorkerFaults {
     },
     call: {
       add: async (state, id: number, tookMs: number) => {
-        this.#executed.set(id, (this.#executed.get(id) ?? 0) + 1)
+        this.calls.onExecuted(id)
         state.total += 1
         if (tookMs > 0) await state.context.sleep(tookMs)
-        return state.total
+        return id
       },
     },
     handoff: state => state.total,
@@ -76,6 +71,7 @@ export class WorkerFaults {
   constructor(world: World, prng: Prng) {
     this.#world = world
     this.#prng = prng
+    this.calls = new Calls(prng.fork('calls'))
   }
 
   async declare(mesh: SimulatedMesh): Promise<void> {
@@ -88,17 +84,7 @@ export class WorkerFaults {
     const node = this.#prng.pick(mesh.awake)
     const worker = mesh.node(node).findWorker(this.#prng.pick(IDS), this.mover)
     if (worker === undefined) return false
-    const asked: Asked = { id: this.#asked.length, node, outcome: undefined }
-    this.#asked.push(asked)
-    const tookMs = this.#prng.chance(0.3) ? this.#prng.below(300) : 0
-    worker.call.add(asked.id, tookMs).then(
-      () => (asked.outcome = 'answered'),
-      (error: unknown) => {
-        const isSafe =
-          typeof error === 'object' && error !== null && Reflect.get(error, 'maybeExecuted') !== true
-        asked.outcome = isSafe ? 'not executed' : 'maybe executed'
-      },
-    )
+    this.calls.make(mesh, node, (options, id, tookMs) => worker.with(options).call.add(id, tookMs))
     return true
   }
 
@@ -114,17 +100,13 @@ export class WorkerFaults {
     return true
   }
 
-  /** A node says good-bye, in its own time. @returns whether there was one to spare */
-  leaveOne(mesh: SimulatedMesh, onLeave: (node: string) => void): boolean {
-    if (mesh.awake.length < 2) return false
-    const node = this.#prng.pick(mesh.awake)
-    onLeave(node)
+  /** A node says good-bye, in its own time. */
+  leave(mesh: SimulatedMesh, node: string): void {
     const leave: Leave = { node, atMs: mesh.nowMs, doneMs: undefined }
     this.#leaves.push(leave)
     this.#doubt(node)
     this.#world.onLeave(node)
     void this.#follow(mesh, leave)
-    return true
   }
 
   async #follow(mesh: SimulatedMesh, leave: Leave): Promise<void> {
@@ -158,7 +140,7 @@ export class WorkerFaults {
   onCrash(node: string): void {
     this.#doubt(node)
     for (const leave of this.#leaves) if (leave.node === node) leave.doneMs ??= leave.atMs
-    for (const asked of this.#asked) if (asked.node === node) asked.outcome ??= 'maybe executed'
+    this.calls.onCrash(node)
   }
 
   /** The faults have ended: whoever leaves does so, and all that is declared shall run. */
@@ -166,7 +148,7 @@ export class WorkerFaults {
     await mesh.until('all who leave have left', () => mesh.leaving.length === 0, 60_000)
     for (const { node, atMs, doneMs } of this.#leaves) {
       // I46
-      if (doneMs === undefined || doneMs - atMs > 45_100)
+      if (doneMs === undefined || doneMs - atMs > LEAVE_MS_MAX)
         throw new InvariantError(`I46: ${node} has left after ${(doneMs ?? Number.NaN) - atMs} ms`)
     }
   }
@@ -192,13 +174,13 @@ export class WorkerFaults {
     }
     const known = IDS.filter(id => node.findWorker(id) !== undefined)
     await mesh.until('all workers are where placement wants them', () => known.every(isPlaced), 120_000)
-    await mesh.until('all calls have ended', () => this.#asked.every(({ outcome }) => outcome !== undefined))
+    await mesh.until('all calls have ended', () => !this.calls.isOpen)
     await mesh.run(3_000)
   }
 
   /** What holds when all is quiet. */
   check(mesh: SimulatedMesh): void {
-    this.#checkCalls()
+    this.calls.checkSettled()
     for (const id of mesh.up) {
       const { core } = mesh.node(id).inspect()
       for (const claim of core.ledger.tables.claims.rows()) {
@@ -209,16 +191,6 @@ export class WorkerFaults {
     }
     for (const living of this.#world.living.values()) {
       if (IDS.includes(living.worker)) this.#checkToken(mesh, living)
-    }
-  }
-
-  /** I42: a call is executed at most once; not at all when it says so; once when it was answered. */
-  #checkCalls(): void {
-    for (const { id, outcome } of this.#asked) {
-      const times = this.#executed.get(id) ?? 0
-      const isRight =
-        outcome === 'answered' ? times === 1 : outcome === 'not executed' ? times === 0 : times <= 1
-      if (!isRight) throw new InvariantError(`I42: call ${id} was ${outcome}, and executed ${times} times`)
     }
   }
 

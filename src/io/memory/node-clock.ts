@@ -1,7 +1,7 @@
 // shell
 /**
  * The clock of one node on virtual time: it stops with its process, stands still while the process or the machine is
- * frozen, and its wall clock may be wrong.
+ * frozen, and its wall clock may be wrong. Its oscillator may be, too.
  */
 
 import type { Cancel, Clock } from '../../ports.ts'
@@ -23,8 +23,10 @@ export class NodeClock implements Clock {
   readonly #world: VirtualClock
   /** Actions that came due while the process was frozen, in their order. */
   readonly #late: (() => void)[] = []
-  /** How long the machine has slept so far. */
+  /** How long the machine has slept so far, by its own measure. */
   #sleptMs = 0
+  /** So fast its oscillator goes, since the moment in which it showed so much. */
+  #pace = { rate: 1, sinceMs: 0, shownMs: 0 }
   #frozenAtMs: number | undefined
   #isStopped = false
   /** By how much the wall clock is ahead. */
@@ -40,11 +42,11 @@ export class NodeClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#world.nowMs - this.#sleptMs
+    return this.#shownMs() - this.#sleptMs
   }
 
   wallMs(): number {
-    return WALL_START_MS + Math.floor(this.#world.nowMs + this.skewMs)
+    return WALL_START_MS + Math.floor(this.#shownMs() + this.skewMs)
   }
 
   after(delayMs: number, action: () => void): Cancel {
@@ -53,13 +55,18 @@ export class NodeClock implements Clock {
     const run = (): void => {
       if (!this.#isStopped && !isCancelled) action()
     }
-    const cancel = this.#world.after(delayMs > 0 ? Math.max(delayMs, TICK_MS) : 0, () =>
+    const cancel = this.#world.after(delayMs > 0 ? Math.max(delayMs / this.#pace.rate, TICK_MS) : 0, () =>
       this.#due(run, askedSleptMs),
     )
     return () => {
       isCancelled = true
       cancel()
     }
+  }
+
+  /** From now on it goes so fast: 1.01 is a hundredth too fast. */
+  setRate(rate: number): void {
+    this.#pace = { rate, sinceMs: this.#world.nowMs, shownMs: this.#shownMs() }
   }
 
   /** The process is gone: nothing that it has asked for happens any more. */
@@ -76,7 +83,7 @@ export class NodeClock implements Clock {
   thaw(pause: Pause): void {
     const frozenMs = this.#world.nowMs - (this.#frozenAtMs ?? this.#world.nowMs)
     this.#frozenAtMs = undefined
-    if (pause === 'asleep') this.#sleptMs += frozenMs
+    if (pause === 'asleep') this.#sleptMs += frozenMs * this.#pace.rate
     for (const run of this.#late.splice(0))
       this.#world.after(pause === 'asleep' ? frozenMs : 0, () => this.#later(run))
   }
@@ -84,8 +91,18 @@ export class NodeClock implements Clock {
   /** A timer that was set before the machine slept has as much of its time left as it had then. */
   #due(run: () => void, askedSleptMs: number): void {
     const missingMs = this.#sleptMs - askedSleptMs
-    if (missingMs > 0 && !this.isFrozen) this.#world.after(missingMs, () => this.#later(run))
+    if (missingMs > 0 && !this.isFrozen)
+      this.#world.after(missingMs / this.#pace.rate, () => this.#later(run))
     else this.#later(run)
+  }
+
+  /** What it would show if it had never slept. */
+  #shownMs(): number {
+    const { rate, sinceMs, shownMs } = this.#pace
+    // Not worked out where it need not be: fractions add up.
+    return rate === 1 && sinceMs === shownMs
+      ? this.#world.nowMs
+      : shownMs + (this.#world.nowMs - sinceMs) * rate
   }
 
   #later(run: () => void): void {

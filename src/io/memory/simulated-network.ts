@@ -8,31 +8,15 @@ import { assert } from '../../assert.ts'
 import { type NodeId, nodeId } from '../../ids.ts'
 import type { Lane, Transport, TransportHandlers } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
+import { CALM, type NetworkConditions } from './network-conditions.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-
-export interface NetworkConditions {
-  /** Every message takes at least this long. @default 1 */
-  readonly latencyMs: number
-  /** And up to this much longer, drawn for each. @default 1 */
-  readonly jitterMs: number
-  /** The probability that a gossip message does not arrive somewhere. @default 0 */
-  readonly hintLoss: number
-  /** How long a session survives without anything getting through. @default 15_000 */
-  readonly sessionTimeoutMs: number
-  /** How long it takes to find out that nobody answers. @default 3_000 */
-  readonly dialTimeoutMs: number
-}
-
-export const CALM: NetworkConditions = {
-  latencyMs: 1,
-  jitterMs: 1,
-  hintLoss: 0,
-  sessionTimeoutMs: 15_000,
-  dialTimeoutMs: 3_000,
-}
 
 /** More than this on its way in one direction of a session, and `send` asks to wait. */
 const CONGESTED_BYTES = 1024 * 1024
+
+/** Linux waits so long at least before it sends a packet again, and twice as long each further time. */
+const RETRANSMISSION_MS = 200
+const RETRANSMISSIONS_MAX = 5
 
 /** What happened on the network, in order: equal for equal seeds. */
 export type Observer = (line: string, bytes?: Uint8Array) => void
@@ -108,11 +92,16 @@ export class SimulatedNetwork {
     this.#cuts.add(direction(from, to))
   }
 
+  /** Whether something is cut between the two, in one direction or both. */
+  isCut(a: NodeId, b: NodeId): boolean {
+    return this.#cuts.has(direction(a, b)) || this.#cuts.has(direction(b, a))
+  }
+
   mend(from: NodeId, to: NodeId): void {
     this.#cuts.delete(direction(from, to))
     const link = this.#links.get(pairOf(from, to))
     if (link === undefined) return
-    if (!this.#isCut(link)) link.stuckSinceMs = undefined
+    if (!this.isCut(from, to)) link.stuckSinceMs = undefined
     for (const pipe of link.pipes) {
       if (pipe.from.id === from) for (const deliver of pipe.held.splice(0)) deliver()
     }
@@ -173,7 +162,7 @@ export class SimulatedNetwork {
     const to = addresses.map(address => address.split('/').at(-1) ?? '').find(name => name !== '')
     const target = to === undefined ? undefined : nodeId(to)
     if (target === undefined || target === from) return this.#failDial(from, key, 'self')
-    if (this.#cuts.has(direction(from, target)) || this.#cuts.has(direction(target, from))) {
+    if (this.isCut(from, target)) {
       this.#clock.after(this.#conditions.dialTimeoutMs, () => this.#dialFailed(from, key, 'unreachable'))
     } else {
       this.#clock.after(2 * this.#delay(), () => this.#connect(from, target, key))
@@ -189,7 +178,7 @@ export class SimulatedNetwork {
     const pipe = link?.pipes.find(candidate => candidate.from.id === from && candidate.lane === lane)
     if (link === undefined || pipe === undefined || !link.isUp) return true
     pipe.bytesOnWay += bytes.length
-    if (this.#isCut(link)) this.#getStuck(link)
+    if (this.isCut(from, to)) this.#getStuck(link)
     if (this.#cuts.has(direction(from, to))) pipe.held.push(() => this.#carry(link, pipe, bytes))
     else this.#carry(link, pipe, bytes)
     pipe.isCongested = pipe.bytesOnWay > CONGESTED_BYTES
@@ -200,13 +189,18 @@ export class SimulatedNetwork {
     for (const id of this.#reachable(from)) {
       const isLost = this.#prng.chance(this.#conditions.hintLoss)
       if (isLost || id === from) continue
-      this.#clock.after(this.#delay() * 2, () => {
-        const host = this.#hosts.get(id)
-        if (host === undefined || !host.topics.has(topic)) return
-        this.#observe(`hint ${from}>${id} ${topic}`, bytes)
-        this.#hand(host, () => host.handlers.onHint(topic, bytes))
-      })
+      this.#hint(from, id, topic, bytes)
+      if (this.#prng.chance(this.#conditions.hintEcho)) this.#hint(from, id, topic, bytes)
     }
+  }
+
+  #hint(from: NodeId, to: NodeId, topic: string, bytes: Uint8Array): void {
+    this.#clock.after(this.#delay() * 2, () => {
+      const host = this.#hosts.get(to)
+      if (host === undefined || !host.topics.has(topic)) return
+      this.#observe(`hint ${from}>${to} ${topic}`, bytes)
+      this.#hand(host, () => host.handlers.onHint(topic, bytes))
+    })
   }
 
   subscribe(id: NodeId, topic: string): void {
@@ -275,7 +269,7 @@ export class SimulatedNetwork {
   }
 
   #carry(link: Link, pipe: Pipe, bytes: Uint8Array): void {
-    const arrivalMs = Math.max(pipe.lastArrivalMs, this.#clock.nowMs + this.#delay())
+    const arrivalMs = Math.max(pipe.lastArrivalMs, this.#clock.nowMs + this.#delay() + this.#repeatMs())
     pipe.lastArrivalMs = arrivalMs
     this.#clock.after(arrivalMs - this.#clock.nowMs, () => {
       const isCut = this.#cuts.has(direction(pipe.from.id, pipe.to.id))
@@ -316,21 +310,25 @@ export class SimulatedNetwork {
     tell(b, a)
   }
 
-  #isCut(link: Link): boolean {
-    const [a, b] = link.hosts
-    return this.#cuts.has(direction(a.id, b.id)) || this.#cuts.has(direction(b.id, a.id))
-  }
-
   /** Whom gossip reaches: everybody to whom a way of sessions leads. */
   #reachable(from: NodeId): Set<NodeId> {
     const reached = new Set([from])
     for (const id of reached) {
       for (const link of this.#links.values()) {
-        if (!link.hosts.some(host => host.id === id) || this.#isCut(link)) continue
+        if (!link.hosts.some(host => host.id === id) || this.isCut(...idsOf(link))) continue
         for (const host of link.hosts) reached.add(host.id)
       }
     }
     return reached
+  }
+
+  /** How much later it comes for being lost on its way. */
+  #repeatMs(): number {
+    const { packetLoss } = this.#conditions
+    let lateMs = 0
+    for (let tries = 0; tries < RETRANSMISSIONS_MAX && this.#prng.chance(packetLoss); tries++)
+      lateMs += RETRANSMISSION_MS * 2 ** tries
+    return lateMs
   }
 
   #delay(): number {
@@ -385,6 +383,10 @@ class SimulatedTransport implements Transport {
 
 function newPipe(lane: Lane, from: Host, to: Host): Pipe {
   return { lane, from, to, lastArrivalMs: 0, bytesOnWay: 0, isCongested: false, held: [] }
+}
+
+function idsOf({ hosts: [a, b] }: Link): [NodeId, NodeId] {
+  return [a.id, b.id]
 }
 
 function direction(from: NodeId, to: NodeId): string {
