@@ -54,7 +54,7 @@ const BACKOFF_FACTOR = 1.5
  * keeps a dial for seconds. A node that opens thirty sessions at once has none for a long time, where processors are
  * short, and news of others travels over the first of them.
  */
-export const DIALS_AT_ONCE = 4
+export const DIALS_AT_ONCE = 2
 const DIAL_PATIENCE_MS = 1_000
 
 /** All the dead together are dialled so often on average, as long as none of them waits longer than the maximum. */

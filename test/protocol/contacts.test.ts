@@ -42,16 +42,16 @@ beforeEach(() => {
 describe('of many to be dialled', () => {
   test('a few are dialled at once, another when one is through', () => {
     for (let index = 0; index < 10; index++) desk.contacts.addSeed(`s${index}`, 0)
-    expect(desk.until(0)).toEqual(['s0', 's1', 's2', 's3'].slice(0, DIALS_AT_ONCE))
+    expect(desk.until(0)).toEqual(['s0', 's1'])
     expect(desk.contacts.wakeAtMs()).toBeGreaterThan(0)
     desk.contacts.onPeerUp(early)
-    desk.contacts.onDialled('s2', early, 0)
+    desk.contacts.onDialled('s1', early, 0)
     expect(desk.until(0)).toEqual([`s${DIALS_AT_ONCE}`])
   })
 
   test('none waits for ever for those that never answer', () => {
     for (let index = 0; index < 10; index++) desk.contacts.addSeed(`s${index}`, 0)
-    expect(new Set(desk.until(3_000)).size).toBe(10)
+    expect(new Set(desk.until(6_000)).size).toBe(10)
   })
 
   test('the next one is dialled at the moment that was asked for, whatever is lost by adding', () => {
@@ -67,7 +67,7 @@ describe('of many to be dialled', () => {
     for (let index = 0; index < 40; index++) desk.contacts.addSeed(`s${index}`, 0)
     const dialled = new Set<string>()
     desk.until(0)
-    for (let nowMs = 0; nowMs < 10_000; nowMs += 1_000) {
+    for (let nowMs = 0; nowMs < 20_000; nowMs += 500) {
       const fail = (key: string): void => {
         dialled.add(key)
         if (dialled.size < 40) desk.contacts.onDialFailed(key, UNREACHABLE, nowMs - 500)

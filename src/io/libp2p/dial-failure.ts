@@ -46,17 +46,42 @@ export function diagnose(error: unknown): Diagnosis {
       reason: 'this node does not let it in: not on its allow-list, or shut out',
     }
   }
-  if (causes.some(isHandshake)) {
-    return {
-      failure: 'handshake',
-      reason: 'the peer refused the handshake: another cluster name or secret, or no meshvisor',
-    }
-  }
+  for (const [of, diagnosis] of HANDSHAKES) if (causes.some(of)) return diagnosis
   // Refused is evidence only when it holds for every address.
   if (causes.length > 0 && causes.every(isRefused))
     return { failure: 'refused', reason: 'nobody listens there' }
   return { failure: 'unreachable', reason: text }
 }
+
+/**
+ * What can become of a handshake. That the secret is another one is said only where the peer has answered, and the
+ * answer could not be deciphered: whoever is too busy, or ends, says nothing of its secret.
+ */
+const HANDSHAKES: readonly (readonly [(cause: unknown) => boolean, Diagnosis])[] = [
+  [
+    cause => cause instanceof HandshakeTimeoutError,
+    {
+      failure: 'unreachable',
+      reason:
+        'it takes connections, but did not get round to the handshake in time: frozen, too busy, or no meshvisor',
+    },
+  ],
+  [
+    cause => isEncryption(cause) && /chacha20poly1305|unable to authenticate/i.test(textOf(cause)),
+    { failure: 'handshake', reason: 'the peer has another cluster name or secret' },
+  ],
+  [
+    cause => /does not match expected remote identity key/i.test(textOf(cause)),
+    { failure: 'handshake', reason: 'another node answers there: its key is not that of the address' },
+  ],
+  [
+    isEncryption,
+    {
+      failure: 'unreachable',
+      reason: 'the handshake broke off: the peer ended, or gave up, or is no meshvisor',
+    },
+  ],
+]
 
 function causesOf(error: unknown): unknown[] {
   if (error instanceof AggregateError) return error.errors.flatMap(causesOf)
@@ -71,7 +96,7 @@ function isDenied(error: unknown): boolean {
   return error instanceof Error && error.name === 'ConnectionInterceptedError'
 }
 
-function isHandshake(error: unknown): boolean {
+function isEncryption(error: unknown): boolean {
   const names = [
     'EncryptionFailedError',
     'InvalidCryptoExchangeError',

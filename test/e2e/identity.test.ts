@@ -1,0 +1,43 @@
+/** Two real processes with one key: a data folder was copied to another machine. */
+
+import { randomUUID } from 'node:crypto'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+import { MeshProcess, untilAllSee } from './mesh-process.ts'
+import { Lab, ipOf, whyNoNamespaces } from './namespaces.ts'
+
+test.skipIf(whyNoNamespaces() !== undefined)(
+  'of two processes with one key the newer one lives, and the older one is told',
+  { timeout: 120_000 },
+  async () => {
+    const lab = await Lab.create(3)
+    const cluster = randomUUID()
+    const folder = await mkdtemp(join(tmpdir(), 'meshvisor-identity-'))
+    const addressOf = (machine: number): string => `/ip4/${ipOf(machine)}/tcp/7000`
+    const processes: MeshProcess[] = []
+    const start = async (machine: number, name: string, dataFolder: string): Promise<MeshProcess> => {
+      const orders = { cluster, name, dataFolder, listen: addressOf(machine), seeds: [addressOf(1)] }
+      const started = await MeshProcess.start(orders, lab.nameOf(machine))
+      processes.push(started)
+      return started
+    }
+    try {
+      const witness = await start(1, 'witness', join(folder, 'witness'))
+      const older = await start(2, 'older', join(folder, 'older'))
+      await untilAllSee('both are up', processes, processes)
+      await cp(join(folder, 'older'), join(folder, 'copy'), { recursive: true })
+      const newer = await start(3, 'newer', join(folder, 'copy'))
+      expect(newer.id).toBe(older.id)
+      await older.until('it is told', () => older.sightings.some(({ kind }) => kind === 'node:replaced'))
+      await untilAllSee('the newer one is in its place', [witness, newer], [witness, newer])
+      expect(newer.sightings.map(({ kind }) => kind)).not.toContain('node:replaced')
+    } finally {
+      await Promise.all(processes.map(each => each.kill()))
+      await lab.remove()
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+)

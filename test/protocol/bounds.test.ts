@@ -1,0 +1,50 @@
+/** What a node keeps and says about others has an end, however many they are. */
+
+import { beforeEach, expect, test } from 'vitest'
+
+import { nodeId } from '../../src/ids.ts'
+import { Dissemination, NEWS_MAX, PIGGYBACK_MAX } from '../../src/protocol/dissemination.ts'
+import { PROBES_MAX, RELAYS_MAX } from '../../src/protocol/prober.ts'
+import { UNREACHABLE_MAX } from '../../src/protocol/reach.ts'
+import { Bench, a, b, row } from './bench.ts'
+
+let bench: Bench
+
+beforeEach(() => {
+  bench = new Bench()
+})
+
+const many = (count: number) => Array.from({ length: count }, (_, index) => nodeId(`x${index}`))
+
+test(`news that waits is ${NEWS_MAX} rows at most, and a probe carries ${PIGGYBACK_MAX} of them`, () => {
+  const news = new Dissemination()
+  for (const id of many(NEWS_MAX + 100)) news.addRow(row(id), 1_000)
+  expect(news.size).toBe(NEWS_MAX)
+  const { members, accusations } = news.take(b)
+  expect(members.length + accusations.length).toBe(PIGGYBACK_MAX)
+})
+
+test(`no more than ${UNREACHABLE_MAX} members are named that cannot be reached`, () => {
+  bench.meet(b)
+  for (const id of many(UNREACHABLE_MAX + 10)) bench.membership.merge(row(id), bench.now)
+  bench.pass(3_000, [b])
+  const stat = { health: 0, view: '', unreachable: [] }
+  bench.tell(b, { kind: 'probe', n: 1, stat, news: { members: [], accusations: [] } })
+  expect(bench.sent('probe-ack')[0]?.message.stat.unreachable).toHaveLength(UNREACHABLE_MAX)
+})
+
+test(`no more than ${PROBES_MAX} probes wait for their answers, however many sessions break at once`, () => {
+  const peers = many(PROBES_MAX + 20)
+  bench.meet(b, ...peers)
+  bench.effects = []
+  for (const id of peers) bench.membership.onPeerDown(id, bench.now)
+  const asked = () => new Set(bench.sent('probe-request').map(({ message }) => message.target))
+  bench.passUntil(() => asked().size > 2, [b])
+  expect(asked().size).toBe(PROBES_MAX)
+})
+
+test(`no more than ${RELAYS_MAX} probes are under way for others: to the rest the answer is no`, () => {
+  bench.meet(a, b)
+  for (let n = 0; n < RELAYS_MAX + 10; n++) bench.tell(b, { kind: 'probe-request', n, target: b })
+  expect(bench.sent('probe-report').filter(({ message }) => !message.isHeard)).toHaveLength(10)
+})
