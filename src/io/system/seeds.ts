@@ -81,7 +81,8 @@ export class Seeds {
     if (this.#isStopped) return
     this.#tell()
     if (file === undefined && names.length === 0) return
-    this.#timer = setTimeout(() => void this.#look(), this.#lookEveryMs).unref()
+    const waitMs = file === undefined ? this.#resolveEveryMs : this.#lookEveryMs
+    this.#timer = setTimeout(() => void this.#look(), waitMs).unref()
   }
 
   #wanted(): string[] {
