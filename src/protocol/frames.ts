@@ -15,6 +15,9 @@ const HEADER_BYTES = 5
 /** A little below the 65,519 bytes that one Noise message carries, so that a full buffer is one message. */
 const SLAB_BYTES = 63 * 1024
 
+/** Where little is said at a time: a node has two writers for each of its sessions, and most of them say a probe now and then. */
+const QUIET_SLAB_BYTES = 4 * 1024
+
 const U32 = 0x1_0000_0000
 
 /**
@@ -24,7 +27,7 @@ const U32 = 0x1_0000_0000
 export class FrameWriter {
   readonly #send: (bytes: Uint8Array) => void
   readonly #onPending: () => void
-  #slab: Uint8Array = new Uint8Array(SLAB_BYTES)
+  #slab: Uint8Array = new Uint8Array(QUIET_SLAB_BYTES)
   #start = 0
   #at = 0
   #frameEnd = 0
@@ -53,8 +56,9 @@ export class FrameWriter {
     if (this.isEmpty) this.#onPending()
     this.#frameCount += 1
     if (this.#slab.length - this.#at < size) {
+      const isBusy = this.#at - this.#start + size > QUIET_SLAB_BYTES / 2
       this.flush()
-      this.#slab = new Uint8Array(Math.max(SLAB_BYTES, size))
+      this.#slab = new Uint8Array(Math.max(isBusy ? SLAB_BYTES : QUIET_SLAB_BYTES, size))
       this.#start = 0
       this.#at = 0
     }

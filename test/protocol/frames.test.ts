@@ -41,6 +41,25 @@ test('a frame larger than a buffer travels whole', () => {
   expect(seen).toEqual([large, large])
 })
 
+test('a writer that says little at a time keeps a small buffer, and one that says much sends few pieces', () => {
+  const sent: Uint8Array[] = []
+  const writer = new FrameWriter(bytes => sent.push(bytes))
+  const say = (times: number): void => {
+    for (let time = 0; time < times; time++) writer.begin(1, 200).bytes(new Uint8Array(200))
+    writer.flush()
+  }
+  const largest = (): number => Math.max(...sent.map(({ buffer }) => buffer.byteLength))
+  for (let turn = 0; turn < 1_000; turn++) say(1)
+  expect(largest()).toBeLessThanOrEqual(8 * 1024)
+  sent.length = 0
+  // A megabyte in 20 turns.
+  for (let turn = 0; turn < 20; turn++) say(250)
+  expect(sent.length).toBeLessThan(45)
+  // And small again, after the buffer that is begun.
+  for (let turn = 0; turn < 1_000; turn++) say(1)
+  expect(sent.at(-1)?.buffer.byteLength).toBeLessThanOrEqual(8 * 1024)
+})
+
 test('random bytes never throw: they are frames, or a violation', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 10 }), pieces => {
