@@ -341,3 +341,20 @@ describe('a node that leaves with a group', () => {
     expect(mesh.nowMs - atMs).toBeLessThan(500)
   })
 })
+
+test.each(MOMENTS)(
+  'a worker that is moved on %s ms after its first node was asked to leave keeps its state',
+  async moment => {
+    await using mesh = await meshOf(3, `on ${moment}`)
+    const ids = Array.from({ length: 8 }, (_, n) => `w${n}`)
+    const node = mesh.node('n1')
+    await mesh.settle(Promise.all(ids.map(id => node.addWorker({ id, run: keeper }))))
+    for (const id of ids) node.getWorker(id, keeper).cast.tell(`to ${id}`)
+    await mesh.run(100)
+    const first = mesh.leave('n3')
+    await mesh.run(moment)
+    await mesh.settle(Promise.all([first, mesh.leave('n2')]))
+    for (const id of ids)
+      expect(await mesh.settle(node.getWorker(id, keeper).call.told())).toEqual([`to ${id}`])
+  },
+)

@@ -249,7 +249,9 @@ export class Claims {
 
   /** The worker has ended for its heir, with what it leaves behind; where it has crashed, that is nothing. */
   #onDrained(claim: Claim, exit: Exit, now: Now): void {
-    const state = exit.kind === 'released' ? exit.legacy : NOTHING
+    // What it has not started with yet, goes on to the next one.
+    const unused = this.#tenures.get(specOfSlot(claim.slot))?.legacy ?? NOTHING
+    const state = exit.kind === 'released' ? exit.legacy : unused
     const isCrash = exit.kind === 'crashed' || exit.kind === 'killed'
     const failures = isCrash ? withFailure(claim.failures, exit.failure) : claim.failures
     if (claim.heir !== undefined) this.#handoffs.finish(claim, claim.heir, { state, nowMs: now.ms })
