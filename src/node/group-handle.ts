@@ -63,9 +63,10 @@ export class GroupHandle<
   }
 
   /**
-   * Adds a member, the last one to start, and waits until it runs.
+   * Adds a member, the last one to start, and waits until it runs. In a group that a user has stopped, it is declared,
+   * and starts with the others: it is `stopped` until then.
    * @throws {OptionsError} {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot
-   * start: then nothing is left of it
+   * start, as when the group was given up: then nothing is left of it
    */
   async addMember<B extends Process>(
     spec: MemberSpec & { readonly run: B } & WithArgs<B>,
@@ -83,7 +84,8 @@ export class GroupHandle<
 
   /**
    * Starts a member anew, with an empty state, and waits until it runs: whether it runs now, was stopped, or has ended.
-   * It does not count as a restart. @throws {NotFoundError}; {StartError}: then it stays declared
+   * It does not count as a restart. In a group that a user has stopped, it starts with the others.
+   * @throws {NotFoundError}; {StartError} also where the group was given up, or is done: then it stays declared
    */
   async restartMember(id: string, options: WaitOptions = {}): Promise<void> {
     await this.#init.parts.restart(this.id, 'group', id, options)

@@ -27,8 +27,8 @@ import {
   withoutPart,
 } from './specs/edits.ts'
 import { refuseHuge } from './specs/size.ts'
-import type { PartStatus } from './supervision/outlook.ts'
-import { becauseOf } from './supervision/spec-status.ts'
+import { type PartStatus, outlookOf } from './supervision/outlook.ts'
+import { type SpecStatus, becauseOf, describeStatus } from './supervision/spec-status.ts'
 import { checkWait } from './wait-options.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
 
@@ -51,6 +51,7 @@ export interface PartInfo {
 }
 
 type Body = GroupBody | ChainBody
+type DoneStatus = SpecStatus & { readonly kind: 'done' }
 
 /** Something that a user wants of a part. */
 interface Wish {
@@ -195,7 +196,7 @@ export class Parts {
         holds: current => findPart(current, part)?.revision !== revision,
         edit: current => restartPart(current, part, next),
         isDone: current => this.#isStarted(id, current, part),
-        late: timeoutMs => startError(`${id}/${part}`, timeoutMs),
+        late: timeoutMs => this.#startError(id, part, timeoutMs),
       },
       options,
     )
@@ -216,7 +217,7 @@ export class Parts {
           holds: isIn,
           edit: body => (findPart(body, part.id) === undefined ? edit(body) : body),
           isDone: body => this.#isStarted(id, body, part.id),
-          late: timeoutMs => startError(`${id}/${part.id}`, timeoutMs),
+          late: timeoutMs => this.#startError(id, part.id, timeoutMs),
         },
         options,
       )
@@ -254,7 +255,7 @@ export class Parts {
     const { core, plane } = this.#kernel
     const status = core.statusOf(id)
     if (status?.kind === 'stopped') return true
-    if (status?.kind === 'gave-up' || status?.kind === 'failed') {
+    if (status?.kind === 'gave-up' || status?.kind === 'failed' || this.#isShutDown(id, body, status)) {
       const why = becauseOf(status, body.kind, id)
       throw new StartError(`"${id}/${part}" cannot start, "${id}" does not run${why}`, {
         cause: status.failure,
@@ -269,6 +270,18 @@ export class Parts {
       }
       return worker?.kind === 'running' || worker?.kind === 'ended'
     })
+  }
+
+  /** Whether a group has ended with its significant members: then nothing of it starts any more. */
+  #isShutDown(id: SpecId, body: Body, status: SpecStatus | undefined): status is DoneStatus {
+    const phase = this.#kernel.core.ledger.tables.phases.get(id)
+    return status?.kind === 'done' && phase !== undefined && outlookOf(phase, body).isShutdown
+  }
+
+  /** Why something does not run after so long, and how the whole stands. */
+  #startError(id: SpecId, part: string, timeoutMs: number): StartError {
+    const status = describeStatus(this.#kernel.core.statusOf(id))
+    return new StartError(`"${id}/${part}" does not run after ${timeoutMs} ms; "${id}": ${status}`)
   }
 
   /** Whether no worker of these slots, started for this revision, is left. */
@@ -314,8 +327,4 @@ function slotsOf(id: SpecId, body: Body, part: string): SlotId[] {
 
 function stopError(what: string, timeoutMs: number): StopError {
   return new StopError(`"${what}" has not stopped after ${timeoutMs} ms: it goes on stopping`)
-}
-
-function startError(what: string, timeoutMs: number): StartError {
-  return new StartError(`"${what}" does not run after ${timeoutMs} ms`)
 }

@@ -1,6 +1,6 @@
 /** What `members()` and `stages()` say, on every node, in every state of the whole. */
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { defineServer, defineStage, defineTask } from '../../src/node/workers/behaviours.ts'
@@ -189,4 +189,70 @@ test('stages of a chain say the same', async () => {
   await mesh.settle(chain.restart())
   await mesh.settle(chain.send(13, { to: 'two' }))
   await comeTo(mesh, 'c', 'gave-up: one=stopped+stopped two=failed')
+})
+
+describe('members and stages of what is down', () => {
+  const placed = { run: steady, placement: { labels: { gpu: 'yes' } } } as const
+  const last = { id: 'last', run: finite, significant: true, restart: 'transient' } as const
+  const run = async (mesh: SimulatedMesh, work: Promise<unknown>): Promise<string> => {
+    try {
+      await mesh.settle(work)
+      return 'done'
+    } catch (error) {
+      return error instanceof Error ? `${error.name}: ${error.message}` : 'strange'
+    }
+  }
+  /** What becomes of `addMember` and `restartMember`, and of the members afterwards; `stopMember` always works. */
+  test.each([
+    ['stopped', 'done', 'done', 'stopped: a=stopped b=stopped last=stopped new=stopped'],
+    ['gave-up', /restartGroup\("g"\)/, /restartGroup\("g"\)/, /^gave-up: a=.* b=stopped last=stopped$/],
+    ['done', /restartGroup\("g"\)/, /restartGroup\("g"\)/, /^done: a=.* b=stopped last=ended$/],
+    ['pending', /after 2000 ms; "g": no live node has all of/, 'done', /a=.* b=stopped last=running/],
+  ] as const)('of a group that is %s', async (state, added, restarted, after) => {
+    await using mesh = await meshOf()
+    const spec = { id: 'g', intensity, autoShutdown: 'any', members: [members[0], members[1], last] } as const
+    const group = await mesh.settle(mesh.node('n1').addGroup(spec))
+    if (state === 'stopped') await mesh.settle(group.stop())
+    if (state === 'gave-up') await mesh.settle(group.member('a').call.crash()).catch(() => {})
+    if (state === 'done') group.member('last').send('end')
+    if (state === 'pending') group.addMember({ id: 'gpu', ...placed }).catch(() => {})
+    await mesh.until(state, () => mesh.up.every(id => mesh.node(id).getGroup('g').status.kind === state))
+    const other = mesh.node('n2').getGroup('g')
+    const wait = { timeoutMs: 2_000 }
+    const fresh = state === 'pending' ? { id: 'new', ...placed } : { id: 'new', run: steady }
+    expect(await run(mesh, other.addMember(fresh, wait))).toMatch(added)
+    expect(await run(mesh, other.restartMember('a', wait))).toMatch(restarted)
+    expect(await run(mesh, other.stopMember('b', wait))).toBe('done')
+    await mesh.run(2_000)
+    expect(viewOf(mesh, 'n3', 'g')).toMatch(after)
+    if (state === 'pending') return
+    await mesh.settle(other.restart())
+    await mesh.run(2_000)
+    const isKept = state === 'stopped'
+    expect(viewOf(mesh, 'n3', 'g')).toBe(
+      `running: a=running b=stopped last=running${isKept ? ' new=running' : ''}`,
+    )
+  })
+
+  test.each([
+    ['stopped', 'done', 'done', 'stopped: one=stopped two=stopped new=stopped'],
+    ['gave-up', /restartChain\("c"\)/, /restartChain\("c"\)/, /^gave-up: one=.* two=stopped$/],
+  ] as const)('of a chain that is %s', async (state, added, restarted, after) => {
+    await using mesh = await meshOf()
+    const stages = [
+      { id: 'one', run: picky },
+      { id: 'two', run: picky },
+    ] as const
+    const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', intensity, stages }))
+    if (state === 'stopped') await mesh.settle(chain.stop())
+    else await mesh.settle(chain.send(13))
+    await mesh.until(state, () => mesh.up.every(id => mesh.node(id).getChain('c').status.kind === state))
+    const other = mesh.node('n2').getChain('c')
+    const wait = { timeoutMs: 2_000 }
+    expect(await run(mesh, other.addStage({ id: 'new', run: picky }, wait))).toMatch(added)
+    expect(await run(mesh, other.restartStage('one', wait))).toMatch(restarted)
+    expect(await run(mesh, other.stopStage('two', wait))).toBe('done')
+    await mesh.run(2_000)
+    expect(viewOf(mesh, 'n3', 'c')).toMatch(after)
+  })
 })
