@@ -177,14 +177,14 @@ export function withNews(phase: Phase, news: PhaseNews): Phase {
 function joinPhases(a: Phase, b: Phase): Phase {
   const order = compareGenerations(a.generation, b.generation)
   if (order !== 0) return order > 0 ? a : b
-  return {
-    ...a,
-    rank: furtherRank(a.rank, b.rank),
-    ready: union(a.ready, b.ready),
-    exits: unionOfExits(a.exits, b.exits),
-    stopped: union(a.stopped, b.stopped),
-    left: union(a.left, b.left),
-  }
+  const rank = furtherRank(a.rank, b.rank)
+  const ready = union(a.ready, b.ready)
+  const exits = unionOfExits(a.exits, b.exits)
+  const stopped = union(a.stopped, b.stopped)
+  const left = union(a.left, b.left)
+  const isSame =
+    rank === a.rank && ready === a.ready && exits === a.exits && stopped === a.stopped && left === a.left
+  return isSame ? a : { ...a, rank, ready, exits, stopped, left }
 }
 
 function furtherRank(a: PhaseRank, b: PhaseRank): PhaseRank {
@@ -200,6 +200,7 @@ function unionOfExits(a: readonly SlotExit[], b: readonly SlotExit[]): readonly 
   return merged(a, b, bySlot, (one, other) => (compareHlc(one.at, other.at) <= 0 ? one : other))
 }
 
+/** @returns `a` itself where `b` adds nothing */
 function merged<T>(
   a: readonly T[],
   b: readonly T[],
@@ -209,6 +210,7 @@ function merged<T>(
   if (b.length === 0 || a === b) return a
   if (a.length === 0) return b
   const all: T[] = []
+  let isNews = false
   let at = 0
   for (const other of b) {
     let one = a[at]
@@ -217,17 +219,20 @@ function merged<T>(
       at += 1
     }
     if (one !== undefined && compare(one, other) === 0) {
-      all.push(pick(one, other))
+      const picked = pick(one, other)
+      all.push(picked)
+      isNews ||= picked !== one
       at += 1
     } else {
       all.push(other)
+      isNews = true
     }
   }
   for (; at < a.length; at++) {
     const one = a[at]
     if (one !== undefined) all.push(one)
   }
-  return all
+  return isNews ? all : a
 }
 
 function bySlot(a: { readonly slot: SlotId }, b: { readonly slot: SlotId }): number {

@@ -4,14 +4,14 @@
  * without sending what is equal.
  */
 
-import { type Hash64, HashSum, hash64 } from '../hash.ts'
+import { HashSum, hash64 } from '../hash.ts'
 
 /** How one kind of row is named, merged and compared. */
 export interface RecordKind<Row> {
   keyOf(row: Row): string
   /**
    * The least row that is not older than either: commutative, associative, idempotent. Whatever two nodes have
-   * seen, in whatever order, they end with the same row.
+   * seen, in whatever order, they end with the same row. `a` itself where `b` tells nothing new.
    */
   join(a: Row, b: Row): Row
   /** A text that is equal for two rows of one key exactly when the rows are. */
@@ -23,15 +23,17 @@ export interface RecordKind<Row> {
 /** Rows are spread over this many buckets by the hash of their key; a digest has one hash for each. */
 export const BUCKET_COUNT = 64
 
-/** A row, and the hash of its key and version: all that digests need, for much less than the text that it is made of. */
-interface Entry<Row> extends Hash64 {
-  readonly row: Row
-  readonly bucket: number
-}
+/**
+ * So many changed rows wait to be added to the sums: enough that a row that changes often is hashed once for all of it,
+ * and so few that they cost next to nothing.
+ */
+const UNSUMMED_MAX = 256
 
 export class RecordStore<Row> {
   readonly #kind: RecordKind<Row>
-  readonly #entries = new Map<string, Entry<Row>>()
+  readonly #rows = new Map<string, Row>()
+  /** Of what has changed since the sums were made: the rows as they are in the sums. */
+  readonly #summed = new Map<string, Row | undefined>()
   readonly #buckets = Array.from({ length: BUCKET_COUNT }, () => new HashSum())
   readonly #root = new HashSum()
   #changes = 0
@@ -41,7 +43,7 @@ export class RecordStore<Row> {
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#rows.size
   }
 
   /** Grows whenever the digests may have changed. */
@@ -50,63 +52,75 @@ export class RecordStore<Row> {
   }
 
   get(key: string): Row | undefined {
-    return this.#entries.get(key)?.row
+    return this.#rows.get(key)
   }
 
   /** In the order in which their keys were first seen. */
-  *rows(): Generator<Row> {
-    for (const entry of this.#entries.values()) yield entry.row
+  rows(): MapIterator<Row> {
+    return this.#rows.values()
   }
 
   /** Joins `row` into the table. @returns the row as it is now, or undefined when nothing has changed */
   merge(row: Row): Row | undefined {
     const key = this.#kind.keyOf(row)
-    const known = this.#entries.get(key)
-    const joined = known === undefined ? row : this.#kind.join(known.row, row)
-    if (joined === known?.row) return undefined
-    const entry = this.#entryOf(key, joined, known?.bucket ?? hash64(key).low % BUCKET_COUNT)
-    if (known?.high === entry.high && known.low === entry.low) return undefined
-    if (known !== undefined) this.#toggle(known)
-    this.#toggle(entry)
-    this.#entries.set(key, entry)
+    const known = this.#rows.get(key)
+    const joined = known === undefined ? row : this.#kind.join(known, row)
+    if (joined === known) return undefined
+    this.#onChange(key, known)
+    this.#rows.set(key, joined)
     return joined
   }
 
   /** Forgets a row. */
   drop(key: string): void {
-    const known = this.#entries.get(key)
+    const known = this.#rows.get(key)
     if (known === undefined) return
-    this.#toggle(known)
-    this.#entries.delete(key)
+    this.#onChange(key, known)
+    this.#rows.delete(key)
   }
 
   /** 16 hexadecimal digits: equal where all rows are equal. */
   root(): string {
+    this.#sum()
     return this.#root.toString()
   }
 
   /** The digest of each bucket, `BUCKET_COUNT` of them. */
   bucketDigests(): string[] {
+    this.#sum()
     return this.#buckets.map(String)
   }
 
   /** The rows of some buckets, in the order in which their keys were first seen. */
   rowsIn(buckets: ReadonlySet<number>): Row[] {
     const rows: Row[] = []
-    for (const entry of this.#entries.values()) if (buckets.has(entry.bucket)) rows.push(entry.row)
+    for (const [key, row] of this.#rows) if (buckets.has(bucketOf(key))) rows.push(row)
     return rows
   }
 
-  #entryOf(key: string, row: Row, bucket: number): Entry<Row> {
-    const { high, low } = hash64(`${key}\n${this.#kind.versionOf(row)}`)
-    // Signed, which is what the engine keeps in place, and does not matter to sums.
-    return { row, bucket, high: high | 0, low: low | 0 }
+  #onChange(key: string, before: Row | undefined): void {
+    this.#changes += 1
+    if (this.#summed.has(key)) return
+    if (this.#summed.size === UNSUMMED_MAX) this.#sum()
+    this.#summed.set(key, before)
   }
 
-  #toggle(entry: Entry<Row>): void {
-    if (this.#kind.isCounted?.(entry.row) === false) return
-    this.#changes += 1
-    this.#root.toggle(entry)
-    this.#buckets[entry.bucket]?.toggle(entry)
+  #sum(): void {
+    for (const [key, before] of this.#summed) {
+      this.#toggle(key, before)
+      this.#toggle(key, this.#rows.get(key))
+    }
+    this.#summed.clear()
   }
+
+  #toggle(key: string, row: Row | undefined): void {
+    if (row === undefined || this.#kind.isCounted?.(row) === false) return
+    const hash = hash64(`${key}\n${this.#kind.versionOf(row)}`)
+    this.#root.toggle(hash)
+    this.#buckets[bucketOf(key)]?.toggle(hash)
+  }
+}
+
+function bucketOf(key: string): number {
+  return hash64(key).low % BUCKET_COUNT
 }

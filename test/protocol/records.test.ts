@@ -140,6 +140,18 @@ describe.each(CASES)('a merge of $name', ({ check }) => {
     })
   })
 
+  test('gives the row that it had, and no copy, exactly where the other tells nothing new', () => {
+    check((kind, rows) => {
+      fc.assert(
+        fc.property(rows, rows, (a, b) => {
+          const joined = kind.join(a, b)
+          expect(joined === a).toBe(kind.versionOf(joined) === kind.versionOf(a))
+        }),
+        { numRuns: 1_000 },
+      )
+    })
+  })
+
   test('ends with the same row and the same root, whatever the order and the repetitions', () => {
     check((kind, rows) => {
       const script = fc.array(rows, { minLength: 1, maxLength: 8 })
@@ -147,7 +159,11 @@ describe.each(CASES)('a merge of $name', ({ check }) => {
         fc.property(script, fc.nat(), (sent, turn) => {
           const one = new RecordStore(kind)
           const other = new RecordStore(kind)
-          for (const row of sent) one.merge(row)
+          for (const row of sent) {
+            one.merge(row)
+            // Also whenever somebody asks in between.
+            one.root()
+          }
           const turned = [...sent.slice(turn % sent.length), ...sent, ...sent.slice(0, turn % sent.length)]
           for (const row of turned.toReversed()) other.merge(row)
           expect(other.root()).toBe(one.root())
@@ -157,6 +173,31 @@ describe.each(CASES)('a merge of $name', ({ check }) => {
       )
     })
   })
+})
+
+test('roots are those of the rows that there are, after any number of changes', () => {
+  const claimOf = (index: number, seq: number): Claim => ({
+    slot: slotId(specId(`s${index}`)),
+    generation: 1,
+    owner: { id: nodeId('a'), boot: 1 },
+    score: 1,
+    seq,
+    state: 'running',
+    specVersion: { ms: 1, count: 0, node: nodeId('a') },
+    restarts: [],
+    failures: [],
+  })
+  const count = 1_000
+  const changed = new RecordStore(claims)
+  for (let seq = 0; seq < 3; seq++) {
+    for (let index = 0; index < count; index++) changed.merge(claimOf(index, seq))
+  }
+  const fresh = new RecordStore(claims)
+  for (let index = 0; index < count; index += 2) fresh.merge(claimOf(index, 2))
+  expect(changed.root()).not.toBe(fresh.root())
+  for (let index = 1; index < count; index += 2) changed.drop(`s${index}`)
+  expect(changed.root()).toBe(fresh.root())
+  expect(changed.bucketDigests()).toEqual(fresh.bucketDigests())
 })
 
 test('a dead member is refuted by a larger sequence number only, and a left one by a new run only', () => {
