@@ -63,7 +63,7 @@ export class StageWorker extends InlineWorker {
   readonly #stage: Stage<never, unknown>
   readonly #context: StageContext
   readonly #mailbox = new Deque<Delivery>()
-  readonly #enter = prepareScope(this.scope)
+  readonly #enter = prepareScope(this.makeScope())
   #connections: Connections | undefined
   #isBusy = false
   #isPumping = false
@@ -127,7 +127,7 @@ export class StageWorker extends InlineWorker {
     while (!this.#isBusy && !this.#isCut(connections)) {
       const next = this.#mailbox.at(0)
       if (next === undefined || !connections.exit.hasRoom(next.item)) break
-      if (this.init.home.turn.isOver()) {
+      if (this.home.turn.isOver()) {
         this.#defer()
         break
       }
@@ -167,7 +167,7 @@ export class StageWorker extends InlineWorker {
   #defer(): void {
     if (this.#isDeferred) return
     this.#isDeferred = true
-    this.init.home.turn.defer(() => {
+    this.home.turn.defer(() => {
       this.#isDeferred = false
       this.pump()
     })
@@ -342,7 +342,7 @@ export class StageWorker extends InlineWorker {
     what: { readonly error: unknown; readonly attempts: number; readonly item: Item },
   ): void {
     const { assignment, logger } = this
-    const { node } = this.identity
+    const { node } = this
     const { item, attempts } = what
     const { slot, token } = assignment
     const failure = failureFrom(what.error, { node, slot, generation: token.generation, item: item.id })
@@ -355,7 +355,7 @@ export class StageWorker extends InlineWorker {
   }
 
   #makeStageContext(): StageContext {
-    const nothing: ItemId = { origin: this.identity.node, boot: 0, n: 0 }
+    const nothing: ItemId = { origin: this.node, boot: 0, n: 0 }
     const context = Object.assign(new BoundContext(this), { item: nothing, id: '', attempt: 1 })
     return Object.defineProperties(context, {
       item: { get: () => this.#item?.id ?? nothing },

@@ -70,8 +70,7 @@ export interface Recipient {
 
 export class Mailbox {
   readonly #limits: MailboxLimits
-  /** Made for the first letter. */
-  #letters: Deque<Letter> | undefined
+  readonly #letters = new Deque<Letter>()
   #bytes = 0
 
   constructor(limits: MailboxLimits = MAILBOX_LIMITS) {
@@ -79,7 +78,7 @@ export class Mailbox {
   }
 
   get size(): number {
-    return this.#letters?.size ?? 0
+    return this.#letters.size
   }
 
   /** Of all that waits: an estimate. */
@@ -93,7 +92,6 @@ export class Mailbox {
     const { size } = this
     if (size < this.#limits.messages && (this.#bytes + bytes <= this.#limits.bytes || size === 0)) {
       letter.bytes = bytes
-      this.#letters ??= new Deque()
       this.#letters.push(letter)
       this.#bytes += bytes
       return true
@@ -104,11 +102,11 @@ export class Mailbox {
 
   /** What `take` would give. */
   get next(): Letter | undefined {
-    return this.#letters?.at(0)
+    return this.#letters.at(0)
   }
 
   take(): Letter | undefined {
-    const letter = this.#letters?.shift()
+    const letter = this.#letters.shift()
     if (letter !== undefined) this.#bytes -= letter.bytes ?? 0
     return letter
   }

@@ -17,8 +17,7 @@ import { type WorkerIdentity, findScope, traceOfNow } from './scope.ts'
 import { sleepUnless } from './sleep.ts'
 
 /** The worker whose context it is. Asked for what its code makes use of, when it does. */
-export interface ContextOwner {
-  readonly identity: WorkerIdentity
+export interface ContextOwner extends WorkerIdentity {
   readonly token: FencingToken
   readonly signal: AbortSignal
   readonly clock: Clock
@@ -51,15 +50,15 @@ export class BoundContext implements WorkerContext {
   }
 
   get worker(): SlotId {
-    return this.#owner.identity.worker
+    return this.#owner.worker
   }
 
   get spec(): SpecId {
-    return this.#owner.identity.spec
+    return this.#owner.spec
   }
 
   get node(): NodeId {
-    return this.#owner.identity.node
+    return this.#owner.node
   }
 
   get token(): FencingToken {

@@ -220,7 +220,7 @@ export class CellWorker {
     this.#identity = identity
     this.#gateway = gateway
     const context = new MailboxContext({
-      identity,
+      ...identity,
       token,
       signal,
       clock,

@@ -23,6 +23,7 @@ export interface WorkerIdentity {
 
 /** A worker at one of its messages. */
 export class Scope implements Caller, Origin {
+  /** The worker itself, or what stands for it in a thread or process. */
   readonly identity: WorkerIdentity
   readonly n: number
   readonly deadlineMs: number | undefined
@@ -85,7 +86,10 @@ export function findScope(): Scope | undefined {
 
 /** The worker whose code runs now; undefined outside of workers. */
 export function currentWorker(): WorkerIdentity | undefined {
-  return findScope()?.identity
+  const identity = findScope()?.identity
+  if (identity === undefined) return undefined
+  const { worker, spec, node, generation, incarnation } = identity
+  return { worker, spec, node, generation, incarnation }
 }
 
 /** The scope that was entered last in this thread, whether its code still runs or not. */

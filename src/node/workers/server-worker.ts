@@ -34,7 +34,8 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   readonly #server: AnyServer
   readonly #handlers: Handlers
   readonly #context = new MailboxContext(this)
-  readonly #mailbox: Mailbox
+  /** Made for the first letter. */
+  #mailbox: Mailbox | undefined
   #state: unknown
   #phase: Phase = 'starting'
   #isScheduled = false
@@ -56,7 +57,6 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
 
   constructor(server: AnyServer, init: WorkerInit) {
     super(init)
-    this.#mailbox = new Mailbox(init.assignment.child.mailbox)
     this.#server = server
     this.#handlers = handlersOf(server)
   }
@@ -80,6 +80,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
       this.#suspects ??= []
       this.#suspects.push(letter.replier)
     }
+    this.#mailbox ??= new Mailbox(this.assignment.child.mailbox)
     const isTaken = this.#mailbox.put(letter)
     if (isTaken && this.#phase === 'open' && !this.#isBusy) this.#schedule()
     return isTaken
@@ -112,6 +113,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     for (const replier of this.#deferred ?? []) replier.onExited(true, failure)
     this.#deferred = undefined
     this.#idle?.stop()
+    if (this.#mailbox === undefined) return
     this.lostCount += this.isReleased ? this.#mailbox.divert().length : this.#mailbox.discard(failure)
   }
 
@@ -121,7 +123,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     this.#phase = 'open'
     this.#watch()
     if (this.isStopping) this.#leave()
-    else if (this.#mailbox.size > 0 || this.#wish !== undefined) this.#schedule()
+    else if (this.#mailbox !== undefined || this.#wish !== undefined) this.#schedule()
   }
 
   #watch(): void {
@@ -132,7 +134,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   #onIdle(): void {
-    if (this.#phase !== 'open' || this.isClosing || this.#isBusy || this.#mailbox.size > 0) return
+    if (this.#phase !== 'open' || this.isClosing || this.#isBusy || this.#mailbox?.next !== undefined) return
     this.#handle(IDLE, this.clock.nowMs())
     this.#drain()
   }
@@ -153,14 +155,14 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   #drain(): void {
-    const { turn } = this.init.home
+    const { turn } = this.home
     while (!this.#isBusy && !this.isOver && !this.isStopping && this.#phase === 'open') {
       if (this.#wish !== undefined) this.#fulfil(this.#wish)
       else if (this.#isTimeToLook() && turn.isOver()) {
         turn.defer(() => this.#drain())
         break
       } else {
-        const letter = this.#mailbox.take()
+        const letter = this.#mailbox?.take()
         if (letter === undefined) {
           turn.onIdle()
           this.#idle?.rest()
@@ -175,7 +177,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   /** A look at the clock costs as much as a small cast: one is enough for several, but a call may have expired. */
   #isTimeToLook(): boolean {
     this.#unlooked += 1
-    if (this.#unlooked < CASTS_A_LOOK && this.#mailbox.next?.kind !== 'call') return false
+    if (this.#unlooked < CASTS_A_LOOK && this.#mailbox?.next?.kind !== 'call') return false
     this.#unlooked = 0
     return true
   }
@@ -259,7 +261,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
 
   /** Nobody waits for an answer, so that somebody has to be told. */
   #onUnexpected(letter: Letter | typeof IDLE): void {
-    const { unexpected } = this.init.home
+    const { unexpected } = this.home
     const { slot } = this.assignment
     if (letter.kind === 'cast') unexpected.onCast(slot, this.#server.name, letter.name)
     else if (letter.kind === 'message') unexpected.onMessage(slot, this.#server.name)
@@ -305,7 +307,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   #failureOf(error: unknown): Failure {
-    const { home, assignment } = this.init
+    const { home, assignment } = this
     const { slot, token } = assignment
     return failureFrom(error, { node: home.node, slot, generation: token.generation })
   }
@@ -356,7 +358,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
 
   /** What it leaves for its successor: its state, and what it has not come to. */
   #release(state: Uint8Array | undefined): Exit {
-    const { exit, lost } = release({ state, letters: this.#mailbox.divert() })
+    const { exit, lost } = release({ state, letters: this.#mailbox?.divert() ?? [] })
     this.lostCount += lost
     return exit
   }

@@ -41,7 +41,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
 
   deliver(letter: Letter): boolean {
     if (letter.kind === 'call' && letter.name !== INPUT_ITEMS && letter.name !== INPUT_END) {
-      const { home, assignment } = this.init
+      const { home, assignment } = this
       const message = `the task "${this.#task.name}" answers no calls: send it a message`
       letter.replier.onError({ name: 'NoSuchFunction', message, node: home.node, slot: assignment.slot })
       return false
@@ -126,7 +126,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   /** Some items of its input, or the end of it. */
   async *#input(letter: Letter & { readonly kind: 'call' }): AsyncGenerator {
     const { replier, args } = letter
-    if (!replier.begin(this.init.home.clock.nowMs())) return
+    if (!replier.begin(this.home.clock.nowMs())) return
     this.#feeder = replier
     this.#isReadOut = letter.name === INPUT_END
     if (this.#isReadOut) {

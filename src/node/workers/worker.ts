@@ -2,7 +2,7 @@
 /** The common life of all workers: it starts, it is told to stop, it ends once. Where its code runs: `executor.ts`. */
 
 import { FencedError } from '../../errors.ts'
-import type { NodeId } from '../../ids.ts'
+import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import { decodePayload } from '../../payload.ts'
 import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
@@ -17,7 +17,7 @@ import type { ContextOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
-import { Scope, type WorkerIdentity, runInScope, runOutside } from './scope.ts'
+import { Scope, runInScope, runOutside } from './scope.ts'
 import type { Unexpected } from './unexpected.ts'
 
 /**
@@ -56,13 +56,14 @@ export interface WorkerHome {
 const STOPPED = new DOMException('the worker is to stop', 'AbortError')
 
 export abstract class InlineWorker implements ContextOwner {
-  protected readonly init: WorkerInit
-  /** Who the worker is, for the scope of its code. */
-  readonly identity: WorkerIdentity
+  readonly assignment: Assignment
+  readonly incarnation: Incarnation
+  readonly executor: Executor
+  readonly handoff: unknown
+  protected readonly home: WorkerHome
   /** Casts and messages that were in its mailbox, or came, when it had ended. */
   protected lostCount = 0
   #scopes = 0
-  readonly #firstScope: number
   #isStopping = false
   #isReleased = false
   #isOver = false
@@ -70,33 +71,33 @@ export abstract class InlineWorker implements ContextOwner {
   #abort: AbortController | undefined
   #prng: Prng | undefined
 
-  /** For its code: errors that nobody catches are told by it. */
-  protected readonly scope: Scope
-
-  constructor(init: WorkerInit) {
-    this.init = init
-    const { assignment, incarnation, home } = init
-    const { slot, spec, token } = assignment
-    this.identity = { worker: slot, spec, node: home.node, generation: token.generation, incarnation }
-    this.#firstScope = (incarnation % INCARNATION_NUMBERS) * MESSAGE_NUMBERS
-    this.scope = this.makeScope()
+  constructor({ assignment, incarnation, executor, handoff, home }: WorkerInit) {
+    this.assignment = assignment
+    this.incarnation = incarnation
+    this.executor = executor
+    this.handoff = handoff
+    this.home = home
   }
 
-  get incarnation(): Incarnation {
-    return this.init.incarnation
+  get worker(): SlotId {
+    return this.assignment.slot
   }
 
-  get assignment(): Assignment {
-    return this.init.assignment
+  get spec(): SpecId {
+    return this.assignment.spec
   }
 
-  get executor(): Executor {
-    return this.init.executor
+  get node(): NodeId {
+    return this.home.node
+  }
+
+  get generation(): number {
+    return this.assignment.token.generation
   }
 
   /** What its code runs in. */
   get isolation(): Isolation {
-    return this.init.executor.isolation
+    return this.executor.isolation
   }
 
   /** Nothing that it does from now on counts. */
@@ -126,28 +127,24 @@ export abstract class InlineWorker implements ContextOwner {
   }
 
   get token(): FencingToken {
-    return this.init.assignment.token
+    return this.assignment.token
   }
 
   get clock(): Clock {
-    return this.init.home.clock
+    return this.home.clock
   }
 
   get logger(): Logger {
-    return this.init.home.logger
+    return this.home.logger
   }
 
   get gateway(): Gateway {
-    return this.init.home.gateway
-  }
-
-  get handoff(): unknown {
-    return this.init.handoff
+    return this.home.gateway
   }
 
   /** Its own: the same for the same start of it, whatever others draw. */
   get prng(): Prng {
-    this.#prng ??= this.init.home.prng.fork(`${this.assignment.slot} ${this.incarnation}`)
+    this.#prng ??= this.home.prng.fork(`${this.assignment.slot} ${this.incarnation}`)
     return this.#prng
   }
 
@@ -161,13 +158,13 @@ export abstract class InlineWorker implements ContextOwner {
   start(): void {
     this.attempt(
       () => {
-        const ready = this.init.executor.start()
+        const ready = this.executor.start()
         return ready === undefined
           ? this.begin()
           : ready.then(() => (this.#isOver ? undefined : this.begin()))
       },
       () => {
-        if (!this.#isOver) runOutside(() => this.init.home.onStarted(this))
+        if (!this.#isOver) runOutside(() => this.home.onStarted(this))
       },
     )
   }
@@ -177,7 +174,7 @@ export abstract class InlineWorker implements ContextOwner {
     if (this.#isStopping || this.#isOver) return
     this.#isStopping = true
     this.#abort?.abort(STOPPED)
-    this.init.executor.abort()
+    this.executor.abort()
     this.end()
   }
 
@@ -220,11 +217,11 @@ export abstract class InlineWorker implements ContextOwner {
     this.#isOver = true
     if (!this.#isStopping) this.#abort?.abort(STOPPED)
     this.discard(findFailure(exit))
-    runOutside(() => this.init.home.onExited(this, exit, this.lostCount))
+    runOutside(() => this.home.onExited(this, exit, this.lostCount))
   }
 
   protected crash(thrown: unknown, item?: ItemId): void {
-    const { home, assignment } = this.init
+    const { home, assignment } = this
     this.exit({
       kind: 'crashed',
       failure: failureFrom(thrown, {
@@ -240,7 +237,7 @@ export abstract class InlineWorker implements ContextOwner {
   protected attempt(code: () => unknown, then: (result: unknown) => void): void {
     let result: unknown
     try {
-      result = runInScope(this.scope, code)
+      result = runInScope(this.makeScope(), code)
     } catch (error) {
       this.crash(error)
       return
@@ -252,7 +249,8 @@ export abstract class InlineWorker implements ContextOwner {
   /** For code on account of a message. */
   protected nextScope(origin: Origin): Scope {
     this.#scopes = (this.#scopes + 1) % MESSAGE_NUMBERS
-    return new Scope(this.identity, this.#firstScope + this.#scopes, origin)
+    const first = (this.incarnation % INCARNATION_NUMBERS) * MESSAGE_NUMBERS
+    return new Scope(this, first + this.#scopes, origin)
   }
 
   /** For code that is not on account of any message. */
@@ -262,7 +260,7 @@ export abstract class InlineWorker implements ContextOwner {
 
   findFence(): FencedError | undefined {
     if (!this.#isOver) return undefined
-    const { slot, token } = this.init.assignment
+    const { slot, token } = this.assignment
     return new FencedError(
       `generation ${token.generation} of "${slot}" is over, and what its code still wants to do is refused: it did not look at context.signal`,
     )
