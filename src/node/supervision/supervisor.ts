@@ -46,14 +46,15 @@ interface Worker {
   readonly assignment: Assignment
   readonly incarnation: Incarnation
   state: 'starting' | 'running' | 'stopping'
+  /** It is what shall run in its slot. */
+  isWanted: boolean
   wasReady: boolean
   /** When it stops, it is for a successor. */
   isEntrusted: boolean
 }
 
-/** The workers of one spec on this node, in the order of starting. */
-interface Cohort {
-  slots: SlotId[]
+/** How far the starting and stopping of a spec has come. */
+interface Passage {
   /** All before this index run, or shall not. */
   startFrom: number
   /** All from this index on have stopped, or shall not. */
@@ -62,12 +63,18 @@ interface Cohort {
   starting: SlotId | undefined
 }
 
+const NO_SLOTS: readonly SlotId[] = []
+
 export class Supervisor {
   readonly #emit: (effect: SupervisorEffect) => void
   readonly #report: (report: Report) => void
-  readonly #wanted = new Map<SlotId, Assignment>()
   readonly #workers = new Map<SlotId, Worker>()
-  readonly #cohorts = new Map<SpecId, Cohort>()
+  /** What shall run, and has not been started yet. */
+  readonly #waiting = new Map<SlotId, Assignment>()
+  /** Of each spec that has workers here: in the order of starting, and then those that shall not run any more. */
+  readonly #slots = new Map<SpecId, readonly SlotId[]>()
+  /** Of each spec of which something is to be started or stopped. */
+  readonly #passages = new Map<SpecId, Passage>()
   readonly #deadlines = new Deadlines<SlotId>()
   #incarnations = 0
 
@@ -93,23 +100,23 @@ export class Supervisor {
 
   /** Whether any worker of the spec is still to stop. */
   isStopping(spec: SpecId): boolean {
-    const cohort = this.#cohorts.get(spec)
-    if (cohort === undefined) return false
-    for (let index = cohort.stopBefore - 1; index >= 0; index--) {
-      const worker = this.#workerAt(cohort, index)
-      if (worker !== undefined && !this.#isToStay(worker)) return true
+    const slots = this.#slots.get(spec) ?? NO_SLOTS
+    for (let index = (this.#passages.get(spec)?.stopBefore ?? 0) - 1; index >= 0; index--) {
+      const worker = this.#workerAt(slots, index)
+      if (worker !== undefined && !isToStay(worker)) return true
     }
     return false
   }
 
   /** Whether all that shall run of the spec does, and nothing else. */
   isSteady(spec: SpecId): boolean {
-    const cohort = this.#cohorts.get(spec)
-    if (cohort === undefined) return true
+    const passage = this.#passages.get(spec)
+    if (passage === undefined) return true
     if (this.isStopping(spec)) return false
-    for (let index = cohort.startFrom; index < cohort.slots.length; index++) {
-      const slot = cohort.slots[index]
-      if (slot === undefined || !this.#wanted.has(slot)) continue
+    const slots = this.#slots.get(spec) ?? NO_SLOTS
+    for (let index = passage.startFrom; index < slots.length; index++) {
+      const slot = slots[index]
+      if (slot === undefined || this.#wantedIn(slot) === undefined) continue
       if (this.#workers.get(slot)?.state !== 'running') return false
     }
     return true
@@ -122,20 +129,30 @@ export class Supervisor {
 
   /** Says which workers of `spec` shall run here, in the order of starting: all others of it stop, last one first. */
   assign(spec: SpecId, assignments: readonly Assignment[], nowMs: number): void {
-    const cohort = this.#cohorts.get(spec) ?? { slots: [], startFrom: 0, stopBefore: 0, starting: undefined }
-    if (this.#isAsWanted(cohort, assignments)) return
-    for (const slot of cohort.slots) this.#wanted.delete(slot)
-    for (const assignment of assignments) this.#wanted.set(assignment.slot, assignment)
-    const slots = assignments.map(assignment => assignment.slot)
-    const leftOver = cohort.slots.filter(slot => !this.#wanted.has(slot) && this.#workers.has(slot))
-    this.#cohorts.set(spec, cohort)
-    cohort.slots = [...slots, ...leftOver]
-    this.#reconcile(spec, cohort, nowMs)
+    const before = this.#slots.get(spec) ?? NO_SLOTS
+    if (this.#isAsWanted(before, assignments)) return
+    for (const slot of before) {
+      this.#waiting.delete(slot)
+      const worker = this.#workers.get(slot)
+      if (worker !== undefined) worker.isWanted = false
+    }
+    for (const assignment of assignments) {
+      const worker = this.#workers.get(assignment.slot)
+      if (worker?.assignment.key === assignment.key) worker.isWanted = true
+      else this.#waiting.set(assignment.slot, assignment)
+    }
+    const leftOver = before.filter(slot => this.#workers.has(slot) && this.#wantedIn(slot) === undefined)
+    const slots = [...assignments.map(({ slot }) => slot), ...leftOver]
+    const starting = this.#passages.get(spec)?.starting
+    this.#slots.set(spec, slots)
+    const passage: Passage = { startFrom: 0, stopBefore: slots.length, starting }
+    this.#passages.set(spec, passage)
+    this.#proceed(spec, passage, nowMs)
   }
 
   /** Stops the worker of a spec that has one, for a successor on another node. */
   release(spec: SpecId, nowMs: number): void {
-    for (const slot of this.#cohorts.get(spec)?.slots ?? []) this.entrust(slot)
+    for (const slot of this.#slots.get(spec) ?? NO_SLOTS) this.entrust(slot)
     this.assign(spec, [], nowMs)
   }
 
@@ -183,80 +200,82 @@ export class Supervisor {
     return this.#deadlines.wakeAtMs()
   }
 
-  #isAsWanted(cohort: Cohort, assignments: readonly Assignment[]): boolean {
+  #isAsWanted(slots: readonly SlotId[], assignments: readonly Assignment[]): boolean {
     return (
-      cohort.slots.length === assignments.length &&
-      assignments.every(
-        ({ slot, key }, index) => cohort.slots[index] === slot && this.#wanted.get(slot)?.key === key,
-      )
+      slots.length === assignments.length &&
+      assignments.every(({ slot, key }, index) => slots[index] === slot && this.#wantedIn(slot)?.key === key)
     )
+  }
+
+  /** What shall run in the slot, whether it does or not. */
+  #wantedIn(slot: SlotId): Assignment | undefined {
+    const worker = this.#workers.get(slot)
+    return worker?.isWanted === true ? worker.assignment : this.#waiting.get(slot)
   }
 
   #remove(worker: Worker, exit: Exit, nowMs: number): void {
     const { assignment, wasReady } = worker
+    // What has ended on its own is not started again until somebody asks for it anew.
     this.#workers.delete(assignment.slot)
     this.#deadlines.clear(assignment.slot)
-    // What has ended on its own is not started again until somebody asks for it anew.
-    if (this.#wanted.get(assignment.slot)?.key === assignment.key) this.#wanted.delete(assignment.slot)
     this.#report({ kind: 'exited', assignment, exit, wasReady })
     this.#advance(assignment.spec, nowMs)
   }
 
   #advance(spec: SpecId, nowMs: number): void {
-    const cohort = this.#cohorts.get(spec)
-    if (cohort !== undefined) this.#proceed(spec, cohort, nowMs)
-  }
-
-  #reconcile(spec: SpecId, cohort: Cohort, nowMs: number): void {
-    cohort.startFrom = 0
-    cohort.stopBefore = cohort.slots.length
-    this.#proceed(spec, cohort, nowMs)
+    const passage = this.#passages.get(spec)
+    if (passage === undefined) this.#forgetIfEmpty(spec)
+    else this.#proceed(spec, passage, nowMs)
   }
 
   /** Stops what is not wanted, the last one first, one at a time; then starts what is, the first one first. */
-  #proceed(spec: SpecId, cohort: Cohort, nowMs: number): void {
-    for (; cohort.stopBefore > 0; cohort.stopBefore--) {
-      const worker = this.#workerAt(cohort, cohort.stopBefore - 1)
-      if (worker === undefined || this.#isToStay(worker)) continue
+  #proceed(spec: SpecId, passage: Passage, nowMs: number): void {
+    const slots = this.#slots.get(spec) ?? NO_SLOTS
+    for (; passage.stopBefore > 0; passage.stopBefore--) {
+      const worker = this.#workerAt(slots, passage.stopBefore - 1)
+      if (worker === undefined || isToStay(worker)) continue
       if (worker.state !== 'stopping') this.#stop(worker, nowMs)
       return
     }
     // Also where the order has changed meanwhile.
-    if (cohort.starting !== undefined && this.#workers.get(cohort.starting)?.state === 'starting') return
-    for (; cohort.startFrom < cohort.slots.length; cohort.startFrom++) {
-      const slot = cohort.slots[cohort.startFrom]
-      const assignment = slot === undefined ? undefined : this.#wanted.get(slot)
+    if (passage.starting !== undefined && this.#workers.get(passage.starting)?.state === 'starting') return
+    for (; passage.startFrom < slots.length; passage.startFrom++) {
+      const slot = slots[passage.startFrom]
+      const assignment = slot === undefined ? undefined : this.#wantedIn(slot)
       if (slot === undefined || assignment === undefined || this.#workers.get(slot)?.state === 'running')
         continue
-      cohort.starting = slot
+      passage.starting = slot
       if (!this.#workers.has(slot)) this.#start(assignment, nowMs)
       return
     }
-    if (!cohort.slots.some(slot => this.#wanted.has(slot) || this.#workers.has(slot)))
-      this.#cohorts.delete(spec)
+    this.#passages.delete(spec)
+    this.#forgetIfEmpty(spec)
   }
 
-  /** One that was told to stop does, also where it is wanted again meanwhile. */
-  #isToStay({ assignment: { slot, key }, state }: Worker): boolean {
-    return this.#wanted.get(slot)?.key === key && state !== 'stopping'
+  #forgetIfEmpty(spec: SpecId): void {
+    const slots = this.#slots.get(spec) ?? NO_SLOTS
+    if (!slots.some(slot => this.#workers.has(slot) || this.#waiting.has(slot))) this.#slots.delete(spec)
   }
 
-  #workerAt(cohort: Cohort, index: number): Worker | undefined {
-    const slot = cohort.slots[index]
+  #workerAt(slots: readonly SlotId[], index: number): Worker | undefined {
+    const slot = slots[index]
     return slot === undefined ? undefined : this.#workers.get(slot)
   }
 
   #start(assignment: Assignment, nowMs: number): void {
+    const { slot, child } = assignment
     this.#incarnations += 1
     const incarnation = this.#incarnations
-    this.#workers.set(assignment.slot, {
+    this.#waiting.delete(slot)
+    this.#workers.set(slot, {
       assignment,
       incarnation,
       state: 'starting',
+      isWanted: true,
       wasReady: false,
       isEntrusted: false,
     })
-    this.#deadlines.set(assignment.slot, nowMs + assignment.child.startTimeoutMs)
+    this.#deadlines.set(slot, nowMs + child.startTimeoutMs)
     this.#emit({ kind: 'start-worker', incarnation, assignment })
   }
 
@@ -272,4 +291,9 @@ export class Supervisor {
       this.#remove(worker, { kind: 'stopped' }, nowMs)
     }
   }
+}
+
+/** One that was told to stop does, also where it is wanted again meanwhile. */
+function isToStay({ isWanted, state }: Worker): boolean {
+  return isWanted && state !== 'stopping'
 }
