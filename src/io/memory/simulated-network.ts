@@ -150,9 +150,11 @@ export class SimulatedNetwork {
   /** A process that ends in peace: what it has sent gets through before its sessions close. */
   close(id: NodeId): Promise<void> {
     const { latencyMs, jitterMs } = this.#conditions
+    const host = this.#hosts.get(id)
     return new Promise(resolve => {
       this.#clock.after(latencyMs + jitterMs, () => {
-        this.detach(id)
+        // It may have been killed meanwhile, and started anew.
+        if (this.#hosts.get(id) === host) this.detach(id)
         resolve()
       })
     })
