@@ -21,8 +21,8 @@ const TICK_MS = 1e-6
 
 export class NodeClock implements Clock {
   readonly #world: VirtualClock
-  /** Actions that came due while the process was frozen, in their order. */
-  readonly #late: (() => void)[] = []
+  /** Actions that came due while the process was frozen, in their order, and when they did. */
+  readonly #late: { readonly run: () => void; readonly dueMs: number }[] = []
   /** How long the machine has slept so far, by its own measure. */
   #sleptMs = 0
   /** So fast its oscillator goes, since the moment in which it showed so much. */
@@ -81,11 +81,12 @@ export class NodeClock implements Clock {
 
   /** It goes on: what came due meanwhile is done now, one after the other. */
   thaw(pause: Pause): void {
-    const frozenMs = this.#world.nowMs - (this.#frozenAtMs ?? this.#world.nowMs)
+    const frozenAtMs = this.#frozenAtMs ?? this.#world.nowMs
     this.#frozenAtMs = undefined
-    if (pause === 'asleep') this.#sleptMs += frozenMs * this.#pace.rate
-    for (const run of this.#late.splice(0))
-      this.#world.after(pause === 'asleep' ? frozenMs : 0, () => this.#later(run))
+    if (pause === 'asleep') this.#sleptMs += (this.#world.nowMs - frozenAtMs) * this.#pace.rate
+    // What was left of a timer when the machine fell asleep is left of it now.
+    for (const { run, dueMs } of this.#late.splice(0))
+      this.#world.after(pause === 'asleep' ? dueMs - frozenAtMs : 0, () => this.#later(run))
   }
 
   /** A timer that was set before the machine slept has as much of its time left as it had then. */
@@ -106,7 +107,7 @@ export class NodeClock implements Clock {
   }
 
   #later(run: () => void): void {
-    if (this.isFrozen) this.#late.push(run)
+    if (this.isFrozen) this.#late.push({ run, dueMs: this.#world.nowMs })
     else run()
   }
 }
