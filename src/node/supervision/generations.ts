@@ -25,7 +25,7 @@ import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import { Holder } from './holder.ts'
 import type { Legacies, LegaciesInit } from './legacies.ts'
-import { type FateBody, type Outlook, type Renewal, outlookOf } from './outlook.ts'
+import { type FateBody, type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
 import { type Succession, historyOf, planAnew, planNext } from './succession.ts'
@@ -287,11 +287,13 @@ function isReady(phase: Phase): boolean {
   return waiting.size === 0
 }
 
-/** How something stands that was given up: it could not start, or failed too often. */
-function lostStatus(phase: Phase, body: FateBody, { unstartable, renewals }: Outlook): SpecStatus {
-  if (unstartable !== undefined) return { kind: 'failed', failure: unstartable.failure }
-  const { failures } = historyOf(phase, body.intensity, renewals, 0)
-  return { kind: 'gave-up', failure: failures[0], failures }
+/** How something stands that was given up: it could not start, or failed too often; whatever became of its spec since. */
+function lostStatus(phase: Phase, body: FateBody, { renewals }: Outlook): SpecStatus {
+  const unstarted = unstartedIn(phase)
+  if (unstarted !== undefined) return { kind: 'failed', failure: unstarted.failure }
+  const { failures } = renewals.length > 0 ? historyOf(phase, body.intensity, renewals, 0) : phase
+  const known = failures.length > 0 ? failures : phase.exits.map(({ failure }) => failure).slice(0, 1)
+  return { kind: 'gave-up', failure: known[0], failures: known }
 }
 
 /** What is to be placed, and is not yet. */

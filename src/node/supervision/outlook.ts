@@ -142,6 +142,18 @@ function slotNamed(slot: SlotId, body: FateBody): { isStopped: boolean; revision
   return body.stages.find(({ id }) => id === name)
 }
 
+/** The first start that failed, of something that has never run as a whole: also where the spec has it no more. */
+export function unstartedIn({ isFirst, layout, exits }: Phase): SlotExit | undefined {
+  if (!isFirst) return undefined
+  const placed = new Map(layout.map(each => [each.slot, each]))
+  return exits.find(exit => isUnable(placed.get(exit.slot), exit))
+}
+
+/** Whether a worker that was new has ended before it had started. */
+function isUnable(placed: PlacedSlot | undefined, { wasReady, kind, failure }: SlotExit): boolean {
+  return placed?.isNew === true && !wasReady && kind === 'abnormal' && isCounted(failure)
+}
+
 /** Those of `slots` that one run of a node holds. */
 export function heldBy<Slot extends { readonly owner: Run }>(slots: readonly Slot[], run: Run): Slot[] {
   return slots.filter(({ owner }) => isSameRun(owner, run))
@@ -183,7 +195,8 @@ interface Known {
 interface Sorted {
   readonly running: Known[]
   readonly crashed: (Known & { readonly exit: SlotExit })[]
-  readonly outdated: PlacedSlot[]
+  /** The outdated ones. */
+  readonly renewing: Known[]
   readonly unwanted: PlacedSlot[]
   readonly ended: { readonly away: AwaySlot; readonly part: SpecSlot }[]
   unstartable: SlotExit | undefined
@@ -192,7 +205,8 @@ interface Sorted {
 function look(phase: Phase, body: FateBody): Outlook {
   const slots = partsOfSpec(phase.spec, body)
   const sorted = sort(phase, slots.bySlot)
-  const { running, crashed, outdated, unwanted, unstartable } = sorted
+  const { running, crashed, unwanted, unstartable } = sorted
+  const outdated = sorted.renewing.map(({ placed }) => placed)
   const absent = absentOf(phase, slots.bySlot)
   const crashes = crashed.map(({ exit, part }): Crash => ({ exit, position: part.position }))
   const renewals = wavesOf(body.strategy, crashes).map(wave => renewalOf(wave, sorted, absent))
@@ -208,7 +222,7 @@ function look(phase: Phase, body: FateBody): Outlook {
     ended,
     added,
     unstartable,
-    isShutdown: isShutdown(body, { sorted, absent, added }),
+    isShutdown: isShutDown(phase, sorted) || isShutdown(body, { sorted, absent, added }),
     isDone: isEmpty && ended.length + absent.length > 0,
   }
 }
@@ -217,7 +231,7 @@ function sort(phase: Phase, parts: ReadonlyMap<SlotId, SpecSlot>): Sorted {
   const sorted: Sorted = {
     running: [],
     crashed: [],
-    outdated: [],
+    renewing: [],
     unwanted: [],
     ended: [],
     unstartable: undefined,
@@ -227,7 +241,7 @@ function sort(phase: Phase, parts: ReadonlyMap<SlotId, SpecSlot>): Sorted {
     const part = parts.get(placed.slot)
     const exit = exits.get(placed.slot)
     if (part === undefined) sorted.unwanted.push(placed)
-    else if (part.revision !== placed.revision) sorted.outdated.push(placed)
+    else if (part.revision !== placed.revision) sorted.renewing.push({ placed, part })
     else if (exit === undefined) sorted.running.push({ placed, part })
     else sortExit(sorted, { placed, part }, exit, phase.isFirst)
   }
@@ -237,11 +251,8 @@ function sort(phase: Phase, parts: ReadonlyMap<SlotId, SpecSlot>): Sorted {
 function sortExit(sorted: Sorted, { placed, part }: Known, exit: SlotExit, isFirst: boolean): void {
   const { slot, revision } = placed
   const { failure } = exit
-  const isUnable = placed.isNew && !exit.wasReady && exit.kind === 'abnormal' && isCounted(failure)
-  if (isUnable && isFirst) {
-    sorted.unstartable ??= exit
-    sorted.ended.push({ part, away: { slot, revision, why: 'failed', failure } })
-  } else if (isUnable) {
+  if (isUnable(placed, exit)) {
+    if (isFirst) sorted.unstartable ??= exit
     sorted.ended.push({ part, away: { slot, revision, why: 'failed', failure } })
   } else if (
     exit.kind === 'moved' ||
@@ -304,7 +315,18 @@ function missing(phase: Phase, parts: readonly SpecSlot[]): SpecSlot[] {
 }
 
 /**
- * As in OTP, only members that end on their own count: `any`: one has; `all`: the last one that was still there has.
+ * Whether workers have been stopped that had not ended: then the whole has ended with its significant members, and
+ * stays so, whatever becomes of those, until somebody starts it anew.
+ */
+function isShutDown({ rank, exits }: Phase, { running, renewing }: Sorted): boolean {
+  if (rank !== 'done') return false
+  const hasEnded = new Set(exits.map(({ slot }) => slot))
+  return running.length > 0 || renewing.some(({ placed }) => !hasEnded.has(placed.slot))
+}
+
+/**
+ * As in OTP, only members that end on their own count: `any`: one has; `all`: one has, and none is there any more. (In
+ * OTP the last one must be one that ends on its own. Here no order counts, of which nodes might think differently.)
  */
 function isShutdown(
   body: FateBody,
@@ -320,7 +342,7 @@ function isShutdown(
     ({ part, away }) => part.isSignificant && away.why === 'ended',
   )
   if (!hasEnded || body.autoShutdown === 'any') return hasEnded
-  const { running, crashed, outdated } = sorted
-  const isThere = [...running, ...crashed].some(({ part }) => part.isSignificant)
-  return !isThere && outdated.length === 0 && !added.some(({ isSignificant }) => isSignificant)
+  const { running, crashed, renewing } = sorted
+  const isThere = [...running, ...crashed, ...renewing].some(({ part }) => part.isSignificant)
+  return !isThere && !added.some(({ isSignificant }) => isSignificant)
 }

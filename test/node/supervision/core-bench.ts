@@ -9,11 +9,13 @@ import type { SpecStatus } from '../../../src/node/supervision/spec-status.ts'
 import { Prng } from '../../../src/prng.ts'
 import type { Phase } from '../../../src/protocol/phase.ts'
 import type {
+  DesiredState,
   GroupBody,
   GroupStrategy,
   MemberBody,
   RestartIntensity,
   RestartType,
+  SpecBody,
 } from '../../../src/protocol/spec-row.ts'
 import { LAN_TIMINGS } from '../../../src/protocol/timings.ts'
 
@@ -66,6 +68,8 @@ export class CoreBench {
   readonly live = new Map<SlotId, LiveWorker>()
   /** `start a`, `stop a`, `abandon a`, in order. */
   readonly log: string[] = []
+  /** When workers were asked to start, in order; virtual milliseconds. */
+  readonly startsMs: number[] = []
   readonly #core: Core
   nowMs = 1_000
 
@@ -100,8 +104,13 @@ export class CoreBench {
     return this.#core.ledger.tables.phases.get(GROUP)
   }
 
+  /** What is declared, of whatever kind. */
+  get spec(): SpecBody | undefined {
+    return this.#core.ledger.tables.specs.get(GROUP)?.body
+  }
+
   get body(): GroupBody | undefined {
-    const body = this.#core.ledger.tables.specs.get(GROUP)?.body
+    const body = this.spec
     return body?.kind === 'group' ? body : undefined
   }
 
@@ -110,8 +119,11 @@ export class CoreBench {
     return (this.body?.members ?? []).flatMap(({ id }) => (this.find(id)?.state === 'running' ? [id] : []))
   }
 
-  write(body: GroupBody | undefined): void {
-    const desired = body === undefined ? 'stopped' : 'running'
+  /** @param desired by default, what is declared is to run */
+  write(
+    body: SpecBody | undefined,
+    desired: DesiredState = body === undefined ? 'stopped' : 'running',
+  ): void {
     this.step({ kind: 'specs-written', changes: [{ id: GROUP, body, desired }] })
   }
 
@@ -183,6 +195,7 @@ export class CoreBench {
         if (stopping !== undefined) throw new Error(`${slot} starts before ${stopping.slot} has stopped`)
         this.live.set(slot, { slot, incarnation: effect.incarnation, state: 'starting' })
         this.log.push(`start ${nameOf(slot)}`)
+        this.startsMs.push(this.nowMs)
         break
       }
       case 'stop-worker': {
@@ -206,6 +219,7 @@ export class CoreBench {
   }
 }
 
+/** What a slot is called within what is declared: `a` for a member, `a/0` for a worker of a stage, empty for a lone worker. */
 export function nameOf(slot: SlotId): string {
   return slot.slice(GROUP.length + 1)
 }

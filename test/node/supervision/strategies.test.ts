@@ -1,22 +1,12 @@
-/** The rules of supervision, on the control plane of one node, against a small model of what OTP does. */
+/** The rules of supervision, on the control plane of one node, strategy by strategy; `otp.test.ts` has them all together. */
 
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { restartPart, stopPart, withMember, withoutPart } from '../../../src/node/specs/edits.ts'
-import { partStatus } from '../../../src/node/supervision/outlook.ts'
 import { isRestarted } from '../../../src/node/supervision/restart-policy.ts'
 import { wavesOf } from '../../../src/node/supervision/strategy.ts'
-import {
-  CHAIN_STRATEGIES,
-  GROUP_STRATEGIES,
-  type GroupBody,
-  type GroupStrategy,
-  RESTART_TYPES,
-  type RestartType,
-} from '../../../src/protocol/spec-row.ts'
-import { slotId } from '../../../src/ids.ts'
-import { CoreBench, GROUP, group, member } from './core-bench.ts'
+import { CHAIN_STRATEGIES, GROUP_STRATEGIES, RESTART_TYPES } from '../../../src/protocol/spec-row.ts'
+import { CoreBench, group, member } from './core-bench.ts'
 
 test.each([
   ['one_for_one', [2], [[2]]],
@@ -58,35 +48,6 @@ test('nothing crashes, nothing is renewed', () => {
 
 const NAMES = ['a', 'b', 'c', 'd', 'e']
 
-/** What OTP makes of a group: `undefined` for a child that is there and has no process. */
-class Model {
-  readonly #strategy: GroupStrategy
-  #children: { readonly id: string; readonly type: RestartType; runs: boolean }[]
-
-  constructor(strategy: GroupStrategy, types: readonly RestartType[]) {
-    this.#strategy = strategy
-    this.#children = types.map((type, index) => ({ id: NAMES[index] ?? '', type, runs: true }))
-  }
-
-  get running(): string[] {
-    return this.#children.filter(({ runs }) => runs).map(({ id }) => id)
-  }
-
-  end(id: string, kind: 'normal' | 'crash'): void {
-    const at = this.#children.findIndex(child => child.id === id && child.runs)
-    const child = this.#children[at]
-    if (child === undefined) return
-    child.runs = false
-    if (child.type === 'temporary') this.#children.splice(at, 1)
-    if (!isRestarted(child.type, kind === 'normal' ? 'normally' : 'abnormally')) return
-    const isTaken = (index: number): boolean =>
-      index === at || this.#strategy === 'one_for_all' || (this.#strategy === 'rest_for_one' && index >= at)
-    const kept = this.#children.filter((each, index) => !(isTaken(index) && each.type === 'temporary'))
-    for (const [index, each] of this.#children.entries()) if (isTaken(index)) each.runs = true
-    this.#children = kept
-  }
-}
-
 const types = fc.array(fc.constantFrom(...RESTART_TYPES), { minLength: 1, maxLength: NAMES.length })
 const end = fc.record({
   kind: fc.constantFrom('normal' as const, 'crash' as const),
@@ -94,29 +55,6 @@ const end = fc.record({
 })
 
 describe.each(GROUP_STRATEGIES)('%s', strategy => {
-  test('whatever ends, one after the other: those run that would in OTP', () => {
-    fc.assert(
-      fc.property(types, fc.array(end, { maxLength: 12 }), (kinds, script) => {
-        const bench = new CoreBench()
-        const model = new Model(strategy, kinds)
-        bench.write(
-          group(
-            strategy,
-            kinds.map((type, index) => member(NAMES[index] ?? '', type)),
-          ),
-        )
-        bench.rest()
-        for (const { kind, name } of script) {
-          bench.end(name, kind)
-          bench.rest()
-          model.end(name, kind)
-          expect(bench.running).toEqual(model.running)
-        }
-      }),
-      { numRuns: 300 },
-    )
-  })
-
   test('what a restart stops is stopped last one first; then all is started, first one first, one at a time', () => {
     fc.assert(
       fc.property(types, fc.array(end, { minLength: 1, maxLength: 8 }), (kinds, script) => {
@@ -176,116 +114,7 @@ describe.each(GROUP_STRATEGIES)('%s', strategy => {
       { numRuns: 200 },
     )
   })
-
-  test('whatever happens at once, there is never more than one worker of a member, and in the end all run', () => {
-    const step = fc.oneof(
-      {
-        weight: 4,
-        arbitrary: fc.record({
-          do: fc.constantFrom('crash', 'normal', 'unstart'),
-          name: fc.constantFrom(...NAMES),
-        }),
-      },
-      {
-        weight: 4,
-        arbitrary: fc.record({ do: fc.constantFrom('start', 'stop', 'pass'), name: fc.constant('a') }),
-      },
-      {
-        weight: 2,
-        arbitrary: fc.record({
-          do: fc.constantFrom('remove', 'restart', 'halt', 'add'),
-          name: fc.constantFrom(...NAMES),
-        }),
-      },
-    )
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 50 }), script => {
-        const bench = new CoreBench()
-        const intensity = { restarts: 1_000, withinMs: 1_000 }
-        bench.write(
-          group(
-            strategy,
-            NAMES.slice(0, 3).map(id => member(id, 'permanent')),
-            { intensity },
-          ),
-        )
-        bench.rest()
-        let revision = 1
-        for (const { do: what, name } of script) {
-          revision += 1
-          perform(bench, what, name, revision)
-          // `CoreBench` throws where a slot has two workers, and where one starts while another is to stop.
-          const starting = [...bench.live.values()].filter(({ state }) => state === 'starting')
-          expect(starting.length).toBeLessThanOrEqual(1)
-        }
-        bench.rest()
-        for (let times = 0; times < 40; times++) {
-          bench.pass(1_000)
-          bench.rest()
-        }
-        const { body, phase } = bench
-        const standing = { whole: bench.status, isGone: () => false }
-        const kinds = NAMES.flatMap(name => {
-          const status =
-            body === undefined ? undefined : partStatus(slotId(GROUP, name), body, phase, standing)
-          return status === undefined ? [] : [{ name, kind: status.kind }]
-        })
-        expect(bench.running).toEqual(
-          (body?.members ?? []).flatMap(({ id }) =>
-            kinds.some(each => each.name === id && each.kind === 'running') ? [id] : [],
-          ),
-        )
-        expect(new Set(['running', 'stopped', 'failed', 'ended'])).toEqual(
-          new Set([...kinds.map(({ kind }) => kind), 'running', 'stopped', 'failed', 'ended']),
-        )
-        expect(['running', 'done']).toContain(bench.status?.kind)
-        bench.write(undefined)
-        bench.rest()
-        expect(bench.live.size).toBe(0)
-        expect(bench.status?.kind ?? 'removed').toBe('removed')
-      }),
-      { numRuns: 300 },
-    )
-  })
 })
-
-function perform(bench: CoreBench, what: string, name: string, revision: number): void {
-  const { body } = bench
-  if (body === undefined) return
-  const has = body.members.some(({ id }) => id === name)
-  const write = (next: GroupBody | ReturnType<typeof stopPart>): void => {
-    if (next.kind === 'group') bench.write(next)
-  }
-  switch (what) {
-    case 'crash':
-    case 'normal':
-      if (bench.find(name)?.state === 'running') bench.end(name, what)
-      break
-    case 'unstart':
-      if (bench.find(name)?.state === 'starting') bench.end(name, 'crash')
-      break
-    case 'start':
-      bench.start()
-      break
-    case 'stop':
-      bench.stop()
-      break
-    case 'pass':
-      bench.pass(300)
-      break
-    case 'remove':
-      write(withoutPart(body, name))
-      break
-    case 'restart':
-      write(restartPart(body, name, revision))
-      break
-    case 'halt':
-      write(stopPart(body, name))
-      break
-    default:
-      if (!has) write(withMember(body, member(name, 'permanent', { revision })))
-  }
-}
 
 describe('a group', () => {
   test('has a stable minute: the next crash is a first one again', () => {
