@@ -8,9 +8,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+import type { Bench, Measurement } from './bench.ts'
+
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-export class BuiltPackage {
+class BuiltPackage {
   readonly #folder: string
 
   private constructor(folder: string) {
@@ -38,5 +40,14 @@ export class BuiltPackage {
 
   async remove(): Promise<void> {
     await rm(this.#folder, { recursive: true })
+  }
+}
+
+/** Builds the package once for all rounds, each of which is given the path of `built-child.js`. */
+export function onPackage(round: (child: string) => Promise<readonly Measurement[]>): Bench['start'] {
+  return async () => {
+    const built = await BuiltPackage.make()
+    const child = await built.add('built-child.ts')
+    return { round: () => round(child), stop: () => built.remove() }
   }
 }

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 
 import { simulate } from '../src/testing.ts'
 import { type Bench, type Measurement, median } from './bench.ts'
-import { BuiltPackage } from './built.ts'
+import { onPackage } from './built.ts'
 import { Child, numberOf, textOf } from './processes.ts'
 
 /** The first seconds still belong to the start: code is compiled, tables are compared often. */
@@ -85,15 +85,6 @@ class IdleMesh {
 
 function pass(durationMs: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, durationMs))
-}
-
-/** Builds the package once for all rounds. */
-function onPackage(round: (file: string) => Promise<readonly Measurement[]>): Bench['start'] {
-  return async () => {
-    const built = await BuiltPackage.make()
-    const file = await built.add('idle-child.ts')
-    return { round: () => round(file), stop: () => built.remove() }
-  }
 }
 
 /** The memory of libp2p alone, as it comes and with nobody to talk to. */

@@ -1,6 +1,6 @@
 /**
- * A process that has nothing to do, and says what it costs whenever it is asked: `idle-child.js node CLUSTER SEED…` is a
- * node of the built package, `idle-child.js bare` the libp2p that it stands on, alone.
+ * A process of the built package that says what it sees and costs whenever it is asked: `built-child.js node CLUSTER
+ * SEED…` is a node, `built-child.js bare` the libp2p that it stands on, alone, without what a node does without.
  */
 
 import { channel } from 'node:diagnostics_channel'
@@ -18,22 +18,40 @@ for (const name of ['net.client.socket', 'net.server.socket']) {
 const startMs = performance.now()
 const member = kind === 'bare' ? await startBare() : await startNode()
 process.on('message', question => void answer(question))
-process.send?.({ address: member.address, joinedMs: performance.now() - startMs })
+process.send?.({ address: member.address, upAtMs: member.upAtMs, joinedMs: performance.now() - startMs })
 
 interface Member {
   readonly address: string
-  formed(count: number): Promise<void>
+  /** When the package was loaded, by the wall clock. */
+  readonly upAtMs: number
+  /** @returns when that many were seen first, by the wall clock */
+  formed(count: number): Promise<number>
 }
 
 async function startNode(): Promise<Member> {
   const { createNode } = await import('meshvisor')
+  const upAtMs = Date.now()
   const node = await createNode({
     cluster,
     listen: ['/ip4/127.0.0.1/tcp/0'],
     discovery: { mdns: false, seeds },
     logger: false,
   })
-  return { address: node.addresses[0] ?? '', formed: count => node.formed(count) }
+  /** By the number of members. */
+  const seenAtMs: number[] = []
+  const note = (): void => {
+    seenAtMs[node.members().length] ??= Date.now()
+  }
+  node.on('member:join', note)
+  note()
+  return {
+    address: node.addresses[0] ?? '',
+    upAtMs,
+    formed: async count => {
+      await node.formed(count)
+      return Math.min(...seenAtMs.slice(count).filter(ms => ms > 0))
+    },
+  }
 }
 
 async function startBare(): Promise<Member> {
@@ -41,26 +59,31 @@ async function startBare(): Promise<Member> {
   const { tcp } = await import('@libp2p/tcp')
   const { noise } = await import('@libp2p/noise')
   const { yamux } = await import('@libp2p/yamux')
-  const { identify } = await import('@libp2p/identify')
+  const { serviceCapabilities } = await import('@libp2p/interface')
   const { gossipsub } = await import('@libp2p/gossipsub')
   await createLibp2p({
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    services: { identify: identify(), pubsub: gossipsub() },
+    // Gossipsub asks for identify, which a node does not have either.
+    services: {
+      introduction: () => ({ [serviceCapabilities]: ['@libp2p/identify'] }),
+      pubsub: gossipsub(),
+    },
   })
-  return { address: '', formed: async () => {} }
+  return { address: '', upAtMs: Number.NaN, formed: async () => Number.NaN }
 }
 
 async function answer(question: unknown): Promise<void> {
   const formed: unknown =
     typeof question === 'object' && question !== null ? Reflect.get(question, 'formed') : 0
-  if (typeof formed === 'number') await member.formed(formed)
+  const formedAtMs = typeof formed === 'number' ? await member.formed(formed) : Number.NaN
   const { user, system } = process.cpuUsage()
   let sentBytes = 0
   for (const socket of sockets) sentBytes += socket.bytesWritten
   process.send?.({
+    formedAtMs,
     atMs: performance.now(),
     cpuMs: (user + system) / 1_000,
     rssBytes: process.memoryUsage.rss(),
