@@ -122,6 +122,11 @@ export class FormationError extends MeshvisorError {
   override readonly name = 'FormationError'
 }
 
+/** A node that is emptied still has workers that others are to take. They go on moving. */
+export class DrainError extends MeshvisorError {
+  override readonly name = 'DrainError'
+}
+
 /** The node has been stopped. */
 export class NodeStoppedError extends MeshvisorError {
   override readonly name = 'NodeStoppedError'

@@ -16,6 +16,7 @@ export {
   DeadlockError,
   DuplicateIdentityError,
   FencedError,
+  DrainError,
   FormationError,
   GivenUpError,
   IsolationError,

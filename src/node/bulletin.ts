@@ -4,7 +4,7 @@
 import { unreachable } from '../assert.ts'
 import type { SpecId } from '../ids.ts'
 import type { Claim } from '../protocol/claim.ts'
-import type { MemberRow } from '../protocol/member-row.ts'
+import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import { compareHlc } from '../protocol/hlc.ts'
 import { type Phase, causeOf } from '../protocol/phase.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
@@ -64,7 +64,17 @@ export class Bulletin {
   }
 
   /** A member row as it was and is. */
-  followMember(member: MemberRow, wasPresent: boolean): void {
+  followMember(member: MemberRow, before: MemberRow | undefined): void {
+    const isSameRun = before !== undefined && before.boot === member.boot
+    const wasPresent = isSameRun && isPresent(before)
+    this.#tellMember(member, wasPresent)
+    const isDraining = member.isDraining === true
+    const wasDraining = isSameRun && before.isDraining === true
+    if (isDraining !== wasDraining && isPresent(member))
+      this.notify({ kind: isDraining ? 'member:drain' : 'member:resume', member })
+  }
+
+  #tellMember(member: MemberRow, wasPresent: boolean): void {
     switch (member.status) {
       case 'alive':
         if (!wasPresent) this.notify({ kind: 'member:join', member })

@@ -4,7 +4,7 @@
  * does nothing: `node.ts` runs the effects, the simulator runs the very same code.
  */
 
-import type { NodeId, SpecId } from '../ids.ts'
+import type { NodeId, SlotId, SpecId } from '../ids.ts'
 import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
@@ -117,6 +117,13 @@ export class Core {
     this.#membership.onHeard(peer, nowMs)
   }
 
+  /** The workers that are left on a node that is emptied, as no other can run them; undefined while others have to go. */
+  remaining(): readonly SlotId[] | undefined {
+    if (!this.#upkeep.isHandedOver) return undefined
+    const slots = [...this.supervisor.slots()]
+    return slots.every(slot => this.ledger.ownerOf(slot) === undefined) ? slots : undefined
+  }
+
   /** When to call again with `time-passed`, if nothing happens before. */
   wakeAtMs(): number {
     return Math.min(
@@ -174,9 +181,16 @@ export class Core {
         this.#departure.begin(nowMs)
         for (const row of this.ledger.tables.specs.rows()) this.ledger.touch(row.id)
         return undefined
+      case 'drain-asked':
+        return this.#drain(event.isDraining)
       default:
         return unreachable(event)
     }
+  }
+
+  #drain(isDraining: boolean): void {
+    if ((this.self.isDraining ?? false) === isDraining || this.#isLeaving()) return
+    this.#membership.declareDraining(isDraining, this.#now)
   }
 
   #depart(): void {
@@ -310,10 +324,9 @@ export class Core {
       return undefined
     }
     const { row, before } = effect
-    const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
     this.ledger.onMemberChanged(effect)
     this.#upkeep.onView(this.#now)
-    return this.#bulletin.followMember(row, wasPresent)
+    return this.#bulletin.followMember(row, before)
   }
 
   #onReport(report: Report): void {

@@ -46,6 +46,8 @@ export type CoreEvent =
     }
   | { readonly kind: 'time-passed' }
   | { readonly kind: 'leave-asked' }
+  /** An operator empties this node, or is done with that. */
+  | { readonly kind: 'drain-asked'; readonly isDraining: boolean }
 
 /** What is to be done. */
 export type Effect =
@@ -75,6 +77,9 @@ export type NodeEvent =
   | { readonly kind: 'member:suspect'; readonly member: MemberRow }
   | { readonly kind: 'member:dead'; readonly member: MemberRow }
   | { readonly kind: 'member:leave'; readonly member: MemberRow }
+  /** An operator empties a node: what it has goes to others, and it takes nothing, until it takes work again. */
+  | { readonly kind: 'member:drain'; readonly member: MemberRow }
+  | { readonly kind: 'member:resume'; readonly member: MemberRow }
   /** This node is so late itself (its event loop, its network) that it does not judge others for a while. 6 … 8 */
   | { readonly kind: 'node:degraded'; readonly health: number }
   | { readonly kind: 'worker:start'; readonly slot: SlotId }

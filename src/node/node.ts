@@ -3,14 +3,13 @@
 
 import {
   AlreadyExistsError,
+  DrainError,
   DuplicateIdentityError,
   SupersededError,
   FormationError,
   NodeStoppedError,
 } from '../errors.ts'
-import { type NodeId, type Run, type SpecId, slotId } from '../ids.ts'
-import { PLACEMENT_VERSION } from '../placement/view.ts'
-import type { MemberRow } from '../protocol/member-row.ts'
+import { type NodeId, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { SpecBody, SpecKind } from '../protocol/spec-row.ts'
 import type { FinalOf, InputOf, InputsOf, Linked, OutcomeOf } from './chain/chain-ref.ts'
 import { ChainHandle } from './chain-handle.ts'
@@ -24,6 +23,7 @@ import { Inputs } from './input-feed.ts'
 import { Kernel, type Ports } from './kernel.ts'
 import { WorkerRef } from './messaging/refs.ts'
 import type { NodeOptions } from './options.ts'
+import { describe } from './own-row.ts'
 import { Parts } from './parts.ts'
 import { type Member, type Snapshot, type SpecSnapshot, membersOf, snapshotOf, specsOf } from './snapshot.ts'
 import { type ChainSpec, type StageSpec, declareChain } from './specs/chain-spec.ts'
@@ -32,13 +32,13 @@ import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './sp
 import type { Declared } from './specs/spec.ts'
 import { type WorkerSpec, declareWorker } from './specs/worker-spec.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
+import { checkWait } from './wait-options.ts'
 import { type WaitOptions, Waiting } from './waiting.ts'
 import type { Stage } from './workers/behaviours.ts'
 import { Registry } from './workers/registry.ts'
 
 /** A node that has not left by then goes anyway. */
 const STOP_MS = 45_000
-const NAME_LENGTH = 6
 
 export class Node implements AsyncDisposable {
   readonly #kernel: Kernel
@@ -285,6 +285,24 @@ export class Node implements AsyncDisposable {
     })
   }
 
+  /**
+   * Empties this node: others take what it has, with its state; it stays a member, and takes no work until `resume` or
+   * its next start. @returns the workers that stay, as no other node can run them @throws {DrainError} when it takes longer
+   */
+  async drain(options: WaitOptions = {}): Promise<readonly SlotId[]> {
+    this.#refuseIfStopped()
+    checkWait('the options of drain', options)
+    this.#kernel.receive({ kind: 'drain-asked', isDraining: true })
+    const late = (ms: number): Error => new DrainError(`others have not taken all workers in ${ms} ms`)
+    return this.#waiting.until(() => this.#kernel.core.remaining(), options, late)
+  }
+
+  /** Takes work again, after `drain`. */
+  resume(): void {
+    this.#refuseIfStopped()
+    this.#kernel.receive({ kind: 'drain-asked', isDraining: false })
+  }
+
   /** Listens to events of one kind. @returns how to stop listening */
   on<K extends NodeEvent['kind']>(kind: K, listener: (event: NodeEventOf<K>) => void): () => void {
     return this.#bus.on(kind, listener)
@@ -377,24 +395,5 @@ export class Node implements AsyncDisposable {
   #refuseIfStopped(): void {
     if (this.#isReplaced) throw new DuplicateIdentityError(this.id)
     if (this.#stopping !== undefined) throw new NodeStoppedError()
-  }
-}
-
-function describe(
-  options: NodeOptions,
-  run: Run,
-  addresses: readonly string[],
-): Omit<MemberRow, 'behaviours'> {
-  return {
-    ...run,
-    seq: 1,
-    status: 'joining',
-    name: options.name ?? run.id.slice(-NAME_LENGTH),
-    addresses,
-    role: options.role,
-    weight: options.weight,
-    labels: options.labels,
-    protocol: options.protocol,
-    placementVersion: PLACEMENT_VERSION,
   }
 }

@@ -4,7 +4,7 @@
 import { type SlotId, type SpecId, isSlotId, specOfSlot } from '../ids.ts'
 import { PlacementEngine } from '../placement/engine.ts'
 import { type Candidate, View } from '../placement/view.ts'
-import { type MemberRow, isPresent } from '../protocol/member-row.ts'
+import { type MemberRow, givesAway, isPresent } from '../protocol/member-row.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import { slotsOfSpec, unitsOfSpec } from './supervision/units.ts'
 
@@ -81,7 +81,7 @@ export class Places {
 }
 
 function candidateOf(row: MemberRow): Candidate {
-  const { id, weight, labels, behaviours, status, placementVersion = 1 } = row
+  const { id, weight, labels, behaviours, placementVersion = 1 } = row
   const zone = labels[ZONE_LABEL] ?? ''
-  return { id, weight, zone, labels, behaviours, draining: status === 'leaving', placementVersion }
+  return { id, weight, zone, labels, behaviours, draining: givesAway(row), placementVersion }
 }

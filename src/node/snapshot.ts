@@ -19,6 +19,8 @@ export interface Member {
   readonly status: MemberStatus
   readonly addresses: readonly string[]
   readonly labels: Readonly<Record<string, string>>
+  /** An operator empties it: it takes no work. */
+  readonly isDraining: boolean
   /** This node itself. */
   readonly isSelf: boolean
   /** There is a session with it now. */
@@ -61,6 +63,7 @@ export function membersOf(core: Core): Member[] {
     status: row.status,
     addresses: row.addresses,
     labels: row.labels,
+    isDraining: row.isDraining === true,
     isSelf: row.id === core.self.id,
     isConnected: membership.isConnected(row.id),
   }))

@@ -163,6 +163,7 @@ const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
   behaviours: list(text, 4096),
   protocol: protocolRange,
   placementVersion: optional(atLeastOne),
+  isDraining: optional(isBoolean),
   endedMs: optional(count),
 })
 

@@ -35,6 +35,8 @@ export interface MemberRow extends Run {
   readonly protocol: ProtocolRange
   /** The newest rules of placement that it knows. @default 1 */
   readonly placementVersion?: number | undefined
+  /** An operator empties it: it stays a member, takes no work, and gives away what it has. @default false */
+  readonly isDraining?: boolean | undefined
   /** Where the status is `dead` or `left`: when whoever said so did, by its clock. For forgetting, not for merging. */
   readonly endedMs?: number | undefined
 }
@@ -64,6 +66,11 @@ export function compareMembers(a: MemberRow, b: MemberRow): number {
 /** Whether the row ends something: no news will follow but that it is back. */
 export function isOver(row: MemberRow): boolean {
   return row.status === 'dead' || row.status === 'left'
+}
+
+/** Whether the node takes no work, and gives away what it has: it leaves, or an operator empties it. */
+export function givesAway(row: MemberRow): boolean {
+  return row.status === 'leaving' || row.isDraining === true
 }
 
 /** Whether the node takes part: it may be suspect, but nobody has declared it dead. */

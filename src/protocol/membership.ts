@@ -164,6 +164,12 @@ export class Membership {
     this.#writeSelf({ ...this.self, seq: this.self.seq + 1, status })
   }
 
+  /** Whether this node takes no work, and gives away what it has. */
+  declareDraining(isDraining: boolean, now: Moment): void {
+    this.#enter(now)
+    this.#writeSelf({ ...this.self, seq: this.self.seq + 1, isDraining })
+  }
+
   /** Takes in a row that somebody else has sent. */
   merge(row: MemberRow, now: Moment): void {
     this.#enter(now)

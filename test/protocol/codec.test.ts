@@ -52,6 +52,7 @@ const MESSAGES: readonly Message[] = [
           behaviours: ['b@1'],
           protocol: { min: 1, max: 1 },
           placementVersion: 1,
+          isDraining: true,
         },
       ],
     },

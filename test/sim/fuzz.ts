@@ -162,6 +162,7 @@ class Schedule {
       'call',
       'change',
       'leave',
+      'drain',
       'rolling-restart',
     ])
     switch (kind) {
@@ -215,6 +216,14 @@ class Schedule {
       case 'change':
         if (this.#workers.editOne(mesh)) this.#count(kind)
         break
+      case 'drain': {
+        // As often as not it takes work again: what is left of a mesh where nobody does is checked as well.
+        const node = mesh.node(prng.pick(mesh.awake))
+        this.#count(kind)
+        if (prng.chance(0.5)) node.drain().catch(() => {})
+        else node.resume()
+        break
+      }
       case 'leave':
         if (mesh.awake.length < 2) break
         this.#count(kind)
@@ -270,12 +279,25 @@ class Schedule {
     const isOneLeft = mesh.up.length > 1 && this.prng.chance(0.3)
     const down = mesh.ids.filter(id => !mesh.up.includes(id)).slice(isOneLeft ? 1 : 0)
     for (const id of down) await mesh.start(id)
+    this.#resume(mesh)
     await this.#calm(mesh, always)
     const isOpen = (): boolean =>
       this.world.streams.some(stream => !stream.isOrphan && !stream.isDone && stream.error === undefined)
     await mesh.until('all streams end', () => !isOpen() && !this.belt.isOpen, 60_000)
     await this.#workers.restart(mesh)
     await this.#groups.checkRecovery(mesh)
+  }
+
+  /** All nodes take work again, but for one at most: it may stay empty for ever. */
+  #resume(mesh: SimulatedMesh): void {
+    const isOneLeft = mesh.up.length > 1 && this.prng.chance(0.3)
+    const drained = mesh.up.filter(id =>
+      mesh
+        .node(id)
+        .members()
+        .some(each => each.isSelf && each.isDraining),
+    )
+    for (const id of drained.slice(isOneLeft ? 1 : 0)) mesh.node(id).resume()
   }
 
   /**

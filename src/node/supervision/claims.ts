@@ -5,6 +5,7 @@ import { hash64, mix } from '../../hash.ts'
 import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner, runTag } from '../../protocol/claim.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
+import { givesAway } from '../../protocol/member-row.ts'
 import type { Message } from '../../protocol/messages.ts'
 import type { Restart } from '../../protocol/phase.ts'
 import { type SpecRow, type WorkerBody } from '../../protocol/spec-row.ts'
@@ -62,6 +63,11 @@ export class Claims {
   /** Whether this node has given away all that it had. */
   get isFree(): boolean {
     return this.#tenures.size === 0 && this.#handoffs.outgoingCount === 0
+  }
+
+  /** Whether others have all that workers of this node have left behind for them. */
+  get isHandedOver(): boolean {
+    return this.#handoffs.outgoingCount === 0
   }
 
   /** Does what the rows ask of this node, and says how the worker stands. */
@@ -225,10 +231,11 @@ export class Claims {
 
   /** Asks for a worker that placement wants on this node. */
   #wish(body: WorkerBody, claim: Claim, now: Now): void {
-    const isLeaving = this.#ledger.tables.members.get(claim.owner.id)?.status === 'leaving'
-    const isWanted = (isLeaving || body.rebalance === 'active') && claim.state !== 'draining'
+    const owner = this.#ledger.tables.members.get(claim.owner.id)
+    const isGiven = owner !== undefined && givesAway(owner)
+    const isWanted = (isGiven || body.rebalance === 'active') && claim.state !== 'draining'
     if (isWanted && this.#ledger.ownerOf(claim.slot) === this.#ledger.run.id)
-      this.#handoffs.want(claim, isLeaving, now.ms)
+      this.#handoffs.want(claim, isGiven, now.ms)
     else if (claim.heir !== this.#ledger.run.id) this.#handoffs.forget(specOfSlot(claim.slot), now.ms)
   }
 
@@ -238,7 +245,7 @@ export class Claims {
     const isHeld = isOwner(claim, this.#ledger.run) && isActiveClaim(claim) && claim.state !== 'draining'
     if (!isHeld || row?.body?.kind !== 'worker' || !isCurrent(claim, row)) return false
     if (this.#ledger.ownerOf(claim.slot) !== heir) return false
-    if (this.#ledger.membership.self.status === 'leaving') return true
+    if (givesAway(this.#ledger.membership.self)) return true
     return (
       row.body.rebalance === 'active' &&
       claim.state === 'running' &&

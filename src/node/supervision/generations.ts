@@ -11,6 +11,7 @@
 import type { SpecId } from '../../ids.ts'
 import { runTag } from '../../protocol/claim.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
+import { givesAway } from '../../protocol/member-row.ts'
 import {
   type Generation,
   type Phase,
@@ -75,7 +76,8 @@ export class Generations {
     }
     // It was made for a spec that has not come yet.
     if (compareHlc(phase.specVersion, row.version) > 0) return STARTING
-    this.#holder.hold(phase, body, now)
+    if (givesAway(this.#ledger.membership.self)) this.#holder.giveAway(phase, body, now)
+    else this.#holder.hold(phase, body, now)
     if (this.#isLeader(row.id)) this.#lead(row, body, now)
     return this.#statusOf(row, body)
   }

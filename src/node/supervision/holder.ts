@@ -88,9 +88,20 @@ export class Holder {
 
   /** The same on a node that leaves: what runs here is to go on elsewhere, and stops for that. */
   leave(phase: Phase, body: FateBody, now: Now): void {
+    this.#move(phase, body, isOver(phase) ? [] : heldBy(outlookOf(phase, body).kept, this.#ledger.run), now)
+  }
+
+  /** The same on a node that an operator empties: it keeps what no other node can run, and what hangs together with that. */
+  giveAway(phase: Phase, body: FateBody, now: Now): void {
+    const { kept } = isOver(phase) ? NOBODY : outlookOf(phase, body)
+    const isPlaced = ({ slot }: PlacedSlot): boolean => this.#ledger.ownerOf(slot) !== undefined
+    const isWhole = body.strategy === 'one_for_one' || kept.every(isPlaced)
+    this.#move(phase, body, isWhole ? heldBy(kept, this.#ledger.run).filter(isPlaced) : [], now)
+  }
+
+  #move(phase: Phase, body: FateBody, moving: readonly PlacedSlot[], now: Now): void {
     const { run, tables } = this.#ledger
-    const leaving = isOver(phase) ? [] : heldBy(outlookOf(phase, body).kept, run)
-    const exits = leaving.map(({ slot }): SlotExit => {
+    const exits = moving.map(({ slot }): SlotExit => {
       const failure = nodeLeaves(run.id, slot)
       return {
         slot,

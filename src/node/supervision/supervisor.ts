@@ -93,6 +93,11 @@ export class Supervisor {
     return this.#workers.get(slot)?.assignment.key === key
   }
 
+  /** The slots of which a worker is left. */
+  slots(): Iterable<SlotId> {
+    return this.#workers.keys()
+  }
+
   /** Whether any worker of the slot is left, of whatever assignment. */
   isOccupied(slot: SlotId): boolean {
     return this.#workers.has(slot)

@@ -38,6 +38,11 @@ export class Upkeep {
     return this.#claims.isFree && this.#generations.legacies.isFree
   }
 
+  /** Whether others have all that workers of this node have left behind for them. */
+  get isHandedOver(): boolean {
+    return this.#claims.isHandedOver && this.#generations.legacies.isFree
+  }
+
   /** Does what the rows ask of this node, and says how the spec stands. */
   evaluate(row: SpecRow, now: Now): SpecStatus {
     const { id, body, desired } = row
