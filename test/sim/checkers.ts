@@ -9,6 +9,7 @@ import { type Candidate, candidateText } from '../../src/placement/view.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { Phase } from '../../src/protocol/phase.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
+import { OwnershipChecker } from './ownership-checker.ts'
 import { RestartChecker } from './restart-checker.ts'
 import { type World, outcomeOf } from './world.ts'
 
@@ -40,11 +41,18 @@ export class AlwaysChecker {
   /** What the specification makes of a view and specs. */
   readonly #wanted = new Map<string, ReadonlyMap<string, string>>()
   readonly #restarts: RestartChecker
+  readonly #ownership: OwnershipChecker
 
   constructor(mesh: SimulatedMesh, world: World) {
     this.#mesh = mesh
     this.#world = world
     this.#restarts = new RestartChecker(mesh)
+    this.#ownership = new OwnershipChecker(mesh, world)
+  }
+
+  /** How often two have run the same worker where they could tell each other. */
+  get twiceCount(): number {
+    return this.#ownership.twiceCount
   }
 
   check(): void {
@@ -57,7 +65,7 @@ export class AlwaysChecker {
     }
     this.#checkGenerations()
     this.#restarts.watch()
-    const violation = this.#world.violation ?? this.#restarts.violation
+    const violation = this.#world.violation ?? this.#restarts.violation ?? this.#ownership.check()
     if (violation !== undefined) throw new InvariantError(violation)
   }
 
@@ -334,9 +342,9 @@ function checkItems(world: World): void {
     const wanted = stream.sent.map(outcomeOf)
     const got = stream.outcomes
     for (const [index, outcome] of got.entries()) {
-      if (outcome !== wanted[index]) {
+      if (JSON.stringify(outcome) !== JSON.stringify(wanted[index])) {
         throw new InvariantError(
-          `I31: outcome ${index} of ${stream.node} is ${String(outcome)}, not ${wanted[index]}`,
+          `I31, I37: outcome ${index} of ${stream.node} is ${JSON.stringify(outcome)}, not ${JSON.stringify(wanted[index])}`,
         )
       }
     }

@@ -10,6 +10,7 @@ import { AlwaysChecker, checkConnected, checkSettled, isCalm } from './checkers.
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
 import { NetFaults } from './net-faults.ts'
+import { Rebels } from './rebels.ts'
 import { RollingRestart } from './rolling-restart.ts'
 import { WorkerFaults } from './worker-faults.ts'
 import { World } from './world.ts'
@@ -73,6 +74,7 @@ class Schedule {
   readonly #groups: GroupFaults
   readonly #net: NetFaults
   readonly #workers: WorkerFaults
+  readonly #rebels: Rebels
   readonly #rolling: RollingRestart
   readonly counts: Record<string, number> = {}
 
@@ -81,6 +83,7 @@ class Schedule {
     this.#groups = new GroupFaults(this.world, this.prng.fork('groups'))
     this.#net = new NetFaults(this.prng.fork('net'))
     this.#workers = new WorkerFaults(this.world, this.prng.fork('workers'))
+    this.#rebels = new Rebels(this.world, this.prng.fork('rebels'))
     this.#rolling = new RollingRestart({
       prng: this.prng.fork('rolling'),
       leave: (mesh, node) => this.#leave(mesh, node),
@@ -89,7 +92,7 @@ class Schedule {
   }
 
   get behaviours() {
-    return [...this.world.behaviours, ...this.belt.behaviours, this.#workers.mover]
+    return [...this.world.behaviours, ...this.belt.behaviours, this.#workers.mover, this.#rebels.rebel]
   }
 
   async run(mesh: SimulatedMesh): Promise<void> {
@@ -106,6 +109,7 @@ class Schedule {
       await this.#pass(mesh, always, this.prng.between(20, 2_500))
     }
     await this.#peace(mesh, always)
+    this.counts['ran-twice'] = always.twiceCount
     checkSettled(mesh, this.world)
     this.belt.checkSettled()
     this.#workers.check(mesh)
@@ -120,6 +124,7 @@ class Schedule {
       mesh.node('n2').addWorker({ id: 'other', run: witness, args: [], intensity }),
       this.#groups.declare(mesh),
       this.#workers.declare(mesh),
+      this.#rebels.declare(mesh),
       mesh.node('n3').addChain({
         id: 'pipe',
         intensity,
@@ -161,6 +166,7 @@ class Schedule {
       'call',
       'call',
       'change',
+      'rebel',
       'leave',
       'drain',
       'rolling-restart',
@@ -213,6 +219,9 @@ class Schedule {
       case 'call':
         for (let calls = 0; calls < 8; calls++) if (this.#workers.callOne(mesh)) this.#count(kind)
         break
+      case 'rebel':
+        if (this.#rebels.restartOne(mesh)) this.#count(kind)
+        break
       case 'change':
         if (this.#workers.editOne(mesh)) this.#count(kind)
         break
@@ -263,6 +272,7 @@ class Schedule {
       always.check()
       this.belt.check(mesh)
       this.#workers.calls.check(mesh)
+      this.#rebels.check(mesh)
       await this.#net.pass(mesh)
       await this.#rolling.pass(mesh)
     }

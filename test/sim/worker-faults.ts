@@ -3,7 +3,7 @@
  * node, nodes that leave. And what must hold of them: notes are made by the workers themselves.
  */
 
-import { slotId, specId } from '../../src/ids.ts'
+import { type SlotId, slotId, specId } from '../../src/ids.ts'
 import type { DataPlane } from '../../src/node/data-plane.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import type { Prng } from '../../src/prng.ts'
@@ -32,6 +32,13 @@ interface Leave {
   doneMs: number | undefined
 }
 
+/** Made for the worker of that generation, and how often it has come to any. */
+interface Cast {
+  readonly slot: string
+  readonly generation: number
+  count: number
+}
+
 type Wish = 'running' | 'stopped' | 'removed'
 
 export class WorkerFaults {
@@ -42,6 +49,7 @@ export class WorkerFaults {
   /** What the last one who said something of a worker wanted, and where; undefined where that may be lost. */
   readonly #wishes = new Map<string, { readonly wish: Wish; readonly node: string } | undefined>()
   readonly #leaves: Leave[] = []
+  readonly #casts: Cast[] = []
   #mesh: SimulatedMesh | undefined
 
   /** Moves with its state, and fences itself: what is written with a smaller token than an earlier one is refused. */
@@ -62,6 +70,7 @@ export class WorkerFaults {
         return id
       },
     },
+    cast: { heed: ({ context }, id: number) => this.#onCast(id, context.token.generation) },
     handoff: state => state.total,
     terminate: state => {
       this.#world.living.delete(state.key)
@@ -82,10 +91,29 @@ export class WorkerFaults {
   /** Some node calls some worker. @returns whether it could */
   callOne(mesh: SimulatedMesh): boolean {
     const node = this.#prng.pick(mesh.awake)
-    const worker = mesh.node(node).findWorker(this.#prng.pick(IDS), this.mover)
+    const name = this.#prng.pick(IDS)
+    const worker = mesh.node(node).findWorker(name, this.mover)
     if (worker === undefined) return false
+    if (this.#prng.chance(0.5)) this.#cast(mesh, node, slotId(specId(name)), id => worker.cast.heed(id))
     this.calls.make(mesh, node, (options, id, tookMs) => worker.with(options).call.add(id, tookMs))
     return true
+  }
+
+  #cast(mesh: SimulatedMesh, node: string, slot: SlotId, cast: (id: number) => void): void {
+    const route = mesh.node(node).inspect().plane.router.find(slot)
+    if (route === undefined) return
+    const id = this.#casts.length
+    this.#casts.push({ slot, generation: route.generation.number, count: 0 })
+    cast(id)
+  }
+
+  /** I44: it is not sent on to an older worker than the one that it was for; and it comes once, or never. */
+  #onCast(id: number, generation: number): void {
+    const cast = this.#casts[id]
+    if (cast === undefined) return
+    cast.count += 1
+    if (generation < cast.generation || cast.count > 1)
+      this.#world.violation ??= `I44: ${JSON.stringify(cast)} came to generation ${generation}`
   }
 
   /** A user stops, restarts, removes or adds a worker; nobody waits for it. @returns whether there was anything to do */

@@ -50,6 +50,7 @@ export class World {
       return { key, worker: context.worker }
     },
     call: { whoami: state => state.worker },
+    cast: { heed: (_state, _what: string) => {} },
     info: state => {
       if (this.victim !== state.worker) return
       this.victim = undefined
@@ -61,7 +62,10 @@ export class World {
     },
   })
 
-  readonly first = defineStage('first', (n: number) => n * 2)
+  /** Makes several out of some: an item is done when all that came of it is. */
+  readonly first = defineStage('first', async function* (n: number) {
+    for (let index = 0; index < partsOf(n); index++) yield n * 2 + index
+  })
   readonly second = defineStage('second', async (n: number, context) => {
     await context.sleep(context.random.below(4))
     return n + 1
@@ -115,7 +119,12 @@ export class World {
   }
 }
 
-/** What the chain makes of an item. */
-export function outcomeOf(n: number): string {
-  return `<${n * 2 + 1}>`
+/** How many items the first stage makes out of one: mostly as many. */
+function partsOf(n: number): number {
+  return n % 16 === 7 ? 3 : 1
+}
+
+/** I37: what the chain makes of an item: all that came of it, in order. */
+export function outcomeOf(n: number): string[] {
+  return Array.from({ length: partsOf(n) }, (_, index) => `<${n * 2 + index + 1}>`)
 }

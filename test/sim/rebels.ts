@@ -1,0 +1,123 @@
+/**
+ * I21: workers that ignore their signal. They are given up, and whatever their code does after that, it reaches nobody:
+ * here it tries everything, all the time, with the context that it was given.
+ */
+
+import { defineTask } from '../../src/node/workers/behaviours.ts'
+import type { TaskContext } from '../../src/node/workers/context.ts'
+import { FencedError } from '../../src/errors.ts'
+import type { Prng } from '../../src/prng.ts'
+import type { Node } from '../../src/node/node.ts'
+import type { SimulatedMesh } from '../../src/testing.ts'
+import { InvariantError } from './checkers.ts'
+import type { World } from './world.ts'
+
+const IDS = ['rebel0', 'rebel1']
+
+/** Code that has been started, and never ends. */
+interface Rebel {
+  readonly key: string
+  readonly node: Node
+  readonly context: TaskContext
+  /** Its node has said that its worker is over. */
+  isOver: boolean
+}
+
+export class Rebels {
+  readonly #world: World
+  readonly #prng: Prng
+  #rebels: Rebel[] = []
+  readonly #watched = new WeakSet<Node>()
+  #mesh: SimulatedMesh | undefined
+  /** How often code of a worker that was over has tried something. */
+  attemptCount = 0
+  #violation: string | undefined
+
+  readonly rebel = defineTask('rebel', async context => {
+    const { node, worker, token } = context
+    const of = this.#mesh?.node(node)
+    if (of === undefined) return
+    const key = `${node} ${worker} ${token.generation} ${context.random.uint32()}`
+    this.#rebels.push({ key, node: of, context, isOver: false })
+    this.#world.living.set(key, { worker, node, generation: token.generation })
+    await new Promise(() => {})
+  })
+
+  constructor(world: World, prng: Prng) {
+    this.#world = world
+    this.#prng = prng
+  }
+
+  async declare(mesh: SimulatedMesh): Promise<void> {
+    this.#mesh = mesh
+    this.#watch(mesh)
+    const intensity = { restarts: 1_000, withinMs: 1_000 }
+    await Promise.all(
+      IDS.map(id => mesh.node('n1').addWorker({ id, run: this.rebel, intensity, stopTimeoutMs: 200 })),
+    )
+  }
+
+  /** A user restarts one; nobody waits for it. @returns whether there was anything to do */
+  restartOne(mesh: SimulatedMesh): boolean {
+    const node = mesh.node(this.#prng.pick(mesh.awake))
+    const id = this.#prng.pick(IDS)
+    if (node.findWorker(id) === undefined) return false
+    node.restartWorker(id).catch(() => {})
+    return true
+  }
+
+  /** Those who are over try everything. */
+  check(mesh: SimulatedMesh): void {
+    this.#watch(mesh)
+    const awake = new Set(mesh.awake.map(id => mesh.node(id)))
+    // The code of a process that is gone is gone.
+    const nodes = new Set([...mesh.up, ...mesh.leaving].map(id => mesh.node(id)))
+    this.#rebels = this.#rebels.filter(({ node }) => nodes.has(node))
+    for (const { key, node, context, isOver } of this.#rebels) {
+      if (!isOver || !awake.has(node)) continue
+      this.attemptCount += 1
+      const lone = context.getWorker('lone', this.#world.witness)
+      this.#expectFence(`${key} has sent`, () => lone.send('from beyond'))
+      this.#expectFence(`${key} has cast`, () => lone.cast.heed('from beyond'))
+      const call = lone.call.whoami()
+      void call.then(
+        () => this.#object(`${key} was answered`),
+        (error: unknown) => this.#expectError(`${key} has called`, error),
+      )
+    }
+    if (this.#violation !== undefined) throw new InvariantError(this.#violation)
+  }
+
+  #expectFence(what: string, effect: () => void): void {
+    try {
+      effect()
+    } catch (error) {
+      return this.#expectError(what, error)
+    }
+    this.#object(what)
+  }
+
+  #expectError(what: string, error: unknown): void {
+    if (!(error instanceof FencedError)) this.#object(`${what}: ${String(error)}`)
+  }
+
+  #object(what: string): void {
+    this.#violation ??= `I21: ${what}`
+  }
+
+  /** Listens to the nodes that have started since. */
+  #watch(mesh: SimulatedMesh): void {
+    for (const id of mesh.up) {
+      const node = mesh.node(id)
+      if (this.#watched.has(node)) continue
+      this.#watched.add(node)
+      node.on('worker:exit', ({ slot }) => {
+        for (const rebel of this.#rebels) {
+          if (rebel.node !== node || rebel.context.worker !== slot) continue
+          rebel.isOver = true
+          this.#world.living.delete(rebel.key)
+        }
+      })
+    }
+  }
+}
