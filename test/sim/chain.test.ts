@@ -140,6 +140,33 @@ test('an item on which a worker crashes is tried again, and put aside after the 
   await expect(mesh.settle(chain.call(13))).rejects.toMatchObject({ name: 'ItemDeadError' })
 })
 
+test('against the intensity counts each item at which workers crash, once; what retry and deadLetter do counts nothing', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await formed(mesh)
+  const intensity = { restarts: 1, withinMs: 60_000 }
+  const add = (id: string, onItemError: 'crash' | 'retry' | 'deadLetter') =>
+    mesh.settle(mesh.node('n1').addChain({ id, intensity, stages: [{ run: picky, onItemError }] }))
+  for (const policy of ['retry', 'deadLetter'] as const) {
+    const calm = await add(policy, policy)
+    for (let times = 0; times < 3; times++)
+      await expect(mesh.settle(calm.call(13))).rejects.toMatchObject({ name: 'ItemDeadError' })
+    expect(calm.status.kind).toBe('running')
+  }
+  const chain = await add('crash', 'crash')
+  const crashes: string[] = []
+  for (const id of mesh.ids)
+    mesh.node(id).on('worker:exit', ({ exit }) => void (exit.kind === 'crashed' && crashes.push(exit.kind)))
+  await expect(mesh.settle(chain.call(13))).rejects.toMatchObject({ name: 'ItemDeadError' })
+  // Three crashes, one restart that counts.
+  expect(crashes).toHaveLength(3)
+  await mesh.until('it runs again', () => chain.status.kind === 'running')
+  expect(await mesh.settle(chain.call(1))).toBe(1)
+  // Another item is another reason.
+  await mesh.settle(chain.send(13))
+  await mesh.until('it is given up', () => chain.status.kind === 'gave-up')
+  expect(crashes).toHaveLength(4)
+})
+
 test('a slow chain holds its source back', async () => {
   await using mesh = await simulate({ behaviours: all })
   await formed(mesh)

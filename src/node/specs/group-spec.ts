@@ -71,8 +71,8 @@ export interface GroupSpec<Members extends readonly unknown[] = readonly MemberS
   /** When to give up restarting, for all members together. @default 5 restarts in 30 s */
   readonly intensity?: RestartIntensity
   /**
-   * As in OTP: the group ends with the first significant member that ends on its own (`any`), or with the last one
-   * (`all`). @default 'never'
+   * As in OTP: the group ends with the first significant member that ends on its own (`any`), or when one has, and
+   * no other is left (`all`). @default 'never'
    */
   readonly autoShutdown?: AutoShutdown
   /**
