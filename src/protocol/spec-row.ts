@@ -40,7 +40,10 @@ export type Isolation = (typeof ISOLATIONS)[number]
 
 /** What a worker in a thread or process may use. */
 export interface Limits {
-  /** Megabytes of JavaScript heap; buffers are not counted. Undefined: what Node gives. */
+  /**
+   * Megabytes of JavaScript heap; buffers are not counted. Undefined: what Node gives. One allocation that is beyond it
+   * by more than 16 MB ends the whole process of a thread: only a process contains that.
+   */
   readonly heapMb?: number | undefined
   /** How long its event loop may be held up before it is killed. */
   readonly heartbeatMs: number
