@@ -5,6 +5,7 @@
 
 import type { Node } from '../../src/node/node.ts'
 import type { Claim } from '../../src/protocol/claim.ts'
+import { givesAway } from '../../src/protocol/member-row.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import type { Living, World } from './world.ts'
@@ -91,7 +92,8 @@ export class OwnershipChecker {
 
   /** A worker may leave within less than the time between two looks. */
   #onClaim(id: string, seen: Seen, { slot, state }: Claim): void {
-    if (state !== 'draining' || seen.node.inspect().core.self.status === 'leaving') return
+    // One that leaves, or is emptied, cannot wait.
+    if (state !== 'draining' || givesAway(seen.node.inspect().core.self)) return
     this.#look(id, seen)
     const afterMs = this.#mesh.timeOf(id) - seen.changedMs
     if (afterMs < SETTLED_MS)
