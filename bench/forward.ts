@@ -90,6 +90,8 @@ export class Forwarder {
         throw new Error(reason)
       },
       onRefused: () => {},
+      onTwin: () => {},
+      boot: () => 0,
       onFault: (_peer, error) => {
         throw error
       },

@@ -57,6 +57,10 @@ export interface TransportHandlers {
    * protocol. `who` is an address without its port, or the id of the node where that is known.
    */
   onRefused(who: string, reason: string): void
+  /** Another process with the key of this node was met: the number of its run. */
+  onTwin(boot: number): void
+  /** The number of this run, for such a process to know. */
+  boot(): number
   /**
    * One of these functions has thrown at what came from outside, which must not bring down the process: a bug, that
    * would otherwise go from node to node. `peer` is undefined where it came by gossip.

@@ -149,6 +149,8 @@ export class Core {
       case 'peer-found':
         this.#membership.contacts.find(event.peer, event.addresses, nowMs)
         return this.#membership.tick(this.#now)
+      case 'twin-met':
+        return this.#membership.onTwin(event.boot, this.#now)
       case 'peer-dialled':
         return this.#membership.contacts.onDialled(event.key, event.peer, nowMs)
       case 'peer-up':

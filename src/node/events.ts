@@ -20,6 +20,8 @@ import type { Incarnation, SupervisorEffect } from './supervision/supervisor.ts'
 export type CoreEvent =
   | { readonly kind: 'seed-added'; readonly address: string }
   | { readonly kind: 'seed-removed'; readonly address: string }
+  /** Another process has the key of this node: the number of its run. */
+  | { readonly kind: 'twin-met'; readonly boot: number }
   | { readonly kind: 'peer-found'; readonly peer: NodeId; readonly addresses: readonly string[] }
   | { readonly kind: 'peer-dialled'; readonly key: string; readonly peer: NodeId }
   | { readonly kind: 'peer-up'; readonly peer: NodeId }

@@ -163,6 +163,8 @@ export class Kernel {
       onDialFailed: (key, failure, reason) => deliver(kernel => kernel.#onDialFailed(key, failure, reason)),
       onFault: (peer, error) => deliver(kernel => kernel.#onFault(peer, error)),
       onRefused: (who, reason) => deliver(kernel => kernel.border.onStranger(who, reason)),
+      onTwin: boot => deliver(kernel => kernel.receive({ kind: 'twin-met', boot })),
+      boot: () => started.kernel?.core.self.boot ?? init.ports.boot ?? 0,
     })
     const kernel = new Kernel(init)
     started.kernel = kernel

@@ -41,3 +41,41 @@ test.skipIf(whyNoNamespaces() !== undefined)(
     }
   },
 )
+
+test.skipIf(whyNoNamespaces() !== undefined)(
+  'of two processes with one key that are the whole mesh the newer one lives, and the older one ends with the error',
+  { timeout: 120_000 },
+  async () => {
+    const lab = await Lab.create(2)
+    const cluster = randomUUID()
+    const folder = await mkdtemp(join(tmpdir(), 'meshvisor-identity-'))
+    const addressOf = (machine: number): string => `/ip4/${ipOf(machine)}/tcp/7000`
+    const processes: MeshProcess[] = []
+    const start = async (machine: number, name: string, seed: string): Promise<MeshProcess> => {
+      const orders = {
+        cluster,
+        name,
+        dataFolder: join(folder, name),
+        listen: addressOf(machine),
+        seeds: [seed],
+      }
+      const started = await MeshProcess.start(orders, lab.nameOf(machine))
+      processes.push(started)
+      return started
+    }
+    try {
+      const older = await start(1, 'older', addressOf(2))
+      await cp(join(folder, 'older'), join(folder, 'newer'), { recursive: true })
+      const newer = await start(2, 'newer', older.address)
+      expect(newer.id).toBe(older.id)
+      await older.until('it is told', () => older.sightings.some(({ kind }) => kind === 'node:replaced'))
+      expect(await older.call('any')).toMatch(/DuplicateIdentityError/)
+      await untilAllSee('the newer one goes on', [newer], [newer])
+      expect(newer.sightings.map(({ kind }) => kind)).not.toContain('node:replaced')
+    } finally {
+      await Promise.all(processes.map(each => each.kill()))
+      await lab.remove()
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+)

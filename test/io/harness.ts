@@ -13,6 +13,9 @@ export class Probe {
   readonly faults: unknown[] = []
   readonly refused: (readonly [who: string, reason: string])[] = []
   readonly hints: (readonly [topic: string, text: string])[] = []
+  /** The runs of other processes with the same key that were met. */
+  readonly twins: number[] = []
+  boot = 1
   drains = 0
   readonly #bytes = new Map<string, Uint8Array[]>()
 
@@ -33,6 +36,8 @@ export class Probe {
       onDialFailed: (key, failure, reason) => probe.failures.push([key, failure, reason]),
       onFault: (_peer, error) => probe.faults.push(error),
       onRefused: (who, reason) => probe.refused.push([who, reason]),
+      onTwin: boot => probe.twins.push(boot),
+      boot: () => probe.boot,
     })
     return probe
   }

@@ -3,6 +3,8 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 
+import { generateKeyPair } from '@libp2p/crypto/keys'
+
 import { nodeId } from '../../src/ids.ts'
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
 import { SimulatedNetwork } from '../../src/io/memory/simulated-network.ts'
@@ -53,6 +55,25 @@ export function overTcp(secret = 'compliance'): Harness {
       await Promise.all(probes.map(probe => probe.transport.stop()))
     },
   }
+}
+
+/** Two processes with one key, of which `later` has the larger number. */
+export async function twins(): Promise<{ readonly earlier: Probe; readonly later: Probe }> {
+  const privateKey = await generateKeyPair('Ed25519')
+  const make = async (boot: number): Promise<Probe> => {
+    const transport = await Libp2pTransport.create({
+      cluster: 'compliance',
+      secret: 'compliance',
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      mdns: false,
+      clock: systemClock,
+      privateKey,
+    })
+    const probe = await Probe.start(transport)
+    probe.boot = boot
+    return probe
+  }
+  return { earlier: await make(1), later: await make(2) }
 }
 
 export async function until(what: string, condition: () => boolean): Promise<void> {

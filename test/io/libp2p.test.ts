@@ -7,7 +7,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { createNode } from '../../src/node/create-node.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { Harness } from './harness.ts'
-import { freePort, overTcp, until } from './harnesses.ts'
+import { freePort, overTcp, twins, until } from './harnesses.ts'
 
 const LOOPBACK = ['/ip4/127.0.0.1/tcp/0']
 const harnesses: Harness[] = []
@@ -74,6 +74,40 @@ test('a node with another secret does not get in, and is told why', async () => 
   expect(stranger.failures[0]?.[1]).toBe('handshake')
   expect(stranger.failures[0]?.[2]).toMatch(/another cluster name or secret/)
   expect(member.ups).toEqual([])
+})
+
+test('a node that dials itself is told so, and nobody else is refused', async () => {
+  const harness = overTcp()
+  harnesses.push(harness)
+  const probe = await harness.make()
+  for (const address of [probe.address, probe.address.replace(/\/p2p\/.*/, '')])
+    probe.transport.dial(address, [address])
+  await until('both dials fail', () => probe.failures.length === 2)
+  expect(probe.failures.map(([, failure]) => failure)).toEqual(['self', 'self'])
+  expect([probe.twins, probe.refused]).toEqual([[], []])
+})
+
+test('of two processes with one key that meet, each hears the number of the other, whoever has dialled', async () => {
+  const { earlier, later } = await twins()
+  try {
+    for (const [one, other] of [
+      [earlier, later],
+      [later, earlier],
+    ] as const) {
+      for (const address of [other.address, other.address.replace(/\/p2p\/.*/, '')]) {
+        one.transport.dial(address, [address])
+        await until('the dial fails', () => one.failures.length > 0)
+        await until('both know', () => one.twins.length > 0 && other.twins.length > 0)
+        expect(one.failures[0]?.[1]).toBe('handshake')
+        expect(one.failures[0]?.[2]).toMatch(/another process has the key of this node/)
+        expect([one.twins.splice(0), other.twins.splice(0)]).toEqual([[other.boot], [one.boot]])
+        expect([one.refused, other.refused]).toEqual([[], []])
+        one.failures.splice(0)
+      }
+    }
+  } finally {
+    await Promise.all([earlier, later].map(probe => probe.transport.stop()))
+  }
 })
 
 test('waiting for a mesh that refuses one ends with the reason', async () => {

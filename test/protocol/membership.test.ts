@@ -226,6 +226,14 @@ describe('the node itself', () => {
     expect(bench.effects).toEqual([{ kind: 'replaced', by: { id: a, boot: 2 } }])
   })
 
+  test('learns from a twin that it has met whether it was started later', () => {
+    bench.membership.onTwin(0, bench.now)
+    bench.membership.onTwin(bench.membership.self.boot, bench.now)
+    expect(bench.effects).toEqual([])
+    bench.membership.onTwin(2, bench.now)
+    expect(bench.effects).toEqual([{ kind: 'replaced', by: { id: a, boot: 2 } }])
+  })
+
   test('learns that another process of the same moment speaks in its name', () => {
     bench.membership.merge(row(a, { seq: 2, name: 'somebody else' }), bench.now)
     expect(bench.effects).toEqual([{ kind: 'replaced', by: { id: a, boot: 1 } }])

@@ -19,6 +19,17 @@ export class SessionRefusedError extends Error {
   override readonly name = 'SessionRefusedError'
 }
 
+const TWIN = 'another process has the key of this node'
+
+/** Another process has the key of this node. Only its message gets through libp2p. */
+export class TwinError extends Error {
+  override readonly name = 'TwinError'
+
+  constructor() {
+    super(TWIN)
+  }
+}
+
 /** Somebody listens there, and the handshake was not done in time. */
 export class HandshakeTimeoutError extends Error {
   override readonly name = 'HandshakeTimeoutError'
@@ -32,6 +43,12 @@ export class HandshakeTimeoutError extends Error {
 export function diagnose(error: unknown): Diagnosis {
   const causes = causesOf(error)
   const text = causes.map(textOf).join('; ')
+  if (text.includes(TWIN)) {
+    return {
+      failure: 'handshake',
+      reason: `${TWIN}: the one that was started later stays, the other one stops`,
+    }
+  }
   if (causes.some(isSelf)) return { failure: 'self', reason: 'this node itself' }
   if (error instanceof SessionRefusedError) {
     const reason = `the peer ended the connection before there was a session (${error.message}): this node may not be on its allow-list, or be shut out, or speak another version of the protocol`

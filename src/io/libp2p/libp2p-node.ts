@@ -17,7 +17,6 @@ import type {
   PrivateKey,
 } from '@libp2p/interface'
 import type { MulticastDNSComponents } from '@libp2p/mdns'
-import { noise } from '@libp2p/noise'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
@@ -25,6 +24,7 @@ import { nodeId } from '../../ids.ts'
 import type { Gate } from './gate.ts'
 import { MESSAGE_ID_BYTES } from './gossip.ts'
 import { Introduction, type IntroductionComponents } from './introduction.ts'
+import { meshNoise } from './mesh-noise.ts'
 import { ADDRESS_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
 
 export type MeshLibp2p = Libp2p<{ pubsub: GossipSub; introduction: Introduction }>
@@ -38,6 +38,8 @@ export interface Libp2pInit {
   readonly gate: Gate
   /** Somebody has not got in: an address without its port, or a node. */
   readonly onRefused: (who: string, reason: string) => void
+  readonly boot: () => number
+  readonly onTwin: (boot: number) => void
 }
 
 /** Dials that are under way at a time; others wait for them. */
@@ -56,6 +58,7 @@ export const HANDSHAKES_MAX = 1_000
 
 export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   const key = meshKey(init.cluster, init.secret)
+  const known = new WeakSet<object>()
   return createLibp2p({
     start: false,
     privateKey: init.privateKey,
@@ -65,7 +68,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       meshTcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }),
     ],
     // Who does not know the name and the secret fails here, before the first frame.
-    connectionEncrypters: [noise({ prologueBytes: key })],
+    connectionEncrypters: [meshNoise({ prologueBytes: key, known, boot: init.boot, onTwin: init.onTwin })],
     streamMuxers: [
       yamux({
         streamOptions: {
@@ -91,7 +94,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     },
     // It aborts connections after one late pong: the mesh has a failure detector of its own, and only one.
     connectionMonitor: { enabled: false },
-    connectionGater: gater(init),
+    connectionGater: gater(init, known),
     logger: silent,
     services: {
       introduction: (components: IntroductionComponents) => new Introduction(components),
@@ -136,9 +139,8 @@ async function discovery(key: Buffer): Promise<(components: MulticastDNSComponen
   return mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })
 }
 
-/** Asks the gate, and tells of everybody who came and did not get in. */
-function gater({ gate, onRefused }: Libp2pInit): ConnectionGater {
-  const known = new WeakSet<MultiaddrConnection>()
+/** Asks the gate, and tells of everybody who came and did not get in. `known`: connections of those who know the secret. */
+function gater({ gate, onRefused }: Libp2pInit, known: WeakSet<object>): ConnectionGater {
   return {
     // libp2p refuses private addresses in browsers only; said here so that it stays so.
     denyDialMultiaddr: () => false,
@@ -148,8 +150,7 @@ function gater({ gate, onRefused }: Libp2pInit): ConnectionGater {
       })
       return false
     },
-    denyInboundEncryptedConnection: (peer, connection) => {
-      known.add(connection)
+    denyInboundEncryptedConnection: peer => {
       const objection = gate.objection(nodeId(peer.toString()))
       if (objection !== undefined) onRefused(peer.toString(), objection)
       return objection !== undefined

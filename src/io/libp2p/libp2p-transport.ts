@@ -38,7 +38,10 @@ export const DIALS_MAX = 512
 /** The longest time that a timer of Node can have. */
 const FOREVER_MS = 2 ** 31 - 1
 
-export interface Libp2pTransportInit extends Omit<Libp2pInit, 'privateKey' | 'gate' | 'onRefused'> {
+export interface Libp2pTransportInit extends Omit<
+  Libp2pInit,
+  'privateKey' | 'gate' | 'onRefused' | 'onTwin' | 'boot'
+> {
   readonly clock: Clock
   /** The ids of the nodes that get in. @default everybody who knows the secret */
   readonly allow?: readonly string[] | undefined
@@ -82,13 +85,23 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   static async create(init: Libp2pTransportInit): Promise<Libp2pTransport> {
     const privateKey = init.privateKey ?? (await generateKeyPair('Ed25519'))
     const gate = new Gate(init.allow, init.clock)
-    const refused: { tell?: (who: string, reason: string) => void } = {}
-    const onRefused = (who: string, reason: string): void => refused.tell?.(who, reason)
-    const libp2p = await createMeshLibp2p({ ...init, privateKey, gate, onRefused })
+    const made: Partial<Pick<Libp2pInit, 'onRefused' | 'onTwin' | 'boot'>> = {}
+    const libp2p = await createMeshLibp2p({
+      ...init,
+      privateKey,
+      gate,
+      onRefused: (who, reason) => made.onRefused?.(who, reason),
+      boot: () => made.boot?.() ?? 0,
+      onTwin: boot => made.onTwin?.(boot),
+    })
     const id = nodeId(peerIdFromPrivateKey(privateKey).toString())
     const { clock, sessionsMax = SESSIONS_MAX } = init
     const transport = new Libp2pTransport({ id, libp2p, gate, clock, sessionsMax })
-    refused.tell = (who, reason) => transport.#onRefused(who, reason)
+    Object.assign(made, {
+      onRefused: (who, reason) => transport.#onRefused(who, reason),
+      onTwin: boot => transport.#onTwin(boot),
+      boot: () => transport.#handlers?.boot() ?? 0,
+    } satisfies typeof made)
     return transport
   }
 
@@ -214,7 +227,9 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const objection = addresses.map(address => this.#objectionTo(address)).find(text => text !== undefined)
     if (objection !== undefined) throw new NotLetInError(objection)
     const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
-    const connection = await this.#libp2p.dial(readAddresses(addresses), { signal })
+    // libp2p does not dial its own id at all, whoever it is that answers to it.
+    const plain = addresses.map(address => address.replace(`/p2p/${this.id}`, ''))
+    const connection = await this.#libp2p.dial(readAddresses(plain), { signal })
     const peer = nodeId(connection.remotePeer.toString())
     const ended = await this.#all.get(connection.id)?.opened
     if (ended !== undefined && !this.#sessions.has(peer)) throw new SessionRefusedError(ended)
@@ -273,6 +288,10 @@ export class Libp2pTransport implements Transport, SessionHandlers {
 
   #onRefused(who: string, reason: string): void {
     if (!this.#isStopped) this.#handlers?.onRefused(who, reason)
+  }
+
+  #onTwin(boot: number): void {
+    if (!this.#isStopped) this.#guard(undefined, () => this.#handlers?.onTwin(boot))
   }
 
   /** Of two connections that cross, the one that the smaller id has dialled stays; otherwise the later one. */

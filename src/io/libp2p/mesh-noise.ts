@@ -1,0 +1,110 @@
+// shell
+/**
+ * Noise, with the number of the run in what both sides say of themselves. Where the other side has the key of this node,
+ * this tells the node itself, dialled by one of its own addresses, from a twin: another process with the same key.
+ * libp2p refuses both alike.
+ */
+
+import { randomBytes } from 'node:crypto'
+
+import type { ConnectionEncrypter, SecuredConnection } from '@libp2p/interface'
+import { type NoiseComponents, type NoiseExtensions, noise } from '@libp2p/noise'
+
+import { TwinError } from './dial-failure.ts'
+
+const RUN_BYTES = 8
+/** Random, to tell processes apart that were started in the same millisecond. */
+const PROCESS_BYTES = 16
+/** Whoever dials waits so long for the other side to hang up: only then has that read what it was told. */
+const TOLD_MS = 1_000
+
+export interface MeshNoiseInit {
+  readonly prologueBytes: Uint8Array
+  /** Those who have come and known the prologue are added. */
+  readonly known: WeakSet<object>
+  /** The number of this run. */
+  readonly boot: () => number
+  readonly onTwin: (boot: number) => void
+}
+
+type Secure = ConnectionEncrypter<NoiseExtensions>['secureInbound']
+type Line = Parameters<Secure>[0]
+
+/** An encrypter for `createLibp2p`. */
+export function meshNoise(
+  init: MeshNoiseInit,
+): (components: NoiseComponents) => ConnectionEncrypter<NoiseExtensions> {
+  const own = new Introducer(init.boot)
+  // The one field that Noise of libp2p has for bytes of one's own. What it was made for, browsers only do.
+  const make = noise({
+    prologueBytes: init.prologueBytes,
+    extensions: { webtransportCerthashes: own.texts },
+  })
+  return components => {
+    const encrypter = make(components)
+    const [outbound, inbound] = [
+      encrypter.secureOutbound.bind(encrypter),
+      encrypter.secureInbound.bind(encrypter),
+    ]
+    const isOwn = ({ remotePeer }: SecuredConnection): boolean => remotePeer.equals(components.peerId)
+    const meet = ({ remoteExtensions }: SecuredConnection<NoiseExtensions>): boolean => {
+      const boot = own.readOther(remoteExtensions?.webtransportCerthashes[0])
+      if (boot !== undefined) init.onTwin(boot)
+      return boot !== undefined
+    }
+    encrypter.secureOutbound = async (line, options) => {
+      own.refresh()
+      const secured = await outbound(line, options)
+      if (!isOwn(secured)) return secured
+      const isTwin = meet(secured)
+      await closed(line)
+      if (isTwin) throw new TwinError()
+      return secured
+    }
+    encrypter.secureInbound = async (line, options) => {
+      own.refresh()
+      const secured = await inbound(line, options)
+      init.known.add(line)
+      if (isOwn(secured)) meet(secured)
+      return secured
+    }
+    return encrypter
+  }
+}
+
+/** What this process says of itself, and what it makes of what others say. */
+class Introducer {
+  readonly #boot: () => number
+  readonly #text = Buffer.concat([Buffer.alloc(RUN_BYTES), randomBytes(PROCESS_BYTES)])
+  /** As they are now, with the next handshake. */
+  readonly texts: Uint8Array[] = [this.#text]
+
+  constructor(boot: () => number) {
+    this.#boot = boot
+  }
+
+  refresh(): void {
+    this.#text.writeDoubleBE(this.#boot())
+  }
+
+  /** @returns the number of a run in another process; undefined: it is this one, or does not say */
+  readOther(text: Uint8Array | undefined): number | undefined {
+    if (text?.length !== RUN_BYTES + PROCESS_BYTES) return undefined
+    const bytes = Buffer.from(text)
+    const boot = bytes.readDoubleBE()
+    const isOther = !bytes.subarray(RUN_BYTES).equals(this.#text.subarray(RUN_BYTES))
+    return isOther && Number.isSafeInteger(boot) ? boot : undefined
+  }
+}
+
+/** Resolves when the other side has hung up, or has had the time to. */
+function closed(line: Line): Promise<void> {
+  if (line.status !== 'open') return Promise.resolve()
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, TOLD_MS)
+    line.addEventListener('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
