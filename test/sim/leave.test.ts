@@ -35,6 +35,17 @@ const slow = defineServer('slow', {
   handoff: state => state.told,
 })
 
+/** The same as the first, and takes its time to start: what others leave behind for it is not used meanwhile. */
+const late = defineServer('late', {
+  init: async context => {
+    await context.sleep(300)
+    return { told: Array.isArray(context.handoff) ? context.handoff.map(String) : [] }
+  },
+  call: { told: state => state.told },
+  cast: { tell: (state, what: string) => void state.told.push(what) },
+  handoff: state => state.told,
+})
+
 /** Has nothing to take along. */
 const plain = defineServer('plain', {
   init: () => ({ told: new Array<string>() }),
@@ -54,7 +65,7 @@ const stuck = defineStage('stuck', async (n: number, context) => {
   return n
 })
 
-const behaviours = [keeper, slow, plain, double, crawl, stuck]
+const behaviours = [keeper, slow, late, plain, double, crawl, stuck]
 
 async function meshOf(nodes: number, seed: string): Promise<SimulatedMesh> {
   const mesh = new SimulatedMesh({ nodes, behaviours, seed })
@@ -133,6 +144,26 @@ describe.each(GROUP_STRATEGIES)('a group, %s, of which a node leaves', strategy 
     expect(homesOf(mesh, 'g', 'n2').size).toBe(ids.length)
   })
 })
+
+test.each(GROUP_STRATEGIES)(
+  'members that move on before they have started with what they inherit lose nothing: %s',
+  async strategy => {
+    await using mesh = await meshOf(4, `on and on ${strategy}`)
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const
+    const members = ids.map(id => ({ id, run: late }))
+    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy, members }))
+    const group = mesh.node('n1').getGroup<typeof members>('g')
+    for (const id of ids) group.member(id).cast.tell(`to ${id}`)
+    await mesh.run(100)
+    const first = mesh.stop('n4')
+    await mesh.run(100)
+    const second = mesh.stop('n3')
+    await mesh.run(100)
+    await Promise.all([first, second, mesh.stop('n2')])
+    await mesh.until('all run', () => homesOf(mesh, 'g', 'n1').size === ids.length)
+    for (const id of ids) expect(await mesh.settle(group.member(id).call.told())).toEqual([`to ${id}`])
+  },
+)
 
 /** A move takes about a millisecond for each step: sessions break at every moment of it. */
 const MOMENTS = Array.from({ length: 24 }, (_, index) => index * 0.5)

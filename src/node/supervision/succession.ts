@@ -85,13 +85,13 @@ export function planAnew(
 export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Circumstances): Plan {
   const { renewals } = how
   const returning = new Set(renewals.flatMap(renewal => [...renewal.starting]))
-  const handedOver = handedOverIn(phase, renewals)
   const outdated = new Set(how.isRenewable ? outlook.outdated.map(({ slot }) => slot) : [])
   const added = new Set(outlook.added.map(({ slot }) => slot))
   const gone = [...outlook.ended, ...renewals.flatMap(renewal => renewal.dropped)]
   const leaving = new Map(gone.filter(({ slot }) => !returning.has(slot)).map(away => [away.slot, away]))
   const placed = new Map(phase.layout.map(each => [each.slot, each]))
   const neverReady = neverReadyIn(phase)
+  const inheritance = inheritanceIn(phase, renewals, neverReady)
   const unable = new Set(phase.away.flatMap(({ slot, why }) => (why === 'failed' ? [slot] : [])))
 
   const layout: PlacedSlot[] = []
@@ -109,8 +109,7 @@ export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Ci
       const owner = how.ownerOf(slot)
       if (owner === undefined) unplaced.push(part)
       else {
-        const legacy = before !== undefined && handedOver.has(slot) ? legacyOf(before) : {}
-        layout.push({ ...placedAt(part, owner, how.generation, isNew), ...legacy })
+        layout.push({ ...placedAt(part, owner, how.generation, isNew), ...inheritance.get(slot) })
         fresh.add(slot)
       }
     } else if (before !== undefined && !leaving.has(slot)) {
@@ -169,11 +168,24 @@ function placedAt(part: SpecSlot, owner: Run, since: Generation, isNew: boolean)
   return { slot: part.slot, owner, since, revision: part.revision, isNew }
 }
 
-/** The slots whose worker has stopped for its successor, and left something behind. */
-function handedOverIn(phase: Phase, renewals: readonly Renewal[]): ReadonlySet<SlotId> {
+/**
+ * Where successors of workers that have stopped for them find what was left behind. One that had not started yet has
+ * left nothing: what it was to start with is where it was, as that is kept until somebody has started with it.
+ */
+function inheritanceIn(
+  phase: Phase,
+  renewals: readonly Renewal[],
+  neverReady: ReadonlySet<SlotId>,
+): ReadonlyMap<SlotId, Pick<PlacedSlot, 'legacy'>> {
   const planned = renewals.filter(({ isPlanned }) => isPlanned).flatMap(({ stopping }) => stopping)
   const left = new Set(phase.left)
-  return new Set(planned.flatMap(({ slot }) => (left.has(slot) ? [slot] : [])))
+  return new Map(
+    planned.flatMap(placed => {
+      const { slot, legacy } = placed
+      if (left.has(slot)) return [[slot, legacyOf(placed)]]
+      return legacy !== undefined && neverReady.has(slot) ? [[slot, { legacy }]] : []
+    }),
+  )
 }
 
 function legacyOf({ owner: { id, boot }, since }: PlacedSlot): Pick<PlacedSlot, 'legacy'> {
