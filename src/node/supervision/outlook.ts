@@ -213,7 +213,8 @@ function look(phase: Phase, body: FateBody): Outlook {
   const stopping = new Set(renewals.flatMap(renewal => renewal.stopping))
   const ended = sorted.ended.map(({ away }) => away)
   const added = missing(phase, slots.inOrder)
-  const isEmpty = running.length + crashed.length + outdated.length + added.length === 0
+  // Who is still to stop is waited for: of what is done, whoever has not ended was stopped with significant members.
+  const isEmpty = [running, crashed, outdated, unwanted, added].every(({ length }) => length === 0)
   return {
     kept: running.flatMap(({ placed }) => (stopping.has(placed) ? [] : [placed])),
     renewals,

@@ -117,6 +117,21 @@ describe.each(GROUP_STRATEGIES)('%s', strategy => {
 })
 
 describe('a group', () => {
+  test('whose last member a user stops when all others have ended, starts that one again when it is asked to', () => {
+    const bench = new CoreBench()
+    const members = [member('a', 'permanent'), member('b', 'temporary')]
+    bench.write(group('one_for_one', members))
+    bench.rest()
+    bench.end('b', 'normal')
+    bench.write(group('one_for_one', [member('a', 'permanent', { isStopped: true }), ...members.slice(1)]))
+    bench.rest()
+    expect(bench.status?.kind).toBe('done')
+    bench.write(group('one_for_one', [member('a', 'permanent', { revision: 2 }), ...members.slice(1)]))
+    bench.rest()
+    expect(bench.running).toEqual(['a'])
+    expect(bench.status?.kind).toBe('running')
+  })
+
   test('has a stable minute: the next crash is a first one again', () => {
     const bench = new CoreBench()
     const intensity = { restarts: 3, withinMs: 600_000 }
