@@ -192,7 +192,7 @@ export class Core {
 
   #drain(isDraining: boolean): void {
     if ((this.self.isDraining ?? false) === isDraining || this.#isLeaving()) return
-    this.#membership.declareDraining(isDraining, this.#now)
+    this.#membership.declareSelf({ isDraining }, this.#now)
   }
 
   #depart(): void {

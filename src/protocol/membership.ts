@@ -164,16 +164,11 @@ export class Membership {
     }
   }
 
-  /** `alive`: it knows what the mesh knows, and takes work; `leaving`: it takes no more; `left`: it is gone. */
-  declareSelf(status: 'alive' | 'leaving' | 'left', now: Moment): void {
+  /** `alive`: it knows what the mesh knows, and takes work; `leaving`: it takes no more; `left`: it is gone. Or whether it is emptied. */
+  declareSelf(news: 'alive' | 'leaving' | 'left' | Pick<MemberRow, 'isDraining'>, now: Moment): void {
     this.#enter(now)
-    this.#writeSelf({ ...this.self, seq: this.self.seq + 1, status })
-  }
-
-  /** Whether this node takes no work, and gives away what it has. */
-  declareDraining(isDraining: boolean, now: Moment): void {
-    this.#enter(now)
-    this.#writeSelf({ ...this.self, seq: this.self.seq + 1, isDraining })
+    const change = typeof news === 'string' ? { status: news } : news
+    this.#writeSelf({ ...this.self, seq: this.self.seq + 1, ...change })
   }
 
   /** Takes in a row that somebody else has sent. */
