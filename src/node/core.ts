@@ -150,7 +150,7 @@ export class Core {
         this.#membership.contacts.find(event.peer, event.addresses, nowMs)
         return this.#membership.tick(this.#now)
       case 'twin-met':
-        return this.#membership.onTwin(event.boot, this.#now)
+        return this.#membership.merge({ ...this.self, boot: event.boot }, this.#now)
       case 'peer-dialled':
         return this.#membership.contacts.onDialled(event.key, event.peer, nowMs)
       case 'peer-up':

@@ -131,12 +131,6 @@ export class Membership {
     this.#accuse(peer, 'refused')
   }
 
-  /** Another process with the key of this node was met. Where it is the earlier run, it is told so too. */
-  onTwin(boot: number, now: Moment): void {
-    this.#enter(now)
-    this.#takeOwn({ ...this.self, boot })
-  }
-
   /** A sign of life of a peer. */
   onHeard(peer: NodeId, nowMs: number): void {
     this.#reach.onHeard(peer, nowMs)

@@ -227,10 +227,10 @@ describe('the node itself', () => {
   })
 
   test('learns from a twin that it has met whether it was started later', () => {
-    bench.membership.onTwin(0, bench.now)
-    bench.membership.onTwin(bench.membership.self.boot, bench.now)
+    bench.membership.merge({ ...bench.membership.self, boot: 0 }, bench.now)
+    bench.membership.merge(bench.membership.self, bench.now)
     expect(bench.effects).toEqual([])
-    bench.membership.onTwin(2, bench.now)
+    bench.membership.merge({ ...bench.membership.self, boot: 2 }, bench.now)
     expect(bench.effects).toEqual([{ kind: 'replaced', by: { id: a, boot: 2 } }])
   })
 
