@@ -41,6 +41,7 @@ export class World {
   readonly witness = defineServer('witness', {
     init: context => {
       this.#checkToken(context.node, context.worker, context.token)
+      this.#checkStart(context.node, context.worker, context.token.generation)
       const key = `${context.node} ${context.worker} ${context.token.generation} ${context.random.uint32()}`
       this.living.set(key, {
         worker: context.worker,
@@ -57,7 +58,9 @@ export class World {
       this.living.delete(state.key)
       throw new Error('told to crash')
     },
-    terminate: state => {
+    terminate: async (state, _reason, context) => {
+      // What has to wait for it, has something to wait for.
+      await context.sleep(context.random.below(20))
       this.living.delete(state.key)
     },
   })
@@ -89,6 +92,17 @@ export class World {
     if (!isLarger && worker.includes('/'))
       this.violation ??= `I16: tokens of ${key}, one after the other: ${text}`
     this.#tokens.set(key, token)
+  }
+
+  /** I24: where members share their fate, none starts on a node before all of earlier generations there have stopped. */
+  #checkStart(node: string, worker: string, generation: number): void {
+    if (this.isEdited || !worker.startsWith('line/')) return
+    for (const living of this.living.values()) {
+      const isOld =
+        living.node === node && living.worker.startsWith('line/') && living.generation < generation
+      if (isOld)
+        this.violation ??= `I24: ${worker} starts on ${node} as ${generation} beside ${living.worker} as ${living.generation}`
+    }
   }
 
   /** A node leaves: nobody on it waits for anything any more. */
