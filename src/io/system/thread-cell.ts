@@ -11,7 +11,8 @@ const OUT_OF_MEMORY = 'ERR_WORKER_OUT_OF_MEMORY'
 /**
  * Of its young objects, so many megabytes. When the heap of a thread is full, Node grants it 16 MB more, to come to the
  * point where it can be ended; what needs more than that ends the whole process. A collection that finds all young
- * objects alive needs as much as they take: up to 48 MB, by the default of V8. With 12 MB there is room to spare.
+ * objects alive needs as much as they take, and V8 lets them take a lot (up to 192 MB, where this was looked at). With
+ * 12 MB there is room to spare.
  */
 const YOUNG_HEAP_MB = 12
 
