@@ -34,6 +34,7 @@ export class Bulletin {
   setStatus(id: SpecId, status: SpecStatus): void {
     const told = this.#toldOf(id)
     const before = told.status
+    if (before === status) return
     told.status = status
     const isSameKind = before?.kind === status.kind
     // The reason may be another one, which is no event.

@@ -60,6 +60,8 @@ function isStranger(issue: v.BaseIssue<unknown>): boolean {
 export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (value === undefined) return 'nothing'
+  // JSON has no NaN and no Infinity.
+  if (typeof value === 'number') return String(value)
   let shown: string
   try {
     shown = JSON.stringify(value) ?? typeof value

@@ -179,7 +179,7 @@ export class Core {
       case 'time-passed':
         return this.#onTime()
       case 'leave-asked':
-        this.#membership.declareSelf('leaving', this.#now)
+        this.#membership.declareSelf({ status: 'leaving' }, this.#now)
         this.#departure.begin(nowMs)
         for (const row of this.ledger.tables.specs.rows()) this.ledger.touch(row.id)
         return undefined
@@ -199,7 +199,7 @@ export class Core {
     const isIdle = this.supervisor.size === 0
     const isFree = this.#upkeep.isFree || this.#membership.connected().length === 0
     if (this.#departure.isReady({ isIdle, isFree }, this.#now.ms))
-      this.#membership.declareSelf('left', this.#now)
+      this.#membership.declareSelf({ status: 'left' }, this.#now)
   }
 
   #isLeaving(): boolean {
@@ -209,7 +209,7 @@ export class Core {
   #onTime(): void {
     const nowMs = this.#now.ms
     if (this.self.status === 'joining' && nowMs >= this.#joinByMs())
-      this.#membership.declareSelf('alive', this.#now)
+      this.#membership.declareSelf({ status: 'alive' }, this.#now)
     this.#membership.tick(this.#now)
     this.#antiEntropy.tick(this.#membership.connected(), nowMs)
     this.supervisor.tick(nowMs)
@@ -282,7 +282,7 @@ export class Core {
     const row = this.ledger.tables.members.get(from)
     const isFromMember = row !== undefined && isPresent(row)
     const isEnough = TABLES.every(table => agreed.includes(table) || (isFromMember && table === 'members'))
-    if (isEnough) this.#membership.declareSelf('alive', this.#now)
+    if (isEnough) this.#membership.declareSelf({ status: 'alive' }, this.#now)
   }
 
   #onHello(from: NodeId, hello: Message & { kind: 'hello' }): void {

@@ -22,7 +22,7 @@ import type { Channels } from './chain/wiring.ts'
 import type { NodeEvent } from './events.ts'
 import { Broadcasts } from './messaging/broadcasts.ts'
 import { type Call, Calls, type Carrier } from './messaging/calls.ts'
-import type { Letter } from './messaging/mailbox.ts'
+import type { OneWay } from './messaging/mailbox.ts'
 import { Outbox } from './messaging/outbox.ts'
 import { type Packed, pack, unpack } from './messaging/packed.ts'
 import { type Addressee, Post, type PostInit } from './messaging/post.ts'
@@ -73,7 +73,6 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     this.#init = init
     this.outbox = new Outbox({
       router: this.router,
-      isComing: slot => this.router.isComing(slot),
       dispatch: (route, slot, packed) => this.#dispatch(route, slot, packed),
       onDropped: () => (this.#post.droppedCount += 1),
     })
@@ -329,7 +328,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
    * There is no way to the worker now: it waits until there is, if the worker is to run.
    * @throws {NotFoundError} when there is no such worker at all; {PayloadError} when it cannot be sent
    */
-  #keep(slot: SlotId, letter: Exclude<Letter, { kind: 'call' }>): void {
+  #keep(slot: SlotId, letter: OneWay): void {
     if (this.router.isOver) throw new NodeStoppedError()
     const mistake = findMistake(slot, this.router.bodyOf(specOfSlot(slot)))
     if (mistake !== undefined) throw mistake

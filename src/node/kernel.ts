@@ -14,6 +14,7 @@ import type { MemberRow } from '../protocol/member-row.ts'
 import type { Rows } from '../protocol/messages.ts'
 import { DISCOVERIES, HINTS, HINT_BYTES_MAX, RateLimit, SHUT_OUT_MS } from '../protocol/limits.ts'
 import type { Timings } from '../protocol/timings.ts'
+import { atMost } from './at-most.ts'
 import { Border } from './border.ts'
 import { ControlLane, type Offence } from './control-lane.ts'
 import { Core } from './core.ts'
@@ -203,19 +204,13 @@ export class Kernel {
 
   /** Takes no items any more, waits for those that it has taken, and then asks to leave. */
   async leave(): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const cancel = this.#ports.clock.after(DRAIN_MS, late.resolve)
-    await Promise.race([this.plane.drain(), late.promise])
-    cancel()
+    await atMost(this.#ports.clock, DRAIN_MS, this.plane.drain())
     this.receive({ kind: 'leave-asked' })
   }
 
   /** What was sent to workers that have left goes on to them, as long as that is not to be waited for. */
   async #part(): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const cancel = this.#ports.clock.after(SEND_ON_MS, late.resolve)
-    await Promise.race([this.plane.outbox.emptied(), late.promise])
-    cancel()
+    await atMost(this.#ports.clock, SEND_ON_MS, this.plane.outbox.emptied())
     this.#init.onOver('left')
   }
 

@@ -11,6 +11,7 @@ import {
 } from '../errors.ts'
 import { type NodeId, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { SpecBody, SpecKind } from '../protocol/spec-row.ts'
+import { atMost } from './at-most.ts'
 import type { FinalOf, InputOf, InputsOf, Linked, OutcomeOf } from './chain/chain-ref.ts'
 import { ChainHandle } from './chain-handle.ts'
 import type { Core } from './core.ts'
@@ -326,7 +327,7 @@ export class Node implements AsyncDisposable {
   async #stop(): Promise<void> {
     this.#declarations.close()
     void this.#kernel.leave()
-    await Promise.race([this.#over, new Promise<void>(resolve => this.#ports.clock.after(STOP_MS, resolve))])
+    await atMost(this.#ports.clock, STOP_MS, this.#over)
     await this.#kernel.close()
     this.#waiting.end(new NodeStoppedError())
     this.#stopped.resolve()

@@ -20,10 +20,10 @@ export function checkWait<Options extends WaitOptions>(what: string, options: Op
   const problems: Problem[] = []
   if (timeoutMs !== undefined && !isDuration(timeoutMs)) {
     const wanted = 'milliseconds: a number from 0 to Infinity'
-    problems.push({ path: 'timeoutMs', found: shown(timeoutMs), wanted })
+    problems.push({ path: 'timeoutMs', found: show(timeoutMs), wanted })
   }
   if (signal !== undefined && !isSignal(signal)) {
-    problems.push({ path: 'signal', found: shown(signal), wanted: 'an AbortSignal' })
+    problems.push({ path: 'signal', found: show(signal), wanted: 'an AbortSignal' })
   }
   if (problems.length > 0) throw new OptionsError(what, problems)
   return options
@@ -69,9 +69,4 @@ function isSignal(value: unknown): boolean {
     'addEventListener' in value &&
     typeof value.addEventListener === 'function'
   )
-}
-
-/** JSON has no NaN. */
-function shown(value: unknown): string {
-  return typeof value === 'number' ? String(value) : show(value)
 }

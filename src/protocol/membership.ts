@@ -158,10 +158,9 @@ export class Membership {
     }
   }
 
-  /** `alive`: it knows what the mesh knows, and takes work; `leaving`: it takes no more; `left`: it is gone. Or whether it is emptied. */
-  declareSelf(news: 'alive' | 'leaving' | 'left' | Pick<MemberRow, 'isDraining'>, now: Moment): void {
+  /** Says how this node stands from now on: how far it has joined or left, whether it is emptied. */
+  declareSelf(change: Partial<Pick<MemberRow, 'status' | 'isDraining'>>, now: Moment): void {
     this.#enter(now)
-    const change = typeof news === 'string' ? { status: news } : news
     this.#writeSelf({ ...this.self, seq: this.self.seq + 1, ...change })
   }
 

@@ -10,7 +10,12 @@ import { SimulatedMesh, type SimulationInit } from '../../src/testing.ts'
 const keeper = defineServer('keeper', {
   init: context => ({ count: typeof context.handoff === 'number' ? context.handoff : 0 }),
   call: { count: state => state.count },
-  cast: { add: state => void (state.count += 1) },
+  cast: {
+    add: state => void (state.count += 1),
+    fail: () => {
+      throw new Error('on purpose')
+    },
+  },
   handoff: state => state.count,
 })
 
@@ -124,6 +129,25 @@ test('a group that shares its fate stays whole where one of it can run nowhere e
   await expect(draining).rejects.toMatchObject({ name: 'DrainError' })
   expect(homes(mesh)).toEqual(before)
   for (const { id } of members) expect(await mesh.settle(group.member(id).call.count())).toBe(1)
+})
+
+test('what had to stay and crashes: a worker starts again there, a member of a group waits for a node', async () => {
+  await using mesh = await meshOf({ labelsOf: { n2: { gpu: 'yes' } } })
+  const placement = { labels: { gpu: 'yes' } }
+  const node = mesh.node('n1')
+  const ref = await mesh.settle(node.addWorker({ id: 'w', run: keeper, placement }))
+  const members = [{ id: 'a', run: keeper, placement }] as const
+  const group = await mesh.settle(node.addGroup({ id: 'g', members }))
+  expect((await mesh.settle(mesh.node('n2').drain())).toSorted()).toEqual(['g/a', 'w'])
+  ref.cast.add()
+  ref.cast.fail()
+  group.member('a').cast.fail()
+  const statusOf = (id: string) => node.snapshot().specs.find(each => each.id === id)?.status.kind
+  await mesh.until('it waits', () => statusOf('g') === 'pending')
+  expect(await mesh.settle(ref.call.count())).toBe(0)
+  mesh.node('n2').resume()
+  await mesh.until('it runs', () => statusOf('g') === 'running')
+  expect(await mesh.settle(group.member('a').call.count())).toBe(0)
 })
 
 test('bad options change nothing, and nobody waits for a node that has been stopped', async () => {

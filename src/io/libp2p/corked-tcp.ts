@@ -6,15 +6,10 @@
 
 import { Socket } from 'node:net'
 
-import type {
-  InboundConnectionUpgradeEvents,
-  MultiaddrConnection,
-  OutboundConnectionUpgradeEvents,
-  Transport,
-  Upgrader,
-  UpgraderOptions,
-} from '@libp2p/interface'
+import type { MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
 import { type TCPComponents, type TCPOptions, tcp } from '@libp2p/tcp'
+
+import { upgradingWith } from './upgrading.ts'
 
 /** A transport for `createLibp2p`. */
 export function corkedTcp(options: TCPOptions): (components: TCPComponents) => Transport {
@@ -29,19 +24,10 @@ export function corkedTcp(options: TCPOptions): (components: TCPComponents) => T
 }
 
 function corking(upgrader: Upgrader): Upgrader {
-  return {
-    upgradeOutbound: (
-      connection: MultiaddrConnection,
-      options: UpgraderOptions<OutboundConnectionUpgradeEvents>,
-    ) => upgrader.upgradeOutbound(cork(connection), options),
-    upgradeInbound: (
-      connection: MultiaddrConnection,
-      options: UpgraderOptions<InboundConnectionUpgradeEvents>,
-    ) => upgrader.upgradeInbound(cork(connection), options),
-    createInboundAbortSignal: signal => upgrader.createInboundAbortSignal(signal),
-    getStreamMuxers: () => upgrader.getStreamMuxers(),
-    getConnectionEncrypters: () => upgrader.getConnectionEncrypters(),
-  }
+  return upgradingWith(upgrader, {
+    upgradeOutbound: (connection, options) => upgrader.upgradeOutbound(cork(connection), options),
+    upgradeInbound: (connection, options) => upgrader.upgradeInbound(cork(connection), options),
+  })
 }
 
 /** What is written in one turn leaves at the end of it. A connection that is not of the kind expected stays as it is. */

@@ -10,6 +10,7 @@ import type { Connection, Upgrader } from '@libp2p/interface'
 
 import { corkedTcp } from './corked-tcp.ts'
 import { HandshakeTimeoutError } from './dial-failure.ts'
+import { upgradingWith } from './upgrading.ts'
 
 /** One of several addresses that does not answer must not use up the time of the others: SYN is sent three times. */
 const CONNECT_TIMEOUT_MS = 4_000
@@ -53,7 +54,7 @@ async function dialInTime(
 
 /** The upgrader, which is given a connection as soon as it is there. */
 function onConnected(upgrader: Upgrader, tell: () => void): Upgrader {
-  return {
+  return upgradingWith(upgrader, {
     upgradeOutbound: async (connection, options) => {
       tell()
       try {
@@ -63,9 +64,5 @@ function onConnected(upgrader: Upgrader, tell: () => void): Upgrader {
         throw error
       }
     },
-    upgradeInbound: (connection, options) => upgrader.upgradeInbound(connection, options),
-    createInboundAbortSignal: signal => upgrader.createInboundAbortSignal(signal),
-    getStreamMuxers: () => upgrader.getStreamMuxers(),
-    getConnectionEncrypters: () => upgrader.getConnectionEncrypters(),
-  }
+  })
 }

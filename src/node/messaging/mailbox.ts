@@ -58,6 +58,9 @@ export type Letter =
       bytes: number | undefined
     }
 
+/** A cast or message: nobody waits for an answer. */
+export type OneWay = Exclude<Letter, { readonly kind: 'call' }>
+
 /** Something that letters can be given to: a server or a task. */
 export interface Recipient {
   /** What its code runs in. */
@@ -112,7 +115,7 @@ export class Mailbox {
   }
 
   /** The worker goes on elsewhere: whoever waits, asks there. @returns the casts and messages, oldest first */
-  divert(): Letter[] {
+  divert(): OneWay[] {
     return this.#empty(replier => replier.onElsewhere())
   }
 
@@ -121,8 +124,8 @@ export class Mailbox {
     return this.#empty(replier => replier.onExited(false, failure)).length
   }
 
-  #empty(tell: (replier: Replier) => void): Letter[] {
-    const untold: Letter[] = []
+  #empty(tell: (replier: Replier) => void): OneWay[] {
+    const untold: OneWay[] = []
     for (let letter = this.take(); letter !== undefined; letter = this.take()) {
       if (letter.kind === 'call') tell(letter.replier)
       else untold.push(letter)

@@ -18,8 +18,6 @@ interface Kept {
 
 export interface OutboxInit {
   readonly router: Router
-  /** Whether the worker runs, or is about to. */
-  readonly isComing: (slot: SlotId) => boolean
   readonly dispatch: (route: Route, slot: SlotId, packed: Packed) => void
   readonly onDropped: () => void
 }
@@ -38,7 +36,7 @@ export class Outbox {
   keep(slot: SlotId, packed: Packed, after?: Generation): void {
     const { messages, bytes } = MAILBOX_LIMITS
     const isFull = this.#count >= messages || this.#bytes + packed.payload.length > bytes
-    if (isFull || !this.#init.isComing(slot)) return this.#init.onDropped()
+    if (isFull || !this.#init.router.isComing(slot)) return this.#init.onDropped()
     const kept = this.#kept.get(slot) ?? []
     kept.push({ packed, after })
     this.#kept.set(slot, kept)
@@ -57,7 +55,7 @@ export class Outbox {
     const kept = this.#kept.get(slot) ?? []
     const { router } = this.#init
     const route = router.find(slot)
-    const isComing = this.#init.isComing(slot)
+    const isComing = router.isComing(slot)
     this.#kept.delete(slot)
     const later: Kept[] = []
     for (const each of kept) {

@@ -3,8 +3,15 @@
 
 import { decodePayload, encodePayload } from '../../payload.ts'
 import { FRAME } from '../../protocol/channel.ts'
-import { NO_ORIGIN, encodeRequest, encodeTraced, readRequest, readTraced } from '../../protocol/request.ts'
-import type { Letter } from './mailbox.ts'
+import {
+  NO_ORIGIN,
+  encodeRequest,
+  encodeTraced,
+  readRequest,
+  readTraced,
+  traceOf,
+} from '../../protocol/request.ts'
+import type { OneWay } from './mailbox.ts'
 
 /** A cast or message as a frame carries it: what its sender does to the arguments afterwards changes nothing. */
 export interface Packed {
@@ -15,7 +22,7 @@ export interface Packed {
 }
 
 /** A copy: encoded bytes are parts of larger buffers. @throws {PayloadError} when it cannot be sent */
-export function pack(letter: Exclude<Letter, { kind: 'call' }>, hops = 0): Packed {
+export function pack(letter: OneWay, hops = 0): Packed {
   const { origin } = letter
   if (letter.kind === 'cast') {
     return {
@@ -30,17 +37,35 @@ export function pack(letter: Exclude<Letter, { kind: 'call' }>, hops = 0): Packe
     : { kind: FRAME.traced, payload: Uint8Array.from(encodeTraced(message, origin.traceId)), hops }
 }
 
-/** What `pack` was given. */
-export function unpack({ kind, payload }: Packed): Letter | undefined {
+/** The same. @returns undefined when it cannot be sent */
+export function tryPack(letter: OneWay, hops = 0): Packed | undefined {
+  try {
+    return pack(letter, hops)
+  } catch {
+    return undefined
+  }
+}
+
+/** What `pack` was given. @returns undefined for what is nothing of the kind */
+export function unpack({ kind, payload }: Omit<Packed, 'hops'>): OneWay | undefined {
   const frame = { payload: () => decodePayload(payload) }
   const bytes = payload.length
-  if (kind === FRAME.send) return { kind: 'message', message: frame.payload(), origin: NO_ORIGIN, bytes }
+  if (kind === FRAME.send) return readMessage(payload)
   if (kind === FRAME.traced) {
-    const { message, traceId } = readTraced(frame) ?? {}
-    return { kind: 'message', message, origin: { ...NO_ORIGIN, traceId }, bytes }
+    const traced = readTraced(frame)
+    return traced && { kind: 'message', message: traced.message, origin: traceOf(traced.traceId), bytes }
   }
-  const request = readRequest(frame)
+  const request = kind === FRAME.cast ? readRequest(frame) : undefined
   if (request === undefined) return undefined
   const { name, args, traceId, caller } = request
   return { kind: 'cast', name, args, origin: { deadlineMs: undefined, traceId, caller }, bytes }
+}
+
+function readMessage(payload: Uint8Array): OneWay | undefined {
+  try {
+    const message = decodePayload(payload)
+    return { kind: 'message', message, origin: NO_ORIGIN, bytes: payload.length }
+  } catch {
+    return undefined
+  }
 }

@@ -7,8 +7,8 @@
 import { type NodeId, type SlotId, specOfSlot } from '../../ids.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
 import type { Generation } from '../../protocol/phase.ts'
-import { type Letter, Mailbox, type Recipient } from './mailbox.ts'
-import { type Packed, pack } from './packed.ts'
+import { type Letter, Mailbox, type OneWay, type Recipient } from './mailbox.ts'
+import { type Packed, tryPack } from './packed.ts'
 import type { Router } from './router.ts'
 
 /** A worker of this node that takes letters. */
@@ -92,13 +92,9 @@ export class Post {
     return this.#router.bodyOf(specOfSlot(slot))?.kind === 'worker'
   }
 
-  #sendOn(slot: SlotId, after: Generation, letter: Exclude<Letter, { kind: 'call' }>, hops: number): void {
-    let packed: Packed | undefined
-    try {
-      packed = pack(letter, hops + 1)
-    } catch {
-      // It came from this node, and cannot travel.
-    }
+  #sendOn(slot: SlotId, after: Generation, letter: OneWay, hops: number): void {
+    // What came from this node need not be fit to travel.
+    const packed = tryPack(letter, hops + 1)
     if (packed === undefined) this.#drop(letter)
     else this.#forward(slot, packed, after)
   }

@@ -12,6 +12,7 @@ import { type NodeId, type SlotId, type SpecId, slotId, specOfSlot } from '../..
 import type { Claim } from '../../protocol/claim.ts'
 import type { Message } from '../../protocol/messages.ts'
 import { Deadlines } from '../deadlines.ts'
+import { ArrivingState, partsOfState } from './arriving-state.ts'
 
 /** So many workers leave a node at once, and come to it at once, where nobody is in a hurry. */
 const AT_ONCE_MAX = 2
@@ -24,8 +25,6 @@ export const ASK_MS = 1_000
 export const STATE_MS = 5_000
 /** What nobody has taken is kept for so long. */
 export const KEEP_MS = 60_000
-/** Fits into a frame of the control lane. */
-const PART_BYTES = 192 * 1024
 
 export type StateMessage = Extract<Message, { kind: 'handoff-ask' | 'handoff-refuse' | 'handoff-state' }>
 
@@ -44,7 +43,7 @@ interface Incoming {
   readonly isUrgent: boolean
   /** Undefined: not asked yet, or refused. */
   askedMs: number | undefined
-  parts: Uint8Array[]
+  readonly arriving: ArrivingState
   state: Uint8Array | undefined
 }
 
@@ -132,7 +131,7 @@ export class Handoffs {
       owner: owner.id,
       isUrgent,
       askedMs: isSame ? known.askedMs : undefined,
-      parts: [],
+      arriving: new ArrivingState(),
       state: isSame ? known.state : undefined,
     })
     this.#deadlines.set('asks', nowMs)
@@ -157,13 +156,9 @@ export class Handoffs {
   onState(message: Message & { kind: 'handoff-state' }, from: NodeId): SpecId | undefined {
     const incoming = this.#incomingOf(message, from)
     if (incoming === undefined) return undefined
-    const { index, count, bytes } = message
-    if (index === 0) incoming.parts = []
-    if (index !== incoming.parts.length) return undefined
-    incoming.parts.push(bytes)
-    if (incoming.parts.length < count) return undefined
-    incoming.state = joined(incoming.parts)
-    incoming.parts = []
+    const state = incoming.arriving.add(message)
+    if (state === undefined) return undefined
+    incoming.state = state
     return specOfSlot(message.slot)
   }
 
@@ -235,25 +230,6 @@ export class Handoffs {
     slot: SlotId,
     what: { readonly generation: number; readonly state: Uint8Array },
   ): void {
-    for (const part of statesOf(slot, what.generation, what.state)) this.#send(to, part)
+    for (const part of partsOfState(slot, what.generation, what.state)) this.#send(to, part)
   }
-}
-
-/** What a worker has left behind, in parts. */
-export function statesOf(slot: SlotId, generation: number, state: Uint8Array): StateMessage[] {
-  const count = Math.max(1, Math.ceil(state.length / PART_BYTES))
-  return Array.from({ length: count }, (_, index) => {
-    const bytes = state.subarray(index * PART_BYTES, (index + 1) * PART_BYTES)
-    return { kind: 'handoff-state', slot, generation, index, count, bytes }
-  })
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

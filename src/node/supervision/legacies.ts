@@ -5,12 +5,12 @@
  * can be asked for again.
  */
 
-import { type NodeId, type SlotId, isSameRun } from '../../ids.ts'
-import type { Run } from '../../ids.ts'
+import { type NodeId, type Run, type SlotId, isSameRun } from '../../ids.ts'
 import type { Message } from '../../protocol/messages.ts'
 import { type Generation, type Phase, type PlacedSlot, compareGenerations } from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
-import { ASK_MS, KEEP_MS, STATE_MS, type StateMessage, joined, statesOf } from './handoffs.ts'
+import { ArrivingState, partsOfState } from './arriving-state.ts'
+import { ASK_MS, KEEP_MS, STATE_MS, type StateMessage } from './handoffs.ts'
 
 /** Something that a worker of this node has left behind. */
 interface Kept {
@@ -23,7 +23,7 @@ interface Wanted {
   readonly owner: Run
   readonly since: Generation
   readonly byMs: number
-  parts: Uint8Array[]
+  readonly arriving: ArrivingState
   bytes: Uint8Array | undefined
   /** Its owner does not have it. */
   isRefused: boolean
@@ -95,7 +95,7 @@ export class Legacies {
   onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId): void {
     const kept = this.#kept.get(slot)
     if (kept?.since.number !== generation) this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
-    else for (const part of statesOf(slot, generation, kept.bytes)) this.#init.send(from, part)
+    else for (const part of partsOfState(slot, generation, kept.bytes)) this.#init.send(from, part)
   }
 
   // Who wants it.
@@ -132,15 +132,12 @@ export class Legacies {
 
   /** @returns whether it was waited for */
   onState(message: Message & { kind: 'handoff-state' }, from: NodeId): boolean {
-    const { slot, generation, index, count, bytes } = message
+    const { slot, generation } = message
     const wanted = this.#wantedOf(slot, generation, from)
     if (wanted === undefined) return false
-    if (index === 0) wanted.parts = []
-    if (index !== wanted.parts.length) return true
-    wanted.parts.push(bytes)
-    if (wanted.parts.length < count) return true
-    wanted.bytes = joined(wanted.parts)
-    wanted.parts = []
+    const bytes = wanted.arriving.add(message)
+    if (bytes === undefined) return true
+    wanted.bytes = bytes
     this.#init.onChanged(slot)
     return true
   }
@@ -168,7 +165,14 @@ export class Legacies {
     if (known !== undefined && isSameRun(known.owner, owner) && compareGenerations(known.since, since) === 0)
       return known
     const byMs = nowMs + STATE_MS
-    const wanted: Wanted = { owner, since, byMs, parts: [], bytes: undefined, isRefused: false }
+    const wanted: Wanted = {
+      owner,
+      since,
+      byMs,
+      arriving: new ArrivingState(),
+      bytes: undefined,
+      isRefused: false,
+    }
     this.#wanted.set(slot, wanted)
     this.#ask(slot, wanted, nowMs)
     return wanted

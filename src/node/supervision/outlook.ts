@@ -223,7 +223,7 @@ function look(phase: Phase, body: FateBody): Outlook {
     ended,
     added,
     unstartable,
-    isShutdown: isShutDown(phase, sorted) || isShutdown(body, { sorted, absent, added }),
+    isShutdown: hasShutDown(phase, sorted) || isShutdown(body, { sorted, absent, added }),
     isDone: isEmpty && ended.length + absent.length > 0,
   }
 }
@@ -319,7 +319,7 @@ function missing(phase: Phase, parts: readonly SpecSlot[]): SpecSlot[] {
  * Whether workers have been stopped that had not ended: then the whole has ended with its significant members, and
  * stays so, whatever becomes of those, until somebody starts it anew.
  */
-function isShutDown({ rank, exits }: Phase, { running, renewing }: Sorted): boolean {
+function hasShutDown({ rank, exits }: Phase, { running, renewing }: Sorted): boolean {
   if (rank !== 'done') return false
   const hasEnded = new Set(exits.map(({ slot }) => slot))
   return running.length > 0 || renewing.some(({ placed }) => !hasEnded.has(placed.slot))

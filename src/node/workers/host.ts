@@ -119,9 +119,10 @@ export class Host {
 
   start(assignment: Assignment, incarnation: Incarnation): void {
     const { slot } = assignment
+    const { state, letters } = readLegacy(assignment.handoff)
     let worker: Worker
     try {
-      worker = this.#make(assignment, incarnation)
+      worker = this.#make(assignment, incarnation, state)
     } catch (error) {
       const failure = failureFrom(error, {
         node: this.#init.node,
@@ -132,8 +133,7 @@ export class Host {
       return
     }
     this.#running.set(slot, worker)
-    if (assignment.handoff !== undefined && !(worker instanceof StageWorker))
-      for (const letter of readLegacy(assignment.handoff).letters) worker.deliver(letter)
+    if (!(worker instanceof StageWorker)) for (const letter of letters) worker.deliver(letter)
     worker.start()
   }
 
@@ -192,18 +192,18 @@ export class Host {
     return end
   }
 
-  #make(assignment: Assignment, incarnation: Incarnation): Worker {
+  /** `handoff`: what its predecessor has handed over, as a payload. */
+  #make(assignment: Assignment, incarnation: Incarnation, handoff: Uint8Array | undefined): Worker {
     const { child } = assignment
     const { registry } = this.#init
     const behaviour = registry.find(child.behaviour)
     if (behaviour === undefined) throw new Error(`this node does not have the behaviour "${child.behaviour}"`)
-    const executor = this.#executorOf(behaviour, assignment, incarnation)
-    const { state } = readLegacy(assignment.handoff)
+    const executor = this.#executorOf(behaviour, { assignment, incarnation, handoff })
     return this.#workerOf(executor.behaviour, {
       assignment,
       incarnation,
       executor,
-      handoff: state && decodePayload(state),
+      handoff: handoff && decodePayload(handoff),
       home: this.#home,
     })
   }
@@ -225,7 +225,15 @@ export class Host {
     else void end.then(report)
   }
 
-  #executorOf(behaviour: Behaviour, assignment: Assignment, incarnation: Incarnation): Executor {
+  #executorOf(
+    behaviour: Behaviour,
+    what: {
+      readonly assignment: Assignment
+      readonly incarnation: Incarnation
+      readonly handoff: Uint8Array | undefined
+    },
+  ): Executor {
+    const { assignment, incarnation, handoff } = what
     const { slot, spec, token, child } = assignment
     const { machine, registry, node, prng, clock, logger, gateway } = this.#init
     const { isolation, limits } = child
@@ -250,7 +258,7 @@ export class Host {
         incarnation,
         members: gateway.membersOf(spec),
         seed,
-        handoff: readLegacy(assignment.handoff).state,
+        handoff,
       },
       gateway,
       onLost: exit => this.#of(slot, incarnation)?.kill(exit),
