@@ -9,7 +9,7 @@ import type { SlotId } from '../ids.ts'
 import type { Clock } from '../ports.ts'
 import { findLastScope } from './workers/scope.ts'
 
-/** Twenty times what a turn may take (`Turn`), and a fraction of the time after which others suspect the node. */
+/** A hundred times what a turn may take (`Turn`), and a fraction of the time after which others suspect the node. */
 const STALL_MS = 200
 
 /** A loop that computed for at least this part of the time was held up by code, otherwise by the machine. */
