@@ -200,6 +200,21 @@ export class NodeLostError extends CallError {
   override readonly name = 'NodeLostError'
 }
 
+/** Others reach the node of the worker, and this node does not: waiting is of no use before the network is mended. */
+export class UnreachableError extends CallError {
+  override readonly name = 'UnreachableError'
+  readonly node: string
+  /** Nodes that reach it, one to three: a worker there can call it. */
+  readonly reachedBy: readonly string[]
+
+  constructor(slot: string, node: string, reachedBy: readonly string[]) {
+    const message = `"${slot}" runs on node ${node}, which ${reachedBy.join(' and ')} can reach and this node cannot: mend the network between the two, or call from there`
+    super(message, { maybeExecuted: false })
+    this.node = node
+    this.reachedBy = reachedBy
+  }
+}
+
 /** The worker crashed or stopped before it answered. */
 export class WorkerExitedError extends CallError {
   override readonly name = 'WorkerExitedError'

@@ -39,6 +39,7 @@ export {
   StartError,
   StopError,
   SupersededError,
+  UnreachableError,
   ValidationError,
   WorkerExitedError,
 } from './errors.ts'

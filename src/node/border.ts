@@ -3,6 +3,7 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
+import type { MemberRow } from '../protocol/member-row.ts'
 
 /** What this node has refused since it started. */
 export interface BorderStats {
@@ -124,6 +125,11 @@ export class Border {
 
   onDialled(key: string): void {
     this.#failedDials.delete(key)
+  }
+
+  onUnreachable({ id, name, addresses }: MemberRow, reachedBy: readonly NodeId[]): void {
+    const message = 'others reach a member that this node does not: calls to its workers are refused here'
+    this.#complain(`unreachable ${id}`, { to: id, name, addresses, reachedBy }, message)
   }
 
   #count(what: keyof Counts, who: string, reason: string): void {

@@ -7,6 +7,7 @@ import type { Claim } from '../protocol/claim.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import { compareHlc } from '../protocol/hlc.ts'
 import { type Phase, causeOf } from '../protocol/phase.ts'
+import type { ReachChange } from '../protocol/reach.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Effect, NodeEvent } from './events.ts'
 import { type SpecStatus, describeStatus } from './supervision/spec-status.ts'
@@ -73,6 +74,13 @@ export class Bulletin {
     const wasDraining = isSameRun && before.isDraining === true
     if (isDraining !== wasDraining && isPresent(member))
       this.notify({ kind: isDraining ? 'member:drain' : 'member:resume', member })
+  }
+
+  /** A member that this node does not reach, as others do, or does again; undefined: nothing is known of it any more. */
+  followReach(member: MemberRow | undefined, { reachedBy }: ReachChange): void {
+    if (member === undefined) return
+    if (reachedBy.length > 0) this.notify({ kind: 'member:unreachable', member, reachedBy })
+    else if (isPresent(member)) this.notify({ kind: 'member:reachable', member })
   }
 
   #tellMember(member: MemberRow, wasPresent: boolean): void {

@@ -323,7 +323,10 @@ export class Core {
     }
     if (effect.kind !== 'member-changed') {
       this.#effects.push(effect)
-      return undefined
+      const isAboutReach = effect.kind === 'reach-changed'
+      return isAboutReach
+        ? this.#bulletin.followReach(this.ledger.tables.members.get(effect.peer), effect)
+        : undefined
     }
     const { row, before } = effect
     this.ledger.onMemberChanged(effect)

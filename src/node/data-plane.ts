@@ -14,6 +14,7 @@ import type { Claim } from '../protocol/claim.ts'
 import type { Frame } from '../protocol/frames.ts'
 import { HINT_BYTES_MAX } from '../protocol/limits.ts'
 import type { Phase } from '../protocol/phase.ts'
+import type { ReachChange } from '../protocol/reach.ts'
 import { type Origin, encodeRequest, encodeTraced } from '../protocol/request.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { Chain } from './chain/chain.ts'
@@ -201,6 +202,10 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   onStageStarted(assignment: Assignment, worker: StageWorker): void {
     const { slot, spec, token } = assignment
     this.chain(spec).addWorker(slot, token, worker)
+  }
+
+  followReach(change: ReachChange): void {
+    this.#calls.followReach(change)
   }
 
   // What the transport says.

@@ -264,6 +264,8 @@ export class Kernel {
         return this.plane.followPhase(effect.phase)
       case 'set-status':
         return this.plane.followStatus(effect.id, effect.status)
+      case 'reach-changed':
+        return this.plane.followReach(effect)
       case 'notify':
         return this.#notify(effect.event)
       case 'replaced':
@@ -284,6 +286,7 @@ export class Kernel {
   }
 
   #notify(event: NodeEvent): void {
+    if (event.kind === 'member:unreachable') this.border.onUnreachable(event.member, event.reachedBy)
     if (event.kind === 'worker:start') this.plane.onWorkerStarted(event.slot)
     if (event.kind === 'worker:exit') this.plane.onMessagesLost(event.lost)
     if (event.kind === 'member:join' && event.member.id !== this.core.self.id) {

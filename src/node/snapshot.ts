@@ -25,6 +25,8 @@ export interface Member {
   readonly isSelf: boolean
   /** There is a session with it now. */
   readonly isConnected: boolean
+  /** Nodes that reach it while this one has not for ten probe periods, one to three; empty where that is not so. */
+  readonly reachedBy: readonly NodeId[]
 }
 
 export interface SpecSnapshot {
@@ -66,6 +68,7 @@ export function membersOf(core: Core): Member[] {
     isDraining: row.isDraining === true,
     isSelf: row.id === core.self.id,
     isConnected: membership.isConnected(row.id),
+    reachedBy: membership.reachedBy(row.id),
   }))
   return members.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }

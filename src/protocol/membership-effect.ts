@@ -5,6 +5,7 @@ import type { NodeId, Run } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import type { MemberRow } from './member-row.ts'
 import type { Message } from './messages.ts'
+import type { ReachChange } from './reach.ts'
 import type { Timings } from './timings.ts'
 
 export type MembershipEffect =
@@ -21,6 +22,7 @@ export type MembershipEffect =
     }
   /** This node is so late itself that it does not judge others any more. */
   | { readonly kind: 'degraded'; readonly health: number }
+  | ({ readonly kind: 'reach-changed' } & ReachChange)
   /** A newer run with the same key is in the mesh: this one must end. */
   | { readonly kind: 'replaced'; readonly by: Run }
 

@@ -107,6 +107,11 @@ export class Membership {
     return this.#reach.connected()
   }
 
+  /** Who reaches a member that this node has not reached for long; empty where it does, or nobody does. */
+  reachedBy(peer: NodeId): readonly NodeId[] {
+    return this.#reach.reachedBy(peer)
+  }
+
   /** What a peer has last said of itself; undefined before it has, and after it is gone. */
   statOf(peer: NodeId): NodeStat | undefined {
     return this.#stats.get(peer)
@@ -173,6 +178,8 @@ export class Membership {
   tick(now: Moment): void {
     this.#enter(now)
     for (const peer of this.#reach.missing(now.ms, this.#timings)) this.#miss(peer)
+    for (const change of this.#reach.takeChanges(now.ms, this.#timings))
+      this.#init.emit({ kind: 'reach-changed', ...change })
     this.#prober.tick(now.ms)
     if (now.ms >= this.#wakefulness.judgeFromMs) {
       for (const id of this.#suspicions.due(now.ms)) this.#decide(id)

@@ -158,7 +158,7 @@ export class Prober {
   ): void {
     if (context.isHeard) {
       const { reach } = this.#init
-      reach.onVouched(target, context.nowMs)
+      reach.onVouched(target, from, context.nowMs)
       if (this.#probes.has(target) && reach.silenceMs(target, context.nowMs) > 0) this.#again.add(target)
       this.#succeed(target)
       return

@@ -17,6 +17,14 @@ interface Apart {
   sinceMs: number
   /** There was one in this life of the member: a refused dial then means a dead process. */
   hadSession: boolean
+  /** Who had reached it when it was found that this node does not, one at least; empty before. */
+  reachedBy: readonly NodeId[]
+}
+
+/** A member that others reach and this node does not: `reachedBy` has one of them at least. Empty: that is over. */
+export interface ReachChange {
+  readonly peer: NodeId
+  readonly reachedBy: readonly NodeId[]
 }
 
 /**
@@ -25,14 +33,22 @@ interface Apart {
  */
 const MEETING_PERIODS = 10
 
+/** Others are asked for a missing member every other period: their word counts so long here. */
+const VOUCHED_PERIODS = 4
+
+/** Of those who reach a member for this node, the last ones are remembered: as many as are asked at a time. */
+const VOUCHERS_MAX = 3
+
 /** No more names of unreachable members are told to others. */
 export const UNREACHABLE_MAX = 32
 
 export class Reach {
   readonly #sessions = new Map<NodeId, Session>()
   readonly #apart = new Map<NodeId, Apart>()
-  /** When somebody else has last reached a peer for this node. */
-  readonly #vouchedMs = new Map<NodeId, number>()
+  /** Who has last reached a peer for this node, and when: the latest first. */
+  readonly #vouchers = new Map<NodeId, readonly { readonly by: NodeId; readonly ms: number }[]>()
+  /** Members that were cut off and are not any more, since `takeChanges`. */
+  readonly #mended = new Set<NodeId>()
 
   isConnected(peer: NodeId): boolean {
     return this.#sessions.has(peer)
@@ -49,12 +65,12 @@ export class Reach {
 
   onPeerUp(peer: NodeId, nowMs: number): void {
     this.#sessions.set(peer, { heardMs: nowMs, metMs: -Infinity, askedMs: undefined })
-    this.#apart.delete(peer)
+    this.#endApart(peer)
   }
 
   onPeerDown(peer: NodeId, nowMs: number): void {
     this.#sessions.delete(peer)
-    this.#apart.set(peer, { sinceMs: nowMs, hadSession: true })
+    this.#apart.set(peer, { sinceMs: nowMs, hadSession: true, reachedBy: [] })
   }
 
   onHeard(peer: NodeId, nowMs: number): void {
@@ -76,22 +92,29 @@ export class Reach {
     if (session !== undefined) session.metMs = nowMs
   }
 
-  /** Somebody else has just had an answer of it. */
-  onVouched(peer: NodeId, nowMs: number): void {
-    this.#vouchedMs.set(peer, nowMs)
+  /** Somebody else has just had an answer of it. Of whom this node does not know, that says nothing. */
+  onVouched(peer: NodeId, by: NodeId, nowMs: number): void {
+    if (!this.#sessions.has(peer) && !this.#apart.has(peer)) return
+    const others = (this.#vouchers.get(peer) ?? []).filter(voucher => voucher.by !== by)
+    this.#vouchers.set(peer, [{ by, ms: nowMs }, ...others].slice(0, VOUCHERS_MAX))
   }
 
   /** A member has become known, or is back. */
   onMember(peer: NodeId, nowMs: number): void {
     if (!this.#sessions.has(peer) && !this.#apart.has(peer)) {
-      this.#apart.set(peer, { sinceMs: nowMs, hadSession: false })
+      this.#apart.set(peer, { sinceMs: nowMs, hadSession: false, reachedBy: [] })
     }
   }
 
   /** A member is gone. */
   forget(peer: NodeId): void {
+    this.#endApart(peer)
+    this.#vouchers.delete(peer)
+  }
+
+  #endApart(peer: NodeId): void {
+    if (this.reachedBy(peer).length > 0) this.#mended.add(peer)
     this.#apart.delete(peer)
-    this.#vouchedMs.delete(peer)
   }
 
   /** When the session with the peer last brought something; -Infinity without a session. */
@@ -114,7 +137,7 @@ export class Reach {
 
   /** When there was last an answer of the peer, to this node or to one that it had asked to ask. */
   seenMs(peer: NodeId): number {
-    return Math.max(this.heardMs(peer), this.#vouchedMs.get(peer) ?? -Infinity)
+    return Math.max(this.heardMs(peer), this.#vouchers.get(peer)?.[0]?.ms ?? -Infinity)
   }
 
   /** Whether any session has brought something since. */
@@ -147,6 +170,26 @@ export class Reach {
   isMeeting(peer: NodeId, nowMs: number, { probePeriodMs }: Timings): boolean {
     const apart = this.#apart.get(peer)
     return apart?.hadSession === false && nowMs - apart.sinceMs < MEETING_PERIODS * probePeriodMs
+  }
+
+  /** Who reaches a member that is cut off from this node; empty where it is not. */
+  reachedBy(peer: NodeId): readonly NodeId[] {
+    return this.#apart.get(peer)?.reachedBy ?? []
+  }
+
+  /** Who has been cut off for as long as one gives a member to be met, and who is not any more: each is told once. */
+  takeChanges(nowMs: number, { probePeriodMs }: Timings): ReachChange[] {
+    const changes: ReachChange[] = [...this.#mended].map(peer => ({ peer, reachedBy: [] }))
+    this.#mended.clear()
+    for (const [peer, apart] of this.#apart) {
+      const isLong = nowMs - apart.sinceMs >= MEETING_PERIODS * probePeriodMs
+      if (!isLong || apart.reachedBy.length > 0) continue
+      const sinceMs = nowMs - VOUCHED_PERIODS * probePeriodMs
+      const vouchers = this.#vouchers.get(peer) ?? []
+      apart.reachedBy = vouchers.filter(({ ms }) => ms >= sinceMs).map(({ by }) => by)
+      if (apart.reachedBy.length > 0) changes.push({ peer, reachedBy: apart.reachedBy })
+    }
+    return changes
   }
 
   /** Those with whom there has been no session since, `UNREACHABLE_MAX` at most. */

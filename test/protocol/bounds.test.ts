@@ -5,7 +5,8 @@ import { beforeEach, expect, test } from 'vitest'
 import { nodeId } from '../../src/ids.ts'
 import { Dissemination, NEWS_MAX, PIGGYBACK_MAX } from '../../src/protocol/dissemination.ts'
 import { PROBES_MAX, RELAYS_MAX } from '../../src/protocol/prober.ts'
-import { UNREACHABLE_MAX } from '../../src/protocol/reach.ts'
+import { Reach, UNREACHABLE_MAX } from '../../src/protocol/reach.ts'
+import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, a, b, row } from './bench.ts'
 
 let bench: Bench
@@ -47,4 +48,16 @@ test(`no more than ${RELAYS_MAX} probes are under way for others: to the rest th
   bench.meet(a, b)
   for (let n = 0; n < RELAYS_MAX + 10; n++) bench.tell(b, { kind: 'probe-request', n, target: b })
   expect(bench.sent('probe-report').filter(({ message }) => !message.isHeard)).toHaveLength(10)
+})
+
+test('what others say of those that nobody knows is not kept, and of a member the word of a few', () => {
+  const reach = new Reach()
+  for (const id of many(1_000)) reach.onVouched(id, a, 0)
+  for (const id of many(1_000)) reach.onMember(id, 1)
+  expect(many(1_000).filter(id => reach.seenMs(id) === 0)).toEqual([])
+  reach.onMember(b, 0)
+  for (const [index, voucher] of many(10).entries()) reach.onVouched(b, voucher, index)
+  expect(reach.takeChanges(100_000, LAN_TIMINGS)).toEqual([])
+  for (const [index, voucher] of many(10).entries()) reach.onVouched(b, voucher, 100_000 + index)
+  expect(reach.takeChanges(100_010, LAN_TIMINGS)).toEqual([{ peer: b, reachedBy: ['x9', 'x8', 'x7'] }])
 })

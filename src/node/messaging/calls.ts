@@ -13,6 +13,7 @@ import {
   NodeStoppedError,
   OverloadedError,
   RemoteError,
+  UnreachableError,
   ValidationError,
   WorkerExitedError,
 } from '../../errors.ts'
@@ -22,6 +23,7 @@ import { REPLY } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
 import { type Generation, compareGenerations } from '../../protocol/phase.ts'
+import type { ReachChange } from '../../protocol/reach.ts'
 import { becauseOf, isDown } from '../supervision/spec-status.ts'
 import { toError } from '../thrown-value.ts'
 import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
@@ -52,6 +54,8 @@ export class Calls {
   readonly #sent = new Map<number, Call>()
   /** Calls for workers that are not to be reached now. */
   readonly #waiting = new Set<Call>()
+  /** Who reaches a member that this node does not. */
+  readonly #cutOff = new Map<NodeId, readonly NodeId[]>()
   #correlations = 0
 
   constructor(clock: Clock, router: Router, carrier: Carrier) {
@@ -131,12 +135,24 @@ export class Calls {
   }
 
   onPeerUp(): void {
-    // A copy: a call that still finds no way waits again, and would be met again.
-    for (const call of Array.from(this.#waiting)) this.#attempt(call)
+    this.#retry()
+  }
+
+  /** A member that others reach and this node does not, or does again. */
+  followReach({ peer, reachedBy }: ReachChange): void {
+    if (reachedBy.length === 0) this.#cutOff.delete(peer)
+    else this.#cutOff.set(peer, reachedBy)
+    this.#retry()
   }
 
   onPeerDown(peer: NodeId): void {
     for (const call of this.#sent.values()) if (call.peer === peer) call.onNodeLost(peer)
+  }
+
+  /** Calls that wait may have a way now, or nothing to wait for. */
+  #retry(): void {
+    // A copy: a call that still finds no way waits again, and would be met again.
+    for (const call of Array.from(this.#waiting)) this.#attempt(call)
   }
 
   #attempt(call: Call, nowMs = this.#clock.nowMs()): void {
@@ -146,7 +162,7 @@ export class Calls {
     this.#waiting.delete(call)
     call.tried = route?.generation
     if (route !== undefined && this.#carry(call, route, nowMs)) return
-    const error = this.#hopeless(spec, call)
+    const error = this.#hopeless(spec, call, route)
     if (error === undefined) this.#retryLater(call)
     else call.fail(error)
   }
@@ -182,9 +198,12 @@ export class Calls {
   }
 
   /** Why waiting for the worker is of no use. */
-  #hopeless(spec: SpecId, call: Call): Error | undefined {
+  #hopeless(spec: SpecId, call: Call, route: Route | undefined): Error | undefined {
     if (this.#router.isOver) return new NodeStoppedError()
     const { slot } = call.request
+    const reachedBy = route === undefined ? undefined : this.#cutOff.get(route.owner.id)
+    if (route !== undefined && reachedBy !== undefined)
+      return new UnreachableError(slot, route.owner.id, reachedBy)
     const body = this.#router.bodyOf(spec)
     const mistake = findMistake(slot, body)
     if (mistake !== undefined || body === undefined) return mistake
