@@ -106,6 +106,10 @@ export const server = defineServer('cell-server', {
     },
     give: state => transfer({ nested: [state.kept] }),
     keptLength: state => state.kept.byteLength,
+    hold: (state, data: Uint8Array<ArrayBuffer>) => {
+      state.kept = data
+      return data.byteLength
+    },
     length: (_state, data: Uint8Array) => data.byteLength,
   },
   cast: {
@@ -135,14 +139,25 @@ export const polite = defineServer('cell-polite', {
   },
 })
 
-/** Leaves its state to its successor. */
+/** Leaves its state to its successor: a map with a buffer in it. */
 export const heir = defineServer('cell-heir', {
-  init: context => ({ total: typeof context.handoff === 'number' ? context.handoff : 0, node: context.node }),
+  init: ({ handoff, node }) => ({
+    kept: handoff instanceof Map ? handoff : new Map<unknown, unknown>([['data', new Uint8Array(100_000)]]),
+    heard: new Array<unknown>(),
+    node,
+  }),
   call: {
-    add: (state, by: number) => (state.total += by),
+    add: ({ kept }, by: number): number => {
+      const data: unknown = kept.get('data')
+      if (!(data instanceof Uint8Array)) throw new TypeError('the buffer has not come along')
+      data[99_999] = (data[99_999] ?? 0) + by
+      return data[99_999] ?? 0
+    },
+    heard: state => state.heard,
     node: state => state.node,
   },
-  handoff: state => state.total,
+  info: (state, message) => void state.heard.push(message),
+  handoff: state => state.kept,
 })
 
 /** Ends when nothing comes. */

@@ -95,11 +95,15 @@ test.each(['thread', 'process'] as const)(
     await Promise.all([a.formed(2), b.formed(2)])
     const worker = await a.addWorker({ id: 'w', run: behaviours.heir, isolation })
     expect(await worker.call.add(42)).toBe(42)
+    worker.send('before the move')
+    expect(await worker.call.heard()).toEqual(['before the move'])
     const [owner, other] = (await worker.call.node()) === a.id ? [a, b] : [b, a]
     await owner.stop()
     const moved = other.getWorker('w', behaviours.heir)
     expect(await moved.with({ timeoutMs: 20_000 }).call.add(1)).toBe(43)
     expect(await moved.call.node()).toBe(other.id)
+    // Only what it hands over goes along.
+    expect(await moved.call.heard()).toEqual([])
     await other.stop()
   },
 )

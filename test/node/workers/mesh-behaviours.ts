@@ -1,6 +1,6 @@
 /** What asks things of the mesh, from wherever it runs. */
 
-import { currentTraceId, currentWorker, deferred, defineServer } from '../../../src/index.ts'
+import { type Reply, currentTraceId, currentWorker, deferred, defineServer } from '../../../src/index.ts'
 
 export const asker = defineServer('mesh-asker', {
   init: context => ({ context, heard: new Array<unknown>(), waiting: new Array<(text: string) => void>() }),
@@ -54,8 +54,13 @@ export const asker = defineServer('mesh-asker', {
 
 /** Crashes, or takes for ever. */
 export const mortal = defineServer('mesh-mortal', {
-  init: () => ({}),
+  init: () => ({ count: 0, replies: new Array<Reply<string>>() }),
   call: {
+    count: state => (state.count += 1),
+    ask: state => deferred<string>(reply => state.replies.push(reply)),
+    grant: (state, answer: string) => state.replies.shift()?.resolve(answer),
+    refuse: state => state.replies.pop()?.reject(new RangeError('not today')),
+    exit: () => process.exit(3),
     crash: (): void => {
       throw new TypeError('told to crash')
     },

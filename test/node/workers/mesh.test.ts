@@ -39,7 +39,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
 
   test('is told why a call has failed, and whether it may have been executed', async () => {
     const a = await node.addWorker({ id: 'a', run: asker, isolation })
-    await node.addWorker({ id: 'b', run: mortal })
+    await node.addWorker({ id: 'b', run: mortal, stopTimeoutMs: 100 })
     expect(await a.call.atCrash('b')).toEqual({
       name: 'WorkerExitedError',
       maybeExecuted: true,
@@ -60,6 +60,30 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     expect(await a.call.heard()).toEqual(['later'])
     expect(await a.call.leave()).toBe('bye')
     await vi.waitFor(() => expect(node.listWorkers()[0]?.status.kind).toBe('done'), PATIENCE)
+  })
+
+  test('keeps answers for later: each is given, refused, or told to be lost with the worker', async () => {
+    const b = await node.addWorker({ id: 'b', run: mortal, isolation })
+    const [first, second, third] = [b.call.ask(), b.call.ask(), b.call.ask()]
+    const refused = expect(third).rejects.toMatchObject({
+      name: 'RemoteError',
+      maybeExecuted: true,
+      cause: { name: 'RangeError', message: 'not today' },
+    })
+    await b.call.refuse()
+    await refused
+    await b.call.grant('granted')
+    expect(await first).toBe('granted')
+    // Nobody has crashed.
+    expect([await b.call.count(), await b.call.count()]).toEqual([1, 2])
+    const lost = expect(second).rejects.toMatchObject({
+      name: 'WorkerExitedError',
+      maybeExecuted: true,
+      cause: { name: isolation === 'inline' ? 'TypeError' : 'CellExit' },
+    })
+    await expect(isolation === 'inline' ? b.call.crash() : b.call.exit()).rejects.toThrow()
+    await lost
+    expect(await b.with({ timeoutMs: PATIENCE.timeout }).call.count()).toBe(1)
   })
 
   test('48: knows its group, and sends to one or all of it', async () => {

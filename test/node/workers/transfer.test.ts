@@ -75,6 +75,27 @@ describe.each(['thread', 'process', 'inline'] as const)('a buffer for a worker i
   })
 })
 
+test('64 MB are given to a thread without a second copy of them, which would take as much room again', async () => {
+  const bytes = 64 * 1024 * 1024
+  const grown = async (give: (data: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>) => {
+    const id = give === transfer ? 'given' : 'copied'
+    const worker = await node.addWorker({ id, run: behaviours.server, args: [0], isolation: 'thread' })
+    // Everything that it takes for such a call is there.
+    await worker.call.hold(new Uint8Array(BYTES))
+    const data = new Uint8Array(bytes).fill(7)
+    const before = process.memoryUsage.rss()
+    expect(await worker.with({ timeoutMs: 30_000 }).call.hold(give(data))).toBe(bytes)
+    expect(await worker.call.keptLength()).toBe(bytes)
+    return { left: data.byteLength, grownBytes: process.memoryUsage.rss() - before }
+  }
+  const copied = await grown(data => data)
+  expect(copied.left).toBe(bytes)
+  expect(copied.grownBytes).toBeGreaterThan(bytes * 0.75)
+  const given = await grown(transfer)
+  expect(given.left).toBe(0)
+  expect(given.grownBytes).toBeLessThan(bytes / 4)
+})
+
 describe('an item for a stage in a thread', () => {
   const start = (cluster: string, more: object): Promise<Node> =>
     createNode({
