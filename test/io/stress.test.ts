@@ -3,9 +3,12 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type Server, type Socket, connect, createServer } from 'node:net'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { afterEach, expect, test } from 'vitest'
 
 import type { NodeId } from '../../src/ids.ts'
+import { DIALS_MAX, HANDSHAKES_MAX, PARALLEL_DIALS_MAX } from '../../src/io/libp2p/libp2p-node.ts'
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
 import type { Cancel, Clock } from '../../src/ports.ts'
@@ -169,6 +172,58 @@ test('a sender that does not wait is cut off before it has filled the memory', a
   }
   expect(sent).toBeGreaterThan(32 * MIB)
   expect(sent).toBeLessThan(96 * MIB)
+})
+
+/** A port that takes connections, and says nothing. */
+async function startMute(): Promise<{ readonly port: number; readonly sockets: ReadonlySet<Socket> }> {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket.on('error', () => {}))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closers.push(async () => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  })
+  return { port: portOfServer(server), sockets }
+}
+
+test(`no more than ${DIALS_MAX} dials are under way: each further one is told so at once`, async () => {
+  const a = await start(randomUUID())
+  const { port, sockets } = await startMute()
+  const keys = await Promise.all(Array.from({ length: DIALS_MAX + 5 }, () => generateKeyPair('Ed25519')))
+  for (const [index, key] of keys.entries())
+    a.transport.dial(`${index}`, [`/ip4/127.0.0.1/tcp/${port}/p2p/${peerIdFromPrivateKey(key).toString()}`])
+  await until('those beyond are told', () => a.failures.length === 5)
+  expect(new Set(a.failures.map(([, , reason]) => reason))).toEqual(
+    new Set([`Error: ${DIALS_MAX} dials are under way already`]),
+  )
+  expect(a.failures.map(([key]) => Number(key))).toEqual([512, 513, 514, 515, 516])
+  await until('the first of the others are under way', () => sockets.size === PARALLEL_DIALS_MAX)
+})
+
+test(`no more than ${HANDSHAKES_MAX} handshakes are under way: further connections are closed, and when those are gone, nodes get in`, async () => {
+  const cluster = randomUUID()
+  const [a, b] = [await start(cluster), await start(cluster)]
+  const closed = new Set<Socket>()
+  const mute = Array.from({ length: HANDSHAKES_MAX + 25 }, () => {
+    const socket = connect(portOf(a), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.once('close', () => closed.add(socket))
+    return socket.resume()
+  })
+  closers.push(async () => mute.forEach(socket => socket.destroy()))
+  await until('those beyond are closed', () => closed.size === 25)
+  // Whoever has a session is not disturbed, and whoever has none gets one when there is room.
+  for (const socket of mute) socket.destroy()
+  let tries = 0
+  await until('a node gets in', () => {
+    if (b.failures.length + b.dialled.length === tries) b.transport.dial(`try ${++tries}`, [a.address])
+    return b.peers.length === 1
+  })
+  expect(a.refused.length).toBeGreaterThanOrEqual(HANDSHAKES_MAX)
 })
 
 function portOfServer(server: Server): number {

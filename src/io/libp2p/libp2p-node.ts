@@ -42,8 +42,10 @@ export interface Libp2pInit {
   readonly onTwin: (boot: number) => void
 }
 
+/** Dials under way or waiting: far more than there are nodes in a mesh. */
+export const DIALS_MAX = 512
 /** Dials that are under way at a time; others wait for them. */
-const PARALLEL_DIALS_MAX = 64
+export const PARALLEL_DIALS_MAX = 64
 
 const MIB = 1024 * 1024
 /** For all addresses of one dial together: half a dozen that do not answer, and one that does. */
@@ -86,6 +88,8 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       inboundConnectionThreshold: HANDSHAKES_MAX,
       maxIncomingPendingConnections: HANDSHAKES_MAX,
       maxParallelDials: PARALLEL_DIALS_MAX,
+      // The transport counts them, and says so: the default would be full before.
+      maxDialQueueLength: DIALS_MAX,
       dialTimeout: DIAL_TIMEOUT_MS,
       addressDialTimeout: ADDRESS_TIMEOUT_MS,
       inboundUpgradeTimeout: HANDSHAKE_TIMEOUT_MS,

@@ -15,7 +15,13 @@ import type { Clock, Lane, Transport, TransportHandlers } from '../../ports.ts'
 import { NotLetInError, SessionRefusedError, diagnose } from './dial-failure.ts'
 import { Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
-import { DIAL_TIMEOUT_MS, type Libp2pInit, type MeshLibp2p, createMeshLibp2p } from './libp2p-node.ts'
+import {
+  DIALS_MAX,
+  DIAL_TIMEOUT_MS,
+  type Libp2pInit,
+  type MeshLibp2p,
+  createMeshLibp2p,
+} from './libp2p-node.ts'
 import { Libp2pSession, type SessionHandlers } from './libp2p-session.ts'
 
 const PROTOCOLS: Readonly<Record<Lane, string>> = {
@@ -32,8 +38,6 @@ const CROSSING_MS = 5_000
 export const SESSIONS_MAX = 1_024
 /** Connections for each session that may be, those included that are opening or closing: two may cross. */
 const CONNECTIONS_PER_SESSION = 2
-/** Dials under way or waiting: far more than there are nodes in a mesh. */
-export const DIALS_MAX = 512
 
 /** The longest time that a timer of Node can have. */
 const FOREVER_MS = 2 ** 31 - 1
