@@ -1,6 +1,11 @@
 /** Workers of the end-to-end tests. */
 
+import { existsSync } from 'node:fs'
+
 import { defineServer, defineStage } from '../../src/index.ts'
+
+/** Longer than what a node tells of (`node:stalled`). */
+const STALL_MS = 300
 
 export const work = defineStage('work', async (n: number, context) => {
   await context.sleep(2)
@@ -29,6 +34,11 @@ export const member = defineServer('member', {
     whoami: state => ({ generation: state.generation, pid: process.pid }),
     crash: (): void => {
       throw new Error('told to crash')
+    },
+    /** Lets nobody else run until there is a file of that name, and for as long as is told of. */
+    loop: (_state, untilFile: string): void => {
+      const endMs = performance.now() + STALL_MS
+      while (!existsSync(untilFile) || performance.now() < endMs);
     },
   },
 })

@@ -8,6 +8,7 @@ const FLOOD_BYTES = 64 * 1024
 const FLOOD_BYTES_MAX = 512 * 1024 * 1024
 const CALL_TIMEOUT_MS = 250
 const CALLS_MAX = 120
+const LOOP_TIMEOUT_MS = 120_000
 /** Times of work and of rest in a burning event loop take turns this often. */
 const BURN_PERIOD_MS = 100
 
@@ -40,6 +41,7 @@ const KINDS = [
   'worker:exit',
   'generation:run',
   'node:replaced',
+  'node:stalled',
 ] as const
 for (const kind of KINDS) node.on(kind, event => tell(event))
 // A suspect that has refuted is no event: now and then what is seen is told in any case.
@@ -70,6 +72,7 @@ function tellSight(): void {
 function aboutOf(event: NodeEvent): string {
   if ('member' in event) return event.member.name
   if ('slot' in event) return event.slot
+  if ('worker' in event) return event.worker ?? ''
   return 'id' in event ? event.id : ''
 }
 
@@ -83,6 +86,8 @@ async function answer(question: unknown): Promise<unknown> {
   if (typeof worker === 'string') return whereIs(worker)
   const flooded = fieldOf(question, 'flood')
   if (typeof flooded === 'string') return flood(flooded)
+  const looping = fieldOf(question, 'loop')
+  if (typeof looping === 'string') return loop(looping, String(fieldOf(question, 'untilFile')))
   const share = Number(fieldOf(question, 'burn'))
   if (share > 0) await burn(share, Number(fieldOf(question, 'durationMs')))
   return undefined
@@ -97,6 +102,16 @@ async function whereIs(worker: string): Promise<unknown> {
     } catch (error) {
       if (attempt === CALLS_MAX) return String(error)
     }
+  }
+}
+
+/** @returns what the caller is told */
+async function loop(worker: string, untilFile: string): Promise<unknown> {
+  try {
+    await node.getWorker(worker, behaviours.member).with({ timeoutMs: LOOP_TIMEOUT_MS }).call.loop(untilFile)
+    return 'answered'
+  } catch (error) {
+    return { name: fieldOf(error, 'name'), maybeExecuted: fieldOf(error, 'maybeExecuted') }
   }
 }
 

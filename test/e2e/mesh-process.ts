@@ -113,6 +113,11 @@ export class MeshProcess {
     return this.#ask({ flood: worker })
   }
 
+  /** Calls a worker that lets nobody else run until there is such a file. @returns what the caller is told */
+  async loop(worker: string, untilFile: string): Promise<unknown> {
+    return this.#ask({ loop: worker, untilFile })
+  }
+
   /** Keeps the event loop busy: `share` of the time, for `durationMs`. */
   async burn(share: number, durationMs: number): Promise<void> {
     await this.#ask({ burn: share, durationMs })
