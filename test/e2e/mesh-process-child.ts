@@ -27,7 +27,7 @@ const node = await createNode({
   behaviours: [behaviours],
   listen: [text('listen') ?? '/ip4/127.0.0.1/tcp/0'],
   discovery: { mdns: false, seeds: Array.isArray(seeds) ? seeds.map(String) : [] },
-  logger: false,
+  logger: { debug: () => {}, info: () => {}, warn: say, error: say },
   ...(dataFolder === undefined ? {} : { dataFolder }),
 })
 const running = new Set<string>()
@@ -37,6 +37,8 @@ const KINDS = [
   'member:suspect',
   'member:dead',
   'member:leave',
+  'member:unreachable',
+  'member:reachable',
   'worker:start',
   'worker:exit',
   'generation:run',
@@ -56,6 +58,10 @@ process.on('message', question => {
 process.once('disconnect', () => process.exit(0))
 process.send?.({ id: node.id, address: node.addresses[0] ?? '' })
 tellSight()
+
+function say(facts: object, message: string): void {
+  process.send?.({ said: `${message} ${JSON.stringify(facts)}` })
+}
 
 function tell(event: NodeEvent): void {
   if (event.kind === 'worker:start') running.add(event.slot)

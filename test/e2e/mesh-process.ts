@@ -38,6 +38,8 @@ const NOTHING: Sight = { wallMs: 0, alive: [], running: [] }
 export class MeshProcess {
   readonly name: string
   readonly sightings: Sighting[] = []
+  /** Warnings and errors of its log, oldest first. */
+  readonly said: string[] = []
   sight: Sight = NOTHING
   id = ''
   address = ''
@@ -154,6 +156,7 @@ export class MeshProcess {
     }
     if ('sight' in message && isSight(message.sight)) this.sight = message.sight
     if ('sighting' in message && isSighting(message.sighting)) this.sightings.push(message.sighting)
+    if ('said' in message) this.said.push(String(message.said))
     if ('answer' in message) this.#answers.shift()?.(message.answer)
     for (const look of this.#listeners) look()
   }
