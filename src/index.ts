@@ -90,7 +90,15 @@ export {
 } from './node/messaging/refs.ts'
 export { type Node } from './node/node.ts'
 export { type NodeInit } from './node/options.ts'
-export { type Member, type Snapshot, type SpecSnapshot } from './node/snapshot.ts'
+export {
+  type ChainSnapshot,
+  type GroupSnapshot,
+  type Member,
+  type Snapshot,
+  type SpecSnapshot,
+  type StageSnapshot,
+  type WorkerSnapshot,
+} from './node/snapshot.ts'
 export { type ChainSpec, type StageSpec } from './node/specs/chain-spec.ts'
 export {
   type ArgsOf,
@@ -140,7 +148,7 @@ export {
 } from './node/workers/context.ts'
 export { type Contract, type ContractShape, contract } from './node/workers/contract.ts'
 export { type Deferred, type Reply, deferred } from './node/workers/deferred.ts'
-export { type HostStats } from './node/workers/host.ts'
+export { type CellStats, type HostStats } from './node/workers/host.ts'
 export { type Idle, type IdleOptions } from './node/workers/idle-options.ts'
 export { type SchemaIssue, type SchemaResult, type StandardSchema } from './node/workers/schema.ts'
 export { type WorkerIdentity, currentTraceId, currentWorker, withTrace } from './node/workers/scope.ts'

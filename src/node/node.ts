@@ -26,7 +26,8 @@ import { WorkerRef } from './messaging/refs.ts'
 import type { NodeOptions } from './options.ts'
 import { describe } from './own-row.ts'
 import { Parts } from './parts.ts'
-import { type Member, type Snapshot, type SpecSnapshot, membersOf, snapshotOf, specsOf } from './snapshot.ts'
+import type { ChainSnapshot, GroupSnapshot, Member, Snapshot, WorkerSnapshot } from './snapshot.ts'
+import { chainsOf, groupsOf, membersOf, snapshotOf, workersOf } from './snapshot.ts'
 import { type ChainSpec, type StageSpec, declareChain } from './specs/chain-spec.ts'
 import type { Process } from './specs/child.ts'
 import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './specs/group-spec.ts'
@@ -157,8 +158,8 @@ export class Node implements AsyncDisposable {
   }
 
   /** All standalone workers of the mesh, wherever they run, in the order in which this node has heard of them. */
-  listWorkers(): SpecSnapshot[] {
-    return specsOf(this.#kernel.plane, 'worker')
+  listWorkers(): WorkerSnapshot[] {
+    return workersOf(this.#kernel.plane)
   }
 
   /** @throws {NotFoundError} */
@@ -177,8 +178,8 @@ export class Node implements AsyncDisposable {
   }
 
   /** All groups of the mesh, wherever they run, in the order in which this node has heard of them. */
-  listGroups(): SpecSnapshot[] {
-    return specsOf(this.#kernel.plane, 'group')
+  listGroups(): GroupSnapshot[] {
+    return groupsOf(this.#kernel.plane)
   }
 
   /** @throws {NotFoundError} */
@@ -193,8 +194,8 @@ export class Node implements AsyncDisposable {
   }
 
   /** All chains of the mesh, wherever they run, in the order in which this node has heard of them. */
-  listChains(): SpecSnapshot[] {
-    return specsOf(this.#kernel.plane, 'chain')
+  listChains(): ChainSnapshot[] {
+    return chainsOf(this.#kernel.plane)
   }
 
   /** Removes a worker and waits until it has stopped. @throws {NotFoundError} */
@@ -257,8 +258,7 @@ export class Node implements AsyncDisposable {
 
   /** Everything that this node knows, as plain data. */
   snapshot(): Snapshot {
-    const { core, plane, border, host } = this.#kernel
-    return snapshotOf(core, plane, border, host.stats())
+    return snapshotOf(this.#kernel)
   }
 
   /**

@@ -43,30 +43,6 @@ test('65: no more wait for a worker than its queue holds', async () => {
   expect(most.ahead).toBe(4)
 })
 
-test('66: a stage that waits for room can be killed, and comes back; later items pass', async () => {
-  await using it = await scene()
-  const { mesh, notes } = it
-  const chain = await mesh.settle(
-    mesh.node('n1').addChain({
-      id: 'c',
-      intensity: { restarts: 100, withinMs: 1_000 },
-      stages: [
-        { run: notes.twice, queueItems: 1 },
-        { id: 'slow', run: notes.pause, queueItems: 1 },
-      ],
-      onFinish: notes.store,
-    }),
-  )
-  await mesh.settle(Promise.all(numbers(6).map(n => chain.send(n))))
-  await mesh.until('one is through', () => notes.finished.length === 1)
-  const exits = eventsOf(mesh, 'worker:exit')
-  await mesh.settle(chain.restartStage('twice'))
-  expect(exits.map(({ slot }) => slot)).toContain('c/twice/0')
-  await mesh.settle(chain.send(6))
-  await quiet(mesh, chain)
-  expect(new Set(notes.finished)).toEqual(new Set(numbers(7).flatMap(n => [n, n + 1_000])))
-})
-
 test('67: a stage that takes an hour for an item loses nothing, and does it once', async () => {
   await using it = await scene()
   const { mesh, notes } = it

@@ -1,6 +1,7 @@
 /** What the scenarios of containment run: they import it in threads and processes, too. */
 
-import { existsSync } from 'node:fs'
+import { appendFileSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { isMainThread, parentPort, threadId } from 'node:worker_threads'
 
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
@@ -12,6 +13,10 @@ export const member = defineServer('containment-member', {
     where: () => `${process.pid}.${isMainThread ? 0 : threadId}`,
     pid: () => process.pid,
     count: state => (state.count += 1),
+    /** Takes until there is a file of that name. */
+    hold: async (_state, file: string) => {
+      while (!existsSync(file)) await setTimeout(5)
+    },
     crash: (): void => {
       throw new Error('told to crash')
     },
@@ -49,3 +54,41 @@ export const grind = defineStage('containment-grind', (file: string) => {
   while (!existsSync(file));
   return 'ground'
 })
+
+export const pass = defineStage('containment-pass', (value: string) => value)
+
+/** Says that it has begun, and waits until there is a file of that name. */
+export const linger = defineStage('containment-linger', async (file: string) => {
+  writeFileSync(`${file} begun`, '')
+  while (!existsSync(file)) await setTimeout(5)
+})
+
+/** How many outputs `spout` has for an item. */
+export const OUTPUTS = 50
+
+/**
+ * Emits numbers, and writes each down before it does. Crashes as soon as there is a file named `… crash`, whatever it
+ * is at, which it removes first.
+ */
+export const spout = defineStage('containment-spout', async function* (file: string) {
+  const watch = setInterval(() => {
+    if (!existsSync(`${file} crash`)) return
+    clearInterval(watch)
+    rmSync(`${file} crash`)
+    throw new Error('told to crash')
+  }, 5)
+  for (let n = 0; n < OUTPUTS; n++) {
+    appendFileSync(`${file} log`, `${n} `)
+    yield { n, file }
+  }
+  clearInterval(watch)
+})
+
+/** Waits until there is a file named `… open`, for every item. */
+export const sluice = defineStage(
+  'containment-sluice',
+  async ({ n, file }: { readonly n: number; readonly file: string }) => {
+    while (!existsSync(`${file} open`)) await setTimeout(5)
+    return n
+  },
+)

@@ -1,9 +1,10 @@
 /**
- * Containment and introspection on one node: lines 76 to 84 of the behavioural scenarios, each test named by its
+ * Containment on one node: lines 76 to 79, 83 and 84 of the behavioural scenarios, each test named by its
  * lines. A shard, there, hosts workers: here it is the thread or process of a worker.
  */
 
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,8 +14,7 @@ import { type Node, createNode } from '../../src/index.ts'
 import type { FromCell } from '../../src/node/workers/cell-messages.ts'
 import { CellWorker } from '../../src/node/workers/cell-worker.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
-import { simulate } from '../../src/testing.ts'
-import { grind, increment, member } from './containment-workers.ts'
+import { grind, increment, linger, member, pass } from './containment-workers.ts'
 
 const MODULE = new URL('containment-workers.ts', import.meta.url).href
 const PATIENCE = { timeout: 10_000, interval: 10 }
@@ -154,91 +154,49 @@ test('78: garbage from the node crashes no thread or process of a worker either'
   expect(said).toEqual([{ kind: 'pong' } satisfies FromCell])
 })
 
-test('80: members are those that are up: who has left or is gone is not among them', async () => {
-  await using mesh = await simulate({ nodes: 4 })
-  const names = (): string[] =>
-    mesh
-      .node('n1')
-      .members()
-      .map(({ id }) => id)
-  await mesh.until('all see all', () => names().length === 4)
-  await mesh.stop('n4')
-  mesh.crash('n3')
-  await mesh.until('two are left', () => names().length === 2)
-  expect(names()).toEqual(['n1', 'n2'])
-})
-
-test('81: a snapshot counts groups, chains, standalone workers and their slots, and follows a crash', async () => {
-  await node.addWorker({ id: 'alone81', run: member })
-  await node.addGroup({ id: 'group81', members: [{ id: 'm', run: member, isolation: 'process' }] })
-  await node.addChain({ id: 'chain81', stages: [{ run: increment, workers: 2 }] })
-  const sample = () =>
-    node
-      .snapshot()
-      .specs.map(({ id, kind, workers }) => [
-        id,
-        kind,
-        workers.map(({ slot, generation }) => [slot, generation]),
-      ])
-  const slot = 'chain81/containment-increment'
-  expect(sample().toSorted()).toEqual([
-    ['alone81', 'worker', [['alone81', 1]]],
-    [
-      'chain81',
-      'chain',
-      [
-        [`${slot}/0`, 1],
-        [`${slot}/1`, 1],
-      ],
-    ],
-    ['group81', 'group', [['group81/m', 1]]],
-  ])
-  expect(node.snapshot().node).toBe(node.id)
-  expect(node.snapshot().workers).toEqual({
-    inline: 3,
-    threads: 0,
-    processes: 1,
-    ending: 0,
-    abandoned: 0,
-    unexpected: 0,
-  })
-  const back = restarted('group81/m')
-  node
-    .getGroup<readonly [{ readonly id: 'm'; readonly run: typeof member }]>('group81')
-    .member('m')
-    .cast.die()
-  await back
-  await expect
-    .poll(() => sample().find(([id]) => id === 'group81'), PATIENCE)
-    .toEqual(['group81', 'group', [['group81/m', 2]]])
-})
-
-test('82: groups, chains and workers are listed with their kind and their workers, and removals are followed', async () => {
-  await node.addWorker({ id: 'alone', run: member })
-  await node.addGroup({ id: 'group', members: [{ id: 'm', run: member }] })
-  await node.addChain({ id: 'chain', stages: [{ id: 's', run: increment, workers: 2 }] })
-  expect(node.listWorkers().map(({ id, workers }) => [id, workers.length])).toEqual([['alone', 1]])
-  expect(slotsOf('group')).toEqual(['group/m'])
-  expect(slotsOf('chain')).toEqual(['chain/s/0', 'chain/s/1'])
-  await node.removeGroup('group')
-  await node.removeChain('chain')
-  await node.removeWorker('alone')
-  expect(node.listWorkers()).toEqual([])
-  expect(node.snapshot().specs).toEqual([])
-})
-
 describe.each(ISOLATIONS)('%s', isolation => {
   test('83: a stage that holds up its own thread does not hold up anybody else', async () => {
-    const chain = await node.addChain({ id: 'slow', stages: [{ run: grind, isolation }] })
-    const worker = await node.addWorker({ id: 'w', run: member })
     const folder = await mkdtemp(join(tmpdir(), 'meshvisor-grind-'))
     const file = join(folder, 'enough')
-    const ground = chain.call(file)
-    for (let n = 1; n <= 20; n++) expect(await worker.call.count()).toBe(n)
+    const slow = await node.addChain({ id: 'slow', stages: [{ run: grind, isolation }] })
+    const other = await node.addChain({ id: 'other', stages: [{ run: increment }] })
+    const worker = await node.addWorker({ id: 'w', run: member })
+    let isThrough = false
+    const ground = slow.call(file).then(outcome => {
+      isThrough = true
+      return outcome
+    })
+    for (let n = 1; n <= 20; n++) {
+      expect(await worker.call.count()).toBe(n)
+      expect(await other.call(n)).toBe(n + 1)
+    }
+    await node.addWorker({ id: 'late', run: member })
+    expect(isThrough).toBe(false)
     await writeFile(file, '')
     expect(await ground).toBe('ground')
     await rm(folder, { recursive: true })
   })
+})
+
+// The callback at the end of a chain runs in the thread of the node: what takes long in it has to wait, not to reckon.
+test('83: a callback at the end of a chain that takes its time does not hold up anybody else', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'meshvisor-hold-'))
+  const file = join(folder, 'enough')
+  const slow = await node.addChain({ id: 'lingers', stages: [{ run: pass }], onFinish: linger })
+  const other = await node.addChain({ id: 'other', stages: [{ run: increment }] })
+  const worker = await node.addWorker({ id: 'w', run: member })
+  await slow.send(file)
+  await expect.poll(() => existsSync(`${file} begun`), PATIENCE).toBe(true)
+  for (let n = 1; n <= 20; n++) {
+    expect(await worker.call.count()).toBe(n)
+    expect(await other.call(n)).toBe(n + 1)
+  }
+  await node.addWorker({ id: 'late', run: member })
+  // It is at its first item still.
+  expect(slow.stats).toMatchObject({ accepted: 1, finished: 0 })
+  await writeFile(file, '')
+  await expect.poll(() => slow.stats.finished, PATIENCE).toBe(1)
+  await rm(folder, { recursive: true })
 })
 
 test('84: eight rounds of work with a crash every third: all alive at the end', async () => {

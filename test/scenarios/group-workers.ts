@@ -28,6 +28,28 @@ export const noted = defineServer('noted', {
   },
 })
 
+/** What each worker was given, in order, by its slot: also those that are gone. Tests clear it before they begin. */
+export const heard = new Map<string, unknown[]>()
+
+/** Remembers outside of itself what it was given, and how often it was started. */
+export const listener = defineServer('listener', {
+  init: context => {
+    starts.set(context.worker, (starts.get(context.worker) ?? 0) + 1)
+    return { slot: context.worker }
+  },
+  call: { ask: ({ slot }, text: string) => hear(slot, text) },
+  cast: { tell: ({ slot }, text: string) => hear(slot, text) },
+  info: ({ slot }, message) => hear(slot, message),
+})
+
+function hear(slot: string, message: unknown): void {
+  heard.set(slot, [...(heard.get(slot) ?? []), message])
+}
+
+export function listeners(count: number): { readonly id: string; readonly run: typeof listener }[] {
+  return names(count).map(id => ({ id, run: listener }))
+}
+
 /** Takes two seconds to start. */
 export const slowStarter = defineServer('slow-starter', {
   init: async context => {
@@ -42,7 +64,7 @@ export const slowStarter = defineServer('slow-starter', {
   },
 })
 
-export const behaviours = [...others, noted, slowStarter]
+export const behaviours = [...others, noted, listener, slowStarter]
 
 export async function one(): Promise<SimulatedMesh> {
   return simulate({ nodes: 1, behaviours })

@@ -134,29 +134,6 @@ test('36: servers and tasks mix in one group', async () => {
   expect(await mesh.settle(group.member('server').call.ping())).toBe('pong')
 })
 
-test('37: a message to one member reaches it only; to one that there is not is an error', async () => {
-  await using mesh = await one()
-  const group = await addCells(mesh, 'g', 3)
-  await mesh.settle(group.member('m1').call.set('for m1'))
-  expect(await values(mesh, 'g', names(3))).toEqual([undefined, 'for m1', undefined])
-  await expect(mesh.settle(group.member('z').call.ping())).rejects.toMatchObject({ name: 'NotFoundError' })
-  expect(() => group.getMember('z')).toThrow(expect.objectContaining({ name: 'NotFoundError', id: 'z' }))
-  expect(group.findMember('z')).toBeUndefined()
-})
-
-test('39: a message to any member reaches exactly one; to a group without members is an error', async () => {
-  await using mesh = await one()
-  const group = await addCells(mesh, 'g', 3)
-  const chosen = Array.from({ length: 50 }, () => group.sendRandom('count'))
-  const counts = await mesh.settle(Promise.all(names(3).map(id => group.member(id).call.counted())))
-  expect(counts).toEqual(names(3).map(id => chosen.filter(each => each === id).length))
-  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(50)
-  for (const id of names(3)) await mesh.settle(group.removeMember(id))
-  expect(group.status).toEqual({ kind: 'running' })
-  expect(() => group.sendRandom('count')).toThrow(expect.objectContaining({ name: 'NoMemberError' }))
-  expect(group.broadcast('count')).toBe(0)
-})
-
 test('40: a member that is started anew loses its state only; a group loses all of it', async () => {
   await using mesh = await one()
   const group = await addCells(mesh, 'g', 4)
@@ -280,32 +257,6 @@ test('45: removed and added again under the same id, it is another one', async (
   const both = Promise.all([group.removeMember('m1'), group.addMember({ id: 'm1', run: cell })])
   await mesh.settle(both)
   expect(await values(mesh, 'g', names(2))).toEqual(['m0', undefined])
-})
-
-test('46: while members come and go, every broadcast reaches those that stay, and they answer afterwards', async () => {
-  await using mesh = await one()
-  const group = await addCells(mesh, 'g', 10)
-  await fill(mesh, 'g', names(10))
-  let sent = 0
-  for (let round = 0; round < 20; round++) {
-    const change = Promise.all([
-      group.addMember({ id: `x${round}`, run: cell }),
-      round === 0 ? undefined : group.removeMember(`x${round - 1}`),
-    ])
-    sent += group.broadcast('hello')
-    await mesh.settle(change)
-  }
-  expect(sent).toBeGreaterThanOrEqual(10 * 20)
-  expect(await values(mesh, 'g', names(10))).toEqual(names(10))
-})
-
-test('47: fifty groups of a hundred members are created and spoken to in parallel', async () => {
-  await using mesh = await one()
-  const ids = names(50, 'g')
-  await Promise.all(ids.map(id => addCells(mesh, id, 100)))
-  for (const id of ids) expect(mesh.node('n1').getGroup(id).broadcast('hello')).toBe(100)
-  await mesh.settle(mesh.node('n1').getGroup<CellMembers>('g7').member('m7').call.set('seven'))
-  expect(await values(mesh, 'g8', ['m7'])).toEqual([undefined])
 })
 
 // A shard is the thread or process of one worker here: what restarts is that worker, and nobody else waits for it.

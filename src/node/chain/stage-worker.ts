@@ -81,7 +81,6 @@ export class StageWorker extends InlineWorker {
     this.#context = this.#makeStageContext()
   }
 
-  /** How many items wait. */
   get backlog(): number {
     return this.#mailbox.size
   }

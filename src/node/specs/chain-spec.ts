@@ -91,7 +91,6 @@ export interface ChainSpec<
    * @default 'one_for_all'
    */
   readonly strategy?: ChainStrategy
-  /** When to give up restarting, for all stages together. @default 5 restarts in 30 s */
   /**
    * Shares all its workers out evenly over the nodes; `zones`: each stage over the zones too.
    * @default true, but false where `placement` says near or pack
@@ -99,6 +98,7 @@ export interface ChainSpec<
   readonly spread?: Sharing
   /** For all stages; what a stage says itself goes before it. @default on any node that can run it */
   readonly placement?: PlacementOption
+  /** When to give up restarting, for all stages together. @default 5 restarts in 30 s */
   readonly intensity?: RestartIntensity
   /** How many items of one node may be on their way. @default 4_096 */
   readonly windowItems?: number
@@ -106,7 +106,8 @@ export interface ChainSpec<
   readonly attemptsMax?: number
   /**
    * The end of the chain: a stage that is given whatever comes out of the last one, on the node where it came out,
-   * and whose own result counts for nothing. Runs at least once for everything that comes out, exactly once when
+   * and whose own result counts for nothing: in the thread of that node, also where the last stage has one of its own,
+   * so what holds up a thread belongs into a stage. Runs at least once for everything that comes out, exactly once when
    * nothing crashed meanwhile: `context.id` tells a repetition. A throw is reported as `chain:callback-failed`.
    * @default none
    */

@@ -7,6 +7,7 @@ import { IsolationError } from '../../errors.ts'
 import { decodePayload } from '../../payload.ts'
 import type { Clock, Logger, Machine } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
+import type { Isolation } from '../../protocol/spec-row.ts'
 import { StageWorker } from '../chain/stage-worker.ts'
 import type { CoreEvent } from '../events.ts'
 import type { Addressee } from '../messaging/post.ts'
@@ -63,12 +64,23 @@ export interface HostStats {
   readonly unexpected: number
 }
 
+/** A thread or process, and the worker whose code runs in it. */
+export interface CellStats {
+  readonly slot: SlotId
+  readonly generation: number
+  readonly isolation: Exclude<Isolation, 'inline'>
+  /** False: it has been told to end, and is not gone yet. */
+  readonly isAlive: boolean
+  /** How many calls, casts and messages, or items, wait for it: without what it is at. */
+  readonly waiting: number
+}
+
 export class Host {
   readonly #init: HostInit
   readonly #running = new Map<SlotId, Worker>()
   readonly #inline = new Map<Behaviour, InlineExecutor>()
   /** Threads and processes that have been told to end, and have not yet. */
-  readonly #ending = new Set<Promise<void>>()
+  readonly #ending = new Map<InlineWorker, Promise<void>>()
   readonly #home: WorkerHome
   #abandoned = 0
 
@@ -117,6 +129,19 @@ export class Host {
     }
   }
 
+  /** The threads and processes, in the order of their workers' names: also those that are not gone yet. */
+  cells(): CellStats[] {
+    const cells: CellStats[] = []
+    for (const worker of new Set<InlineWorker>([...this.#running.values(), ...this.#ending.keys()])) {
+      const { worker: slot, generation, isolation, backlog } = worker
+      if (isolation === 'inline') continue
+      cells.push({ slot, generation, isolation, isAlive: !this.#ending.has(worker), waiting: backlog })
+    }
+    return cells.toSorted((a, b) =>
+      a.slot === b.slot ? a.generation - b.generation : a.slot < b.slot ? -1 : 1,
+    )
+  }
+
   start(assignment: Assignment, incarnation: Incarnation): void {
     const { slot } = assignment
     const { state, letters } = readLegacy(assignment.handoff)
@@ -154,7 +179,7 @@ export class Host {
     if (worker === undefined) return
     this.#running.delete(slot)
     worker.abandon()
-    const isKilled = this.#end(worker.executor) !== undefined
+    const isKilled = this.#end(worker) !== undefined
     if (!isKilled) this.#abandoned += 1
     const what = isKilled ? 'killed' : 'abandoned; it may still run'
     this.#init.logger.warn({ worker: slot }, `worker did not start, or stop, in time and was ${what}`)
@@ -175,8 +200,8 @@ export class Host {
 
   /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left. */
   async close(): Promise<void> {
-    for (const { executor } of this.#running.values()) void this.#end(executor)
-    await Promise.all(this.#ending)
+    for (const worker of this.#running.values()) void this.#end(worker)
+    await Promise.all(this.#ending.values())
   }
 
   #of(slot: SlotId, incarnation: Incarnation): Worker | undefined {
@@ -184,11 +209,11 @@ export class Host {
     return worker?.incarnation === incarnation ? worker : undefined
   }
 
-  #end(executor: Executor): Promise<void> | undefined {
-    const end = executor.end()
+  #end(worker: InlineWorker): Promise<void> | undefined {
+    const end = worker.executor.end()
     if (end === undefined) return undefined
-    this.#ending.add(end)
-    void end.finally(() => this.#ending.delete(end))
+    this.#ending.set(worker, end)
+    void end.finally(() => this.#ending.delete(worker))
     return end
   }
 
@@ -215,12 +240,12 @@ export class Host {
     this.#init.receive({ kind: 'worker-started', slot, incarnation })
   }
 
-  #onExited({ assignment, incarnation, executor }: InlineWorker, exit: Exit, lost: number): void {
-    const { slot } = assignment
+  #onExited(worker: InlineWorker, exit: Exit, lost: number): void {
+    const { incarnation, worker: slot } = worker
     if (this.#of(slot, incarnation) !== undefined) this.#running.delete(slot)
     const report = (): void => this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit, lost })
     // What takes its place may want what it holds: a port, a file.
-    const end = this.#end(executor)
+    const end = this.#end(worker)
     if (end === undefined) report()
     else void end.then(report)
   }

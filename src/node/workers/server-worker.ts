@@ -65,6 +65,10 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     return this.isOver || this.isStopping || this.#phase === 'closing'
   }
 
+  get backlog(): number {
+    return this.#mailbox?.size ?? 0
+  }
+
   deliver(letter: Letter): boolean {
     if (this.isClosing) {
       if (letter.kind !== 'call') return false
@@ -77,8 +81,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
         letter.replier.onDeadlock()
         return false
       }
-      this.#suspects ??= []
-      this.#suspects.push(letter.replier)
+      this.#suspects = [...(this.#suspects ?? []), letter.replier]
     }
     this.#mailbox ??= new Mailbox(this.assignment.child.mailbox)
     const isTaken = this.#mailbox.put(letter)

@@ -39,6 +39,10 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     return this.isOver || this.isStopping
   }
 
+  get backlog(): number {
+    return this.#mailbox.size
+  }
+
   deliver(letter: Letter): boolean {
     if (letter.kind === 'call' && letter.name !== INPUT_ITEMS && letter.name !== INPUT_END) {
       const { home, assignment } = this

@@ -200,6 +200,9 @@ export abstract class InlineWorker implements ContextOwner {
     this.discard(undefined)
   }
 
+  /** How many letters or items wait: without what it is at. */
+  abstract get backlog(): number
+
   /** User code that makes it ready; throwing, or rejecting, means that it cannot start. */
   protected abstract begin(): unknown
 
