@@ -87,6 +87,7 @@ export class Core {
       supervisor: this.supervisor,
       send: (to, message) => this.#send(to, message),
       stableMs: Math.max(STABLE_MS_MIN, 2 * timings.probePeriodMs),
+      onDeclined: (slot, forMs) => this.#bulletin.notify({ kind: 'worker:decline', slot, forMs }),
     })
   }
 
@@ -213,7 +214,7 @@ export class Core {
     this.#membership.tick(this.#now)
     this.#antiEntropy.tick(this.#membership.connected(), nowMs)
     this.supervisor.tick(nowMs)
-    this.#upkeep.tick(nowMs)
+    this.#upkeep.tick(this.#now)
     for (const id of this.ledger.tombstones.take(nowMs)) this.#bury(id)
   }
 

@@ -100,6 +100,8 @@ export type NodeEvent =
       /** Casts and messages that were in its mailbox, and that nobody will read. Who waited for a call, is told. */
       readonly lost: number
     }
+  /** This node could not start a worker that others may be able to: for so long, it does not take it. */
+  | { readonly kind: 'worker:decline'; readonly slot: SlotId; readonly forMs: number }
   /**
    * The input that this node reads for a worker has thrown, and is over; or one of its items cannot be sent, and is
    * left out.

@@ -16,7 +16,7 @@ import type { Phase } from '../protocol/phase.ts'
 import { type SpecChange, type SpecRow, areRivals } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
-import { Places } from './places.ts'
+import { Places, type Unwilling } from './places.ts'
 import { Tombstones } from './tombstones.ts'
 
 /**
@@ -246,6 +246,21 @@ export class Ledger {
     const owner = this.ownerOf(slot)
     const row = owner === undefined ? undefined : this.tables.members.get(owner)
     return row === undefined ? undefined : { id: row.id, boot: row.boot }
+  }
+
+  /** Whether placement would put the slot on some other node if this one declined it. */
+  hasOther(slot: SlotId, node: NodeId): boolean {
+    return this.#places.hasOther(slot, node)
+  }
+
+  /** Whether a node runs the slot now, or will once nobody declines it any more. */
+  isPlaceable(slot: SlotId): boolean {
+    return this.ownerOf(slot) !== undefined || this.#places.isDeclined(slot)
+  }
+
+  /** The nodes that could run these slots of a spec, and do not take them. */
+  unwilling(row: SpecRow, slots: ReadonlySet<string>): Unwilling {
+    return this.#places.unwilling(row, slots)
   }
 
   /** Who decides for a group or chain: all nodes of one view agree. */

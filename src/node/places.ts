@@ -3,6 +3,7 @@
 
 import { type SlotId, type SpecId, isSlotId, specOfSlot } from '../ids.ts'
 import { PlacementEngine } from '../placement/engine.ts'
+import { canRun, restrictionOf } from '../placement/eligibility.ts'
 import { type Candidate, View } from '../placement/view.ts'
 import { type MemberRow, givesAway, isPresent } from '../protocol/member-row.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
@@ -11,11 +12,19 @@ import { slotsOfSpec, unitsOfSpec } from './supervision/units.ts'
 /** The label of a node that names its zone. */
 const ZONE_LABEL = 'zone'
 
+/** Nodes that could run something, and do not take it: emptied or about to leave, or having declined it. */
+export interface Unwilling {
+  readonly draining: readonly string[]
+  readonly declining: readonly string[]
+}
+
 export class Places {
   readonly #view = new View()
   readonly #engine = new PlacementEngine()
   readonly #moved = new Set<SpecId>()
   readonly #coordinators = new Map<SpecId, string | undefined>()
+  /** What each node declines, of those that decline anything. */
+  readonly #declines = new Map<string, readonly SlotId[]>()
 
   /** A member is as `row` says. */
   followMember(row: MemberRow): void {
@@ -26,6 +35,7 @@ export class Places {
     this.#coordinators.clear()
     if (isCandidate) this.#engine.setNode(candidate)
     else this.#engine.deleteNode(row.id)
+    this.#followDeclines(row.id, isCandidate ? (row.declines ?? []) : [])
   }
 
   /** A spec is as `row` says, and was as `before` says. */
@@ -58,6 +68,28 @@ export class Places {
     return this.#engine.ownerOf(slot)
   }
 
+  /** Whether placement would put the slot on some other node if this one declined it. */
+  hasOther(slot: SlotId, node: string): boolean {
+    return this.#engine.hasOther(slot, node)
+  }
+
+  /** Whether any node declines the slot for now. */
+  isDeclined(slot: SlotId): boolean {
+    for (const slots of this.#declines.values()) if (slots.includes(slot)) return true
+    return false
+  }
+
+  /** The nodes that could run the slots of the spec named here, and do not take them: sorted, each once. */
+  unwilling(row: SpecRow, slots: ReadonlySet<string>): Unwilling {
+    const units = unitsOfSpec(row).filter(({ id }) => slots.has(id))
+    const able = this.view().filter(node => units.some(unit => canRun(node, restrictionOf(unit))))
+    const declining = able.filter(({ declines = [] }) => declines.some(slot => slots.has(slot)))
+    return {
+      draining: able.flatMap(({ id, draining }) => (draining ? [id] : [])).toSorted(),
+      declining: declining.flatMap(({ id, draining }) => (draining ? [] : [id])).toSorted(),
+    }
+  }
+
   /** Takes the specs of which something is to live elsewhere than before: one spec more may move others. */
   takeMoved(): SpecId[] {
     this.#settle()
@@ -75,13 +107,21 @@ export class Places {
     return coordinator
   }
 
+  #followDeclines(node: string, declines: readonly SlotId[]): void {
+    const before = this.#declines.get(node) ?? []
+    for (const slot of before) if (!declines.includes(slot)) this.#engine.revokeDecline(slot, node)
+    for (const slot of declines) this.#engine.decline(slot, node)
+    if (declines.length > 0) this.#declines.set(node, declines)
+    else this.#declines.delete(node)
+  }
+
   #settle(): void {
     for (const { unit } of this.#engine.settle()) if (isSlotId(unit)) this.#moved.add(specOfSlot(unit))
   }
 }
 
 function candidateOf(row: MemberRow): Candidate {
-  const { id, weight, labels, behaviours, placementVersion = 1 } = row
+  const { id, weight, labels, behaviours, placementVersion = 1, declines = [] } = row
   const zone = labels[ZONE_LABEL] ?? ''
-  return { id, weight, zone, labels, behaviours, draining: givesAway(row), placementVersion }
+  return { id, weight, zone, labels, behaviours, draining: givesAway(row), placementVersion, declines }
 }

@@ -18,7 +18,7 @@ import { Spread } from './spread.ts'
 import { UnitLanes } from './unit-lanes.ts'
 import { UnitState } from './unit-state.ts'
 import { type Assignment, type Move, PLACEMENT_DEFAULTS, type PlacementOptions, type Unit } from './unit.ts'
-import { type Candidate, candidateText } from './view.ts'
+import { type Candidate, siteText } from './view.ts'
 import { ZoneMap } from './zone-map.ts'
 
 export class PlacementEngine {
@@ -57,9 +57,9 @@ export class PlacementEngine {
     return this.#matching.scans
   }
 
-  /** A node joins, or is no longer as it was. Cost: linear in the nodes, and in the units when it settles. */
+  /** A node joins, or is no longer as it was; what it declines is told apart. Cost: linear in the nodes, and in the units when it settles. */
   setNode(candidate: Candidate): void {
-    const text = candidateText(candidate)
+    const text = siteText(candidate)
     if (this.#texts.get(candidate.id) === text) return
     this.deleteNode(candidate.id)
     this.#texts.set(candidate.id, text)
@@ -140,6 +140,12 @@ export class PlacementEngine {
     if (state === undefined) return
     this.#isSettled = false
     if (site !== undefined) this.#matching.reopen(state, site)
+  }
+
+  /** Whether any other node would take the unit if this one did not. Without such a unit, nobody would. */
+  hasOther(unit: string, node: string): boolean {
+    const state = this.#units.get(unit)
+    return state?.pool.sites.some(({ id }) => id !== node && state.declined?.has(id) !== true) ?? false
   }
 
   /** Where the unit lives. Cost: a look into a map, once all is settled. */

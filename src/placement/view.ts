@@ -3,7 +3,7 @@
 
 import { type Hash64, HashSum, hash64 } from '../hash.ts'
 import { score } from './score.ts'
-import { byCodeUnits } from './unit.ts'
+import { type Decline, byCodeUnits } from './unit.ts'
 
 /**
  * The rules of placement that this program follows. Raised when anything that changes an owner is changed: nodes of
@@ -25,6 +25,8 @@ export interface Candidate {
   readonly draining: boolean
   /** The newest rules of placement that it knows. @default 1 */
   readonly placementVersion?: number
+  /** Units that it does not take for now. @default none */
+  readonly declines?: readonly string[]
 }
 
 /** Equal for equal views, whatever the order: nodes that report the same hash place everything alike. */
@@ -34,8 +36,23 @@ export function viewHash(candidates: Iterable<Candidate>): string {
   return sum.toString()
 }
 
+/** What all of them decline. */
+export function declinesOf(candidates: Iterable<Candidate>): Decline[] {
+  const declines: Decline[] = []
+  for (const { id: node, declines: units = [] } of candidates)
+    for (const unit of units) declines.push({ unit, node })
+  return declines
+}
+
 /** A text that is equal for candidates that are equal to placement. */
 export function candidateText(candidate: Candidate): string {
+  const { declines = [] } = candidate
+  const text = siteText(candidate)
+  return declines.length === 0 ? text : `${text} ${JSON.stringify(declines.toSorted(byCodeUnits))}`
+}
+
+/** The same, but for what they decline, which is told of each unit by itself. */
+export function siteText(candidate: Candidate): string {
   const labels = Object.entries(candidate.labels).toSorted((a, b) => byCodeUnits(a[0], b[0]))
   const behaviours = candidate.behaviours.toSorted(byCodeUnits)
   const { id, weight, zone, draining, placementVersion = 1 } = candidate

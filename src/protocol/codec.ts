@@ -11,7 +11,7 @@ import { type News, PIGGYBACK_MAX } from './dissemination.ts'
 import { FAILURES_KEPT_MAX, type Failure, type ItemId } from './failure.ts'
 import type { Hlc } from './hlc.ts'
 import { HEALTH_SCORE_MAX } from './local-health.ts'
-import { MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
+import { DECLINES_MAX, MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
 import {
   type Message,
   type NodeStat,
@@ -164,6 +164,7 @@ const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
   protocol: protocolRange,
   placementVersion: optional(atLeastOne),
   isDraining: optional(isBoolean),
+  declines: optional(list(slot, DECLINES_MAX)),
   endedMs: optional(count),
 })
 

@@ -1,7 +1,7 @@
 // pure
 /** What a node says about itself, and what others may say about it: that it is suspect or dead. */
 
-import type { NodeId, Run } from '../ids.ts'
+import type { NodeId, Run, SlotId } from '../ids.ts'
 import type { RecordKind } from './record-store.ts'
 
 /** In the order in which one overrules another of the same sequence number. `left` is final for its run. */
@@ -11,6 +11,9 @@ export type MemberStatus = (typeof MEMBER_STATUSES)[number]
 
 /** A `client` uses the mesh and is never given work. */
 export type MemberRole = 'member' | 'client'
+
+/** A node declines no more slots at once: its row is told to everybody, and a node that fails at more is ill altogether. */
+export const DECLINES_MAX = 64
 
 /** The versions of the protocol that a node speaks. */
 export interface ProtocolRange {
@@ -37,6 +40,11 @@ export interface MemberRow extends Run {
   readonly placementVersion?: number | undefined
   /** An operator empties it: it stays a member, takes no work, and gives away what it has. @default false */
   readonly isDraining?: boolean | undefined
+  /**
+   * Slots that it does not take for now, sorted: it could not start them. It takes each back by itself, after a while.
+   * At most `DECLINES_MAX`. @default none
+   */
+  readonly declines?: readonly SlotId[] | undefined
   /** Where the status is `dead` or `left`: when whoever said so did, by its clock. For forgetting, not for merging. */
   readonly endedMs?: number | undefined
 }

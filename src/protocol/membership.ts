@@ -163,8 +163,8 @@ export class Membership {
     }
   }
 
-  /** Says how this node stands from now on: how far it has joined or left, whether it is emptied. */
-  declareSelf(change: Partial<Pick<MemberRow, 'status' | 'isDraining'>>, now: Moment): void {
+  /** Says how this node stands from now on: how far it has joined or left, whether it is emptied, what it declines. */
+  declareSelf(change: Partial<Pick<MemberRow, 'status' | 'isDraining' | 'declines'>>, now: Moment): void {
     this.#enter(now)
     this.#writeSelf({ ...this.self, seq: this.self.seq + 1, ...change })
   }

@@ -10,7 +10,11 @@ import type { Phase } from './phase.ts'
 import type { SpecRow } from './spec-row.ts'
 import type { Accusation } from './suspicions.ts'
 
-/** The versions of this protocol that this program speaks. */
+/**
+ * The versions of this protocol that this program speaks. Raised with the first change after a release that an older
+ * program would take for garbage; fields that may be left out are no such change, as unknown ones are kept. Nothing was
+ * released yet.
+ */
 export const PROTOCOL: ProtocolRange = { min: 1, max: 1 }
 
 /** No frame of the control lane is larger. */

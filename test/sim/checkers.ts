@@ -5,7 +5,7 @@ import { type MemberRow, compareMembers } from '../../src/protocol/member-row.ts
 import { slotsOfSpec, unitsOfSpec } from '../../src/node/supervision/units.ts'
 import { boundsOf, place } from '../../src/placement/placement.ts'
 import type { Unit } from '../../src/placement/unit.ts'
-import { type Candidate, candidateText } from '../../src/placement/view.ts'
+import { type Candidate, candidateText, declinesOf } from '../../src/placement/view.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { Phase } from '../../src/protocol/phase.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
@@ -142,7 +142,9 @@ export class AlwaysChecker {
     const key = `${nodes.map(candidateText).join(' ')} ${specs}`
     const known = this.#wanted.get(key)
     if (known !== undefined) return known
-    const wanted = new Map([...place(nodes, units)].map(([slot, { node }]) => [slot, node]))
+    const wanted = new Map(
+      [...place(nodes, units, undefined, declinesOf(nodes))].map(([slot, { node }]) => [slot, node]),
+    )
     if (this.#wanted.size >= PLACEMENTS_KEPT) this.#wanted.clear()
     this.#wanted.set(key, wanted)
     return wanted

@@ -13,6 +13,7 @@ import { Deadlines } from '../deadlines.ts'
 import { HANDOVER_MS } from '../departure.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
+import type { Declines } from './declines.ts'
 import { type Exit, nodeLost } from './exit.ts'
 import { Handoffs, STATE_MS, type StateMessage } from './handoffs.ts'
 import { STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
@@ -36,6 +37,7 @@ const NOTHING = new Uint8Array()
 export interface ClaimsInit {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
+  readonly declines: Declines
   readonly send: (to: NodeId, message: StateMessage) => void
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number
@@ -44,6 +46,7 @@ export interface ClaimsInit {
 export class Claims {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
+  readonly #declines: Declines
   readonly #stableMs: number
   readonly #handoffs: Handoffs
   readonly #tenures = new Map<SpecId, Tenure>()
@@ -56,6 +59,7 @@ export class Claims {
   constructor(init: ClaimsInit) {
     this.#ledger = init.ledger
     this.#supervisor = init.supervisor
+    this.#declines = init.declines
     this.#stableMs = init.stableMs
     this.#handoffs = new Handoffs(init.send)
   }
@@ -99,8 +103,7 @@ export class Claims {
     const claim = this.#ledger.tables.claims.get(slotId(row.id))
     if (claim !== undefined) this.#handoffs.follow(row.id, claim.generation, now.ms)
     if (isOwner(claim, this.#ledger.run) && isActiveClaim(claim)) {
-      const isWanted =
-        this.#ledger.ownerOf(claim.slot) !== undefined && this.#ledger.membership.connected().length > 0
+      const isWanted = this.#ledger.isPlaceable(claim.slot) && this.#ledger.membership.connected().length > 0
       const isKept = claim.state === 'draining' || (isWanted && now.ms < this.#leaveByMs)
       if (isKept && isCurrent(claim, row)) {
         this.#waits.set(row.id, this.#leaveByMs)
@@ -149,6 +152,7 @@ export class Claims {
     if (!isOwner(claim, this.#ledger.run) || claim.generation !== token.generation) return
     if (report.kind === 'started') {
       tenure.onStarted(now.ms)
+      this.#declines.onStarted(slot, now)
       if (claim.state !== 'running' && claim.state !== 'draining') this.#say(claim, { state: 'running' })
       return
     }
@@ -156,6 +160,15 @@ export class Claims {
     if (claim.state === 'draining') return this.#onDrained(claim, exit, now)
     if (exit.kind === 'stopped' || exit.kind === 'abandoned' || exit.kind === 'released') return
     const { statement, waitMs = 0 } = tenure.onExited(claim, { body, report, node: this.#ledger.run.id, now })
+    const isUnable = exit.kind === 'unable'
+    const isToStart = isUnable || (statement.state === 'restarting' && !report.wasReady)
+    const isDeclined = isToStart && this.#declines.onFailedStart(slot, exit, now)
+    const heir = isDeclined ? this.#ledger.ownerOf(slot) : undefined
+    if (heir !== undefined) {
+      // What this node cannot do is not counted against the worker.
+      const said = isUnable ? { failures: withFailure(claim.failures, exit.failure) } : statement
+      return this.#pass(claim, heir, said, now)
+    }
     tenure.isWaiting = waitMs > 0
     if (waitMs > 0) this.#waits.set(spec, now.ms + waitMs)
     this.#say(claim, statement)
@@ -254,6 +267,13 @@ export class Claims {
     )
   }
 
+  /** The worker cannot be started here: another node tries, with all that it was to start with. */
+  #pass(claim: Claim, heir: NodeId, said: Statement, now: Now): void {
+    const state = this.#tenures.get(specOfSlot(claim.slot))?.legacy ?? NOTHING
+    this.#handoffs.finish(claim, heir, { state, nowMs: now.ms })
+    this.#say(claim, { ...said, state: 'stopped', heir })
+  }
+
   /** The worker has ended for its heir, with what it leaves behind; where it has crashed, that is nothing. */
   #onDrained(claim: Claim, exit: Exit, now: Now): void {
     // What it has not started with yet, goes on to the next one.
@@ -308,7 +328,7 @@ export class Claims {
     if (owner !== run.id && !isHeir) {
       if (before !== undefined && isOwner(before, this.#ledger.run) && isActiveClaim(before))
         this.#say(before, { state: 'stopped' })
-      return owner === undefined ? pendingFor(wantsOf(row)) : STARTING
+      return owner === undefined ? this.#pending(row) : STARTING
     }
     this.#vacant.delete(row.id)
     // A new version has no past; whoever takes over goes on counting.
@@ -335,6 +355,10 @@ export class Claims {
     this.#ledger.writeClaim(claim)
     this.#handoffs.follow(row.id, claim.generation, now.ms)
     return STARTING
+  }
+
+  #pending(row: SpecRow): SpecStatus {
+    return pendingFor(wantsOf(row), this.#ledger.unwilling(row, new Set([slotId(row.id)])))
   }
 
   #begin(

@@ -9,6 +9,7 @@ import { describeThrown } from '../thrown-value.ts'
 /**
  * How a worker ended. `normal`: it has done its work. `shutdown`: the same for its restart type, and said on purpose.
  * `stopped`: it was told to. `abandoned`: told to, but it did not end in time.
+ * `unable`: this node could not even begin to start it, which says nothing of the worker.
  * `late`: it did not start in time, which was so long, and was abandoned, or killed, at once. `killed`: the thread or process of its code is gone, by itself or by our hand.
  */
 export type Exit =
@@ -19,6 +20,7 @@ export type Exit =
   | { readonly kind: 'released'; readonly legacy: Uint8Array }
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'late'; readonly afterMs: number }
+  | { readonly kind: 'unable'; readonly failure: Failure }
   | { readonly kind: 'crashed'; readonly failure: Failure }
   | { readonly kind: 'killed'; readonly failure: Failure }
 
@@ -53,6 +55,7 @@ export function howEnded(exit: Exit): 'normally' | 'abnormally' {
 
 export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
   switch (exit.kind) {
+    case 'unable':
     case 'crashed':
     case 'killed':
       return exit.failure
@@ -77,7 +80,9 @@ export function failureOf(exit: Exit, slot: SlotId, node: NodeId): Failure {
 
 /** Why the worker has ended, where that was its own failure, or that of what its code ran in. */
 export function findFailure(exit: Exit): Failure | undefined {
-  return exit.kind === 'crashed' || exit.kind === 'killed' ? exit.failure : undefined
+  return exit.kind === 'crashed' || exit.kind === 'killed' || exit.kind === 'unable'
+    ? exit.failure
+    : undefined
 }
 
 export function nodeLost(node: NodeId, slot: SlotId): Failure {

@@ -24,8 +24,8 @@ import { type SpecRow, hlcText } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
-import { Holder } from './holder.ts'
-import type { Legacies, LegaciesInit } from './legacies.ts'
+import { Holder, type HolderInit } from './holder.ts'
+import type { Legacies } from './legacies.ts'
 import { type FateBody, type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
@@ -47,10 +47,10 @@ export class Generations {
   readonly #waits = new Map<SpecId, ReadonlyMap<string, number>>()
   readonly #deadlines = new Deadlines<SpecId>()
 
-  constructor(ledger: Ledger, supervisor: Supervisor, send: LegaciesInit['send']) {
-    this.#ledger = ledger
-    this.#supervisor = supervisor
-    this.#holder = new Holder(ledger, supervisor, send)
+  constructor(init: HolderInit) {
+    this.#ledger = init.ledger
+    this.#supervisor = init.supervisor
+    this.#holder = new Holder(init)
   }
 
   /** What workers of groups have left behind for their successors, and what those that start here wait for. */
@@ -248,7 +248,8 @@ export class Generations {
     const unplaced = coming.filter(({ slot }) => this.#ledger.placeOf(slot) === undefined)
     if (unplaced.length === 0) return undefined
     const slots = new Set<string>(unplaced.map(({ slot }) => slot))
-    return pendingFor(wantsOf(row, slot => slots.has(slot)))
+    const wants = wantsOf(row, slot => slots.has(slot))
+    return pendingFor(wants, this.#ledger.unwilling(row, slots))
   }
 
   /** How long a holder may take to stop these: one after the other, and then to say so. */

@@ -20,6 +20,7 @@ import {
 } from '../../protocol/phase.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
+import type { Declines } from './declines.ts'
 import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts'
 import { type Inheritance, Legacies, type LegaciesInit } from './legacies.ts'
 import { type FateBody, type Outlook, heldBy, outlookOf } from './outlook.ts'
@@ -48,17 +49,26 @@ interface Held {
   readonly owners: readonly Run[]
 }
 
+export interface HolderInit {
+  readonly ledger: Ledger
+  readonly supervisor: Supervisor
+  readonly declines: Declines
+  readonly send: LegaciesInit['send']
+}
+
 export class Holder {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
+  readonly #declines: Declines
   /** What workers of this node have left behind, and what those that start here have inherited. */
   readonly legacies: Legacies
   readonly #latest = new Map<SpecId, Map<SlotId, Latest>>()
   readonly #held = new Map<SpecId, Held>()
 
-  constructor(ledger: Ledger, supervisor: Supervisor, send: LegaciesInit['send']) {
+  constructor({ ledger, supervisor, declines, send }: HolderInit) {
     this.#ledger = ledger
     this.#supervisor = supervisor
+    this.#declines = declines
     this.legacies = new Legacies({
       run: () => ledger.run,
       send,
@@ -133,6 +143,7 @@ export class Holder {
     const { slot, spec, token } = report.assignment
     if (report.kind === 'started') {
       this.legacies.onStarted(slot)
+      this.#declines.onStarted(slot, now)
       // Of ten thousand members that start one after the other, only the last one makes a difference.
       return this.#supervisor.isSteady(spec)
     }
@@ -158,10 +169,13 @@ export class Holder {
     const { assignment, exit, wasReady } = report
     if (exit.kind === 'stopped' || exit.kind === 'abandoned' || exit.kind === 'released') return undefined
     const { slot } = assignment
+    const isDeclined = !wasReady && this.#declines.onFailedStart(slot, exit, now)
+    // What this node cannot do is no failure of the worker, which goes on elsewhere.
+    const isMoved = isDeclined && exit.kind === 'unable' && this.#ledger.ownerOf(slot) !== undefined
     return {
       slot,
       at: this.#ledger.moment(now.wallMs),
-      kind: howEnded(exit) === 'normally' ? 'normal' : 'abnormal',
+      kind: isMoved ? 'moved' : howEnded(exit) === 'normally' ? 'normal' : 'abnormal',
       failure: failureOf(exit, slot, this.#ledger.run.id),
       wasReady,
     }
@@ -190,7 +204,7 @@ export class Holder {
     for (const { stopping, isPlanned } of renewals) {
       // What nobody can run now has no successor.
       for (const { slot } of isPlanned ? heldBy(stopping, run) : [])
-        if (this.#ledger.ownerOf(slot) !== undefined) this.#supervisor.entrust(slot)
+        if (this.#ledger.isPlaceable(slot)) this.#supervisor.entrust(slot)
     }
     this.#supervisor.assign(phase.spec, this.#assignmentsOf(phase, body, wanted, now), now.ms)
     return held

@@ -7,6 +7,7 @@ import { unreachable } from '../../assert.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import { Claims } from './claims.ts'
+import { Declines, type DeclinesInit } from './declines.ts'
 import { Generations } from './generations.ts'
 import type { StateMessage } from './handoffs.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
@@ -16,6 +17,7 @@ export interface UpkeepInit {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
   readonly send: (to: NodeId, message: StateMessage) => void
+  readonly onDeclined: DeclinesInit['onDeclined']
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number
 }
@@ -23,14 +25,17 @@ export interface UpkeepInit {
 export class Upkeep {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
+  readonly #declines: Declines
   readonly #claims: Claims
   readonly #generations: Generations
 
   constructor(init: UpkeepInit) {
     this.#ledger = init.ledger
     this.#supervisor = init.supervisor
-    this.#claims = new Claims(init)
-    this.#generations = new Generations(init.ledger, init.supervisor, init.send)
+    this.#declines = new Declines(init)
+    const declines = this.#declines
+    this.#claims = new Claims({ ...init, declines })
+    this.#generations = new Generations({ ...init, declines })
   }
 
   /** Whether this node has given away all that others go on with. */
@@ -46,6 +51,7 @@ export class Upkeep {
   /** Does what the rows ask of this node, and says how the spec stands. */
   evaluate(row: SpecRow, now: Now): SpecStatus {
     const { id, body, desired } = row
+    this.#declines.follow(row, now)
     if (body === undefined) return this.#endOf(row, now) ?? { kind: 'removed' }
     if (desired === 'stopped') return this.#endOf(row, now) ?? { kind: 'stopped' }
     if (body.kind === 'worker') return this.#claims.evaluate(row, body, now)
@@ -101,13 +107,14 @@ export class Upkeep {
     this.#claims.onView(this.#ledger.viewHash(), now.ms)
   }
 
-  tick(nowMs: number): void {
-    this.#claims.tick(nowMs)
-    this.#generations.tick(nowMs)
+  tick(now: Now): void {
+    this.#declines.tick(now)
+    this.#claims.tick(now.ms)
+    this.#generations.tick(now.ms)
   }
 
   wakeAtMs(): number {
-    return Math.min(this.#claims.wakeAtMs(), this.#generations.wakeAtMs())
+    return Math.min(this.#claims.wakeAtMs(), this.#generations.wakeAtMs(), this.#declines.wakeAtMs())
   }
 
   /** Stops what runs of a spec. @returns undefined when nothing of it runs any more, on any node */

@@ -93,17 +93,11 @@ export class CellExecutor implements Executor, Remote {
   }
 
   start(): Promise<void> {
-    const { machine, isolation, limits, orders } = this.#init
-    this.#cell = machine.spawn(
-      { kind: isolation, entry: ENTRY.href, name: orders.worker, heapMb: limits.heapMb },
-      {
-        onMessage: message => {
-          if (isFromCell(message) && !this.#isOver) this.#receive(message)
-        },
-        onEnd: end => this.#onEnd(end),
-      },
-    )
-    this.#post({ kind: 'start', orders })
+    try {
+      this.#spawn()
+    } catch (error) {
+      this.#onUnable(error instanceof Error ? error : this.#error('Error', String(error)))
+    }
     return this.#ready.promise
   }
 
@@ -149,6 +143,20 @@ export class CellExecutor implements Executor, Remote {
     this.#messages = messages
   }
 
+  #spawn(): void {
+    const { machine, isolation, limits, orders } = this.#init
+    this.#cell = machine.spawn(
+      { kind: isolation, entry: ENTRY.href, name: orders.worker, heapMb: limits.heapMb },
+      {
+        onMessage: message => {
+          if (isFromCell(message) && !this.#isOver) this.#receive(message)
+        },
+        onEnd: end => this.#onEnd(end),
+      },
+    )
+    this.#post({ kind: 'start', orders })
+  }
+
   #order(callback: CallbackName, { name = '', args, handled, isItem = false }: Ask, asker: Asker): number {
     this.#asked += 1
     const id = this.#asked
@@ -176,7 +184,7 @@ export class CellExecutor implements Executor, Remote {
         this.#heartbeat.start()
         return this.#ready.resolve()
       case 'unfit':
-        return this.#ready.reject(new CellError(message.thrown))
+        return this.#onUnable(new CellError(message.thrown))
       case 'result':
         return this.#take(message.id)?.onResult(message.value)
       case 'thrown':
@@ -247,8 +255,15 @@ export class CellExecutor implements Executor, Remote {
     this.#gone.resolve()
     if (this.#isOver) return
     const error = this.#errorOf(end)
+    if (!this.#isReady && end.kind === 'broken') return this.#onUnable(error)
     if (!this.#isReady) this.#ready.reject(error)
     this.#lose({ kind: 'killed', failure: this.#failure(error) })
+  }
+
+  /** Its thread or process cannot be made here, or cannot load its code: no code of the worker has run. */
+  #onUnable(error: Error): void {
+    this.#lose({ kind: 'unable', failure: this.#failure(error) })
+    this.#ready.reject(error)
   }
 
   #lose(exit: Exit): void {

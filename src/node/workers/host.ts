@@ -154,7 +154,7 @@ export class Host {
         slot,
         generation: assignment.token.generation,
       })
-      this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit: { kind: 'crashed', failure } })
+      this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit: { kind: 'unable', failure } })
       return
     }
     this.#running.set(slot, worker)
