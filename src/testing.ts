@@ -3,5 +3,6 @@
 
 export { type Pause } from './io/memory/node-clock.ts'
 export { type NetworkConditions } from './io/memory/network-conditions.ts'
-export { SimulatedMesh, SimulationError, type SimulationInit, simulate } from './simulation/simulated-mesh.ts'
+export { SimulatedMesh, SimulationError, simulate } from './simulation/simulated-mesh.ts'
+export { type SimulationInit } from './simulation/simulation-options.ts'
 export { type Timings } from './protocol/timings.ts'

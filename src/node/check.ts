@@ -4,8 +4,16 @@
 import * as v from 'valibot'
 
 import { OptionsError, type Problem } from '../errors.ts'
+import { show } from './show.ts'
+import { nearest } from './nearest.ts'
 
-const SHOWN_LENGTH_MAX = 60
+/** Fields whose values belong in no log. */
+const SECRETS: ReadonlySet<unknown> = new Set(['secret'])
+
+/** What has come of a check: what was given, complete, or all that is wrong with it. */
+export type Checked<Output> =
+  | { readonly kind: 'good'; readonly value: Output }
+  | { readonly kind: 'bad'; readonly problems: readonly Problem[] }
 
 /** @throws {OptionsError} naming every bad field of `what` */
 export function check<Output>(
@@ -13,10 +21,114 @@ export function check<Output>(
   schema: v.GenericSchema<unknown, Output>,
   value: unknown,
 ): Output {
+  const checked = inspect(schema, value)
+  if (checked.kind === 'bad') throw new OptionsError(what, checked.problems)
+  return checked.value
+}
+
+/** The same as a value; `path` is where the value stands: `groups[0]`. */
+export function inspect<Output>(
+  schema: v.GenericSchema<unknown, Output>,
+  value: unknown,
+  path = '',
+): Checked<Output> {
   const result = v.safeParse(schema, value)
-  if (result.success) return result.output
-  const problems = result.issues.flatMap(problemsOf)
-  throw new OptionsError(what, [...problems, ...moreStrangers(schema, value, result.issues)])
+  if (result.success) return { kind: 'good', value: result.output }
+  const issues = [...result.issues, ...moreStrangers(schema, value, result.issues)]
+  return { kind: 'bad', problems: onePerField(issues.map(issue => problemOf(issue, path))) }
+}
+
+/** The first problem of each field: a number that is too large need not be told that it is not whole, too. */
+export function onePerField(problems: readonly Problem[]): Problem[] {
+  const named = new Set<string>()
+  return problems.filter(({ path }) => {
+    const isNew = !named.has(path)
+    named.add(path)
+    return isNew
+  })
+}
+
+/** The schema of an object with these fields and no others. What is missing is told by what it should be. */
+export function fields<const Entries extends Readonly<Record<string, v.GenericSchema>>>(
+  entries: Entries,
+): v.GenericSchema<object, v.InferOutput<v.StrictObjectSchema<Entries, string>>> {
+  const all: Readonly<Record<string, v.GenericSchema>> = entries
+  return v.pipe(
+    v.custom<object>(isPlain, 'an object'),
+    v.strictObject(entries, issue => {
+      const name = issue.path?.[0].key
+      if (issue.expected === 'never') return noSuchField(String(name), Object.keys(entries))
+      return typeof name === 'string' ? wantedOf(all[name]) : 'an object'
+    }),
+  )
+}
+
+/** The schema of an object that maps texts to what `entry` allows. */
+export function mapOf<Output>(
+  entry: v.GenericSchema<unknown, Output>,
+  wanted: string,
+): v.GenericSchema<object, Readonly<Record<string, Output>>> {
+  return v.pipe(v.custom<object>(isPlain, wanted), v.record(v.string(), entry, wanted))
+}
+
+/** What is wrong between fields: where (below what the rule sees), what was found there, and what was wanted. */
+export interface Breach {
+  readonly path: readonly (string | number)[]
+  readonly found: unknown
+  readonly wanted: string
+}
+
+/**
+ * A rule between the fields of an object. It is asked also where other fields are bad, so that all is named at once:
+ * what it sees has its defaults, and is not checked otherwise.
+ */
+export function rule<T>(find: (value: unknown) => readonly Breach[]): v.RawCheckAction<T> {
+  return v.rawCheck<T>(({ dataset, addIssue }) => {
+    for (const { path, found, wanted } of find(dataset.value)) {
+      const [first, ...rest] = path.map(pathItem)
+      if (first === undefined) addIssue({ message: wanted, input: found })
+      else addIssue({ message: wanted, input: found, path: [first, ...rest] })
+    }
+  })
+}
+
+function pathItem(key: string | number): v.UnknownPathItem {
+  return { type: 'unknown', origin: 'value', input: undefined, key, value: undefined }
+}
+
+/** The field of something that may be no object. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? Reflect.get(value, name)
+    : undefined
+}
+
+/** Those that have an id that an earlier one has: `[2].id: found "a", wanted another id: members[0] has it`. */
+export function doubles(list: string, ids: readonly unknown[]): Breach[] {
+  const seen = new Map<unknown, number>()
+  return ids.flatMap((id, index) => {
+    const first = seen.get(id)
+    if (first === undefined) {
+      if (typeof id === 'string') seen.set(id, index)
+      return []
+    }
+    const wanted = `another id: ${list}[${first}] has it`
+    return [{ path: [list, index, 'id'], found: id, wanted }]
+  })
+}
+
+export function noSuchField(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known)
+  return meant === undefined ? 'no such field' : `no such field: did you mean "${meant}"?`
+}
+
+function wantedOf(schema: v.GenericSchema | undefined): string {
+  if (schema === undefined) return 'a value'
+  return v.safeParse(schema, undefined).issues?.[0].message ?? 'a value'
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Of the fields of an object that nobody knows, valibot names the first only: the others come to light without it. */
@@ -24,7 +136,7 @@ function moreStrangers(
   schema: v.GenericSchema<unknown, unknown>,
   value: unknown,
   issues: readonly v.BaseIssue<unknown>[],
-): Problem[] {
+): v.BaseIssue<unknown>[] {
   const strangers = issues.filter(isStranger)
   if (strangers.length === 0) return []
   let rest = value
@@ -35,7 +147,7 @@ function moreStrangers(
     )
   const { issues: more = [] } = v.safeParse(schema, rest)
   const found = more.filter(isStranger)
-  return [...found.flatMap(problemsOf), ...moreStrangers(schema, rest, found)]
+  return [...found, ...moreStrangers(schema, rest, found)]
 }
 
 /** A copy of `value` without what is at the end of the path. */
@@ -56,25 +168,16 @@ function isStranger(issue: v.BaseIssue<unknown>): boolean {
   return issue.type === 'strict_object' && issue.path !== undefined && issue.expected === 'never'
 }
 
-/** One line for a person: what somebody gave us. */
-export function show(value: unknown): string {
-  if (typeof value === 'function') return 'a function'
-  if (value === undefined) return 'nothing'
-  // JSON has no NaN and no Infinity.
-  if (typeof value === 'number') return String(value)
-  let shown: string
-  try {
-    shown = JSON.stringify(value) ?? typeof value
-  } catch {
-    shown = `a ${typeof value}`
-  }
-  return shown.length > SHOWN_LENGTH_MAX ? `${shown.slice(0, SHOWN_LENGTH_MAX)}…` : shown
+function problemOf(issue: v.BaseIssue<unknown>, below: string): Problem {
+  const inner = (v.getDotPath(issue) ?? '').replaceAll(/(^|\.)(\d+)(?=\.|$)/g, '[$2]')
+  const last = issue.path?.at(-1)
+  const found = isStranger(issue) ? last?.value : issue.input
+  const shown = SECRETS.has(last?.key) ? `a ${typeof found} that is not shown` : show(found)
+  return { path: joined(below, inner), found: shown, wanted: issue.message }
 }
 
-function problemsOf(issue: v.BaseIssue<unknown>): Problem[] {
-  const path = (v.getDotPath(issue) ?? 'it').replaceAll(/\.(\d+)/g, '[$1]')
-  const isOfObject = issue.type === 'strict_object' && issue.path !== undefined
-  if (isStranger(issue)) return [{ path, found: 'it', wanted: 'no such field' }]
-  if (isOfObject && issue.received === 'undefined') return [{ path, found: 'nothing', wanted: 'a value' }]
-  return [{ path, found: show(issue.input), wanted: issue.message }]
+/** `it` is what is checked as a whole. */
+function joined(below: string, inner: string): string {
+  if (below === '' || inner === '') return below + inner || 'it'
+  return inner.startsWith('[') ? below + inner : `${below}.${inner}`
 }

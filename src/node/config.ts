@@ -1,11 +1,14 @@
 // pure
 /** A node and what shall run on its mesh, as one value: in a file, or put together by a program. */
 
-import { MeshvisorError, OptionsError, type Problem } from '../errors.ts'
+import * as v from 'valibot'
+
+import { OptionsError, type Problem } from '../errors.ts'
 import { type SpecId, isSpecId } from '../ids.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
-import { show } from './check.ts'
-import { type NodeInit, checkOptions } from './options.ts'
+import { fieldOf, fields, inspect, onePerField } from './check.ts'
+import { type NodeInit, isRelative, nodeFields } from './options.ts'
+import { show } from './show.ts'
 import { type ChainSpec, declareChain } from './specs/chain-spec.ts'
 import type { Process, WithArgs } from './specs/child.ts'
 import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './specs/group-spec.ts'
@@ -69,11 +72,14 @@ export interface CheckedConfig {
  *   behaviours: [behaviours],
  *   workers: [{ id: 'hits', run: behaviours.counter, args: [0] }],
  * })
+ * @throws {OptionsError} naming every bad field of all of it
  */
 export function defineConfig<
   const Workers extends readonly unknown[] = readonly ConfiguredWorker[],
   const Groups extends readonly unknown[] = readonly GroupSpec[],
 >(config: Config<Workers & FittedWorkers<Workers>, Groups & FittedGroups<Groups>>): Config {
+  // Which file it is in is not known here: whoever loads it takes paths from there.
+  checkConfig(withResolved(config, ANY_FILE))
   const { workers, groups, ...rest }: Config<readonly unknown[], readonly unknown[]> = config
   return {
     ...rest,
@@ -82,88 +88,101 @@ export function defineConfig<
   }
 }
 
+const ANY_FILE = 'file:///'
+
+/** The config with the paths of behaviours that begin with `./` or `../` taken from where the file `url` is. */
+export function withResolved<C extends object>(config: C, url: string): C {
+  const sources = fieldOf(config, 'behaviours')
+  if (!isList(sources)) return config
+  const behaviours = sources.map(source => (isRelative(source) ? new URL(source, url).href : source))
+  return { ...config, behaviours }
+}
+
+const specs = v.optional(v.array(v.unknown(), 'a list'))
+/** Checks what of a config is not of one spec. */
+export const configSchema = fields({ ...nodeFields, workers: specs, groups: specs, chains: specs })
+
+/** What has been found so far. */
+interface Findings {
+  readonly problems: Problem[]
+  /** Where an id stands first. */
+  readonly taken: Map<unknown, string>
+}
+
 /** @throws {OptionsError} naming every bad field of all of it: `groups[0].members[2].run` */
 export function checkConfig(config: unknown): CheckedConfig {
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
-    throw new OptionsError('the config', [{ path: 'it', found: show(config), wanted: 'an object' }])
-  }
-  const { workers, groups, chains, ...node }: Readonly<Record<string, unknown>> = { ...config }
-  const problems = problemsIn('', () => checkOptions(node))
-  const specs = [
-    ...declareAll('workers', workers, declareWorker, problems),
-    ...declareAll('groups', groups, declareGroup, problems),
-    ...declareAll('chains', chains, declareChain, problems),
+  const whole = inspect(configSchema, config)
+  const findings: Findings = { problems: whole.kind === 'bad' ? [...whole.problems] : [], taken: new Map() }
+  const found = [
+    ...declareAll('workers', config, declareWorker, findings),
+    ...declareAll('groups', config, declareGroup, findings),
+    ...declareAll('chains', config, declareChain, findings),
   ]
-  const seen = new Set<SpecId>()
-  for (const { path, id } of specs) {
-    if (seen.has(id))
-      problems.push({ path: `${path}.id`, found: show(id), wanted: 'an id that is not taken' })
-    seen.add(id)
-  }
-  if (problems.length > 0) throw new OptionsError('the config', problems)
-  return { node, specs }
+  if (findings.problems.length > 0) throw new OptionsError('the config', onePerField(findings.problems))
+  const all: Readonly<Record<string, unknown>> = { ...(typeof config === 'object' ? config : {}) }
+  const { workers: _workers, groups: _groups, chains: _chains, ...node } = all
+  return { node, specs: found }
 }
 
 function declareAll(
   field: string,
-  list: unknown,
+  config: unknown,
   declare: (spec: unknown) => Declared<SpecBody>,
-  problems: Problem[],
+  findings: Findings,
 ): ConfiguredSpec[] {
-  if (list === undefined) return []
-  if (!isList(list)) {
-    problems.push({ path: field, found: show(list), wanted: 'a list' })
-    return []
-  }
+  const list = fieldOf(config, field)
+  if (!isList(list)) return []
   return list.flatMap((spec, index) => {
     const path = `${field}[${index}]`
-    const found: ConfiguredSpec[] = []
-    const bad = problemsIn(`${path}.`, () => {
-      const { id, body, input } = declare(spec)
-      if (input !== undefined) {
-        const wanted = 'nothing: every node with this config would read it'
-        throw new OptionsError(path, [{ path: 'input', found: 'an input', wanted }])
-      }
-      if (isSpecId(id)) found.push({ path, id, body })
-      else
-        throw new OptionsError(path, [
-          { path: 'id', found: 'nothing', wanted: 'an id: others may start with the same config' },
-        ])
-    })
-    problems.push(...bad)
-    return found
+    findings.problems.push(...badOf(field, path, spec, findings))
+    try {
+      const { id, body } = declare(spec)
+      return isSpecId(id) ? [{ path, id, body }] : []
+    } catch (error) {
+      if (!(error instanceof OptionsError)) throw error
+      findings.problems.push(...error.problems.map(each => ({ ...each, path: pathOf(path, each.path) })))
+      return []
+    }
   })
 }
 
-/** What is wrong, each path behind `prefix`. */
-function problemsIn(prefix: string, action: () => void): Problem[] {
-  try {
-    action()
-    return []
-  } catch (error) {
-    if (error instanceof OptionsError) {
-      return error.problems.map(problem => ({ ...problem, path: pathOf(prefix, problem.path) }))
-    }
-    if (!(error instanceof MeshvisorError)) throw error
-    // Only arguments are told by other errors: of a worker they are its own, else of one of its parts.
-    const path = pathOf(prefix, prefix.startsWith('workers[') ? 'args' : 'it')
-    return [
-      { path, found: error.message, wanted: 'arguments that can be sent, and that the behaviour takes' },
-    ]
+/** What is wrong with a spec in a config only: nobody may choose its id, and nobody reads for it. */
+function badOf(field: string, path: string, spec: unknown, { taken }: Findings): Problem[] {
+  const problems: Problem[] = []
+  const id = fieldOf(spec, 'id')
+  const first = taken.get(id)
+  if (first !== undefined) {
+    problems.push({ path: `${path}.id`, found: show(id), wanted: `another id: ${first} has it` })
+  } else if (isSpecId(id)) taken.set(id, path)
+  if (field !== 'workers' || !isObject(spec)) return problems
+  // For groups and chains their own checks say so.
+  if (id === undefined) {
+    const wanted = 'an id: other nodes may start with the same config'
+    problems.push({ path: `${path}.id`, found: 'nothing', wanted })
   }
+  const input = fieldOf(spec, 'input')
+  if (input !== undefined) {
+    const wanted = 'nothing: every node with this config would read it'
+    problems.push({ path: `${path}.input`, found: show(input), wanted })
+  }
+  return problems
 }
 
 /** `it` is what was checked as a whole. */
-function pathOf(prefix: string, path: string): string {
-  return path === 'it' && prefix !== '' ? prefix.slice(0, -1) : `${prefix}${path}`
+function pathOf(below: string, path: string): string {
+  return path === 'it' ? below : `${below}.${path}`
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 function isWorker(value: unknown): value is ConfiguredWorker {
-  return typeof value === 'object' && value !== null
+  return isObject(value)
 }
 
 function isGroup(value: unknown): value is GroupSpec {
-  return typeof value === 'object' && value !== null
+  return isObject(value)
 }
 
 function isList(value: unknown): value is readonly unknown[] {

@@ -7,7 +7,9 @@ import type { Logger } from '../ports.ts'
 import { PROFILES, type Profile, TIMINGS, type Timings } from '../protocol/timings.ts'
 import type { MemberRole, ProtocolRange } from '../protocol/member-row.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
-import { check } from './check.ts'
+import { check, fields } from './check.ts'
+import { show } from './show.ts'
+import { labels } from './specs/placement-option.ts'
 import type { BehaviourSource } from './workers/registry.ts'
 
 export interface NodeInit {
@@ -17,7 +19,11 @@ export interface NodeInit {
   readonly secret?: string
   /** For people: logs, events, dashboards. Two nodes of one process and cluster have different ones. @default the end of the node's id */
   readonly name?: string
-  /** What this node can run: URLs of modules, modules, or behaviours. @default [] */
+  /**
+   * What this node can run: URLs of modules (`import.meta.resolve('./behaviours.ts')`), modules, or behaviours. A path
+   * such as './behaviours.ts' is for files that `loadConfig` reads only: elsewhere nobody knows from where it is.
+   * @default []
+   */
   readonly behaviours?: readonly BehaviourSource[]
   /** Multiaddresses to listen on. @default ['/ip4/0.0.0.0/tcp/0'] */
   readonly listen?: readonly string[]
@@ -90,48 +96,71 @@ const peer = v.pipe(
   v.string('a node id'),
   v.regex(/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/, 'a node id such as 12D3KooW…'),
 )
-const source = v.custom<BehaviourSource>(
-  value => typeof value === 'string' || (typeof value === 'object' && value !== null),
-  'the URL of a module, a module, or a behaviour',
+/** A path that says from where it is to be taken; a module of that path could be anybody's. */
+const RELATIVE_PATH = /^\.\.?[/\\]/
+
+const source = v.pipe(
+  v.custom<BehaviourSource>(
+    value => (typeof value === 'string' && value !== '') || (typeof value === 'object' && value !== null),
+    'the URL of a module, a module, or a behaviour',
+  ),
+  v.check(
+    value => !isRelative(value),
+    ({ input }) =>
+      `a URL, as a path is relative to a file that is not known here: import.meta.resolve(${show(input)})`,
+  ),
 )
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error']
 const logger = v.custom<Logger | false>(
-  value =>
-    value === false || (typeof value === 'object' && value !== null && 'info' in value && 'error' in value),
+  value => value === false || isLogger(value),
   'a logger such as pino(), or false',
 )
+const weight = 'a number from 1 to 16'
 
-const nodeInit = v.strictObject(
-  {
-    cluster: v.optional(
-      v.pipe(text('a name of 1 to 64 characters', 64), v.minLength(1, 'a name')),
-      'meshvisor',
-    ),
-    secret: v.optional(text('a text of at most 1000 characters', 1000), ''),
-    name: v.optional(text('a text of at most 200 characters')),
-    behaviours: v.optional(v.array(source, 'a list'), []),
-    listen: v.optional(v.array(address, 'a list of multiaddresses'), ['/ip4/0.0.0.0/tcp/0']),
-    discovery: v.optional(
-      v.strictObject(
-        {
-          mdns: v.optional(v.boolean('true or false'), true),
-          seeds: v.optional(v.array(address, 'a list of multiaddresses'), []),
-          peersFile: v.optional(path),
-        },
-        'an object',
-      ),
-      {},
-    ),
-    dataFolder: v.optional(path),
-    allow: v.optional(v.array(peer, 'a list of node ids')),
-    profile: v.optional(v.picklist(PROFILES, 'lan, edge or wan'), 'lan'),
-    role: v.optional(v.picklist(['member', 'client'], 'member or client'), 'member'),
-    weight: v.optional(v.pipe(v.number('a number'), v.minValue(1, '1 to 16'), v.maxValue(16, '1 to 16')), 1),
-    labels: v.optional(v.record(v.string('a text'), text('a text')), {}),
-    logger: v.optional(logger),
-    signal: v.optional(v.instance(AbortSignal, 'an AbortSignal')),
-  },
-  'an object',
-)
+/** The fields of `NodeInit`. */
+export const nodeFields = {
+  cluster: v.optional(
+    v.pipe(text('a name of 1 to 64 characters', 64), v.minLength(1, 'a name of 1 to 64 characters')),
+    'meshvisor',
+  ),
+  secret: v.optional(text('a text of at most 1000 characters', 1000), ''),
+  name: v.optional(text('a text of at most 200 characters')),
+  behaviours: v.optional(v.array(source, 'a list'), []),
+  listen: v.optional(v.array(address, 'a list of multiaddresses'), ['/ip4/0.0.0.0/tcp/0']),
+  discovery: v.optional(
+    fields({
+      mdns: v.optional(v.boolean('true or false'), true),
+      seeds: v.optional(v.array(address, 'a list of multiaddresses'), []),
+      peersFile: v.optional(path),
+    }),
+    {},
+  ),
+  dataFolder: v.optional(path),
+  allow: v.optional(v.array(peer, 'a list of node ids')),
+  profile: v.optional(v.picklist(PROFILES, 'lan, edge or wan'), 'lan'),
+  role: v.optional(v.picklist(['member', 'client'], 'member or client'), 'member'),
+  weight: v.optional(v.pipe(v.number(weight), v.minValue(1, weight), v.maxValue(16, weight)), 1),
+  labels: v.optional(labels, {}),
+  logger: v.optional(logger),
+  signal: v.optional(v.instance(AbortSignal, 'an AbortSignal')),
+}
+
+/** Checks what `createNode` takes. */
+export const nodeInit = fields(nodeFields)
+
+/** Whether a source of behaviours is a path that says nothing without a file that it is relative to. */
+export function isRelative(given: unknown): given is string {
+  return typeof given === 'string' && RELATIVE_PATH.test(given)
+}
+
+export function isLogger(value: unknown): boolean {
+  // Its functions may be inherited: a logger may be an object of any class.
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    LOG_LEVELS.every(level => typeof Reflect.get(value, level) === 'function')
+  )
+}
 
 /** @throws {OptionsError} naming every bad field */
 export function checkOptions(init: NodeInit): NodeOptions {

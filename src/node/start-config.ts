@@ -5,15 +5,14 @@ import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-import { ConfigError, ConfigNotFoundError } from '../errors.ts'
+import { ConfigError, ConfigNotFoundError, OptionsError } from '../errors.ts'
 import type { SpecId } from '../ids.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
-import { type CheckedConfig, type Config, type ConfiguredSpec, checkConfig } from './config.ts'
+import { type CheckedConfig, type Config, type ConfiguredSpec, checkConfig, withResolved } from './config.ts'
 import { createNode } from './create-node.ts'
 import type { Node } from './node.ts'
 import { renew } from './specs/edits.ts'
 import type { WaitOptions } from './waiting.ts'
-import type { BehaviourSource } from './workers/registry.ts'
 
 export interface StartOptions extends WaitOptions {
   /**
@@ -57,9 +56,9 @@ export async function loadConfig(path: string): Promise<Config> {
   } catch (cause) {
     throw new ConfigNotFoundError(file, { cause })
   }
-  const found = await importFrom(file)
+  const found = withResolved({ ...(await importFrom(file)) }, pathToFileURL(file).href)
   checkConfig(found)
-  return withResolved({ ...found }, file)
+  return found
 }
 
 /**
@@ -138,6 +137,8 @@ async function importFrom(file: string): Promise<object> {
   try {
     module = await import(pathToFileURL(file).href)
   } catch (cause) {
+    // Of defineConfig, or of a behaviour beside it: it says more than that the file is bad.
+    if (cause instanceof OptionsError) throw cause
     throw new ConfigError([`${file} cannot be imported: ${String(cause)}`], { cause })
   }
   const found: unknown =
@@ -146,14 +147,4 @@ async function importFrom(file: string): Promise<object> {
     throw new ConfigError([`${file} has no config: export default defineConfig({ … })`])
   }
   return found
-}
-
-function withResolved(config: Config, file: string): Config {
-  const { behaviours } = config
-  if (behaviours === undefined) return config
-  const base = pathToFileURL(file)
-  const isPath = (source: BehaviourSource): source is string =>
-    typeof source === 'string' && /^\.\.?\//.test(source)
-  const resolved = behaviours.map(source => (isPath(source) ? new URL(source, base).href : source))
-  return { ...config, behaviours: resolved }
 }

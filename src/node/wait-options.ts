@@ -2,7 +2,7 @@
 /** Checks how long a user wants to wait: a time-out that is none would never end, or end at once. */
 
 import { OptionsError, type Problem } from '../errors.ts'
-import { show } from './check.ts'
+import { show } from './show.ts'
 import type { WaitOptions } from './waiting.ts'
 
 /**

@@ -12,35 +12,12 @@ import { VirtualClock } from '../io/memory/virtual-clock.ts'
 import { silentLogger } from '../io/system/loggers.ts'
 import { Node } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
-import type { BehaviourSource } from '../node/workers/registry.ts'
-import type { Directory, Logger } from '../ports.ts'
+import type { Directory } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
-import { type Profile, TIMINGS, type Timings } from '../protocol/timings.ts'
+import { TIMINGS } from '../protocol/timings.ts'
+import { type SimulationInit, checkSimulation } from './simulation-options.ts'
 import { TraceHash } from './trace-hash.ts'
-
-export interface SimulationInit {
-  /** Everything that is drawn by lot comes from it. @default 1 */
-  readonly seed?: number | string
-  /** Names of the nodes, or how many: then `n1`, `n2` … @default 3 */
-  readonly nodes?: number | readonly string[]
-  /** What every node can run. @default [] */
-  readonly behaviours?: readonly BehaviourSource[]
-  /** What this node can run instead, by its name. */
-  readonly behavioursOf?: Readonly<Record<string, readonly BehaviourSource[]>>
-  /** The weight of this node, by its name. @default 1 */
-  readonly weightOf?: Readonly<Record<string, number>>
-  /** The labels of this node, by its name. @default none */
-  readonly labelsOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
-  readonly conditions?: Partial<NetworkConditions>
-  /** How patient the nodes are with each other. @default 'lan' */
-  readonly profile?: Profile
-  /** What differs from the profile. */
-  readonly timings?: Partial<Timings>
-  /** Told of everything that happens on the network, a line each. */
-  readonly onTrace?: (line: string) => void
-  readonly logger?: Logger
-}
 
 /** Something that did not happen in time; the message has the seed that replays it. */
 export class SimulationError extends Error {
@@ -75,12 +52,10 @@ export class SimulatedMesh implements AsyncDisposable {
 
   /** @internal */
   constructor(init: SimulationInit) {
-    const { nodes = 3, seed = 1 } = init
+    const { seed = 1 } = init
+    this.ids = checkSimulation(init).map(nodeId)
     this.#init = init
     this.seed = seed
-    const names =
-      typeof nodes === 'number' ? Array.from({ length: nodes }, (_, index) => `n${index + 1}`) : nodes
-    this.ids = names.map(nodeId)
     this.#network = new SimulatedNetwork(this.#clock, new Prng(`${seed} network`), (line, bytes) => {
       this.#record(line, bytes)
     })
@@ -349,7 +324,10 @@ export class SimulatedMesh implements AsyncDisposable {
   }
 }
 
-/** Starts a mesh, and waits until its nodes take work. See `SimulatedMesh` for what can be done to it. */
+/**
+ * Starts a mesh, and waits until its nodes take work. See `SimulatedMesh` for what can be done to it.
+ * @throws {OptionsError} naming every bad field
+ */
 export async function simulate(init: SimulationInit = {}): Promise<SimulatedMesh> {
   const mesh = new SimulatedMesh(init)
   await mesh.startAll()

@@ -36,7 +36,7 @@ const whole = 'a whole number from'
 describe('a worker spec', () => {
   test.each([
     ['no object', 5, ['it: an object']],
-    ['nothing', {}, ['run: a value']],
+    ['nothing', {}, ['run: a behaviour (defineStage, defineServer or defineTask)']],
     [
       'an id with a slash',
       { id: 'a/b', run: server },
@@ -78,7 +78,7 @@ describe('a worker spec', () => {
     [
       'a wish to be together and apart',
       { id: 'a', run: server, placement: { pack: 'x', spread: 'x' } },
-      ['placement: pack or spread: together or apart, not both'],
+      ['placement.spread: nothing beside pack: together or apart, not both'],
     ],
     [
       'a name with a slash, and an unknown wish',
@@ -119,20 +119,20 @@ describe('a worker spec', () => {
   })
 
   test('with arguments that cannot be sent is refused', () => {
-    expect(() => declareWorker({ id: 'a', run: server, args: [() => 1] })).toThrow(
-      /a function cannot be sent/,
+    expect(() => declareWorker({ id: 'a', run: server, args: [1, () => 1] })).toThrow(
+      /args\[1\]: found a function, wanted what can be sent \(a function cannot be sent/,
     )
   })
 })
 
 describe('a group spec', () => {
   test.each([
-    ['no members', { id: 'g' }, ['members: a value']],
+    ['no members', { id: 'g' }, ['members: a list of members']],
     ['an empty list of members', { id: 'g', members: [] }, ['members: at least one member']],
     [
       'two members of one id',
       { id: 'g', members: [member, member] },
-      ['members: members with different ids'],
+      ['members[1].id: another id: members[0] has it'],
     ],
     [
       'an unknown strategy',
@@ -144,7 +144,11 @@ describe('a group spec', () => {
       { id: 'g', spread: 'racks', members: [member] },
       ["spread: true, false or 'zones'"],
     ],
-    ['a member without an id', { id: 'g', members: [member, { run: server }] }, ['members[1].id: a value']],
+    [
+      'a member without an id',
+      { id: 'g', members: [member, { run: server }] },
+      ['members[1].id: 1 to 128 printable characters, without "/" and without spaces around them'],
+    ],
     [
       'a bad member among good ones',
       { id: 'g', members: [member, { id: 'n', run: stage }] },
@@ -158,12 +162,12 @@ describe('a group spec', () => {
 describe('a chain spec', () => {
   test.each([
     ['no stages', { id: 'c', stages: [] }, ['stages: at least one stage']],
-    ['a stage without a behaviour', { id: 'c', stages: [{}] }, ['stages[0].run: a value']],
+    ['a stage without a behaviour', { id: 'c', stages: [{}] }, ['stages[0].run: a stage (defineStage)']],
     ['a server as a stage', { id: 'c', stages: [{ run: server }] }, ['stages[0].run: a stage (defineStage)']],
     [
       'two stages of one id',
       { id: 'c', stages: [{ run: stage }, { run: stage }] },
-      ['stages: stages with different ids'],
+      ['stages[1].id: another id: stages[0] has it'],
     ],
     [
       'no workers',
@@ -219,12 +223,4 @@ describe('the options of a node', () => {
       weight: 1,
     })
   })
-})
-
-test('a stage that is a plain generator is refused: its outcome would be the generator', () => {
-  expect(() =>
-    defineStage('plain', function* (n: number) {
-      yield n
-    }),
-  ).toThrow(/plain generator/)
 })

@@ -115,8 +115,12 @@ test.each([
   ['a spec that is none', { workers: [5] }, ['workers[0]']],
   [
     'arguments that cannot be sent',
-    { workers: [{ id: 'w', run: counter, args: [() => 1] }] },
-    ['workers[0].args'],
+    {
+      workers: [{ id: 'w', run: counter, args: [() => 1] }],
+      groups: [{ id: 'line', members: [{ id: 'a', run: counter, args: [1, Symbol('x')] }] }],
+      chains: [{ id: 'c', strategy: 'all', stages: [{ run: double }] }],
+    },
+    ['workers[0].args[0]', 'groups[0].members[0].args[1]', 'chains[0].strategy'],
   ],
   [
     'negative limits',

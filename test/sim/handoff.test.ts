@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 import { slotId, specId } from '../../src/ids.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
-import type { SimulationInit } from '../../src/simulation/simulated-mesh.ts'
+import type { SimulationInit } from '../../src/simulation/simulation-options.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
 import { counter, listener } from './behaviours.ts'
 

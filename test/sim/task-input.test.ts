@@ -37,7 +37,8 @@ const upTo = (count: number) => Array.from({ length: count }, (_, n) => n)
 const far = { labels: { far: 'yes' } }
 
 async function meshOf(nodes: number): Promise<{ mesh: SimulatedMesh; node: Node }> {
-  const labelsOf = { n1: { desk: 'yes', ...(nodes === 1 ? far.labels : {}) }, n2: far.labels, n3: far.labels }
+  const others = nodes === 1 ? {} : { n2: far.labels, n3: far.labels }
+  const labelsOf = { n1: { desk: 'yes', ...(nodes === 1 ? far.labels : {}) }, ...others }
   const mesh = await simulate({ nodes, behaviours: [notebook, reader], seed: nodes, labelsOf })
   const node = mesh.node('n1')
   await mesh.settle(node.formed(nodes))

@@ -123,11 +123,19 @@ test('a bad cast or message is dropped; a good one arrives as the schema gives i
 test('bad arguments of a worker are an error where it is declared, and nothing is left of it', async () => {
   const { mesh, node } = await launch(1)
   await expect(mesh.settle(node.addWorker({ id: 'a', run: account, args: [-1] }))).rejects.toMatchObject({
-    name: 'ValidationError',
-    issues: [{ path: '[0]', message: 'no debts' }],
+    name: 'OptionsError',
+    problems: [{ path: 'args[0]', found: '-1', wanted: expect.stringContaining('no debts') }],
   })
   await expect(mesh.settle(node.addWorker({ id: 't', run: listener, args: [''] }))).rejects.toMatchObject({
-    name: 'ValidationError',
+    name: 'OptionsError',
+    problems: [{ path: 'args[0]' }],
+  })
+  const members = [
+    { id: 'rich', run: account, args: [1] },
+    { id: 'poor', run: account, args: [-1] },
+  ] as const
+  await expect(mesh.settle(node.addGroup({ id: 'g', members }))).rejects.toMatchObject({
+    problems: [{ path: 'members[1].args[0]' }],
   })
   expect(node.snapshot().specs).toEqual([])
 })

@@ -18,16 +18,16 @@ import {
   type StageBody,
 } from '../../protocol/spec-row.ts'
 import type { Sharing } from '../../protocol/placement-wish.ts'
-import { check } from '../check.ts'
+import { type Breach, check, doubles, fieldOf, fields, rule } from '../check.ts'
 import { type Stage, behaviourId, isBehaviour } from '../workers/behaviours.ts'
 import {
   type LimitOptions,
+  NO_ARGS,
   START_TIMEOUT_MS,
   child,
   childOf,
   id,
   intensity,
-  isUnique,
   oneOf,
   whole,
 } from './child.ts'
@@ -120,13 +120,14 @@ const STAGE_WORKERS_MAX = 256
 const QUEUE_ITEMS = 2_048
 const QUEUE_ITEMS_MAX = 10_000
 
-const stageBehaviour = v.custom<Stage<never, unknown>>(
-  value => isBehaviour(value) && value.kind === 'stage',
-  'a stage (defineStage)',
-)
+const stageBehaviour = v.custom<Stage<never, unknown>>(isStage, 'a stage (defineStage)')
 
-const stageSpec = v.strictObject(
-  {
+function isStage(value: unknown): value is Stage<never, unknown> {
+  return isBehaviour(value) && value.kind === 'stage'
+}
+
+const stageSpec = v.pipe(
+  fields({
     id: v.optional(id),
     run: stageBehaviour,
     workers: v.optional(whole(1, STAGE_WORKERS_MAX), 1),
@@ -138,39 +139,41 @@ const stageSpec = v.strictObject(
     isolation: child.isolation,
     limits: child.limits,
     placement,
-  },
-  'an object',
+  }),
+  rule(keyless),
 )
 
-const keyedStageSpec = v.pipe(
-  stageSpec,
-  v.forward(
-    v.check(
-      ({ route, run }) => route !== 'key' || run.key !== undefined,
-      'another route, or a behaviour that says what the key is: defineStage(name, handle, { key })',
-    ),
-    ['route'],
-  ),
-)
-
-const chainSpec = v.strictObject(
-  {
+/** Checks what `addChain` takes. */
+export const chainSpec = v.pipe(
+  fields({
     id,
     strategy: v.optional(oneOf(CHAIN_STRATEGIES), 'one_for_all'),
     intensity,
     spread: sharing,
     placement,
-    stages: v.pipe(
-      v.array(keyedStageSpec, 'a list of stages'),
-      v.minLength(1, 'at least one stage'),
-      v.check(stages => isUnique(stages.map(stageId)), 'stages with different ids'),
-    ),
+    stages: v.pipe(v.array(stageSpec, 'a list of stages'), v.minLength(1, 'at least one stage')),
     windowItems: v.optional(whole(1, 65_536), WINDOW_ITEMS),
     attemptsMax: v.optional(whole(1, 1_000), ATTEMPTS_MAX),
     onFinish: v.optional(stageBehaviour),
-  },
-  'an object',
+  }),
+  rule(spec => {
+    const stages = fieldOf(spec, 'stages')
+    return Array.isArray(stages) ? doubles('stages', stages.map(idOrName)) : []
+  }),
 )
+
+/** Whoever sends to a stage by key must be able to tell the key. */
+function keyless(stage: unknown): Breach[] {
+  const run = fieldOf(stage, 'run')
+  const found = fieldOf(stage, 'route')
+  if (found !== 'key' || !isStage(run) || run.key !== undefined) return []
+  const wanted = 'another route, or a behaviour that says what the key is: defineStage(name, handle, { key })'
+  return [{ path: ['route'], found, wanted }]
+}
+
+function idOrName(stage: unknown): unknown {
+  return fieldOf(stage, 'id') ?? fieldOf(fieldOf(stage, 'run'), 'name')
+}
 
 /** @throws {OptionsError} naming every bad field */
 export function declareChain(spec: unknown): Declared<ChainBody> {
@@ -199,7 +202,7 @@ export function declareChain(spec: unknown): Declared<ChainBody> {
 
 /** A stage that is added to a chain that runs. @throws {OptionsError} naming every bad field */
 export function declareStage(spec: unknown): StageBody {
-  return stageBody(check('the stage spec', keyedStageSpec, spec))
+  return stageBody(check('the stage spec', stageSpec, spec))
 }
 
 /** Of a chain with these stages. */
@@ -213,7 +216,7 @@ function stageBody(checked: v.InferOutput<typeof stageSpec>): StageBody {
   return {
     id: stageId(checked),
     workers,
-    child: childOf({ ...checked, args: [], startTimeoutMs: START_TIMEOUT_MS }),
+    child: childOf({ ...checked, args: NO_ARGS, startTimeoutMs: START_TIMEOUT_MS }),
     emission: run.emission,
     route,
     onItemError,

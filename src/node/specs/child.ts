@@ -3,7 +3,7 @@
 
 import * as v from 'valibot'
 
-import { ValidationError } from '../../errors.ts'
+import { PayloadError } from '../../errors.ts'
 import { ID_LENGTH_MAX, isPlainId } from '../../ids.ts'
 import { encodePayload } from '../../payload.ts'
 import {
@@ -17,6 +17,7 @@ import {
   type RestartType,
 } from '../../protocol/spec-row.ts'
 import type { PlacementWish } from '../../protocol/placement-wish.ts'
+import { type Breach, fieldOf, fields } from '../check.ts'
 import { MAILBOX_LIMITS } from '../messaging/mailbox.ts'
 import { INTENSITY_DEFAULT } from '../supervision/restart-policy.ts'
 import { checkBy } from '../workers/schema.ts'
@@ -128,53 +129,98 @@ export const oneOf = <const T extends string>(words: readonly T[]): v.GenericSch
   v.picklist(words, `one of ${words.join(', ')}`)
 
 export const intensity = v.pipe(
-  v.optional(
-    v.strictObject({ restarts: whole(0, 1_000), withinMs: whole(1, WAIT_MS_MAX) }, 'an object'),
-    INTENSITY_DEFAULT,
-  ),
+  v.optional(fields({ restarts: whole(0, 1_000), withinMs: whole(1, WAIT_MS_MAX) }), INTENSITY_DEFAULT),
   // One for all who say nothing, instead of a copy for each.
   v.transform(checked => (isDefaultIntensity(checked) ? INTENSITY_DEFAULT : checked)),
 )
 
+/** Arguments that can be sent: as they were given, and as they travel. */
+export class Args {
+  readonly list: readonly unknown[]
+  readonly bytes: Uint8Array
+
+  constructor(list: readonly unknown[], bytes: Uint8Array) {
+    this.list = list
+    this.bytes = bytes
+  }
+}
+
+/** Copies, as the encoded bytes are a part of a larger buffer: specs are kept for as long as their workers live. */
+export const NO_ARGS = new Args([], Uint8Array.from(encodePayload([])))
+
+const sendable = v.pipe(
+  v.optional(v.array(v.unknown(), 'a list of arguments'), []),
+  v.rawTransform(({ dataset, addIssue, NEVER }): Args => {
+    const list = dataset.value
+    if (list.length === 0) return NO_ARGS
+    const all = encoded(list)
+    if (all instanceof Uint8Array) return new Args(list, Uint8Array.from(all))
+    const bad = [...list.entries()].filter(([, value]) => !(encoded(value) instanceof Uint8Array))
+    for (const [key, value] of bad) {
+      const reason = encoded(value)
+      const path: [v.UnknownPathItem] = [{ type: 'unknown', origin: 'value', input: list, key, value }]
+      addIssue({ input: value, message: `what can be sent (${String(reason)})`, path })
+    }
+    if (bad.length === 0) addIssue({ input: list, message: `arguments that can be sent (${all})` })
+    return NEVER
+  }),
+)
+
+/** The bytes of a value, or why there are none. */
+function encoded(value: unknown): Uint8Array | string {
+  try {
+    return encodePayload(value)
+  } catch (error) {
+    if (error instanceof PayloadError) return error.message
+    throw error
+  }
+}
+
 /** The fields of `WorkerOptions`, and the arguments. */
 export const child = {
-  args: v.optional(v.array(v.unknown(), 'a list of arguments'), []),
+  args: sendable,
   restart: v.optional(oneOf(RESTART_TYPES), 'permanent'),
   startTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), START_TIMEOUT_MS),
   stopTimeoutMs: v.optional(whole(0, WAIT_MS_MAX), STOP_TIMEOUT_MS),
   isolation: v.optional(oneOf(ISOLATIONS), 'inline'),
   limits: v.pipe(
     v.optional(
-      v.strictObject(
-        {
-          heapMb: v.optional(whole(HEAP_MB_MIN, HEAP_MB_MAX)),
-          heartbeatMs: v.optional(whole(HEARTBEAT_MS_MIN, WAIT_MS_MAX), HEARTBEAT_MS),
-        },
-        'an object',
-      ),
+      fields({
+        heapMb: v.optional(whole(HEAP_MB_MIN, HEAP_MB_MAX)),
+        heartbeatMs: v.optional(whole(HEARTBEAT_MS_MIN, WAIT_MS_MAX), HEARTBEAT_MS),
+      }),
       LIMITS_DEFAULT,
     ),
     v.transform(checked => (isDefaultLimits(checked) ? LIMITS_DEFAULT : checked)),
   ),
   placement,
   mailbox: v.optional(
-    v.strictObject(
-      {
-        messages: v.optional(whole(1, MAILBOX_MESSAGES_MAX), MAILBOX_LIMITS.messages),
-        bytes: v.optional(whole(MAILBOX_BYTES_MIN, MAILBOX_BYTES_MAX), MAILBOX_LIMITS.bytes),
-      },
-      'an object',
-    ),
+    fields({
+      messages: v.optional(whole(1, MAILBOX_MESSAGES_MAX), MAILBOX_LIMITS.messages),
+      bytes: v.optional(whole(MAILBOX_BYTES_MIN, MAILBOX_BYTES_MAX), MAILBOX_LIMITS.bytes),
+    }),
   ),
 }
 
-/** A copy, as the encoded bytes are a part of a larger buffer: specs are kept for as long as their workers live. */
-const NO_ARGS = Uint8Array.from(encodePayload([]))
+/** A rule: the arguments are what the behaviour wants, as far as it says so. One that needs its time is asked where the worker starts. */
+export function unfitArgs(spec: unknown): Breach[] {
+  const run = fieldOf(spec, 'run')
+  const args = fieldOf(spec, 'args')
+  if (!isBehaviour(run) || !(args instanceof Args)) return []
+  const schema = run.kind === 'server' ? run.input.init : run.kind === 'task' ? run.input.args : undefined
+  const checked = schema && checkBy(schema, args.list)
+  if (checked === undefined || !('kind' in checked) || checked.kind === 'fit') return []
+  return checked.issues.map(({ path, message }) => {
+    const index = /^\[(\d+)\]/.exec(path)?.[1]
+    const found = index === undefined ? args.list : args.list[Number(index)]
+    return { path: [`args${path}`], found, wanted: `what "${run.name}" is started with: ${message}` }
+  })
+}
 
-/** A checked worker as its supervisor sees it. @throws {PayloadError} when the arguments cannot be sent; {ValidationError} */
+/** A checked worker as its supervisor sees it. */
 export function childOf(checked: {
   readonly run: Behaviour
-  readonly args: readonly unknown[]
+  readonly args: Args
   readonly restart: RestartType
   readonly startTimeoutMs: number
   readonly stopTimeoutMs: number
@@ -184,10 +230,9 @@ export function childOf(checked: {
   readonly mailbox?: MailboxLimits | undefined
 }): ChildSpec {
   const { run, args, restart, startTimeoutMs, stopTimeoutMs, isolation, limits, placement: wish } = checked
-  refuseUnfit(run, args)
   return {
     behaviour: behaviourId(run),
-    args: args.length === 0 ? NO_ARGS : Uint8Array.from(encodePayload(args)),
+    args: args.bytes,
     restart,
     startTimeoutMs,
     stopTimeoutMs,
@@ -198,23 +243,10 @@ export function childOf(checked: {
   }
 }
 
-/** A schema that needs its time is asked where the worker starts. @throws {ValidationError} */
-function refuseUnfit(run: Behaviour, args: readonly unknown[]): void {
-  const schema = run.kind === 'server' ? run.input.init : run.kind === 'task' ? run.input.args : undefined
-  const checked = schema && checkBy(schema, args)
-  if (checked !== undefined && 'kind' in checked && checked.kind === 'unfit') {
-    throw new ValidationError(`the behaviour "${run.name}"`, checked.issues)
-  }
-}
-
 function isDefaultIntensity({ restarts, withinMs }: RestartIntensity): boolean {
   return restarts === INTENSITY_DEFAULT.restarts && withinMs === INTENSITY_DEFAULT.withinMs
 }
 
 function isDefaultLimits({ heapMb, heartbeatMs }: Limits): boolean {
   return heapMb === undefined && heartbeatMs === HEARTBEAT_MS
-}
-
-export function isUnique(ids: readonly string[]): boolean {
-  return new Set(ids).size === ids.length
 }

@@ -13,7 +13,7 @@ import {
   type RestartIntensity,
 } from '../../protocol/spec-row.ts'
 import type { Sharing } from '../../protocol/placement-wish.ts'
-import { check } from '../check.ts'
+import { type Breach, check, doubles, fieldOf, fields, rule } from '../check.ts'
 import {
   type ArgsOf,
   type Process,
@@ -23,9 +23,9 @@ import {
   childOf,
   id,
   intensity,
-  isUnique,
   oneOf,
   processBehaviour,
+  unfitArgs,
 } from './child.ts'
 import { type PlacementOption, placement, sharingOf, sharing } from './placement-option.ts'
 import type { Declared } from './spec.ts'
@@ -87,44 +87,54 @@ export interface GroupSpec<Members extends readonly unknown[] = readonly MemberS
 }
 
 const memberSpec = v.pipe(
-  v.strictObject(
-    { id, run: processBehaviour, ...child, significant: v.optional(v.boolean('true or false'), false) },
-    'an object',
-  ),
-  v.check(
-    ({ significant, restart }) => !significant || restart !== 'permanent',
-    'a significant member that is transient or temporary: a permanent one never ends',
-  ),
+  fields({ id, run: processBehaviour, ...child, significant: v.optional(v.boolean('true or false'), false) }),
+  rule(unfitArgs),
+  rule(endless),
 )
 
-const groupSpec = v.strictObject(
-  {
+/** Checks what `addGroup` takes. */
+export const groupSpec = v.pipe(
+  fields({
     id,
     strategy: v.optional(oneOf(GROUP_STRATEGIES), 'one_for_all'),
     intensity,
     autoShutdown: v.optional(oneOf(AUTO_SHUTDOWNS), 'never'),
     spread: sharing,
     placement,
-    members: v.pipe(
-      v.array(memberSpec, 'a list of members'),
-      v.minLength(1, 'at least one member'),
-      v.check(members => isUnique(members.map(member => member.id)), 'members with different ids'),
+    members: v.pipe(v.array(memberSpec, 'a list of members'), v.minLength(1, 'at least one member')),
+  }),
+  rule(spec =>
+    doubles(
+      'members',
+      membersOf(spec).map(member => fieldOf(member, 'id')),
     ),
-  },
-  'an object',
-)
-
-const groupRules = v.pipe(
-  groupSpec,
-  v.check(
-    ({ autoShutdown, members }) => autoShutdown !== 'never' || !members.some(member => member.significant),
-    "autoShutdown: 'any' or 'all' where a member is significant",
   ),
+  rule(insignificant),
 )
 
-/** @throws {OptionsError} naming every bad field; {PayloadError} when the arguments cannot be sent */
+/** A permanent member never ends for good, so its end cannot be that of the group. */
+function endless(member: unknown): Breach[] {
+  if (fieldOf(member, 'significant') !== true || fieldOf(member, 'restart') !== 'permanent') return []
+  const wanted = 'false where restart is permanent (the default): such a member never ends for good'
+  return [{ path: ['significant'], found: true, wanted }]
+}
+
+/** A significant member of a group that never ends with one means nothing. */
+function insignificant(spec: unknown): Breach[] {
+  const found = fieldOf(spec, 'autoShutdown')
+  const index = membersOf(spec).findIndex(member => fieldOf(member, 'significant') === true)
+  if (found !== 'never' || index < 0) return []
+  return [{ path: ['autoShutdown'], found, wanted: `any or all, as members[${index}] is significant` }]
+}
+
+function membersOf(spec: unknown): readonly unknown[] {
+  const members = fieldOf(spec, 'members')
+  return Array.isArray(members) ? members : []
+}
+
+/** @throws {OptionsError} naming every bad field */
 export function declareGroup(spec: unknown): Declared<GroupBody> {
-  const checked = check('the group spec', groupRules, spec)
+  const checked = check('the group spec', groupSpec, spec)
   const { strategy, intensity: limit, placement: wish, autoShutdown } = checked
   const members = checked.members.map(memberBody)
   const body: GroupBody = {

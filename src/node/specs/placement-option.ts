@@ -3,6 +3,7 @@
 
 import * as v from 'valibot'
 
+import { fieldOf, fields, mapOf, rule } from '../check.ts'
 import { ID_LENGTH_MAX, isPlainId } from '../../ids.ts'
 import type { PlacementWish, Sharing } from '../../protocol/placement-wish.ts'
 
@@ -33,28 +34,31 @@ const label = v.pipe(
   v.maxLength(LABEL_LENGTH_MAX, `a text of at most ${LABEL_LENGTH_MAX} characters`),
 )
 
+/** Checks the labels of a node, or those that are asked of one. */
+export const labels = v.pipe(
+  mapOf(label, 'an object of labels'),
+  v.check(found => Object.keys(found).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`),
+  rule(found =>
+    Object.keys({ ...(typeof found === 'object' ? found : {}) })
+      .filter(key => key.length > LABEL_LENGTH_MAX)
+      .map(key => ({ path: [], found: key, wanted: `names of at most ${LABEL_LENGTH_MAX} characters` })),
+  ),
+)
+
 /** Checks a `PlacementOption`. */
 export const placement = v.optional(
   v.pipe(
-    v.strictObject(
-      {
-        labels: v.optional(
-          v.pipe(
-            v.record(label, label, 'an object of labels'),
-            v.check(labels => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`),
-          ),
-          {},
-        ),
-        near: v.optional(name),
-        pack: v.optional(name),
-        spread: v.optional(name),
-      },
-      'an object',
-    ),
-    v.check(
-      ({ pack, spread }) => pack === undefined || spread === undefined,
-      'pack or spread: together or apart, not both',
-    ),
+    fields({
+      labels: v.optional(labels, {}),
+      near: v.optional(name),
+      pack: v.optional(name),
+      spread: v.optional(name),
+    }),
+    rule(wish => {
+      const spread = fieldOf(wish, 'spread')
+      if (spread === undefined || fieldOf(wish, 'pack') === undefined) return []
+      return [{ path: ['spread'], found: spread, wanted: 'nothing beside pack: together or apart, not both' }]
+    }),
   ),
 )
 

@@ -9,7 +9,7 @@ import {
   type RestartIntensity,
   type WorkerBody,
 } from '../../protocol/spec-row.ts'
-import { check } from '../check.ts'
+import { check, fields, rule } from '../check.ts'
 import { type Behaviour, type Server, type Task, isBehaviour } from '../workers/behaviours.ts'
 import {
   type Process,
@@ -21,6 +21,7 @@ import {
   intensity,
   oneOf,
   processBehaviour,
+  unfitArgs,
 } from './child.ts'
 import type { Declared } from './spec.ts'
 
@@ -57,7 +58,7 @@ export type WorkerSpec<B extends Process> = WorkerOptions &
     readonly rebalance?: Rebalance
   }
 
-const fields = {
+const entries = {
   id: v.optional(id),
   run: processBehaviour,
   ...child,
@@ -65,23 +66,24 @@ const fields = {
   rebalance: v.optional(oneOf(REBALANCES)),
 }
 
-const workerSpec = v.strictObject({ ...fields, input: v.optional(v.undefined()) }, 'an object')
+/** Checks what `addWorker` takes, without an input. */
+export const workerSpec = v.pipe(fields({ ...entries, input: v.optional(v.undefined()) }), rule(unfitArgs))
 
 /** With an input: a permanent task would start again for ever when that has ended. */
-const readerSpec = v.strictObject(
-  {
-    ...fields,
+const readerSpec = v.pipe(
+  fields({
+    ...entries,
     run: v.custom<Behaviour>(
       value => isBehaviour(value) && value.kind === 'task',
       'a task: nothing else reads an input',
     ),
     restart: v.optional(oneOf(['transient', 'temporary']), 'transient'),
     input: v.custom<AsyncIterable<unknown>>(isAsyncIterable, 'an AsyncIterable'),
-  },
-  'an object',
+  }),
+  rule(unfitArgs),
 )
 
-/** @throws {OptionsError} naming every bad field; {PayloadError} when the arguments cannot be sent */
+/** @throws {OptionsError} naming every bad field */
 export function declareWorker(spec: unknown): Declared<WorkerBody> {
   const what = 'the worker spec'
   const checked = hasInput(spec) ? check(what, readerSpec, spec) : check(what, workerSpec, spec)

@@ -4,7 +4,9 @@
  * are inferred; whoever has the type of a behaviour has typed handles to its workers, without the code.
  */
 
+import { assert } from '../../assert.ts'
 import type { Emission } from '../../protocol/spec-row.ts'
+import { checkServer, checkStage, checkTask } from './definitions.ts'
 import { type StandardSchema, isSchema } from './schema.ts'
 import type { ServerContext, StageContext, TaskContext } from './context.ts'
 import { type Idle, type IdleOptions, checkIdle } from './idle-options.ts'
@@ -111,6 +113,7 @@ export interface StageOptions<In> extends BehaviourOptions {
  *
  * Items are shared with the sender where both run on one node: do not change what you are given.
  *
+ * @throws {OptionsError} naming every bad field: a name, a function, an option
  * @example
  * const tokenize = defineStage('tokenize', async function* (line: string) {
  *   yield* line.split(' ')
@@ -126,28 +129,16 @@ export function defineStage(
   handle: (item: never, context: StageContext) => unknown,
   options: Omit<StageOptions<never>, 'input'> & { readonly input?: unknown } = {},
 ): Stage<never, unknown> {
-  const checked = callback(handle)
-  if (Object.prototype.toString.call(handle) === '[object GeneratorFunction]') {
-    throw new TypeError(
-      `the stage "${name}" is a plain generator function, wanted an asynchronous one to emit many`,
-    )
-  }
-  if (handle.length > STAGE_PARAMETERS) {
-    const found = `a function of ${handle.length} parameters`
-    throw new TypeError(`the stage "${name}" is ${found}, wanted (item, context): nobody gives it more`)
-  }
+  checkStage(name, handle, options)
   return {
     kind: 'stage',
     ...named(name, options),
     emission: isGeneratorFunction(handle) ? 'many' : 'maybe',
-    handle: checked,
+    handle: callback(handle),
     key: options.key === undefined ? undefined : callback(options.key),
     input: schema(options.input),
   }
 }
-
-/** The item and the context. */
-const STAGE_PARAMETERS = 2
 
 /** A function of a server: the state first, then what the caller gives. */
 type ServerFunction<State> = (state: State, ...args: never[]) => unknown
@@ -196,7 +187,8 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
   /**
    * Schemas for what comes in, each for the list of arguments: of `init`, of functions, and for messages. What they
    * refuse never gets to the server: a caller gets a `ValidationError`, a cast or message is dropped, with a warning
-   * in the log. What they convert, arrives converted. Only `init` sees its arguments on the node that declares, too.
+   * in the log. What they convert, arrives converted. Only `init` sees its
+   * arguments on the node that declares, too: what is refused there is an `OptionsError` of whoever adds the worker.
    */
   readonly input?: {
     readonly init?: StandardSchema<NoInfer<Args>>
@@ -210,6 +202,7 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
  * Declares a server: a worker with state that handles one message at a time, in the order of arrival.
  * State is changed in place. A throw in a call or cast is a crash: the caller gets a `RemoteError`, the worker restarts.
  *
+ * @throws {OptionsError} naming every bad field: a name, a function, an option
  * @example
  * const counter = defineServer('counter', {
  *   init: (_context, start: number) => ({ total: start }),
@@ -235,6 +228,7 @@ export function defineServer(
   > & { readonly input?: UntypedInput },
   options: BehaviourOptions = {},
 ): Server<never[], object, object> {
+  checkServer(name, spec, options)
   return {
     kind: 'server',
     ...named(name, options),
@@ -263,6 +257,7 @@ export interface TaskOptions<Args, Message> extends BehaviourOptions {
  * Declares a task: a function that runs until it returns. Messages sent to the worker arrive in `context.messages`;
  * `context.signal` aborts when the worker is told to stop.
  *
+ * @throws {OptionsError} naming every bad field: a name, a function, an option
  * @example
  * const poller = defineTask('poller', async (context: TaskContext<{ url: string }>) => {
  *   for await (const { url } of context.messages) context.log.info({ url }, 'polled')
@@ -280,6 +275,7 @@ export function defineTask(
     readonly input?: { readonly args?: unknown; readonly message?: unknown }
   } = {},
 ): Task<never[], never> {
+  checkTask(name, run, options)
   const { args, message } = options.input ?? {}
   const input = { args: schema(args), message: schema(message) }
   return { kind: 'task', ...named(name, options), run: callback(run), input }
@@ -320,13 +316,12 @@ function schemas(by: Readonly<Record<string, unknown>> | undefined): Record<stri
 }
 
 function schema(value: unknown): StandardSchema | undefined {
-  if (value === undefined || isSchema(value)) return value
-  throw new TypeError(`found ${typeof value}, wanted a schema (standardschema.dev)`)
+  return isSchema(value) ? value : undefined
 }
 
 /** Forgets the types of a function: those who call it know them, and this code does not need to. */
 function callback(fn: unknown): Callback {
-  if (!isCallback(fn)) throw new TypeError(`found ${typeof fn}, wanted a function`)
+  assert(isCallback(fn), 'what is no function has been refused before')
   return fn
 }
 

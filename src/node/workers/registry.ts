@@ -4,7 +4,7 @@
 import { OptionsError, type Problem } from '../../errors.ts'
 import { promised } from '../../promised.ts'
 import { isolatedNeed } from '../../protocol/spec-row.ts'
-import { show } from '../check.ts'
+import { show } from '../show.ts'
 import { isContract } from './contract.ts'
 import { type Behaviour, behaviourId, isBehaviour } from './behaviours.ts'
 

@@ -1,0 +1,29 @@
+// pure
+/** What somebody may have meant who wrote a word that there is not. */
+
+/** More letters than these must not differ: with three, every short word is like every other. */
+const DISTANCE_MAX = 2
+
+/** The known word that is most like `word`, if one is like it: a letter more, less or another one, or its case. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const limit = Math.min(DISTANCE_MAX, Math.floor(word.length / 2))
+  const [best] = known
+    .map(candidate => ({ candidate, distance: distanceOf(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ distance }) => distance <= limit)
+    .toSorted((a, b) => a.distance - b.distance)
+  return best?.candidate
+}
+
+/** Levenshtein's: how many letters to put in, take out or change. */
+function distanceOf(a: string, b: string): number {
+  let before = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (const [row, letter] of a.split('').entries()) {
+    const now = [row + 1]
+    for (const [column, other] of b.split('').entries()) {
+      const changed = (before[column] ?? 0) + (letter === other ? 0 : 1)
+      now.push(Math.min(changed, (before[column + 1] ?? 0) + 1, (now[column] ?? 0) + 1))
+    }
+    before = now
+  }
+  return before[b.length] ?? 0
+}

@@ -1,0 +1,42 @@
+// pure
+/** One line for a person: what somebody gave us. */
+
+const SHOWN_LENGTH_MAX = 60
+const KINDS: ReadonlySet<unknown> = new Set(['stage', 'server', 'task'])
+
+export function show(value: unknown): string {
+  const shown = describe(value)
+  return shown.length > SHOWN_LENGTH_MAX ? `${shown.slice(0, SHOWN_LENGTH_MAX)}…` : shown
+}
+
+function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'undefined':
+      return 'nothing'
+    case 'function':
+      return 'a function'
+    case 'string':
+      return JSON.stringify(value)
+    case 'bigint':
+      return `${value}n`
+    case 'object':
+      return value === null ? 'null' : describeObject(value)
+    default:
+      return String(value)
+  }
+}
+
+function describeObject(value: object): string {
+  const { kind, name }: { readonly kind?: unknown; readonly name?: unknown } = value
+  if (typeof name === 'string' && KINDS.has(kind)) return `the ${String(kind)} "${name}"`
+  if (value instanceof Error) return String(value)
+  if ('~standard' in value) return 'a schema'
+  const maker: unknown = Reflect.get(value, 'constructor')
+  const isPlain = maker === undefined || maker === Object || maker === Array
+  if (!isPlain) return `a ${typeof maker === 'function' ? maker.name : 'strange object'}`
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return 'an object that cannot be shown'
+  }
+}

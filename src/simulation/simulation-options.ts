@@ -1,0 +1,132 @@
+// pure
+/** What `simulate` takes: checked once, and complete from then on. */
+
+import * as v from 'valibot'
+
+import { ID_LENGTH_MAX, isPlainId } from '../ids.ts'
+import type { NetworkConditions } from '../io/memory/network-conditions.ts'
+import { type Breach, check, fieldOf, fields, mapOf, rule } from '../node/check.ts'
+import { isLogger, nodeFields } from '../node/options.ts'
+import type { BehaviourSource } from '../node/workers/registry.ts'
+import { nearest } from '../node/nearest.ts'
+import type { Logger } from '../ports.ts'
+import { LAN_TIMINGS, type Profile, type Timings } from '../protocol/timings.ts'
+
+export interface SimulationInit {
+  /** Everything that is drawn by lot comes from it: a whole number, or any text. @default 1 */
+  readonly seed?: number | string
+  /** Names of the nodes, all different, or how many: 1 to 1_000, then `n1`, `n2` … @default 3 */
+  readonly nodes?: number | readonly string[]
+  /** What every node can run. @default [] */
+  readonly behaviours?: readonly BehaviourSource[]
+  /** What this node can run instead, by its name. @default {} */
+  readonly behavioursOf?: Readonly<Record<string, readonly BehaviourSource[]>>
+  /** The weight of this node, by its name: 1 to 16. @default {} */
+  readonly weightOf?: Readonly<Record<string, number>>
+  /** The labels of this node, by its name. @default {} */
+  readonly labelsOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** What the network is like; each is 0 or more. @default {} */
+  readonly conditions?: Partial<NetworkConditions>
+  /** How patient the nodes are with each other. @default 'lan' */
+  readonly profile?: Profile
+  /** What differs from the profile: milliseconds, each 1 or more. @default {} */
+  readonly timings?: Partial<Timings>
+  /** Told of everything that happens on the network, a line each. @default nobody */
+  readonly onTrace?: (line: string) => void
+  /** @default silence */
+  readonly logger?: Logger
+}
+
+/** More would be no test of anything: every node has a session with every other. */
+const NODES_MAX = 1_000
+
+const seed = v.custom<number | string>(
+  value => Number.isSafeInteger(value) || (typeof value === 'string' && value !== ''),
+  'a whole number or a text',
+)
+const nodesSchema = v.custom<number | readonly string[]>(
+  value => Array.isArray(value) || isCount(value),
+  `a whole number from 1 to ${NODES_MAX}, or a list of names`,
+)
+const atLeast = (min: number): v.GenericSchema<unknown, number | undefined> => {
+  const wanted = `a number, ${min} or more`
+  return v.optional(v.pipe(v.number(wanted), v.finite(wanted), v.minValue(min, wanted)))
+}
+
+const conditions = fields({
+  latencyMs: atLeast(0),
+  jitterMs: atLeast(0),
+  hintLoss: v.optional(
+    v.pipe(v.number('0 to 1'), v.minValue(0, 'a number from 0 to 1'), v.maxValue(1, 'a number from 0 to 1')),
+  ),
+  sessionTimeoutMs: atLeast(0),
+  dialTimeoutMs: atLeast(0),
+})
+const timings = fields(Object.fromEntries(Object.keys(LAN_TIMINGS).map(name => [name, atLeast(1)])))
+
+/** Checks what `simulate` takes. */
+export const simulation = v.pipe(
+  fields({
+    seed: v.optional(seed, 1),
+    nodes: v.optional(nodesSchema, 3),
+    behaviours: nodeFields.behaviours,
+    behavioursOf: v.optional(mapOf(nodeFields.behaviours, 'an object: name of a node → behaviours'), {}),
+    weightOf: v.optional(mapOf(nodeFields.weight, 'an object: name of a node → weight'), {}),
+    labelsOf: v.optional(mapOf(nodeFields.labels, 'an object: name of a node → labels'), {}),
+    conditions: v.optional(conditions, {}),
+    profile: nodeFields.profile,
+    timings: v.optional(timings, {}),
+    onTrace: v.optional(v.custom<(line: string) => void>(value => typeof value === 'function', 'a function')),
+    logger: v.optional(v.custom<Logger>(isLogger, 'a logger such as pino()')),
+  }),
+  rule(badNames),
+  rule(init => ['behavioursOf', 'weightOf', 'labelsOf'].flatMap(field => nobodys(init, field))),
+)
+
+/** @returns the names of the nodes @throws {OptionsError} naming every bad field */
+export function checkSimulation(init: SimulationInit): readonly string[] {
+  return namesOf(check('simulate', simulation, init).nodes)
+}
+
+function badNames(init: unknown): Breach[] {
+  const names = fieldOf(init, 'nodes')
+  if (!isList(names)) return []
+  if (names.length === 0) return [{ path: ['nodes'], found: names, wanted: 'at least one name' }]
+  return names.flatMap((name, index): Breach[] => {
+    const first = names.indexOf(name)
+    const path = ['nodes', index]
+    if (!isPlainId(name)) {
+      const wanted = `a name of 1 to ${ID_LENGTH_MAX} printable characters, without "/"`
+      return [{ path, found: name, wanted }]
+    }
+    return first === index ? [] : [{ path, found: name, wanted: `another name: nodes[${first}] has it` }]
+  })
+}
+
+/** What is said of nodes that there are not. */
+function nobodys(init: unknown, field: string): Breach[] {
+  const nodes = fieldOf(init, 'nodes')
+  const of = fieldOf(init, field)
+  if (typeof of !== 'object' || of === null || Array.isArray(of) || !(isList(nodes) || isCount(nodes)))
+    return []
+  const names = namesOf(nodes).map(String)
+  return Object.entries<unknown>({ ...of })
+    .filter(([name]) => !names.includes(name))
+    .map(([name, found]) => {
+      const meant = nearest(name, names)
+      const hint = meant === undefined ? '' : `: did you mean "${meant}"?`
+      return { path: [field, name], found, wanted: `the name of a node${hint}` }
+    })
+}
+
+function namesOf<Name>(nodes: number | readonly Name[]): readonly (Name | string)[] {
+  return typeof nodes === 'number' ? Array.from({ length: nodes }, (_, index) => `n${index + 1}`) : nodes
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= NODES_MAX
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
+}

@@ -1,0 +1,114 @@
+/**
+ * Every field of everything that a user declares, wrong in turn and all at once: one error, which names each bad field,
+ * what was found and what was wanted. The table is held against the schemas, so that no field is forgotten.
+ */
+
+import { describe, expect, test } from 'vitest'
+
+import { show } from '../../src/node/show.ts'
+import { Below, SURFACES } from './bad-values.ts'
+import { problemsOf } from './problems.ts'
+import { fieldsOf } from './schema-fields.ts'
+
+describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good, bad }) => {
+  const known = fieldsOf(schema)
+  const cases = Object.entries(bad).flatMap(([path, values]) => values.map(value => ({ path, value })))
+
+  test('all fields are in the table of this test', () => {
+    const listed = Object.keys(bad).filter(path => kind !== 'config' || !path.includes('[]'))
+    expect(listed.toSorted()).toEqual(known.map(({ path }) => path).toSorted())
+  })
+
+  test('what is right is taken', () => {
+    expect(problemsOf(() => check(good))).toEqual([])
+  })
+
+  test('each wrong value is named, with what was found and what was wanted', () => {
+    expect(cases.length).toBeGreaterThan(50)
+    for (const { path, value } of cases) {
+      const [place, given, found] =
+        value instanceof Below ? [value.path, value.value, value.found] : ['', value, value]
+      const problems = problemsOf(() => check(withField(good, path, given)))
+      const what = `${path} = ${show(given)}`
+      expect(
+        problems.map(problem => problem.path),
+        what,
+      ).toEqual([concrete(path) + place])
+      const shown = path === 'secret' ? `a ${typeof found} that is not shown` : show(found)
+      expect(problems[0]?.found, what).toBe(shown)
+      expect(problems[0]?.wanted, what).toMatch(/^(?!Invalid|a value$).{4,}/)
+    }
+  })
+
+  test('what is missing is named by what it should be', () => {
+    for (const { path } of known.filter(({ isRequired }) => isRequired)) {
+      for (const spec of [withoutField(good, path), withField(good, path, undefined)]) {
+        const problems = problemsOf(() => check(spec))
+        expect(problems, path).toMatchObject([{ path: concrete(path), found: 'nothing' }])
+        expect(problems[0]?.wanted, path).not.toMatch(/^(Invalid.*|a value)$/)
+      }
+    }
+  })
+
+  test('what nobody knows is named, all of it, and what may have been meant', () => {
+    const misspelled = known.map(({ path }) => ({ path, typo: path.slice(0, -1) }))
+    for (const { path, typo } of misspelled) {
+      if (known.some(field => field.path === typo)) continue
+      const problems = problemsOf(() => check(withField(good, typo, 5)))
+      expect(problems, typo).toMatchObject([{ path: concrete(typo), found: '5' }])
+      const name = path.split('.').at(-1) ?? ''
+      // As much like `behaviours`.
+      if (name.length > 3 && name !== 'behavioursOf')
+        expect(problems[0]?.wanted).toBe(`no such field: did you mean "${name}"?`)
+    }
+    const strangers = problemsOf(() => check({ ...good, colour: 'red', shape: 'round' }))
+    expect(strangers).toEqual([
+      { path: 'colour', found: '"red"', wanted: 'no such field' },
+      { path: 'shape', found: '"round"', wanted: 'no such field' },
+    ])
+  })
+
+  test('everything at once is one error that names all of it', () => {
+    const paths = Object.keys(bad)
+    const leaves = paths.filter(
+      path => !paths.some(other => other.startsWith(`${path}.`) || other.startsWith(`${path}[`)),
+    )
+    const spec = leaves.reduce<object>((so, path) => withField(so, path, bad[path]?.[0]), good)
+    const named = problemsOf(() => check(spec)).map(problem => problem.path)
+    expect(named.toSorted()).toEqual(leaves.map(concrete).toSorted())
+  })
+
+  test('what is no object at all is refused', () => {
+    if (kind === 'node' || kind === 'simulation') return
+    for (const value of [undefined, null, 5, 'x', [], () => 1]) {
+      expect(problemsOf(() => check(value))).toEqual([
+        { path: 'it', found: show(value), wanted: 'an object' },
+      ])
+    }
+  })
+})
+
+/** `members[].id` → `members[0].id`: the good specs have one of each. */
+function concrete(path: string): string {
+  return path.replaceAll('[]', '[0]')
+}
+
+function withField(value: unknown, path: string, field: unknown): object {
+  return changed(value, concrete(path).split(/[.[\]]+/), () => field)
+}
+
+function withoutField(value: unknown, path: string): object {
+  return changed(value, concrete(path).split(/[.[\]]+/), undefined)
+}
+
+function changed(
+  value: unknown,
+  [key = '', ...rest]: readonly string[],
+  change: (() => unknown) | undefined,
+): object {
+  const copy: object = Array.isArray(value) ? [...value] : Object.assign({}, value)
+  if (rest.length > 0) Reflect.set(copy, key, changed(Reflect.get(copy, key), rest, change))
+  else if (change === undefined) Reflect.deleteProperty(copy, key)
+  else Reflect.set(copy, key, change())
+  return copy
+}
