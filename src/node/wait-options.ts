@@ -60,7 +60,7 @@ function isDuration(value: unknown): boolean {
 }
 
 /** By what is asked of it: there is more than one class of signals where there is more than one realm. */
-function isSignal(value: unknown): boolean {
+export function isSignal(value: unknown): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&

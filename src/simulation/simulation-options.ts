@@ -53,12 +53,17 @@ const atLeast = (min: number): v.GenericSchema<unknown, number | undefined> => {
   return v.optional(v.pipe(v.number(wanted), v.finite(wanted), v.minValue(min, wanted)))
 }
 
+const anyProbability = 'a number from 0 to 1'
+const probability = v.optional(
+  v.pipe(v.number(anyProbability), v.minValue(0, anyProbability), v.maxValue(1, anyProbability)),
+)
+
 const conditions = fields({
   latencyMs: atLeast(0),
   jitterMs: atLeast(0),
-  hintLoss: v.optional(
-    v.pipe(v.number('0 to 1'), v.minValue(0, 'a number from 0 to 1'), v.maxValue(1, 'a number from 0 to 1')),
-  ),
+  hintLoss: probability,
+  hintEcho: probability,
+  packetLoss: probability,
   sessionTimeoutMs: atLeast(0),
   dialTimeoutMs: atLeast(0),
 })

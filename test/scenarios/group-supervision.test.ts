@@ -126,8 +126,8 @@ test.each([
 )
 
 test.each([
-  [{ autoShutdown: 'any', members: [{ id: 'a', run: cell, significant: true }] }, 'members[0]'],
-  [{ members: [{ id: 'a', run: cell, restart: 'transient', significant: true }] }, 'it'],
+  [{ autoShutdown: 'any', members: [{ id: 'a', run: cell, significant: true }] }, 'members[0].significant'],
+  [{ members: [{ id: 'a', run: cell, restart: 'transient', significant: true }] }, 'autoShutdown'],
 ])('a significant member must be able to end, and the group to end with it: %#', async (spec, path) => {
   await using mesh = await one()
   // @ts-expect-error: that is what is tested

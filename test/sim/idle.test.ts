@@ -141,8 +141,8 @@ test('a bad idle is refused where the server is defined, and every bad field of 
       expect.objectContaining({
         name: 'OptionsError',
         problems: [
-          expect.objectContaining({ path: 'timeoutMs' }),
-          expect.objectContaining({ path: 'handle', wanted: 'a function' }),
+          expect.objectContaining({ path: 'idle.timeoutMs' }),
+          expect.objectContaining({ path: 'idle.handle', wanted: 'a function' }),
         ],
       }),
     )

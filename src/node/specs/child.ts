@@ -135,7 +135,7 @@ export const intensity = v.pipe(
 )
 
 /** Arguments that can be sent: as they were given, and as they travel. */
-export class Args {
+export class SentArgs {
   readonly list: readonly unknown[]
   readonly bytes: Uint8Array
 
@@ -146,15 +146,15 @@ export class Args {
 }
 
 /** Copies, as the encoded bytes are a part of a larger buffer: specs are kept for as long as their workers live. */
-export const NO_ARGS = new Args([], Uint8Array.from(encodePayload([])))
+export const NO_ARGS = new SentArgs([], Uint8Array.from(encodePayload([])))
 
 const sendable = v.pipe(
   v.optional(v.array(v.unknown(), 'a list of arguments'), []),
-  v.rawTransform(({ dataset, addIssue, NEVER }): Args => {
+  v.rawTransform(({ dataset, addIssue, NEVER }): SentArgs => {
     const list = dataset.value
     if (list.length === 0) return NO_ARGS
     const all = encoded(list)
-    if (all instanceof Uint8Array) return new Args(list, Uint8Array.from(all))
+    if (all instanceof Uint8Array) return new SentArgs(list, Uint8Array.from(all))
     const bad = [...list.entries()].filter(([, value]) => !(encoded(value) instanceof Uint8Array))
     for (const [key, value] of bad) {
       const reason = encoded(value)
@@ -206,7 +206,7 @@ export const child = {
 export function unfitArgs(spec: unknown): Breach[] {
   const run = fieldOf(spec, 'run')
   const args = fieldOf(spec, 'args')
-  if (!isBehaviour(run) || !(args instanceof Args)) return []
+  if (!isBehaviour(run) || !(args instanceof SentArgs)) return []
   const schema = run.kind === 'server' ? run.input.init : run.kind === 'task' ? run.input.args : undefined
   const checked = schema && checkBy(schema, args.list)
   if (checked === undefined || !('kind' in checked) || checked.kind === 'fit') return []
@@ -220,7 +220,7 @@ export function unfitArgs(spec: unknown): Breach[] {
 /** A checked worker as its supervisor sees it. */
 export function childOf(checked: {
   readonly run: Behaviour
-  readonly args: Args
+  readonly args: SentArgs
   readonly restart: RestartType
   readonly startTimeoutMs: number
   readonly stopTimeoutMs: number

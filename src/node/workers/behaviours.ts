@@ -9,7 +9,7 @@ import type { Emission } from '../../protocol/spec-row.ts'
 import { checkServer, checkStage, checkTask } from './definitions.ts'
 import { type StandardSchema, isSchema } from './schema.ts'
 import type { ServerContext, StageContext, TaskContext } from './context.ts'
-import { type Idle, type IdleOptions, checkIdle } from './idle-options.ts'
+import type { Idle, IdleOptions } from './idle-options.ts'
 
 /** Where the types of a behaviour are kept. Nothing is there at run time. */
 declare const types: unique symbol
@@ -236,7 +236,7 @@ export function defineServer(
     call: callbacks(spec.call),
     cast: callbacks(spec.cast),
     info: spec.info === undefined ? undefined : callback(spec.info),
-    idle: spec.idle === undefined ? undefined : checkIdle(name, spec.idle),
+    idle: spec.idle && { ...spec.idle, handle: callback(spec.idle.handle) },
     terminate: spec.terminate === undefined ? undefined : callback(spec.terminate),
     handoff: spec.handoff === undefined ? undefined : callback(spec.handoff),
     input: {

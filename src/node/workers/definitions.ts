@@ -6,6 +6,7 @@ import * as v from 'valibot'
 import { OptionsError, type Problem } from '../../errors.ts'
 import { ID_LENGTH_MAX, isPlainId } from '../../ids.ts'
 import { type Breach, fieldOf, fields, inspect, noSuchField, rule } from '../check.ts'
+import { idleOptions } from './idle-options.ts'
 import { isSchema } from './schema.ts'
 import { show } from '../show.ts'
 
@@ -44,18 +45,21 @@ const schemas = v.optional(
   ),
 )
 
-const stageOptions = fields({
+/** Checks the options of `defineStage`. */
+export const stageOptions = fields({
   version: v.optional(version),
   key: v.optional(fn),
   input: v.optional(schema),
 })
 
-const serverSpec = v.pipe(
+/** Checks what `defineServer` takes. */
+export const serverSpec = v.pipe(
   fields({
     init: fn,
     call: functions,
     cast: functions,
     info: v.optional(fn),
+    idle: v.optional(idleOptions),
     terminate: v.optional(fn),
     handoff: v.optional(fn),
     input: v.optional(
@@ -65,7 +69,8 @@ const serverSpec = v.pipe(
   rule(spec => [...aimless(spec, 'call'), ...aimless(spec, 'cast')]),
 )
 
-const taskOptions = fields({
+/** Checks the options of `defineTask`. */
+export const taskOptions = fields({
   version: v.optional(version),
   input: v.optional(fields({ args: v.optional(schema), message: v.optional(schema) })),
 })
