@@ -1,9 +1,10 @@
 /** Standalone workers that move: to a node that joins, from one that leaves, and whatever gets in the way. */
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { slotId, specId } from '../../src/ids.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
+import { deferred } from '../../src/node/workers/deferred.ts'
 import type { SimulationInit } from '../../src/simulation/simulation-options.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
 import { counter, listener } from './behaviours.ts'
@@ -51,7 +52,29 @@ const slow = defineServer('slow', {
   },
 })
 
-const behaviours = [keeper, heavy, slow, counter, listener]
+/** What the answers of `promiser` wait for, by the name of the call. */
+const gates = new Map<string, PromiseWithResolvers<void>>()
+
+/** Answers later: what is under way by itself, and what it is asked for by somebody else. */
+const promiser = defineServer('promiser', {
+  init: context => ({
+    context,
+    total: typeof context.handoff === 'number' ? context.handoff : 0,
+    asked: new Array<(total: number) => void>(),
+  }),
+  call: {
+    get: state => state.total,
+    underWay: (state, gate: string) => {
+      const opened = Promise.withResolvers<void>()
+      gates.set(gate, opened)
+      return deferred(opened.promise.then(() => (state.total += 1)))
+    },
+    asked: state => deferred<number>(reply => state.asked.push(reply.resolve)),
+  },
+  handoff: state => state.total,
+})
+
+const behaviours = [keeper, heavy, slow, promiser, counter, listener]
 
 /** A mesh of which only some nodes are up. */
 async function meshOf(up: readonly string[], init: SimulationInit = {}): Promise<SimulatedMesh> {
@@ -202,6 +225,90 @@ test('132: a worker finishes the call that it is at before it moves, and those t
   await mesh.stop(owner)
   // Its `sleep` ends at once when it is to stop: what counts is that each call ran once, on a state that moved along.
   expect(await mesh.settle(Promise.all(calls))).toEqual([1, 3, 6])
+})
+
+describe('a server that moves while it owes answers', () => {
+  const stopTimeoutMs = 4_000
+
+  /** One that runs on n2 and is called from n1. */
+  async function owing(mesh: SimulatedMesh, id: string) {
+    await mesh.settle(mesh.node('n1').addWorker({ id, run: promiser, stopTimeoutMs, placement: { labels } }))
+    expect(ownerOf(mesh, id, 'n1')).toBe('n2')
+    return mesh.node('n1').getWorker(id, promiser).with({ timeoutMs: 60_000 })
+  }
+  const labels = { far: 'yes' }
+  const init = { labelsOf: { n2: labels, n3: labels } }
+  const settled = async (call: Promise<unknown>): Promise<unknown> => call.catch((error: unknown) => error)
+  const lost = { name: 'WorkerExitedError', maybeExecuted: true }
+
+  test('first gives those that are under way, and hands over what has come of them', async () => {
+    await using mesh = await meshOf(['n1', 'n2', 'n3'], init)
+    const worker = await owing(mesh, 'p')
+    const calls = [worker.call.underWay('one'), worker.call.underWay('two')]
+    await mesh.run(50)
+    const started: string[] = []
+    mesh.node('n3').on('worker:start', ({ slot }) => started.push(slot))
+    const stopping = mesh.leave('n2')
+    await mesh.run(1_000)
+    expect(started).toEqual([])
+    // It takes no more, wherever it comes from: its successor will.
+    const later = worker.call.get()
+    gates.get('one')?.resolve()
+    await mesh.run(100)
+    expect(started).toEqual([])
+    gates.get('two')?.resolve()
+    expect(await mesh.settle(Promise.all(calls))).toEqual([1, 2])
+    await mesh.settle(stopping)
+    expect(await mesh.settle(later)).toBe(2)
+    expect(ownerOf(mesh, 'p', 'n1')).toBe('n3')
+  })
+
+  test('does not wait for those that somebody else is to give', async () => {
+    await using mesh = await meshOf(['n1', 'n2', 'n3'], init)
+    const worker = await owing(mesh, 'p')
+    const asked = settled(worker.call.asked())
+    await mesh.run(50)
+    const atMs = mesh.nowMs
+    await mesh.stop('n2')
+    expect(mesh.nowMs - atMs).toBeLessThan(1_000)
+    expect(await asked).toMatchObject(lost)
+  })
+
+  test('gives up those that take too long in time to hand over its state', async () => {
+    await using mesh = await meshOf(['n1', 'n2', 'n3'], init)
+    const worker = await owing(mesh, 'p')
+    const first = worker.call.underWay('first')
+    await mesh.run(50)
+    gates.get('first')?.resolve()
+    expect(await mesh.settle(first)).toBe(1)
+    const never = settled(worker.call.underWay('never'))
+    await mesh.run(50)
+    const exits: unknown[] = []
+    mesh.node('n2').on('worker:exit', ({ exit }) => exits.push(exit.kind))
+    const atMs = mesh.nowMs
+    await mesh.stop('n2')
+    expect(mesh.nowMs - atMs).toBeGreaterThan(stopTimeoutMs / 2)
+    expect(mesh.nowMs - atMs).toBeLessThan(stopTimeoutMs)
+    expect(exits).toEqual(['released'])
+    expect(await never).toMatchObject(lost)
+    expect(await mesh.settle(worker.call.get())).toBe(1)
+    // What comes too late, changes nothing.
+    gates.get('never')?.resolve()
+    await mesh.run(100)
+    expect(await mesh.settle(worker.call.get())).toBe(1)
+  })
+
+  test('and crashes meanwhile has lost them', async () => {
+    await using mesh = await meshOf(['n1', 'n2', 'n3'], init)
+    const worker = await owing(mesh, 'p')
+    const never = settled(worker.call.underWay('never'))
+    await mesh.run(50)
+    void mesh.leave('n2')
+    await mesh.run(100)
+    mesh.crash('n2')
+    await mesh.until('it runs elsewhere', () => ownerOf(mesh, 'p', 'n1') === 'n3', 20_000)
+    expect(await mesh.settle(never)).toMatchObject({ name: 'NodeLostError', maybeExecuted: true })
+  })
 })
 
 test('132: a node that leaves while nobody else can take its workers stops them, and goes', async () => {

@@ -103,6 +103,12 @@ const WAITS: Readonly<Record<string, (scene: Scene) => Promise<Wait>>> = {
     async ({ node }) =>
     options =>
       node.formed(9, options),
+  'node.drain': async scene => {
+    await withWorker(scene)
+    const [place] = scene.node.listWorkers()[0]?.workers ?? []
+    if (place?.node !== 'n1') throw new Error('the worker is to be on the node that is emptied')
+    return options => scene.node.drain(options)
+  },
   'node.addWorker':
     async ({ node }) =>
     options =>
@@ -178,11 +184,17 @@ const WAITS: Readonly<Record<string, (scene: Scene) => Promise<Wait>>> = {
 }
 
 const NODES = [1, 2]
-const ROWS = Object.keys(WAITS).flatMap(what => NODES.map(nodes => [what, nodes] as const))
+/** A node by itself is empty at once: nobody takes what it has. */
+const isRow = (what: string, nodes: number): boolean => what !== 'node.drain' || nodes === 2
+const ROWS = Object.keys(WAITS).flatMap(what =>
+  NODES.filter(nodes => isRow(what, nodes)).map(nodes => [what, nodes] as const),
+)
 
 async function sceneOf(what: string, nodes: number): Promise<Scene & { readonly wait: Wait }> {
   isStubborn = false
-  const labelsOf = { [`n${nodes}`]: placement.labels }
+  const far = { [`n${nodes}`]: placement.labels }
+  // What is to go from the one to the other, must be able to be on both.
+  const labelsOf = what === 'node.drain' ? { ...far, n1: placement.labels } : far
   const mesh = await simulate({ nodes, behaviours: [stubborn, stuck, plain, shout], labelsOf })
   const node = mesh.node('n1')
   await mesh.settle(node.formed(nodes))
@@ -204,7 +216,7 @@ function watch(promise: Promise<unknown>): { outcome: Outcome | undefined } {
   return seen
 }
 
-const LATE = /^(CallTimeout|Overloaded|Start|Stop|Formation|Ack)Error$/
+const LATE = /^(CallTimeout|Overloaded|Start|Stop|Formation|Drain|Ack)Error$/
 
 test.each(ROWS)('%s ends when its time is up, on %i nodes', async (what, nodes) => {
   const { mesh, wait } = await sceneOf(what, nodes)

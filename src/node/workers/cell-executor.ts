@@ -190,7 +190,7 @@ export class CellExecutor implements Executor, Remote {
       case 'thrown':
         return this.#take(message.id)?.onThrown(errorOf(message.thrown))
       case 'later':
-        return this.#onLater(message.id)
+        return this.#onLater(message.id, message.isUnderWay)
       case 'mesh':
         return this.#door.ask(message.id, message.ask)
       case 'mesh-forget':
@@ -214,13 +214,13 @@ export class CellExecutor implements Executor, Remote {
   }
 
   /** The answer will come under the same number. */
-  #onLater(id: number): void {
+  #onLater(id: number, isUnderWay: boolean): void {
     const asker = this.#take(id)
     if (asker === undefined) return
     const answer = Promise.withResolvers<unknown>()
     const refuse = (): void => answer.reject(new TypeError('answered later twice'))
     this.#askers.set(id, { onResult: answer.resolve, onThrown: answer.reject, onLater: refuse })
-    asker.onLater(new Deferred(answer.promise))
+    asker.onLater(new Deferred(answer.promise, isUnderWay))
   }
 
   #take(id: number): Asker | undefined {

@@ -95,7 +95,7 @@ export type FromCell =
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'thrown'; readonly id: number; readonly thrown: Thrown }
   /** The callback has returned; what it answers comes later. */
-  | { readonly kind: 'later'; readonly id: number }
+  | { readonly kind: 'later'; readonly id: number; readonly isUnderWay: boolean }
   /** Its code asks something of the mesh. */
   | { readonly kind: 'mesh'; readonly id: number; readonly ask: MeshAsk }
   /** Its code does not wait any more for what it has asked. */
@@ -148,9 +148,10 @@ export function isFromCell(value: unknown): value is FromCell {
     case 'pong':
     case 'result':
     case 'output':
-    case 'later':
     case 'mesh-forget':
       return true
+    case 'later':
+      return typeof value.isUnderWay === 'boolean'
     case 'mesh':
       return isMeshAsk(value.ask)
     case 'stop':
@@ -175,6 +176,7 @@ interface Fields {
   readonly message?: unknown
   readonly ask?: unknown
   readonly reason?: unknown
+  readonly isUnderWay?: unknown
 }
 
 function isObject(value: unknown): value is Fields {

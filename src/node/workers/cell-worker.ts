@@ -135,7 +135,7 @@ export class CellWorker {
 
   #answer(id: number, value: unknown, scope: Scope): void {
     if (value instanceof Deferred) {
-      this.#post({ kind: 'later', id })
+      this.#post({ kind: 'later', id, isUnderWay: value.isUnderWay })
       void this.#settle(id, value.promise, scope)
       return
     }

@@ -4,10 +4,13 @@
 /** What a call returns that is answered later. To the caller it is just an answer of type `T`. */
 export class Deferred<out T> {
   readonly promise: Promise<T>
+  /** It comes by itself; otherwise somebody is to give it, by a later message to the server for all that is known. */
+  readonly isUnderWay: boolean
 
   /** @internal Use `deferred`. */
-  constructor(promise: Promise<T>) {
+  constructor(promise: Promise<T>, isUnderWay: boolean) {
     this.promise = promise
+    this.isUnderWay = isUnderWay
   }
 }
 
@@ -20,7 +23,8 @@ export interface Reply<in T> {
 
 /**
  * Answers a call later: when the promise settles, or when somebody calls `reply.resolve`. Meanwhile the server takes
- * its next message. If it ends before that, the caller gets a `WorkerExitedError`.
+ * its next message. If it ends before that, the caller gets a `WorkerExitedError`. A server that moves to another node
+ * first waits for the promises that it has given as answers, for half of its stop time-out.
  *
  * @example
  * call: {
@@ -31,7 +35,9 @@ export interface Reply<in T> {
  * }
  */
 export function deferred<T>(answer: Promise<T> | ((reply: Reply<T>) => void)): Deferred<T> {
-  return new Deferred(typeof answer === 'function' ? new Promise(ask(answer)) : answer)
+  return typeof answer === 'function'
+    ? new Deferred(new Promise(ask(answer)), false)
+    : new Deferred(answer, true)
 }
 
 function ask<T>(answer: (reply: Reply<T>) => void) {

@@ -15,12 +15,15 @@ import { type Handler, type Handlers, handlersOf } from './handlers.ts'
 import { encodeHandoff } from './handoff.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { release } from './legacy.ts'
+import { OpenAnswers } from './open-answers.ts'
 import { type Scope, Seat, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
 import { NoSuchFunction, Unsendable } from './thrown.ts'
 import { Unfit, listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 
 const CASTS_A_LOOK = 8
+/** Of its stop time-out, what a server that moves waits for answers that are under way: the rest is for its handoff. */
+const ANSWERS_SHARE = 0.5
 
 type AnyServer = Server<readonly unknown[], object, object>
 
@@ -49,7 +52,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   /** Calls that user code has made to this very worker in the turn that is still going on. */
   #suspects: Replier[] | undefined
   /** Calls that user code answers later. */
-  #deferred: Set<Replier> | undefined
+  #answers: OpenAnswers | undefined
   #wish: StopReason | undefined
   /** Made where the server wants to know. */
   #idle: IdleWatch | undefined
@@ -113,8 +116,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   protected override discard(failure: Failure | undefined): void {
     this.#pending?.onExited(true, failure)
     this.#pending = undefined
-    for (const replier of this.#deferred ?? []) replier.onExited(true, failure)
-    this.#deferred = undefined
+    this.#answers?.discard(failure)
     this.#idle?.stop()
     if (this.#mailbox === undefined) return
     this.lostCount += this.isReleased ? this.#mailbox.divert().length : this.#mailbox.discard(failure)
@@ -277,16 +279,11 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     }
     if (replier === undefined) return
     scope.isOver = false
-    this.#deferred ??= new Set()
-    this.#deferred.add(replier)
-    const answer = (tell: () => void): void => {
-      scope.isOver = true
-      if (this.#deferred?.delete(replier) === true) tell()
-    }
-    result.promise.then(
-      (value: unknown) => answer(() => replier.onResult(value)),
-      (error: unknown) => answer(() => replier.onError(this.#failureOf(error))),
-    )
+    this.#answers ??= new OpenAnswers()
+    this.#answers.add(result, replier, {
+      failureOf: error => this.#failureOf(error),
+      onCome: () => void (scope.isOver = true),
+    })
   }
 
   #fail(error: unknown, replier: Replier | undefined): void {
@@ -346,8 +343,14 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
 
   /** It has been told to stop, and is at nothing any more. */
   #leave(): void {
-    const { handoff } = this.#server
     if (this.#phase !== 'open' || !this.isReleased) return this.#close('stopped', { kind: 'normal' })
+    if (this.#answers === undefined) return this.#handOver()
+    const limitMs = this.assignment.child.stopTimeoutMs * ANSWERS_SHARE
+    this.#answers.whenNoneUnderWay(this.clock, limitMs, () => this.#handOver())
+  }
+
+  #handOver(): void {
+    const { handoff } = this.#server
     if (handoff === undefined) return this.#close('stopped', this.#release(undefined))
     const leave = (state: unknown): void => this.#close('stopped', this.#release(encodeHandoff(state)))
     const hand = (): unknown => runInScope(this.makeScope(), () => handoff(this.#state, this.#context))

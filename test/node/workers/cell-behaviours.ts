@@ -4,6 +4,7 @@ import { isMainThread, threadId } from 'node:worker_threads'
 
 import { defineServer, defineStage, defineTask } from '../../../src/node/workers/behaviours.ts'
 import type { TaskContext } from '../../../src/node/workers/context.ts'
+import { deferred } from '../../../src/node/workers/deferred.ts'
 import { transfer } from '../../../src/node/workers/transfer.ts'
 
 /** Ways for code to end, or to go on for ever. */
@@ -141,7 +142,8 @@ export const polite = defineServer('cell-polite', {
 
 /** Leaves its state to its successor: a map with a buffer in it. */
 export const heir = defineServer('cell-heir', {
-  init: ({ handoff, node }) => ({
+  init: ({ handoff, node, signal }) => ({
+    signal,
     kept: handoff instanceof Map ? handoff : new Map<unknown, unknown>([['data', new Uint8Array(100_000)]]),
     heard: new Array<unknown>(),
     node,
@@ -155,6 +157,13 @@ export const heir = defineServer('cell-heir', {
     },
     heard: state => state.heard,
     node: state => state.node,
+    /** Under way until the worker is to stop, and a little longer. */
+    atTheEnd: state =>
+      deferred(
+        new Promise<string>(resolve => {
+          state.signal.addEventListener('abort', () => setImmediate(resolve, 'in time'))
+        }),
+      ),
   },
   info: (state, message) => void state.heard.push(message),
   handoff: state => state.kept,

@@ -78,8 +78,8 @@ test('a group is renewed as one when the thread of a member ends', async () => {
   expect(await Promise.all(ids.map(id => group.member(id).call.get()))).toEqual([1, 2, 3])
 })
 
-test.each(['thread', 'process'] as const)(
-  'a worker in a %s moves with its state when its node leaves',
+test.each(['inline', 'thread', 'process'] as const)(
+  'a worker, %s, moves with its state when its node leaves',
   async isolation => {
     const start = (seeds: readonly string[]): Promise<Node> =>
       createNode({
@@ -98,7 +98,11 @@ test.each(['thread', 'process'] as const)(
     worker.send('before the move')
     expect(await worker.call.heard()).toEqual(['before the move'])
     const [owner, other] = (await worker.call.node()) === a.id ? [a, b] : [b, a]
+    const underWay = other.getWorker('w', behaviours.heir).with({ timeoutMs: 20_000 }).call.atTheEnd()
+    // Whoever asks after it, has been heard after it.
+    expect(await other.getWorker('w', behaviours.heir).call.node()).toBe(owner.id)
     await owner.stop()
+    expect(await underWay).toBe('in time')
     const moved = other.getWorker('w', behaviours.heir)
     expect(await moved.with({ timeoutMs: 20_000 }).call.add(1)).toBe(43)
     expect(await moved.call.node()).toBe(other.id)
