@@ -86,6 +86,7 @@ export function specId(text: string): SpecId {
 
 /** The slot of a standalone worker (no `parts`), of a group's member or of a stage's n-th worker. */
 export function slotId(spec: SpecId, ...parts: (string | number)[]): SlotId {
+  if (parts.length === 0 && isWholeSlot(spec)) return spec
   const text = [spec, ...parts].join('/')
   assert(isSlotId(text), `"${text}" is not a slot id`)
   return text
@@ -94,7 +95,19 @@ export function slotId(spec: SpecId, ...parts: (string | number)[]): SlotId {
 /** The spec that a slot belongs to. */
 export function specOfSlot(slot: SlotId): SpecId {
   const end = slot.indexOf('/')
-  return specId(end < 0 ? slot : slot.slice(0, end))
+  const text = end < 0 ? slot : slot.slice(0, end)
+  assert(isSpecPart(text), 'a slot id without a spec')
+  return text
+}
+
+// What was looked at when it became an id needs no second look: with each crash, there are very many.
+
+function isWholeSlot(spec: string): spec is SlotId {
+  return spec.length > 0
+}
+
+function isSpecPart(part: string): part is SpecId {
+  return part.length > 0
 }
 
 export function isSameRun(a: Run, b: Run): boolean {

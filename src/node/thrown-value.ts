@@ -38,6 +38,31 @@ export function describeThrown(thrown: unknown): Described {
   return { name, message: rest === '' ? message : `${message} ${rest}`.slice(0, MESSAGE_LENGTH_MAX), stack }
 }
 
+/**
+ * The stack of what was thrown, written out when it is first asked for: the engine takes longer for that than a restart
+ * takes. Until then it holds on to what was thrown, and to all that hangs on it.
+ */
+export class Trace {
+  #thrown: object | undefined
+  #text: string | undefined
+
+  constructor(thrown: unknown) {
+    this.#thrown = typeof thrown === 'object' && thrown !== null ? thrown : undefined
+  }
+
+  read(): string | undefined {
+    if (this.#thrown !== undefined) this.#text = textAt(this.#thrown, 'stack')
+    this.#thrown = undefined
+    return this.#text
+  }
+}
+
+/** What an error says of itself, but for its stack: the same name and message as those of `describeThrown`. */
+export function nameThrown(thrown: unknown): Pick<Described, 'name' | 'message'> {
+  if (typeof thrown !== 'object' || thrown === null || !isError(thrown)) return describeThrown(thrown)
+  return { name: textAt(thrown, 'name') ?? NAME, message: textAt(thrown, 'message') ?? '' }
+}
+
 /** An error that says what was thrown, and has it as its `cause`; the very thing, where it is an error. */
 export function toError(thrown: unknown): Error {
   if (isError(thrown)) return thrown

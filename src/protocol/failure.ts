@@ -30,11 +30,20 @@ export interface Failure {
 
 /** The failures to keep, newest first. Only the newest keeps its stack: the others are there to be counted and named. */
 export function withFailure(failures: readonly Failure[], newest: Failure): readonly Failure[] {
-  const earlier = failures.map(failure => (failure.stack === undefined ? failure : withoutStack(failure)))
-  return [newest, ...earlier].slice(0, FAILURES_KEPT_MAX)
+  const earlier = failures
+    .slice(0, FAILURES_KEPT_MAX - 1)
+    .map(failure => ('stack' in failure ? withoutStack(failure) : failure))
+  return [newest, ...earlier]
 }
 
-function withoutStack(failure: Failure): Failure {
-  const { stack: _stack, ...rest } = failure
-  return rest
+/** Without looking at the stack, which may not be written out yet. */
+export function withoutStack({ name, message, node, slot, generation, item }: Failure): Failure {
+  return {
+    name,
+    message,
+    node,
+    slot,
+    ...(generation === undefined ? {} : { generation }),
+    ...(item === undefined ? {} : { item }),
+  }
 }

@@ -167,11 +167,15 @@ export function withNews(phase: Phase, news: PhaseNews): Phase {
   return {
     ...phase,
     rank: furtherRank(phase.rank, rank),
-    ready: union(phase.ready, ready.toSorted()),
-    exits: unionOfExits(phase.exits, exits.toSorted(bySlot)),
-    stopped: union(phase.stopped, stopped.toSorted()),
-    left: union(phase.left, left.toSorted()),
+    ready: union(phase.ready, inOrder(ready)),
+    exits: unionOfExits(phase.exits, exits.length > 1 ? exits.toSorted(bySlot) : exits),
+    stopped: union(phase.stopped, inOrder(stopped)),
+    left: union(phase.left, inOrder(left)),
   }
+}
+
+function inOrder(slots: readonly SlotId[]): readonly SlotId[] {
+  return slots.length > 1 ? slots.toSorted() : slots
 }
 
 function joinPhases(a: Phase, b: Phase): Phase {
@@ -182,9 +186,20 @@ function joinPhases(a: Phase, b: Phase): Phase {
   const exits = unionOfExits(a.exits, b.exits)
   const stopped = union(a.stopped, b.stopped)
   const left = union(a.left, b.left)
-  const isSame =
-    rank === a.rank && ready === a.ready && exits === a.exits && stopped === a.stopped && left === a.left
-  return isSame ? a : { ...a, rank, ready, exits, stopped, left }
+  const joined = { rank, ready, exits, stopped, left }
+  if (isAs(a, joined)) return a
+  // What this node has said itself is most often all that there is.
+  return b.layout === a.layout && isAs(b, joined) ? b : { ...a, ...joined }
+}
+
+function isAs(phase: Phase, { rank, ready, exits, stopped, left }: Required<PhaseNews>): boolean {
+  return (
+    phase.rank === rank &&
+    phase.ready === ready &&
+    phase.exits === exits &&
+    phase.stopped === stopped &&
+    phase.left === left
+  )
 }
 
 function furtherRank(a: PhaseRank, b: PhaseRank): PhaseRank {
@@ -200,7 +215,7 @@ function unionOfExits(a: readonly SlotExit[], b: readonly SlotExit[]): readonly 
   return merged(a, b, bySlot, (one, other) => (compareHlc(one.at, other.at) <= 0 ? one : other))
 }
 
-/** @returns `a` itself where `b` adds nothing */
+/** @returns `a` itself where `b` adds nothing, else `b` itself where it has all */
 function merged<T>(
   a: readonly T[],
   b: readonly T[],
@@ -211,17 +226,20 @@ function merged<T>(
   if (a.length === 0) return b
   const all: T[] = []
   let isNews = false
+  let isWhole = true
   let at = 0
   for (const other of b) {
     let one = a[at]
     for (; one !== undefined && compare(one, other) < 0; one = a[at]) {
       all.push(one)
+      isWhole = false
       at += 1
     }
     if (one !== undefined && compare(one, other) === 0) {
       const picked = pick(one, other)
       all.push(picked)
       isNews ||= picked !== one
+      isWhole &&= picked === other
       at += 1
     } else {
       all.push(other)
@@ -231,8 +249,10 @@ function merged<T>(
   for (; at < a.length; at++) {
     const one = a[at]
     if (one !== undefined) all.push(one)
+    isWhole = false
   }
-  return isNews ? all : a
+  if (!isNews) return a
+  return isWhole ? b : all
 }
 
 function bySlot(a: { readonly slot: SlotId }, b: { readonly slot: SlotId }): number {

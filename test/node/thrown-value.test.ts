@@ -5,9 +5,10 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 
 import { nodeId, slotId, specId } from '../../src/ids.ts'
-import { failureFrom } from '../../src/node/supervision/exit.ts'
+import { crashFrom, failureFrom, writeOut } from '../../src/node/supervision/exit.ts'
 import { describeThrown, showValue, toError } from '../../src/node/thrown-value.ts'
 import { thrownFrom } from '../../src/node/workers/thrown.ts'
+import { withFailure } from '../../src/protocol/failure.ts'
 
 const circle: Record<string, unknown> = { id: 7 }
 circle['self'] = circle
@@ -84,4 +85,27 @@ test('the text is bounded, however much there is', () => {
   expect(showValue(much).length).toBeLessThanOrEqual(1_024)
   expect(showValue(Array.from({ length: 10_000 }, () => much)).length).toBeLessThanOrEqual(1_024)
   expect(showValue('x'.repeat(1_000))).toBe(`'${'x'.repeat(200)}…'`)
+})
+
+test('the stack of a crash is written out when somebody looks, and then once', () => {
+  const looks: string[] = []
+  const crash = (message: string): Error =>
+    Object.defineProperty(new Error(message), 'stack', {
+      get: () => {
+        looks.push(message)
+        return `Error: ${message}, somewhere`
+      },
+    })
+  const where = { node: nodeId('n1'), slot: slotId(specId('a')), generation: 2 }
+  const [first, second] = [crashFrom(crash('first'), where), crashFrom(crash('second'), where)]
+  const kept = withFailure(withFailure([], first), second)
+  expect(kept.map(({ message }) => message)).toEqual(['second', 'first'])
+  expect(looks).toEqual([])
+
+  writeOut(second)
+  expect(kept[0]?.stack).toBe('Error: second, somewhere')
+  expect(kept[1]).toEqual({ name: 'Error', message: 'first', ...where })
+  expect(looks).toEqual(['second'])
+  // On its way to others it is what it would have been at once.
+  expect({ ...first }).toEqual(failureFrom(crash('first'), where))
 })

@@ -4,7 +4,7 @@
 import type { NodeId, SlotId } from '../../ids.ts'
 import type { Failure, ItemId } from '../../protocol/failure.ts'
 import { unreachable } from '../../assert.ts'
-import { describeThrown } from '../thrown-value.ts'
+import { Trace, describeThrown, nameThrown } from '../thrown-value.ts'
 
 /**
  * How a worker ended. `normal`: it has done its work. `shutdown`: the same for its restart type, and said on purpose.
@@ -97,11 +97,16 @@ export function superseded(node: NodeId, slot: SlotId): Failure {
   return { name: SUPERSEDED, message: 'it was stopped for a generation that was overruled', node, slot }
 }
 
+/** Where something was thrown. */
+export interface Where {
+  readonly node: NodeId
+  readonly slot: SlotId
+  readonly generation?: number | undefined
+  readonly item?: ItemId | undefined
+}
+
 /** What was thrown, as data. Anything can be thrown in JavaScript; all of it arrives as something readable. */
-export function failureFrom(
-  thrown: unknown,
-  where: { node: NodeId; slot: SlotId; generation?: number | undefined; item?: ItemId | undefined },
-): Failure {
+export function failureFrom(thrown: unknown, where: Where): Failure {
   const { name, message, stack } = describeThrown(thrown)
   return {
     name: name.slice(0, NAME_LENGTH_MAX),
@@ -109,4 +114,38 @@ export function failureFrom(
     ...(stack === undefined ? {} : { stack: stack.slice(0, STACK_LENGTH_MAX) }),
     ...where,
   }
+}
+
+/**
+ * The same for the end of a worker, which is not to wait until the stack is written out: that is done when somebody
+ * looks at it. Whoever makes one sees to it that `writeOut` is called soon.
+ */
+export function crashFrom(thrown: unknown, where: Where): Failure {
+  const { name, message } = nameThrown(thrown)
+  return withTrace(name.slice(0, NAME_LENGTH_MAX), message.slice(0, MESSAGE_LENGTH_MAX), {
+    where,
+    trace: new Trace(thrown),
+  })
+}
+
+/** Not where the thrown value is in scope, as the getter holds on to all that is. */
+function withTrace(
+  name: string,
+  message: string,
+  { where, trace }: { readonly where: Where; readonly trace: Trace },
+): Failure {
+  return {
+    name,
+    message,
+    get stack() {
+      return trace.read()?.slice(0, STACK_LENGTH_MAX)
+    },
+    ...where,
+  }
+}
+
+/** From here on, a failure holds on to nothing but its text. */
+export function writeOut(failure: Failure): void {
+  // Looked at, it is.
+  void failure.stack
 }

@@ -29,7 +29,7 @@ import type { Legacies } from './legacies.ts'
 import { type FateBody, type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
-import { type Succession, historyOf, planAnew, planNext } from './succession.ts'
+import { type Succession, historyOf, planAnew, planNext, restartsAfter } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec, wantsOf } from './units.ts'
 import { Waits } from './waits.ts'
@@ -118,7 +118,10 @@ export class Generations {
     if (phase.rank === 'given-up') return undefined
     const outlook = outlookOf(phase, body)
     if (outlook.isShutdown) return this.#finish(phase, 'done')
-    const { restarts } = historyOf(phase, body.intensity, outlook.renewals, now.wallMs)
+    const restarts = outlook.renewals.reduce(
+      (before, renewal) => restartsAfter(before, body.intensity, renewal, now.wallMs),
+      phase.restarts,
+    )
     if (outlook.unstartable !== undefined || isExceeded(restarts, body.intensity))
       return this.#finish(phase, 'given-up')
     if (outlook.isDone) return this.#finish(phase, 'done')
@@ -140,18 +143,18 @@ export class Generations {
     }
     const waits = new Waits(this.#waits.get(row.id), now.ms)
     const isEmpty = this.#emptiness(phase)
-    const areEmpty = (name: string, slots: readonly PlacedSlot[]): boolean =>
-      slots.every(isEmpty) || waits.isOver(`stop ${name}`, () => this.#stopMs(body, phase, slots))
+    const areEmpty = (slots: readonly PlacedSlot[], name: () => string): boolean =>
+      slots.every(isEmpty) || waits.isOver(`stop ${name()}`, () => this.#stopMs(body, phase, slots))
     const due = this.#dueOf(phase, body, { renewals, waits, now }).filter(renewal =>
-      areEmpty(nameOf(renewal), renewal.stopping),
+      areEmpty(renewal.stopping, () => nameOf(renewal)),
     )
-    const isOverdue = areEmpty('unwanted', unwanted)
+    const isOverdue = areEmpty(unwanted, () => 'unwanted')
     const generation = this.#nextGeneration(phase)
     const plan = planNext(phase, body, outlook, {
       generation,
       nowMs: now.wallMs,
       renewals: due,
-      isRenewable: areEmpty('outdated', outdated),
+      isRenewable: areEmpty(outdated, () => 'outdated'),
       isEmpty: placed => isOverdue || isEmpty(placed),
       ownerOf: slot => this.#ledger.placeOf(slot),
     })
@@ -172,9 +175,9 @@ export class Generations {
     let { restarts } = phase
     return context.renewals.filter(renewal => {
       const before = restarts
-      restarts = historyOf({ ...phase, restarts }, body.intensity, [renewal], now.wallMs).restarts
-      // Nothing is waited for where nothing is counted: a lost node.
-      if (restarts === before) return true
+      restarts = restartsAfter(restarts, body.intensity, renewal, now.wallMs)
+      // Nothing is waited for where nothing is counted, as a lost node is not, nor before the first restart of a while.
+      if (restarts === before || restarts.length === 1) return true
       const name = nameOf(renewal)
       const waitMs = backoffMs(restarts.length, `${phase.spec} ${name}`)
       return waits.isOver(`restart ${name}`, () => waitMs)

@@ -5,8 +5,8 @@
  */
 
 import { type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../../ids.ts'
-import { runTag } from '../../protocol/claim.ts'
-import { FAILURES_KEPT_MAX } from '../../protocol/failure.ts'
+import { type FencingToken, runTag } from '../../protocol/claim.ts'
+import { FAILURES_KEPT_MAX, withoutStack } from '../../protocol/failure.ts'
 import {
   type Generation,
   type Phase,
@@ -194,10 +194,15 @@ export class Holder {
     }
     const mine = heldBy(kept, run)
     const latest = this.#latestOf(phase.spec)
-    const spent = mine.filter(({ slot, since }) => isSpent(latest.get(slot), since))
-    const wanted = spent.length === 0 ? mine : mine.filter(placed => !spent.includes(placed))
-    for (const { slot, since } of wanted) {
-      if (latest.get(slot)?.since !== since) latest.set(slot, { since, hasEnded: false, exit: undefined })
+    const wanted: PlacedSlot[] = []
+    const spent: PlacedSlot[] = []
+    for (const placed of mine) {
+      const { slot, since } = placed
+      const last = latest.get(slot)
+      if (isSpent(last, since)) spent.push(placed)
+      else wanted.push(placed)
+      if (last?.since !== since && spent.at(-1) !== placed)
+        latest.set(slot, { since, hasEnded: false, exit: undefined })
     }
     const held: Held = { phase, body, kept, wanted, spent, owners: ownersOf(kept) }
     this.#held.set(phase.spec, held)
@@ -218,15 +223,18 @@ export class Holder {
     let isWaiting = false
     for (const placed of wanted) {
       const { slot, since } = placed
+      const there = this.#supervisor.findAssignment(slot)
+      if (there !== undefined && isOf(there.token, since)) {
+        assignments.push(there)
+        continue
+      }
       const child = parts.get(slot)?.child
-      const key = keyOf(placed)
-      const isThere = this.#supervisor.holds(slot, key)
-      const inheritance = isThere || isWaiting ? NO_LEGACY : this.legacies.of(placed, now.ms)
+      const inheritance = isWaiting ? NO_LEGACY : this.legacies.of(placed, now.ms)
       if (inheritance.kind === 'coming') isWaiting = true
-      if (child === undefined || (isWaiting && !isThere)) continue
+      if (child === undefined || isWaiting) continue
       const token = { generation: since.number, tag: since.tag, owner }
       const handoff = inheritance.kind === 'here' ? inheritance.bytes : undefined
-      assignments.push({ slot, spec: phase.spec, child, token, key, handoff })
+      assignments.push({ slot, spec: phase.spec, child, token, key: keyOf(placed), handoff })
     }
     return assignments
   }
@@ -287,7 +295,7 @@ export class Holder {
   /** Says that workers have ended; the generation has failed where that is more than their own business. */
   #tell(phase: Phase, body: FateBody, exits: readonly SlotExit[], stopped: readonly SlotId[]): void {
     // The reasons of the first few are enough for people: ten thousand stacks would not fit into a row.
-    const brief = phase.exits.length < FAILURES_KEPT_MAX ? exits : exits.map(withoutStack)
+    const brief = phase.exits.length < FAILURES_KEPT_MAX ? exits : exits.map(inBrief)
     const told = withNews(phase, { exits: brief, stopped })
     const { renewals, unstartable } = outlookOf(told, body)
     const isFailed = renewals.length > 0 || unstartable !== undefined
@@ -327,6 +335,11 @@ function isSpent(latest: Latest | undefined, since: Generation): boolean {
   return order > 0 || (order === 0 && latest.hasEnded)
 }
 
+/** Whether the worker with this token is the one that was placed in `since`. */
+function isOf({ generation, tag }: FencingToken, since: Generation): boolean {
+  return generation === since.number && tag === since.tag
+}
+
 /** Names one worker of a slot. */
 function keyOf({ since, revision }: PlacedSlot): string {
   return `${generationText(since)} ${revision}`
@@ -337,7 +350,6 @@ function goingOf({ renewals, outdated, unwanted }: Outlook): PlacedSlot[] {
   return [...renewals.flatMap(({ stopping }) => stopping), ...outdated, ...unwanted]
 }
 
-function withoutStack(exit: SlotExit): SlotExit {
-  const { stack: _stack, ...failure } = exit.failure
-  return { ...exit, failure }
+function inBrief(exit: SlotExit): SlotExit {
+  return { ...exit, failure: withoutStack(exit.failure) }
 }

@@ -55,16 +55,35 @@ export interface Outlook {
   readonly isDone: boolean
 }
 
-/** The last outlook of each phase: it is asked for by many, and phases are never changed. */
-const known = new WeakMap<Phase, { readonly body: FateBody; readonly outlook: Outlook }>()
+/**
+ * The last outlook of each layout: it is asked for by many, and rows are never changed. While a generation lives, what
+ * is said of it makes a row after the other with one layout, and most of that makes no difference here.
+ */
+const known = new WeakMap<
+  Phase['layout'],
+  { readonly phase: Phase; readonly body: FateBody; readonly outlook: Outlook }
+>()
 
 export function outlookOf(phase: Phase, body: FateBody): Outlook {
-  const before = known.get(phase)
-  if (before?.body === body) return before.outlook
+  const before = known.get(phase.layout)
+  if (before?.body === body && isAlike(before.phase, phase)) return before.outlook
   const outlook =
     phase.revision === body.revision ? (calm(phase, body) ?? look(phase, body)) : renewed(phase, body)
-  known.set(phase, { body, outlook })
+  known.set(phase.layout, { phase, body, outlook })
   return outlook
+}
+
+/** Whether the outlook of two rows with one layout is the same. */
+function isAlike(a: Phase, b: Phase): boolean {
+  return (
+    a === b ||
+    (a.exits === b.exits &&
+      a.away === b.away &&
+      a.isFirst === b.isFirst &&
+      a.revision === b.revision &&
+      a.spec === b.spec &&
+      (a.rank === 'done') === (b.rank === 'done'))
+  )
 }
 
 /** The slots of `phase` that callers can reach: what is about to stop is not, nor is half of what has just started. */

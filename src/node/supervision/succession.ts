@@ -84,15 +84,15 @@ export function planAnew(
 /** The generation after `phase`. */
 export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Circumstances): Plan {
   const { renewals } = how
-  const returning = new Set(renewals.flatMap(renewal => [...renewal.starting]))
-  const outdated = new Set(how.isRenewable ? outlook.outdated.map(({ slot }) => slot) : [])
-  const added = new Set(outlook.added.map(({ slot }) => slot))
+  const returning = startingIn(renewals)
+  const outdated = slotsIn(how.isRenewable ? outlook.outdated : [])
+  const added = slotsIn(outlook.added)
   const gone = [...outlook.ended, ...renewals.flatMap(renewal => renewal.dropped)]
   const leaving = new Map(gone.filter(({ slot }) => !returning.has(slot)).map(away => [away.slot, away]))
   const placed = new Map(phase.layout.map(each => [each.slot, each]))
   const neverReady = neverReadyIn(phase)
   const inheritance = inheritanceIn(phase, renewals, neverReady)
-  const unable = new Set(phase.away.flatMap(({ slot, why }) => (why === 'failed' ? [slot] : [])))
+  const unable = slotsIn(phase.away.filter(({ why }) => why === 'failed'))
 
   const layout: PlacedSlot[] = []
   const fresh = new Set<SlotId>()
@@ -100,12 +100,9 @@ export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Ci
   for (const part of slotsOfSpec(phase.spec, body)) {
     const { slot } = part
     const before = placed.get(slot)
-    const isNew =
-      added.has(slot) ||
-      outdated.has(slot) ||
-      unable.has(slot) ||
-      (before?.isNew === true && neverReady.has(slot))
-    if (returning.has(slot) || outdated.has(slot) || added.has(slot)) {
+    const isAnew = outdated.has(slot) || added.has(slot)
+    if (isAnew || returning.has(slot)) {
+      const isNew = isAnew || unable.has(slot) || (before?.isNew === true && neverReady.has(slot))
       const owner = how.ownerOf(slot)
       if (owner === undefined) unplaced.push(part)
       else {
@@ -123,21 +120,43 @@ export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Ci
   // Whoever ends on its own in a group leaves nothing to be done; the neighbours of a stage are to be told.
   const isOther = fresh.size > 0 || dropped.length > 0 || (body.kind === 'chain' && outlook.ended.length > 0)
   if (isIncomplete || !isOther) return { next: undefined, unplaced }
-  const carried = new Set([...layout, ...kept].flatMap(({ slot }) => (fresh.has(slot) ? [] : [slot])))
+  const all = [...layout, ...kept]
+  const isCarried = carriedIn(all, fresh)
   const next: Succession = {
-    layout: [...layout, ...kept],
+    layout: all,
     away: [...stillAway(phase, body, fresh), ...leaving.values()],
-    pending: [
-      ...fresh,
-      ...phase.pending.filter(slot => carried.has(slot) && neverReady.has(slot)),
-    ].toSorted(),
+    pending: [...fresh, ...phase.pending.filter(slot => neverReady.has(slot) && isCarried(slot))].toSorted(),
     isFirst: phase.isFirst && phase.rank !== 'running' && neverReady.size > 0,
     ...historyOf(phase, body.intensity, renewals, how.nowMs),
-    exits: phase.exits.filter(({ slot }) => carried.has(slot)),
-    stopped: phase.stopped.filter(slot => carried.has(slot)),
-    left: phase.left.filter(slot => carried.has(slot)),
+    exits: phase.exits.filter(({ slot }) => isCarried(slot)),
+    stopped: phase.stopped.filter(isCarried),
+    left: phase.left.filter(isCarried),
   }
   return { next, unplaced }
+}
+
+/** Tells who goes on: whoever is in the layout, and not new there. */
+function carriedIn(layout: readonly PlacedSlot[], fresh: ReadonlySet<SlotId>): (slot: SlotId) => boolean {
+  let there: ReadonlySet<SlotId> | undefined
+  return slot => {
+    if (fresh.has(slot)) return false
+    there ??= slotsIn(layout)
+    return there.has(slot)
+  }
+}
+
+/** What renewals start; most often there is one. */
+function startingIn(renewals: readonly Renewal[]): ReadonlySet<SlotId> {
+  const [first, ...others] = renewals
+  if (first === undefined || others.length > 0)
+    return new Set(renewals.flatMap(({ starting }) => [...starting]))
+  return first.starting
+}
+
+const NOBODY: ReadonlySet<SlotId> = new Set()
+
+function slotsIn(slots: readonly { readonly slot: SlotId }[]): ReadonlySet<SlotId> {
+  return slots.length === 0 ? NOBODY : new Set(slots.map(({ slot }) => slot))
 }
 
 /** The restarts and failures on record when these renewals are made. */
@@ -147,26 +166,46 @@ export function historyOf(
   renewals: readonly Renewal[],
   nowMs: number,
 ): Pick<Phase, 'restarts' | 'failures' | 'previous'> {
-  let restarts: readonly Restart[] = phase.restarts
-  let failures: readonly Failure[] = phase.failures
+  let { restarts, failures } = phase
   const previous: SlotExit[] = []
-  for (const { crashes } of renewals) {
-    const exits = crashes.map(({ exit }) => exit).toSorted((a, b) => compareHlc(a.at, b.at))
-    const failed = exits.filter(({ kind }) => kind !== 'moved')
-    const counted = failed.find(({ failure }) => isCounted(failure))
-    // A lost node is no fault of the group: it has nothing to say about whether the next start will do better.
-    if (counted !== undefined)
-      restarts = countRestart(restarts, intensity, { atMs: nowMs, item: itemText(counted.failure) })
-    const [first] = failed
-    if (first !== undefined) failures = withFailure(failures, (counted ?? first).failure)
+  for (const renewal of renewals) {
+    restarts = restartsAfter(restarts, intensity, renewal, nowMs)
+    const exits = exitsOf(renewal)
+    const blamed = countedOf(exits) ?? exits.find(({ kind }) => kind !== 'moved')
+    if (blamed !== undefined) failures = withFailure(failures, blamed.failure)
     previous.push(...exits)
   }
   return { restarts, failures, previous: previous.slice(0, PREVIOUS_MAX) }
 }
 
+/** The restarts on record when this renewal is made: `restarts` itself where it does not count. */
+export function restartsAfter(
+  restarts: readonly Restart[],
+  intensity: RestartIntensity,
+  renewal: Renewal,
+  nowMs: number,
+): readonly Restart[] {
+  // A lost node is no fault of the group: it has nothing to say about whether the next start will do better.
+  const counted = countedOf(exitsOf(renewal))
+  if (counted === undefined) return restarts
+  return countRestart(restarts, intensity, { atMs: nowMs, item: itemText(counted.failure) })
+}
+
+/** In the order in which they happened. */
+function exitsOf({ crashes }: Renewal): SlotExit[] {
+  const exits = crashes.map(({ exit }) => exit)
+  return exits.length > 1 ? exits.toSorted((a, b) => compareHlc(a.at, b.at)) : exits
+}
+
+function countedOf(exits: readonly SlotExit[]): SlotExit | undefined {
+  return exits.find(({ kind, failure }) => kind !== 'moved' && isCounted(failure))
+}
+
 function placedAt(part: SpecSlot, owner: Run, since: Generation, isNew: boolean): PlacedSlot {
   return { slot: part.slot, owner, since, revision: part.revision, isNew }
 }
+
+const NO_INHERITANCE: ReadonlyMap<SlotId, Pick<PlacedSlot, 'legacy'>> = new Map()
 
 /**
  * Where successors of workers that have stopped for them find what was left behind. One that had not started yet has
@@ -178,6 +217,7 @@ function inheritanceIn(
   neverReady: ReadonlySet<SlotId>,
 ): ReadonlyMap<SlotId, Pick<PlacedSlot, 'legacy'>> {
   const planned = renewals.filter(({ isPlanned }) => isPlanned).flatMap(({ stopping }) => stopping)
+  if (planned.length === 0) return NO_INHERITANCE
   const left = new Set(phase.left)
   return new Map(
     planned.flatMap(placed => {
@@ -202,6 +242,7 @@ function neverReadyIn(phase: Phase): Set<SlotId> {
 
 /** Who stays away: the spec has it as it was, and it is not placed again. */
 function stillAway(phase: Phase, body: FateBody, fresh: ReadonlySet<SlotId>): AwaySlot[] {
+  if (phase.away.length === 0) return []
   const { bySlot } = partsOfSpec(phase.spec, body)
   return phase.away.filter(
     ({ slot, revision }) => !fresh.has(slot) && bySlot.get(slot)?.revision === revision,

@@ -88,9 +88,9 @@ export class Supervisor {
     return this.#workers.size
   }
 
-  /** Whether this very assignment has a worker, in whatever state. */
-  holds(slot: SlotId, key: string): boolean {
-    return this.#workers.get(slot)?.assignment.key === key
+  /** What the worker of a slot was started for, in whatever state it is. */
+  findAssignment(slot: SlotId): Assignment | undefined {
+    return this.#workers.get(slot)?.assignment
   }
 
   /** The slots of which a worker is left. */

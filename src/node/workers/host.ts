@@ -11,7 +11,7 @@ import type { Isolation } from '../../protocol/spec-row.ts'
 import { StageWorker } from '../chain/stage-worker.ts'
 import type { CoreEvent } from '../events.ts'
 import type { Addressee } from '../messaging/post.ts'
-import { type Exit, failureFrom } from '../supervision/exit.ts'
+import { type Exit, failureFrom, findFailure, writeOut } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { Behaviour } from './behaviours.ts'
@@ -248,6 +248,8 @@ export class Host {
     const end = this.#end(worker)
     if (end === undefined) report()
     else void end.then(report)
+    const failure = findFailure(exit)
+    if (failure !== undefined) this.#init.turn.defer(() => writeOut(failure))
   }
 
   #executorOf(

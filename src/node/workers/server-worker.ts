@@ -5,7 +5,7 @@ import { unreachable } from '../../assert.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import { NO_ORIGIN } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
-import { type Exit, failureFrom } from '../supervision/exit.ts'
+import { type Exit, crashFrom, failureFrom } from '../supervision/exit.ts'
 import { toError } from '../thrown-value.ts'
 import type { Server, TerminateReason } from './behaviours.ts'
 import { MailboxContext, type MailboxOwner } from './bound-context.ts'
@@ -288,10 +288,12 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
 
   #fail(error: unknown, replier: Replier | undefined): void {
     if (error instanceof Unfit) return this.#refuse(error, replier)
-    replier?.onError(this.#failureOf(error))
     // Whoever asks for what is not there has made a mistake; the worker has not.
-    if (error instanceof NoSuchFunction || error instanceof Unsendable) return
-    this.#close(toError(error), { kind: 'crashed', failure: this.#failureOf(error) })
+    if (error instanceof NoSuchFunction || error instanceof Unsendable)
+      return replier?.onError(this.#failureOf(error))
+    const failure = crashFrom(error, this.where)
+    replier?.onError(failure)
+    return this.#close(toError(error), { kind: 'crashed', failure })
   }
 
   #refuse({ issues }: Unfit, replier: Replier | undefined): void {
@@ -307,9 +309,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   #failureOf(error: unknown): Failure {
-    const { home, assignment } = this
-    const { slot, token } = assignment
-    return failureFrom(error, { node: home.node, slot, generation: token.generation })
+    return failureFrom(error, this.where)
   }
 
   /** User code takes its time: what it has asked this very worker meanwhile, it would wait for in vain. */
@@ -390,7 +390,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     return error => {
       if (error === undefined) return this.exit(exit)
       this.logger.warn({ worker: this.assignment.slot, error }, 'terminate has failed')
-      this.exit(exit.kind === 'crashed' ? exit : { kind: 'crashed', failure: this.#failureOf(error) })
+      this.exit(exit.kind === 'crashed' ? exit : { kind: 'crashed', failure: crashFrom(error, this.where) })
     }
   }
 

@@ -10,7 +10,7 @@ import type { FencingToken } from '../../protocol/claim.ts'
 import type { Failure, ItemId } from '../../protocol/failure.ts'
 import { NO_ORIGIN, type Origin } from '../../protocol/request.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
-import { type Exit, failureFrom, findFailure } from '../supervision/exit.ts'
+import { type Exit, type Where, crashFrom, findFailure } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { ContextOwner } from './bound-context.ts'
@@ -224,16 +224,14 @@ export abstract class InlineWorker implements ContextOwner {
   }
 
   protected crash(thrown: unknown, item?: ItemId): void {
-    const { home, assignment } = this
-    this.exit({
-      kind: 'crashed',
-      failure: failureFrom(thrown, {
-        node: home.node,
-        slot: assignment.slot,
-        generation: assignment.token.generation,
-        item,
-      }),
-    })
+    const where: Where = item === undefined ? this.where : { ...this.where, item }
+    this.exit({ kind: 'crashed', failure: crashFrom(thrown, where) })
+  }
+
+  /** Where anything that it throws was thrown. */
+  protected get where(): Where {
+    const { slot, token } = this.assignment
+    return { node: this.home.node, slot, generation: token.generation }
   }
 
   /** Runs user code: goes on with its result, now or when its promise resolves; a throw is a crash. */
