@@ -3,8 +3,12 @@
 
 import type { Cancel, Clock } from '../../ports.ts'
 import type { Failure } from '../../protocol/failure.ts'
+import type { ChildSpec } from '../../protocol/spec-row.ts'
 import type { Replier } from '../messaging/mailbox.ts'
 import type { Deferred } from './deferred.ts'
+
+/** Of its stop time-out, what a server that moves waits for its answers: the rest is for its handoff. */
+const ANSWERS_SHARE = 0.5
 
 export class OpenAnswers {
   /** Whether the answer comes by itself. */
@@ -35,15 +39,22 @@ export class OpenAnswers {
     )
   }
 
-  /** Calls `action` once: when no answer is under way any more, in `limitMs` at the latest. Not after `discard`. */
-  whenNoneUnderWay(clock: Clock, limitMs: number, action: () => void): void {
+  /**
+   * Calls `action` once: when no answer is under way any more, and early enough within the stop time-out in any case.
+   * Not after `discard`.
+   */
+  whenNoneUnderWay(
+    clock: Clock,
+    { stopTimeoutMs }: Pick<ChildSpec, 'stopTimeoutMs'>,
+    action: () => void,
+  ): void {
     if (this.#underWayCount === 0) return action()
     const finish = (): void => {
       this.#forget()
       action()
     }
     this.#onNoneUnderWay = finish
-    this.#cancel = clock.after(limitMs, finish)
+    this.#cancel = clock.after(stopTimeoutMs * ANSWERS_SHARE, finish)
   }
 
   /** The server has ended: whoever still waits is told, and why, where it has failed. */

@@ -22,8 +22,6 @@ import { Unfit, listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 
 const CASTS_A_LOOK = 8
-/** Of its stop time-out, what a server that moves waits for answers that are under way: the rest is for its handoff. */
-const ANSWERS_SHARE = 0.5
 
 type AnyServer = Server<readonly unknown[], object, object>
 
@@ -345,8 +343,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   #leave(): void {
     if (this.#phase !== 'open' || !this.isReleased) return this.#close('stopped', { kind: 'normal' })
     if (this.#answers === undefined) return this.#handOver()
-    const limitMs = this.assignment.child.stopTimeoutMs * ANSWERS_SHARE
-    this.#answers.whenNoneUnderWay(this.clock, limitMs, () => this.#handOver())
+    this.#answers.whenNoneUnderWay(this.clock, this.assignment.child, () => this.#handOver())
   }
 
   #handOver(): void {
