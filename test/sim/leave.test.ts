@@ -351,28 +351,6 @@ describe('casts and messages', () => {
   })
 })
 
-describe('a node that leaves with a group', () => {
-  const members = ['a', 'b', 'c'].map(id => ({ id, run: keeper }))
-
-  test('is not held up where there is nobody to take it', async () => {
-    await using mesh = await meshOf(1, 'alone')
-    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', members }))
-    const atMs = mesh.nowMs
-    await mesh.stop('n1')
-    expect(mesh.nowMs - atMs).toBeLessThan(500)
-  })
-
-  test('is not held up where nobody can run it', async () => {
-    await using mesh = new SimulatedMesh({ nodes: 2, behavioursOf: { n1: behaviours } })
-    await mesh.startAll()
-    await mesh.until('both are there', () => mesh.node('n1').members().length === 2)
-    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', members }))
-    const atMs = mesh.nowMs
-    await mesh.stop('n1')
-    expect(mesh.nowMs - atMs).toBeLessThan(500)
-  })
-})
-
 test.each(MOMENTS)(
   'a worker that is moved on %s ms after its first node was asked to leave keeps its state',
   async moment => {

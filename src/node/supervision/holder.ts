@@ -23,7 +23,7 @@ import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts'
 import { type Inheritance, Legacies, type LegaciesInit } from './legacies.ts'
-import { type FateBody, type Outlook, heldBy, outlookOf } from './outlook.ts'
+import { type FateBody, type Outlook, type Renewal, heldBy, outlookOf } from './outlook.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
 
@@ -206,13 +206,26 @@ export class Holder {
     }
     const held: Held = { phase, body, kept, wanted, spent, owners: ownersOf(kept) }
     this.#held.set(phase.spec, held)
-    for (const { stopping, isPlanned } of renewals) {
-      // What nobody can run now has no successor.
-      for (const { slot } of isPlanned ? heldBy(stopping, run) : [])
-        if (this.#ledger.isPlaceable(slot)) this.#supervisor.entrust(slot)
-    }
+    this.#entrust(body, renewals)
     this.#supervisor.assign(phase.spec, this.#assignmentsOf(phase, body, wanted, now), now.ms)
     return held
+  }
+
+  /**
+   * Who stops for a successor says what it leaves behind. What nobody can run now has no successor; and where siblings
+   * wait for such a one, nobody comes while a node that leaves is still there.
+   */
+  #entrust(body: FateBody, renewals: readonly Renewal[]): void {
+    const { run, membership } = this.#ledger
+    const isPlaceable = (slot: SlotId): boolean => this.#ledger.isPlaceable(slot)
+    const isWaiting =
+      body.strategy !== 'one_for_one' &&
+      renewals.some(({ starting }) => !starting.values().every(isPlaceable))
+    if (isWaiting && membership.self.status === 'leaving') return
+    for (const { stopping, isPlanned } of renewals) {
+      for (const { slot } of isPlanned ? heldBy(stopping, run) : [])
+        if (isPlaceable(slot)) this.#supervisor.entrust(slot)
+    }
   }
 
   /** Those that start with something that has not come yet, and what starts after them, wait for it. */

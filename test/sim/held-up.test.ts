@@ -1,0 +1,72 @@
+/** A node that leaves does not wait for somebody to take what nobody can. */
+
+import { describe, expect, test } from 'vitest'
+
+import { defineServer } from '../../src/node/workers/behaviours.ts'
+import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
+import { SimulatedMesh, type SimulationInit } from '../../src/testing.ts'
+
+/** Counts, and takes its count along. */
+const keeper = defineServer('keeper', {
+  init: context => ({ count: typeof context.handoff === 'number' ? context.handoff : 0 }),
+  call: { count: state => state.count },
+  cast: { add: state => void (state.count += 1) },
+  handoff: state => state.count,
+})
+
+const members = (['a', 'b', 'c'] as const).map(id => ({ id, run: keeper }))
+
+async function meshOf(init: SimulationInit): Promise<SimulatedMesh> {
+  const mesh = new SimulatedMesh({ behaviours: [keeper], seed: 'held up', ...init })
+  await mesh.startAll()
+  await mesh.until('all see all', () =>
+    mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
+  )
+  return mesh
+}
+
+async function leaveMs(mesh: SimulatedMesh, node: string): Promise<number> {
+  const atMs = mesh.nowMs
+  await mesh.stop(node)
+  return mesh.nowMs - atMs
+}
+
+describe('a node that leaves with a group is not held up', () => {
+  test('where there is nobody to take it', async () => {
+    await using mesh = await meshOf({ nodes: 1 })
+    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', members }))
+    expect(await leaveMs(mesh, 'n1')).toBeLessThan(500)
+  })
+
+  test('where nobody can run it', async () => {
+    await using mesh = await meshOf({ nodes: 2, behaviours: [], behavioursOf: { n1: [keeper] } })
+    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', members }))
+    expect(await leaveMs(mesh, 'n1')).toBeLessThan(500)
+  })
+
+  test.each(GROUP_STRATEGIES)('where one of it can run nowhere else: %s', async strategy => {
+    await using mesh = await meshOf({ nodes: 3, labelsOf: { n2: { gpu: 'yes' } } })
+    const only = { id: 'only', run: keeper, placement: { labels: { gpu: 'yes' } } }
+    const more = Array.from({ length: 6 }, (_, n) => ({ id: `m${n}`, run: keeper }))
+    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy, members: [only, ...more] }))
+    const homes = mesh
+      .node('n1')
+      .snapshot()
+      .specs.flatMap(({ workers }) => workers)
+    expect(homes.filter(({ node }) => node === 'n2').length).toBeGreaterThan(1)
+    expect(await leaveMs(mesh, 'n2')).toBeLessThan(500)
+  })
+
+  test.each(GROUP_STRATEGIES)('where one of it was on a node that is emptied: %s', async strategy => {
+    await using mesh = await meshOf({ nodes: 3, labelsOf: { n2: { gpu: 'yes' } } })
+    const only = { id: 'only', run: keeper, placement: { labels: { gpu: 'yes' } } }
+    const more = Array.from({ length: 6 }, (_, n) => ({ id: `m${n}`, run: keeper }))
+    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy, members: [only, ...more] }))
+    mesh
+      .node('n2')
+      .drain({ timeoutMs: 1 })
+      .catch(() => {})
+    await mesh.run(1_000)
+    expect(await leaveMs(mesh, 'n3')).toBeLessThan(500)
+  })
+})
