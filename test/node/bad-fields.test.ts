@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 
 import { show } from '../../src/node/show.ts'
 import { Below, SURFACES } from './bad-values.ts'
+import { allWrong, concrete, withField, withoutField } from './changed-field.ts'
 import { problemsOf } from './problems.ts'
 import { fieldsOf } from './schema-fields.ts'
 
@@ -69,13 +70,9 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
   })
 
   test('everything at once is one error that names all of it', () => {
-    const paths = Object.keys(bad)
-    const leaves = paths.filter(
-      path => !paths.some(other => other.startsWith(`${path}.`) || other.startsWith(`${path}[`)),
-    )
-    const spec = leaves.reduce<object>((so, path) => withField(so, path, bad[path]?.[0]), good)
+    const { spec, paths } = allWrong({ good, bad })
     const named = problemsOf(() => check(spec)).map(problem => problem.path)
-    expect(named.toSorted()).toEqual(leaves.map(concrete).toSorted())
+    expect(named.toSorted()).toEqual(paths.toSorted())
   })
 
   test('what is no object at all is refused', () => {
@@ -87,28 +84,3 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
     }
   })
 })
-
-/** `members[].id` → `members[0].id`: the good specs have one of each. */
-function concrete(path: string): string {
-  return path.replaceAll('[]', '[0]')
-}
-
-function withField(value: unknown, path: string, field: unknown): object {
-  return changed(value, concrete(path).split(/[.[\]]+/), () => field)
-}
-
-function withoutField(value: unknown, path: string): object {
-  return changed(value, concrete(path).split(/[.[\]]+/), undefined)
-}
-
-function changed(
-  value: unknown,
-  [key = '', ...rest]: readonly string[],
-  change: (() => unknown) | undefined,
-): object {
-  const copy: object = Array.isArray(value) ? [...value] : Object.assign({}, value)
-  if (rest.length > 0) Reflect.set(copy, key, changed(Reflect.get(copy, key), rest, change))
-  else if (change === undefined) Reflect.deleteProperty(copy, key)
-  else Reflect.set(copy, key, change())
-  return copy
-}

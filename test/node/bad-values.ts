@@ -29,6 +29,7 @@ export class Below {
 
 const whole = (min: number, max: number): unknown[] => [
   min - 1,
+  -5,
   max + 1,
   min + 0.5,
   Number.NaN,
