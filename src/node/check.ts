@@ -71,6 +71,16 @@ export function mapOf<Output>(
   return v.pipe(v.custom<object>(isPlain, wanted), v.record(v.string(), entry, wanted))
 }
 
+/** The schema of a whole number, both bounds included. */
+export const whole = (min: number, max: number): v.GenericSchema<unknown, number> => {
+  const wanted = `a whole number from ${digits(min)} to ${digits(max)}`
+  return v.pipe(v.number(wanted), v.integer(wanted), v.minValue(min, wanted), v.maxValue(max, wanted))
+}
+
+/** The schema of one of these words. */
+export const oneOf = <const T extends string>(words: readonly T[]): v.GenericSchema<unknown, T> =>
+  v.picklist(words, `one of ${words.join(', ')}`)
+
 /** What is wrong between fields: where (below what the rule sees), what was found there, and what was wanted. */
 export interface Breach {
   readonly path: readonly (string | number)[]
@@ -120,6 +130,11 @@ export function doubles(list: string, ids: readonly unknown[]): Breach[] {
 export function noSuchField(name: string, known: readonly string[]): string {
   const meant = nearest(name, known)
   return meant === undefined ? 'no such field' : `no such field: did you mean "${meant}"?`
+}
+
+/** As in code: 30_000. */
+function digits(n: number): string {
+  return String(n).replaceAll(/\B(?=(\d{3})+$)/g, '_')
 }
 
 function wantedOf(schema: v.GenericSchema | undefined): string {

@@ -71,7 +71,7 @@ test.each([
         groups: [{ id: 'a', members: [member] }],
       }),
     [
-      ['workers[0].run', '5', 'a behaviour (defineStage, defineServer or defineTask)'],
+      ['workers[0].run', '5', 'a behaviour (defineServer or defineTask)'],
       ['workers[1].id', 'nothing', 'an id: other nodes may start with the same config'],
       ['groups[0].id', '"a"', 'another id: workers[0] has it'],
     ],

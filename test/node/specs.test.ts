@@ -36,7 +36,7 @@ const whole = 'a whole number from'
 describe('a worker spec', () => {
   test.each([
     ['no object', 5, ['it: an object']],
-    ['nothing', {}, ['run: a behaviour (defineStage, defineServer or defineTask)']],
+    ['nothing', {}, ['run: a behaviour (defineServer or defineTask)']],
     [
       'an id with a slash',
       { id: 'a/b', run: server },
@@ -47,11 +47,7 @@ describe('a worker spec', () => {
       { id: '', run: server },
       ['id: 1 to 128 printable characters, without "/" and without spaces around them'],
     ],
-    [
-      'a function to run',
-      { id: 'a', run: () => 1 },
-      ['run: a behaviour (defineStage, defineServer or defineTask)'],
-    ],
+    ['a function to run', { id: 'a', run: () => 1 }, ['run: a behaviour (defineServer or defineTask)']],
     ['a stage to run', { id: 'a', run: stage }, ['run: a server or task: a stage needs a chain around it']],
     ['arguments that are no list', { id: 'a', run: server, args: 5 }, ['args: a list of arguments']],
     [
@@ -62,12 +58,12 @@ describe('a worker spec', () => {
     [
       'a negative time-out',
       { id: 'a', run: server, stopTimeoutMs: -1 },
-      [`stopTimeoutMs: ${whole} 0 to 86400000`],
+      [`stopTimeoutMs: ${whole} 0 to 86_400_000`],
     ],
     [
       'a negative intensity',
       { id: 'a', run: server, intensity: { restarts: -1, withinMs: 1 } },
-      [`intensity.restarts: ${whole} 0 to 1000`],
+      [`intensity.restarts: ${whole} 0 to 1_000`],
     ],
     ['an unknown field', { id: 'a', run: server, retries: 3 }, ['retries: no such field']],
     [
@@ -93,7 +89,7 @@ describe('a worker spec', () => {
       { id: 7, run: null, restart: 'x', colour: 'red' },
       [
         'id: 1 to 128 printable characters, without "/" and without spaces around them',
-        'run: a behaviour (defineStage, defineServer or defineTask)',
+        'run: a behaviour (defineServer or defineTask)',
         'restart: one of permanent, transient, temporary',
         'colour: no such field',
       ],
@@ -177,7 +173,7 @@ describe('a chain spec', () => {
     [
       'a window of nothing',
       { id: 'c', windowItems: 0, stages: [{ run: stage }] },
-      [`windowItems: ${whole} 1 to 65536`],
+      [`windowItems: ${whole} 1 to 65_536`],
     ],
   ])('with %s is refused', (_what, spec, problems) => {
     expect(problemsOf(() => declareChain(spec))).toEqual(problems)

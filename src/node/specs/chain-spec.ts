@@ -18,19 +18,9 @@ import {
   type StageBody,
 } from '../../protocol/spec-row.ts'
 import type { Sharing } from '../../protocol/placement-wish.ts'
-import { type Breach, check, doubles, fieldOf, fields, rule } from '../check.ts'
+import { type Breach, check, doubles, fieldOf, fields, rule, oneOf, whole } from '../check.ts'
 import { type Stage, behaviourId, isBehaviour } from '../workers/behaviours.ts'
-import {
-  type LimitOptions,
-  NO_ARGS,
-  START_TIMEOUT_MS,
-  child,
-  childOf,
-  id,
-  intensity,
-  oneOf,
-  whole,
-} from './child.ts'
+import { type LimitOptions, NO_ARGS, START_TIMEOUT_MS, child, childOf, id, intensity } from './child.ts'
 import { type PlacementOption, placement, sharingOf, sharing } from './placement-option.ts'
 import type { Declared } from './spec.ts'
 

@@ -17,7 +17,7 @@ import {
   type RestartType,
 } from '../../protocol/spec-row.ts'
 import type { PlacementWish } from '../../protocol/placement-wish.ts'
-import { type Breach, fieldOf, fields } from '../check.ts'
+import { type Breach, fieldOf, fields, oneOf, whole } from '../check.ts'
 import { MAILBOX_LIMITS } from '../messaging/mailbox.ts'
 import { INTENSITY_DEFAULT } from '../supervision/restart-policy.ts'
 import { checkBy } from '../workers/schema.ts'
@@ -116,17 +116,9 @@ export const id = v.custom<string>(
 
 /** A server or task. */
 export const processBehaviour = v.pipe(
-  v.custom<Behaviour>(isBehaviour, 'a behaviour (defineStage, defineServer or defineTask)'),
+  v.custom<Behaviour>(isBehaviour, 'a behaviour (defineServer or defineTask)'),
   v.check(({ kind }) => kind !== 'stage', 'a server or task: a stage needs a chain around it'),
 )
-
-export const whole = (min: number, max: number): v.GenericSchema<unknown, number> => {
-  const wanted = `a whole number from ${min} to ${max}`
-  return v.pipe(v.number(wanted), v.integer(wanted), v.minValue(min, wanted), v.maxValue(max, wanted))
-}
-
-export const oneOf = <const T extends string>(words: readonly T[]): v.GenericSchema<unknown, T> =>
-  v.picklist(words, `one of ${words.join(', ')}`)
 
 export const intensity = v.pipe(
   v.optional(fields({ restarts: whole(0, 1_000), withinMs: whole(1, WAIT_MS_MAX) }), INTENSITY_DEFAULT),

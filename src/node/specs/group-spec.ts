@@ -13,7 +13,7 @@ import {
   type RestartIntensity,
 } from '../../protocol/spec-row.ts'
 import type { Sharing } from '../../protocol/placement-wish.ts'
-import { type Breach, check, doubles, fieldOf, fields, rule } from '../check.ts'
+import { type Breach, check, doubles, fieldOf, fields, rule, oneOf } from '../check.ts'
 import {
   type ArgsOf,
   type Process,
@@ -23,7 +23,6 @@ import {
   childOf,
   id,
   intensity,
-  oneOf,
   processBehaviour,
   unfitArgs,
 } from './child.ts'

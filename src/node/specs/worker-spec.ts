@@ -9,7 +9,7 @@ import {
   type RestartIntensity,
   type WorkerBody,
 } from '../../protocol/spec-row.ts'
-import { check, fields, rule } from '../check.ts'
+import { check, fields, rule, oneOf } from '../check.ts'
 import { type Behaviour, type Server, type Task, isBehaviour } from '../workers/behaviours.ts'
 import {
   type Process,
@@ -19,7 +19,6 @@ import {
   childOf,
   id,
   intensity,
-  oneOf,
   processBehaviour,
   unfitArgs,
 } from './child.ts'
@@ -67,7 +66,10 @@ const entries = {
 }
 
 /** Checks what `addWorker` takes, without an input. */
-export const workerSpec = v.pipe(fields({ ...entries, input: v.optional(v.undefined()) }), rule(unfitArgs))
+export const workerSpec = v.pipe(
+  fields({ ...entries, input: v.optional(v.undefined('nothing')) }),
+  rule(unfitArgs),
+)
 
 /** With an input: a permanent task would start again for ever when that has ended. */
 const readerSpec = v.pipe(

@@ -3,7 +3,7 @@
 
 import * as v from 'valibot'
 
-import { fields } from '../check.ts'
+import { fields, whole } from '../check.ts'
 import type { ServerContext } from './context.ts'
 
 /** What a server does when nothing comes. Servers without it pay nothing for it. */
@@ -27,10 +27,6 @@ const TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000
 
 /** Checks the `idle` of a server. */
 export const idleOptions = fields({
-  timeoutMs: v.custom<number>(isTimeout, `a whole number from 1 to ${TIMEOUT_MS_MAX}`),
+  timeoutMs: whole(1, TIMEOUT_MS_MAX),
   handle: v.custom<Idle['handle']>(given => typeof given === 'function', 'a function'),
 })
-
-function isTimeout(given: unknown): boolean {
-  return Number.isInteger(given) && Number(given) >= 1 && Number(given) <= TIMEOUT_MS_MAX
-}
