@@ -1,0 +1,205 @@
+/** Mailboxes: in order, bounded, behind what the supervisor asks for. The same for workers here and elsewhere. */
+
+import { describe, expect, test } from 'vitest'
+
+import { type TaskContext, type WorkerRef, defineServer, defineTask } from '../../src/index.ts'
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+
+const heard: unknown[] = []
+/** What holds up the server of the test. */
+let gate = Promise.withResolvers<void>()
+
+const server = defineServer('server', {
+  init: () => ({ count: 0 }),
+  call: {
+    hold: async () => {
+      await gate.promise
+      return 'held'
+    },
+    note: (state, what: unknown) => {
+      heard.push(what)
+      return (state.count += 1)
+    },
+  },
+  cast: { note: (_state, what: unknown) => void heard.push(what) },
+  info: (_state, message) => void heard.push(message),
+})
+
+const task = defineTask('task', async (context: TaskContext<unknown>) => {
+  await gate.promise
+  for await (const message of context.messages) heard.push(message)
+})
+
+const placement = { labels: { far: 'yes' } }
+
+interface Scene {
+  readonly mesh: SimulatedMesh
+  /** Where the worker is. */
+  readonly home: string
+  readonly server: (mailbox?: object) => Promise<WorkerRef<typeof server>>
+  readonly task: (mailbox?: object) => Promise<WorkerRef<typeof task>>
+}
+
+/** Everything runs on the last node, and is asked from the first. */
+async function sceneOf(nodes: number): Promise<Scene> {
+  heard.length = 0
+  gate = Promise.withResolvers<void>()
+  const home = `n${nodes}`
+  const mesh = await simulate({
+    nodes,
+    behaviours: [server, task],
+    labelsOf: { [home]: placement.labels },
+  })
+  const node = mesh.node('n1')
+  await mesh.settle(node.formed(nodes))
+  const more = { placement, stopTimeoutMs: 100 }
+  return {
+    mesh,
+    home,
+    server: async (mailbox = {}) => {
+      const made = await mesh.settle(node.addWorker({ id: 'w', run: server, mailbox, ...more }))
+      return made.with({ timeoutMs: 30_000 })
+    },
+    task: (mailbox = {}) => mesh.settle(node.addWorker({ id: 'w', run: task, mailbox, ...more })),
+  }
+}
+
+const nameOf = async (call: Promise<unknown>): Promise<unknown> =>
+  call.catch((error: unknown) =>
+    error instanceof Error ? [error.name, Reflect.get(error, 'maybeExecuted')] : error,
+  )
+
+const REFUSED = ['OverloadedError', false]
+
+describe.each([1, 2])('on %i nodes', nodes => {
+  test('calls, casts and messages of one sender are handled in the order in which they were sent', async () => {
+    const { mesh, ...scene } = await sceneOf(nodes)
+    const worker = await scene.server()
+    const held = worker.call.hold()
+    await mesh.run(50)
+    const calls: Promise<number>[] = []
+    for (let n = 0; n < 300; n += 3) {
+      calls.push(worker.call.note(n))
+      worker.cast.note(n + 1)
+      worker.send(n + 2)
+    }
+    await mesh.run(50)
+    expect(heard).toEqual([])
+    gate.resolve()
+    await mesh.settle(held)
+    await mesh.settle(Promise.all(calls))
+    await mesh.run(50)
+    expect(heard).toEqual(Array.from({ length: 300 }, (_, n) => n))
+  })
+
+  test('the messages of a task as well', async () => {
+    const { mesh, ...scene } = await sceneOf(nodes)
+    const worker = await scene.task()
+    for (let n = 0; n < 300; n++) worker.send(n)
+    await mesh.run(50)
+    expect(heard).toEqual([])
+    gate.resolve()
+    await mesh.run(50)
+    expect(heard).toEqual(Array.from({ length: 300 }, (_, n) => n))
+  })
+
+  test('what is one too many is refused: a call is told, a cast or message counted, and what waits is not lost', async () => {
+    const { mesh, home, ...scene } = await sceneOf(nodes)
+    const worker = await scene.server({ messages: 5 })
+    const held = worker.call.hold()
+    await mesh.run(50)
+    const calls = [worker.call.note(0), worker.call.note(1)]
+    for (const n of [2, 3]) worker.cast.note(n)
+    worker.send(4)
+    const refused = [nameOf(worker.call.note('a')), nameOf(worker.call.note('b'))]
+    worker.cast.note('c')
+    worker.send('d')
+    expect(await mesh.settle(Promise.all(refused))).toEqual([REFUSED, REFUSED])
+    await mesh.run(50)
+    expect(mesh.node(home).snapshot().lostMessages).toBe(2)
+    gate.resolve()
+    await mesh.settle(held)
+    expect(await mesh.settle(Promise.all(calls))).toEqual([1, 2])
+    await mesh.run(50)
+    expect(heard).toEqual([0, 1, 2, 3, 4])
+    // There is room again.
+    expect(await mesh.settle(worker.call.note(5))).toBe(3)
+  })
+
+  test('so is what is too large for what is left, while smaller things still find room', async () => {
+    const { mesh, home, ...scene } = await sceneOf(nodes)
+    const worker = await scene.server({ bytes: 10_000 })
+    const held = worker.call.hold()
+    await mesh.run(50)
+    // More than all of it, where nothing waits.
+    worker.send('x'.repeat(20_000))
+    worker.send('y')
+    await mesh.run(50)
+    expect(mesh.node(home).snapshot().lostMessages).toBe(1)
+    gate.resolve()
+    await mesh.settle(held)
+    expect(await mesh.settle(worker.call.note('after'))).toBe(1)
+    expect(heard).toEqual(['x'.repeat(20_000), 'after'])
+
+    gate = Promise.withResolvers<void>()
+    const again = worker.call.hold()
+    await mesh.run(50)
+    heard.length = 0
+    const first = worker.call.note('a'.repeat(6_000))
+    const second = nameOf(worker.call.note('b'.repeat(6_000)))
+    const third = worker.call.note('c')
+    expect(await mesh.settle(second)).toEqual(REFUSED)
+    gate.resolve()
+    await mesh.settle(again)
+    expect(await mesh.settle(Promise.all([first, third]))).toEqual([2, 3])
+    expect(heard).toEqual(['a'.repeat(6_000), 'c'])
+  })
+
+  test('a task takes no more either', async () => {
+    const { mesh, home, ...scene } = await sceneOf(nodes)
+    const worker = await scene.task({ messages: 3 })
+    for (let n = 0; n < 5; n++) worker.send(n)
+    await mesh.run(50)
+    expect(mesh.node(home).snapshot().lostMessages).toBe(2)
+    gate.resolve()
+    await mesh.run(50)
+    expect(heard).toEqual([0, 1, 2])
+  })
+
+  test.each(['restart', 'stop', 'remove'] as const)(
+    'to %s a worker does not wait for what is in its mailbox: whoever waits is told that nothing was done',
+    async how => {
+      const { mesh, ...scene } = await sceneOf(nodes)
+      const worker = await scene.server({ messages: 5 })
+      const held = nameOf(worker.call.hold())
+      await mesh.run(50)
+      const waiting = Array.from({ length: 5 }, (_, n) => nameOf(worker.call.note(n)))
+      await mesh.run(50)
+      const node = mesh.node('n1')
+      if (how === 'restart') await mesh.settle(node.restartWorker('w'))
+      else if (how === 'stop') await mesh.settle(node.stopWorker('w'))
+      else await mesh.settle(node.removeWorker('w'))
+      expect(await mesh.settle(held)).toEqual(['WorkerExitedError', true])
+      expect(await mesh.settle(Promise.all(waiting))).toEqual(waiting.map(() => ['WorkerExitedError', false]))
+      expect(heard).toEqual([])
+      if (how === 'restart') expect(await mesh.settle(worker.call.note('anew'))).toBe(1)
+    },
+  )
+
+  test('an answer that comes too late goes to nobody else', async () => {
+    const { mesh, ...scene } = await sceneOf(nodes)
+    const worker = await scene.server()
+    const late = worker.with({ timeoutMs: 200 }).call.hold()
+    expect(await mesh.settle(nameOf(late))).toEqual(['CallTimeoutError', true])
+    const abort = new AbortController()
+    const given = nameOf(worker.with({ signal: abort.signal }).call.note('never'))
+    await mesh.run(50)
+    abort.abort()
+    expect(await mesh.settle(given)).toEqual(['AbortError', nodes > 1])
+    const next = worker.call.note('next')
+    gate.resolve()
+    // That nobody waits for it any more, the worker knows on its own node only.
+    expect(await mesh.settle(next)).toBe(nodes)
+    expect(heard).toEqual(nodes === 1 ? ['next'] : ['never', 'next'])
+  })
+})
