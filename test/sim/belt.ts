@@ -9,7 +9,7 @@ import type { Prng } from '../../src/prng.ts'
 import { CHAIN_STRATEGIES } from '../../src/protocol/spec-row.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { specId } from '../../src/ids.ts'
-import { InvariantError } from './checkers.ts'
+import { InvariantError } from './invariant-error.ts'
 
 const ATTEMPTS_MAX = 3
 const WINDOW_ITEMS = 48

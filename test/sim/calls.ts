@@ -7,7 +7,7 @@ import type { NodeId } from '../../src/ids.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
-import { InvariantError } from './checkers.ts'
+import { InvariantError } from './invariant-error.ts'
 
 interface Asked {
   readonly id: number

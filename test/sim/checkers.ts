@@ -1,6 +1,6 @@
 /** The invariants of the protocol that the simulator holds a mesh to. Numbers are those of `docs/invariants.md`. */
 
-import { isSameRun } from '../../src/ids.ts'
+import { type SpecId, isSameRun } from '../../src/ids.ts'
 import { type MemberRow, compareMembers } from '../../src/protocol/member-row.ts'
 import { slotsOfSpec, unitsOfSpec } from '../../src/node/supervision/units.ts'
 import { boundsOf, place } from '../../src/placement/placement.ts'
@@ -9,20 +9,22 @@ import { type Candidate, candidateText, declinesOf } from '../../src/placement/v
 import type { Node } from '../../src/node/node.ts'
 import type { Phase } from '../../src/protocol/phase.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
+import { GROUP_IDS } from './group-faults.ts'
+import { InvariantError } from './invariant-error.ts'
 import { OwnershipChecker } from './ownership-checker.ts'
 import { RestartChecker } from './restart-checker.ts'
 import { type World, outcomeOf } from './world.ts'
-
-export class InvariantError extends Error {
-  override readonly name = 'InvariantError'
-}
 
 /** What has been seen of one run of a node. */
 interface Seen {
   readonly node: Node
   readonly members: Map<string, MemberRow>
-  /** The last row of the group whose members share their fate. */
-  line: Phase | undefined
+  /** Which runs have left, as this node knows: `id boot`. */
+  readonly left: Set<string>
+  /** The largest number with which it has known a run as dead. */
+  readonly dead: Map<string, number>
+  /** The last rows of the groups. */
+  readonly phases: Map<string, Phase>
   /** The digest of the claims. */
   claims: string
   /** So many workers may leave at once: two, or as many as have begun to while the node was emptied. */
@@ -61,7 +63,7 @@ export class AlwaysChecker {
       this.#checkRowsGrow(id, seen)
       checkMovement(id, seen)
       this.#checkPlacement(id, seen)
-      checkRestarts(seen)
+      for (const group of GROUP_IDS) this.#checkRestarts(group, seen)
     }
     this.#checkGenerations()
     this.#restarts.watch()
@@ -73,7 +75,16 @@ export class AlwaysChecker {
     const node = this.#mesh.node(id)
     const known = this.#seen.get(id)
     if (known?.node === node) return known
-    const seen = { node, members: new Map(), line: undefined, claims: '', outMax: 2, placement: undefined }
+    const seen: Seen = {
+      node,
+      members: new Map(),
+      left: new Set(),
+      dead: new Map(),
+      phases: new Map(),
+      claims: '',
+      outMax: 2,
+      placement: undefined,
+    }
     this.#seen.set(id, seen)
     return seen
   }
@@ -93,11 +104,29 @@ export class AlwaysChecker {
   }
 
   /**
-   * I2: at each node, for each id, what is known of a member never becomes older; so one that was dead is alive again
-   * only with a larger number of its own, and one that has left never in the same run (I4). I3: nobody is ahead of the
-   * member itself.
+   * I26: what is counted with a generation has the moment in which it was made, so no two restarts have the same; and
+   * no more are counted than members have crashed: those that were stopped for it add none. How many the generation
+   * before it counted says nothing: after a split, that may be a row of the other side, never seen here (seed 41737).
    */
-  #checkRowsGrow(id: string, { node, members }: Seen): void {
+  #checkRestarts(group: SpecId, { node, phases }: Seen): void {
+    const row = node.inspect().core.ledger.tables.phases.get(group)
+    if (row === undefined || row === phases.get(group)) return
+    phases.set(group, row)
+    const { restarts } = row
+    const crashes = this.#world.crashes.get(group) ?? 0
+    const isTwice = new Set(restarts.map(({ atMs }) => atMs)).size < restarts.length
+    if (isTwice || restarts.length > crashes)
+      throw new InvariantError(
+        `I26: after ${crashes} crashes, ${group} counts the restarts ${JSON.stringify(restarts)}`,
+      )
+  }
+
+  /**
+   * I2: at each node, for each id, what is known of a member never becomes older. I3: nobody is ahead of the member
+   * itself.
+   */
+  #checkRowsGrow(id: string, seen: Seen): void {
+    const { node, members } = seen
     for (const row of node.inspect().core.ledger.tables.members.rows()) {
       const before = members.get(row.id)
       if (before === row) continue
@@ -105,6 +134,7 @@ export class AlwaysChecker {
         throw new InvariantError(`I2: ${id} went back from ${text(before)} to ${text(row)}`)
       }
       members.set(row.id, row)
+      checkEnds(id, row, seen)
       const own = this.#mesh.up.includes(row.id) ? this.#mesh.node(row.id).inspect().core.self : undefined
       if (own !== undefined && (row.boot > own.boot || (row.boot === own.boot && row.seq > own.seq))) {
         throw new InvariantError(`I3: ${id} knows ${text(row)}, ${row.id} itself is at ${text(own)}`)
@@ -151,20 +181,13 @@ export class AlwaysChecker {
   }
 }
 
-/**
- * I26: a generation counts for at most one restart: what is counted with it has the moment in which it was made. How
- * many the one before it counted says nothing: after a split, that may be a row of the other side, which was never seen
- * here (seed 41737).
- */
-function checkRestarts(seen: Seen): void {
-  const row = seen.node.inspect().core.ledger.tables.phases.get('line')
-  if (row === undefined || row === seen.line) return
-  seen.line = row
-  const moments = new Set(row.restarts.map(({ atMs }) => atMs))
-  if (moments.size < row.restarts.length)
-    throw new InvariantError(
-      `I26: of generations up to ${row.generation.number}, one counts for several restarts: ${JSON.stringify(row.restarts)}`,
-    )
+/** I4: who has left is over for good; who was dead lives only by a larger number of its own. */
+function checkEnds(id: string, row: MemberRow, { left, dead }: Seen): void {
+  const run = `${row.id} ${row.boot}`
+  if (row.status === 'left') left.add(run)
+  else if (row.status === 'dead') dead.set(run, Math.max(row.seq, dead.get(run) ?? 0))
+  else if (left.has(run) || row.seq <= (dead.get(run) ?? -1))
+    throw new InvariantError(`I4: for ${id}, ${text(row)} is back from ${dead.get(run) ?? 'good'}`)
 }
 
 /** I23: no more than two workers leave a node at once that neither leaves itself nor is emptied. */

@@ -1,9 +1,10 @@
 /** What random schedules do to groups: crashes of members, and members that come, go, stop and start anew. */
 
+import { specId } from '../../src/ids.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { GroupStrategy, RestartIntensity } from '../../src/protocol/spec-row.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
-import { InvariantError } from './checkers.ts'
+import { InvariantError } from './invariant-error.ts'
 import type { World } from './world.ts'
 
 /** Generous: what is tested with most of them is that nothing is lost, not when a supervisor gives up. */
@@ -20,6 +21,9 @@ const GROUPS: readonly {
   // Is given up now and then, and started again by a user: I27.
   { id: 'tight', strategy: 'one_for_one', intensity: { restarts: 2, withinMs: 20_000 } },
 ]
+
+/** The names of the groups. */
+export const GROUP_IDS = GROUPS.map(({ id }) => specId(id))
 
 /** I28: T, without what members take to stop and start, which is nothing here, and without the wait. */
 const RECOVERY_MS = 5_000

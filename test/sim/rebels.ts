@@ -9,10 +9,14 @@ import { FencedError } from '../../src/errors.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
-import { InvariantError } from './checkers.ts'
+import { InvariantError } from './invariant-error.ts'
 import type { World } from './world.ts'
 
 const IDS = ['rebel0', 'rebel1']
+
+/** Code that is over tries at each of so many looks, a second's worth, and then at every so-manieth. */
+const LOOKS_EAGER = 20
+const LOOKS_BETWEEN = 16
 
 /** Code that has been started, and never ends. */
 interface Rebel {
@@ -21,6 +25,8 @@ interface Rebel {
   readonly context: TaskContext
   /** Its node has said that its worker is over. */
   isOver: boolean
+  /** How often it was looked at since then, where its code could run. */
+  lookCount: number
 }
 
 export class Rebels {
@@ -38,7 +44,7 @@ export class Rebels {
     const of = this.#mesh?.node(node)
     if (of === undefined) return
     const key = `${node} ${worker} ${token.generation} ${context.random.uint32()}`
-    this.#rebels.push({ key, node: of, context, isOver: false })
+    this.#rebels.push({ key, node: of, context, isOver: false, lookCount: 0 })
     this.#world.living.set(key, { worker, node, generation: token.generation })
     await new Promise(() => {})
   })
@@ -73,8 +79,11 @@ export class Rebels {
     // The code of a process that is gone is gone.
     const nodes = new Set([...mesh.up, ...mesh.leaving].map(id => mesh.node(id)))
     this.#rebels = this.#rebels.filter(({ node }) => nodes.has(node))
-    for (const { key, node, context, isOver } of this.#rebels) {
-      if (!isOver || !awake.has(node)) continue
+    for (const rebel of this.#rebels) {
+      const { key, node, context } = rebel
+      if (!rebel.isOver || !awake.has(node)) continue
+      rebel.lookCount += 1
+      if (rebel.lookCount > LOOKS_EAGER && rebel.lookCount % LOOKS_BETWEEN !== 0) continue
       this.attemptCount += 1
       const lone = context.getWorker('lone', this.#world.witness)
       this.#expectFence(`${key} has sent`, () => lone.send('from beyond'))

@@ -10,7 +10,7 @@ import type { Prng } from '../../src/prng.ts'
 import type { FencingToken } from '../../src/protocol/claim.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { Calls } from './calls.ts'
-import { InvariantError } from './checkers.ts'
+import { InvariantError } from './invariant-error.ts'
 import type { World } from './world.ts'
 
 const IDS = ['m0', 'm1', 'm2', 'm3', 'm4', 'm5']

@@ -27,6 +27,8 @@ export interface Stream {
 
 export class World {
   readonly living = new Map<string, Living>()
+  /** How often members of a group have crashed, by its id. */
+  readonly crashes = new Map<string, number>()
   readonly streams: Stream[] = []
   /** Members throw when they are told to: `worker` of the next victim. */
   victim: string | undefined
@@ -56,6 +58,8 @@ export class World {
       if (this.victim !== state.worker) return
       this.victim = undefined
       this.living.delete(state.key)
+      const [spec = ''] = state.worker.split('/')
+      this.crashes.set(spec, (this.crashes.get(spec) ?? 0) + 1)
       throw new Error('told to crash')
     },
     terminate: async (state, _reason, context) => {
