@@ -25,7 +25,7 @@ const server = defineServer('server', {
   info: (_state, message) => void heard.push(message),
 })
 
-const task = defineTask('task', async (context: TaskContext<unknown>) => {
+const task = defineTask('task', async (context: TaskContext) => {
   await gate.promise
   for await (const message of context.messages) heard.push(message)
 })
