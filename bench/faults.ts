@@ -116,13 +116,51 @@ export const burn: Bench = {
 export const healPartition: Bench = {
   rounds: 1,
   figures: [{ name: 'heal-partition', unit: 's', goal: 10, better: 'less' }],
-  start: async () => ({ round: partition, stop: async () => {} }),
+  start: async () => ({ round: () => inLab('heal-partition', partition), stop: async () => {} }),
 }
 
-async function partition(): Promise<readonly Measurement[]> {
+/**
+ * Five machines, to and from one of which nothing gets through any more, without an error: until an answer of a worker
+ * that was on it, and, when everything gets through again, until it is a member and each worker in one place.
+ */
+export const failoverBlackHole: Bench = {
+  rounds: 3,
+  figures: [
+    { name: 'failover-black-hole', unit: 's', goal: 3, better: 'less' },
+    { name: 'return-black-hole', unit: 's', goal: 5, better: 'less' },
+  ],
+  start: async () => ({ round: () => inLab('failover-black-hole', blackHole), stop: async () => {} }),
+}
+
+async function blackHole(processes: readonly MeshProcess[], lab: Lab): Promise<readonly Measurement[]> {
+  const [caller] = processes
+  const index = processes.findIndex(({ sight }, place) => place > 0 && sight.running.length > 0)
+  const isolated = processes[index]
+  if (caller === undefined || isolated === undefined) throw new Error('all workers are on one node')
+  const lost = isolated.sight.running
+  const others = processes.filter(process => process !== isolated)
+  const cutMs = Date.now()
+  await lab.isolate(index + 1)
+  await Promise.all(lost.map(worker => caller.call(worker)))
+  const routedMs = Date.now()
+  await untilOneEach('it is cut off', others, WORKERS)
+  await untilAllSee('it is cut off', [isolated], [isolated])
+  await untilOneEach('it is cut off', [isolated], WORKERS)
+  await lab.rejoin(index + 1)
+  const healedMs = Date.now()
+  await untilAllSee('it is back', processes, processes)
+  await untilOneEach('it is back', processes, WORKERS)
+  return [{ value: (routedMs - cutMs) / 1_000 }, { value: (Date.now() - healedMs) / 1_000 }]
+}
+
+/** Runs a round on a mesh of five machines of its own. */
+async function inLab(
+  name: string,
+  round: (processes: readonly MeshProcess[], lab: Lab) => Promise<readonly Measurement[]>,
+): Promise<readonly Measurement[]> {
   const obstacle = whyNoNamespaces()
   if (obstacle !== undefined) {
-    console.error(`heal-partition is left out: ${obstacle}`)
+    console.error(`${name} is left out: ${obstacle}`)
     return []
   }
   const lab = await Lab.create(NODES)
@@ -142,18 +180,22 @@ async function partition(): Promise<readonly Measurement[]> {
   )
   try {
     await settle(processes)
-    const [left, right] = [processes.slice(0, 2), processes.slice(2)]
-    await lab.cut()
-    await new Promise(resolve => setTimeout(resolve, PARTITION_MS))
-    await untilOneEach('the left side', left, WORKERS)
-    await untilOneEach('the right side', right, WORKERS)
-    const healedMs = Date.now()
-    await lab.heal()
-    await untilAllSee('it is mended', processes, processes)
-    await untilOneEach('it is mended', processes, WORKERS)
-    return [{ value: (Date.now() - healedMs) / 1_000 }]
+    return await round(processes, lab)
   } finally {
     await kill(processes)
     await lab.remove()
   }
+}
+
+async function partition(processes: readonly MeshProcess[], lab: Lab): Promise<readonly Measurement[]> {
+  const [left, right] = [processes.slice(0, 2), processes.slice(2)]
+  await lab.cut()
+  await new Promise(resolve => setTimeout(resolve, PARTITION_MS))
+  await untilOneEach('the left side', left, WORKERS)
+  await untilOneEach('the right side', right, WORKERS)
+  const healedMs = Date.now()
+  await lab.heal()
+  await untilAllSee('it is mended', processes, processes)
+  await untilOneEach('it is mended', processes, WORKERS)
+  return [{ value: (Date.now() - healedMs) / 1_000 }]
 }

@@ -6,7 +6,7 @@ import { type Bench, type Measurement, resultOf } from './bench.ts'
 import { threadCalls } from './cells.ts'
 import { chain3 } from './chain.ts'
 import { chainLatency, localChain } from './local-chain.ts'
-import { burn, detectKill, failoverFreeze, healPartition } from './faults.ts'
+import { burn, detectKill, failoverBlackHole, failoverFreeze, healPartition } from './faults.ts'
 import { form10, form30, form3 } from './form.ts'
 import { idle10, idle50, idleLong, idleNode } from './idle.ts'
 import { localCalls, localCasts } from './local.ts'
@@ -28,6 +28,7 @@ const BENCHES: readonly Bench[] = [
   form30,
   detectKill,
   failoverFreeze,
+  failoverBlackHole,
   healPartition,
   burn,
   idleNode,

@@ -85,6 +85,23 @@ export class Lab {
     await ip(['-n', this.nameOf(from), 'neigh', 'del', ipOf(to), 'dev', 'eth0'])
   }
 
+  /** Nothing goes from a machine to any other, or comes from one: no answer, no error, and its link looks well. */
+  async isolate(machine: number): Promise<void> {
+    for (const other of this.#othersOf(machine)) {
+      await Promise.all([this.blackHole(machine, other), this.blackHole(other, machine)])
+    }
+  }
+
+  async rejoin(machine: number): Promise<void> {
+    for (const other of this.#othersOf(machine)) {
+      await Promise.all([this.fillHole(machine, other), this.fillHole(other, machine)])
+    }
+  }
+
+  #othersOf(machine: number): number[] {
+    return Array.from({ length: this.#count }, (_, index) => index + 1).filter(other => other !== machine)
+  }
+
   /** Whether a connection can be opened from one machine to a port of another. */
   async canReach(from: number, to: number, port: number): Promise<boolean> {
     const script = `require('node:net').connect(${port}, '${ipOf(to)}').on('connect', () => process.exit(0)).on('error', () => process.exit(1)); setTimeout(() => process.exit(1), ${REACH_MS})`

@@ -70,8 +70,39 @@ describe.skipIf(obstacle !== undefined)(
       )
       expect(deaths).toEqual([])
       await untilOneEach('there is a hole', processes, WORKERS)
+      await untilTold('member:unreachable', ['n1 n3', 'n3 n1'])
       await lab.fillHole(1, 3)
       await untilAllSee('the hole is filled', processes, processes)
+      await untilTold('member:reachable', ['n1 n3', 'n3 n1'])
     }, 180_000)
+
+    test('route around one that nothing gets to, or from, and take it back, with each worker in one place', async () => {
+      const index = processes.findIndex(({ sight }, place) => place > 0 && sight.running.length > 0)
+      const isolated = processes[index]
+      const others = processes.filter(process => process !== isolated)
+      if (isolated === undefined) throw new Error('all workers are on the first process')
+      const lost = isolated.sight.running
+      await lab.isolate(index + 1)
+      for (const worker of lost)
+        expect(others.map(({ pid }) => pid)).toContain(await processes[0]?.call(worker))
+      await untilOneEach('it is cut off', others, WORKERS)
+      await untilOneEach('it is cut off, and cannot know', [isolated], WORKERS)
+      await lab.rejoin(index + 1)
+      await untilAllSee('it is back', processes, processes)
+      await untilOneEach('it is back', processes, WORKERS)
+      for (const worker of WORKERS) expect(await isolated.call(worker)).toBeTypeOf('number')
+    }, 180_000)
+
+    /** Waits until nodes have said that of others, as `who whom`, and looks that nobody else has. */
+    async function untilTold(what: string, wanted: readonly string[]): Promise<void> {
+      const told = (): string[] =>
+        processes.flatMap(({ name, sightings }) =>
+          sightings.flatMap(({ kind, about }) => (kind === what ? [`${name} ${about}`] : [])),
+        )
+      await Promise.all(
+        processes.map(process => process.until(what, () => wanted.every(each => told().includes(each)))),
+      )
+      expect(told().toSorted()).toEqual(wanted)
+    }
   },
 )
