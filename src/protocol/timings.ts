@@ -75,11 +75,11 @@ export const TIMINGS: Readonly<Record<Profile, Timings>> = {
 }
 
 /**
- * A frozen process is found silent 0.4 s to 1.1 s after it froze (`lan`, five nodes), and is to be out within three
- * seconds; one that stands still for less than two is to live. That leaves 1.65 s, when others confirm it. memberlist has
- * 4 (`SuspicionMult`).
+ * A frozen process is found silent 0.36 s (a time-out, and that of those who are asked) to 1.1 s after it froze (`lan`,
+ * five nodes), and is to be out within three seconds; one that stands still for two is to live, with some time to say
+ * so. That leaves 1.65 s to 1.9 s for the suspicion, when others confirm it. memberlist has 4 (`SuspicionMult`), and no such limit above.
  */
-const SUSPICION_PERIODS = 3.3
+const SUSPICION_PERIODS = 3.4
 /** memberlist's `SuspicionMaxTimeoutMult`. */
 const SUSPICION_MAX_FACTOR = 6
 

@@ -127,6 +127,32 @@ describe('nobody is called dead', () => {
     expect(heard.dead).toBe(0)
   })
 
+  // docs/mesh.md: how long an event loop may be held up. Without a word of it in between: a verdict would be final.
+  test.each([
+    ['lan', 2_000],
+    ['edge', 4_000],
+    ['wan', 12_000],
+  ] as const)(
+    'when one stands still (%s) for %i ms, whenever that begins, in whichever mesh',
+    async (profile, stillMs) => {
+      for (const nodes of [2, 3, 4, 5, 10]) {
+        await using mesh = await formed({ nodes, profile, seed: `${profile} ${nodes}` })
+        const heard = listen(mesh)
+        const prng = new Prng('still')
+        for (let times = 0; times < 25; times++) {
+          const id = prng.pick(mesh.ids)
+          mesh.freeze(id)
+          await mesh.run(stillMs)
+          mesh.thaw(id)
+          await mesh.run(prng.between(0.5, 1.5) * stillMs)
+        }
+        expect([nodes, heard.dead]).toEqual([nodes, 0])
+        // It was noticed, all right.
+        expect(heard.suspected).toBeGreaterThan(10)
+      }
+    },
+  )
+
   test('when two nodes cannot reach each other but all others can reach both', async () => {
     await using mesh = await formed({ nodes: 5 })
     const heard = listen(mesh)
