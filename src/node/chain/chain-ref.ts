@@ -22,6 +22,7 @@ import type { DeadLetter } from './dead-letters.ts'
 import type { Waiter } from './entry.ts'
 import { Flow } from './flow.ts'
 import type { IngressStats } from './ingress.ts'
+import { Run } from './run.ts'
 
 /**
  * The stages, each fitting to what the one before emits; the first that does not is where the compiler complains. A
@@ -205,31 +206,28 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
    * {NotFoundError} {NodeStoppedError} when nothing comes of the others either; {AbortError}; {OptionsError}; whatever
    * the source throws
    */
-  async *run<To extends string = string>(
+  run<To extends string = string>(
     items: Iterable<InputAt<In, Inputs, To>> | AsyncIterable<InputAt<In, Inputs, To>>,
     options: RunOptions<InputAt<In, Inputs, To>, To> = {},
   ): AsyncGenerator<Outcome, void, void> {
-    checkRun(`a run through chain "${this.id}"`, items, options)
-    const flow = new Flow<InputAt<In, Inputs, To>>({
-      chain: this.id,
-      ingress: this.#chain.ingress,
-      items,
-      windowItems: this.#chain.body?.windowItems ?? 1,
-      signal: options.signal,
-      to: options.to,
-      refusal: () => this.#refusal(),
+    return new Run<InputAt<In, Inputs, To>, Outcome>({
+      begin: () => {
+        checkRun(`a run through chain "${this.id}"`, items, options)
+        return new Flow<InputAt<In, Inputs, To>>({
+          chain: this.id,
+          ingress: this.#chain.ingress,
+          items,
+          windowItems: this.#chain.body?.windowItems ?? 1,
+          signal: options.signal,
+          to: options.to,
+          refusal: () => this.#refusal(),
+        })
+      },
+      onDead: ({ item }, error) => {
+        if (options.onDead === undefined || isOfAll(error)) throw error
+        options.onDead(item, error)
+      },
     })
-    void flow.feed()
-    try {
-      for (let place = flow.take(); place !== undefined || (await flow.wait()); place = flow.take()) {
-        if (place === undefined) continue
-        if (place.error === undefined) yield promised(place.outcome)
-        else if (options.onDead === undefined || isOfAll(place.error)) throw place.error
-        else options.onDead(place.item, place.error)
-      }
-    } finally {
-      flow.stop()
-    }
   }
 
   /** Looks at what is asked for. @returns when it is too late @throws {OptionsError} {AbortError} */
