@@ -5,7 +5,6 @@ import { unreachable } from '../assert.ts'
 import type { SpecId } from '../ids.ts'
 import type { Claim } from '../protocol/claim.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
-import { compareHlc } from '../protocol/hlc.ts'
 import { type Phase, causeOf } from '../protocol/phase.ts'
 import type { ReachChange } from '../protocol/reach.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
@@ -44,7 +43,7 @@ export class Bulletin {
     if (!isSameKind) this.notify({ kind: 'spec:status', id, status })
   }
 
-  /** The rows of a spec as they are now. */
+  /** The rows of a spec as they are now; a phase that waits for its spec would be read as of another one, and is none. */
   follow(row: SpecRow, claim: Claim | undefined, phase: Phase | undefined): void {
     const told = this.#toldOf(row.id)
     if (told.row !== row) {
@@ -55,9 +54,7 @@ export class Bulletin {
       told.claim = claim
       this.#emit({ kind: 'follow-claim', claim })
     }
-    // A phase that was made for a spec that has not come yet waits for it: it would be read as of another one.
-    const isEarly = phase !== undefined && compareHlc(phase.specVersion, row.version) > 0
-    if (phase !== undefined && told.phase !== phase && !isEarly) {
+    if (phase !== undefined && told.phase !== phase) {
       const before = told.phase
       told.phase = phase
       this.#emit({ kind: 'follow-phase', phase })

@@ -354,7 +354,8 @@ export class Core {
           ? this.#upkeep.leave(row, this.#bulletin.statusOf(id), this.#now)
           : this.#upkeep.evaluate(row, this.#now)
         this.#bulletin.setStatus(id, status)
-        this.#bulletin.follow(row, this.ledger.tables.claims.get(id), this.ledger.tables.phases.get(id))
+        const phase = this.#upkeep.findPhase(row, this.#now)
+        this.#bulletin.follow(row, this.ledger.tables.claims.get(id), phase)
       }
     }
   }

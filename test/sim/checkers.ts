@@ -57,7 +57,8 @@ export class AlwaysChecker {
     return this.#ownership.twiceCount
   }
 
-  check(): void {
+  /** `soundSinceMs`: since when no packet is lost; Infinity while some are. */
+  check(soundSinceMs: number): void {
     const up = this.#mesh.up.map(id => ({ id, seen: this.#seenOf(id) }))
     for (const { id, seen } of up) {
       this.#checkRowsGrow(id, seen)
@@ -67,7 +68,7 @@ export class AlwaysChecker {
     }
     this.#checkGenerations()
     this.#restarts.watch()
-    const violation = this.#world.violation ?? this.#restarts.violation ?? this.#ownership.check()
+    const violation = this.#world.violation ?? this.#restarts.violation ?? this.#ownership.check(soundSinceMs)
     if (violation !== undefined) throw new InvariantError(violation)
   }
 

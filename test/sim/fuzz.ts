@@ -285,7 +285,7 @@ class Schedule {
     const endMs = mesh.nowMs + durationMs
     while (mesh.nowMs < endMs) {
       await mesh.run(Math.min(50, endMs - mesh.nowMs))
-      always.check()
+      always.check(this.#net.soundSinceMs)
       this.belt.check(mesh)
       this.#workers.calls.check(mesh)
       this.#rebels.check(mesh)

@@ -51,6 +51,8 @@ export class NetFaults {
   readonly #prng: Prng
   /** Not even one gossip message arrives, from the beginning to the end: nothing may rest on them. */
   readonly isDeaf: boolean
+  /** Since when no packet is lost; Infinity while some are. */
+  soundSinceMs = 0
   #naps: Nap[] = []
   #flap: { readonly from: NodeId; readonly to: NodeId; untilMs: number; isCut: boolean } | undefined
 
@@ -118,6 +120,9 @@ export class NetFaults {
 
   #setConditions(mesh: SimulatedMesh, to: Partial<NetworkConditions>): void {
     mesh.setConditions(this.isDeaf ? { ...to, hintLoss: 1 } : to)
+    const isSound = to.packetLoss === 0
+    if (!isSound) this.soundSinceMs = Infinity
+    else if (this.soundSinceMs === Infinity) this.soundSinceMs = mesh.nowMs
   }
 
   /** A process has crashed: nobody wakes it. */

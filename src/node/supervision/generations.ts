@@ -10,7 +10,6 @@
 
 import type { SpecId } from '../../ids.ts'
 import { runTag } from '../../protocol/claim.ts'
-import { compareHlc } from '../../protocol/hlc.ts'
 import { givesAway } from '../../protocol/member-row.ts'
 import {
   type Generation,
@@ -24,6 +23,7 @@ import { type SpecRow, hlcText } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
+import { EarlyPhases } from './early-phases.ts'
 import { Holder, type HolderInit } from './holder.ts'
 import type { Legacies } from './legacies.ts'
 import { type FateBody, type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
@@ -43,6 +43,7 @@ export class Generations {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
   readonly #holder: Holder
+  readonly early: EarlyPhases
   /** When the coordinator began to wait for something, or will have waited enough. */
   readonly #waits = new Map<SpecId, ReadonlyMap<string, number>>()
   readonly #deadlines = new Deadlines<SpecId>()
@@ -51,6 +52,7 @@ export class Generations {
     this.#ledger = init.ledger
     this.#supervisor = init.supervisor
     this.#holder = new Holder(init)
+    this.early = new EarlyPhases(init.ledger)
   }
 
   /** What workers of groups have left behind for their successors, and what those that start here wait for. */
@@ -61,8 +63,7 @@ export class Generations {
   /** The same on a node that leaves: it decides nothing, and what runs here stops for its successors. */
   leave(row: SpecRow, body: FateBody, now: Now): void {
     const phase = this.#ledger.tables.phases.get(row.id)
-    if (phase === undefined || compareHlc(phase.specVersion, row.version) > 0)
-      this.#supervisor.assign(row.id, [], now.ms)
+    if (phase === undefined || this.early.isEarly(row, now.ms)) this.#supervisor.assign(row.id, [], now.ms)
     else this.#holder.leave(phase, body, now)
   }
 
@@ -74,8 +75,7 @@ export class Generations {
       if (this.#isLeader(row.id)) this.#begin(row, body, undefined)
       return this.#pendingOf(row, slotsOfSpec(row.id, body)) ?? STARTING
     }
-    // It was made for a spec that has not come yet.
-    if (compareHlc(phase.specVersion, row.version) > 0) return STARTING
+    if (this.early.isEarly(row, now.ms)) return STARTING
     if (givesAway(this.#ledger.membership.self)) this.#holder.giveAway(phase, body, now)
     else this.#holder.hold(phase, body, now)
     if (this.#isLeader(row.id)) this.#lead(row, body, now)
@@ -83,11 +83,11 @@ export class Generations {
   }
 
   /** Nothing of it is to run: holders say when their workers have stopped. @returns whether all have */
-  letGo(row: SpecRow): boolean {
+  letGo(row: SpecRow, now: Now): boolean {
     this.#waits.delete(row.id)
     const phase = this.#ledger.tables.phases.get(row.id)
     if (phase === undefined) return true
-    if (compareHlc(phase.specVersion, row.version) > 0) return false
+    if (this.early.isEarly(row, now.ms)) return false
     this.#holder.letGo(phase)
     const known = this.#ledger.tables.phases.get(row.id) ?? phase
     const isGone = known.layout.every(this.#emptiness(known))
@@ -103,10 +103,11 @@ export class Generations {
   tick(nowMs: number): void {
     for (const id of this.#deadlines.take(nowMs)) this.#ledger.touch(id)
     this.legacies.tick(nowMs)
+    this.early.tick(nowMs)
   }
 
   wakeAtMs(): number {
-    return Math.min(this.#deadlines.wakeAtMs(), this.legacies.wakeAtMs())
+    return Math.min(this.#deadlines.wakeAtMs(), this.legacies.wakeAtMs(), this.early.wakeAtMs())
   }
 
   // What the coordinator does.

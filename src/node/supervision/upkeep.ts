@@ -2,6 +2,7 @@
 /** What is declared, kept running: standalone workers by their claims, groups and chains by their phases. */
 
 import { type NodeId, type SlotId, type SpecId, specOfSlot } from '../../ids.ts'
+import type { Phase } from '../../protocol/phase.ts'
 import type { SpecRow } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import type { Ledger } from '../ledger.ts'
@@ -57,6 +58,11 @@ export class Upkeep {
     if (body.kind === 'worker') return this.#claims.evaluate(row, body, now)
     this.#claims.letGo(id, now.ms)
     return this.#generations.evaluate(row, body, now)
+  }
+
+  /** The phase by which a group or chain goes; undefined: there is none, or its spec has not come yet. */
+  findPhase(row: SpecRow, now: Now): Phase | undefined {
+    return this.#generations.early.find(row, now.ms)
   }
 
   /** The same on a node that leaves: it starts nothing, and hands over what it has. `before`: how the spec stood. */
@@ -122,7 +128,7 @@ export class Upkeep {
     const { id } = row
     this.#supervisor.assign(id, [], now.ms)
     const isClaimFree = this.#claims.letGo(id, now.ms)
-    return this.#generations.letGo(row) && isClaimFree ? undefined : { kind: 'stopping' }
+    return this.#generations.letGo(row, now) && isClaimFree ? undefined : { kind: 'stopping' }
   }
 
   #isOfWorker(slot: SlotId): boolean {
