@@ -12,6 +12,7 @@ import { Belt } from './belt.ts'
 import { NetFaults } from './net-faults.ts'
 import { Rebels } from './rebels.ts'
 import { RollingRestart } from './rolling-restart.ts'
+import { SickNodes } from './sick-nodes.ts'
 import { WorkerFaults } from './worker-faults.ts'
 import { World } from './world.ts'
 
@@ -89,6 +90,7 @@ class Schedule {
   readonly #workers: WorkerFaults
   readonly #rebels: Rebels
   readonly #rolling: RollingRestart
+  readonly #sick: SickNodes
   readonly counts: Record<string, number> = {}
 
   constructor(seed: string) {
@@ -97,6 +99,7 @@ class Schedule {
     this.#net = new NetFaults(this.prng.fork('net'))
     this.#workers = new WorkerFaults(this.world, this.prng.fork('workers'))
     this.#rebels = new Rebels(this.world, this.prng.fork('rebels'))
+    this.#sick = new SickNodes(this.world, this.prng.fork('sick'))
     this.#rolling = new RollingRestart({
       prng: this.prng.fork('rolling'),
       leave: (mesh, node) => this.#leave(mesh, node),
@@ -105,7 +108,13 @@ class Schedule {
   }
 
   get behaviours() {
-    return [...this.world.behaviours, ...this.belt.behaviours, this.#workers.mover, this.#rebels.rebel]
+    return [
+      ...this.world.behaviours,
+      ...this.belt.behaviours,
+      this.#workers.mover,
+      this.#rebels.rebel,
+      this.#sick.tender,
+    ]
   }
 
   async run(mesh: SimulatedMesh): Promise<void> {
@@ -126,6 +135,7 @@ class Schedule {
     }
     await this.#peace(mesh, always)
     if (always.twiceCount > 0) this.counts['ran-twice'] = always.twiceCount
+    if (this.#sick.declinedCount > 0) this.counts['declined'] = this.#sick.declinedCount
     checkSettled(mesh, this.world)
     this.belt.checkSettled()
     this.#workers.check(mesh)
@@ -141,6 +151,7 @@ class Schedule {
       this.#groups.declare(mesh),
       this.#workers.declare(mesh),
       this.#rebels.declare(mesh),
+      this.#sick.declare(mesh),
       mesh.node('n3').addChain({
         id: 'pipe',
         intensity,
@@ -183,6 +194,8 @@ class Schedule {
       'call',
       'change',
       'rebel',
+      'sick',
+      'sick',
       'leave',
       'drain',
       'rolling-restart',
@@ -238,6 +251,11 @@ class Schedule {
       case 'rebel':
         if (this.#rebels.restartOne(mesh)) this.#count(kind)
         break
+      case 'sick': {
+        const done = this.#sick.trouble(mesh)
+        if (done !== undefined) this.#count(done)
+        break
+      }
       case 'change':
         if (this.#workers.editOne(mesh)) this.#count(kind)
         break
@@ -289,6 +307,7 @@ class Schedule {
       this.belt.check(mesh)
       this.#workers.calls.check(mesh)
       this.#rebels.check(mesh)
+      this.#sick.check(mesh)
       await this.#net.pass(mesh)
       await this.#rolling.pass(mesh)
     }
@@ -310,6 +329,7 @@ class Schedule {
     const isOpen = (): boolean =>
       this.world.streams.some(stream => !stream.isOrphan && !stream.isDone && stream.error === undefined)
     await mesh.until('all streams end', () => !isOpen() && !this.belt.isOpen, 60_000)
+    await this.#sick.recover(mesh)
     await this.#workers.restart(mesh)
     await this.#groups.checkRecovery(mesh)
   }

@@ -88,7 +88,10 @@ function tooMany({ restarts }: Phase, { restarts: max, withinMs }: RestartIntens
 /** Whether the one can have been made from the other: what still counts is in it, and what it was made for as well. */
 function follows(phase: Phase, parent: Phase, { withinMs }: RestartIntensity): boolean {
   const last = phase.restarts.at(-1)
-  const isNew = last !== undefined && !parent.restarts.some(each => isSame(each, last))
+  // Of two that were made in the same moment, each counts (seed 60).
+  const countOf = (each: Restart, { restarts }: Phase): number =>
+    restarts.filter(other => isSame(each, other)).length
+  const isNew = last !== undefined && countOf(last, phase) > countOf(last, parent)
   if (phase.previous.some(({ failure }) => isCounted(failure)) && !isNew) return false
   return parent.restarts.every(each => {
     const isOld = last !== undefined && last.atMs - each.atMs >= withinMs
