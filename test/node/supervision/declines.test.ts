@@ -133,6 +133,9 @@ describe('a node that is unable to start anything', () => {
     expect(bench.status('w')).toMatchObject({ kind: 'gave-up', failure: { name: 'IsolationError' } })
     expect(bench.status('g')).toMatchObject({ kind: 'failed', failure: { name: 'IsolationError' } })
     expect(bench.starts.filter(start => start.startsWith('w')).length).toBe(NODES.length)
+    // The last one has nobody to leave it to.
+    const declined = bench.events.filter(({ kind }) => kind === 'worker:decline')
+    expect(declined.length).toBe(2 * (NODES.length - 1))
   })
 
   test('declines a bounded number of slots, for a bounded time', () => {
