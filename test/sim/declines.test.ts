@@ -12,6 +12,8 @@ import { SimulatedMesh } from '../../src/testing.ts'
 class Sickness {
   /** The nodes on which nothing starts. */
   readonly nodes = new Set<string>()
+  /** So many more starts fail. */
+  left = Infinity
   /** Of every start that failed: the slot and the node. */
   readonly failed: string[] = []
 
@@ -32,7 +34,8 @@ class Sickness {
   })
 
   #refuse(worker: string, node: string): void {
-    if (!this.nodes.has(node)) return
+    if (!this.nodes.has(node) || this.left === 0) return
+    this.left -= 1
     this.failed.push(`${worker} ${node}`)
     throw new Error(`the port is taken on ${node}`)
   }
@@ -141,6 +144,24 @@ describe('a standalone worker whose node cannot start it any more', () => {
     expect(declinesOf(mesh, home)).toEqual([])
   })
 
+  test('stays where starts fail now and then, fewer in a row than it takes', async () => {
+    const sickness = new Sickness()
+    await using mesh = await meshOf(sickness)
+    const ref = await mesh.settle(
+      mesh.node('n1').addWorker({ id: 'w', run: sickness.picky, intensity: INTENSITY }),
+    )
+    const [home = ''] = homesOf(mesh, 'w').values()
+    sickness.nodes.add(home)
+    for (let round = 1; round <= 3; round++) {
+      sickness.left = FAILED_STARTS_MAX - 1
+      ref.cast.fail()
+      await mesh.until('it has failed', () => sickness.left === 0)
+      expect(await mesh.settle(ref.with({ timeoutMs: 60_000 }).call.node())).toBe(home)
+    }
+    expect(sickness.failed.length).toBe(3 * (FAILED_STARTS_MAX - 1))
+    expect(declinesOf(mesh, home)).toEqual([])
+  })
+
   test('is given up where nobody can start it, after as many restarts as it may have', async () => {
     const sickness = new Sickness()
     await using mesh = await meshOf(sickness)
@@ -211,6 +232,7 @@ test('where one node is emptied and the other declines, a worker stays, and why 
   ref.cast.fail()
   await mesh.until('it runs elsewhere', () => homesOf(mesh, 'w').get('w') === other, 10_000)
   expect(await mesh.settle(mesh.node(other).drain())).toEqual(['w'])
+  await mesh.run(1_000)
   expect(homesOf(mesh, 'w').get('w')).toBe(other)
   expect(declinesOf(mesh, home)).toEqual(['w'])
   await mesh.settle(mesh.node(home).drain())
