@@ -9,7 +9,7 @@ import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
-import { InvariantError } from './checkers.ts'
+import { InvariantError } from './invariant-error.ts'
 import type { World } from './world.ts'
 
 const IDS = ['s0', 's1', 's2']
