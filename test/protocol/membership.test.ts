@@ -179,6 +179,22 @@ describe('a member', () => {
     expect(bench.sent('rows').map(({ to }) => to)).toEqual([b])
   })
 
+  test('that is called dead by others while somebody answers for it is not buried, though this node does not hear it', () => {
+    bench.meet(b, c)
+    bench.membership.onPeerDown(b, bench.now)
+    bench.passUntil(() => bench.sent('probe-request').some(({ message }) => message.target === b), [c])
+    bench.tell(c, { kind: 'probe-report', n: 1, target: b, isHeard: true })
+    bench.membership.merge(row(b, { status: 'dead' }), bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+    // Only as long as that is news.
+    bench.pass(probePeriodMs)
+    bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS }), bench.now)
+    expect(bench.statusOf(b)).not.toBe('dead')
+    bench.pass(2 * probePeriodMs)
+    bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS }), bench.now)
+    expect(bench.statusOf(b)).toBe('dead')
+  })
+
   test('that was dead comes back with a larger sequence number only', () => {
     bench.membership.merge(row(b, { seq: 10, status: 'dead', endedMs: WALL_MS }), bench.now)
     bench.membership.merge(row(b, { seq: 2 }), bench.now)
@@ -268,6 +284,41 @@ describe('the node itself', () => {
     expect(bench.membership.health.score).toBe(1)
   })
 
+  test('that nothing has run on for two periods accuses nobody for a round, whatever it finds', () => {
+    bench.meet(b, c)
+    bench.pass(probePeriodMs, [b, c])
+    bench.nowMs = bench.membership.wakeAtMs() + 2 * probePeriodMs
+    bench.membership.tick(bench.now)
+    bench.membership.onPeerDown(b, bench.now)
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+    bench.passUntil(() => bench.statusOf(b) === 'suspect', [c])
+  })
+
+  test('that was late gives others twice the time to answer, until it is well again', () => {
+    const patienceMs = (): number => {
+      bench.passUntil(() => bench.sent('probe').length > 0)
+      return bench.passUntil(() => bench.statusOf(b) === 'suspect')
+    }
+    bench.meet(b)
+    expect(patienceMs()).toBeCloseTo(probePeriodMs, -2)
+    bench = new Bench()
+    bench.meet(b)
+    bench.nowMs = bench.membership.wakeAtMs() + probeTimeoutMs
+    bench.membership.tick(bench.now)
+    expect(bench.membership.health.score).toBe(1)
+    expect(patienceMs()).toBeGreaterThan(1.9 * probePeriodMs)
+    bench = new Bench()
+    bench.meet(b)
+    bench.nowMs = bench.membership.wakeAtMs() + probeTimeoutMs
+    bench.membership.tick(bench.now)
+    bench.answer(b, 1)
+    bench.pass(5_000, [b])
+    expect(bench.membership.health.score).toBe(0)
+    bench.effects = []
+    expect(patienceMs()).toBeCloseTo(probePeriodMs, -2)
+  })
+
   test('whose machine has slept, by its wall clock, accuses nobody for a round', () => {
     bench.meet(b, c)
     bench.pass(probePeriodMs, [b, c])
@@ -280,11 +331,16 @@ describe('the node itself', () => {
 
   test('that may have stood still hears what has come before it judges, though no timer of it was late', () => {
     bench.meet(b)
-    bench.pass(250)
-    expect(bench.sent('probe')).toHaveLength(1)
-    // Stopped just after it had asked others, going on just when the probe has failed: the answer waits in the socket.
-    bench.pass(probeTimeoutMs)
-    bench.nowMs = 250 + probePeriodMs
+    const step = (): void => {
+      bench.nowMs = bench.membership.wakeAtMs()
+      bench.membership.tick(bench.now)
+    }
+    while (bench.sent('probe').length === 0) step()
+    const sentMs = bench.nowMs
+    // Stopped just after the next turn, going on just when the probe has failed: the answer waits in the socket.
+    bench.pass(probePeriodMs / 2)
+    expect(bench.membership.wakeAtMs()).toBe(sentMs + probePeriodMs)
+    bench.nowMs = sentMs + probePeriodMs
     bench.membership.tick(bench.now)
     expect(bench.statusOf(b)).toBe('alive')
     bench.answer(b, 1)
