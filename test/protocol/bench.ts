@@ -38,6 +38,8 @@ export class Bench {
   nowMs = 0
   /** By how much the wall clock has gained on the other one. */
   leapMs = 0
+  /** How unwell others say they are, where they do. */
+  readonly healthOf = new Map<NodeId, number>()
 
   constructor(init: { readonly self?: Partial<MemberRow>; readonly isNamed?: boolean } = {}) {
     this.membership = new Membership({
@@ -90,8 +92,8 @@ export class Bench {
   }
 
   /** An answer to a probe comes in, a moment after it was sent. */
-  answer(from: NodeId, n: number, health = 0): void {
-    const stat = { health, view: '', unreachable: [] }
+  answer(from: NodeId, n: number): void {
+    const stat = { health: this.healthOf.get(from) ?? 0, view: '', unreachable: [] }
     this.membership.onHeard(from, this.nowMs + 0.1)
     this.tell(from, { kind: 'probe-ack', n, stat, news: { members: [], accusations: [] } })
   }

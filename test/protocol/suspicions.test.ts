@@ -49,15 +49,17 @@ describe('a suspicion', () => {
     expect(bench.passUntil(() => bench.statusOf(b) === 'dead', [e])).toBeGreaterThan(minMs * 3)
   })
 
-  test('is not shared by who is unwell', () => {
+  test.each([
+    [4, maxMs],
+    [3, minMs],
+  ])('is not shared by who is unwell, from 4 on: %i', (health, wantedMs) => {
     suspect()
     for (const witness of [c, d]) {
-      bench.answer(witness, 0, 4)
+      bench.healthOf.set(witness, health)
+      bench.answer(witness, 0)
       bench.accuse(b, witness)
     }
-    // Only this node probes here, and everybody else keeps saying that it is unwell.
-    bench.pass(minMs + 100)
-    expect(bench.statusOf(b)).toBe('suspect')
+    expect(bench.passUntil(() => bench.statusOf(b) === 'dead', [c, d, e])).toBeCloseTo(wantedMs, -2)
   })
 
   test('of another state of the suspect counts for nothing', () => {
