@@ -1,5 +1,8 @@
 // pure
-/** Things to look at again at a given time, by key. A binary heap; entries that were moved are dropped when met. */
+/**
+ * Things to look at again at a given time, by key. A binary heap; entries that were moved or taken back are dropped when
+ * they are met, or when they are more than those that count.
+ */
 
 interface Entry<Key> {
   readonly key: Key
@@ -8,7 +11,17 @@ interface Entry<Key> {
 
 export class Deadlines<Key> {
   readonly #due = new Map<Key, number>()
-  readonly #heap: Entry<Key>[] = []
+  #heap: Entry<Key>[] = []
+
+  /** How many keys have a time. */
+  get size(): number {
+    return this.#due.size
+  }
+
+  /** How many entries are kept for them: at most twice as many. */
+  get entryCount(): number {
+    return this.#heap.length
+  }
 
   /** Sets the time of `key`, instead of any earlier one. */
   set(key: Key, dueMs: number): void {
@@ -16,10 +29,11 @@ export class Deadlines<Key> {
     this.#due.set(key, dueMs)
     this.#heap.push({ key, dueMs })
     this.#rise(this.#heap.length - 1)
+    this.#tidy()
   }
 
   clear(key: Key): void {
-    this.#due.delete(key)
+    if (this.#due.delete(key)) this.#tidy()
   }
 
   has(key: Key): boolean {
@@ -45,7 +59,18 @@ export class Deadlines<Key> {
       this.#due.delete(top.key)
       keys.push(top.key)
     }
+    this.#tidy()
     return keys
+  }
+
+  /**
+   * What was moved or taken back would stay until its time comes, and hold its key: half a minute for each worker that
+   * has started. To make the heap anew costs no more than what was done to it since the last time.
+   */
+  #tidy(): void {
+    if (this.#heap.length <= 2 * this.#due.size) return
+    this.#heap = Array.from(this.#due, ([key, dueMs]) => ({ key, dueMs }))
+    for (let at = (this.#heap.length >> 1) - 1; at >= 0; at--) this.#sink(at)
   }
 
   #dropTop(): void {
