@@ -29,7 +29,8 @@ import { type Packed, pack, unpack } from './messaging/packed.ts'
 import { type Addressee, Post, type PostInit } from './messaging/post.ts'
 import { type Route, Router } from './messaging/router.ts'
 import { type Incoming, type Outgoing, Session, type SessionOwner } from './messaging/session.ts'
-import { SlotChannel, SlotInlet } from './messaging/slot-channel.ts'
+import { SlotInlet } from './messaging/slot-channel.ts'
+import { SlotChannels } from './messaging/slot-channels.ts'
 import { findMistake } from './messaging/unaddressed.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import type { Behaviour } from './workers/behaviours.ts'
@@ -65,7 +66,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   readonly #sessions = new Map<NodeId, Session>()
   /** Channels that are to be open whenever there is a session with the peer. */
   readonly #outgoing = new Map<NodeId, Set<Outgoing>>()
-  readonly #slotChannels = new Map<string, SlotChannel>()
+  readonly #slotChannels = new SlotChannels(this)
   readonly #chains = new Map<SpecId, Chain>()
   #channels = 0
   #isDraining = false
@@ -163,8 +164,15 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
 
   followSpec(id: SpecId, body: SpecBody | undefined): void {
     this.router.followSpec(id, body)
+    this.#slotChannels.followSpec(id, body)
     if (body?.kind === 'chain') this.chain(id).followBody(body)
     else this.#chains.get(id)?.followBody(undefined)
+  }
+
+  /** The spec was removed long ago: nothing of it is known any more, nor what had become of its items. */
+  forgetSpec(id: SpecId): void {
+    this.router.forget(id)
+    this.#chains.delete(id)
   }
 
   followStatus(id: SpecId, status: SpecStatus): void {
@@ -285,7 +293,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     if (session === undefined) return false
     this.#refuseCongestion(session, slot)
     const payload = encodeRequest(name, args, call)
-    const { channel } = this.#slotChannel(route, slot)
+    const { channel } = this.#slotChannels.to(route, slot)
     const correlation = this.#calls.enter(call, route.owner.id)
     const remainingMs = Math.max(0, Math.ceil(call.deadlineMs - nowMs))
     session.writer
@@ -325,7 +333,8 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   }
 
   close(peer: NodeId, outgoing: Outgoing): void {
-    this.#outgoing.get(peer)?.delete(outgoing)
+    const open = this.#outgoing.get(peer)
+    if (open?.delete(outgoing) === true && open.size === 0) this.#outgoing.delete(peer)
     this.#sessions.get(peer)?.close(outgoing)
   }
 
@@ -360,7 +369,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     }
     this.#refuseCongestion(session, slot)
     const { kind, payload, hops } = frame
-    const { channel } = this.#slotChannel(route, slot, hops)
+    const { channel } = this.#slotChannels.to(route, slot, hops)
     session.writer
       .begin(kind, 4 + payload.length)
       .u32(channel)
@@ -371,18 +380,6 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     if (session.congestedBytes <= CONGESTED_BYTES_MAX) return
     const message = `${session.congestedBytes} bytes wait for the node of "${slot}", which does not read: send less, or later`
     throw new OverloadedError(message, { maybeExecuted: false })
-  }
-
-  /** The channel to a worker, opened once for each of its generations. */
-  #slotChannel(route: Route, slot: SlotId, hops = 0): SlotChannel {
-    const key = hops === 0 ? slot : `${slot} ${hops}`
-    const known = this.#slotChannels.get(key)
-    if (known?.isTo(route) === true) return known
-    if (known !== undefined) this.close(known.owner.id, known)
-    const channel = new SlotChannel(this.next(), { slot, hops }, route)
-    this.#slotChannels.set(key, channel)
-    this.open(route.owner.id, channel)
-    return channel
   }
 
   #receive(broadcast: Broadcast): void {

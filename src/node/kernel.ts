@@ -257,7 +257,7 @@ export class Kernel {
       case 'follow-spec':
         return this.plane.followSpec(effect.id, effect.body)
       case 'forget-spec':
-        return this.plane.router.forget(effect.id)
+        return this.plane.forgetSpec(effect.id)
       case 'follow-claim':
         return this.plane.followClaim(effect.claim)
       case 'follow-phase':

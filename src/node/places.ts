@@ -40,6 +40,7 @@ export class Places {
 
   /** A spec is as `row` says, and was as `before` says. */
   followSpec(row: SpecRow, before: SpecRow | undefined): void {
+    if (row.body === undefined) this.#coordinators.delete(row.id)
     const units = unitsOfSpec(row)
     const ids = new Set(units.map(unit => unit.id))
     for (const { slot } of slotsOfSpec(row.id, before?.body))
