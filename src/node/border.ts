@@ -30,9 +30,9 @@ export interface BorderStats {
 /** Whoever is complained of is not mentioned again for so long. */
 export const COMPLAIN_EVERY_MS = 60_000
 /** So many are told apart; beyond that, the one that was first complained of is forgotten. */
-const COMPLAINTS_MAX = 256
+export const COMPLAINTS_MAX = 256
 /** An address that does not answer is mentioned only then: nodes of a mesh seldom start in the right order. */
-const FAILED_DIALS_MIN = 4
+export const FAILED_DIALS_MIN = 4
 
 type Counts = { -readonly [What in Exclude<keyof BorderStats, 'last'>]: number }
 

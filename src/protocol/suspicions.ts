@@ -36,6 +36,12 @@ interface Suspicion {
 /** So many further witnesses make a suspicion as short as it gets: memberlist's `SuspicionMult` - 2. */
 const CONFIRMATIONS = 2
 
+/**
+ * The word of so many is kept that does not count now: they may be well again, or known, before the suspicion is over.
+ * Whoever accuses in the name of others that nobody knows must not make a node grow.
+ */
+export const UNTRUSTED_WITNESSES_MAX = 32
+
 /** In a smaller mesh there is nobody to confirm: suspicions are short from the beginning. */
 const CONFIRMING_NODES_MIN = 4
 
@@ -79,6 +85,8 @@ export class Suspicions {
     if (suspicion === undefined || suspicion.run.boot !== run.boot || suspicion.seq !== seq) return false
     const known = suspicion.witnesses.get(by)
     if (known === evidence || known === 'refused') return false
+    const isFull = suspicion.witnesses.size >= UNTRUSTED_WITNESSES_MAX
+    if (known === undefined && isFull && !this.#isTrusted(by)) return false
     suspicion.witnesses.set(by, evidence)
     if (suspicion.refusedMs === Infinity && this.#isProcessGone(suspicion)) suspicion.refusedMs = nowMs
     return true

@@ -6,7 +6,7 @@ import { type NodeId, nodeId, slotId, specId } from '../../src/ids.ts'
 import { NO_ORIGIN } from '../../src/protocol/request.ts'
 import { Mailbox, MAILBOX_LIMITS } from '../../src/node/messaging/mailbox.ts'
 import { type Outgoing, Session, type SessionOwner } from '../../src/node/messaging/session.ts'
-import { COMPLAIN_EVERY_MS } from '../../src/node/border.ts'
+import { COMPLAIN_EVERY_MS, COMPLAINTS_MAX, FAILED_DIALS_MIN } from '../../src/node/border.ts'
 import { ControlLane } from '../../src/node/control-lane.ts'
 import { declareChain } from '../../src/node/specs/chain-spec.ts'
 import { declareGroup } from '../../src/node/specs/group-spec.ts'
@@ -286,6 +286,20 @@ test('an address that does not answer is mentioned when that goes on, and once a
   expect(told()).toHaveLength(1)
   outside.world.onDialFailed('/sim/other', 'handshake', 'another secret')
   expect(told()[1]).toMatch(/another secret/)
+})
+
+test(`no more than ${COMPLAINTS_MAX} culprits and addresses are told apart: the first are forgotten`, () => {
+  const told = (start: string): number => outside.warnings.filter(text => text.startsWith(start)).length
+  outside.world.onRefused('10.0.0.7', 'the handshake failed')
+  for (let n = 0; n < COMPLAINTS_MAX; n++) outside.world.onRefused(`10.1.0.${n}`, 'the handshake failed')
+  outside.world.onRefused('10.0.0.7', 'the handshake failed')
+  expect(told('somebody was not let in')).toBe(COMPLAINTS_MAX + 2)
+  const fail = (address: string): void =>
+    outside.world.onDialFailed(address, 'refused', 'nobody listens there')
+  for (let n = 1; n < FAILED_DIALS_MIN; n++) fail('/sim/seed')
+  for (let n = 0; n < COMPLAINTS_MAX; n++) fail(`/sim/other${n}`)
+  fail('/sim/seed')
+  expect(told('no session')).toBe(0)
 })
 
 test('a mailbox holds no more bytes of others than it may, but always one message', () => {

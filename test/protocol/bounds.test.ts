@@ -2,10 +2,11 @@
 
 import { beforeEach, expect, test } from 'vitest'
 
-import { nodeId } from '../../src/ids.ts'
+import { type NodeId, nodeId } from '../../src/ids.ts'
 import { Dissemination, NEWS_MAX, PIGGYBACK_MAX } from '../../src/protocol/dissemination.ts'
 import { PROBES_MAX, RELAYS_MAX } from '../../src/protocol/prober.ts'
 import { Reach, UNREACHABLE_MAX } from '../../src/protocol/reach.ts'
+import { Suspicions, UNTRUSTED_WITNESSES_MAX } from '../../src/protocol/suspicions.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, a, b, row } from './bench.ts'
 
@@ -48,6 +49,15 @@ test(`no more than ${RELAYS_MAX} probes are under way for others: to the rest th
   bench.meet(a, b)
   for (let n = 0; n < RELAYS_MAX + 10; n++) bench.tell(b, { kind: 'probe-request', n, target: b })
   expect(bench.sent('probe-report').filter(({ message }) => !message.isHeard)).toHaveLength(10)
+})
+
+test(`no more than ${UNTRUSTED_WITNESSES_MAX} are kept who accuse and do not count; who counts is heard all the same`, () => {
+  const suspicions = new Suspicions(LAN_TIMINGS, witness => witness === a)
+  const run = { id: b, boot: 1 }
+  suspicions.begin(run, 1, { count: 5, nowMs: 0 })
+  const isNew = (by: NodeId): boolean => suspicions.addWitness({ run, seq: 1, by, evidence: 'silent' }, 0)
+  expect(many(1_000).filter(isNew)).toHaveLength(UNTRUSTED_WITNESSES_MAX)
+  expect([isNew(a), isNew(a)]).toEqual([true, false])
 })
 
 test('what others say of those that nobody knows is not kept, and of a member the word of a few', () => {

@@ -5,7 +5,7 @@ import type { NodeId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 
 /** So many peers are shut out at a time; beyond that, the one that was shut out first gets in again. */
-const SHUT_OUT_MAX = 1_024
+export const SHUT_OUT_MAX = 1_024
 
 interface Ban {
   readonly untilMs: number
