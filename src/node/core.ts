@@ -298,9 +298,9 @@ export class Core {
     const { forgotten, rivals } = this.ledger.takeIn(rows, this.#now)
     this.#membership.tick(this.#now)
     const { id: self } = this.self
-    for (const { id, winner, loser } of rivals) {
-      if (winner === self || loser === self)
-        this.#bulletin.notify({ kind: 'spec:superseded', id, winner, loser })
+    for (const rival of rivals) {
+      if (rival.winner === self || rival.loser === self)
+        this.#bulletin.notify({ kind: 'spec:superseded', ...rival })
     }
     return forgotten
   }

@@ -26,6 +26,7 @@ import type { Kernel } from './kernel.ts'
 import type { Inputs } from './input-feed.ts'
 import { refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
+import { contentOf } from './specs/spec-content.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
 import { checkWait } from './wait-options.ts'
@@ -67,14 +68,42 @@ export class Declarations {
    * @throws {AlreadyExistsError} {BehaviourNotFoundError} {PayloadError} {StartError} {AckError} {SupersededError}
    */
   async add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
+    return this.#add(declared, undefined, options)
+  }
+
+  /**
+   * The same for what a config says: other nodes may say it too, now or before they meet this one.
+   * @returns whether it was added, was there, or another node has declared it at the same time, later
+   */
+  async addOfConfig(
+    declared: Declared<SpecBody> & { readonly id: SpecId },
+    options: DeclareOptions,
+  ): Promise<'added' | 'present' | 'superseded'> {
+    const isKnown = this.#kernel.core.ledger.tables.specs.get(declared.id) !== undefined
+    try {
+      await this.#add(declared, isKnown ? undefined : contentOf(declared.body), options)
+      return 'added'
+    } catch (error) {
+      if (error instanceof AlreadyExistsError) return 'present'
+      if (error instanceof SupersededError) return 'superseded'
+      throw error
+    }
+  }
+
+  async #add(
+    declared: Declared<SpecBody>,
+    content: number | undefined,
+    options: DeclareOptions,
+  ): Promise<SpecId> {
     checkWait(`the options for a ${declared.body.kind}`, options)
-    const body = renew(declared.body, this.#kernel.nextRevision())
+    // Members and stages that two nodes have declared alike before they met are the same ones.
+    const body = renew(declared.body, content ?? this.#kernel.nextRevision())
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
     const taken = this.bodyOf(id)
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     refuseHuge(id, body)
     this.refuseUnknown(needsOf(body))
-    this.#write({ id, body, desired: 'running' })
+    this.#write({ id, body, desired: 'running', ...(content === undefined ? {} : { content }) })
     try {
       await this.spread(id, options)
       await this.#started(id, body, options)

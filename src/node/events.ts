@@ -132,4 +132,6 @@ export type NodeEvent =
       readonly id: SpecId
       readonly winner: NodeId
       readonly loser: NodeId
+      /** What the two say differently: `members[1].args`. Empty where that is not known here, or nothing is. */
+      readonly fields: readonly string[]
     }

@@ -16,6 +16,7 @@ import type { Phase } from '../protocol/phase.ts'
 import { type SpecChange, type SpecRow, areRivals } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
+import { differences } from './specs/spec-content.ts'
 import { Places, type Unwilling } from './places.ts'
 import { Tombstones } from './tombstones.ts'
 
@@ -30,6 +31,8 @@ export interface Rivals {
   readonly id: SpecId
   readonly winner: NodeId
   readonly loser: NodeId
+  /** What differs, as a spec names it: `members[1].args`. Empty where it is not known here. */
+  readonly fields: readonly string[]
 }
 
 /** What came of rows of others. */
@@ -129,9 +132,8 @@ export class Ledger {
   }
 
   writeSpec(change: SpecChange, now: Now): void {
-    const { id, body, desired } = change
-    const before = this.tables.specs.get(id)
-    const row: SpecRow = { id, body, desired, version: this.moment(now.wallMs), replaces: before?.version }
+    const before = this.tables.specs.get(change.id)
+    const row: SpecRow = { ...change, version: this.moment(now.wallMs), replaces: before?.version }
     this.tables.specs.merge(row)
     this.#newSpecs.set(row.id, row)
     this.#isUrgent = true
@@ -301,7 +303,11 @@ function rivalsIn(known: SpecRow, row: SpecRow, merged: SpecRow): Rivals[] {
   if (merged.body !== undefined && overtaken?.isRemoval === false && !hasOvertaken(known, overtaken.version))
     losers.add(overtaken.version.node)
   losers.delete(winner)
-  return [...losers].map(loser => ({ id: merged.id, winner, loser }))
+  return [...losers].map(loser => {
+    const lost = [known, row].find(({ version }) => version.node === loser)
+    const fields = lost?.body && merged.body ? differences(merged.body, lost.body) : []
+    return { id: merged.id, winner, loser, fields }
+  })
 }
 
 function hasOvertaken({ overtaken }: SpecRow, version: Hlc): boolean {

@@ -1,14 +1,7 @@
 // shell
 /** A node of the mesh, as its users see it. */
 
-import {
-  AlreadyExistsError,
-  DrainError,
-  DuplicateIdentityError,
-  SupersededError,
-  FormationError,
-  NodeStoppedError,
-} from '../errors.ts'
+import { DrainError, DuplicateIdentityError, FormationError, NodeStoppedError } from '../errors.ts'
 import { type NodeId, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { SpecBody, SpecKind } from '../protocol/spec-row.ts'
 import { atMost } from './at-most.ts'
@@ -42,6 +35,9 @@ import { Registry } from './workers/registry.ts'
 /** A node that has not left by then goes anyway. */
 const STOP_MS = 45_000
 
+/** Of a spec that this node, or its config, declares in another way. */
+export const DIFFERENT = 'runs as another node has declared it, which is not as it is declared here'
+
 export class Node implements AsyncDisposable {
   readonly #kernel: Kernel
   readonly #ports: Ports
@@ -72,6 +68,9 @@ export class Node implements AsyncDisposable {
     this.#over = init.over
     // Before any listener of the user's: who is told should find it so.
     init.bus.on('node:replaced', () => (this.#isReplaced = true))
+    init.bus.on('spec:superseded', ({ id, winner, loser, fields }) => {
+      if (loser === this.id && fields.length > 0) this.warn({ id, fields, by: winner }, DIFFERENT)
+    })
   }
 
   /**
@@ -357,18 +356,14 @@ export class Node implements AsyncDisposable {
     return this.#declarations.add(declared, options)
   }
 
-  /**
-   * For the loader of configs. @returns false when something with that id is there already
-   * @internal
-   */
-  async declareUnlessThere(id: SpecId, body: SpecBody, options: DeclareOptions): Promise<boolean> {
-    try {
-      await this.#add({ id, body }, options)
-      return true
-    } catch (error) {
-      if (error instanceof AlreadyExistsError || error instanceof SupersededError) return false
-      throw error
-    }
+  /** For the loader of configs: see `Declarations.addOfConfig`. @internal */
+  async declareOfConfig(
+    id: SpecId,
+    body: SpecBody,
+    options: DeclareOptions,
+  ): Promise<'added' | 'present' | 'superseded'> {
+    this.#refuseIfStopped()
+    return this.#declarations.addOfConfig({ id, body }, options)
   }
 
   /** @internal */

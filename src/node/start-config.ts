@@ -7,11 +7,10 @@ import { pathToFileURL } from 'node:url'
 
 import { ConfigError, ConfigNotFoundError, OptionsError } from '../errors.ts'
 import type { SpecId } from '../ids.ts'
-import type { SpecBody } from '../protocol/spec-row.ts'
 import { type CheckedConfig, type Config, type ConfiguredSpec, checkConfig, withResolved } from './config.ts'
 import { createNode } from './create-node.ts'
-import type { Node } from './node.ts'
-import { renew } from './specs/edits.ts'
+import { DIFFERENT, type Node } from './node.ts'
+import { differences } from './specs/spec-content.ts'
 import type { WaitOptions } from './waiting.ts'
 
 export interface StartOptions extends WaitOptions {
@@ -83,7 +82,7 @@ export async function startConfig(config: Config, options: StartOptions = {}): P
 }
 
 /** Declares on a node what is not there yet. */
-async function declareConfig(
+export async function declareConfig(
   node: Node,
   checked: CheckedConfig,
   options: WaitOptions = {},
@@ -94,35 +93,20 @@ async function declareConfig(
   const failed: ConfigFailure[] = []
   const declare = async ({ path, id, body }: ConfiguredSpec): Promise<void> => {
     try {
-      const isNew = await node.declareUnlessThere(id, body, options)
-      if (isNew) declared.push(id)
-      else if (isSame(node.inspect().plane.router.bodyOf(id), body)) present.push(id)
-      else different.push(id)
+      const outcome = await node.declareOfConfig(id, body, options)
+      if (outcome === 'added') return void declared.push(id)
+      const found = node.inspect().plane.router.bodyOf(id)
+      const fields = found === undefined ? [] : differences(found, body)
+      if (found !== undefined && fields.length === 0) return void present.push(id)
+      different.push(id)
+      // Of what was declared at the same time, the node itself has warned.
+      if (outcome === 'present') node.warn({ id, fields }, DIFFERENT)
     } catch (error) {
       failed.push({ path, id, error: error instanceof Error ? error : new Error(String(error)) })
     }
   }
   await Promise.all(checked.specs.map(declare))
-  if (different.length > 0) node.warn({ different }, 'runs already, and not as this config says')
   return { node, declared, present, different, failed, [Symbol.asyncDispose]: () => node.stop() }
-}
-
-/** Whether two specs say the same, whenever they were declared. */
-function isSame(a: SpecBody | undefined, b: SpecBody): boolean {
-  return a !== undefined && textOf(renew(a, 0)) === textOf(renew(b, 0))
-}
-
-/** Equal for bodies that say the same, in whatever order their fields have come off the wire. */
-function textOf(body: SpecBody): string {
-  return JSON.stringify(canonical(body))
-}
-
-function canonical(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
-  if (Array.isArray(value)) return value.map(canonical)
-  if (typeof value !== 'object' || value === null) return value
-  const fields = Object.entries<unknown>({ ...value }).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return Object.fromEntries(fields.map(([name, field]) => [name, canonical(field)]))
 }
 
 async function removeFrom(node: Node, id: SpecId): Promise<void> {

@@ -37,6 +37,8 @@ export interface Claim {
   readonly seq: number
   readonly state: ClaimState
   readonly specVersion: Hlc
+  /** That of the spec: see `SpecChange`. */
+  readonly content?: number | undefined
   /** The restarts that still count, oldest first: the next owner goes on counting. */
   readonly restarts: readonly Restart[]
   /** Why it failed the last times, newest first. */

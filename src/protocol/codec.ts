@@ -259,6 +259,7 @@ const specRow: Shape<SpecRow> = objectOf<SpecRow>({
   version: hlc,
   body: optional(specBody),
   desired: oneOf(DESIRED_STATES),
+  content: optional(count),
   replaces: optional(hlc),
   overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean })),
 })
@@ -283,6 +284,7 @@ const claim: Shape<Claim> = objectOf<Claim>({
   seq: count,
   state: oneOf(CLAIM_STATES),
   specVersion: hlc,
+  content: optional(count),
   restarts: list(restart, 1024),
   failures: list(failure, FAILURES_KEPT_MAX),
   heir: optional(node),

@@ -190,6 +190,11 @@ export interface SpecChange {
   /** Undefined: the spec is removed. */
   readonly body: SpecBody | undefined
   readonly desired: DesiredState
+  /**
+   * A hash of what a config says, where nobody had anything under the id: two rows that have the same are one
+   * declaration, made by two nodes that had not met. Whatever is written later has none.
+   */
+  readonly content?: number | undefined
 }
 
 export interface SpecRow extends SpecChange {
@@ -230,7 +235,8 @@ function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
   const [earlier, later] = order < 0 ? [a, b] : [b, a]
   const { version, body } = earlier
   const { overtaken: known, replaces } = later
-  const other = order === 0 ? earlier.overtaken : { version, isRemoval: body === undefined }
+  const isOne = order === 0 || isSameContent(a, b)
+  const other = isOne ? earlier.overtaken : { version, isRemoval: body === undefined }
   if (other === undefined) return later
   if (known !== undefined && compareHlc(known.version, other.version) >= 0) return later
   if (replaces !== undefined && compareHlc(replaces, other.version) >= 0) return later
@@ -241,8 +247,16 @@ function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
 export function areRivals(a: SpecRow, b: SpecRow): boolean {
   const [earlier, later] = compareHlc(a.version, b.version) < 0 ? [a, b] : [b, a]
   if (earlier.body === undefined || later.body === undefined) return false
-  if (earlier.version.node === later.version.node) return false
+  if (earlier.version.node === later.version.node || isSameContent(a, b)) return false
   return later.replaces === undefined || compareHlc(later.replaces, earlier.version) < 0
+}
+
+/** Whether both are for one declaration, which two nodes have made that had not met. */
+export function isSameContent(
+  a: { readonly content?: number | undefined },
+  b: { readonly content?: number | undefined },
+): boolean {
+  return a.content !== undefined && a.content === b.content
 }
 
 /** A text that is equal for equal moments. */

@@ -9,7 +9,7 @@ import type { Hlc } from '../../src/protocol/hlc.ts'
 import { MEMBER_STATUSES, type MemberRow, compareMembers, memberRows } from '../../src/protocol/member-row.ts'
 import { PHASE_RANKS, type Phase, phases } from '../../src/protocol/phase.ts'
 import { type RecordKind, RecordStore } from '../../src/protocol/record-store.ts'
-import { type SpecRow, type WorkerBody, specRows } from '../../src/protocol/spec-row.ts'
+import { type SpecRow, type WorkerBody, areRivals, specRows } from '../../src/protocol/spec-row.ts'
 
 const small = fc.integer({ min: 0, max: 3 })
 const node = fc.constantFrom('a', 'b', 'c').map(nodeId)
@@ -51,13 +51,20 @@ const BODY: WorkerBody = {
 
 // A moment is written once: two rows of one moment are the same row. Some replace what was written just before, some
 // have seen nothing for long, some nothing at all.
-const spec: fc.Arbitrary<SpecRow> = hlc.map(version => ({
-  id: specId('s'),
-  version,
-  body: version.count === 3 ? undefined : BODY,
-  desired: version.count === 3 ? 'stopped' : 'running',
-  replaces: version.ms === 0 ? undefined : { ...version, ms: version.ms - 1, count: (version.count * 2) % 3 },
-}))
+const spec: fc.Arbitrary<SpecRow> = hlc.map(version => {
+  const { ms, count } = version
+  const isRemoval = count === 3
+  // Whoever declares what a config says has seen nothing under the id.
+  const isOfConfig = !isRemoval && (ms + count) % 2 === 0
+  return {
+    id: specId('s'),
+    version,
+    body: isRemoval ? undefined : BODY,
+    desired: isRemoval ? 'stopped' : 'running',
+    content: isOfConfig ? count : undefined,
+    replaces: isOfConfig || ms === 0 ? undefined : { ...version, ms: ms - 1, count: (count * 2) % 3 },
+  }
+})
 
 const claim: fc.Arbitrary<Claim> = fc
   .record({ generation: small, owner: run, seq: small, state: fc.constantFrom(...CLAIM_STATES) })
@@ -258,4 +265,21 @@ test('a spec remembers the latest version that it has overtaken unseen, whatever
   ]) {
     expect(join(...rows)).toEqual({ ...last, overtaken })
   }
+})
+
+test('rows that say what one config says are one declaration, whoever has made them: none is overtaken', () => {
+  const row = (ms: number, by: string, content?: number): SpecRow => ({
+    id: specId('s'),
+    version: { ms, count: 0, node: nodeId(by) },
+    body: BODY,
+    desired: 'running',
+    content,
+  })
+  const [first, second, other] = [row(1, 'a', 7), row(2, 'b', 7), row(3, 'c', 8)]
+  expect(specRows.join(first, second)).toEqual(second)
+  expect(areRivals(first, second)).toBe(false)
+  expect(areRivals(second, other)).toBe(true)
+  expect(areRivals(row(1, 'a'), row(2, 'b'))).toBe(true)
+  const overtaken = { version: second.version, isRemoval: false }
+  expect(specRows.join(specRows.join(first, second), other)).toEqual({ ...other, overtaken })
 })

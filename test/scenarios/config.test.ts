@@ -242,7 +242,7 @@ test('89: a second node with the same config finds everything there, and says wh
   const other: Config = { ...config, discovery: { mdns: false, seeds }, logger }
   const second = await startConfig({ ...other, workers: [{ id: 'hits', run: counter, args: [4] }] })
   expect(second).toMatchObject({ declared: [], present: ['g'], different: ['hits'], failed: [] })
-  expect(warnings.filter(line => line.includes('not as this config says'))).toHaveLength(1)
+  expect(warnings.filter(line => line.includes('not as it is declared here'))).toHaveLength(1)
   expect(await second.node.getWorker('hits', counter).call.get()).toBe(3)
 })
 

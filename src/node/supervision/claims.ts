@@ -344,6 +344,7 @@ export class Claims {
       seq: 0,
       state: isOver ? 'done' : 'starting',
       specVersion: row.version,
+      ...(row.content === undefined ? {} : { content: row.content }),
       restarts: past?.restarts ?? NO_RESTARTS,
       failures: isLost ? withFailure(failures, nodeLost(past.owner.id, slot)) : failures,
     }

@@ -1,0 +1,160 @@
+/** Nodes that start with a config while they do not know of each other, and then meet. */
+
+import { expect, test } from 'vitest'
+
+import { type Logger, type NodeInit, defineServer, defineStage } from '../../src/index.ts'
+import { checkConfig } from '../../src/node/config.ts'
+import { declareConfig } from '../../src/node/start-config.ts'
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+
+/** Without a `handoff`: what starts again has lost its state. */
+const tally = defineServer('tally', {
+  init: (_context, start: number) => ({ total: start }),
+  call: { add: (state, by: number) => (state.total += by), get: state => state.total },
+})
+const double = defineStage('double', (n: number) => n * 2)
+const behaviours = [tally, double]
+type Members = readonly { readonly id: string; readonly run: typeof tally; readonly args: [number] }[]
+
+/** The worker of a slot: `hits`, `line/a`. */
+function workerAt(mesh: SimulatedMesh, name: string, slot: string) {
+  const [spec = '', member] = slot.split('/')
+  const node = mesh.node(name)
+  return member === undefined ? node.getWorker(spec, tally) : node.getGroup<Members>(spec).member(member)
+}
+
+interface Differences {
+  readonly start?: number
+  readonly intensity?: { readonly restarts: number; readonly withinMs: number }
+  readonly workers?: number
+}
+
+const configOf = ({ start = 0, intensity, workers = 2 }: Differences = {}): NodeInit => {
+  const limit = intensity === undefined ? {} : { intensity }
+  const members = ['a', 'b'].map(id => ({ id, run: tally, args: [id === 'b' ? start : 0] }))
+  const chain = { id: 'twice', stages: [{ run: double, workers }] }
+  const hits = { id: 'hits', run: tally, args: [start], ...limit }
+  const config: object = { workers: [hits], groups: [{ id: 'line', members, ...limit }], chains: [chain] }
+  return config
+}
+
+interface Alone extends AsyncDisposable {
+  readonly mesh: SimulatedMesh
+  readonly warnings: string[]
+  readonly superseded: string[]
+}
+
+/** A mesh of nodes that start alone, each with its config, and that has heard nothing of any other. */
+async function alone(seed: number, configs: Readonly<Record<string, NodeInit>>): Promise<Alone> {
+  const warnings: string[] = []
+  const quiet = (): void => {}
+  const warn: Logger['warn'] = (facts, message) => warnings.push(`${message} ${JSON.stringify(facts)}`)
+  const logger: Logger = { debug: quiet, info: quiet, error: quiet, warn }
+  const names = Object.keys(configs)
+  const mesh = await simulate({ seed, nodes: names, behaviours, logger })
+  for (const name of names) mesh.crash(name)
+  mesh.partition(...names.map(name => [name]))
+  await mesh.startAll()
+  const superseded: string[] = []
+  for (const [name, config] of Object.entries(configs)) {
+    const node = mesh.node(name)
+    expect(node.members()).toHaveLength(1)
+    node.on('spec:superseded', event => superseded.push(`${name}: ${event.id}`))
+    const started = await mesh.settle(declareConfig(node, checkConfig(config)))
+    expect(started).toMatchObject({ declared: ['hits', 'line', 'twice'], present: [], failed: [] })
+  }
+  return { mesh, warnings, superseded, [Symbol.asyncDispose]: () => mesh[Symbol.asyncDispose]() }
+}
+
+const meet = async (mesh: SimulatedMesh): Promise<void> => {
+  mesh.heal()
+  const isWhole = (name: string): boolean =>
+    mesh.node(name).members().length === mesh.ids.length &&
+    mesh
+      .node(name)
+      .snapshot()
+      .specs.every(spec => spec.status.kind === 'running')
+  await mesh.until('all see all, and everything runs', () => mesh.up.every(isWhole))
+  await mesh.run(20_000)
+}
+
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
+
+test.each(SEEDS)('what all of them declare alike goes on where one has it: seed %i', async seed => {
+  const names = ['n1', 'n2', 'n3']
+  await using start = await alone(seed, Object.fromEntries(names.map(name => [name, configOf()])))
+  const { mesh, warnings, superseded } = start
+  const starts: string[] = []
+  for (const [index, name] of names.entries()) {
+    const node = mesh.node(name)
+    await mesh.settle(workerAt(mesh, name, 'hits').call.add(index + 1))
+    await mesh.settle(workerAt(mesh, name, 'line/b').call.add(index + 1))
+    node.on('worker:start', ({ slot }) => starts.push(`${name}: ${slot}`))
+  }
+  await meet(mesh)
+  expect({ starts, warnings, superseded }).toEqual({ starts: [], warnings: [], superseded: [] })
+  for (const slot of ['hits', 'line/b']) {
+    const totals = names.map(name => mesh.settle(workerAt(mesh, name, slot).call.get()))
+    const [first, ...others] = await Promise.all(totals)
+    expect([1, 2, 3]).toContain(first)
+    expect(others).toEqual([first, first])
+  }
+  expect(await mesh.settle(mesh.node('n2').getChain<number, number>('twice').call(2))).toBe(4)
+})
+
+test.each(SEEDS)(
+  'of what they declare differently, the later counts, and the other says so: seed %i',
+  async seed => {
+    await using start = await alone(seed, {
+      n1: configOf({ start: 7, intensity: { restarts: 9, withinMs: 30_000 }, workers: 3 }),
+      n2: configOf(),
+    })
+    const { mesh, warnings, superseded } = start
+    await meet(mesh)
+    // n2 has declared it later.
+    const said = 'runs as another node has declared it, which is not as it is declared here'
+    const warned = (id: string, fields: readonly string[]): string =>
+      `${said} ${JSON.stringify({ node: 'n1', id, fields, by: 'n2' })}`
+    expect(warnings.toSorted()).toEqual([
+      warned('hits', ['args', 'intensity.restarts']),
+      warned('line', ['intensity.restarts', 'members[1].args']),
+      warned('twice', ['stages[0].workers']),
+    ])
+    expect(superseded.toSorted()).toEqual(
+      ['n1', 'n2'].flatMap(name => ['hits', 'line', 'twice'].map(id => `${name}: ${id}`)),
+    )
+    expect(await mesh.settle(mesh.node('n1').getWorker('hits', tally).call.get())).toBe(0)
+  },
+)
+
+test('a node with another config that joins says what differs, once for each', async () => {
+  await using start = await alone(1, { n1: configOf() })
+  const { mesh, warnings } = start
+  const again = await mesh.settle(declareConfig(mesh.node('n1'), checkConfig(configOf())))
+  expect(again).toMatchObject({ declared: [], present: ['hits', 'line', 'twice'], different: [] })
+  expect(warnings).toEqual([])
+  const other = await mesh.settle(declareConfig(mesh.node('n1'), checkConfig(configOf({ start: 1 }))))
+  expect(other).toMatchObject({ declared: [], present: ['twice'], different: ['hits', 'line'] })
+  expect(warnings).toHaveLength(2)
+  expect(warnings[0]).toContain('"id":"hits","fields":["args"]')
+  expect(warnings[1]).toContain('"id":"line","fields":["members[1].args"]')
+})
+
+test('what is restarted after that starts anew, as ever', async () => {
+  await using start = await alone(1, { n1: configOf(), n2: configOf() })
+  const { mesh } = start
+  await meet(mesh)
+  const [n1, n2] = [mesh.node('n1'), mesh.node('n2')]
+  for (const slot of ['hits', 'line/a']) await mesh.settle(workerAt(mesh, 'n1', slot).call.add(5))
+  await mesh.settle(n1.restartWorker('hits'))
+  await mesh.settle(n2.restartGroup('line'))
+  for (const slot of ['hits', 'line/a']) {
+    expect(await mesh.settle(workerAt(mesh, 'n2', slot).call.get())).toBe(0)
+  }
+  // And declared again after it was removed: nothing of the first declaration counts.
+  await mesh.settle(n1.removeGroup('line'))
+  await mesh.settle(n1.removeWorker('hits'))
+  const { declared } = await mesh.settle(declareConfig(n2, checkConfig(configOf())))
+  expect(declared.toSorted()).toEqual(['hits', 'line'])
+  expect(await mesh.settle(workerAt(mesh, 'n1', 'line/a').call.get())).toBe(0)
+})
