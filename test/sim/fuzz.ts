@@ -36,6 +36,10 @@ const TROUBLE_STEPS = 24
 const LARGE_SHARE = 0.05
 const LARGE_NODES = 7
 
+/** So often, calls are under way when something is done to the mesh: some ms old, and some of them take long. */
+const CALLING_SHARE = 0.3
+const CALLING_MS = 100
+
 /** I49: within so long after a partition ends, its sides have found each other. */
 const CONTACT_MS = 10_000
 
@@ -85,6 +89,7 @@ class Schedule {
   readonly world = new World()
   readonly belt = new Belt()
   readonly prng: Prng
+  readonly #callers: Prng
   readonly #groups: GroupFaults
   readonly #net: NetFaults
   readonly #workers: WorkerFaults
@@ -95,6 +100,7 @@ class Schedule {
 
   constructor(seed: string) {
     this.prng = new Prng(`${seed} schedule`)
+    this.#callers = this.prng.fork('callers')
     this.#groups = new GroupFaults(this.world, this.prng.fork('groups'))
     this.#net = new NetFaults(this.prng.fork('net'))
     this.#workers = new WorkerFaults(this.world, this.prng.fork('workers'))
@@ -130,6 +136,7 @@ class Schedule {
     )
     await this.#declare(mesh)
     for (let step = 0; step < TROUBLE_STEPS; step++) {
+      await this.#callBefore(mesh, always)
       await this.#trouble(mesh)
       await this.#pass(mesh, always, this.prng.between(20, 2_500))
     }
@@ -161,6 +168,16 @@ class Schedule {
       this.belt.declare(mesh, 'n1', this.prng),
     ])
     await mesh.settle(declared)
+  }
+
+  async #callBefore(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
+    if (!this.#callers.chance(CALLING_SHARE)) return
+    this.#call(mesh)
+    await this.#pass(mesh, always, this.#callers.between(1, CALLING_MS))
+  }
+
+  #call(mesh: SimulatedMesh): void {
+    for (let calls = 0; calls < 8; calls++) if (this.#workers.callOne(mesh)) this.#count('call')
   }
 
   /** Does one thing to the mesh, or lets it do something. */
@@ -246,7 +263,7 @@ class Schedule {
         if (this.#groups.editOne(mesh)) this.#count(kind)
         break
       case 'call':
-        for (let calls = 0; calls < 8; calls++) if (this.#workers.callOne(mesh)) this.#count(kind)
+        this.#call(mesh)
         break
       case 'rebel':
         if (this.#rebels.restartOne(mesh)) this.#count(kind)

@@ -74,6 +74,7 @@ export class WorkerFaults {
     handoff: state => state.total,
     terminate: state => {
       this.#world.living.delete(state.key)
+      queueMicrotask(() => this.#castAfter(state.context.worker))
     },
   })
 
@@ -97,6 +98,15 @@ export class WorkerFaults {
     if (this.#prng.chance(0.5)) this.#cast(mesh, node, slotId(specId(name)), id => worker.cast.heed(id))
     this.calls.make(mesh, node, (options, id, tookMs) => worker.with(options).call.add(id, tookMs))
     return true
+  }
+
+  /** A worker has just ended: some do not know yet, and what they cast goes after it, where it has moved. */
+  #castAfter(name: string): void {
+    const mesh = this.#mesh
+    if (mesh === undefined || mesh.awake.length === 0 || this.#prng.chance(0.5)) return
+    const node = this.#prng.pick(mesh.awake)
+    const worker = mesh.node(node).findWorker(name, this.mover)
+    if (worker !== undefined) this.#cast(mesh, node, slotId(specId(name)), id => worker.cast.heed(id))
   }
 
   #cast(mesh: SimulatedMesh, node: string, slot: SlotId, cast: (id: number) => void): void {
