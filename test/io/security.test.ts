@@ -30,11 +30,11 @@ afterEach(async () => {
   ])
 })
 
-/** A logger that keeps what it is told. */
+/** A logger that keeps what it is told of others; that the machine of the test is busy is another matter. */
 function notebook(): Logger & { readonly lines: string[] } {
   const lines: string[] = []
   const note = (facts: object, message: string): void => {
-    lines.push(`${message} ${JSON.stringify(facts)}`)
+    if (message !== 'the event loop was held up') lines.push(`${message} ${JSON.stringify(facts)}`)
   }
   return { lines, debug: () => {}, info: () => {}, warn: note, error: note }
 }
@@ -127,12 +127,16 @@ describe('an allow-list', () => {
     ).toEqual([listed.id, member.id].toSorted())
   })
 
-  test('also holds for whom the node itself dials', async () => {
+  test.each([
+    ['the id with it', (address: string) => address],
+    ['no id', (address: string) => address.replace(/\/p2p\/.*/, '')],
+  ])('also holds for whom the node itself dials, at an address that has %s', async (_what, seedOf) => {
     const log = notebook()
     const stranger = await start()
-    const member = await start({ allow: [(await startListed()).id], logger: log, seed: stranger })
+    const discovery = { mdns: false, seeds: stranger.addresses.map(seedOf) }
+    const member = await start({ allow: [(await startListed()).id], logger: log, discovery })
     await until('it says so', () => log.lines.length > 0)
-    expect(log.lines[0]).toMatch(/this node does not let it in: it is not on the allow-list/)
+    expect(log.lines[0]).toMatch(/this node does not let it in: (it is )?not on (the|its) allow-list/)
     expect(member.members()).toHaveLength(1)
     expect(stranger.members()).toHaveLength(1)
   })
