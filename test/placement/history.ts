@@ -2,7 +2,7 @@
 
 import { PlacementEngine } from '../../src/placement/engine.ts'
 import { place } from '../../src/placement/placement.ts'
-import type { Decline, Move, PlacementOptions, Unit } from '../../src/placement/unit.ts'
+import type { Assignment, Decline, Move, PlacementOptions, Unit } from '../../src/placement/unit.ts'
 import type { Candidate } from '../../src/placement/view.ts'
 import { Prng } from '../../src/prng.ts'
 
@@ -24,7 +24,7 @@ export class PlacementError extends Error {
   override readonly name = 'PlacementError'
 }
 
-/** One history. After each batch of changes the engine must say what the specification says. */
+/** One history. After each batch of changes the engine must say what the specification says, and so must a new one. */
 export class History {
   readonly nodes = new Map<string, Candidate>()
   readonly units = new Map<string, Unit>()
@@ -185,21 +185,58 @@ export class History {
 
   #check(step: number): void {
     const moves = this.engine.settle()
-    const found = this.engine.assignments()
     const wanted = place(
       this.#prng.shuffle([...this.nodes.values()]),
       this.#prng.shuffle([...this.units.values()]),
       this.options,
       [...this.declines.values()],
     )
+    this.#compare(step, { what: 'after its history', found: this.engine.assignments(), wanted })
+    this.#compare(step, { what: 'in one go', found: this.#anew().assignments(), wanted })
+    this.#checkOthers(step)
+    this.checks += this.units.size
+    this.#checkMoves(step, moves, new Map([...wanted].map(([id, { node }]) => [id, node])))
+  }
+
+  #compare(
+    step: number,
+    between: {
+      readonly what: string
+      readonly found: ReadonlyMap<string, Assignment>
+      readonly wanted: ReadonlyMap<string, Assignment>
+    },
+  ): void {
+    const { what, found, wanted } = between
     for (const id of this.units.keys()) {
       const [one, other] = [found.get(id), wanted.get(id)]
       if (one?.node === other?.node && one?.overflow === other?.overflow) continue
-      throw this.#error(step, `${id} is on ${JSON.stringify(one)}, and belongs to ${JSON.stringify(other)}`)
+      const [is, belongs] = [JSON.stringify(one), JSON.stringify(other)]
+      throw this.#error(step, `${what}, ${id} is on ${is}, and belongs to ${belongs}`)
     }
-    if (found.size !== wanted.size) throw this.#error(step, `${found.size} owners instead of ${wanted.size}`)
-    this.checks += this.units.size
-    this.#checkMoves(step, moves, new Map([...wanted].map(([id, { node }]) => [id, node])))
+    if (found.size !== wanted.size)
+      throw this.#error(step, `${what}, there are ${found.size} owners instead of ${wanted.size}`)
+  }
+
+  /** An engine that is told all at once of what there is now, in any order. */
+  #anew(): PlacementEngine {
+    const engine = new PlacementEngine(this.options)
+    const tell = [
+      ...this.nodes.values().map(each => () => engine.setNode(each)),
+      ...this.units.values().map(each => () => engine.setUnit(each)),
+      ...this.declines.values().map(each => () => engine.decline(each.unit, each.node)),
+    ]
+    for (const each of this.#prng.shuffle(tell)) each()
+    return engine
+  }
+
+  /** Somebody else would take a unit, exactly when it has an owner where this node declines it. */
+  #checkOthers(step: number): void {
+    const [unit, node] = [this.units.get(this.#pickUnit()), this.#pickNode()]
+    if (unit === undefined) return
+    const declines = [...this.declines.values(), { unit: unit.id, node }]
+    const wanted = place([...this.nodes.values()], [unit], this.options, declines).has(unit.id)
+    if (this.engine.hasOther(unit.id, node) !== wanted)
+      throw this.#error(step, `${unit.id} ${wanted ? 'has' : 'does not have'} another node than ${node}`)
   }
 
   /** The moves lead from the last map to this one. */

@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { firstChoice } from '../../src/placement/placement.ts'
-import { View, viewHash } from '../../src/placement/view.ts'
+import { View, declinesOf, viewHash } from '../../src/placement/view.ts'
 import { anyCase, node } from './arbitrary.ts'
 
 const RUNS = { numRuns: 200 }
@@ -13,7 +13,13 @@ describe('a view', () => {
   test('has a hash that tells it from others, whatever the order', () => {
     const [a, b] = [node('a'), node('b')]
     expect(viewHash([a, b])).toBe(viewHash([b, a]))
-    for (const other of [{ weight: 2 }, { draining: true }, { zone: 'z' }, { labels: { x: 'y' } }]) {
+    for (const other of [
+      { weight: 2 },
+      { draining: true },
+      { zone: 'z' },
+      { labels: { x: 'y' } },
+      { declines: ['u'] },
+    ]) {
       expect(viewHash([a, b])).not.toBe(viewHash([a, node('b', other)]))
     }
   })
@@ -33,6 +39,16 @@ describe('a view', () => {
       }),
       RUNS,
     )
+  })
+
+  test('knows what its nodes decline, in any order', () => {
+    const [a, b] = [node('a', { declines: ['v', 'u'] }), node('b', { declines: ['u'] })]
+    expect(declinesOf([a, b])).toEqual([
+      { unit: 'v', node: 'a' },
+      { unit: 'u', node: 'a' },
+      { unit: 'u', node: 'b' },
+    ])
+    expect(viewHash([a, b])).toBe(viewHash([b, node('a', { declines: ['u', 'v'] })]))
   })
 
   test('follows the oldest rules that one of its nodes knows', () => {
