@@ -75,6 +75,41 @@ test('ack: local waits for nobody, a minority never has a majority, all means al
   await mesh.settle(node.addWorker({ id: 'here', run: counter, args: [1] }, { ack: 'local' }))
 })
 
+test('ack: one waits for one other node, where there are any, and local for none', async () => {
+  await using mesh = await simulate({ behaviours: all, labelsOf: { n1: { home: 'yes' } } })
+  await formed(mesh)
+  mesh.partition(['n1'], ['n2', 'n3'])
+  const node = mesh.node('n1')
+  const more = { run: counter, args: [1], placement: { labels: { home: 'yes' } } } as const
+  const adding = node.addWorker({ id: 'one', ...more }, { ack: 'one', timeoutMs: 300 })
+  await expect(mesh.settle(adding)).rejects.toMatchObject({ name: 'AckError' })
+  await mesh.settle(node.addWorker({ id: 'local', ...more }, { ack: 'local', timeoutMs: 300 }))
+  for (const other of ['n2', 'n3']) expect(rowsOf(mesh, other).specs.get('local')).toBeUndefined()
+  // Nobody can answer by now, so nobody is waited for.
+  await mesh.until('it is alone', () => node.members().every(member => member.isSelf || !member.isConnected))
+  await mesh.settle(node.addWorker({ id: 'alone', ...more }, { ack: 'one', timeoutMs: 300 }))
+})
+
+test('ack: a majority is more than half of the mesh, and all is every node of it', async () => {
+  await using mesh = await simulate({ nodes: 5, behaviours: all, labelsOf: { n1: { home: 'yes' } } })
+  await formed(mesh)
+  const node = mesh.node('n1')
+  const placement = { labels: { home: 'yes' } }
+  const add = (id: string, ack: 'majority' | 'all') =>
+    mesh.settle(node.addWorker({ id, run: counter, args: [1], placement }, { ack, timeoutMs: 300 }))
+  const holders = (id: string): number =>
+    mesh.ids.filter(each => rowsOf(mesh, each).specs.get(id) !== undefined).length
+  mesh.cut('n1', 'n5')
+  for (const other of ['n2', 'n3', 'n4']) mesh.cut(other, 'n5')
+  await expect(add('all', 'all')).rejects.toMatchObject({ message: expect.stringContaining('only 3 other') })
+  await add('most', 'majority')
+  expect(holders('most')).toBeGreaterThanOrEqual(3)
+  for (const other of ['n3', 'n4']) for (const each of ['n1', 'n2']) mesh.cut(other, each)
+  await expect(add('few', 'majority')).rejects.toMatchObject({
+    message: expect.stringContaining('only 1 other'),
+  })
+})
+
 test('of two who declare one id at once, the later wins, and both learn of it', async () => {
   await using mesh = await simulate({ behaviours: all })
   await formed(mesh)

@@ -1,0 +1,48 @@
+/** How many workers move at once, where nobody is in a hurry: they are not all under way when one node joins. */
+
+import { expect, test } from 'vitest'
+
+import { slotId, specId } from '../../src/ids.ts'
+import { defineServer } from '../../src/node/workers/behaviours.ts'
+import { SimulatedMesh } from '../../src/testing.ts'
+
+/** Takes so long to gather what it takes along. */
+const GATHER_MS = 1_500
+
+const careful = defineServer('careful', {
+  init: context => ({ context }),
+  handoff: async state => {
+    await state.context.sleep(GATHER_MS)
+    return 1
+  },
+})
+
+/** A tenth of a node's workers may go in ten seconds: of sixty, that is more than two. */
+const COUNT = 180
+
+test('no more than two leave a node at once, and no more than two come to one', async () => {
+  await using mesh = new SimulatedMesh({ nodes: 4, behaviours: [careful], seed: 'budget' })
+  await mesh.startAll(['n1', 'n2', 'n3'])
+  await mesh.until('all see all', () => mesh.up.every(id => mesh.node(id).members().length === 3))
+  const ids = Array.from({ length: COUNT }, (_, index) => `w${index}`)
+  await mesh.settle(Promise.all(ids.map(id => mesh.node('n1').addWorker({ id, run: careful }))))
+  await mesh.start('n4')
+  const claims = () =>
+    ids.flatMap(
+      id =>
+        mesh
+          .node('n4')
+          .inspect()
+          .core.ledger.tables.claims.get(slotId(specId(id))) ?? [],
+    )
+  const most = { left: 0, came: 0 }
+  const look = (): boolean => {
+    const draining = claims().filter(({ state }) => state === 'draining')
+    for (const node of mesh.up)
+      most.left = Math.max(most.left, draining.filter(({ owner }) => owner.id === node).length)
+    most.came = Math.max(most.came, draining.length)
+    return claims().filter(({ owner, state }) => owner.id === 'n4' && state === 'running').length >= 12
+  }
+  await mesh.until('a dozen have moved', look, 120_000)
+  expect(most).toEqual({ left: 2, came: 2 })
+})
