@@ -85,9 +85,26 @@ export class PayloadError extends MeshvisorError {
   override readonly name = 'PayloadError'
 }
 
-/** The address cannot be listened on: the port is in use, or not ours. */
+/** An address that cannot be listened on, and why. */
+export interface ListenFailure {
+  readonly address: string
+  readonly reason: string
+}
+
+/** An address cannot be listened on: its port is in use, it is not of this machine, or it is none. */
 export class ListenError extends MeshvisorError {
   override readonly name = 'ListenError'
+  /** Each that cannot, in their order: then nothing listens on the others, either. */
+  readonly failures: readonly ListenFailure[]
+
+  constructor(failures: readonly ListenFailure[], options?: ErrorOptions) {
+    const lines = failures.map(({ address, reason }) => `${address}: ${reason}`)
+    super(
+      lines.length === 1 ? `cannot listen on ${lines[0]}` : ['cannot listen on', ...lines].join('\n  '),
+      options,
+    )
+    this.failures = failures
+  }
 }
 
 /** The data folder is used by another node, cannot be read or written, or holds a damaged key. */

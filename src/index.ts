@@ -24,6 +24,7 @@ export {
   ItemDeadError,
   RouteError,
   ListenError,
+  type ListenFailure,
   MeshvisorError,
   NoMemberError,
   NodeLostError,

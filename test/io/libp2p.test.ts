@@ -158,12 +158,34 @@ test('a port in use is a clear error, and leaves nothing behind', async () => {
   const first = await createNode({ listen: LOOPBACK, discovery: { mdns: false }, logger: false })
   nodes.push(first)
   const taken = first.addresses[0]?.split('/p2p/')[0] ?? ''
-  await expect(
-    createNode({ listen: [taken], discovery: { mdns: false }, logger: false }),
-  ).rejects.toMatchObject({
+  const reason = 'another process uses the port: choose another one, or 0 for any that is free'
+  for (const listen of [[taken], [...LOOPBACK, taken]]) {
+    await expect(createNode({ listen, discovery: { mdns: false }, logger: false })).rejects.toMatchObject({
+      name: 'ListenError',
+      message: `cannot listen on ${taken}: ${reason}`,
+      failures: [{ address: taken, reason }],
+    })
+  }
+})
+
+test.each([
+  ['/ip4/203.0.113.1/tcp/0', /^this machine has no such address: /],
+  ['/ip4/999.1.1.1/tcp/0', /^that is no multiaddress \(Invalid IPv4 address "999.1.1.1"\): wanted /],
+  ['/ip4/127.0.0.1/tcp/70000', /^that is no multiaddress \(.*65535\): wanted /],
+  ['/host/a/tcp/1', /^that is no multiaddress \(Protocol host was unknown\): wanted /],
+  ['/ip4/127.0.0.1/udp/0', /^that is no address for TCP: wanted one such as /],
+  ['/ip4/127.0.0.1', /^that is no address for TCP/],
+  ['/ip4/127.0.0.1/tcp/0/ws', /^that is no address for TCP/],
+  // Where there is nobody to ask, the answer is another one.
+  ['/dns4/nowhere.invalid/tcp/0', /^nobody (knows the name|who knows names answers): /],
+])('%s cannot be listened on, in words that say what to do', async (address, reason) => {
+  const starting = createNode({ listen: [...LOOPBACK, address], discovery: { mdns: false }, logger: false })
+  await expect(starting).rejects.toMatchObject({
     name: 'ListenError',
-    message: expect.stringMatching(/another process uses the port/),
+    failures: [{ address, reason: expect.stringMatching(reason) }],
   })
+  // No stack, and no advice for users of libp2p.
+  await expect(starting).rejects.not.toThrow(/\n|faultTolerance/)
 })
 
 test('nodes of one machine find each other by multicast, without seeds', async () => {

@@ -22,6 +22,7 @@ import {
   type MeshLibp2p,
   createMeshLibp2p,
 } from './libp2p-node.ts'
+import { listenFailures, unusable } from './listen-failure.ts'
 import { Libp2pSession, type SessionHandlers } from './libp2p-session.ts'
 
 const PROTOCOLS: Readonly<Record<Lane, string>> = {
@@ -60,6 +61,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   readonly #libp2p: MeshLibp2p
   readonly #clock: Clock
   readonly #gate: Gate
+  readonly #listen: readonly string[]
   readonly #sessionsMax: number
   /** By the ids of their connections: those that are opening, too. */
   readonly #all = new Map<string, Libp2pSession>()
@@ -76,18 +78,22 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     readonly libp2p: MeshLibp2p
     readonly clock: Clock
     readonly gate: Gate
+    readonly listen: readonly string[]
     readonly sessionsMax: number
   }) {
     this.id = init.id
     this.#libp2p = init.libp2p
     this.#clock = init.clock
     this.#gate = init.gate
+    this.#listen = init.listen
     this.#sessionsMax = init.sessionsMax
   }
 
-  /** Makes a transport that does not listen yet. */
+  /** Makes a transport that does not listen yet. @throws {ListenError} when an address is none */
   static async create(init: Libp2pTransportInit): Promise<Libp2pTransport> {
     const privateKey = init.privateKey ?? (await generateKeyPair('Ed25519'))
+    const bad = unusable(init.listen)
+    if (bad.length > 0) throw new ListenError(bad)
     const gate = new Gate(init.allow, init.clock)
     const made: Partial<Pick<Libp2pInit, 'onRefused' | 'onTwin' | 'boot'>> = {}
     const libp2p = await createMeshLibp2p({
@@ -99,8 +105,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
       onTwin: boot => made.onTwin?.(boot),
     })
     const id = nodeId(peerIdFromPrivateKey(privateKey).toString())
-    const { clock, sessionsMax = SESSIONS_MAX } = init
-    const transport = new Libp2pTransport({ id, libp2p, gate, clock, sessionsMax })
+    const { clock, listen, sessionsMax = SESSIONS_MAX } = init
+    const transport = new Libp2pTransport({ id, libp2p, gate, clock, listen, sessionsMax })
     Object.assign(made, {
       onRefused: (who, reason) => transport.#onRefused(who, reason),
       onTwin: boot => transport.#onTwin(boot),
@@ -139,7 +145,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
       await libp2p.start()
     } catch (cause) {
       await Promise.resolve(libp2p.stop()).catch(() => {})
-      throw new ListenError(listenMessage(cause), { cause })
+      throw new ListenError(listenFailures(cause, this.#listen), { cause })
     }
     this.#keepAlive = setInterval(() => {}, FOREVER_MS)
   }
@@ -320,11 +326,4 @@ function readAddresses(addresses: readonly string[]): Multiaddr[] {
   })
   if (targets.length === 0) throw new AggregateError(errors, 'no address can be read')
   return targets
-}
-
-function listenMessage(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  if (!text.includes('EADDRINUSE')) return `cannot listen: ${text}`
-  const address = /(?:address already in use )([\d.:a-f]+)/i.exec(text)?.[1] ?? 'that address'
-  return `cannot listen on ${address}: another process uses the port. Choose another one, or 0 for any free one`
 }
