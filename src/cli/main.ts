@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { MeshvisorError } from '../errors.ts'
 import { DEMO_USAGE, demo } from './demo/demo.ts'
 import { FolderError } from './demo/files.ts'
+import { UsageError } from './usage-error.ts'
 
 interface Command {
   readonly usage: string
@@ -20,7 +21,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
-const EXIT_INTERRUPTED = 130
+/** As shells have it: 128 and the number of the signal. What was begun has been ended in good order all the same. */
+const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const
 
 process.exitCode = await main(process.argv.slice(2))
 // Whatever may still be open has been given its time to close.
@@ -29,24 +31,37 @@ process.exit()
 async function main(argv: readonly string[]): Promise<number> {
   const [name = '--help', ...args] = argv
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (name === '--version') return say(version())
-  if (name === '--help' || name === 'help') return say(usage())
+  const text = name === '--version' ? version() : name === '--help' || name === 'help' ? usage() : undefined
+  if (text !== undefined) {
+    const [extra] = args
+    return extra === undefined ? say(text) : complain(`${name} takes no argument, found "${extra}"`)
+  }
   if (command === undefined) return complain(`there is no command "${name}"\n\n${usage()}`)
   if (args.includes('--help')) return say(command.usage)
+  return obey(signal => command.run(args, signal))
+}
+
+/** Runs until it is done, or told to end by a signal; by a second one, it ends at once. */
+async function obey(run: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const interrupt = new AbortController()
-  process.once('SIGINT', () => interrupt.abort())
-  process.once('SIGTERM', () => interrupt.abort())
+  let code: number | undefined
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      code ??= EXIT_BY_SIGNAL[name]
+      interrupt.abort()
+    })
+  }
   try {
-    return await command.run(args, interrupt.signal)
+    return await run(interrupt.signal)
   } catch (error) {
-    if (interrupt.signal.aborted) return EXIT_INTERRUPTED
-    return explain(error)
+    return code ?? explain(error)
   }
 }
 
 /** What a person can act on as a sentence; everything else is a bug, and shown with its stack. */
 function explain(error: unknown): number {
-  if (error instanceof FolderError || isUsageError(error)) return complain(error.message)
+  if (error instanceof FolderError || error instanceof UsageError || isUsageError(error))
+    return complain(error.message)
   if (error instanceof MeshvisorError) {
     console.error(`${error.name}: ${error.message}`)
     return EXIT_FAILED

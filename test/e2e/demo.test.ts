@@ -27,15 +27,17 @@ interface Run {
   output: string
 }
 
-function start(...args: readonly string[]): Run {
-  const child = spawn(process.execPath, [MAIN, 'demo', ...args])
+const start = (...args: readonly string[]): Run => launch(['demo', ...args])
+
+function launch(args: readonly string[]): Run {
+  const child = spawn(process.execPath, [MAIN, ...args])
   const run: Run = { child, output: '' }
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', data => (run.output += String(data)))
   return run
 }
 
 async function exitCode({ child }: Run): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
   return child.exitCode
 }
 
@@ -78,7 +80,8 @@ describe('the demo', () => {
     },
   )
 
-  test('cleans up after itself on Ctrl-C', { timeout: 60_000 }, async () => {
+  /** The demo in the middle of its work, and the processes that it has started. */
+  async function working(): Promise<Run & { readonly pids: readonly number[] }> {
     await writeTexts(4_000)
     const run = start(folder)
     while (!run.output.includes('read a file')) await once(run.child.stdout ?? run.child, 'data')
@@ -86,10 +89,28 @@ describe('the demo', () => {
       .map(match => Number(match[1]))
       .filter(pid => pid !== run.child.pid)
     expect(pids).toHaveLength(2)
-    run.child.kill('SIGINT')
-    expect(await exitCode(run)).toBe(130)
-    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
+    return Object.assign(run, { pids })
+  }
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('cleans up after itself on %s', { timeout: 60_000 }, async (signal, code) => {
+    const run = await working()
+    run.child.kill(signal)
+    expect(await exitCode(run)).toBe(code)
+    for (const pid of run.pids) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
     expect(run.output).not.toMatch(/ at .*\.ts:\d+/)
+  })
+
+  test('leaves no process behind that could not end them itself', { timeout: 60_000 }, async () => {
+    const run = await working()
+    // They write to the same stream: it is closed when the last one has ended. (By its id, one may still be there until
+    // whoever it has been left to asks for how it ended.)
+    const closed = once(run.child, 'close')
+    run.child.kill('SIGKILL')
+    await closed
+    expect(run.child.signalCode).toBe('SIGKILL')
   })
 
   test.each([
@@ -97,11 +118,30 @@ describe('the demo', () => {
     ['an empty folder', () => folder, /has no files in it/],
     ['a file', () => MAIN, /is not a folder/],
     ['an unknown option', () => '--fast', /Unknown option '--fast'/],
+    ['a value for an option that has none', () => '--json=5', /'--json' does not take an argument/],
   ])('refuses %s with a sentence', async (_what, argument, message) => {
     const run = start(argument())
     expect(await exitCode(run)).toBe(2)
     expect(run.output).toMatch(message)
     expect(run.output).not.toMatch(/ at .*\.ts:\d+/)
+  })
+})
+
+describe('the command line', () => {
+  test.each([
+    [['demo', 'a', 'b'], 2, /^demo takes one folder, found "b" as well$/],
+    [['dmeo'], 2, /^there is no command "dmeo"\n\nmeshvisor .*\n\nmeshvisor demo /s],
+    [['--fast'], 2, /^there is no command "--fast"/],
+    [['--version', '--loud'], 2, /^--version takes no argument, found "--loud"$/],
+    [['help', 'demo'], 2, /^help takes no argument, found "demo"$/],
+    [['--version'], 0, /^\d+\.\d+\.\d+$/],
+    [['--help'], 0, /^meshvisor .*\n\nmeshvisor demo /s],
+    [[], 0, /^meshvisor .*\n\nmeshvisor demo /s],
+    [['demo', '--help'], 0, /^meshvisor demo /],
+  ])('%j ends with %i', async (args, code, output) => {
+    const run = launch(args)
+    expect(await exitCode(run)).toBe(code)
+    expect(run.output.trim()).toMatch(output)
   })
 })
 

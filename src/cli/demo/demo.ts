@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 
 import type { ChainRef } from '../../node/chain/chain-ref.ts'
 import { DemoCluster } from './cluster.ts'
+import { UsageError } from '../usage-error.ts'
 import { type Count, count, read, split } from './behaviours.ts'
 import { filesOf } from './files.ts'
 import { type PlainCount, plainCount } from './plain-count.ts'
@@ -46,7 +47,9 @@ export async function demo(args: readonly string[], signal: AbortSignal): Promis
     allowPositionals: true,
     options: { json: { type: 'boolean', default: false } },
   })
-  const folder = positionals[0] ?? defaultFolder()
+  const [given, extra] = positionals
+  if (extra !== undefined) throw new UsageError(`demo takes one folder, found "${extra}" as well`)
+  const folder = given ?? defaultFolder()
   const files = await filesOf(folder)
   console.log(`${files.length} files below ${folder}`)
   const cluster = await DemoCluster.start(signal)
