@@ -1,9 +1,10 @@
 /**
  * A process of the built package that says what it sees and costs whenever it is asked: `built-child.js node CLUSTER
- * SEED…` is a node, `built-child.js bare` the libp2p that it stands on, alone, without what a node does without.
+ * SEED…` is a node, `built-child.js held CLUSTER` one that starts when it is told its seed, `built-child.js bare` the libp2p that it stands on, alone, without what a node does without.
  */
 
 import { channel } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import { Socket } from 'node:net'
 
 const [kind, cluster = '', ...seeds] = process.argv.slice(2)
@@ -18,19 +19,17 @@ for (const name of ['net.client.socket', 'net.server.socket']) {
 const startMs = performance.now()
 const member = kind === 'bare' ? await startBare() : await startNode()
 process.on('message', question => void answer(question))
-process.send?.({ address: member.address, upAtMs: member.upAtMs, joinedMs: performance.now() - startMs })
+process.send?.({ address: member.address, joinedMs: performance.now() - startMs })
 
 interface Member {
   readonly address: string
-  /** When the package was loaded, by the wall clock. */
-  readonly upAtMs: number
   /** @returns when that many were seen first, by the wall clock */
   formed(count: number): Promise<number>
 }
 
 async function startNode(): Promise<Member> {
   const { createNode } = await import('meshvisor')
-  const upAtMs = Date.now()
+  if (kind === 'held') seeds.push(...(await held()))
   const node = await createNode({
     cluster,
     listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -46,12 +45,20 @@ async function startNode(): Promise<Member> {
   note()
   return {
     address: node.addresses[0] ?? '',
-    upAtMs,
     formed: async count => {
       await node.formed(count)
       return Math.min(...seenAtMs.slice(count).filter(ms => ms > 0))
     },
   }
+}
+
+/** Loads all that a node loads, says so, and waits to be told. @returns the seeds */
+async function held(): Promise<readonly string[]> {
+  await import(new URL('dist/io/libp2p/libp2p-transport.js', import.meta.url).href)
+  process.send?.({ isLoaded: true })
+  const [told]: unknown[] = await once(process, 'message')
+  const seed: unknown = typeof told === 'object' && told !== null ? Reflect.get(told, 'seed') : undefined
+  return typeof seed === 'string' ? [seed] : []
 }
 
 async function startBare(): Promise<Member> {
@@ -72,7 +79,7 @@ async function startBare(): Promise<Member> {
       pubsub: gossipsub(),
     },
   })
-  return { address: '', upAtMs: Number.NaN, formed: async () => Number.NaN }
+  return { address: '', formed: async () => Number.NaN }
 }
 
 async function answer(question: unknown): Promise<void> {

@@ -6,26 +6,38 @@ import type { Bench, Measurement } from './bench.ts'
 import { onPackage } from './built.ts'
 import { Child, numberOf, textOf } from './processes.ts'
 
-/** Starts that many processes at once, each with the address of the first as its seed. */
-async function startProcesses(
-  file: string,
-  count: number,
-): Promise<{ readonly children: readonly Child[]; readonly replies: readonly unknown[] }> {
+/** So many processes load at a time: more would only be in each other's way. */
+const LOADING_MAX = 2
+
+/** That many processes that have loaded all that a node loads, and have not begun to start one. */
+async function load(file: string, count: number): Promise<readonly Child[]> {
   const cluster = randomUUID()
-  const first = new Child(file, ['node', cluster])
-  const firstReply = await first.reply()
-  const seed = textOf(firstReply, 'address')
-  const others = Array.from({ length: count - 1 }, () => new Child(file, ['node', cluster, seed]))
-  const replies = await Promise.all(others.map(child => child.reply()))
-  return { children: [first, ...others], replies: [firstReply, ...replies] }
+  const children: Child[] = []
+  while (children.length < count) {
+    const { length } = children
+    const next = Array.from(
+      { length: Math.min(LOADING_MAX, count - length) },
+      () => new Child(file, ['held', cluster]),
+    )
+    await Promise.all(next.map(child => child.reply()))
+    children.push(...next)
+  }
+  return children
 }
 
-/** From the last process having loaded the package to all seeing all. */
+/**
+ * All processes are up, and one of them has a node, whose address the others know. From the moment at which these are
+ * told to start their nodes, all of them at once, to all seeing all. Sessions that can wait are opened after that.
+ */
 async function formation(file: string, count: number): Promise<readonly Measurement[]> {
-  const { children, replies } = await startProcesses(file, count)
+  const [first, ...others] = await load(file, count)
+  if (first === undefined) return []
+  const seed = textOf(await first.ask({}), 'address')
+  const startMs = Date.now()
+  await Promise.all(others.map(child => child.ask({ seed })))
+  const children = [first, ...others]
   const seen = await Promise.all(children.map(child => child.ask({ formed: count })))
-  const lastUp = Math.max(...replies.map(reply => numberOf(reply, 'upAtMs')))
-  const value = (Math.max(...seen.map(reply => numberOf(reply, 'formedAtMs'))) - lastUp) / 1_000
+  const value = (Math.max(...seen.map(reply => numberOf(reply, 'formedAtMs'))) - startMs) / 1_000
   await Promise.all(children.map(child => child.stop()))
   return [{ value }]
 }

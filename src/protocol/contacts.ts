@@ -7,6 +7,7 @@
 import type { NodeId } from '../ids.ts'
 import type { DialFailure } from '../ports.ts'
 import type { Prng } from '../prng.ts'
+import { DIAL_PATIENCE_MS, Lull } from './lull.ts'
 import type { Timings } from './timings.ts'
 
 /** An order to dial: `key` names it in the outcome. */
@@ -35,6 +36,8 @@ interface Contact {
   begunMs: number | undefined
   attempts: number
   dueMs: number
+  /** `waiting`: others have told of it, so it is seen already, and a session can wait. `over`: met or dialled since. */
+  wait: 'none' | 'waiting' | 'over'
   problem: ContactProblem | undefined
 }
 
@@ -50,12 +53,14 @@ const TOLD_WAIT_MS = 4_000
 const BACKOFF_FACTOR = 1.5
 
 /**
- * So many dials are begun at once; the next when one is through, or after so long, as an address that does not answer
- * keeps a dial for seconds. A node that opens thirty sessions at once has none for a long time, where processors are
+ * So many dials are begun at once; the next when one is through, or after `DIAL_PATIENCE_MS`, as an address that does not
+ * answer keeps a dial for seconds. A node that opens thirty sessions at once has none for a long time, where processors are
  * short, and news of others travels over the first of them.
  */
 export const DIALS_AT_ONCE = 2
-const DIAL_PATIENCE_MS = 1_000
+
+/** Where no more addresses are known, as in a mesh of three, sessions cost little: none of them has to wait. */
+const FEW = 3
 
 /** All the dead together are dialled so often on average, as long as none of them waits longer than the maximum. */
 const LOST_EVERY_MS = 500
@@ -81,6 +86,7 @@ export class Contacts {
   readonly #lost = new Set<NodeId>()
   /** When the next dial is due; undefined: to be found out. */
   #wakeMs: number | undefined
+  readonly #lull = new Lull()
 
   constructor(self: Listener, timings: Timings, prng: Prng) {
     this.#self = self.id
@@ -107,6 +113,12 @@ export class Contacts {
   /** Where a member says that it listens: it is told of this node just as well. */
   note(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     this.#note(peer, addresses, nowMs + (this.#isPolite(peer) ? TOLD_WAIT_MS : 0))
+    const contact = this.#contacts.get(peer)
+    const isNew = contact?.wait === 'none' && contact.begunMs === undefined && !this.#isUp(contact)
+    if (!isNew || this.#contacts.size <= FEW) return
+    contact.wait = 'waiting'
+    this.#lull.onMember(this.#contacts.size, nowMs)
+    this.#wakeMs = undefined
   }
 
   #note(peer: NodeId, addresses: readonly string[], dueMs: number): void {
@@ -125,7 +137,11 @@ export class Contacts {
 
   /** Somebody has been declared dead: dialled on, but the more dead there are, the more seldom. */
   lose(peer: NodeId): void {
-    if (this.#contacts.has(peer)) this.#lost.add(peer)
+    const contact = this.#contacts.get(peer)
+    if (contact === undefined) return
+    contact.wait = 'over'
+    this.#lost.add(peer)
+    this.#wakeMs = undefined
   }
 
   /** Somebody who has left for good is not dialled any more. */
@@ -137,12 +153,17 @@ export class Contacts {
   onPeerUp(peer: NodeId): void {
     this.#up.add(peer)
     this.#wakeMs = undefined
-    for (const contact of this.#contacts.values()) if (contact.peer === peer) contact.attempts = 0
+    for (const contact of this.#contacts.values()) {
+      if (contact.peer !== peer) continue
+      contact.attempts = 0
+      contact.wait = 'over'
+    }
   }
 
   onPeerDown(peer: NodeId, nowMs: number): void {
     this.#up.delete(peer)
     this.#wakeMs = undefined
+    this.#lull.onPeerDown()
     const contact = this.#contacts.get(peer)
     if (contact !== undefined) contact.dueMs = nowMs + this.#politeness(peer)
   }
@@ -153,6 +174,7 @@ export class Contacts {
     if (contact === undefined) return
     contact.peer = peer
     contact.problem = undefined
+    if (contact.begunMs !== undefined) this.#lull.onSession(nowMs - contact.begunMs, nowMs)
     this.#postpone(contact, nowMs)
   }
 
@@ -164,6 +186,7 @@ export class Contacts {
       this.#contacts.delete(key)
       return undefined
     }
+    this.#lull.onDialFailed()
     this.#postpone(contact, nowMs)
     contact.problem = { address: contact.addresses[0] ?? key, failure, reason }
     return contact.peer
@@ -173,12 +196,22 @@ export class Contacts {
   take(nowMs: number): Dial[] {
     if (this.wakeAtMs() > nowMs) return []
     this.#wakeMs = undefined
+    this.#lull.tick(nowMs)
     const room = DIALS_AT_ONCE - this.#begun().filter(begunMs => begunMs + DIAL_PATIENCE_MS > nowMs).length
-    const due = [...this.#contacts.values()].filter(each => this.#isWanted(each) && each.dueMs <= nowMs)
+    const due = [...this.#contacts.values()].filter(
+      each => this.#isWanted(each) && this.#dueMs(each) <= nowMs,
+    )
     // Whoever has waited longest comes first: those that never answer must not keep others from their turn.
-    const first = due.toSorted((a, b) => a.dueMs - b.dueMs).slice(0, room)
-    for (const contact of first) contact.begunMs = nowMs
-    return first.map(({ key, addresses }) => ({ key, addresses }))
+    const dials: Dial[] = []
+    for (const contact of due.toSorted((a, b) => this.#dueMs(a) - this.#dueMs(b))) {
+      // The first of those that have waited makes the others wait on.
+      if (dials.length >= room || this.#dueMs(contact) > nowMs) continue
+      if (contact.wait === 'waiting') this.#lull.onDial(nowMs)
+      contact.wait = 'over'
+      contact.begunMs = nowMs
+      dials.push({ key: contact.key, addresses: contact.addresses })
+    }
+    return dials
   }
 
   /** When the next dial is due; Infinity: never, as things are. */
@@ -190,8 +223,9 @@ export class Contacts {
   /** What went wrong last with everybody who has not been reached, in the order in which they became known. */
   problems(): ContactProblem[] {
     const problems: ContactProblem[] = []
-    for (const { peer, problem } of this.#contacts.values()) {
-      if (problem !== undefined && (peer === undefined || !this.#up.has(peer))) problems.push(problem)
+    for (const contact of this.#contacts.values()) {
+      const { problem } = contact
+      if (problem !== undefined && !this.#isUp(contact)) problems.push(problem)
     }
     return problems
   }
@@ -199,7 +233,9 @@ export class Contacts {
   #findWakeMs(): number {
     let wakeAtMs = Infinity
     for (const contact of this.#contacts.values()) {
-      if (this.#isWanted(contact)) wakeAtMs = Math.min(wakeAtMs, contact.dueMs)
+      if (!this.#isWanted(contact)) continue
+      const dueMs = this.#dueMs(contact)
+      wakeAtMs = Math.min(wakeAtMs, dueMs === Infinity ? this.#lull.wakeAtMs() : dueMs)
     }
     const oldest = this.#begun().at(-DIALS_AT_ONCE)
     return oldest === undefined ? wakeAtMs : Math.max(wakeAtMs, oldest + DIAL_PATIENCE_MS)
@@ -219,6 +255,7 @@ export class Contacts {
       begunMs: undefined,
       attempts: 0,
       dueMs,
+      wait: 'none',
       problem: undefined,
     }
     if (this.#contacts.size >= CONTACTS_MAX) this.#makeRoom()
@@ -249,7 +286,18 @@ export class Contacts {
   }
 
   #isWanted(contact: Contact): boolean {
-    return contact.begunMs === undefined && (contact.peer === undefined || !this.#up.has(contact.peer))
+    return contact.begunMs === undefined && !this.#isUp(contact)
+  }
+
+  #isUp({ peer }: Contact): boolean {
+    return peer !== undefined && this.#up.has(peer)
+  }
+
+  /** Infinity: not before the lull has ended. */
+  #dueMs({ dueMs, wait, peer }: Contact): number {
+    if (wait !== 'waiting') return dueMs
+    const politenessMs = peer !== undefined && this.#isPolite(peer) ? TOLD_WAIT_MS : 0
+    return Math.max(dueMs, this.#lull.endedMs + politenessMs)
   }
 
   #politeness(peer: NodeId): number {

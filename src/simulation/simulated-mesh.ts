@@ -300,9 +300,10 @@ export class SimulatedMesh implements AsyncDisposable {
     }
   }
 
-  /** Every node knows the addresses of all others. */
+  /** Every node knows the addresses of others from the beginning. */
   #directoryOf(id: NodeId): Directory {
-    const others = this.ids.filter(other => other !== id).map(other => SimulatedNetwork.addressOf(other))
+    const known = this.ids.slice(0, this.#init.seeds)
+    const others = known.filter(other => other !== id).map(other => SimulatedNetwork.addressOf(other))
     return {
       start: handlers => others.forEach(address => handlers.onSeed(address)),
       remember: () => {},

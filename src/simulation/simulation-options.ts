@@ -17,6 +17,8 @@ export interface SimulationInit {
   readonly seed?: number | string
   /** Names of the nodes, all different, or how many: 1 to 1_000, then `n1`, `n2` … @default 3 */
   readonly nodes?: number | readonly string[]
+  /** Every node knows the addresses of the first so many nodes, 1 or more; of others it is told. @default all */
+  readonly seeds?: number
   /** What every node can run. @default [] */
   readonly behaviours?: readonly BehaviourSource[]
   /** What this node can run instead, by its name. @default {} */
@@ -69,11 +71,14 @@ const conditions = fields({
 })
 const timings = fields(Object.fromEntries(Object.keys(LAN_TIMINGS).map(name => [name, atLeast(1)])))
 
+const anySeeds = 'a whole number, 1 or more'
+
 /** Checks what `simulate` takes. */
 export const simulation = v.pipe(
   fields({
     seed: v.optional(seed, 1),
     nodes: v.optional(nodesSchema, 3),
+    seeds: v.optional(v.pipe(v.number(anySeeds), v.integer(anySeeds), v.minValue(1, anySeeds))),
     behaviours: nodeFields.behaviours,
     behavioursOf: v.optional(mapOf(nodeFields.behaviours, 'an object: name of a node → behaviours'), {}),
     weightOf: v.optional(mapOf(nodeFields.weight, 'an object: name of a node → weight'), {}),

@@ -100,6 +100,79 @@ describe('of two that were told of each other', () => {
   })
 })
 
+describe('of many that others have told of', () => {
+  const ids = Array.from({ length: 10 }, (_, index) => nodeId(`n${index}`))
+
+  /** The dials at this moment. */
+  const takeAt = (nowMs: number): string[] => desk.contacts.take(nowMs).map(({ key }) => key)
+
+  const tellOf = (nowMs: number, ...told: readonly NodeId[]): void => {
+    for (const id of told) desk.contacts.note(id, ADDRESS, nowMs)
+  }
+
+  test('none is dialled as long as more are heard of, for ten seconds at most', () => {
+    tellOf(0, ...ids)
+    const dialledMs: number[] = []
+    for (let nowMs = 0; nowMs < 12_000; nowMs += 20) {
+      tellOf(nowMs, nodeId(`n${nowMs}`))
+      if (desk.contacts.wakeAtMs() <= nowMs && takeAt(nowMs).length > 0) dialledMs.push(nowMs)
+    }
+    // The first three were few, and did not wait.
+    expect(dialledMs[0]).toBe(0)
+    expect(dialledMs.find(nowMs => nowMs > 1_000)).toBeGreaterThanOrEqual(10_000)
+    expect(dialledMs.at(-1)).toBeGreaterThanOrEqual(10_000)
+  })
+
+  test('they are dialled when nobody has come for a while, each after a pause as long as the dial before', () => {
+    for (const id of ids.slice(0, 3)) desk.contacts.onPeerUp(id)
+    tellOf(0, ...ids)
+    const dialledMs: number[] = []
+    while (dialledMs.length < 4) {
+      const nowMs = desk.contacts.wakeAtMs()
+      for (const key of takeAt(nowMs)) {
+        dialledMs.push(nowMs)
+        desk.contacts.onPeerUp(nodeId(key))
+        desk.contacts.onDialled(key, nodeId(key), nowMs + 30)
+      }
+    }
+    expect(dialledMs).toEqual([100, 160, 220, 280])
+  })
+
+  test('they wait longer where a session takes longer, as whoever comes takes longer too', () => {
+    desk.contacts.addSeed('s', 0)
+    takeAt(0)
+    desk.contacts.onPeerUp(early)
+    desk.contacts.onDialled('s', early, 600)
+    for (const id of ids.slice(0, 3)) desk.contacts.onPeerUp(id)
+    tellOf(700, ...ids)
+    expect(desk.contacts.wakeAtMs()).toBe(1_300)
+  })
+
+  test('a node that was held up listens first: who has come meanwhile makes it wait on', () => {
+    for (const id of ids.slice(0, 3)) desk.contacts.onPeerUp(id)
+    tellOf(0, ...ids)
+    expect(takeAt(700)).toEqual([])
+    tellOf(750, nodeId('o'))
+    expect(desk.contacts.wakeAtMs()).toBe(860)
+    expect(takeAt(860)).toHaveLength(1)
+  })
+
+  test('the end of a session ends the wait: it may have been the only way to them', () => {
+    for (const id of [early, ...ids.slice(0, 3)]) desk.contacts.onPeerUp(id)
+    tellOf(0, ...ids)
+    expect(desk.contacts.wakeAtMs()).toBe(100)
+    desk.contacts.onPeerDown(early, 10)
+    expect(takeAt(10)).toHaveLength(1)
+  })
+
+  test('who is dead does not wait for that', () => {
+    for (const id of ids.slice(0, 3)) desk.contacts.onPeerUp(id)
+    tellOf(0, ...ids)
+    for (const id of ids) desk.contacts.lose(id)
+    expect(desk.contacts.wakeAtMs()).toBe(0)
+  })
+})
+
 test('who is found without knowing of this node is dialled soon', () => {
   desk.contacts.find(early, ADDRESS, 0)
   expect(desk.contacts.wakeAtMs()).toBeLessThanOrEqual(150)

@@ -34,6 +34,27 @@ test('thirty nodes that start at once see each other, and nobody is suspected', 
   expect(bundles).toBeLessThan(25 * NODES * NODES)
 })
 
+test('thirty nodes that know one of them see each other first, and then open the sessions that can wait', async () => {
+  const sessions = new Set<string>()
+  await using mesh = await simulate({
+    seed: 3,
+    nodes: NODES,
+    seeds: 1,
+    onTrace: line => {
+      const [, from, to] = / up (\S+)>(\S+)/.exec(line) ?? []
+      if (from !== undefined && to !== undefined) sessions.add([from, to].toSorted().join())
+    },
+  })
+  let suspected = 0
+  for (const id of mesh.ids) mesh.node(id).on('member:suspect', () => (suspected += 1))
+  const isFormed = (): boolean => mesh.ids.every(id => mesh.node(id).members().length === NODES)
+  await mesh.until('all see all', isFormed)
+  // One each, and a few of those who came when there were few.
+  expect(sessions.size).toBeLessThan(3 * NODES)
+  await mesh.until('all are connected', () => sessions.size === (NODES * (NODES - 1)) / 2)
+  expect(suspected).toBe(0)
+})
+
 test('the sessions of an idle mesh last, however seldom its nodes have something to say', async () => {
   const ends: string[] = []
   await using mesh = await simulate({
