@@ -266,13 +266,20 @@ export class Holder {
     )
   }
 
-  /** Of what is to stop, the slots of this node that are empty, and have not been called so: told when all are. */
+  /**
+   * Of what is to stop, the slots of this node that are empty, and have not been called so: told when all are. Whoever is
+   * called so never starts, also where it had not come to that yet, and is wanted again by the next version of the spec.
+   */
   #stoppedOf(phase: Phase, going: readonly PlacedSlot[]): SlotId[] {
     if (going.length === 0 || this.#supervisor.isStopping(phase.spec)) return []
     const told = new Set(phase.stopped)
-    return heldBy(going, this.#ledger.run).flatMap(({ slot }) =>
-      told.has(slot) || this.#supervisor.isOccupied(slot) ? [] : [slot],
+    const empty = heldBy(going, this.#ledger.run).filter(
+      ({ slot }) => !told.has(slot) && !this.#supervisor.isOccupied(slot),
     )
+    const latest = this.#latestOf(phase.spec)
+    for (const { slot, since } of empty)
+      if (!isSpent(latest.get(slot), since)) latest.set(slot, { since, hasEnded: true, exit: undefined })
+    return empty.map(({ slot }) => slot)
   }
 
   /** Workers of this node that have started: told when all have. */
