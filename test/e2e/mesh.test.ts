@@ -7,7 +7,7 @@ import { type Node, createNode } from '../../src/index.ts'
 import * as behaviours from './behaviours.ts'
 import { NodeProcess } from './processes.ts'
 
-describe('three processes', () => {
+describe('three processes', { timeout: 120_000 }, () => {
   let node: Node
   let others: readonly NodeProcess[]
 
@@ -24,7 +24,7 @@ describe('three processes', () => {
     const seed = node.addresses[0] ?? ''
     others = await Promise.all(['b', 'c'].map(name => NodeProcess.start({ cluster, name, seed })))
     await node.formed(3)
-  })
+  }, 90_000)
 
   afterEach(async () => {
     await Promise.all(others.map(other => other.stop()))

@@ -5,7 +5,8 @@ import { once } from 'node:events'
 
 import type { NodeEvent } from '../../src/index.ts'
 
-const PATIENCE_MS = 15_000
+/** Generous: the machine may be busy with other things. */
+const PATIENCE_MS = 60_000
 
 export class NodeProcess {
   readonly name: string

@@ -13,7 +13,8 @@ import { systemClock } from '../../src/io/system/system-clock.ts'
 import { Prng } from '../../src/prng.ts'
 import { type Harness, Probe } from './harness.ts'
 
-const PATIENCE_MS = 10_000
+/** Generous: the machine may be busy with other things, and sixteen nodes open 120 sessions. */
+const PATIENCE_MS = 25_000
 const LOOK_EVERY_MS = 5
 
 export function simulated(): Harness {

@@ -20,29 +20,35 @@ afterEach(async () => {
   ])
 })
 
-test('sixteen nodes of one address hear a gossip broadcast: none is ignored for its address', async () => {
-  const harness = overTcp()
-  harnesses.push(harness)
-  const probes = await Promise.all(Array.from({ length: 16 }, () => harness.make()))
-  for (const probe of probes) probe.transport.subscribe('news')
-  for (const [index, probe] of probes.entries()) {
-    for (const other of probes.slice(index + 1)) probe.transport.dial(other.id, [other.address])
-  }
-  await harness.until('all are connected', () => probes.every(probe => probe.peers.length === 15))
-  const [sender, ...others] = probes
-  let rounds = 0
-  await harness.until('all have heard something', () => {
-    rounds += 1
-    // Subscriptions travel too: until they have, nobody is known to listen.
-    if (rounds % 20 === 1) sender?.transport.publish('news', Buffer.from(`round ${rounds}`))
-    return others.every(probe => probe.hints.length > 0)
-  })
-  for (let index = 0; index < 50; index++) sender?.transport.publish('news', Buffer.from(`item ${index}`))
-  const items = (probe: (typeof probes)[number]): Set<string> =>
-    new Set(probe.hints.flatMap(([, text]) => (text.startsWith('item') ? [text] : [])))
-  await harness.until('all have heard all', () => others.every(probe => items(probe).size === 50))
-  for (const probe of others) expect(probe.hints.filter(([, text]) => text === 'item 7')).toHaveLength(1)
-})
+test(
+  'sixteen nodes of one address hear a gossip broadcast: none is ignored for its address',
+  {
+    timeout: 90_000,
+  },
+  async () => {
+    const harness = overTcp()
+    harnesses.push(harness)
+    const probes = await Promise.all(Array.from({ length: 16 }, () => harness.make()))
+    for (const probe of probes) probe.transport.subscribe('news')
+    for (const [index, probe] of probes.entries()) {
+      for (const other of probes.slice(index + 1)) probe.transport.dial(other.id, [other.address])
+    }
+    await harness.until('all are connected', () => probes.every(probe => probe.peers.length === 15))
+    const [sender, ...others] = probes
+    let rounds = 0
+    await harness.until('all have heard something', () => {
+      rounds += 1
+      // Subscriptions travel too: until they have, nobody is known to listen.
+      if (rounds % 20 === 1) sender?.transport.publish('news', Buffer.from(`round ${rounds}`))
+      return others.every(probe => probe.hints.length > 0)
+    })
+    for (let index = 0; index < 50; index++) sender?.transport.publish('news', Buffer.from(`item ${index}`))
+    const items = (probe: (typeof probes)[number]): Set<string> =>
+      new Set(probe.hints.flatMap(([, text]) => (text.startsWith('item') ? [text] : [])))
+    await harness.until('all have heard all', () => others.every(probe => items(probe).size === 50))
+    for (const probe of others) expect(probe.hints.filter(([, text]) => text === 'item 7')).toHaveLength(1)
+  },
+)
 
 test('what is said in one turn leaves with one write, on whichever side of the connection and on both lanes', async () => {
   const harness = overTcp()
@@ -151,7 +157,7 @@ test('a seed at which nobody listens does not keep a node from working, and is t
     logger: false,
   })
   nodes.push(late)
-  await early.formed(2, { timeoutMs: 10_000 })
+  await early.formed(2, { timeoutMs: 25_000 })
 })
 
 test('a port in use is a clear error, and leaves nothing behind', async () => {
@@ -193,5 +199,5 @@ test('nodes of one machine find each other by multicast, without seeds', async (
   for (let count = 0; count < 2; count++) {
     nodes.push(await createNode({ cluster, listen: LOOPBACK, logger: false }))
   }
-  await nodes[0]?.formed(2, { timeoutMs: 15_000 })
+  await nodes[0]?.formed(2, { timeoutMs: 25_000 })
 })
