@@ -12,6 +12,10 @@ import type { Clock } from '../ports.ts'
  */
 const TURN_MS = 2
 
+/** What is done between two looks at the clock is short when it takes no longer; then several things are done in it. */
+const SHORT_MS = 0.2
+const UNLOOKED_MAX = 7
+
 export class Turn {
   readonly #clock: Clock
   /** Told how long the work since the last look has taken, within one turn. */
@@ -20,6 +24,8 @@ export class Turn {
   #waiting: (() => void)[] = []
   /** When somebody asked last. */
   lookedMs = 0
+  /** So many may still be done before the next look. */
+  #unlooked = 0
 
   constructor(clock: Clock, onTook: (durationMs: number) => void = () => {}) {
     this.#clock = clock
@@ -34,6 +40,21 @@ export class Turn {
       this.#clock.after(0, () => this.#next())
     }
     return nowMs - this.#startedMs > TURN_MS
+  }
+
+  /**
+   * The same for work that is most often shorter than a look at the clock: as long as it is, only every eighth time is
+   * one.
+   */
+  isOverByNow(): boolean {
+    if (this.#unlooked > 0) {
+      this.#unlooked -= 1
+      return false
+    }
+    const beforeMs = this.lookedMs
+    const isOver = this.isOver()
+    this.#unlooked = this.lookedMs - beforeMs <= SHORT_MS ? UNLOOKED_MAX : 0
+    return isOver
   }
 
   /** Somebody has nothing more to do: what it did last may have taken long. */

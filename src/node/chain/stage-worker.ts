@@ -126,7 +126,7 @@ export class StageWorker extends InlineWorker {
     while (!this.#isBusy && !this.#isCut(connections)) {
       const next = this.#mailbox.at(0)
       if (next === undefined || !connections.exit.hasRoom(next.item)) break
-      if (this.home.turn.isOver()) {
+      if (this.home.turn.isOverByNow()) {
         this.#defer()
         break
       }
