@@ -133,7 +133,8 @@ export class Ledger {
 
   writeSpec(change: SpecChange, now: Now): void {
     const before = this.tables.specs.get(change.id)
-    const row: SpecRow = { ...change, version: this.moment(now.wallMs), replaces: before?.version }
+    const version = this.#clock.nextAfter(before?.version, now.wallMs)
+    const row: SpecRow = { ...change, version, replaces: before?.version }
     this.tables.specs.merge(row)
     this.#newSpecs.set(row.id, row)
     this.#isUrgent = true

@@ -46,6 +46,16 @@ export class HlcClock {
     return { ms: this.#ms, count: this.#count, node: this.#node }
   }
 
+  /**
+   * A moment that replaces what was written at `before`: later than that, also where the clock behind it was so wrong
+   * that this one has not followed it. Otherwise nobody could change what such a node has written, until its time comes.
+   */
+  nextAfter(before: Hlc | undefined, wallMs: number): Hlc {
+    const next = this.next(wallMs)
+    if (before === undefined || compareHlc(next, before) > 0) return next
+    return { ms: before.ms, count: before.count + 1, node: this.#node }
+  }
+
   /** Notes a moment that another node has written. */
   see(moment: Hlc, wallMs: number): void {
     if (moment.ms > wallMs + CLOCK_SKEW_MAX_MS) {

@@ -193,6 +193,25 @@ test('a worker is stopped and restarted from any node, wherever it runs', async 
   }
 })
 
+test.each([30_000, 3_600_000, -3_600_000])(
+  'what a node has declared whose clock is wrong by %s ms, others stop, restart, remove and declare anew',
+  async skewMs => {
+    await using mesh = await simulate({ behaviours: all })
+    await formed(mesh)
+    mesh.setClock('n1', skewMs)
+    const worker = { id: 'w', run: counter, args: [1] } as const
+    await mesh.settle(mesh.node('n1').addWorker(worker))
+    await mesh.settle(mesh.node('n2').stopWorker('w'))
+    expect(specAt(mesh, 'n1', 'w')?.status.kind).toBe('stopped')
+    await mesh.settle(mesh.node('n3').restartWorker('w'))
+    await mesh.settle(mesh.node('n2').removeWorker('w'))
+    await mesh.run(1_000)
+    for (const id of mesh.ids) expect(specAt(mesh, id, 'w')).toBeUndefined()
+    await mesh.settle(mesh.node('n3').addWorker(worker))
+    await mesh.settle(mesh.node('n1').removeWorker('w'))
+  },
+)
+
 test('the reasons why a worker was given up can be read on every node', async () => {
   await using mesh = await simulate({ behaviours: all })
   await formed(mesh)

@@ -1,0 +1,72 @@
+/** Hybrid logical clocks: they never run backwards, follow what was seen, and no wrong clock for ever. */
+
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { nodeId } from '../../src/ids.ts'
+import { CLOCK_SKEW_MAX_MS, type Hlc, HlcClock, compareHlc } from '../../src/protocol/hlc.ts'
+
+const [A, B] = [nodeId('a'), nodeId('b')]
+const NOW_MS = 1_700_000_000_000
+
+const moment: fc.Arbitrary<Hlc> = fc.record({
+  ms: fc.integer({ min: NOW_MS - 100, max: NOW_MS + 100 }),
+  count: fc.nat(3),
+  node: fc.constantFrom(A, B),
+})
+
+describe('a clock', () => {
+  test('never runs backwards, whatever the wall clock does and others write', () => {
+    const step = fc.record({
+      wallMs: fc.integer({ min: NOW_MS - 100, max: NOW_MS + 100 }),
+      seen: fc.option(moment),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), steps => {
+        const clock = new HlcClock(A)
+        let last: Hlc = { ms: 0, count: 0, node: A }
+        for (const { wallMs, seen } of steps) {
+          if (seen !== null) clock.see(seen, wallMs)
+          const next = clock.next(wallMs)
+          expect(compareHlc(next, last)).toBeGreaterThan(0)
+          if (seen !== null) expect(compareHlc(next, seen)).toBeGreaterThan(0)
+          last = next
+        }
+      }),
+    )
+  })
+
+  test('follows a clock that is a minute ahead, and counts one that is more, without following it', () => {
+    const clock = new HlcClock(A)
+    clock.see({ ms: NOW_MS + CLOCK_SKEW_MAX_MS, count: 4, node: B }, NOW_MS)
+    expect(clock.next(NOW_MS)).toEqual({ ms: NOW_MS + CLOCK_SKEW_MAX_MS, count: 5, node: A })
+    expect(clock.aheadCount).toBe(0)
+    clock.see({ ms: NOW_MS + CLOCK_SKEW_MAX_MS + 1, count: 0, node: B }, NOW_MS)
+    expect(clock.next(NOW_MS)).toEqual({ ms: NOW_MS + CLOCK_SKEW_MAX_MS, count: 6, node: A })
+    expect(clock.aheadCount).toBe(1)
+  })
+
+  test('replaces whatever it has seen, and is not ahead itself for that', () => {
+    fc.assert(
+      fc.property(moment, fc.integer({ min: 0, max: 10 * CLOCK_SKEW_MAX_MS }), (seen, aheadMs) => {
+        const clock = new HlcClock(A)
+        const wrong = { ...seen, ms: seen.ms + aheadMs }
+        clock.see(wrong, NOW_MS)
+        expect(compareHlc(clock.nextAfter(wrong, NOW_MS), wrong)).toBeGreaterThan(0)
+        expect(clock.next(NOW_MS).ms).toBeLessThanOrEqual(NOW_MS + CLOCK_SKEW_MAX_MS)
+      }),
+    )
+    const clock = new HlcClock(A)
+    expect(clock.nextAfter(undefined, NOW_MS)).toEqual({ ms: NOW_MS, count: 0, node: A })
+  })
+})
+
+test('the order of moments is total: two that are equal are of one node', () => {
+  fc.assert(
+    fc.property(moment, moment, moment, (a, b, c) => {
+      expect(Math.sign(compareHlc(a, b))).toBe(-Math.sign(compareHlc(b, a)) + 0)
+      if (compareHlc(a, b) === 0) expect(a).toEqual(b)
+      if (compareHlc(a, b) <= 0 && compareHlc(b, c) <= 0) expect(compareHlc(a, c)).toBeLessThanOrEqual(0)
+    }),
+  )
+})
