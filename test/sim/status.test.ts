@@ -258,3 +258,43 @@ describe('members and stages of what is down', () => {
     expect(viewOf(mesh, 'n3', 'c')).toMatch(after)
   })
 })
+
+/** What a node says of how things stand, from now on. */
+function toldBy(mesh: SimulatedMesh, name: string): string[] {
+  const told: string[] = []
+  mesh.node(name).on('spec:status', ({ id, status }) => told.push(`${id} ${status.kind}`))
+  return told
+}
+
+async function ofAllKinds(mesh: SimulatedMesh): Promise<void> {
+  const node = mesh.node('n1')
+  for (const id of ['a', 'b', 'c', 'd']) await mesh.settle(node.addWorker({ id, run: steady }))
+  const three = ['x', 'y', 'z'].map(id => ({ id, run: steady }))
+  await mesh.settle(node.addGroup({ id: 'line', members: three }))
+  await mesh.settle(node.addChain({ id: 'chain', stages: [{ run: picky, workers: 3 }] }))
+  await mesh.run(1_000)
+}
+
+test('a node that stops alone says nothing of what stops with it: it stays declared, and stands no other way', async () => {
+  await using mesh = await meshOf({ nodes: 1 })
+  await ofAllKinds(mesh)
+  const told = toldBy(mesh, 'n1')
+  await mesh.settle(mesh.node('n1').stop())
+  expect(told).toEqual([])
+})
+
+test('a node that leaves says of its workers only how they go on elsewhere', async () => {
+  await using mesh = await meshOf()
+  await ofAllKinds(mesh)
+  const owned = mesh
+    .node('n1')
+    .snapshot()
+    .specs.filter(({ kind, workers }) => kind === 'worker' && workers[0]?.node === 'n1')
+    .map(({ id }) => id)
+  expect(owned).not.toEqual([])
+  const told = toldBy(mesh, 'n1')
+  await mesh.settle(mesh.node('n1').stop())
+  expect(told.toSorted()).toEqual(owned.flatMap(id => [`${id} running`, `${id} starting`]).toSorted())
+  for (const id of owned)
+    expect(told.filter(line => line.startsWith(`${id} `))).toEqual([`${id} starting`, `${id} running`])
+})

@@ -97,8 +97,19 @@ export class Claims {
     return this.#inherit(row, body, claim, now)
   }
 
-  /** The same on a node that leaves: it takes nothing, and keeps what it has until another node takes it. */
-  leave(row: SpecRow, body: WorkerBody, now: Now): SpecStatus {
+  /**
+   * The same on a node that leaves: it takes nothing, and keeps what it has until another node takes it. That a worker
+   * stops for this is no news of how it stands: what becomes of it elsewhere is.
+   */
+  leave(row: SpecRow, body: WorkerBody, before: SpecStatus | undefined, now: Now): SpecStatus {
+    this.#letLeave(row, body, now)
+    const claim = this.#ledger.tables.claims.get(slotId(row.id))
+    if (claim === undefined || (isOwner(claim, this.#ledger.run) && isInHand(claim)))
+      return before ?? STARTING
+    return statusOf(claim)
+  }
+
+  #letLeave(row: SpecRow, body: WorkerBody, now: Now): void {
     if (this.#leaveByMs === Infinity) this.#leaveByMs = now.ms + HANDOVER_MS
     const claim = this.#ledger.tables.claims.get(slotId(row.id))
     if (claim !== undefined) this.#handoffs.follow(row.id, claim.generation, now.ms)
@@ -107,15 +118,15 @@ export class Claims {
       const isKept = claim.state === 'draining' || (isWanted && now.ms < this.#leaveByMs)
       if (isKept && isCurrent(claim, row)) {
         this.#waits.set(row.id, this.#leaveByMs)
-        return this.#hold(row, body, claim, now)
+        this.#hold(row, body, claim, now)
+        return
       }
       this.#supervisor.assign(row.id, [], now.ms)
-      if (this.#supervisor.isOccupied(claim.slot)) return STARTING
+      if (this.#supervisor.isOccupied(claim.slot)) return
       this.#say(claim, { state: 'stopped' })
     }
     this.#supervisor.assign(row.id, [], now.ms)
     this.#forget(row.id)
-    return claim === undefined ? STARTING : statusOf(claim)
   }
 
   /** There is to be no such worker: once it has stopped, its owner gives up the claim. @returns whether it has */
@@ -381,4 +392,9 @@ export class Claims {
 
 function nonEmpty(bytes: Uint8Array | undefined): Uint8Array | undefined {
   return bytes === undefined || bytes.length === 0 ? undefined : bytes
+}
+
+/** On its way from this node, or not quite there yet. */
+function isInHand({ state }: Claim): boolean {
+  return state === 'starting' || state === 'draining' || state === 'stopped'
 }

@@ -69,7 +69,7 @@ export class Upkeep {
   leave(row: SpecRow, before: SpecStatus | undefined, now: Now): SpecStatus {
     const { id, body, desired } = row
     if (body === undefined || desired === 'stopped') return this.evaluate(row, now)
-    if (body.kind === 'worker') return this.#claims.leave(row, body, now)
+    if (body.kind === 'worker') return this.#claims.leave(row, body, before, now)
     this.#claims.letGo(id, now.ms)
     this.#generations.leave(row, body, now)
     return before ?? STARTING
