@@ -34,6 +34,9 @@ export interface ReachChange {
  */
 const MEETING_PERIODS = 30
 
+/** A member without a session is cut off from this node after so long, where others reach it. */
+const CUT_OFF_PERIODS = 10
+
 /** Others are asked for a missing member every other period: their word counts so long here. */
 const VOUCHED_PERIODS = 4
 
@@ -178,12 +181,12 @@ export class Reach {
     return this.#apart.get(peer)?.reachedBy ?? []
   }
 
-  /** Who has been cut off for as long as one gives a member to be met, and who is not any more: each is told once. */
+  /** Who has been cut off for long enough, and who is not any more: each is told once. */
   takeChanges(nowMs: number, { probePeriodMs }: Timings): ReachChange[] {
     const changes: ReachChange[] = [...this.#mended].map(peer => ({ peer, reachedBy: [] }))
     this.#mended.clear()
     for (const [peer, apart] of this.#apart) {
-      const isLong = nowMs - apart.sinceMs >= MEETING_PERIODS * probePeriodMs
+      const isLong = nowMs - apart.sinceMs >= CUT_OFF_PERIODS * probePeriodMs
       if (!isLong || apart.reachedBy.length > 0) continue
       const sinceMs = nowMs - VOUCHED_PERIODS * probePeriodMs
       const vouchers = this.#vouchers.get(peer) ?? []
