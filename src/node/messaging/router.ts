@@ -169,11 +169,19 @@ export class Router {
   #follow(known: Known): void {
     const { body, phase } = known
     if (phase === undefined || body === undefined || body.kind === 'worker') return
-    this.#close(known)
-    if (isDown(known.status)) return
+    if (isDown(known.status)) return this.#close(known)
     const there = reachable(phase, body)
-    for (const { slot, owner, since } of there) this.#routes.set(slot, { owner, generation: since })
-    known.slots = there.map(({ slot }) => slot)
+    const slots = there.map(({ slot }) => slot)
+    // Most of them go on as they were.
+    if (known.claim !== undefined || known.slots.some((slot, index) => slots[index] !== slot))
+      this.#close(known)
+    for (const { slot, owner, since } of there) {
+      const route = this.#routes.get(slot)
+      if (route?.generation !== since || route.owner !== owner)
+        this.#routes.set(slot, { owner, generation: since })
+    }
+    known.slots = slots
+    return undefined
   }
 
   /** Nothing of it is to be reached any more. */

@@ -89,10 +89,12 @@ function isAlike(a: Phase, b: Phase): boolean {
 /** The slots of `phase` that callers can reach: what is about to stop is not, nor is half of what has just started. */
 export function reachable(phase: Phase, body: FateBody): readonly PlacedSlot[] {
   if (isOver(phase)) return []
+  const { kept } = outlookOf(phase, body)
+  if (phase.rank === 'running' && phase.stopped.length === 0) return kept
   const stopped = new Set(phase.stopped)
   const pending = new Set(phase.rank === 'running' ? [] : phase.pending)
   if (phase.rank === 'failed') for (const slot of phase.ready) pending.delete(slot)
-  return outlookOf(phase, body).kept.filter(({ slot }) => !stopped.has(slot) && !pending.has(slot))
+  return kept.filter(({ slot }) => !stopped.has(slot) && !pending.has(slot))
 }
 
 /**
@@ -231,7 +233,7 @@ function look(phase: Phase, body: FateBody): Outlook {
   const renewals = wavesOf(body.strategy, crashes).map(wave => renewalOf(wave, sorted, absent))
   const stopping = new Set(renewals.flatMap(renewal => renewal.stopping))
   const ended = sorted.ended.map(({ away }) => away)
-  const added = missing(phase, slots.inOrder)
+  const added = missing(phase, slots.inOrder, unwanted.length)
   // Who is still to stop is waited for: of what is done, whoever has not ended was stopped with significant members.
   const isEmpty = [running, crashed, outdated, unwanted, added].every(({ length }) => length === 0)
   return {
@@ -328,7 +330,8 @@ function renewalOf(wave: Wave<Crash>, sorted: Sorted, absent: readonly Absent[])
 }
 
 /** What the spec wants, and is neither placed nor away. */
-function missing(phase: Phase, parts: readonly SpecSlot[]): SpecSlot[] {
+function missing(phase: Phase, parts: readonly SpecSlot[], unwantedCount: number): SpecSlot[] {
+  if (phase.layout.length - unwantedCount === parts.length) return []
   const placed = new Set(phase.layout.map(({ slot }) => slot))
   const away = new Map(phase.away.map(({ slot, revision }) => [slot, revision]))
   return parts.filter(({ slot, revision }) => !placed.has(slot) && away.get(slot) !== revision)
