@@ -1,0 +1,68 @@
+/**
+ * `npm run package:consumer`, after `npm run build`: what is published, as a stranger uses it. Packs it, installs it
+ * into a new project, compiles the example of the README there, declarations of dependencies included, and runs it.
+ */
+
+import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const manifest = createRequire(import.meta.url)('../package.json')
+const { typescript, '@types/node': types } = manifest.devDependencies
+/** The example begins with 40 and adds 2. */
+const EXPECTED = '42'
+/** Of each command: an installation may be slow. */
+const RUN_TIMEOUT_MS = 300_000
+
+const folder = mkdtempSync(join(tmpdir(), 'meshvisor-consumer-'))
+try {
+  run('npm', ['pack', '--silent', '--pack-destination', folder], root)
+  const [tarball = ''] = readdirSync(folder).filter(name => name.endsWith('.tgz'))
+  write('package.json', JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
+  const packages = [`./${tarball}`, `typescript@${typescript}`, `@types/node@${types}`]
+  run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', ...packages], folder)
+
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  write(
+    'tsconfig.json',
+    blockOf(readme, 'json').replace('"strict"', '"noEmit": true, "skipLibCheck": false, "strict"'),
+  )
+  // Another mesh of that name may be near.
+  write('example.ts', blockOf(readme, 'ts').replace("'hello'", `'hello-${randomUUID()}'`))
+  run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'], folder)
+  const output = run(process.execPath, ['example.ts'], folder)
+  if (output.split('\n')[0] !== EXPECTED)
+    throw new Error(`the example says ${output}, wanted ${EXPECTED} first`)
+  const version = run(process.execPath, [join('node_modules', '.bin', 'meshvisor'), '--version'], folder)
+  if (version.trim() !== manifest.version) throw new Error(`the command says ${version}`)
+  console.log('packed, installed, compiled and run')
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** @param {string} text @param {string} language @returns {string} the first block of code in that language */
+function blockOf(text, language) {
+  const found = new RegExp('```' + language + '\\n([\\s\\S]*?)```').exec(text)?.[1]
+  if (found === undefined) throw new Error(`the README has no example in ${language}`)
+  return found
+}
+
+/** @param {string} name @param {string} text */
+function write(name, text) {
+  writeFileSync(join(folder, name), text)
+}
+
+/** @param {string} command @param {readonly string[]} args @param {string} cwd @returns {string} what it has said */
+function run(command, args, cwd) {
+  try {
+    return execFileSync(command, args, { cwd, encoding: 'utf8', timeout: RUN_TIMEOUT_MS })
+  } catch (error) {
+    console.error(error.stdout)
+    throw error
+  }
+}
