@@ -14,10 +14,19 @@ const keeper = defineServer('keeper', {
   handoff: state => state.count,
 })
 
+/** Never gets ready with what it inherits. */
+const stuck = defineServer('stuck', {
+  init: async context => {
+    while (context.handoff !== undefined) await context.sleep(1_000)
+    return {}
+  },
+  handoff: () => 1,
+})
+
 const members = (['a', 'b', 'c'] as const).map(id => ({ id, run: keeper }))
 
 async function meshOf(init: SimulationInit): Promise<SimulatedMesh> {
-  const mesh = new SimulatedMesh({ behaviours: [keeper], seed: 'held up', ...init })
+  const mesh = new SimulatedMesh({ behaviours: [keeper, stuck], seed: 'held up', ...init })
   await mesh.startAll()
   await mesh.until('all see all', () =>
     mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
@@ -69,4 +78,14 @@ describe('a node that leaves with a group is not held up', () => {
     await mesh.run(1_000)
     expect(await leaveMs(mesh, 'n3')).toBeLessThan(500)
   })
+})
+
+test.each(GROUP_STRATEGIES)('a node that leaves waits for half a minute at most: %s', async strategy => {
+  await using mesh = await meshOf({ nodes: 2 })
+  const some = ['a', 'b'].map(id => ({ id, run: stuck, startTimeoutMs: 3_600_000 }))
+  await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy, members: some }))
+  const ms = await leaveMs(mesh, 'n2')
+  // It could have what it has left behind taken until then, and goes without.
+  expect(ms).toBeGreaterThan(29_000)
+  expect(ms).toBeLessThan(45_000)
 })
