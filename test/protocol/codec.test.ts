@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { encodePayload } from '../../src/payload.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
+import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS } from '../../src/protocol/messages.ts'
 
 const a = nodeId('a')
@@ -53,6 +54,7 @@ const MESSAGES: readonly Message[] = [
           protocol: { min: 1, max: 1 },
           placementVersion: 1,
           isDraining: true,
+          declines: [slotId(specId('w'))],
         },
       ],
     },
@@ -137,6 +139,18 @@ const MESSAGES: readonly Message[] = [
 
 test.each(MESSAGES)('a message of kind $kind arrives as it was sent', message => {
   expect(decodeMessage(encodeMessage(message))).toEqual({ kind: 'message', message })
+})
+
+test('a row that declines more than a node may is garbage', () => {
+  const hello = MESSAGES.find(({ kind }) => kind === 'hello')
+  if (hello?.kind !== 'hello') throw new Error('there is no hello')
+  const decodedWith = (count: number): string => {
+    const declines = Array.from({ length: count }, (_, index) => slotId(specId(`w${index}`)))
+    const members = hello.rows.members.map(row => ({ ...row, declines }))
+    return decodeMessage(encodeMessage({ ...hello, rows: { ...hello.rows, members } })).kind
+  }
+  expect(decodedWith(DECLINES_MAX)).toBe('message')
+  expect(decodedWith(DECLINES_MAX + 1)).toBe('garbage')
 })
 
 test('what is no message is refused with the place that is wrong', () => {
