@@ -6,6 +6,7 @@
 import type { NodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { declareApart } from './apart.ts'
 import { AlwaysChecker, checkConnected, checkSettled, isCalm } from './checkers.ts'
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
@@ -134,6 +135,7 @@ class Schedule {
       () => mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
       5_000,
     )
+    if (await declareApart(mesh, this.world, this.prng.fork('apart'))) this.#count('declared-apart')
     await this.#declare(mesh)
     for (let step = 0; step < TROUBLE_STEPS; step++) {
       await this.#callBefore(mesh, always)
