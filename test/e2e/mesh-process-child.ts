@@ -26,7 +26,7 @@ const node = await createNode({
   name: text('name') ?? '',
   behaviours: [behaviours],
   listen: [text('listen') ?? '/ip4/127.0.0.1/tcp/0'],
-  discovery: { mdns: false, seeds: Array.isArray(seeds) ? seeds.map(String) : [] },
+  discovery: { mdns: fieldOf(orders, 'mdns') === true, seeds: Array.isArray(seeds) ? seeds.map(String) : [] },
   logger: { debug: () => {}, info: () => {}, warn: say, error: say },
   ...(dataFolder === undefined ? {} : { dataFolder }),
 })

@@ -13,6 +13,8 @@ export interface MeshOrders {
   readonly name: string
   readonly listen?: string
   readonly seeds: readonly string[]
+  /** @default false */
+  readonly mdns?: boolean
   readonly dataFolder?: string
 }
 

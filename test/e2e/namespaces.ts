@@ -132,6 +132,7 @@ export class Lab {
     await this.#plug(port, machine <= 2 ? 'left' : 'right')
     await ip(['-n', name, 'addr', 'add', `${ipOf(machine)}/24`, 'dev', 'eth0'])
     await ip(['-n', name, 'link', 'set', 'eth0', 'up'])
+    await ip(['-n', name, 'route', 'add', '224.0.0.0/4', 'dev', 'eth0'])
     await ip(['-n', name, 'link', 'set', 'lo', 'up'])
   }
 
