@@ -315,7 +315,8 @@ export class Membership {
   }
 
   #suspect(row: MemberRow): void {
-    this.#suspicions.begin(row, row.seq, { count: this.#roster.count, nowMs: this.#now.ms })
+    const apart = this.#stats.countApart(row.id) + (this.#reach.isConnected(row.id) ? 0 : 1)
+    this.#suspicions.begin(row, row.seq, { count: this.#roster.count, apart, nowMs: this.#now.ms })
   }
 
   /** Tells a node what is said of it, so that it can refute at once. */
@@ -380,8 +381,7 @@ export class Membership {
 
   #forget(): void {
     this.#nextForgetMs = this.#now.ms + FORGET_PERIOD_MS
-    const forgotten = this.#roster.forget(this.#now.wallMs, this.#init.isNamed)
-    for (const id of forgotten) this.contacts.forget(id)
+    for (const id of this.#roster.forget(this.#now.wallMs, this.#init.isNamed)) this.contacts.forget(id)
   }
 
   #helpersFor(target: NodeId): readonly NodeId[] {

@@ -25,6 +25,11 @@ export class PeerStats {
     return isTrusted(this.#stats.get(peer)?.health ?? 0)
   }
 
+  /** How many say that they have no session with `target`. */
+  countApart(target: NodeId): number {
+    return [...this.#stats.values()].filter(({ unreachable }) => unreachable.includes(target)).length
+  }
+
   /** Those of `peers` who do not say that they cannot reach `target`; all of them where each says so. */
   reaching(target: NodeId, peers: readonly NodeId[]): readonly NodeId[] {
     const reaching = peers.filter(id => this.#stats.get(id)?.unreachable.includes(target) !== true)

@@ -25,6 +25,8 @@ interface Suspicion {
   readonly seq: number
   /** How many nodes there were, this one and the suspect included. */
   readonly count: number
+  /** So many confirmations make it as short as it gets. */
+  readonly confirmationsMax: number
   startedMs: number
   /** No death before, whatever others say. */
   notBeforeMs: number
@@ -33,7 +35,10 @@ interface Suspicion {
   readonly witnesses: Map<NodeId, Evidence>
 }
 
-/** So many further witnesses make a suspicion as short as it gets: memberlist's `SuspicionMult` - 2. */
+/**
+ * So many further witnesses make a suspicion as short as it gets: memberlist's `SuspicionMult` - 2. Fewer where fewer have
+ * met the suspect, as in a mesh that has just formed: nobody else can find anything against it.
+ */
 const CONFIRMATIONS = 2
 
 /**
@@ -63,14 +68,22 @@ export class Suspicions {
     return this.#suspicions.has(id)
   }
 
-  /** Begins to suspect, or goes on if it does already. `count`: nodes in the mesh, the suspect included. */
-  begin(run: Run, seq: number, context: { readonly count: number; readonly nowMs: number }): void {
+  /**
+   * Begins to suspect, or goes on if it does already. `count`: nodes in the mesh, the suspect included; `apart`: how many
+   * of them have no session with it, as far as is known.
+   */
+  begin(
+    run: Run,
+    seq: number,
+    context: { readonly count: number; readonly apart: number; readonly nowMs: number },
+  ): void {
     const known = this.#suspicions.get(run.id)
     if (known !== undefined && known.run.boot === run.boot && known.seq === seq) return
     this.#suspicions.set(run.id, {
       run: { id: run.id, boot: run.boot },
       seq,
       count: context.count,
+      confirmationsMax: confirmationsOf(context.count, context.apart),
       startedMs: context.nowMs,
       notBeforeMs: 0,
       refusedMs: Infinity,
@@ -130,7 +143,8 @@ export class Suspicions {
   #dueMs(suspicion: Suspicion): number {
     const { startedMs, refusedMs, notBeforeMs, count } = suspicion
     const [minMs, maxMs] = suspicionRangeMs(this.#timings, count)
-    const share = count < CONFIRMING_NODES_MIN ? 1 : (SHORTER_BY[this.#confirmationsOf(suspicion)] ?? 0)
+    const confirmations = this.#confirmationsOf(suspicion)
+    const share = confirmations >= suspicion.confirmationsMax ? 1 : (SHORTER_BY[confirmations] ?? 0)
     const slowMs = startedMs + maxMs - (maxMs - minMs) * share
     return Math.max(notBeforeMs, Math.min(slowMs, refusedMs + this.#timings.suspicionFastMs))
   }
@@ -149,4 +163,9 @@ export class Suspicions {
     }
     return refused >= (count <= 2 ? 1 : 2)
   }
+}
+
+/** Of all but the suspect and the first who accuses it, those who have a session with it can confirm what that one says. */
+function confirmationsOf(count: number, apart: number): number {
+  return count < CONFIRMING_NODES_MIN ? 0 : Math.min(CONFIRMATIONS, Math.max(0, count - 2 - apart))
 }

@@ -40,6 +40,8 @@ export class Bench {
   leapMs = 0
   /** How unwell others say they are, where they do. */
   readonly healthOf = new Map<NodeId, number>()
+  /** Whom others say that they have no session with, where there are such. */
+  readonly apartOf = new Map<NodeId, readonly NodeId[]>()
 
   constructor(init: { readonly self?: Partial<MemberRow>; readonly isNamed?: boolean } = {}) {
     this.membership = new Membership({
@@ -93,7 +95,7 @@ export class Bench {
 
   /** An answer to a probe comes in, a moment after it was sent. */
   answer(from: NodeId, n: number): void {
-    const stat = { health: this.healthOf.get(from) ?? 0, view: '', unreachable: [] }
+    const stat = { health: this.healthOf.get(from) ?? 0, view: '', unreachable: this.apartOf.get(from) ?? [] }
     this.membership.onHeard(from, this.nowMs + 0.1)
     this.tell(from, { kind: 'probe-ack', n, stat, news: { members: [], accusations: [] } })
   }

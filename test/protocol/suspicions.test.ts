@@ -34,6 +34,20 @@ describe('a suspicion', () => {
     expect(bench.passUntil(() => bench.statusOf(b) === 'dead', [c, d, e])).toBeCloseTo(wantedMs, -2)
   })
 
+  test.each([
+    [[c, d, e], [], minMs],
+    [[d, e], [], maxMs],
+    [[d, e], [c], minMs],
+    [[e], [c], maxMs - (maxMs - minMs) * 0.6309],
+  ])('of whom %s have not met is shared when %s share it: by all who can', (apart, witnesses, wantedMs) => {
+    for (const id of apart) bench.apartOf.set(id, [b])
+    bench.meet(b, c, d, e)
+    bench.pass(3_000, [b, c, d, e])
+    bench.passUntil(() => bench.statusOf(b) === 'suspect', [c, d, e])
+    for (const witness of witnesses) bench.accuse(b, witness)
+    expect(bench.passUntil(() => bench.statusOf(b) === 'dead', [c, d, e])).toBeCloseTo(wantedMs, -2)
+  })
+
   test('is not shared by repeating it', () => {
     suspect()
     for (let times = 0; times < 5; times++) bench.accuse(b, c)
