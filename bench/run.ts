@@ -12,6 +12,7 @@ import { idle10, idle50, idleLong, idleNode } from './idle.ts'
 import { localCalls, localCasts } from './local.ts'
 import { placementFull, placementJoin, placementLookup, placementUnit } from './placement.ts'
 import { restarts } from './restart.ts'
+import { simSpeed } from './simulation.ts'
 import { remoteCalls, remoteCasts } from './remote.ts'
 import { idleWorker, workers10k } from './workers.ts'
 
@@ -43,6 +44,7 @@ const BENCHES: readonly Bench[] = [
   placementUnit,
   threadCalls,
   restarts,
+  simSpeed,
 ]
 const ROUNDS = 5
 

@@ -44,6 +44,9 @@ export class OwnershipChecker {
   /** Since when two have been able to tell each other that they have the same worker. */
   #twice = new Map<string, number>()
   #violation: string | undefined
+  #pairs: readonly Pair[] = []
+  /** What had changed when they were looked for. */
+  #pairsAt = -1
   /** How often a worker has run twice where its nodes could tell each other. */
   twiceCount = 0
 
@@ -62,7 +65,7 @@ export class OwnershipChecker {
   #findTwice(limitMs: number): string | undefined {
     const before = this.#twice
     this.#twice = new Map()
-    for (const [pair, one, other] of pairsOf(this.#world.living)) {
+    for (const [pair, one, other] of this.#findPairs()) {
       if (!this.#areInTouch(one, other)) continue
       const sinceMs = before.get(pair)
       if (sinceMs === undefined) this.twiceCount += 1
@@ -71,6 +74,15 @@ export class OwnershipChecker {
       if (forMs > limitMs) return `I17: ${one.worker} has run twice for ${forMs} ms: ${pair}`
     }
     return undefined
+  }
+
+  #findPairs(): readonly Pair[] {
+    const { living } = this.#world
+    if (living.changes !== this.#pairsAt) {
+      this.#pairsAt = living.changes
+      this.#pairs = [...pairsOf(living)]
+    }
+    return this.#pairs
   }
 
   #areInTouch(one: Living, other: Living): boolean {
@@ -130,8 +142,11 @@ export class OwnershipChecker {
   }
 }
 
+/** Two who run the same worker, and a name for both. */
+type Pair = readonly [string, Living, Living]
+
 /** All who run the same worker, two by two. */
-function* pairsOf(living: ReadonlyMap<string, Living>): Generator<readonly [string, Living, Living]> {
+function* pairsOf(living: ReadonlyMap<string, Living>): Generator<Pair> {
   const first = new Map<string, [string, Living][]>()
   for (const [key, one] of living) {
     const others = first.get(one.worker)

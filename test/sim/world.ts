@@ -14,6 +14,22 @@ export interface Living {
   readonly generation: number
 }
 
+/** All that live, each under a name of its own. */
+export class LivingWorkers extends Map<string, Living> {
+  /** How often somebody has come or gone. */
+  changes = 0
+
+  override set(key: string, living: Living): this {
+    this.changes += 1
+    return super.set(key, living)
+  }
+
+  override delete(key: string): boolean {
+    this.changes += 1
+    return super.delete(key)
+  }
+}
+
 /** One stream of items from one run of a node through the chain. */
 export interface Stream {
   readonly node: string
@@ -26,7 +42,7 @@ export interface Stream {
 }
 
 export class World {
-  readonly living = new Map<string, Living>()
+  readonly living = new LivingWorkers()
   /** How often members of a group have crashed, by its id. */
   readonly crashes = new Map<string, number>()
   readonly streams: Stream[] = []
