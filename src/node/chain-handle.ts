@@ -38,8 +38,9 @@ export class ChainHandle<
     this.#init = init
   }
 
-  /** How the chain stands, as far as this node knows. */
+  /** How the chain stands, as far as this node knows. @throws {NodeStoppedError} when it has stopped */
   get status(): SpecStatus {
+    this.#init.declarations.refuseIfOver()
     return this.#init.statusOf() ?? { kind: 'removed' }
   }
 

@@ -54,6 +54,8 @@ export class Declarations {
   readonly #kernel: Kernel
   readonly #waiting: Waiting
   readonly #inputs: Inputs
+  /** Why the node takes no declarations any more. */
+  #why: (() => Error) | undefined
   /** What was asked for in this turn, and is not written yet. */
   #changes = new Map<SpecId, SpecChange>()
 
@@ -115,9 +117,20 @@ export class Declarations {
     return id
   }
 
-  /** The node stops: what it reads for its workers, is read no more. */
-  close(): void {
+  /** The node stops, for that reason: it takes no declarations, and what it reads for its workers is read no more. */
+  close(why: () => Error): void {
+    this.#why ??= why
     this.#inputs.close()
+  }
+
+  /** @throws {NodeStoppedError} {DuplicateIdentityError} from the moment on when the node begins to stop */
+  refuseIfClosed(): void {
+    if (this.#why !== undefined) throw this.#why()
+  }
+
+  /** @throws {NodeStoppedError} {DuplicateIdentityError} when the node has stopped: it knows nothing of the mesh any more */
+  refuseIfOver(): void {
+    if (this.#kernel.plane.router.isOver) this.refuseIfClosed()
   }
 
   /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */
@@ -157,6 +170,7 @@ export class Declarations {
 
   /** The spec of that kind. @throws {NotFoundError} */
   get(id: string, kind: SpecKind): SpecId {
+    this.refuseIfOver()
     const found = this.find(id, kind)
     if (found === undefined) throw new NotFoundError(id, kind)
     return found

@@ -35,8 +35,9 @@ export class GroupHandle<
     this.#init = init
   }
 
-  /** How the group stands, as far as this node knows. */
+  /** How the group stands, as far as this node knows. @throws {NodeStoppedError} when it has stopped */
   get status(): SpecStatus {
+    this.#init.declarations.refuseIfOver()
     return this.#init.statusOf(this.id) ?? { kind: 'removed' }
   }
 

@@ -48,7 +48,6 @@ export class Node implements AsyncDisposable {
   readonly #over: Promise<'left' | 'replaced'>
   readonly #stopped = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
-  #isReplaced = false
 
   private constructor(init: {
     readonly kernel: Kernel
@@ -67,7 +66,7 @@ export class Node implements AsyncDisposable {
     this.#parts = new Parts(init.kernel, this.#waiting, this.#declarations)
     this.#over = init.over
     // Before any listener of the user's: who is told should find it so.
-    init.bus.on('node:replaced', () => (this.#isReplaced = true))
+    init.bus.on('node:replaced', () => this.#declarations.close(() => new DuplicateIdentityError(this.id)))
     init.bus.on('spec:superseded', ({ id, winner, loser, fields }) => {
       if (loser === this.id && fields.length > 0) this.warn({ id, fields, by: winner }, DIFFERENT)
     })
@@ -158,7 +157,7 @@ export class Node implements AsyncDisposable {
 
   /** All standalone workers of the mesh, wherever they run, in the order in which this node has heard of them. */
   listWorkers(): WorkerSnapshot[] {
-    return workersOf(this.#kernel.plane)
+    return workersOf(this.#live.plane)
   }
 
   /** @throws {NotFoundError} */
@@ -178,7 +177,7 @@ export class Node implements AsyncDisposable {
 
   /** All groups of the mesh, wherever they run, in the order in which this node has heard of them. */
   listGroups(): GroupSnapshot[] {
-    return groupsOf(this.#kernel.plane)
+    return groupsOf(this.#live.plane)
   }
 
   /** @throws {NotFoundError} */
@@ -194,7 +193,7 @@ export class Node implements AsyncDisposable {
 
   /** All chains of the mesh, wherever they run, in the order in which this node has heard of them. */
   listChains(): ChainSnapshot[] {
-    return chainsOf(this.#kernel.plane)
+    return chainsOf(this.#live.plane)
   }
 
   /** Removes a worker and waits until it has stopped. @throws {NotFoundError} */
@@ -250,12 +249,12 @@ export class Node implements AsyncDisposable {
 
   // The mesh
 
-  /** Who takes part now, this node included, in the order of their ids. */
+  /** Who takes part now, this node included, in the order of their ids. Nobody, when the node has stopped. */
   members(): Member[] {
     return membersOf(this.#kernel.core).filter(({ status }) => status === 'alive' || status === 'suspect')
   }
 
-  /** Everything that this node knows, as plain data. */
+  /** Everything that this node knows, as plain data: of specs nothing, when it has stopped. */
   snapshot(): Snapshot {
     return snapshotOf(this.#kernel)
   }
@@ -272,7 +271,7 @@ export class Node implements AsyncDisposable {
   /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way */
   async formed(count: number, options: WaitOptions = {}): Promise<void> {
     const isFormed = (): true | undefined => {
-      this.#refuseIfStopped()
+      this.#declarations.refuseIfClosed()
       return this.members().length >= count ? true : undefined
     }
     await this.#waiting.until(isFormed, options, timeoutMs => {
@@ -290,7 +289,7 @@ export class Node implements AsyncDisposable {
    * its next start. @returns the workers that stay, as no other node can run them @throws {DrainError} when it takes longer
    */
   async drain(options: WaitOptions = {}): Promise<readonly SlotId[]> {
-    this.#refuseIfStopped()
+    this.#declarations.refuseIfClosed()
     checkWait('the options of drain', options)
     this.#kernel.receive({ kind: 'drain-asked', isDraining: true })
     const late = (ms: number): Error => new DrainError(`others have not taken all workers in ${ms} ms`)
@@ -299,7 +298,7 @@ export class Node implements AsyncDisposable {
 
   /** Takes work again, after `drain`. */
   resume(): void {
-    this.#refuseIfStopped()
+    this.#declarations.refuseIfClosed()
     this.#kernel.receive({ kind: 'drain-asked', isDraining: false })
   }
 
@@ -324,7 +323,7 @@ export class Node implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    this.#declarations.close()
+    this.#declarations.close(() => new NodeStoppedError())
     void this.#kernel.leave()
     await atMost(this.#ports.clock, STOP_MS, this.#over)
     await this.#kernel.close()
@@ -333,7 +332,6 @@ export class Node implements AsyncDisposable {
   }
 
   async #onReplaced(): Promise<void> {
-    this.#declarations.close()
     this.#ports.logger.error({ node: this.id }, new DuplicateIdentityError(this.id).message)
     this.#stopping ??= this.#kernel.close()
     await this.#stopping
@@ -342,17 +340,17 @@ export class Node implements AsyncDisposable {
   }
 
   #get(id: string, kind: SpecKind): SpecId {
-    this.#refuseIfStopped()
+    this.#declarations.refuseIfClosed()
     return this.#declarations.get(id, kind)
   }
 
   #find(id: string, kind: SpecKind): SpecId | undefined {
-    this.#refuseIfStopped()
+    this.#declarations.refuseIfClosed()
     return this.#declarations.find(id, kind)
   }
 
   async #add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
-    this.#refuseIfStopped()
+    this.#declarations.refuseIfClosed()
     return this.#declarations.add(declared, options)
   }
 
@@ -362,7 +360,7 @@ export class Node implements AsyncDisposable {
     body: SpecBody,
     options: DeclareOptions,
   ): Promise<'added' | 'present' | 'superseded'> {
-    this.#refuseIfStopped()
+    this.#declarations.refuseIfClosed()
     return this.#declarations.addOfConfig({ id, body }, options)
   }
 
@@ -388,8 +386,9 @@ export class Node implements AsyncDisposable {
     })
   }
 
-  #refuseIfStopped(): void {
-    if (this.#isReplaced) throw new DuplicateIdentityError(this.id)
-    if (this.#stopping !== undefined) throw new NodeStoppedError()
+  /** What there is to be looked at, while there is. @throws {NodeStoppedError} {DuplicateIdentityError} */
+  get #live(): Kernel {
+    this.#declarations.refuseIfOver()
+    return this.#kernel
   }
 }

@@ -296,6 +296,7 @@ export class Parts {
   }
 
   #get(id: SpecId, kind: Body['kind']): Body {
+    this.#declarations.refuseIfOver()
     const body = this.#declarations.bodyOf(id)
     if (body === undefined || body.kind === 'worker' || body.kind !== kind) throw new NotFoundError(id, kind)
     return body

@@ -142,8 +142,9 @@ export function snapshotOf({ core, plane, border, host }: Sources): Snapshot {
   }
 }
 
-/** All specs, in the order in which they became known. */
+/** All specs, in the order in which they became known. None, when the node has stopped: it does not know how they stand. */
 export function specsOf(plane: DataPlane): SpecSnapshot[] {
+  if (plane.router.isOver) return []
   return [...plane.router.specs()].map(([id, body]): SpecSnapshot => {
     switch (body.kind) {
       case 'worker':

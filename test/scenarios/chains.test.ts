@@ -45,20 +45,54 @@ test('51: three chains of twenty stages, built at once', async () => {
   expect(await it.mesh.settle(Promise.all(chains.map(chain => chain.call(1))))).toEqual([21, 21, 21])
 })
 
-test('52: a duplicate chain, a duplicate stage, a chain that is not there', async () => {
+test('52: a duplicate chain is refused, and the first is untouched', async () => {
+  await using it = await scene()
+  const { mesh } = it
+  const first = await mesh.settle(adders(it, 'c', 1))
+  const exits = eventsOf(mesh, 'worker:exit')
+  await expect(mesh.settle(adders(it, 'c', 2))).rejects.toMatchObject({ name: 'AlreadyExistsError', id: 'c' })
+  expect(workersOf(mesh, 'c')).toMatchObject([{ slot: 'c/s0/0', generation: 1 }])
+  expect(await mesh.settle(first.call(1))).toBe(2)
+  const both = Promise.allSettled([adders(it, 'x', 1), adders(it, 'x', 2)])
+  expect(await mesh.settle(both)).toMatchObject([
+    { status: 'fulfilled' },
+    { status: 'rejected', reason: { name: 'AlreadyExistsError', id: 'x' } },
+  ])
+  expect(exits).toEqual([])
+})
+
+test('52: a duplicate stage is refused, at once and later; a stage of a chain that is not there is not found', async () => {
   await using it = await scene()
   const { mesh, notes } = it
   const node = mesh.node('n1')
-  const first = await mesh.settle(adders(it, 'c', 1))
-  await expect(mesh.settle(adders(it, 'c', 2))).rejects.toMatchObject({ name: 'AlreadyExistsError', id: 'c' })
-  expect(await mesh.settle(first.call(1))).toBe(2)
   const twins = node.addChain({ id: 'd', stages: [{ run: notes.add }, { run: notes.add }] })
-  await expect(twins).rejects.toThrow(/stages\[1\]\.id: found "add", wanted another id: stages\[0\] has it/)
-  expect(() => node.getChain('e')).toThrow(expect.objectContaining({ name: 'NotFoundError', id: 'e' }))
-  await expect(mesh.settle(first.send(1, { to: 'nowhere' }))).rejects.toMatchObject({
+  await expect(twins).rejects.toMatchObject({
+    name: 'OptionsError',
+    problems: [{ path: 'stages[1].id', found: '"add"' }],
+  })
+  expect(node.findChain('d')).toBeUndefined()
+  const chain = await mesh.settle(adders(it, 'c', 2))
+  await expect(mesh.settle(chain.addStage({ id: 's1', run: notes.slow }))).rejects.toMatchObject({
+    name: 'AlreadyExistsError',
+    id: 's1',
+  })
+  expect(chain.stages().map(({ id, behaviour }) => [id, behaviour])).toEqual([
+    ['s0', 'add@1'],
+    ['s1', 'add@1'],
+  ])
+  expect(workersOf(mesh, 'c').map(({ generation }) => generation)).toEqual([1, 1])
+  expect(await mesh.settle(chain.call(1))).toBe(3)
+  await expect(mesh.settle(chain.send(1, { to: 'nowhere' }))).rejects.toMatchObject({
     name: 'NotFoundError',
     id: 'nowhere',
   })
+  expect(() => node.getChain('e')).toThrow(expect.objectContaining({ name: 'NotFoundError', id: 'e' }))
+  await mesh.settle(node.removeChain('c'))
+  await expect(mesh.settle(chain.addStage({ id: 's2', run: notes.add }))).rejects.toMatchObject({
+    name: 'NotFoundError',
+    id: 'c',
+  })
+  expect(node.listChains()).toEqual([])
 })
 
 test('53: every bad field of a chain is named; queues hold from 1 to 10 000', async () => {

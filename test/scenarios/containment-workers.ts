@@ -15,6 +15,7 @@ export const member = defineServer('containment-member', {
     count: state => (state.count += 1),
     /** Takes until there is a file of that name. */
     hold: async (_state, file: string) => {
+      writeFileSync(`${file} begun`, '')
       while (!existsSync(file)) await setTimeout(5)
     },
     crash: (): void => {
@@ -92,3 +93,10 @@ export const sluice = defineStage(
     return n
   },
 )
+
+/** Never comes to an end. */
+export const clinging = defineServer('containment-clinging', {
+  init: () => ({}),
+  call: { pid: () => process.pid },
+  terminate: () => new Promise<void>(() => {}),
+})

@@ -121,12 +121,31 @@ describe.each(['inline', ...ISOLATIONS] as const)('%s', isolation => {
   })
 
   test('79: an answer that nobody has asked for, or waits for any more, goes nowhere', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'meshvisor-answers-'))
+    const file = join(folder, 'enough')
     const worker = await node.addWorker({ id: 'w', run: member, isolation })
+    const where = await worker.call.where()
+    const exits: string[] = []
+    const off = node.on('worker:exit', ({ slot }) => exits.push(slot))
+    const lost = node.snapshot().lostMessages
+    // Both handlers return something.
     worker.cast.count()
-    worker.send('a message whose handler returns something')
-    const gone = worker.with({ signal: AbortSignal.abort(new Error('not interested')) }).call.count()
-    await expect(gone).rejects.toThrow('not interested')
-    expect(await worker.call.count()).toBeGreaterThan(1)
+    worker.send('a message')
+    const abort = new AbortController()
+    const gone = worker.with({ signal: abort.signal, timeoutMs: 30_000 }).call.hold(file)
+    const next = worker.with({ timeoutMs: 30_000 }).call.count()
+    // It is at the call: its answer comes when nobody waits for it any more.
+    await expect.poll(() => existsSync(`${file} begun`), PATIENCE).toBe(true)
+    abort.abort(new Error('not interested'))
+    await expect(gone).rejects.toMatchObject({ name: 'AbortError', maybeExecuted: true })
+    await writeFile(file, '')
+    // The answer to the next call is its own, the cast has counted once, the message not at all.
+    expect(await next).toBe(2)
+    expect(await worker.call.where()).toBe(where)
+    expect(exits).toEqual([])
+    expect(node.snapshot().lostMessages).toBe(lost)
+    off()
+    await rm(folder, { recursive: true })
   })
 })
 
@@ -199,7 +218,7 @@ test('83: a callback at the end of a chain that takes its time does not hold up 
   await rm(folder, { recursive: true })
 })
 
-test('84: eight rounds of work with a crash every third: all alive at the end', async () => {
+test('84: eight rounds of work with a crash every third: all alive at the end, and nobody disturbed for nothing', async () => {
   const ids = Array.from({ length: 10 }, (_, n) => `w${n}`)
   const isolationOf = (n: number) => (n === 0 ? 'process' : n < 3 ? 'thread' : 'inline')
   const alone = await Promise.all(
@@ -211,25 +230,43 @@ test('84: eight rounds of work with a crash every third: all alive at the end', 
   })
   const chain = await node.addChain({
     id: 'chain',
+    attemptsMax: 1,
     stages: [
       { id: 'one', run: increment, isolation: 'thread' },
       { id: 'two', run: increment },
       { id: 'three', run: increment, isolation: 'process' },
     ],
   })
+  const crashed: string[] = []
+  const off = node.on('worker:exit', ({ slot, exit }) => {
+    if (exit.kind !== 'stopped') crashed.push(slot)
+  })
   for (let round = 1; round <= 8; round++) {
     if (round % 3 === 0) {
-      const one = alone[round]
-      const victim = ids[round] ?? ''
-      await expect(one?.call.crash()).rejects.toMatchObject({ name: 'RemoteError' })
-      await expect(group.member(victim).call.crash()).rejects.toMatchObject({ name: 'RemoteError' })
+      // The first time in a process, the second time in a thread.
+      const victim = round / 3 - 1
+      await expect(alone[victim]?.call.crash()).rejects.toMatchObject({ name: 'RemoteError' })
+      await expect(group.member(ids[victim] ?? '').call.crash()).rejects.toMatchObject({
+        name: 'RemoteError',
+      })
+      await expect(chain.call(-1)).rejects.toMatchObject({ name: 'ItemDeadError' })
     }
     const items = Array.from({ length: 20 }, (_, n) => n)
     const outcomes: unknown[] = []
     for await (const outcome of chain.run(items)) outcomes.push(outcome)
     expect(outcomes).toEqual(items.map(n => n + 3))
-    await Promise.all(alone.map(worker => worker.call.count()))
-    await Promise.all(ids.map(id => group.member(id).call.count()))
+    await Promise.all(alone.map(worker => worker.with({ timeoutMs: 30_000 }).call.count()))
+    await Promise.all(ids.map(id => group.member(id, { timeoutMs: 30_000 }).call.count()))
   }
+  off()
+  const first = 'chain/one/0'
+  expect(crashed.toSorted()).toEqual([first, first, 'group/w0', 'group/w1', 'w0', 'w1'])
+  // Whoever stands alone has counted all rounds since its own crash; a member, since the last crash of any.
+  const counts = await Promise.all(alone.map(worker => worker.call.count()))
+  expect(counts).toEqual(ids.map((_, n) => (n === 0 ? 7 : n === 1 ? 4 : 9)))
+  expect(await Promise.all(ids.map(id => group.member(id).call.count()))).toEqual(ids.map(() => 4))
+  expect(group.members().map(({ workers }) => workers[0]?.generation)).toEqual(ids.map(() => 3))
+  expect(chain.stages().map(({ workers }) => workers[0]?.generation)).toEqual([3, 3, 3])
+  expect(chain.stats).toMatchObject({ accepted: 162, finished: 160, dead: 2 })
   expect(['group', 'chain', ...ids].map(statusOf)).toEqual(Array.from({ length: 12 }, () => 'running'))
 })

@@ -182,13 +182,24 @@ test('42: three groups in parallel do not disturb each other', async () => {
   expect(new Set(await values(mesh, 'c', names(10)))).toEqual(new Set([undefined]))
 })
 
-test('43: one_for_all: thirty crashes in a row, and every time all members are there', async () => {
+test('43: one_for_all: thirty crashes in a row, and every time all members are there, empty, in one new generation', async () => {
   await using mesh = await one()
   const group = await addCells(mesh, 'g', 5)
-  for (let round = 0; round < 30; round++) {
-    await crash(mesh, 'g', `m${round % 5}`)
-    expect(group.members().filter(({ workers }) => workers[0]?.kind === 'running')).toHaveLength(5)
+  const lives: string[] = []
+  mesh.node('n1').on('worker:exit', ({ slot, exit }) => lives.push(`${slot} ${exit.kind}`))
+  for (let round = 1; round <= 30; round++) {
+    await fill(mesh, 'g', names(5))
+    const victim = `m${round % 5}`
+    await crash(mesh, 'g', victim)
+    const members = group.members().map(({ id, workers: [worker] }) => [id, worker?.kind, worker?.generation])
+    expect(members).toEqual(names(5).map(id => [id, 'running', round + 1]))
+    expect(await values(mesh, 'g', names(5))).toEqual(names(5).map(() => undefined))
+    // Each has ended once: who crashed, and four who were stopped for it.
+    expect(lives.splice(0).toSorted()).toEqual(
+      names(5).map(id => `g/${id} ${id === victim ? 'crashed' : 'stopped'}`),
+    )
   }
+  expect(group.status).toEqual({ kind: 'running' })
 })
 
 test.each(STRATEGIES)(

@@ -20,7 +20,15 @@ export const cell = defineServer('cell', {
       throw new RangeError('told to crash')
     },
   },
+  cast: {
+    put: (state, value: unknown) => {
+      state.value = value
+    },
+  },
   info: (state, message, context) => {
+    if (typeof message === 'object' && message !== null && 'ping' in message)
+      context.getWorker(String(message.ping)).send({ pong: context.worker })
+    if (typeof message === 'object' && message !== null && 'pong' in message) state.value = message
     if (message === 'shutdown') context.stop('shutdown')
     if (message === 'count') state.count += 1
     if (message === 'crash') throw new RangeError('told to crash')

@@ -59,17 +59,34 @@ test('16: a missing id is generated: 32 hexadecimal digits, another one each tim
   expect(a.id).not.toBe(b.id)
 })
 
-test('17: a call is answered; a call to an unknown id, and a handle of one, are NotFoundErrors', async () => {
+test('17: a message with the id of its sender is answered with a message; a call with its result', async () => {
+  await using mesh = await one()
+  const worker = await addCell(mesh, 'w')
+  const me = await addCell(mesh, 'me')
+  worker.send({ ping: 'me' })
+  await mesh.run(10)
+  expect(await mesh.settle(me.call.get())).toEqual({ pong: 'w' })
+  expect(await mesh.settle(worker.call.get())).toBeUndefined()
+  expect(await mesh.settle(worker.call.ping())).toBe('pong')
+  worker.cast.put(7)
+  expect(await mesh.settle(worker.call.get())).toBe(7)
+})
+
+test('17: a call, a cast or a message to an unknown id, and a handle of one, are NotFoundErrors', async () => {
   await using mesh = await one()
   const node = mesh.node('n1')
-  const worker = await addCell(mesh, 'w')
-  expect(await mesh.settle(worker.call.ping())).toBe('pong')
+  const other = await addCell(mesh, 'other')
   expect(() => node.getWorker('nope')).toThrow(expect.objectContaining({ name: 'NotFoundError', id: 'nope' }))
   expect(node.findWorker('nope')).toBeUndefined()
+  const worker = await addCell(mesh, 'w')
   await mesh.settle(node.removeWorker('w'))
-  await expect(mesh.settle(worker.call.ping())).rejects.toMatchObject({
-    name: 'NotFoundError',
-  })
+  const missing = { name: 'NotFoundError', id: 'w' }
+  await expect(mesh.settle(worker.call.ping())).rejects.toMatchObject(missing)
+  expect(() => worker.cast.put(1)).toThrow(expect.objectContaining(missing))
+  expect(() => worker.send('x')).toThrow(expect.objectContaining(missing))
+  expect(() => node.getWorker('w')).toThrow(expect.objectContaining(missing))
+  await mesh.run(10)
+  expect(await mesh.settle(other.call.get())).toBeUndefined()
 })
 
 test('18: what one message stores, the next reads, through any handle', async () => {

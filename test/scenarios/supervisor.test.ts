@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 
 import { afterEach, expect, test } from 'vitest'
 
@@ -13,10 +14,10 @@ import {
   createNode,
   defineServer,
   defineStage,
-  defineTask,
   getNode,
   runningNodes,
 } from '../../src/index.ts'
+import { clinging } from './containment-workers.ts'
 
 const alive = new Set<string>()
 const held = defineServer('held', {
@@ -25,16 +26,29 @@ const held = defineServer('held', {
     return { worker: context.worker }
   },
   call: { ping: () => 'pong' },
+  cast: { note: () => {} },
+  info: () => {},
   terminate: state => void alive.delete(state.worker),
 })
 const stage = defineStage('stage', (n: number) => n)
-const stubborn = defineTask('stubborn', () => new Promise(() => {}))
+/** Takes a while to end. */
+const careful = defineServer('careful', {
+  init: context => {
+    alive.add(context.worker)
+    return { worker: context.worker }
+  },
+  terminate: async state => {
+    await setTimeout(50)
+    alive.delete(state.worker)
+  },
+})
+const CONTAINMENT = new URL('containment-workers.ts', import.meta.url).href
 
 const cluster = randomUUID()
 const start = (init: NodeInit = {}): Promise<Node> =>
   createNode({
     cluster,
-    behaviours: [held, stage, stubborn],
+    behaviours: [held, careful, stage],
     listen: ['/ip4/127.0.0.1/tcp/0'],
     discovery: { mdns: false },
     logger: false,
@@ -83,12 +97,35 @@ test('3: two that are started at once: one is refused; one that cannot start lea
   await start({ name: 'b' })
 })
 
-// The owner is whatever an abort signal stands for.
-test('5, 8: an owner that ends normally leaves its node up', async () => {
-  const owner = new AbortController()
-  const node = await start({ signal: owner.signal })
+// The owner is whatever an abort signal stands for: it crashes when it aborts. Its end as such is nothing.
+test('5: an owner that ends normally leaves its node up', async () => {
+  const own = async (): Promise<Node> => {
+    const owner = new AbortController()
+    const node = await start({ signal: owner.signal })
+    await node.addWorker({ id: 'w', run: held })
+    return node
+  }
+  const node = await own()
   expect(runningNodes()).toEqual([node])
+  expect(await node.getWorker('w', held).call.ping()).toBe('pong')
+  expect(alive).toEqual(new Set(['w']))
+})
+
+test('8: owned by a third party, a node starts and stops as usual, and is none of its business afterwards', async () => {
+  const owner = new AbortController()
+  const node = await start({ name: 'a', signal: owner.signal })
+  const worker = await node.addWorker({ id: 'w', run: held })
+  expect(await worker.call.ping()).toBe('pong')
+  expect(getNode('a', cluster)).toBe(node)
   await node.stop()
+  await node.stopped
+  expect([runningNodes(), alive]).toEqual([[], new Set()])
+  // The next of that name has no owner: it stays when the owner of the first goes.
+  const next = await start({ name: 'a' })
+  await next.addWorker({ id: 'w', run: held })
+  owner.abort()
+  expect(await next.getWorker('w', held).call.ping()).toBe('pong')
+  expect(runningNodes()).toEqual([next])
 })
 
 test('6, 7: an owner that crashes takes its node down, and every worker of it', async () => {
@@ -104,16 +141,47 @@ test('6, 7: an owner that crashes takes its node down, and every worker of it', 
   await expect(start({ signal: owner.signal })).rejects.toMatchObject({ name: 'AbortError' })
 })
 
-test('9: a node that does not run is an error, to find it and to use it; to stop it again is none', async () => {
+// A node that does not run has no handle; one that has stopped leaves its handles, and those of its workers.
+test('9: a node that does not run is an error, to find it, to look at it and to use it; to stop it again is none', async () => {
   expect(() => getNode('a', cluster)).toThrow(expect.objectContaining({ name: 'NotRunningError' }))
-  const node = await start()
+  const node = await start({ name: 'a' })
   const worker = await node.addWorker({ id: 'w', run: held })
+  const group = await node.addGroup({ id: 'g', members: [{ id: 'm', run: held }] })
+  const chain = await node.addChain({ id: 'c', stages: [{ run: stage }] })
   await node.stop()
   await node.stop()
-  expect(() => node.getWorker('w')).toThrow(expect.objectContaining({ name: 'NodeStoppedError' }))
-  await expect(node.addWorker({ id: 'x', run: held })).rejects.toMatchObject({ name: 'NodeStoppedError' })
-  const late = worker.with({ timeoutMs: 50 }).call.ping()
-  await expect(late).rejects.toThrow(expect.objectContaining({ name: expect.stringMatching(/Error$/) }))
+  expect(() => getNode('a', cluster)).toThrow(expect.objectContaining({ name: 'NotRunningError' }))
+  const refusal = { name: 'NodeStoppedError' }
+  for (const look of [
+    () => node.getWorker('w'),
+    () => node.findGroup('g'),
+    () => node.listWorkers(),
+    () => node.listGroups(),
+    () => node.listChains(),
+    () => group.status,
+    () => group.members(),
+    () => chain.status,
+    () => chain.stages(),
+    () => worker.send('x'),
+    () => worker.cast.note(),
+    () => group.broadcast('x'),
+    () => group.sendRandom('x'),
+  ])
+    expect(look, String(look)).toThrow(expect.objectContaining(refusal))
+  // What programs look at by a clock throws nothing: there is nobody, and nothing.
+  expect([node.members(), node.snapshot().specs]).toEqual([[], []])
+  for (const act of [
+    () => node.addWorker({ id: 'x', run: held }),
+    () => node.removeWorker('w'),
+    () => group.addMember({ id: 'n', run: held }),
+    () => group.restart(),
+    () => chain.removeStage('stage'),
+    () => chain.send(1),
+    () => chain.call(1),
+    () => worker.call.ping(),
+    () => node.drain(),
+  ])
+    await expect(act(), String(act)).rejects.toMatchObject(refusal)
 })
 
 test('10: without a name it has one all the same: the end of its id', async () => {
@@ -138,15 +206,35 @@ test('11: bad and unknown options are one error that names all of them, in their
   expect(runningNodes()).toEqual([])
 })
 
-// There are no types of shutdown: a worker gets its time, and then it is left behind.
-test('12: a worker that does not stop does not keep its node from stopping', async () => {
+// There are no types of shutdown: a worker gets its time to finish, and then it is killed, or left behind where its
+// code is in the thread of the node.
+test('12: a node that stops lets its workers finish, within their time', async () => {
   const node = await start()
-  await node.addWorker({ id: 'w', run: stubborn, stopTimeoutMs: 50 })
-  await node.addWorker({ id: 'x', run: held })
+  await node.addWorker({ id: 'w', run: careful })
+  await node.addGroup({ id: 'g', members: [{ id: 'm', run: careful }] })
+  expect(alive).toEqual(new Set(['w', 'g/m']))
+  const ends: string[] = []
+  node.on('worker:exit', ({ slot, exit }) => ends.push(`${slot} ${exit.kind}`))
   await node.stop()
-  expect(runningNodes()).toEqual([])
   expect(alive).toEqual(new Set())
+  expect(ends.toSorted()).toEqual(['g/m stopped', 'w stopped'])
 })
+
+test.each(['inline', 'thread', 'process'] as const)(
+  '12: a worker that does not stop (%s) does not keep its node from stopping',
+  async isolation => {
+    const node = await start({ behaviours: [held, CONTAINMENT] })
+    const worker = await node.addWorker({ id: 'w', run: clinging, isolation, stopTimeoutMs: 50 })
+    const pid = await worker.call.pid()
+    await node.addWorker({ id: 'x', run: held })
+    await node.stop()
+    expect(runningNodes()).toEqual([])
+    expect(alive).toEqual(new Set())
+    // Its process is gone for real.
+    if (isolation === 'process') expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    else expect(pid).toBe(process.pid)
+  },
+)
 
 test('13: with a node, all of its workers, groups and chains stop', async () => {
   const node = await start()
