@@ -1,13 +1,15 @@
 /**
  * A process of the built package that says what it sees and costs whenever it is asked: `built-child.js node CLUSTER
- * SEED…` is a node, `built-child.js held CLUSTER` one that starts when it is told its seed, `built-child.js bare` the libp2p that it stands on, alone, without what a node does without.
+ * SEED…` is a node, `held CLUSTER` one that starts when it is told its seed, `bare` the libp2p that it stands on, alone,
+ * without what a node does without. `lean-node` and `lean-bare` keep the young generation small while modules load.
  */
 
 import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
 
-const [kind, cluster = '', ...seeds] = process.argv.slice(2)
+const [kind = '', cluster = '', ...seeds] = process.argv.slice(2)
 const sockets = new Set<Socket>()
 for (const name of ['net.client.socket', 'net.server.socket']) {
   channel(name).subscribe(message => {
@@ -17,7 +19,11 @@ for (const name of ['net.client.socket', 'net.server.socket']) {
   })
 }
 const startMs = performance.now()
-const member = kind === 'bare' ? await startBare() : await startNode()
+const isLean = kind.startsWith('lean-')
+if (isLean) setFlagsFromString('--semi-space-growth-factor=1')
+const member = kind.endsWith('bare') ? await startBare() : await startNode()
+// As it is by default: under load it may grow.
+if (isLean) setFlagsFromString('--semi-space-growth-factor=2')
 process.on('message', question => void answer(question))
 process.send?.({ address: member.address, joinedMs: performance.now() - startMs })
 

@@ -19,9 +19,6 @@ const IDLE_MS = 10_000
  */
 const LONG_MS = 150_000
 
-/** The young generation is as large as the start of a node has made it, and stays so: 16 MB twice by default. */
-const SMALL_HEAP = ['--max-semi-space-size=1']
-
 const MIB = 1024 * 1024
 
 interface Cost {
@@ -41,20 +38,20 @@ class IdleMesh {
     this.joinedMs = joinedMs
   }
 
-  /** @param flags of Node, for each of the processes */
-  static async start(file: string, flags: readonly (readonly string[])[]): Promise<IdleMesh> {
+  /** @param kinds of processes: `node`, or `lean-node` */
+  static async start(file: string, kinds: readonly string[]): Promise<IdleMesh> {
     const cluster = randomUUID()
-    const first = new Child(file, ['node', cluster], flags[0])
+    const first = new Child(file, [kinds[0] ?? 'node', cluster])
     const seed = textOf(await first.reply(), 'address')
-    const join = (each: readonly string[]): Child => new Child(file, ['node', cluster, seed], each)
-    const others = flags.slice(1, -1).map(join)
+    const join = (kind: string): Child => new Child(file, [kind, cluster, seed])
+    const others = kinds.slice(1, -1).map(join)
     await Promise.all(others.map(child => child.reply()))
-    await Promise.all([first, ...others].map(child => child.ask({ formed: flags.length - 1 })))
+    await Promise.all([first, ...others].map(child => child.ask({ formed: kinds.length - 1 })))
     // The last one joins a mesh that is at rest: how many do so at once is for `form-10` to say.
-    const last = join(flags.at(-1) ?? [])
+    const last = join(kinds.at(-1) ?? 'node')
     const joinedMs = numberOf(await last.reply(), 'joinedMs')
     const children = [first, ...others, last]
-    await Promise.all(children.map(child => child.ask({ formed: flags.length })))
+    await Promise.all(children.map(child => child.ask({ formed: kinds.length })))
     return new IdleMesh(children, joinedMs)
   }
 
@@ -88,8 +85,8 @@ function pass(durationMs: number): Promise<void> {
 }
 
 /** The memory of libp2p alone, as it comes and with nobody to talk to. */
-async function bareBytes(file: string, flags: readonly string[], durationMs: number): Promise<number> {
-  const bare = new Child(file, ['bare'], flags)
+async function bareBytes(file: string, kind: 'bare' | 'lean-bare', durationMs: number): Promise<number> {
+  const bare = new Child(file, [kind])
   await bare.reply()
   await pass(durationMs)
   const reply = await bare.ask({})
@@ -98,17 +95,17 @@ async function bareBytes(file: string, flags: readonly string[], durationMs: num
 }
 
 async function idleness(file: string): Promise<readonly Measurement[]> {
-  const mesh = await IdleMesh.start(file, [[], [], SMALL_HEAP])
-  const [bare, smallBare, [first, second, small]] = await Promise.all([
-    bareBytes(file, [], SETTLE_MS + IDLE_MS),
-    bareBytes(file, SMALL_HEAP, SETTLE_MS + IDLE_MS),
+  const mesh = await IdleMesh.start(file, ['node', 'node', 'lean-node'])
+  const [bare, leanBare, [first, second, lean]] = await Promise.all([
+    bareBytes(file, 'bare', SETTLE_MS + IDLE_MS),
+    bareBytes(file, 'lean-bare', SETTLE_MS + IDLE_MS),
     mesh.costs(IDLE_MS),
   ])
   await mesh.stop()
-  if (first === undefined || second === undefined || small === undefined) return []
+  if (first === undefined || second === undefined || lean === undefined) return []
   return [
     { value: median([first.rssBytes, second.rssBytes]) / MIB, baseline: bare / MIB },
-    { value: small.rssBytes / MIB, baseline: smallBare / MIB },
+    { value: lean.rssBytes / MIB, baseline: leanBare / MIB },
     { value: median([first.cpuShare, second.cpuShare]) * 100 },
     { value: median([first.sentBytesPerSecond, second.sentBytesPerSecond]) / 1024 },
     { value: mesh.joinedMs / 1_000 },
@@ -116,8 +113,8 @@ async function idleness(file: string): Promise<readonly Measurement[]> {
 }
 
 async function longIdleness(file: string): Promise<readonly Measurement[]> {
-  const mesh = await IdleMesh.start(file, [[], [], []])
-  const [bare, costs] = await Promise.all([bareBytes(file, [], LONG_MS), mesh.costs(LONG_MS)])
+  const mesh = await IdleMesh.start(file, ['node', 'node', 'node'])
+  const [bare, costs] = await Promise.all([bareBytes(file, 'bare', LONG_MS), mesh.costs(LONG_MS)])
   await mesh.stop()
   return [{ value: median(costs.map(({ rssBytes }) => rssBytes)) / MIB, baseline: bare / MIB }]
 }
@@ -125,7 +122,7 @@ async function longIdleness(file: string): Promise<readonly Measurement[]> {
 async function idleAmongTen(file: string): Promise<readonly Measurement[]> {
   const mesh = await IdleMesh.start(
     file,
-    Array.from({ length: 10 }, () => []),
+    Array.from({ length: 10 }, () => 'node'),
   )
   const costs = await mesh.costs(IDLE_MS)
   await mesh.stop()
@@ -175,7 +172,7 @@ export const idleNode: Bench = {
   rounds: 3,
   figures: [
     { name: 'idle-node', unit: 'MB', goal: 90, better: 'less', beside },
-    { name: 'idle-node', unit: 'MB (--max-semi-space-size=1)', goal: 90, better: 'less', beside },
+    { name: 'idle-node', unit: 'MB (lean start)', goal: 90, better: 'less', beside },
     { name: 'idle-node', unit: '% CPU', goal: 1, better: 'less' },
     { name: 'idle-node', unit: 'KB/s sent', goal: 5, better: 'less' },
     { name: 'idle-node', unit: 's to join', goal: 0.8, better: 'less' },

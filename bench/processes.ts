@@ -7,10 +7,10 @@ export class Child {
   readonly process: ChildProcess
   readonly #replies: ((reply: unknown) => void)[] = []
 
-  /** @param file beside this one, or a path @param flags of Node */
-  constructor(file: string, args: readonly string[], flags: readonly string[] = []) {
+  /** @param file beside this one, or a path */
+  constructor(file: string, args: readonly string[]) {
     this.process = fork(new URL(file, import.meta.url), args, {
-      execArgv: [...flags],
+      execArgv: [],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.process.on('message', reply => this.#replies.shift()?.(reply))
