@@ -12,6 +12,8 @@ import { SimulatedMesh } from '../../src/testing.ts'
 class Sickness {
   /** The nodes on which nothing starts. */
   readonly nodes = new Set<string>()
+  /** One member of a group waits for this when it is to stop. */
+  mayStop: Promise<void> | undefined
   /** So many more starts fail. */
   left = Infinity
   /** Of every start that failed: the slot and the node. */
@@ -31,6 +33,9 @@ class Sickness {
       },
     },
     handoff: state => state.count,
+    terminate: async (_state, _reason, context) => {
+      if (context.worker === 'g/c') await this.mayStop
+    },
   })
 
   #refuse(worker: string, node: string): void {
@@ -243,6 +248,40 @@ test('where one node is emptied and the other declines, a worker stays, and why 
     reason: 'no live node takes it (emptied, or about to leave: n1, n2) that has all of: picky@1',
   })
   await mesh.settle(never, 120_000)
+})
+
+test('what has to stop for a restart is taken back at once, also where that takes long (seed 30242)', async () => {
+  const sickness = new Sickness()
+  await using mesh = await meshOf(sickness, 2)
+  const members = (['a', 'b', 'c', 'd'] as const).map(id => ({ id, run: sickness.picky }))
+  const spec = { id: 'g', strategy: 'one_for_all', members, intensity: INTENSITY } as const
+  const group = await mesh.settle(mesh.node('n1').addGroup(spec))
+  const home = homesOf(mesh, 'g').get('g/c') ?? ''
+  const [other = ''] = mesh.up.filter(id => id !== home)
+  sickness.nodes.add(home)
+  group.member('c').cast.fail()
+  const isElsewhere = (): boolean =>
+    statusOf(mesh, 'g')?.kind === 'running' &&
+    homesOf(mesh, 'g')
+      .values()
+      .every(node => node === other)
+  await mesh.until('it runs elsewhere', isElsewhere, 30_000)
+  expect(declinesOf(mesh, home)).toContain('g/c')
+  sickness.nodes.clear()
+  mesh
+    .node(other)
+    .drain({ timeoutMs: 1 })
+    .catch(() => {})
+  await mesh.run(1_000)
+  expect(isElsewhere()).toBe(true)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  sickness.mayStop = promise
+  group.member('a').cast.fail()
+  await mesh.run(1_000)
+  expect(declinesOf(mesh, home)).toEqual([])
+  resolve()
+  await mesh.until('it runs again', () => statusOf(mesh, 'g')?.kind === 'running', 30_000)
+  expect(new Set(homesOf(mesh, 'g').values())).toEqual(new Set([home]))
 })
 
 describe.each(GROUP_STRATEGIES)('a group, %s, of which a node cannot start a member any more', strategy => {

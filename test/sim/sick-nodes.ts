@@ -96,14 +96,15 @@ export class SickNodes {
   check(mesh: SimulatedMesh): void {
     const seen = new Set<string>()
     for (const id of mesh.awake) {
-      const { core } = mesh.node(id).inspect()
+      const { core, plane } = mesh.node(id).inspect()
       const { declines = [] } = core.self
       if (declines.length > DECLINES_MAX)
         throw new InvariantError(`I50: ${id} declines ${declines.length} slots`)
       for (const slot of declines) {
         this.#declined.add(`${id} ${mesh.runOf(id)} ${slot}`)
-        const isWaiting =
-          core.ledger.ownerOf(slot) === undefined && core.statusOf(specOfSlot(slot))?.kind === 'pending'
+        const spec = specOfSlot(slot)
+        const part = spec === GROUP ? plane.router.partStatusOf(spec, slot) : core.statusOf(spec)
+        const isWaiting = core.ledger.ownerOf(slot) === undefined && part?.kind === 'pending'
         if (isWaiting) this.#onWaiting(mesh, id, { slot, seen })
       }
     }

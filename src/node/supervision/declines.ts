@@ -5,15 +5,17 @@
  * it back: when its time is over, when the worker is declared anew, and at once where nobody else takes it either.
  */
 
-import { type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
+import { type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../../ids.ts'
 import { isActiveClaim } from '../../protocol/claim.ts'
 import { type Hlc, compareHlc } from '../../protocol/hlc.ts'
 import { DECLINES_MAX } from '../../protocol/member-row.ts'
+import { isOver } from '../../protocol/phase.ts'
 import type { SpecRow } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Exit } from './exit.ts'
+import { outlookOf } from './outlook.ts'
 
 /**
  * Starts in a row that fail here before others shall try. Fewer than the restarts that are allowed by default, so that
@@ -148,17 +150,25 @@ export class Declines {
 
   /** Whether somebody who stays runs it, or is about to: it needs no other place. */
   #isHeld(slot: SlotId): boolean {
-    const { tables } = this.#ledger
-    const spec = specOfSlot(slot)
-    const claim = tables.claims.get(slotId(spec))
-    const phase = tables.phases.get(spec)
-    const placed = phase?.layout.find(each => each.slot === slot)
-    const hasEnded = phase?.stopped.includes(slot) === true || phase?.exits.some(exit => exit.slot === slot)
-    const isClaimed = claim?.slot === slot && isActiveClaim(claim)
-    const owner = isClaimed ? claim.owner : hasEnded === true ? undefined : placed?.owner
-    const row = owner === undefined ? undefined : tables.members.get(owner.id)
+    const owner = this.#ownerOf(slot)
+    const row = owner === undefined ? undefined : this.#ledger.tables.members.get(owner.id)
     if (owner === undefined || row === undefined || !isSameRun(owner, row)) return false
     return row.status === 'alive' || row.status === 'suspect'
+  }
+
+  /** Who has it, and goes on with it: not where it is to stop with siblings, also if that takes long. */
+  #ownerOf(slot: SlotId): Run | undefined {
+    const { specs, claims, phases } = this.#ledger.tables
+    const spec = specOfSlot(slot)
+    const body = specs.get(spec)?.body
+    if (body === undefined) return undefined
+    if (body.kind === 'worker') {
+      const claim = claims.get(slot)
+      return claim !== undefined && isActiveClaim(claim) ? claim.owner : undefined
+    }
+    const phase = phases.get(spec)
+    if (phase === undefined || isOver(phase)) return undefined
+    return outlookOf(phase, body).kept.find(placed => placed.slot === slot)?.owner
   }
 
   /** @returns undefined where there is too much to be remembered, or no such spec */
