@@ -120,8 +120,17 @@ test('64: nothing else on the node is disturbed', async () => {
   await using mesh = await simulate({ nodes: 1, behaviours })
   const chain = await withChain(mesh, 'rest_for_one')
   const other = await mesh.settle(mesh.node('n1').addChain({ id: 'other', stages: [{ run: a }, { run: b }] }))
+  const lives: string[] = []
+  mesh.node('n1').on('worker:start', ({ slot }) => lives.push(`started ${slot}`))
+  mesh.node('n1').on('worker:exit', ({ slot, exit }) => lives.push(`${exit.kind} ${slot}`))
   traps.add('b x:a')
   expect(await mesh.settle(chain.call('x:'))).toBe('x:abc')
+  expect(lives.toSorted()).toEqual([
+    'crashed words/b/0',
+    'started words/b/0',
+    'started words/c/0',
+    'stopped words/c/0',
+  ])
   expect(other.stages().map(({ workers }) => workers[0]?.generation)).toEqual([1, 1])
   expect(await mesh.settle(other.call('y:'))).toBe('y:ab')
 })

@@ -12,4 +12,13 @@ export const broken = defineServer('broken', {
     throw new Error('cannot start')
   },
 })
+/** Who of the next one runs. */
+export const alive = new Set<string>()
+export const tracked = defineServer('tracked', {
+  init: context => {
+    alive.add(context.worker)
+    return { worker: context.worker }
+  },
+  terminate: state => void alive.delete(state.worker),
+})
 export const double = defineStage('double', (n: number) => n * 2)

@@ -246,12 +246,29 @@ test('89: a second node with the same config finds everything there, and says wh
   expect(await second.node.getWorker('hits', counter).call.get()).toBe(3)
 })
 
-test('90: when a child fails to start, everything is torn down, and the error lists it', async () => {
-  const config = configOf({ workers: [worker, { id: 'bad', run: broken }], groups: [group] })
+test('90: when a child fails to start, what runs already is stopped, and the error lists it, and nothing else', async () => {
+  const { alive, tracked } = behaviours
+  const members = [
+    { id: 'a', run: tracked },
+    { id: 'b', run: tracked },
+  ]
+  const config = configOf({
+    workers: [
+      { id: 'w', run: tracked },
+      { id: 'bad', run: broken },
+    ],
+    groups: [{ id: 'g', members }],
+  })
+  // Without it, all of this runs.
+  const good = await startConfig({ ...config, cluster: randomUUID(), workers: [{ id: 'w', run: tracked }] })
+  expect([...alive].toSorted()).toEqual(['g/a', 'g/b', 'w'])
+  await good.node.stop()
+  expect(alive).toEqual(new Set())
   await expect(startConfig(config)).rejects.toMatchObject({
     name: 'ConfigError',
     failures: [expect.stringContaining('workers[1] "bad"')],
     message: expect.stringContaining('cannot start'),
   })
+  expect(alive).toEqual(new Set())
   expect(runningNodes()).toEqual([])
 })

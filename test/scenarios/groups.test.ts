@@ -126,12 +126,16 @@ test('36: servers and tasks mix in one group', async () => {
       id: 'g',
       members: [
         { id: 'server', run: cell },
-        { id: 'task', run: obedient },
+        { id: 'task', run: obedient, restart: 'transient' },
       ],
     }),
   )
   expect(group.members().map(({ behaviour }) => behaviour)).toEqual(['cell@1', 'obedient@1'])
-  expect(await mesh.settle(group.member('server').call.ping())).toBe('pong')
+  await mesh.settle(group.member('server').call.set('kept'))
+  // Each does what it is: the task has a message of its own, and ends; the server has its state.
+  group.member('task').send('end')
+  await mesh.until('the task has ended', () => group.members()[1]?.workers[0]?.kind === 'ended')
+  expect(await mesh.settle(group.member('server').call.get())).toBe('kept')
 })
 
 test('40: a member that is started anew loses its state only; a group loses all of it', async () => {
@@ -251,13 +255,25 @@ test('45: a member that is removed is unreachable, and is not listed, at once', 
   const group = await addCells(mesh, 'g', 3)
   await fill(mesh, 'g', names(3))
   const gone = group.member('m1')
-  await mesh.settle(group.removeMember('m1'))
+  const ends: string[] = []
+  node.on('worker:exit', ({ slot, exit }) => ends.push(`${slot} ${exit.kind}`))
+  const removing = group.removeMember('m1')
+  // At once: before anything has been waited for.
   expect(group.members().map(({ id }) => id)).toEqual(['m0', 'm2'])
+  expect(group.findMember('m1')).toBeUndefined()
+  await mesh.settle(removing)
+  expect(ends.splice(0)).toEqual(['g/m1 stopped'])
+  expect(group.members().map(({ id, workers }) => [id, workers[0]?.generation])).toEqual([
+    ['m0', 1],
+    ['m2', 1],
+  ])
   expect(node.listGroups()[0]?.workers.map(({ slot }) => slot)).toEqual(['g/m0', 'g/m2'])
   await expect(mesh.settle(gone.call.ping())).rejects.toMatchObject({ name: 'NotFoundError' })
   expect(await values(mesh, 'g', ['m0', 'm2'])).toEqual(['m0', 'm2'])
   await expect(mesh.settle(group.removeMember('m1'))).rejects.toMatchObject({ name: 'NotFoundError' })
   await mesh.settle(node.removeGroup('g'))
+  expect(ends).toEqual(['g/m2 stopped', 'g/m0 stopped'])
+  expect([node.findGroup('g'), node.listGroups()]).toEqual([undefined, []])
   await expect(mesh.settle(group.member('m0').call.ping())).rejects.toMatchObject({ name: 'NotFoundError' })
 })
 

@@ -9,7 +9,11 @@ import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 const member = defineServer('member', {
   init: context => ({ context, heard: new Array<unknown>() }),
   call: {
-    where: state => ({ group: state.context.group?.id, members: state.context.group?.members() }),
+    where: ({ context }) => ({
+      node: context.node,
+      group: context.group?.id,
+      members: context.group?.members(),
+    }),
     tellAll: (state, text: string) => state.context.getGroup().broadcast(text),
     tell: (state, other: string, text: string) => state.context.getGroup().send(other, text),
     tellAny: (state, text: string, group?: string) => state.context.getGroup(group).sendRandom(text),
@@ -48,9 +52,9 @@ test.each([1, 3])(
   async nodes => {
     const { mesh, node } = await start(nodes)
     const a = of(node, 'line', 'a')
-    expect(await mesh.settle(a.call.where())).toEqual({ group: 'line', members: IDS })
+    const owner = node.getGroup('line').members()[0]?.workers[0]?.node
+    expect(await mesh.settle(a.call.where())).toEqual({ node: owner, group: 'line', members: IDS })
     await mesh.settle(a.call.tell('b', 'to b'))
-    await mesh.until('b has heard', () => true)
     await mesh.run(50)
     expect(await mesh.settle(of(node, 'line', 'b').call.heard())).toEqual(['to b'])
     expect(await mesh.settle(a.call.ask('b'))).toEqual(['to b'])
@@ -73,7 +77,11 @@ test.each([1, 3])(
 test('48: outside of a group there is none, and asking for it is a clear error', async () => {
   const { mesh, node } = await start(1)
   const alone = node.getWorker('alone', member)
-  expect(await mesh.settle(alone.call.where())).toEqual({ group: undefined, members: undefined })
+  expect(await mesh.settle(alone.call.where())).toEqual({
+    node: 'n1',
+    group: undefined,
+    members: undefined,
+  })
   await expect(mesh.settle(alone.call.tellAll('x'))).rejects.toMatchObject({
     name: 'RemoteError',
     message: expect.stringContaining('NotInGroupError: "alone" is not the member of a group'),

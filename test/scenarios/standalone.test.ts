@@ -146,7 +146,13 @@ test('20: a thousand permanent workers crash at once, and all come back', async 
   await using mesh = await one()
   const ids = names(1_000)
   const workers = await addCells(mesh, ids)
+  await mesh.settle(Promise.all(workers.map(worker => worker.call.set('before'))))
+  const starts: string[] = []
+  mesh.node('n1').on('worker:start', ({ slot }) => starts.push(slot))
   await crash(mesh, workers)
+  const values = await mesh.settle(Promise.all(workers.map(worker => worker.call.get())))
+  expect(new Set(values)).toEqual(new Set([undefined]))
+  expect(starts.toSorted()).toEqual(ids.toSorted())
   expect(new Set(await pings(mesh, ids))).toEqual(new Set(['pong']))
   expect(
     mesh
