@@ -25,14 +25,25 @@ function thrownBy(action: () => unknown): unknown {
   }
 }
 
-test('51: chains of 3, 5 × 5 and 200 stages have as many workers', async () => {
+// A chain without stages is refused (line 73), so it never counts 0.
+test('51: chains of 3, 5 × 5 and 200 stages have as many workers, and one more with each that is added', async () => {
   await using it = await scene()
   const { mesh, notes } = it
-  await mesh.settle(adders(it, 'short', 3))
+  const short = await mesh.settle(adders(it, 'short', 3))
   expect(workersOf(mesh, 'short')).toHaveLength(3)
+  await mesh.settle(short.addStage({ id: 's3', run: notes.add }))
+  expect(short.stages().map(({ id, workers }) => [id, workers.length])).toEqual(
+    numbers(4).map(index => [`s${index}`, 1]),
+  )
+  expect(await mesh.settle(short.call(0))).toBe(4)
   const wide = numbers(5).map(index => ({ id: `s${index}`, run: notes.add, workers: 5 }))
   await mesh.settle(mesh.node('n1').addChain({ id: 'wide', stages: wide }))
-  expect(workersOf(mesh, 'wide')).toHaveLength(25)
+  const slots = numbers(25).map(n => `wide/s${Math.floor(n / 5)}/${n % 5}`)
+  expect(
+    workersOf(mesh, 'wide')
+      .map(({ slot }) => slot)
+      .toSorted(),
+  ).toEqual(slots)
   await mesh.settle(adders(it, 'long', 200))
   expect(workersOf(mesh, 'long')).toHaveLength(200)
 })

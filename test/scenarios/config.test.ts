@@ -28,18 +28,28 @@ const configOf = (config: Config): Config => ({
   ...config,
 })
 
-/** What the specs of a config come to: `group line: a, b`. */
+/** What the specs of a config come to: `group line: a plain@1, b counter@1`. */
 function treeOf(config: unknown): string[] {
   return checkConfig(config).specs.map(({ id, body }) => {
     switch (body.kind) {
       case 'worker':
         return `worker ${id}: ${body.child.behaviour}`
       case 'group':
-        return `group ${id}: ${body.members.map(member => member.id).join(', ')}`
+        return `group ${id}: ${body.members.map(partOf).join(', ')}`
       default:
-        return `chain ${id}: ${body.stages.map(stage => stage.id).join(', ')}`
+        return `chain ${id}: ${body.stages.map(partOf).join(', ')}`
     }
   })
+}
+
+function partOf({
+  id,
+  child,
+}: {
+  readonly id: string
+  readonly child: { readonly behaviour: string }
+}): string {
+  return `${id} ${child.behaviour}`
 }
 
 /** The paths of the problems of a config. */
@@ -75,8 +85,8 @@ test.each([
   ['minimal', {}, []],
   ['with empty lists', { workers: [], groups: [], chains: [] }, []],
   ['with a worker', { workers: [worker] }, ['worker w: plain@1']],
-  ['with a group', { groups: [group] }, ['group g: a, b']],
-  ['with a chain', { chains: [chain] }, ['chain c: double, again']],
+  ['with a group', { groups: [group] }, ['group g: a plain@1, b counter@1']],
+  ['with a chain', { chains: [chain] }, ['chain c: double double@1, again double@1']],
   [
     'with several groups, in their order',
     {
@@ -85,12 +95,12 @@ test.each([
         { ...group, id: 'a' },
       ],
     },
-    ['group z: a, b', 'group a: a, b'],
+    ['group z: a plain@1, b counter@1', 'group a: a plain@1, b counter@1'],
   ],
   [
     'mixed',
     { cluster: 'x', chains: [chain], groups: [group], workers: [worker] },
-    ['worker w: plain@1', 'group g: a, b', 'chain c: double, again'],
+    ['worker w: plain@1', 'group g: a plain@1, b counter@1', 'chain c: double double@1, again double@1'],
   ],
 ])('85: a config %s parses to the expected tree', (_what, config, tree) => {
   expect(treeOf(config)).toEqual(tree)
