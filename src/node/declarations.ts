@@ -30,7 +30,7 @@ import { contentOf } from './specs/spec-content.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
 import { checkWait } from './wait-options.ts'
-import type { WaitOptions, Waiting } from './waiting.ts'
+import type { SharedWait, WaitOptions, Waiting } from './waiting.ts'
 
 /** Where nothing is said, so long a declaration waits for the others, once one other node has it. */
 const SPREAD_MS = 500
@@ -97,7 +97,7 @@ export class Declarations {
     content: number | undefined,
     options: DeclareOptions,
   ): Promise<SpecId> {
-    checkWait(`the options for a ${declared.body.kind}`, options)
+    const shared = this.#waiting.share(checkWait(`the options for a ${declared.body.kind}`, options))
     // Members and stages that two nodes have declared alike before they met are the same ones.
     const body = renew(declared.body, content ?? this.#kernel.nextRevision())
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
@@ -107,8 +107,8 @@ export class Declarations {
     this.refuseUnknown(needsOf(body))
     this.#write({ id, body, desired: 'running', ...(content === undefined ? {} : { content }) })
     try {
-      await this.spread(id, options)
-      await this.#started(id, body, options)
+      await this.spread(id, shared)
+      await this.#started(id, body, shared)
     } catch (error) {
       if (this.bodyOf(id) === body) this.#write({ id, body: undefined, desired: 'stopped' })
       throw error
@@ -135,18 +135,18 @@ export class Declarations {
 
   /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */
   async remove(id: SpecId, options: DeclareOptions): Promise<void> {
-    checkWait(`the options for "${id}"`, options)
+    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options))
     this.#write({ id, body: undefined, desired: 'stopped' })
-    await this.spread(id, options)
-    await this.#ended(id, 'removed', options)
+    await this.spread(id, shared)
+    await this.#ended(id, 'removed', shared)
   }
 
   /** Stops what runs of the spec, and waits until it has. It stays declared. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
-    checkWait(`the options for "${id}"`, options)
+    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options))
     this.#write({ id, body: this.bodyOf(id), desired: 'stopped' })
-    await this.spread(id, options)
-    await this.#ended(id, 'stopped', options)
+    await this.spread(id, shared)
+    await this.#ended(id, 'stopped', shared)
   }
 
   /**
@@ -154,13 +154,13 @@ export class Declarations {
    * ended or was given up. @throws {StartError} when it does not start: it stays declared
    */
   async restart(id: SpecId, options: WaitOptions): Promise<void> {
-    checkWait(`the options for "${id}"`, options)
+    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options))
     const body = this.bodyOf(id)
     if (body === undefined) return
     const renewed = renew(body, this.#kernel.nextRevision())
     this.#write({ id, body: renewed, desired: 'running' })
-    await this.spread(id, options)
-    await this.#started(id, renewed, options)
+    await this.spread(id, shared)
+    await this.#started(id, renewed, shared)
   }
 
   /** The spec of that kind, if there is one. */
@@ -213,7 +213,7 @@ export class Declarations {
     }
   }
 
-  async #started(id: SpecId, body: SpecBody, options: WaitOptions): Promise<void> {
+  async #started(id: SpecId, body: SpecBody, options: SharedWait): Promise<void> {
     const { kind } = body
     await this.#waiting.until(
       () => this.#isStarted(id, body),
@@ -225,7 +225,7 @@ export class Declarations {
     )
   }
 
-  async #ended(id: SpecId, as: 'stopped' | 'removed', options: WaitOptions): Promise<void> {
+  async #ended(id: SpecId, as: 'stopped' | 'removed', options: SharedWait): Promise<void> {
     const isEnded = (): true | undefined => {
       const kind = this.#kernel.core.statusOf(id)?.kind
       if (kind === as) return true
@@ -241,7 +241,7 @@ export class Declarations {
   }
 
   /** Waits until as many other nodes know of what was written as is wanted. @throws {AckError} */
-  async spread(id: SpecId, options: DeclareOptions): Promise<void> {
+  async spread(id: SpecId, options: DeclareOptions & SharedWait): Promise<void> {
     const { spreading } = this.#kernel.core
     const { ack } = options
     spreading.watch(id)
@@ -250,13 +250,17 @@ export class Declarations {
       await Promise.resolve()
       await this.#acknowledged(id, ack ?? 'one', options)
       if (ack === undefined)
-        await this.#acknowledged(id, 'connected', { timeoutMs: SPREAD_MS }).catch(() => {})
+        await this.#acknowledged(
+          id,
+          'connected',
+          this.#waiting.share({ timeoutMs: SPREAD_MS }, options.untilMs),
+        ).catch(() => {})
     } finally {
       spreading.unwatch(id)
     }
   }
 
-  async #acknowledged(id: SpecId, ack: Ack | 'connected', options: WaitOptions): Promise<void> {
+  async #acknowledged(id: SpecId, ack: Ack | 'connected', options: SharedWait): Promise<void> {
     const { core } = this.#kernel
     const isEnough = (): true | undefined => {
       const { merged, waiting } = core.spreading.of(id)

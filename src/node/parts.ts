@@ -240,14 +240,15 @@ export class Parts {
     }
     const body = this.#bodyOf(id)
     if (!wish.holds(body)) write(body)
-    await this.#declarations.spread(id, options)
+    const shared = this.#waiting.share(options)
+    await this.#declarations.spread(id, shared)
     const look = (): true | undefined => {
       const current = this.#bodyOf(id)
       if (!wish.holds(current)) write(current)
       else if (wish.isDone(current)) return true
       return undefined
     }
-    await this.#waiting.until(look, { ...options, about: id }, wish.late)
+    await this.#waiting.until(look, { ...shared, about: id }, wish.late)
   }
 
   /** Whether all workers of the part have started; where the whole does not run, there is nothing to wait for. */

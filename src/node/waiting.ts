@@ -17,6 +17,12 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** The same, of several waits in a row that take no longer together than one may. */
+export interface SharedWait extends WaitOptions {
+  /** By the clock of the node; `timeoutMs` is what the errors say. */
+  readonly untilMs: number
+}
+
 /** How long the methods of a node wait where the caller does not say. */
 const WAIT_MS = 30_000
 
@@ -33,16 +39,22 @@ export class Waiting {
     this.#bus = bus
   }
 
+  /** What several waits in a row may take together, from now on; `beforeMs`: and no longer than until then. */
+  share<T extends WaitOptions>(options: T, beforeMs = Infinity): T & SharedWait {
+    const { timeoutMs = WAIT_MS } = checkWait('how long to wait', options)
+    return { ...options, untilMs: Math.min(beforeMs, this.#clock.nowMs() + timeoutMs) }
+  }
+
   /**
    * Waits until `probe` gives something. With `about`, it is looked at only when something happens to that spec.
    * @throws what `probe` throws, what `late` makes when time is up, the reason of the signal, what `end` was given
    */
   until<T>(
     probe: () => T | undefined,
-    options: WaitOptions & { readonly about?: SpecId },
+    options: WaitOptions & { readonly about?: SpecId; readonly untilMs?: number },
     late: (timeoutMs: number) => Error,
   ): Promise<T> {
-    const { timeoutMs = WAIT_MS, signal, about } = checkWait('how long to wait', options)
+    const { timeoutMs = WAIT_MS, signal, about, untilMs } = checkWait('how long to wait', options)
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void): void => {
         cancel()
@@ -61,7 +73,8 @@ export class Waiting {
       }
       const fail = (error: unknown): void => finish(() => reject(error))
       const abort = (): void => fail(signal?.reason)
-      const cancel = this.#clock.after(timeoutMs, () => fail(late(timeoutMs)))
+      const leftMs = untilMs === undefined ? timeoutMs : Math.max(0, untilMs - this.#clock.nowMs())
+      const cancel = this.#clock.after(leftMs, () => fail(late(timeoutMs)))
       const stopListening = about === undefined ? this.#bus.onAny(look) : this.#bus.onSpec(about, look)
       signal?.addEventListener('abort', abort, { once: true })
       this.#ends.add(fail)

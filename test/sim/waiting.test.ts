@@ -20,6 +20,30 @@ const stuck = defineStage('stuck', (_n: number): Promise<number> => forever)
 const plain = defineStage('plain', (n: number) => n)
 const shout = defineStage('shout', (text: string) => text.toUpperCase())
 
+// A declaration waits to be known to others, and to run: the caller has given one time for both.
+test.each([
+  ['a worker', ({ node }: Scene): Promise<unknown> => node.addWorker(worker, { timeoutMs: 3_000 })],
+  ['a group', ({ node }: Scene): Promise<unknown> => node.addGroup(group, { timeoutMs: 3_000 })],
+] as const)(
+  '%s that others hear of late, and that does not start, fails when its time is up',
+  async (_, add) => {
+    await using mesh = await simulate({
+      nodes: 3,
+      behaviours: [stubborn],
+      labelsOf: { n2: { far: 'yes' } },
+    })
+    const node = mesh.node('n1')
+    await mesh.settle(node.formed(3))
+    mesh.setConditions({ latencyMs: 600 })
+    isStubborn = true
+    const startedMs = mesh.nowMs
+    const late = { name: 'StartError', message: expect.stringContaining('does not run after 3000 ms') }
+    await expect(mesh.settle(add({ mesh, node }))).rejects.toMatchObject(late)
+    isStubborn = false
+    expect(mesh.nowMs - startedMs).toBe(3_000)
+  },
+)
+
 type Wait = (options: WaitOptions) => Promise<unknown>
 
 interface Scene {
