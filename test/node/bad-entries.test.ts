@@ -12,8 +12,9 @@ import { createNode, defineConfig, loadConfig, runningNodes, startConfig } from 
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import { simulate } from '../../src/testing.ts'
 import { Below, SURFACES, type Surface } from './bad-values.ts'
-import { allWrong, concrete, withField } from './changed-field.ts'
+import { allWrong, concrete, withField, withoutField } from './changed-field.ts'
 import { problemsOf } from './problems.ts'
+import { fieldsOf } from './schema-fields.ts'
 
 /** Any function, called as code calls it that has no types. */
 type Entry = (...args: never[]) => unknown
@@ -24,12 +25,14 @@ function surface(kind: string): Surface {
   return found
 }
 
-/** The specs of a table: each wrong in one field, the last one in all of them. */
-function specsOf({ good, bad }: Surface): object[] {
+/** The specs of a table: each wrong in one field or without it, the last one wrong in all of them. */
+function specsOf({ schema, good, bad }: Surface): object[] {
+  const required = fieldsOf(schema).filter(({ isRequired }) => isRequired)
+  const without = required.map(({ path }) => withoutField(good, path))
   const each = Object.entries(bad).flatMap(([path, values]) =>
     values.map(value => withField(good, path, value instanceof Below ? value.value : value)),
   )
-  return [...each, allWrong({ good, bad }).spec]
+  return [...each, ...without, allWrong({ good, bad }).spec]
 }
 
 /** What is wrong as `entry` says it, whether it throws or rejects. */

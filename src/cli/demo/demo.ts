@@ -28,7 +28,10 @@ export const DEMO_USAGE = `meshvisor demo [FOLDER] [--json]
 
   Counts the words of all text files below FOLDER with three processes, and kills one of them in the middle.
   FOLDER   default: the installed dependencies
-  --json   print one more line at the end, as JSON`
+  --json   print one more line at the end, as JSON
+
+  Ends with 0 when nothing was lost, 1 when something was, or has failed, 2 when it cannot be called so,
+  130 after SIGINT and 143 after SIGTERM: then it has ended what it had begun, and its processes.`
 
 /** What the caller has counted, all in this process. */
 interface Tally {
