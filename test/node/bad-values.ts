@@ -260,6 +260,7 @@ const mesh: Surface = {
   good: {
     seed: 'any text',
     nodes: ['a', 'b'],
+    seeds: 1,
     behaviours: [server],
     behavioursOf: { a: [stage] },
     weightOf: { a: 2 },
@@ -280,6 +281,7 @@ const mesh: Surface = {
   },
   bad: {
     seed: ['', 0.5, Number.NaN, Infinity, null, {}, 5n],
+    seeds: [0, -1, 1.5, Number.NaN, Infinity, '1', null, {}],
     nodes: [
       0,
       -1,
