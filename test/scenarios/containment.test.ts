@@ -81,14 +81,14 @@ test('77: workers whose process was killed come back by their restart type, a gr
   const transient = await node.addWorker({ id: 'transient', ...apart, restart: 'transient' })
   const temporary = await node.addWorker({ id: 'temporary', ...apart, restart: 'temporary' })
   const group = await node.addGroup({
-    id: 'group',
+    id: 'pair',
     members: [
       { id: 'isolated', ...apart },
       { id: 'inline', run: member },
     ],
   })
   await group.member('inline').call.count()
-  const back = ['permanent', 'transient', 'group/isolated', 'group/inline'].map(restarted)
+  const back = ['permanent', 'transient', 'pair/isolated', 'pair/inline'].map(restarted)
   for (const worker of [permanent, transient, temporary, group.member('isolated')]) worker.cast.die()
   await Promise.all(back)
   expect(await permanent.call.count()).toBe(1)
@@ -97,7 +97,7 @@ test('77: workers whose process was killed come back by their restart type, a gr
   await expect(temporary.call.count()).rejects.toMatchObject({ name: 'WorkerExitedError' })
   expect(await group.member('isolated').call.count()).toBe(1)
   expect(await group.member('inline').call.count()).toBe(1)
-  expect(['permanent', 'transient', 'group'].map(statusOf)).toEqual(['running', 'running', 'running'])
+  expect(['permanent', 'transient', 'pair'].map(statusOf)).toEqual(['running', 'running', 'running'])
   expect(slotsOf('temporary')).toEqual([])
 })
 
