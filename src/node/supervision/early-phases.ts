@@ -22,11 +22,11 @@ interface Wait {
 }
 
 export class EarlyPhases {
-  readonly #ledger: Ledger
+  readonly #ledger: Pick<Ledger, 'tables' | 'touch'>
   readonly #waits = new Map<SpecId, Wait>()
   readonly #deadlines = new Deadlines<SpecId>()
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Pick<Ledger, 'tables' | 'touch'>) {
     this.#ledger = ledger
   }
 
