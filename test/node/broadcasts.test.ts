@@ -1,0 +1,114 @@
+/** Which members of this node a broadcast is handed to. */
+
+import { expect, test } from 'vitest'
+
+import { type SlotId, nodeId, slotId } from '../../src/ids.ts'
+import { Broadcasts } from '../../src/node/messaging/broadcasts.ts'
+import type { Letter } from '../../src/node/messaging/mailbox.ts'
+import { Post } from '../../src/node/messaging/post.ts'
+import { Router } from '../../src/node/messaging/router.ts'
+import type { Generation, Phase } from '../../src/protocol/phase.ts'
+import { GROUP, group, member } from './supervision/core-bench.ts'
+
+const HERE = { id: nodeId('here'), boot: 1 }
+const THERE = { id: nodeId('there'), boot: 1 }
+const A = slotId(GROUP, 'a')
+const B = slotId(GROUP, 'b')
+const generation = (number: number): Generation => ({ number, tag: 7 })
+
+/** A group that runs in `now`, whose members on this node were placed in the generations of `since`. */
+function phase(now: Generation, since: ReadonlyMap<SlotId, Generation>): Phase {
+  const at = { ms: 1, count: 0, node: HERE.id }
+  return {
+    spec: GROUP,
+    specVersion: at,
+    revision: 1,
+    generation: now,
+    coordinator: THERE,
+    layout: [...since].map(([slot, placed]) => ({
+      slot,
+      owner: HERE,
+      since: placed,
+      revision: 1,
+      isNew: false,
+    })),
+    away: [],
+    pending: [],
+    isFirst: false,
+    previous: [],
+    restarts: [],
+    failures: [],
+    since: [HERE.id, THERE.id],
+    rank: 'running',
+    ready: [],
+    exits: [],
+    stopped: [],
+    left: [],
+  }
+}
+
+class Bench {
+  readonly heard: string[] = []
+  readonly router = new Router()
+  readonly #broadcasts: Broadcasts
+  readonly #post: Post
+  #count = 0
+
+  constructor(running: ReadonlyMap<SlotId, Generation>) {
+    this.router.followSpec(GROUP, group('one_for_one', [member('a', 'permanent'), member('b', 'permanent')]))
+    this.#post = new Post({
+      self: HERE.id,
+      router: this.router,
+      find: slot => {
+        const since = running.get(slot)
+        if (since === undefined) return undefined
+        const deliver = (letter: Letter): boolean => {
+          if (letter.kind === 'message') this.heard.push(`${slot}: ${String(letter.message)}`)
+          return true
+        }
+        const token = { generation: since.number, owner: 1, tag: since.tag }
+        return { token, recipient: { isolation: 'inline', isClosing: false, deliver } }
+      },
+      forward: () => expect.unreachable('a member of a group that has not moved'),
+    })
+    const slotsHere = (): SlotId[] => [...running.keys()]
+    this.#broadcasts = new Broadcasts({ run: HERE, router: this.router, post: this.#post, slotsHere })
+  }
+
+  get dropped(): number {
+    return this.#post.droppedCount
+  }
+
+  receive(made: Generation, message: string): void {
+    this.#count += 1
+    this.#broadcasts.receive({ group: GROUP, generation: made, sender: THERE, n: this.#count, message })
+  }
+}
+
+test('a broadcast is for the members of its time: not for one that was placed later than its sender knew', () => {
+  const running = new Map([
+    [A, generation(1)],
+    [B, generation(3)],
+  ])
+  const bench = new Bench(running)
+  bench.router.followPhase(phase(generation(3), running))
+  bench.receive(generation(2), 'to the predecessor of b')
+  expect(bench.heard).toEqual([`${A}: to the predecessor of b`])
+  expect(bench.dropped).toBe(1)
+  bench.receive(generation(3), 'to both')
+  expect(bench.heard.slice(1)).toEqual([`${A}: to both`, `${B}: to both`])
+  expect(bench.dropped).toBe(1)
+})
+
+test('a broadcast of a generation that this node has not heard of is not for the members that it is about to stop', () => {
+  const running = new Map([
+    [A, generation(1)],
+    [B, generation(1)],
+  ])
+  const bench = new Bench(running)
+  bench.router.followPhase(phase(generation(1), running))
+  bench.receive(generation(2), 'to their successors')
+  expect(bench.heard).toEqual([])
+  bench.receive(generation(1), 'to them')
+  expect(bench.heard).toEqual([`${A}: to them`, `${B}: to them`])
+})
