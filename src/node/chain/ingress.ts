@@ -18,7 +18,7 @@ import { Entry, type Waiter } from './entry.ts'
 import type { Exit } from './fan.ts'
 import { Item, type Path, comparePaths } from './item.ts'
 
-/** What has gone through this node's entrance to a chain. */
+/** What has gone through this node's entrance to a chain: it counts on when the chain is removed and added again. */
 export interface IngressStats {
   readonly accepted: number
   readonly finished: number
