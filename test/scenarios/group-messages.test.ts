@@ -36,7 +36,11 @@ test('37: a call, a cast or a message to one member reaches it only; to one that
 test('39: a message to any member reaches exactly one, which runs; to a group without members is an error', async () => {
   await using mesh = await one()
   const group = await mesh.settle(mesh.node('n1').addGroup({ id: 'g', members: listeners(3) }))
-  const chosen = Array.from({ length: 50 }, (_, n) => ({ id: group.sendRandom(n), n }))
+  const first = { id: group.sendRandom(0), n: 0 }
+  await mesh.run(100)
+  expect([...heard]).toEqual([[`g/${first.id}`, [0]]])
+  const more = Array.from({ length: 49 }, (_, n) => ({ id: group.sendRandom(n + 1), n: n + 1 }))
+  const chosen = [first, ...more]
   await mesh.run(100)
   const meantFor = (id: string) => chosen.filter(each => each.id === id).map(({ n }) => n)
   for (const id of names(3)) {
@@ -47,11 +51,19 @@ test('39: a message to any member reaches exactly one, which runs; to a group wi
   expect(heard.size).toBe(3)
   // One that does not run is never drawn.
   await mesh.settle(group.stopMember('m1'))
-  expect(new Set(Array.from({ length: 50 }, () => group.sendRandom('late')))).toEqual(new Set(['m0', 'm2']))
+  heard.clear()
+  const late = Array.from({ length: 50 }, () => group.sendRandom('late'))
+  await mesh.run(100)
+  expect(new Set(late)).toEqual(new Set(['m0', 'm2']))
+  const heardOf = (id: string) => [`g/${id}`, late.filter(each => each === id).map(() => 'late')] as const
+  expect(heard).toEqual(new Map([heardOf('m0'), heardOf('m2')]))
+  heard.clear()
   for (const id of names(3)) await mesh.settle(group.removeMember(id))
   expect(group.status).toEqual({ kind: 'running' })
   expect(() => group.sendRandom('x')).toThrow(expect.objectContaining({ name: 'NoMemberError', id: 'g' }))
   expect(group.broadcast('x')).toBe(0)
+  await mesh.run(100)
+  expect(heard.size).toBe(0)
 })
 
 test('46: while members come and go, those that stay hear every broadcast once, in order, and answer afterwards', async () => {

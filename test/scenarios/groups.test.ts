@@ -60,9 +60,18 @@ test.each([5, 500])('34: of %i members the count and the handles agree', async c
   const group = await addCells(mesh, 'g', count)
   const members = group.members()
   expect(members.map(({ id }) => id)).toEqual(names(count))
-  expect(members.every(({ workers }) => workers[0]?.kind === 'running')).toBe(true)
-  const pongs = await mesh.settle(Promise.all(members.map(({ id }) => group.member(id).call.ping())))
-  expect(pongs).toHaveLength(count)
+  expect(members.map(({ workers }) => workers.map(({ kind, generation }) => [kind, generation]))).toEqual(
+    names(count).map(() => [['running', 1]]),
+  )
+  const listed = mesh.node('n1').listGroups()[0]
+  expect(listed?.members.map(({ id }) => id)).toEqual(names(count))
+  expect(listed?.workers.map(({ slot }) => slot)).toEqual(names(count).map(id => `g/${id}`))
+  expect(mesh.node('n1').snapshot().workers.inline).toBe(count)
+  // Each handle is that of its own member.
+  await fill(mesh, 'g', names(count))
+  expect(await values(mesh, 'g', names(count))).toEqual(names(count))
+  expect(names(count).map(id => group.findMember(id)?.id)).toEqual(names(count).map(id => `g/${id}`))
+  expect(group.findMember(`m${count}`)).toBeUndefined()
 })
 
 test('34: members that are added one by one are there, and none of the others has noticed', async () => {

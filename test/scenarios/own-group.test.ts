@@ -30,7 +30,7 @@ const askable = defineServer('askable', { init: () => ({}), call: { heard: (): u
 
 const IDS = ['a', 'b', 'c']
 
-async function start(nodes: number): Promise<{ mesh: SimulatedMesh; node: Node }> {
+async function start(nodes: number): Promise<SimulatedMesh> {
   const mesh = await simulate({ nodes, behaviours: [member] })
   const node = mesh.node('n1')
   await mesh.settle(node.formed(nodes))
@@ -38,7 +38,7 @@ async function start(nodes: number): Promise<{ mesh: SimulatedMesh; node: Node }
   await mesh.settle(node.addGroup({ id: 'line', members }))
   await mesh.settle(node.addGroup({ id: 'other', members }))
   await mesh.settle(node.addWorker({ id: 'alone', run: member }))
-  return { mesh, node }
+  return mesh
 }
 
 const heardBy = (mesh: SimulatedMesh, node: Node, id: string): Promise<unknown[]> =>
@@ -50,7 +50,8 @@ const of = (node: Node, group: string, id: string) =>
 test.each([1, 3])(
   '48: a member knows its group, sends to it, to any of it, and broadcasts, on %i nodes',
   async nodes => {
-    const { mesh, node } = await start(nodes)
+    await using mesh = await start(nodes)
+    const node = mesh.node('n1')
     const a = of(node, 'line', 'a')
     const owner = node.getGroup('line').members()[0]?.workers[0]?.node
     expect(await mesh.settle(a.call.where())).toEqual({ node: owner, group: 'line', members: IDS })
@@ -75,7 +76,8 @@ test.each([1, 3])(
 )
 
 test('48: outside of a group there is none, and asking for it is a clear error', async () => {
-  const { mesh, node } = await start(1)
+  await using mesh = await start(1)
+  const node = mesh.node('n1')
   const alone = node.getWorker('alone', member)
   expect(await mesh.settle(alone.call.where())).toEqual({
     node: 'n1',
@@ -86,6 +88,14 @@ test('48: outside of a group there is none, and asking for it is a clear error',
     name: 'RemoteError',
     message: expect.stringContaining('NotInGroupError: "alone" is not the member of a group'),
   })
+  await expect(mesh.settle(alone.call.tell('b', 'x'))).rejects.toMatchObject({
+    message: expect.stringContaining('NotInGroupError'),
+  })
+  await expect(mesh.settle(alone.call.tellAny('x'))).rejects.toMatchObject({
+    message: expect.stringContaining('NotInGroupError'),
+  })
+  await mesh.run(50)
+  for (const id of IDS) expect(await mesh.settle(of(node, 'line', id).call.heard())).toEqual([])
   // It may name one, all the same.
   await mesh.settle(alone.call.tellAny('hello', 'line'))
   await mesh.settle(alone.call.tellWorker('line/b', 'by its id'))
@@ -94,7 +104,8 @@ test('48: outside of a group there is none, and asking for it is a clear error',
 })
 
 test('48: a message to a member or group that does not exist is an error of the sender', async () => {
-  const { mesh, node } = await start(1)
+  await using mesh = await start(1)
+  const node = mesh.node('n1')
   await expect(mesh.settle(of(node, 'line', 'a').call.tell('nobody', 'x'))).rejects.toMatchObject({
     message: expect.stringContaining('NotFoundError: there is no member "line/nobody"'),
   })
@@ -103,4 +114,17 @@ test('48: a message to a member or group that does not exist is an error of the 
   ).rejects.toMatchObject({
     message: expect.stringContaining('NotFoundError: there is no group "nowhere"'),
   })
+})
+
+// A group whose supervisor there is none of is, here, one of a node that has stopped.
+test('48: once its node has stopped, a group that is known still is no way to anybody', async () => {
+  await using mesh = await start(1)
+  const node = mesh.node('n1')
+  const line = node.getGroup('line')
+  await mesh.settle(node.stop())
+  const stopped = expect.objectContaining({ name: 'NodeStoppedError' })
+  expect(() => node.getGroup('line')).toThrow(stopped)
+  expect(() => line.broadcast('x')).toThrow(stopped)
+  expect(() => line.sendRandom('x')).toThrow(stopped)
+  expect(() => line.member('a').send('x')).toThrow(stopped)
 })

@@ -47,19 +47,46 @@ test('27: one that does not start in time is such an error too', async () => {
   await mesh.until('nothing is left', () => node.listWorkers().length === 0)
 })
 
-test('28: a server stands alone, is restarted, and is removed; what is no server or task is refused', async () => {
+test('28: a server stands alone, is reached by its id, is restarted, and is removed', async () => {
   await using mesh = await one()
   const node = mesh.node('n1')
   const worker = await addCell(mesh, 'w')
+  const bystander = await addCell(mesh, 'bystander')
+  await mesh.settle(bystander.call.set('kept'))
+  const exits: string[] = []
+  node.on('worker:exit', ({ slot, exit }) => exits.push(`${slot} ${exit.kind}`))
+  const generation = () => node.listWorkers()[0]?.workers.map(each => each.generation)
   await mesh.settle(worker.call.set(1))
+  expect(await mesh.settle(node.getWorker('w', cell).call.get())).toBe(1)
+  await crash(mesh, [worker])
+  expect(await mesh.settle(worker.call.get())).toBeUndefined()
+  // Nobody else has owned it: it goes on in its generation.
+  expect(generation()).toEqual([1])
+  await mesh.settle(worker.call.set(2))
   await mesh.settle(node.restartWorker('w'))
   expect(await mesh.settle(worker.call.get())).toBeUndefined()
+  expect(generation()).toEqual([2])
   await mesh.settle(node.removeWorker('w'))
-  // @ts-expect-error a stage needs a chain around it
-  await expect(mesh.settle(node.addWorker({ id: 'x', run: stage }))).rejects.toMatchObject({
-    name: 'OptionsError',
-    problems: [{ path: 'run' }],
-  })
+  expect(exits).toEqual(['w crashed', 'w stopped', 'w stopped'])
+  expect(node.findWorker('w')).toBeUndefined()
+  expect(node.listWorkers().map(({ id }) => id)).toEqual(['bystander'])
+  await expect(mesh.settle(worker.call.get())).rejects.toMatchObject({ name: 'NotFoundError', id: 'w' })
+  expect(await mesh.settle(bystander.call.get())).toBe('kept')
+})
+
+test('28: what is no server or task is refused, and nothing of it is declared', async () => {
+  await using mesh = await one()
+  const node = mesh.node('n1')
+  for (const run of [stage, undefined, 'cell', {}, () => 1, { ...cell, kind: 'no such kind' }]) {
+    // @ts-expect-error a stage needs a chain around it; the others are nothing that runs
+    await expect(mesh.settle(node.addWorker({ id: 'x', run }))).rejects.toMatchObject({
+      name: 'OptionsError',
+      problems: [{ path: 'run' }],
+    })
+  }
+  expect(node.findWorker('x')).toBeUndefined()
+  expect(node.listWorkers()).toEqual([])
+  expect(node.snapshot().workers.inline).toBe(0)
 })
 
 test('28: a worker is stopped, stays declared and down, and is restarted', async () => {
