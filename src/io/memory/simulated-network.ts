@@ -9,6 +9,7 @@ import { type NodeId, nodeId } from '../../ids.ts'
 import type { Lane, Transport, TransportHandlers } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import { CALM, type NetworkConditions } from './network-conditions.ts'
+import { SimulatedHost } from './simulated-host.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** More than this on its way in one direction of a session, and `send` asks to wait. */
@@ -21,19 +22,11 @@ const RETRANSMISSIONS_MAX = 5
 /** What happened on the network, in order: equal for equal seeds. */
 export type Observer = (line: string, bytes?: Uint8Array) => void
 
-interface Host {
-  readonly id: NodeId
-  readonly handlers: TransportHandlers
-  readonly topics: Set<string>
-  /** What has come while its process was frozen; undefined while it runs. */
-  waiting: (() => void)[] | undefined
-}
-
 /** One direction of one lane. */
 interface Pipe {
   readonly lane: Lane
-  readonly from: Host
-  readonly to: Host
+  readonly from: SimulatedHost
+  readonly to: SimulatedHost
   /** Nothing overtakes what was sent before. */
   lastArrivalMs: number
   bytesOnWay: number
@@ -43,7 +36,7 @@ interface Pipe {
 }
 
 interface Link {
-  readonly hosts: readonly [Host, Host]
+  readonly hosts: readonly [SimulatedHost, SimulatedHost]
   readonly pipes: readonly Pipe[]
   /** Since when something is not acknowledged, because one direction or both are cut. */
   stuckSinceMs: number | undefined
@@ -55,7 +48,7 @@ export class SimulatedNetwork {
   readonly #clock: VirtualClock
   readonly #prng: Prng
   readonly #observe: Observer
-  readonly #hosts = new Map<NodeId, Host>()
+  readonly #hosts = new Map<NodeId, SimulatedHost>()
   readonly #links = new Map<string, Link>()
   readonly #cuts = new Set<string>()
   #conditions: NetworkConditions = CALM
@@ -111,19 +104,16 @@ export class SimulatedNetwork {
   freeze(id: NodeId): void {
     const host = this.#hosts.get(id)
     if (host === undefined) return
-    host.waiting ??= []
+    host.freeze()
     this.#observe(`freeze ${id}`)
   }
 
   /** It goes on, and finds everything that has come. */
   thaw(id: NodeId): void {
     const host = this.#hosts.get(id)
-    const waiting = host?.waiting
-    if (host === undefined || waiting === undefined) return
+    if (host?.isFrozen !== true) return
     this.#observe(`thaw ${id}`)
-    host.waiting = undefined
-    // One after the other, before anything that comes from now on.
-    for (const deliver of waiting) this.#clock.after(0, () => this.#hand(host, deliver))
+    host.thaw()
   }
 
   /** Breaks the session between two nodes: both notice, and what was on its way is lost. */
@@ -134,12 +124,13 @@ export class SimulatedNetwork {
 
   attach(id: NodeId, handlers: TransportHandlers): void {
     assert(!this.#hosts.has(id), `${id} is on the network twice`)
-    this.#hosts.set(id, { id, handlers, topics: new Set(), waiting: undefined })
+    this.#hosts.set(id, new SimulatedHost(id, handlers, this.#clock))
     this.#observe(`attach ${id}`)
   }
 
   /** The process is gone: its peers' sessions close as the kernel would close its sockets. */
   detach(id: NodeId): void {
+    this.#hosts.get(id)?.end()
     if (!this.#hosts.delete(id)) return
     this.#observe(`detach ${id}`)
     for (const link of this.#links.values()) {
@@ -201,7 +192,7 @@ export class SimulatedNetwork {
       const host = this.#hosts.get(to)
       if (host === undefined || !host.topics.has(topic)) return
       this.#observe(`hint ${from}>${to} ${topic}`, bytes)
-      this.#hand(host, () => host.handlers.onHint(topic, bytes))
+      host.hand(() => host.handlers.onHint(topic, bytes))
     })
   }
 
@@ -221,7 +212,7 @@ export class SimulatedNetwork {
     this.#observe(`dial-failed ${from} ${key} ${failure}`)
     const host = this.#hosts.get(from)
     if (host !== undefined) {
-      this.#hand(host, () => host.handlers.onDialFailed(key, failure, `simulated: ${failure}`))
+      host.hand(() => host.handlers.onDialFailed(key, failure, `simulated: ${failure}`))
     }
   }
 
@@ -230,7 +221,7 @@ export class SimulatedNetwork {
     const listener = this.#hosts.get(to)
     if (dialler === undefined) return
     if (listener === undefined) return this.#dialFailed(from, key, 'refused')
-    if (listener.waiting !== undefined) {
+    if (listener.isFrozen) {
       // Its kernel takes the connection, and nobody answers the handshake.
       this.#clock.after(this.#conditions.dialTimeoutMs, () => this.#dialFailed(from, key, 'unreachable'))
       return
@@ -241,7 +232,7 @@ export class SimulatedNetwork {
       this.#clock.after(this.#delay(), () => this.#connect(from, to, key))
       return
     }
-    this.#hand(dialler, () => dialler.handlers.onDialled(key, to))
+    dialler.hand(() => dialler.handlers.onDialled(key, to))
     if (known !== undefined) return
     const hosts = [dialler, listener] as const
     const pipes = hosts.flatMap((host, index) =>
@@ -249,15 +240,8 @@ export class SimulatedNetwork {
     )
     this.#links.set(pairOf(from, to), { hosts, pipes, stuckSinceMs: undefined, isUp: true })
     this.#observe(`up ${from}>${to}`)
-    this.#hand(dialler, () => dialler.handlers.onPeerUp(to))
-    this.#hand(listener, () => listener.handlers.onPeerUp(from))
-  }
-
-  /** Gives something to a process: now, or when it goes on. */
-  #hand(host: Host, deliver: () => void): void {
-    if (this.#hosts.get(host.id) !== host) return
-    if (host.waiting === undefined) deliver()
-    else host.waiting.push(deliver)
+    dialler.hand(() => dialler.handlers.onPeerUp(to))
+    listener.hand(() => listener.handlers.onPeerUp(from))
   }
 
   /** Something is under way that cannot be acknowledged: if that stays so, both ends give the session up. */
@@ -275,8 +259,8 @@ export class SimulatedNetwork {
     pipe.lastArrivalMs = arrivalMs
     this.#clock.after(arrivalMs - this.#clock.nowMs, () => {
       const isCut = this.#cuts.has(direction(pipe.from.id, pipe.to.id))
-      if (link.isUp && isCut) pipe.held.push(() => this.#arrive(link, pipe, bytes))
-      else this.#hand(pipe.to, () => this.#arrive(link, pipe, bytes))
+      if (link.isUp && isCut) pipe.held.push(() => pipe.to.hand(() => this.#arrive(link, pipe, bytes)))
+      else pipe.to.hand(() => this.#arrive(link, pipe, bytes))
     })
   }
 
@@ -291,7 +275,7 @@ export class SimulatedNetwork {
     to.handlers.onBytes(from.id, lane, bytes.subarray(cut))
     if (!pipe.isCongested || pipe.bytesOnWay > CONGESTED_BYTES / 2) return
     pipe.isCongested = false
-    this.#hand(from, () => from.handlers.onDrain(to.id, lane))
+    from.hand(() => from.handlers.onDrain(to.id, lane))
   }
 
   #takeDown(link: Link, why: string): void {
@@ -301,11 +285,11 @@ export class SimulatedNetwork {
     const [a, b] = link.hosts
     this.#observe(`down ${a.id}-${b.id} ${why}`)
     let untold = 2
-    const tell = (host: Host, peer: Host): void => {
+    const tell = (host: SimulatedHost, peer: SimulatedHost): void => {
       this.#clock.after(this.#delay(), () => {
         untold -= 1
         if (untold === 0) this.#links.delete(pairOf(a.id, b.id))
-        this.#hand(host, () => host.handlers.onPeerDown(peer.id))
+        host.hand(() => host.handlers.onPeerDown(peer.id))
       })
     }
     tell(a, b)
@@ -383,7 +367,7 @@ class SimulatedTransport implements Transport {
   }
 }
 
-function newPipe(lane: Lane, from: Host, to: Host): Pipe {
+function newPipe(lane: Lane, from: SimulatedHost, to: SimulatedHost): Pipe {
   return { lane, from, to, lastArrivalMs: 0, bytesOnWay: 0, isCongested: false, held: [] }
 }
 

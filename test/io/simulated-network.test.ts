@@ -1,0 +1,82 @@
+/** What the simulated network promises beyond what every transport does: its faults are those of TCP and of a kernel. */
+
+import { expect, test } from 'vitest'
+
+import { nodeId } from '../../src/ids.ts'
+import { SimulatedNetwork } from '../../src/io/memory/simulated-network.ts'
+import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
+import { Prng } from '../../src/prng.ts'
+import { Probe } from './harness.ts'
+
+/** Longer than anything is on its way. */
+const ON_WAY_MS = 10
+
+class Pair {
+  readonly clock = new VirtualClock()
+  readonly network = new SimulatedNetwork(this.clock, new Prng('faults'))
+  readonly from = nodeId('a')
+  readonly to = nodeId('b')
+  #receiver: Probe | undefined
+
+  static async start(): Promise<Pair> {
+    const pair = new Pair()
+    const sender = await Probe.start(pair.network.transport(pair.from))
+    const receiver = await Probe.start(pair.network.transport(pair.to))
+    sender.transport.dial('key', receiver.transport.addresses)
+    await pair.clock.run(ON_WAY_MS)
+    expect(receiver.ups).toEqual([pair.from])
+    pair.#receiver = receiver
+    return pair
+  }
+
+  get received(): string {
+    return this.#receiver?.received(this.from, 'data').toString() ?? ''
+  }
+
+  send(text: string): void {
+    this.network.send(this.from, this.to, 'data', Buffer.from(text))
+  }
+
+  /** The receiver stands still with `1` before it, and `2` waits for the cut to be mended. */
+  async holdUp(): Promise<void> {
+    this.network.freeze(this.to)
+    this.send('1')
+    await this.clock.run(ON_WAY_MS)
+    this.send('2')
+    this.network.cut(this.from, this.to)
+    await this.clock.run(ON_WAY_MS)
+  }
+}
+
+test('what a mended cut lets through to a frozen process waits with the rest, in order (seed 30992)', async () => {
+  const pair = await Pair.start()
+  await pair.holdUp()
+  pair.network.mend(pair.from, pair.to)
+  await pair.clock.run(ON_WAY_MS)
+  expect(pair.received).toBe('')
+  pair.network.thaw(pair.to)
+  await pair.clock.run(ON_WAY_MS)
+  expect(pair.received).toBe('12')
+})
+
+test('a cut that is mended in the moment of a thaw lets nothing overtake what waited', async () => {
+  const pair = await Pair.start()
+  await pair.holdUp()
+  pair.network.thaw(pair.to)
+  pair.network.mend(pair.from, pair.to)
+  await pair.clock.run(ON_WAY_MS)
+  expect(pair.received).toBe('12')
+})
+
+test('a process that stands still again before it has taken in everything goes on where it was', async () => {
+  const pair = await Pair.start()
+  await pair.holdUp()
+  pair.network.thaw(pair.to)
+  pair.network.freeze(pair.to)
+  pair.network.mend(pair.from, pair.to)
+  await pair.clock.run(ON_WAY_MS)
+  expect(pair.received).toBe('')
+  pair.network.thaw(pair.to)
+  await pair.clock.run(ON_WAY_MS)
+  expect(pair.received).toBe('12')
+})
