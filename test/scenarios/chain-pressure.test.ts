@@ -63,21 +63,40 @@ test('68: two hundred items on their way, a stage killed once: all finish, and r
   await using it = await scene()
   const { mesh, notes } = it
   notes.victims.add(50)
+  const exits = eventsOf(mesh, 'worker:exit')
   const chain = await mesh.settle(
     mesh.node('n1').addChain({
       id: 'c',
-      stages: [{ run: notes.echoNumber }, { run: notes.mortal }, { id: 'third', run: notes.echoNumber }],
+      stages: [{ run: notes.witness }, { run: notes.mortal }, { id: 'third', run: notes.echoNumber }],
       onFinish: notes.store,
     }),
   )
   await mesh.settle(Promise.all(numbers(200).map(n => chain.send(n))))
+  // All are on their way when the stage is killed.
+  expect(chain.stats).toMatchObject({ accepted: 200, finished: 0 })
   await quiet(mesh, chain)
+  expect(exits.map(({ slot, exit }) => `${slot} ${exit.kind}`).toSorted()).toEqual([
+    'c/mortal/0 crashed',
+    'c/third/0 stopped',
+    'c/witness/0 stopped',
+  ])
   expect(chain.stats).toMatchObject({ finished: 200, dead: 0 })
   expect(chain.stats.redelivered).toBeGreaterThan(0)
+  // What the first stage is given again has its name again, and a larger attempt; nothing else has that name.
+  const visits = Map.groupBy(notes.visits, ({ id }) => id)
+  expect(visits.size).toBe(200)
+  const repeated = [...visits.values()].filter(({ length }) => length > 1)
+  expect(repeated.length).toBeGreaterThan(0)
+  for (const visit of visits.values()) {
+    expect(new Set(visit.map(({ item }) => item)).size).toBe(1)
+    expect(visit.map(({ attempt }) => attempt)).toEqual(
+      visit.length > 1 ? [1, 2] : [expect.toBeOneOf([1, 2])],
+    )
+  }
   // As many names as items: what the callback saw twice, it can tell.
   const byName = new Map(notes.finishedIds.map((id, index) => [id, notes.finished[index]]))
   expect(byName.size).toBe(200)
-  expect(new Set(byName.values())).toEqual(new Set(numbers(200)))
+  expect([...byName.values()].toSorted((x, y) => Number(x) - Number(y))).toEqual(numbers(200))
 })
 
 test('68: with one_for_one the other stages go on as the same workers, and nothing is lost', async () => {
@@ -154,52 +173,76 @@ test('71: a removed stage is unreachable; a removed chain refuses, and can be cr
   await mesh.settle(chain.removeStage('a'))
   expect(workersOf(mesh, 'c').map(({ slot }) => slot)).toEqual(['c/b/0'])
   await expect(mesh.settle(chain.send(1, { to: 'a' }))).rejects.toMatchObject({ name: 'NotFoundError' })
+  expect(await mesh.settle(chain.call(1))).toBe(2)
   await mesh.settle(node.removeChain('c'))
   expect(workersOf(mesh, 'c')).toEqual([])
   await expect(mesh.settle(chain.send(1))).rejects.toMatchObject({ name: 'NotFoundError', id: 'c' })
   const again = await mesh.settle(node.addChain({ id: 'c', stages, onFinish: notes.store }))
+  // What this node has counted of that id goes on.
+  expect(again.stats).toMatchObject({ accepted: 1, finished: 1 })
   expect(await mesh.settle(again.call(1))).toBe(3)
   expect(notes.finished).toEqual([3])
+  expect(again.stats).toMatchObject({ accepted: 2, finished: 2 })
 })
 
-test.each(['first', 'middle', 'last'])('72: without its %s stage items flow through the others', async id => {
-  await using it = await scene()
-  const { mesh, notes } = it
-  const node = mesh.node('n1')
-  const chain = await mesh.settle(
-    node.addChain({
-      id: 'c',
-      stages: ['first', 'middle', 'last'].map(each => ({ id: each, run: notes.add })),
-      onFinish: notes.store,
-    }),
-  )
-  expect(await mesh.settle(chain.call(0))).toBe(3)
-  await mesh.settle(chain.removeStage(id))
-  expect(await mesh.settle(chain.call(0))).toBe(2)
-  expect(notes.finished).toEqual([3, 2])
-  await mesh.settle(node.removeChain('c'))
-  const shorter = await mesh.settle(
-    node.addChain({ id: 'c', stages: [{ run: notes.add }], onFinish: notes.store }),
-  )
-  expect(await mesh.settle(shorter.call(0))).toBe(1)
-  expect(notes.finished).toEqual([3, 2, 1])
-})
+test.each(['first', 'middle', 'last'])(
+  '72: without its %s stage items flow through the others, which go on as they were',
+  async id => {
+    await using it = await scene()
+    const { mesh, notes } = it
+    const node = mesh.node('n1')
+    const exits = eventsOf(mesh, 'worker:exit')
+    const ids = ['first', 'middle', 'last']
+    const trail = (stages: readonly string[]) => stages.map(each => `c/${each}/0`)
+    const chain = await mesh.settle(
+      node.addChain({
+        id: 'c',
+        stages: ids.map(each => ({ id: each, run: notes.trail })),
+        onFinish: notes.store,
+      }),
+    )
+    expect(await mesh.settle(chain.call([]))).toEqual(trail(ids))
+    await mesh.settle(chain.removeStage(id))
+    const left = ids.filter(each => each !== id)
+    expect(exits.splice(0).map(({ slot, exit }) => `${slot} ${exit.kind}`)).toEqual([`c/${id}/0 stopped`])
+    expect(chain.stages().map(each => [each.id, each.workers[0]?.generation])).toEqual(
+      left.map(each => [each, 1]),
+    )
+    for (let n = 0; n < 10; n++) expect(await mesh.settle(chain.call([]))).toEqual(trail(left))
+    expect(notes.finished).toEqual([trail(ids), ...numbers(10).map(() => trail(left))])
+    await mesh.settle(node.removeChain('c'))
+    const shorter = await mesh.settle(
+      node.addChain({ id: 'c', stages: [{ run: notes.trail }], onFinish: notes.store }),
+    )
+    expect(await mesh.settle(shorter.call([]))).toEqual(['c/trail/0'])
+    expect(notes.finished.slice(11)).toEqual([['c/trail/0']])
+  },
+)
 
-test('72: items that are on their way when a stage is removed are not lost', async () => {
+test.each([
+  ['first', ['c/middle/0', 'c/last/0']],
+  ['middle', ['c/first/0', 'c/last/0']],
+  ['last', ['c/first/0', 'c/middle/0']],
+])('72: items that are on their way when its %s stage is removed are not lost', async (id, left) => {
   await using it = await scene()
   const { mesh, notes } = it
   const chain = await mesh.settle(
     mesh.node('n1').addChain({
       id: 'c',
-      stages: [{ run: notes.slow }, { run: notes.who }],
+      stages: ['first', 'middle', 'last'].map(each => ({ id: each, run: notes.slowTrail })),
       onFinish: notes.store,
     }),
   )
-  await mesh.settle(Promise.all(numbers(20).map(n => chain.send(n))))
+  await mesh.settle(Promise.all(numbers(20).map(n => chain.send([`${n}`]))))
   await mesh.until('some are through', () => notes.finished.length > 5)
-  await mesh.settle(chain.removeStage('who'))
+  await mesh.settle(chain.removeStage(id))
+  expect(chain.stats.finished).toBeLessThan(20)
   await quiet(mesh, chain)
   expect(chain.stats).toMatchObject({ accepted: 20, finished: 20, dead: 0, dropped: 0 })
+  const paths = notes.finished.map(each => String(each).split(','))
+  expect(new Set(paths.map(([n]) => n))).toEqual(new Set(numbers(20).map(String)))
+  // Whatever way they went, they went through the stages that are left, in order.
+  for (const path of paths) expect(path.slice(1).filter(slot => slot !== `c/${id}/0`)).toEqual(left)
 })
 
 /** Which worker of four got which of `count` items. */

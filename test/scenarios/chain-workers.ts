@@ -30,8 +30,6 @@ export class Notes {
     await context.sleep(60 * 60 * 1_000)
     return n
   })
-  /** Drops what cannot be divided by three. */
-  readonly sieve = defineStage('sieve', (n: number) => (n % 3 === 0 ? n : undefined))
   readonly twice = defineStage('twice', async function* (n: number) {
     yield n
     yield n + 1_000
@@ -71,6 +69,29 @@ export class Notes {
   })
   /** `mortal` crashes at these, once each. */
   readonly victims = new Set<number>()
+  /** Drops what is even, and throws at 13. */
+  readonly moody = defineStage('moody', (n: number, context) => {
+    this.visits.push({ context, id: context.id, attempt: context.attempt, item: n })
+    if (n === 13) throw new RangeError('not thirteen')
+    return n % 2 === 0 ? undefined : n
+  })
+  readonly witness = defineStage('witness', (n: number, context) => {
+    this.visits.push({ context, id: context.id, attempt: context.attempt, item: n })
+    return n
+  })
+  /** What `moody` and `witness` were given, in order; each worker has one context all its life. */
+  readonly visits: {
+    readonly context: object
+    readonly id: string
+    readonly attempt: number
+    readonly item: number
+  }[] = []
+  /** Says through which workers an item has gone. */
+  readonly trail = defineStage('trail', (path: readonly string[], context) => [...path, context.worker])
+  readonly slowTrail = defineStage('slow-trail', async (path: readonly string[], context) => {
+    await context.sleep(20)
+    return [...path, context.worker]
+  })
   readonly store = defineStage('store', (value: unknown, context) => {
     this.finished.push(value)
     this.finishedIds.push(context.id)
@@ -81,8 +102,8 @@ export class Notes {
   })
 
   get behaviours() {
-    const { add, echo, echoNumber, slow, pause, hour, sieve, twice } = this
-    const { who, whoText, picky, flaky, mortal, store, badStore } = this
+    const { add, echo, echoNumber, slow, pause, hour, twice } = this
+    const { who, whoText, picky, flaky, mortal, moody, witness, trail, slowTrail, store, badStore } = this
     return [
       add,
       echo,
@@ -90,13 +111,16 @@ export class Notes {
       slow,
       pause,
       hour,
-      sieve,
       twice,
       who,
       whoText,
       picky,
       flaky,
       mortal,
+      moody,
+      witness,
+      trail,
+      slowTrail,
       store,
       badStore,
     ]
