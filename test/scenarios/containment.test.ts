@@ -80,6 +80,7 @@ test('77: workers whose process was killed come back by their restart type, a gr
   const permanent = await node.addWorker({ id: 'permanent', ...apart, restart: 'permanent' })
   const transient = await node.addWorker({ id: 'transient', ...apart, restart: 'transient' })
   const temporary = await node.addWorker({ id: 'temporary', ...apart, restart: 'temporary' })
+  const bystander = await node.addWorker({ id: 'bystander', ...apart })
   const group = await node.addGroup({
     id: 'pair',
     members: [
@@ -88,17 +89,44 @@ test('77: workers whose process was killed come back by their restart type, a gr
     ],
   })
   await group.member('inline').call.count()
+  await bystander.call.count()
+  const others = [permanent, transient, group.member('isolated')]
+  const victims = [...others, temporary]
+  const pids = await Promise.all(victims.map(worker => worker.call.pid()))
+  const pid = await bystander.call.pid()
   const back = ['permanent', 'transient', 'pair/isolated', 'pair/inline'].map(restarted)
-  for (const worker of [permanent, transient, temporary, group.member('isolated')]) worker.cast.die()
+  for (const worker of victims) worker.cast.die()
   await Promise.all(back)
-  expect(await permanent.call.count()).toBe(1)
-  expect(await transient.call.count()).toBe(1)
   await expect.poll(() => statusOf('temporary'), PATIENCE).toBe('done')
   await expect(temporary.call.count()).rejects.toMatchObject({ name: 'WorkerExitedError' })
-  expect(await group.member('isolated').call.count()).toBe(1)
-  expect(await group.member('inline').call.count()).toBe(1)
-  expect(['permanent', 'transient', 'pair'].map(statusOf)).toEqual(['running', 'running', 'running'])
-  expect(slotsOf('temporary')).toEqual([])
+  for (const worker of [...others, group.member('inline')]) expect(await worker.call.count()).toBe(1)
+  // Each in a process of its own that is none of those which were killed.
+  const now = await Promise.all(others.map(worker => worker.call.pid()))
+  expect(new Set([...now, ...pids, pid, process.pid]).size).toBe(now.length + pids.length + 2)
+  for (const old of pids) expect(() => process.kill(old, 0)).toThrow('ESRCH')
+  // Who had no part in it goes on as it was.
+  expect([await bystander.call.pid(), await bystander.call.count()]).toEqual([pid, 2])
+  const names = ['permanent', 'transient', 'pair', 'bystander', 'temporary']
+  expect(names.map(statusOf)).toEqual(['running', 'running', 'running', 'running', 'done'])
+  expect(names.map(slotsOf)).toEqual([
+    ['permanent'],
+    ['transient'],
+    ['pair/isolated', 'pair/inline'],
+    ['bystander'],
+    [],
+  ])
+  expect(group.members().map(({ workers: [each] }) => [each?.kind, each?.generation])).toEqual([
+    ['running', 2],
+    ['running', 2],
+  ])
+  const { cells, workers } = node.snapshot()
+  expect(cells.map(({ slot, isAlive }) => [slot, isAlive])).toEqual([
+    ['bystander', true],
+    ['pair/isolated', true],
+    ['permanent', true],
+    ['transient', true],
+  ])
+  expect(workers).toMatchObject({ inline: 1, threads: 0, processes: 4, ending: 0 })
 })
 
 describe.each(['inline', ...ISOLATIONS] as const)('%s', isolation => {
