@@ -156,14 +156,18 @@ export interface CellPort {
   exit(code: number): void
 }
 
+/** @returns how to end whatever the code that runs now belongs to; undefined: it belongs to nothing of the listener's */
+export type StrayListener = () => ((error: unknown) => void) | undefined
+
 /** What a machine has beyond time and network. A simulated one has none: there, all code runs inline. */
 export interface Machine {
   spawn(init: CellInit, handlers: CellHandlers): Cell
   /**
-   * Asks about every error that nobody has caught, in the asynchronous context in which it was thrown. Once a listener
-   * has said that it is its own, all is well; if none does, Node does what it does without us.
+   * Asks about every error that nobody has caught, and every call of `process.exit`, in the asynchronous context in which
+   * that happens. Once a listener has said that it is of its own code, all is well; if none does, Node does what it does
+   * without us.
    */
-  onStray(listener: (error: unknown) => boolean): Cancel
+  onStray(listener: StrayListener): Cancel
   /** Milliseconds that this thread has computed for: the rest of the time it has waited, or was not given a processor. */
   usedMs(): number
 }

@@ -141,7 +141,7 @@ export class Kernel {
       onReleased: assignment => this.plane.onReleased(assignment),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })
-    this.#forgetStrays = machine?.onStray(error => this.host.onStray(error))
+    this.#forgetStrays = machine?.onStray(() => this.host.findStray())
   }
 
   /** Starts listening, then the loop. @throws {ListenError} when no address can be listened on */

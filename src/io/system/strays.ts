@@ -1,17 +1,25 @@
 // shell
 /**
- * Errors that nobody has caught: thrown in a timer or an event listener, or the reason of a promise that nobody looks
- * at. One hook for all nodes of a process, there as long as any of them is.
+ * What ends a process, and is to end only the worker that does it: errors that nobody has caught (thrown in a timer or an
+ * event listener, or the reason of a promise that nobody looks at) and `process.exit`. One hook for all nodes of a
+ * process, there as long as any of them is.
  */
 
-import type { Cancel } from '../../ports.ts'
+import type { Cancel, StrayListener } from '../../ports.ts'
 
-type Listener = (error: unknown) => boolean
+const listeners = new Set<StrayListener>()
 
-const listeners = new Set<Listener>()
+/** What `process.exit` was before us: other libraries replace it, too. */
+let exitBefore = process.exit
+let isExitOurs = false
 
-/** Asks `listener` about errors that nobody has caught. See `Machine.onStray`. */
-export function onStray(listener: Listener): Cancel {
+/** The code that has called `process.exit` does not go on. */
+class ProcessExit extends Error {
+  override readonly name = 'ProcessExit'
+}
+
+/** Asks `listener` whose code it is that ends the process. See `Machine.onStray`. */
+export function onStray(listener: StrayListener): Cancel {
   if (listeners.size === 0) hook()
   listeners.add(listener)
   return () => {
@@ -22,16 +30,43 @@ export function onStray(listener: Listener): Cancel {
 function hook(): void {
   process.on('uncaughtException', onException)
   process.on('unhandledRejection', onRejection)
+  if (isExitOurs) return
+  exitBefore = process.exit
+  process.exit = onExit
+  isExitOurs = true
 }
 
 function unhook(): void {
   process.off('uncaughtException', onException)
   process.off('unhandledRejection', onRejection)
+  // Somebody may have put a function of his own before ours: it goes on calling ours, which does what Node does.
+  if (process.exit !== onExit) return
+  process.exit = exitBefore
+  isExitOurs = false
+}
+
+/** How to end the worker whose code runs now. */
+function findEnd(): ((error: unknown) => void) | undefined {
+  for (const listener of listeners) {
+    const end = listener()
+    if (end !== undefined) return end
+  }
+  return undefined
 }
 
 function isOurs(error: unknown): boolean {
-  for (const listener of listeners) if (listener(error)) return true
-  return false
+  const end = findEnd()
+  end?.(error)
+  return end !== undefined
+}
+
+/** Of a worker, it ends the worker, as it does in a thread: later in this turn, also where the error is caught. */
+function onExit(code?: number | string | null): never {
+  const end = findEnd()
+  if (end === undefined) return exitBefore.call(process, code)
+  const error = new ProcessExit(`its code has called process.exit(${code ?? process.exitCode ?? 0})`)
+  queueMicrotask(() => end(error))
+  throw error
 }
 
 function onException(error: unknown): void {

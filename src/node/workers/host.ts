@@ -185,17 +185,16 @@ export class Host {
     this.#init.logger.warn({ worker: slot }, `worker did not start, or stop, in time and was ${what}`)
   }
 
-  /** An error that nobody has caught. @returns whether it is one of a worker of this node: then it ends that worker */
-  onStray(error: unknown): boolean {
+  /** @returns how to end the worker of this node whose code runs now; undefined: it is of none */
+  findStray(): ((error: unknown) => void) | undefined {
     const { node, logger } = this.#init
     const identity = currentWorker()
-    if (identity === undefined || identity.node !== node) return false
+    if (identity === undefined || identity.node !== node) return undefined
     const { worker: slot, generation, incarnation } = identity
     const worker = this.#of(slot, incarnation)
     if (worker === undefined)
-      logger.warn({ worker: slot, error }, 'code of a worker that has ended has failed')
-    worker?.kill({ kind: 'crashed', failure: failureFrom(error, { node, slot, generation }) })
-    return true
+      return error => logger.warn({ worker: slot, error }, 'code of a worker that has ended has failed')
+    return error => worker.kill({ kind: 'crashed', failure: failureFrom(error, { node, slot, generation }) })
   }
 
   /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left. */

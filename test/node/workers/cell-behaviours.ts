@@ -16,6 +16,7 @@ export const DEATHS = [
   'stray',
   'stray-rejection',
   'exit',
+  'exit-caught',
   'memory',
   'loop',
 ] as const
@@ -47,6 +48,12 @@ export function die(how: Death): unknown {
       return new Promise(() => {})
     case 'exit':
       return process.exit(7)
+    case 'exit-caught':
+      try {
+        return process.exit(7)
+      } catch {
+        return new Promise(() => {})
+      }
     case 'memory': {
       const hoard: unknown[] = []
       for (;;)

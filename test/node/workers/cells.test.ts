@@ -12,7 +12,14 @@ import { DEATHS, type Death } from './cell-behaviours.ts'
 const MODULE = new URL('cell-behaviours.ts', import.meta.url).href
 const CELLS = ['thread', 'process'] as const
 /** What can only end the whole node, or which a test runner would take for an error of the test. */
-const NOT_INLINE: ReadonlySet<Death> = new Set(['stray', 'stray-rejection', 'exit', 'memory', 'loop'])
+const NOT_INLINE: ReadonlySet<Death> = new Set([
+  'stray',
+  'stray-rejection',
+  'exit',
+  'exit-caught',
+  'memory',
+  'loop',
+])
 /** On a busy machine a healthy cell may be held up for some time: only one that loops gets so little. */
 const limitsFor = (death: Death) => ({ heapMb: 48, ...(death === 'loop' ? { heartbeatMs: 1_500 } : {}) })
 const PATIENCE_MS = 60_000
@@ -51,6 +58,10 @@ const FAILURES: Readonly<Record<Death, { readonly kind: string; readonly failure
   stray: { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray' } },
   'stray-rejection': { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray rejection' } },
   exit: { kind: 'killed', failure: { name: 'CellExit', message: expect.stringContaining('code 7') } },
+  'exit-caught': {
+    kind: 'killed',
+    failure: { name: 'CellExit', message: expect.stringContaining('code 7') },
+  },
   memory: { kind: 'killed', failure: { name: 'OutOfMemory', message: 'its heap of 48 MB was full' } },
   loop: { kind: 'killed', failure: { name: 'HeartbeatMissed' } },
 }

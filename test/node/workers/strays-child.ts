@@ -19,6 +19,7 @@ const say = (message: object): void => {
   process.send?.(message)
 }
 
+const exitItself = process.exit
 const listenersBefore = process.listenerCount('uncaughtException')
 const node = await start()
 const other = await start()
@@ -33,7 +34,7 @@ const nextExit = (id: string): Promise<unknown> =>
     })
   })
 
-for (const how of ['stray', 'stray-rejection'] as const) {
+for (const how of ['stray', 'stray-rejection', 'exit', 'exit-caught'] as const) {
   const worker = await node.addWorker({ id: `server-${how}`, run: server, args: [1] })
   const bystander = await node.addWorker({ id: `bystander-${how}`, run: server, args: [1] })
   await bystander.call.add(1)
@@ -59,12 +60,14 @@ for (const how of ['stray', 'stray-rejection'] as const) {
 await other.stop()
 const listenersWithOne = process.listenerCount('uncaughtException') - listenersBefore
 if (process.argv[2] === 'stop') await node.stop()
+const isExitItself = process.exit === exitItself
 const listenersLeft = process.listenerCount('uncaughtException') - listenersBefore
-say({ what: 'hooks', listeners, listenersWithOne, listenersLeft })
+say({ what: 'hooks', listeners, listenersWithOne, listenersLeft, isExitItself })
 if (process.argv[2] === 'throw') {
   setTimeout(() => {
     throw new Error('a bug of the program itself')
   })
 }
+if (process.argv[2] === 'exit') process.exit(3)
 if (process.argv[2] === 'reject') void Promise.reject(new Error('a bug of the program itself'))
 if (process.argv[2] === 'stop') process.disconnect()

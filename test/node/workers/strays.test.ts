@@ -8,7 +8,7 @@ import { createNode } from '../../../src/index.ts'
 import * as behaviours from './cell-behaviours.ts'
 
 /** Runs the program until its end. */
-async function run(how: 'throw' | 'reject' | 'stop') {
+async function run(how: 'throw' | 'reject' | 'exit' | 'stop') {
   const child = fork(new URL('strays-child.ts', import.meta.url), [how], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
@@ -25,28 +25,39 @@ async function run(how: 'throw' | 'reject' | 'stop') {
   return { code, said, stderr }
 }
 
-describe.concurrent('an error that nobody catches', () => {
+describe.concurrent('an error that nobody catches, or `process.exit`,', () => {
   test('ends the inline worker that it belongs to, and nothing else', async () => {
     const { said, code, stderr } = await run('stop')
     expect(stderr).toBe('')
     expect(code).toBe(0)
-    for (const [how, message] of [
-      ['stray', 'stray'],
-      ['stray-rejection', 'stray rejection'],
+    for (const [how, name, message] of [
+      ['stray', 'Misfortune', 'stray'],
+      ['stray-rejection', 'Misfortune', 'stray rejection'],
+      ['exit', 'ProcessExit', 'its code has called process.exit(7)'],
+      ['exit-caught', 'ProcessExit', 'its code has called process.exit(7)'],
     ]) {
-      const crashed = { kind: 'crashed', failure: { name: 'Misfortune', message, generation: 1 } }
+      const crashed = { kind: 'crashed', failure: { name, message, generation: 1 } }
       expect(said.get(`server ${how}`)).toMatchObject({
         exit: crashed,
-        error: { message: expect.stringContaining('ended while it was at this call') },
+        error: { message: expect.stringMatching(/ended while it was at this call|has called process/) },
         again: 1,
         bystander: 2,
       })
       expect(said.get(`task ${how}`)).toMatchObject({ exit: crashed })
       expect(said.get(`stage ${how}`)).toMatchObject({
-        exit: { kind: 'crashed', failure: { name: 'Misfortune', message, item: { n: 1 } } },
+        exit: { kind: 'crashed', failure: { name, message, item: { n: 1 } } },
       })
     }
-    expect(said.get('hooks')).toMatchObject({ listeners: 1, listenersWithOne: 1, listenersLeft: 0 })
+    expect(said.get('hooks')).toMatchObject({
+      listeners: 1,
+      listenersWithOne: 1,
+      listenersLeft: 0,
+      isExitItself: true,
+    })
+  })
+
+  test('`process.exit` of the program itself ends the program', async () => {
+    expect(await run('exit')).toMatchObject({ code: 3, stderr: '' })
   })
 
   test.each(['throw', 'reject'] as const)(
