@@ -9,8 +9,8 @@ import type { Cancel, StrayListener } from '../../ports.ts'
 
 const listeners = new Set<StrayListener>()
 
-/** What `process.exit` was before us: other libraries replace it, too. */
-let exitBefore = process.exit
+/** What `process.exit` was before it was ours: other libraries replace it, too. */
+let exitBefore: typeof process.exit = findExit()
 let isExitOurs = false
 
 /** The code that has called `process.exit` does not go on. */
@@ -31,7 +31,7 @@ function hook(): void {
   process.on('uncaughtException', onException)
   process.on('unhandledRejection', onRejection)
   if (isExitOurs) return
-  exitBefore = process.exit
+  exitBefore = findExit()
   process.exit = onExit
   isExitOurs = true
 }
@@ -43,6 +43,11 @@ function unhook(): void {
   if (process.exit !== onExit) return
   process.exit = exitBefore
   isExitOurs = false
+}
+
+function findExit(): typeof process.exit {
+  // oxlint-disable-next-line unbound-method -- it is called with its process
+  return process.exit
 }
 
 /** How to end the worker whose code runs now. */
