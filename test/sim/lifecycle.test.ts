@@ -109,6 +109,32 @@ test('terminate runs after a throw, and when the worker is told to stop', async 
   expect(exits.map(({ exit }) => exit.kind)).toEqual(['crashed', 'stopped'])
 })
 
+test('a server that ends by itself, and never comes to an end of it, is given its stop time-out', async () => {
+  const endless = defineServer('endless', {
+    init: context => ({ context }),
+    call: { ping: () => 'pong' },
+    info: ({ context }, how) => {
+      if (how === 'fail') throw new TypeError('oh')
+      context.stop('normal')
+    },
+    terminate: () => new Promise<void>(() => {}),
+  })
+  await using mesh = await simulate({ nodes: 1, behaviours: [endless] })
+  const node = mesh.node('n1')
+  const exits: string[] = []
+  node.on('worker:exit', ({ exit }) => exits.push(`${exit.kind} after ${Math.round(mesh.nowMs - startMs)}`))
+  const worker = await mesh.settle(node.addWorker({ id: 'w', run: endless, stopTimeoutMs: 300 }))
+  let startMs = mesh.nowMs
+  for (const how of ['leave', 'fail']) {
+    startMs = mesh.nowMs
+    const before = exits.length
+    worker.send(how)
+    await mesh.until('it has ended', () => exits.length > before)
+    expect(await mesh.settle(worker.call.ping())).toBe('pong')
+  }
+  expect(exits).toEqual(['normal after 300', 'crashed after 300'])
+})
+
 test('what waits when a server stops itself has not been executed', async () => {
   const { mesh, node } = await start()
   const worker = await mesh.settle(node.addWorker({ id: 'w', run: server, restart: 'temporary' }))

@@ -95,6 +95,17 @@ test.each(NODES)('a task that restarts goes on with the next item, on %i nodes',
   expect(await notesOf(mesh, node)).toEqual([...upTo(100).filter(n => n !== 40), 'end'])
 })
 
+// An answer that has not come in 30 s is asked for again, while the task is at what it was given.
+test.each(NODES)('a task that takes minutes for its items is given each once, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  const [input, eachMs] = [new Numbers(40), 5_000]
+  await mesh.settle(
+    node.addWorker({ id: 'reader', run: reader, args: [NEVER, eachMs], input, placement: far }),
+  )
+  await mesh.until('the task is done', isDone(node), 600_000)
+  expect(await notesOf(mesh, node)).toEqual([...upTo(40), 'end'])
+})
+
 test('no item is left out when the node of the task is lost', async () => {
   const { mesh, node } = await meshOf(3)
   const input = new Numbers(200)

@@ -1,0 +1,115 @@
+/** What is kept for a worker that this node cannot reach now. */
+
+import { expect, test } from 'vitest'
+
+import { nodeId, slotId, specId } from '../../src/ids.ts'
+import { MAILBOX_LIMITS } from '../../src/node/messaging/mailbox.ts'
+import { Outbox } from '../../src/node/messaging/outbox.ts'
+import type { Packed } from '../../src/node/messaging/packed.ts'
+import { Router } from '../../src/node/messaging/router.ts'
+import type { WorkerBody } from '../../src/protocol/spec-row.ts'
+import { member } from './supervision/core-bench.ts'
+
+const ID = specId('w')
+const SLOT = slotId(ID)
+const BODY: WorkerBody = {
+  kind: 'worker',
+  child: member('w', 'permanent').child,
+  intensity: { restarts: 5, withinMs: 30_000 },
+  rebalance: 'active',
+}
+const generation = (number: number) => ({ number, tag: 7 })
+
+class Bench {
+  readonly sent: string[] = []
+  readonly outbox: Outbox
+  readonly #router = new Router()
+  dropped = 0
+
+  constructor() {
+    this.#router.followSpec(ID, BODY)
+    this.#router.followStatus(ID, { kind: 'starting' })
+    this.outbox = new Outbox({
+      router: this.#router,
+      dispatch: (route, slot, { kind }) =>
+        this.sent.push(`${kind} to ${slot} of ${route.generation.number} on ${route.owner.id}`),
+      onDropped: () => (this.dropped += 1),
+    })
+  }
+
+  runs(number: number, owner: string): void {
+    const version = { ms: 1, count: 0, node: nodeId('n1') }
+    const { tag: score } = generation(number)
+    this.#router.followClaim({
+      slot: SLOT,
+      generation: number,
+      owner: { id: nodeId(owner), boot: 1 },
+      score,
+      seq: 1,
+      state: 'running',
+      specVersion: version,
+      restarts: [],
+      failures: [],
+    })
+  }
+
+  end(): void {
+    this.#router.followStatus(ID, { kind: 'done', failure: undefined })
+  }
+}
+
+const packed = (kind: number, bytes = 10): Packed => ({ kind, payload: new Uint8Array(bytes), hops: 0 })
+
+test('what is for the successor of a worker is not sent to that worker, and goes in the order in which it came', () => {
+  const bench = new Bench()
+  bench.runs(3, 'n2')
+  bench.outbox.keep(SLOT, packed(1), generation(3))
+  bench.outbox.keep(SLOT, packed(2), generation(3))
+  bench.runs(3, 'n2')
+  expect(bench.sent).toEqual([])
+  bench.runs(4, 'n3')
+  expect(bench.sent).toEqual(['1 to w of 4 on n3', '2 to w of 4 on n3'])
+  expect(bench.dropped).toBe(0)
+})
+
+test('what has a way already goes at once', () => {
+  const bench = new Bench()
+  bench.runs(4, 'n3')
+  bench.outbox.keep(SLOT, packed(1), generation(3))
+  bench.outbox.keep(SLOT, packed(2))
+  expect(bench.sent).toEqual(['1 to w of 4 on n3', '2 to w of 4 on n3'])
+})
+
+test('no more is kept than a mailbox takes, in number and in bytes; there is room again when it has gone', () => {
+  for (const size of [1, MAILBOX_LIMITS.bytes / 4]) {
+    const bench = new Bench()
+    const count = size === 1 ? MAILBOX_LIMITS.messages : 4
+    for (let n = 0; n < count; n++) bench.outbox.keep(SLOT, packed(n, size))
+    expect(bench.dropped).toBe(0)
+    bench.outbox.keep(SLOT, packed(count, size))
+    expect(bench.dropped).toBe(1)
+    bench.runs(1, 'n2')
+    expect(bench.sent).toHaveLength(count)
+    for (let n = 0; n < count; n++) bench.outbox.keep(SLOT, packed(n, size), generation(1))
+    expect(bench.dropped).toBe(1)
+    bench.runs(2, 'n2')
+    expect(bench.sent).toHaveLength(2 * count)
+  }
+})
+
+test('what is for a worker that will not come is dropped: what comes later, and what was kept', async () => {
+  const bench = new Bench()
+  bench.outbox.keep(SLOT, packed(1))
+  bench.outbox.keep(SLOT, packed(2))
+  let isEmpty = false
+  const emptied = bench.outbox.emptied().then(() => (isEmpty = true))
+  await Promise.resolve()
+  expect([bench.dropped, isEmpty]).toEqual([0, false])
+  bench.end()
+  expect(bench.dropped).toBe(2)
+  await emptied
+  bench.outbox.keep(SLOT, packed(3))
+  expect(bench.dropped).toBe(3)
+  await bench.outbox.emptied()
+  expect(bench.sent).toEqual([])
+})
