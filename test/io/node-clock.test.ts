@@ -30,3 +30,45 @@ test('a timer that was due while the process stood still is late, and no other o
   await world.run(1_000)
   expect(fired).toEqual([550, 900])
 })
+
+test('a timer that is asked for while the machine sleeps has all of its time left when it wakes', async () => {
+  const world = new VirtualClock()
+  const clock = world.fork()
+  const fired: number[] = []
+  await world.run(50)
+  clock.freeze()
+  await world.run(400)
+  for (const delayMs of [0, 20, 300]) clock.after(delayMs, () => fired.push(world.nowMs))
+  await world.run(100)
+  clock.thaw('asleep')
+  await world.run(1_000)
+  expect(fired).toEqual([550, 570, 850])
+})
+
+test('a timer that is asked for while the process stands still is due when it would have been', async () => {
+  const world = new VirtualClock()
+  const clock = world.fork()
+  const fired: number[] = []
+  clock.freeze()
+  await world.run(400)
+  for (const delayMs of [20, 300]) clock.after(delayMs, () => fired.push(world.nowMs))
+  await world.run(100)
+  clock.thaw('stopped')
+  await world.run(1_000)
+  expect(fired).toEqual([500, 700])
+})
+
+test('a timer waits through two sleeps', async () => {
+  const world = new VirtualClock()
+  const clock = world.fork()
+  const fired: number[] = []
+  for (const delayMs of [100, 300, 700]) clock.after(delayMs, () => fired.push(clock.nowMs()))
+  for (let sleeps = 0; sleeps < 2; sleeps++) {
+    await world.run(50)
+    clock.freeze()
+    await world.run(500)
+    clock.thaw('asleep')
+  }
+  await world.run(1_000)
+  expect(fired).toEqual([100, 300, 700])
+})

@@ -114,7 +114,7 @@ export class GroupFaults {
 
   /** A stage starts anew under its items. */
   #editChain(mesh: SimulatedMesh): boolean {
-    const chain = mesh.node(this.#prng.pick(mesh.up)).findChain('pipe')
+    const chain = mesh.node(this.#prng.pick(mesh.awake)).findChain('pipe')
     if (chain === undefined) return false
     void chain.restartStage(this.#prng.pick(chain.stages()).id).catch(() => {})
     return true

@@ -18,9 +18,9 @@ const TWICE_MS_MAX = 7_000
 
 /**
  * The same where no packet has been lost for `TWICE_MS_MAX`. In 300 schedules it took 300 ms at most, 200 ms of it for a
- * worker that does not stop by itself; once in 500 others it took 2.8 s (seed 172).
+ * worker that does not stop by itself.
  */
-const TWICE_SOUND_MS_MAX = 5_000
+const TWICE_SOUND_MS_MAX = 1_000
 
 /** I23: a view is settled when it has not changed for so long. */
 const SETTLED_MS = Math.max(1_000, 2 * LAN_TIMINGS.probePeriodMs)

@@ -21,8 +21,11 @@ const TICK_MS = 1e-6
 
 export class NodeClock implements Clock {
   readonly #world: VirtualClock
-  /** Actions that came due while the process was frozen, in their order, and when they did. */
-  readonly #late: { readonly run: () => void; readonly dueMs: number }[] = []
+  /**
+   * Actions that came due while the process was frozen, or were asked for then, from outside: in this order, with when
+   * they are due, and how much of their time is left if it is the machine that sleeps.
+   */
+  readonly #parked: { readonly run: () => void; readonly dueMs: number; readonly leftMs: number }[] = []
   /** How long the machine has slept so far, by its own measure. */
   #sleptMs = 0
   /** So fast its oscillator goes, since the moment in which it showed so much. */
@@ -50,14 +53,12 @@ export class NodeClock implements Clock {
   }
 
   after(delayMs: number, action: () => void): Cancel {
-    const askedSleptMs = this.#sleptMs
+    const leftMs = delayMs > 0 ? Math.max(delayMs / this.#pace.rate, TICK_MS) : 0
     let isCancelled = false
     const run = (): void => {
       if (!this.#isStopped && !isCancelled) action()
     }
-    const cancel = this.#world.after(delayMs > 0 ? Math.max(delayMs / this.#pace.rate, TICK_MS) : 0, () =>
-      this.#due(run, askedSleptMs),
-    )
+    const cancel = this.#wait(run, leftMs)
     return () => {
       isCancelled = true
       cancel()
@@ -85,16 +86,25 @@ export class NodeClock implements Clock {
     this.#frozenAtMs = undefined
     if (pause === 'asleep') this.#sleptMs += (this.#world.nowMs - frozenAtMs) * this.#pace.rate
     // What was left of a timer when the machine fell asleep is left of it now.
-    for (const { run, dueMs } of this.#late.splice(0))
-      this.#world.after(pause === 'asleep' ? dueMs - frozenAtMs : 0, () => this.#later(run))
+    for (const { run, dueMs, leftMs } of this.#parked.splice(0))
+      this.#wait(run, pause === 'asleep' ? leftMs : Math.max(0, dueMs - this.#world.nowMs))
+  }
+
+  /** `leftMs`: so much of the time of the world. */
+  #wait(run: () => void, leftMs: number): Cancel {
+    const askedSleptMs = this.#sleptMs
+    if (!this.isFrozen) return this.#world.after(leftMs, () => this.#due(run, askedSleptMs))
+    this.#parked.push({ run, dueMs: this.#world.nowMs + leftMs, leftMs })
+    return () => {}
   }
 
   /** A timer that was set before the machine slept has as much of its time left as it had then. */
   #due(run: () => void, askedSleptMs: number): void {
-    const missingMs = this.#sleptMs - askedSleptMs
-    if (missingMs > 0 && !this.isFrozen)
-      this.#world.after(missingMs / this.#pace.rate, () => this.#later(run))
-    else this.#later(run)
+    const missingMs = (this.#sleptMs - askedSleptMs) / this.#pace.rate
+    const dueMs = this.#world.nowMs + missingMs
+    if (this.#frozenAtMs !== undefined) this.#parked.push({ run, dueMs, leftMs: dueMs - this.#frozenAtMs })
+    else if (missingMs > 0) this.#wait(run, missingMs)
+    else run()
   }
 
   /** What it would show if it had never slept. */
@@ -104,10 +114,5 @@ export class NodeClock implements Clock {
     return rate === 1 && sinceMs === shownMs
       ? this.#world.nowMs
       : shownMs + (this.#world.nowMs - sinceMs) * rate
-  }
-
-  #later(run: () => void): void {
-    if (this.isFrozen) this.#late.push({ run, dueMs: this.#world.nowMs })
-    else run()
   }
 }
