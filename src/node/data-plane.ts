@@ -75,11 +75,19 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     this.#init = init
     this.outbox = new Outbox({
       router: this.router,
+      clock: init.clock,
       dispatch: (route, slot, packed) => this.#dispatch(route, slot, packed),
       onDropped: () => (this.#post.droppedCount += 1),
     })
     const forward: PostInit['forward'] = (slot, packed, after) => this.outbox.keep(slot, packed, after)
-    this.#post = new Post({ self: init.run.id, router: this.router, find: init.find, forward })
+    const whenForwarded: PostInit['whenForwarded'] = (slot, action) => this.outbox.whenSent(slot, action)
+    this.#post = new Post({
+      self: init.run.id,
+      router: this.router,
+      find: init.find,
+      forward,
+      whenForwarded,
+    })
     this.#calls = new Calls(init.clock, this.router, this)
     this.#broadcasts = new Broadcasts({ ...init, router: this.router, post: this.#post })
   }

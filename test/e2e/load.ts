@@ -8,6 +8,9 @@ interface Counting {
   readonly cast: { add(): void }
 }
 
+/** A cast that was on its way while its worker moved, may come after a later call: it is waited for as long as this. */
+const PATIENCE_MS = 20_000
+
 export class Load {
   /** So many of each were made for each target. */
   readonly made: number[]
@@ -23,11 +26,20 @@ export class Load {
     for (const each of this.#running) each.catch(() => {})
   }
 
-  /** Throws what any call or cast has thrown. @returns what the targets have counted */
+  /** Throws what any call or cast has thrown. @returns what the targets have counted, when all is there */
   async end(): Promise<readonly { readonly calls: number; readonly casts: number }[]> {
     this.#over.abort()
     await Promise.all(this.#running)
-    return Promise.all(this.#targets.map(target => target.call.counts()))
+    return Promise.all(this.#targets.map((target, index) => this.#count(target, this.made[index] ?? 0)))
+  }
+
+  async #count(target: Counting, made: number): ReturnType<Counting['call']['counts']> {
+    const byMs = performance.now() + PATIENCE_MS
+    for (;;) {
+      const counts = await target.call.counts()
+      if (counts.casts >= made || performance.now() >= byMs) return counts
+      await new Promise(resolve => setImmediate(resolve))
+    }
   }
 
   async #press(target: Counting, index: number): Promise<void> {

@@ -70,6 +70,7 @@ class Bench {
         return { token, recipient: { isolation: 'inline', isClosing: false, deliver } }
       },
       forward: () => expect.unreachable('a member of a group that has not moved'),
+      whenForwarded: () => expect.unreachable('a broadcast is no call'),
     })
     const slotsHere = (): SlotId[] => [...running.keys()]
     this.#broadcasts = new Broadcasts({ run: HERE, router: this.router, post: this.#post, slotsHere })

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 
+import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { MAILBOX_LIMITS } from '../../src/node/messaging/mailbox.ts'
 import { Outbox } from '../../src/node/messaging/outbox.ts'
@@ -31,6 +32,7 @@ class Bench {
     this.#router.followStatus(ID, { kind: 'starting' })
     this.outbox = new Outbox({
       router: this.#router,
+      clock: new VirtualClock().fork(),
       dispatch: (route, slot, { kind }) =>
         this.sent.push(`${kind} to ${slot} of ${route.generation.number} on ${route.owner.id}`),
       onDropped: () => (this.dropped += 1),

@@ -34,6 +34,10 @@ function postOfNode() {
       expect(after).toEqual(GENERATION)
       forwarded.push(packed)
     },
+    whenForwarded: (slot, action) => {
+      expect(slot).toBe(SLOT)
+      action()
+    },
   })
   return { post, forwarded }
 }

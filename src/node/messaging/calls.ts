@@ -189,12 +189,20 @@ export class Calls {
     call.onCancelled(this.#router.whenChanged(specOfSlot(call.request.slot), attempt))
   }
 
-  /** The worker was not where this node believed it to be: it may have learnt better while the call was under way. */
+  /**
+   * The worker was not where this node believed it to be: it may have learnt better while the call was under way, or
+   * that there is no such worker any more.
+   */
   #redirect(call: Call): void {
     this.#retryLater(call)
-    const route = this.#router.find(call.request.slot)
-    if (route === undefined || call.tried === undefined) return
-    if (compareGenerations(route.generation, call.tried) !== 0) this.#attempt(call)
+    const { slot } = call.request
+    const route = this.#router.find(slot)
+    const isOver = this.#router.isOver || this.#router.bodyOf(specOfSlot(slot)) === undefined
+    const isElsewhere =
+      route !== undefined &&
+      call.tried !== undefined &&
+      compareGenerations(route.generation, call.tried) !== 0
+    if (isOver || isElsewhere) this.#attempt(call)
   }
 
   /** Why waiting for the worker is of no use. */

@@ -5,10 +5,17 @@
  */
 
 import { type SlotId, specOfSlot } from '../../ids.ts'
+import type { Cancel, Clock } from '../../ports.ts'
 import { type Generation, compareGenerations } from '../../protocol/phase.ts'
 import { MAILBOX_LIMITS } from './mailbox.ts'
 import type { Packed } from './packed.ts'
 import type { Route, Router } from './router.ts'
+
+/**
+ * So long at most, whoever calls waits for what is sent on before it is told to look elsewhere: by far less than calls
+ * wait for their answers (5 s), as they do not know meanwhile that nothing was done.
+ */
+const HOLD_MS = 1_000
 
 interface Kept {
   readonly packed: Packed
@@ -16,8 +23,15 @@ interface Kept {
   readonly after: Generation | undefined
 }
 
+/** Whoever waits until what is kept for a slot has gone. */
+interface Held {
+  readonly action: () => void
+  readonly cancel: Cancel
+}
+
 export interface OutboxInit {
   readonly router: Router
+  readonly clock: Clock
   readonly dispatch: (route: Route, slot: SlotId, packed: Packed) => void
   readonly onDropped: () => void
 }
@@ -25,6 +39,7 @@ export interface OutboxInit {
 export class Outbox {
   readonly #init: OutboxInit
   readonly #kept = new Map<SlotId, Kept[]>()
+  readonly #held = new Map<SlotId, Set<Held>>()
   #count = 0
   #bytes = 0
   #whenEmpty: (() => void) | undefined
@@ -43,6 +58,22 @@ export class Outbox {
     this.#count += 1
     this.#bytes += packed.payload.length
     if (kept.length === 1) this.#look(slot)
+  }
+
+  /**
+   * Calls `action` once: when nothing is kept for the slot any more, now or later, and after a second in any case. Where
+   * too many wait already, at once.
+   */
+  whenSent(slot: SlotId, action: () => void): void {
+    const held = this.#held.get(slot) ?? new Set()
+    if (!this.#kept.has(slot) || held.size >= MAILBOX_LIMITS.messages) return action()
+    this.#held.set(slot, held)
+    const cancel = this.#init.clock.after(HOLD_MS, () => {
+      held.delete(each)
+      action()
+    })
+    const each: Held = { action, cancel }
+    held.add(each)
   }
 
   /** Resolves when nothing is kept any more. */
@@ -74,8 +105,18 @@ export class Outbox {
     if (later.length > 0) {
       this.#kept.set(slot, later)
       router.whenChanged(specOfSlot(slot), () => this.#look(slot))
-    }
+    } else this.#letGo(slot)
     if (this.#count === 0) this.#whenEmpty?.()
+  }
+
+  #letGo(slot: SlotId): void {
+    const held = this.#held.get(slot)
+    if (held === undefined) return
+    this.#held.delete(slot)
+    for (const { action, cancel } of held) {
+      cancel()
+      action()
+    }
   }
 
   #send(route: Route, slot: SlotId, packed: Packed): void {

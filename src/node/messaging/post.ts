@@ -34,6 +34,8 @@ export interface PostInit {
   readonly find: (slot: SlotId) => Addressee | undefined
   /** Sends it on, as soon as it is known where a later worker than `after` is. */
   readonly forward: (slot: SlotId, packed: Packed, after: Generation) => void
+  /** Calls it when all that is to be sent on to the slot has been, or cannot be for long. */
+  readonly whenForwarded: (slot: SlotId, action: () => void) => void
 }
 
 export class Post {
@@ -47,12 +49,14 @@ export class Post {
   /** The workers that have left this node for another one, the last of each slot. */
   readonly #moved = new Map<SlotId, Generation>()
   readonly #forward: (slot: SlotId, packed: Packed, after: Generation) => void
+  readonly #whenForwarded: (slot: SlotId, action: () => void) => void
 
   constructor(init: PostInit) {
     this.#self = init.self
     this.#router = init.router
     this.#find = init.find
     this.#forward = init.forward
+    this.#whenForwarded = init.whenForwarded
   }
 
   /** The worker stops for a successor: what still comes for it is sent on to that one. */
@@ -74,7 +78,8 @@ export class Post {
     } else if (this.#isHome(slot, generation)) {
       this.#park(slot, generation, letter)
     } else if (letter.kind === 'call') {
-      letter.replier.onElsewhere()
+      // Not before what has come before it is on its way, or it would overtake that.
+      this.#whenForwarded(slot, () => letter.replier.onElsewhere())
     } else if (hops < HOPS_MAX && this.#hasMoved(slot, generation)) {
       this.#sendOn(slot, generation, letter, hops)
     } else {
