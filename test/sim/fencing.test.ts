@@ -83,6 +83,50 @@ test('a stage that ignores its signal is abandoned: what it still emits is dropp
   expect(seen).toEqual([10, 10, 11])
 })
 
+test('what a stage of a dead generation emits does not pass, where the next stage goes on in the generation after it', async () => {
+  const gates: Gate[] = []
+  const seen: number[] = []
+  const slow = defineStage('slow', async function* (n: number) {
+    const gate = new Gate()
+    gates.push(gate)
+    yield n
+    await gate.pass()
+    yield n + 1
+  })
+  let sinkStarts = 0
+  const sink = defineStage('sink', (n: number) => {
+    seen.push(n)
+    return n
+  })
+  await using mesh = await simulate({ nodes: 1, behaviours: [slow, sink] })
+  const node = mesh.node('n1')
+  node.on('worker:start', ({ slot }) => {
+    if (slot === 'c/sink/0') sinkStarts += 1
+  })
+  const chain = await mesh.settle(
+    node.addChain({
+      id: 'c',
+      strategy: 'one_for_one',
+      stages: [{ run: slow, stopTimeoutMs: 200 }, { run: sink }],
+    }),
+  )
+  const outcome = chain.call(10)
+  await mesh.until('the first part is through', () => seen.length === 1)
+  await mesh.settle(chain.restartStage('slow'))
+  await mesh.until('the second attempt is at it', () => gates.length === 2)
+  await mesh.until('its first part is through', () => seen.length === 2)
+  expect(node.snapshot().workers.abandoned).toBe(1)
+  gates[0]?.open()
+  await mesh.run(1_000)
+  expect(gates[0]?.isPassed).toBe(true)
+  expect(seen).toEqual([10, 10])
+  gates[1]?.open()
+  expect(await mesh.settle(outcome)).toEqual([10, 11])
+  expect(seen).toEqual([10, 10, 11])
+  // It is the very worker to which the dead stage was connected.
+  expect(sinkStarts).toBe(1)
+})
+
 test('code of a worker that is over reaches nobody by its context either, and a loop of pauses ends', async () => {
   const heard: unknown[] = []
   const fences: unknown[] = []
