@@ -30,6 +30,7 @@ import type { SpecStatus } from './supervision/spec-status.ts'
 import { checkWait } from './wait-options.ts'
 import { type WaitOptions, Waiting } from './waiting.ts'
 import type { Stage } from './workers/behaviours.ts'
+import type { Host } from './workers/host.ts'
 import { Registry } from './workers/registry.ts'
 
 /** A node that has not left by then goes anyway. */
@@ -263,9 +264,9 @@ export class Node implements AsyncDisposable {
    * What is inside, for the checkers of the simulator.
    * @internal
    */
-  inspect(): { readonly core: Core; readonly plane: DataPlane } {
-    const { core, plane } = this.#kernel
-    return { core, plane }
+  inspect(): { readonly core: Core; readonly plane: DataPlane; readonly host: Host } {
+    const { core, plane, host } = this.#kernel
+    return { core, plane, host }
   }
 
   /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way */

@@ -1,5 +1,6 @@
 /** How a server or task begins and ends, and what its context can do. */
 
+import { AsyncResource } from 'node:async_hooks'
 import { beforeEach, expect, test } from 'vitest'
 
 import {
@@ -133,6 +134,32 @@ test('a server that ends by itself, and never comes to an end of it, is given it
     expect(await mesh.settle(worker.call.ping())).toBe('pong')
   }
   expect(exits).toEqual(['normal after 300', 'crashed after 300'])
+})
+
+test('what an earlier start of a worker has left running, and fails, does not end the worker that runs now', async () => {
+  const late: (() => void)[] = []
+  const messy = defineServer('messy', {
+    init: () => ({ count: 0 }),
+    call: {
+      count: state => (state.count += 1),
+      fail: (): void => {
+        late.push(AsyncResource.bind(() => host.findStray()?.(new Error('at last'))))
+        throw new TypeError('oh')
+      },
+    },
+  })
+  await using mesh = await simulate({ nodes: 1, behaviours: [messy] })
+  const node = mesh.node('n1')
+  const { host } = node.inspect()
+  const exits: string[] = []
+  node.on('worker:exit', ({ exit }) => exits.push(exit.kind))
+  const worker = await mesh.settle(node.addWorker({ id: 'w', run: messy }))
+  await expect(mesh.settle(worker.call.fail())).rejects.toMatchObject({ name: 'RemoteError' })
+  expect(await mesh.settle(worker.call.count())).toBe(1)
+  expect(late).toHaveLength(1)
+  for (const fail of late) fail()
+  expect(await mesh.settle(worker.call.count())).toBe(2)
+  expect(exits).toEqual(['crashed'])
 })
 
 test('what waits when a server stops itself has not been executed', async () => {

@@ -126,6 +126,18 @@ describe('an item for a stage in a thread', () => {
     expect(count()).toBe(1)
   })
 
+  test('unless it may be tried again: then the next try has all of it', async () => {
+    const cluster = randomUUID()
+    await using member = await start(cluster, { discovery: { mdns: false } })
+    const discovery = { mdns: false, seeds: member.addresses }
+    await using client = await start(cluster, { role: 'client', discovery })
+    await client.formed(2)
+    const chain = await client.addChain({ id: 'again', stages: [{ ...stages[0], onItemError: 'retry' }] })
+    const count = countTransfers()
+    expect(await chain.call(new Uint8Array(BYTES))).toBe(BYTES)
+    expect(count()).toBe(0)
+  })
+
   test('as are the arguments of a call that has', async () => {
     const cluster = randomUUID()
     await using member = await start(cluster, { discovery: { mdns: false } })
