@@ -23,6 +23,7 @@ import type { Channels } from './chain/wiring.ts'
 import type { NodeEvent } from './events.ts'
 import { Broadcasts } from './messaging/broadcasts.ts'
 import { type Call, Calls, type Carrier } from './messaging/calls.ts'
+import { Deadlocks } from './messaging/deadlocks.ts'
 import type { OneWay } from './messaging/mailbox.ts'
 import { Outbox } from './messaging/outbox.ts'
 import { type Packed, pack, unpack } from './messaging/packed.ts'
@@ -88,7 +89,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
       forward,
       whenForwarded,
     })
-    this.#calls = new Calls(init.clock, this.router, this)
+    this.#calls = new Calls(init.clock, this.router, this, new Deadlocks(init.find, this.router))
     this.#broadcasts = new Broadcasts({ ...init, router: this.router, post: this.#post })
   }
 

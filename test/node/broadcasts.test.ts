@@ -67,7 +67,10 @@ class Bench {
           return true
         }
         const token = { generation: since.number, owner: 1, tag: since.tag }
-        return { token, recipient: { isolation: 'inline', isClosing: false, deliver } }
+        return {
+          token,
+          recipient: { isolation: 'inline', isClosing: false, isWaitedForBy: () => false, deliver },
+        }
       },
       forward: () => expect.unreachable('a member of a group that has not moved'),
       whenForwarded: () => expect.unreachable('a broadcast is no call'),

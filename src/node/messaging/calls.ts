@@ -7,7 +7,6 @@
 import {
   AbortError,
   CallTimeoutError,
-  DeadlockError,
   type Issue,
   NodeLostError,
   NodeStoppedError,
@@ -17,7 +16,7 @@ import {
   ValidationError,
   WorkerExitedError,
 } from '../../errors.ts'
-import { type NodeId, type SlotId, type SpecId, specOfSlot } from '../../ids.ts'
+import { type NodeId, type SpecId, specOfSlot } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import { REPLY } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
@@ -28,6 +27,7 @@ import { becauseOf, isDown } from '../supervision/spec-status.ts'
 import { toError } from '../thrown-value.ts'
 import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
 import type { CallRequest } from '../workers/gateway.ts'
+import { type Deadlocks, circleOf } from './deadlocks.ts'
 import type { Replier } from './mailbox.ts'
 import { exitIn, failureIn } from './reply.ts'
 import type { Route, Router } from './router.ts'
@@ -50,6 +50,7 @@ export class Calls {
   readonly #clock: Clock
   readonly #router: Router
   readonly #carrier: Carrier
+  readonly #deadlocks: Deadlocks
   readonly #timeouts: Timeouts
   readonly #sent = new Map<number, Call>()
   /** Calls for workers that are not to be reached now. */
@@ -58,10 +59,11 @@ export class Calls {
   readonly #cutOff = new Map<NodeId, readonly NodeId[]>()
   #correlations = 0
 
-  constructor(clock: Clock, router: Router, carrier: Carrier) {
+  constructor(clock: Clock, router: Router, carrier: Carrier, deadlocks: Deadlocks) {
     this.#clock = clock
     this.#router = router
     this.#carrier = carrier
+    this.#deadlocks = deadlocks
     this.#timeouts = new Timeouts(clock)
   }
 
@@ -164,7 +166,7 @@ export class Calls {
     if (route !== undefined && this.#carry(call, route, nowMs)) return
     const error = this.#hopeless(spec, call, route)
     if (error === undefined) this.#retryLater(call)
-    else call.fail(error)
+    else call.fail(this.#deadlocks.find(call.request.slot, call.caller) ?? error)
   }
 
   #carry(call: Call, route: Route, nowMs: number): boolean {
@@ -182,11 +184,19 @@ export class Calls {
     if (call.correlation !== undefined) this.#sent.delete(call.correlation)
     call.onUnsent()
     this.#waiting.add(call)
+    if (call.caller !== undefined) queueMicrotask(() => this.#suspect(call))
     const attempt = (): void => {
       // It may have found another way meanwhile: it must not go out twice.
       if (this.#waiting.has(call)) this.#attempt(call)
     }
     call.onCancelled(this.#router.whenChanged(specOfSlot(call.request.slot), attempt))
+  }
+
+  /** Whoever has made the call waits for it, or is through by now. */
+  #suspect(call: Call): void {
+    if (!this.#waiting.has(call)) return
+    const error = this.#deadlocks.find(call.request.slot, call.caller)
+    if (error !== undefined) call.fail(error)
   }
 
   /**
@@ -331,9 +341,7 @@ export class Call implements Replier, Expiring, Origin {
   }
 
   onDeadlock(): void {
-    const circle = [this.request.slot, ...callersUpTo(this.request.slot, this.caller)].toReversed()
-    const message = `${circle.join(' → ')}: the last waits for the first, which waits for it. Send a message, or answer later (deferred)`
-    this.fail(new DeadlockError(message, { maybeExecuted: false }))
+    this.fail(circleOf(this.request.slot, this.caller))
   }
 
   onElsewhere(): void {
@@ -381,14 +389,4 @@ export class Call implements Replier, Expiring, Origin {
 
 function notRunning(message: string, cause: Failure | undefined): WorkerExitedError {
   return new WorkerExitedError(message, { maybeExecuted: false, ...(cause === undefined ? {} : { cause }) })
-}
-
-/** The callers, the last one first, up to the worker that they wait for. */
-function callersUpTo(slot: SlotId, last: Caller | undefined): SlotId[] {
-  const callers: SlotId[] = []
-  for (let caller = last; caller !== undefined; caller = caller.caller) {
-    callers.push(caller.worker)
-    if (caller.worker === slot) break
-  }
-  return callers
 }

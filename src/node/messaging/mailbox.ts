@@ -8,7 +8,7 @@ import { Deque } from '../../deque.ts'
 import type { Issue } from '../../errors.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
-import type { Origin } from '../../protocol/request.ts'
+import type { Caller, Origin } from '../../protocol/request.ts'
 import type { MailboxLimits } from '../../protocol/spec-row.ts'
 import { estimateBytes } from './estimate.ts'
 
@@ -67,6 +67,8 @@ export interface Recipient {
   readonly isolation: Isolation
   /** It takes nothing any more: letters are kept for its successor, if there is to be one. */
   readonly isClosing: boolean
+  /** Whether its code is at a message on whose account `caller` waits for something, itself or by way of others. */
+  isWaitedForBy(caller: Caller | undefined): boolean
   /** @returns false when there is no room: a call is told so, anything else is dropped */
   deliver(letter: Letter): boolean
 }

@@ -73,6 +73,9 @@ export class Post {
     const isOpen = addressee !== undefined && !addressee.recipient.isClosing
     if (isOpen && isOf(addressee.token, generation)) {
       if (!addressee.recipient.deliver(letter)) this.#drop(letter)
+    } else if (letter.kind === 'call' && addressee?.recipient.isWaitedForBy(letter.origin.caller) === true) {
+      // The code that ends the worker has called it: it is no mail for the successor, as there will be none meanwhile.
+      letter.replier.onElsewhere()
     } else if (this.#router.bodyOf(specOfSlot(slot))?.kind === 'chain') {
       this.#refuse(slot, letter)
     } else if (this.#isHome(slot, generation)) {

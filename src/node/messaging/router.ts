@@ -91,6 +91,12 @@ export class Router {
     }
   }
 
+  /** Whether both are members that start, so that neither is to be reached before the other has started. */
+  isStartingWith(a: SlotId, b: SlotId): boolean {
+    const phase = this.#specs.get(specOfSlot(a))?.phase
+    return a !== b && phase?.rank === 'starting' && phase.pending.includes(a) && phase.pending.includes(b)
+  }
+
   /** The generation of a group or chain that this node knows of; its workers may have been placed in earlier ones. */
   generationOf(spec: SpecId): Generation | undefined {
     return this.#specs.get(spec)?.phase?.generation

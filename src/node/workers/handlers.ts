@@ -1,9 +1,15 @@
 // pure
 /** The functions of a server: found once, and known by how they have been so far. */
 
+import { unreachable } from '../../assert.ts'
+import { NO_ORIGIN } from '../../protocol/request.ts'
+import type { Letter } from '../messaging/mailbox.ts'
 import type { Callback, Server } from './behaviours.ts'
 import type { StandardSchema } from './schema.ts'
 import { listOf, whenFit } from './unfit.ts'
+
+/** Nothing has come for so long that the server wants to know. */
+export const IDLE = { kind: 'idle', origin: NO_ORIGIN } as const
 
 type AnyServer = Server<readonly unknown[], object, object>
 
@@ -48,23 +54,31 @@ export class Handlers {
   readonly #calls: ReadonlyMap<string, Handler>
   readonly #casts: ReadonlyMap<string, Handler>
   /** For any other message. */
-  readonly info: Handler | undefined
+  readonly #info: Handler | undefined
   /** For when nothing comes. */
-  readonly idle: Handler | undefined
+  readonly #idle: Handler | undefined
 
   constructor({ call, cast, info, idle, input }: AnyServer) {
     this.#calls = handlers(call, input.call)
     this.#casts = handlers(cast, input.cast)
-    this.info = info && new Handler(info, input.info)
-    this.idle = idle && new Handler(idle.handle, undefined)
+    this.#info = info && new Handler(info, input.info)
+    this.#idle = idle && new Handler(idle.handle, undefined)
   }
 
-  findCall(name: string): Handler | undefined {
-    return this.#calls.get(name)
-  }
-
-  findCast(name: string): Handler | undefined {
-    return this.#casts.get(name)
+  /** The function that a letter is for. */
+  find(letter: Letter | typeof IDLE): Handler | undefined {
+    switch (letter.kind) {
+      case 'call':
+        return this.#calls.get(letter.name)
+      case 'cast':
+        return this.#casts.get(letter.name)
+      case 'message':
+        return this.#info
+      case 'idle':
+        return this.#idle
+      default:
+        return unreachable(letter)
+    }
   }
 }
 

@@ -1,9 +1,8 @@
 // shell
 /** A server in this thread: one message at a time, in the order of arrival. */
 
-import { unreachable } from '../../assert.ts'
 import type { Failure } from '../../protocol/failure.ts'
-import { NO_ORIGIN } from '../../protocol/request.ts'
+import { type Caller, NO_ORIGIN } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import { type Exit, crashFrom, failureFrom } from '../supervision/exit.ts'
 import { toError } from '../thrown-value.ts'
@@ -11,7 +10,7 @@ import type { Server, TerminateReason } from './behaviours.ts'
 import { MailboxContext, type MailboxOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import { Deferred } from './deferred.ts'
-import { type Handler, type Handlers, handlersOf } from './handlers.ts'
+import { type Handler, type Handlers, IDLE, handlersOf } from './handlers.ts'
 import { encodeHandoff } from './handoff.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { release } from './legacy.ts'
@@ -24,9 +23,6 @@ import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 const CASTS_A_LOOK = 8
 
 type AnyServer = Server<readonly unknown[], object, object>
-
-/** Nothing has come for so long that the server wants to know. */
-const IDLE = { kind: 'idle', origin: NO_ORIGIN } as const
 
 /** What it does: nothing yet, one message after the other, its last. */
 type Phase = 'starting' | 'open' | 'closing'
@@ -77,7 +73,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
       else letter.replier.onExited(false, undefined)
       return false
     }
-    if (letter.kind === 'call' && this.#isCircle(letter.origin.caller)) {
+    if (letter.kind === 'call' && this.isWaitedForBy(letter.origin.caller)) {
       if (this.#isBusy) {
         letter.replier.onDeadlock()
         return false
@@ -188,7 +184,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   #handle(letter: Letter | typeof IDLE, nowMs: number): void {
     const replier = letter.kind === 'call' ? letter.replier : undefined
     if (replier !== undefined && !replier.begin(nowMs)) return
-    const handler = this.#find(letter)
+    const handler = this.#handlers.find(letter)
     if (handler === undefined && replier === undefined) return this.#onUnexpected(letter)
     const scope = this.nextScope(letter.origin)
     this.#scope = scope
@@ -238,21 +234,6 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     if (this.#seat?.scope !== scope) return
     this.#seat = undefined
     scope.isShared = true
-  }
-
-  #find(letter: Letter | typeof IDLE): Handler | undefined {
-    switch (letter.kind) {
-      case 'call':
-        return this.#handlers.findCall(letter.name)
-      case 'cast':
-        return this.#handlers.findCast(letter.name)
-      case 'message':
-        return this.#handlers.info
-      case 'idle':
-        return this.#handlers.idle
-      default:
-        return unreachable(letter)
-    }
   }
 
   #run(letter: Letter | typeof IDLE, handler: Handler | undefined): unknown {
@@ -335,7 +316,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     else this.#drain()
   }
 
-  #isCircle(caller: Letter['origin']['caller']): boolean {
+  isWaitedForBy(caller: Caller | undefined): boolean {
     return caller !== undefined && this.#scope !== undefined && isWaitedForBy(this.#scope, caller)
   }
 
@@ -350,13 +331,19 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     const { handoff } = this.#server
     if (handoff === undefined) return this.#close('stopped', this.#release(undefined))
     const leave = (state: unknown): void => this.#close('stopped', this.#release(encodeHandoff(state)))
-    const hand = (): unknown => runInScope(this.makeScope(), () => handoff(this.#state, this.#context))
+    const hand = (): unknown => runInScope(this.#lastScope(), () => handoff(this.#state, this.#context))
     this.attempt(hand, state =>
       this.attempt(
         () => leave(state),
         () => {},
       ),
     )
+  }
+
+  /** Of code that ends the worker: it is at that, and at nothing else any more. */
+  #lastScope(): Scope {
+    this.#scope = this.makeScope()
+    return this.#scope
   }
 
   /** What it leaves for its successor: its state, and what it has not come to. */
@@ -374,7 +361,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     if (terminate === undefined) return this.exit(exit)
     const end = this.#ending(exit)
     try {
-      const result = runInScope(this.makeScope(), () => terminate(this.#state, reason, this.#context))
+      const result = runInScope(this.#lastScope(), () => terminate(this.#state, reason, this.#context))
       if (isPromise(result)) this.#limit(result, exit).then(() => end(), end)
       else end()
     } catch (error) {

@@ -43,6 +43,11 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     return this.#mailbox.size
   }
 
+  /** It answers no calls, so that nobody waits for an answer. */
+  isWaitedForBy(): boolean {
+    return false
+  }
+
   deliver(letter: Letter): boolean {
     if (letter.kind === 'call' && letter.name !== INPUT_ITEMS && letter.name !== INPUT_END) {
       const { home, assignment } = this

@@ -1,0 +1,58 @@
+// pure
+/** Calls that can never be answered, as whoever is to answer them waits for whoever makes them. */
+
+import { DeadlockError } from '../../errors.ts'
+import { type SlotId, specOfSlot } from '../../ids.ts'
+import type { Caller } from '../../protocol/request.ts'
+import type { Addressee } from './post.ts'
+import type { Router } from './router.ts'
+
+export class Deadlocks {
+  readonly #find: (slot: SlotId) => Addressee | undefined
+  readonly #router: Router
+
+  constructor(find: (slot: SlotId) => Addressee | undefined, router: Router) {
+    this.#find = find
+    this.#router = router
+  }
+
+  /**
+   * Why a call that finds no way to its worker now, never will: that one, on this node, starts or ends and waits for it
+   * meanwhile, or starts only together with one that does. Undefined: it may, or who waits is on another node.
+   */
+  find(slot: SlotId, last: Caller | undefined): DeadlockError | undefined {
+    if (this.#isAt(slot, last)) return circleOf(slot, last)
+    for (let caller = last; caller !== undefined; caller = caller.caller) {
+      const { worker } = caller
+      if (this.#router.isStartingWith(slot, worker) && this.#isAt(worker, caller)) return early(slot, worker)
+    }
+    return undefined
+  }
+
+  #isAt(slot: SlotId, caller: Caller | undefined): boolean {
+    return this.#find(slot)?.recipient.isWaitedForBy(caller) === true
+  }
+}
+
+/** The worker of `slot` waits for the last caller, or for one that waits for it. */
+export function circleOf(slot: SlotId, last: Caller | undefined): DeadlockError {
+  const circle = [slot, ...callersUpTo(slot, last)].toReversed()
+  const message = `${circle.join(' → ')}: the last waits for the first, which waits for it. Send a message, or answer later (deferred)`
+  return new DeadlockError(message, { maybeExecuted: false })
+}
+
+function early(slot: SlotId, waiting: SlotId): DeadlockError {
+  const spec = specOfSlot(slot)
+  const message = `"${waiting}" waits in its init for "${slot}", which takes no calls before all that start with it in "${spec}" have started, "${waiting}" among them. Call it after init: from a message that init sends to its own worker (context.sendAfter)`
+  return new DeadlockError(message, { maybeExecuted: false })
+}
+
+/** The callers, the last one first, up to the worker that they wait for. */
+function callersUpTo(slot: SlotId, last: Caller | undefined): SlotId[] {
+  const callers: SlotId[] = []
+  for (let caller = last; caller !== undefined; caller = caller.caller) {
+    callers.push(caller.worker)
+    if (caller.worker === slot) break
+  }
+  return callers
+}
