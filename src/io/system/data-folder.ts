@@ -60,7 +60,7 @@ export class DataFolder {
     this.#onWarning = init.onWarning
   }
 
-  /** Opens a folder, and makes it where there is none. @throws {DataFolderError} when another node uses it, or it cannot be used */
+  /** Opens a folder, and makes it where there is none. @throws {DataFolderError} when another node uses its key, or it cannot be used */
   static async open(init: DataFolderInit): Promise<DataFolder> {
     const { path } = init
     try {
@@ -72,7 +72,7 @@ export class DataFolder {
       )
       if (lock === undefined) {
         throw new DataFolderError(
-          `the data folder ${path} is used by another node that runs now: stop it, or give each node a folder of its own`,
+          `the key in the data folder ${path} is used by another node that runs now on this machine, from this folder or a copy of it: stop that node, or give each node a folder of its own`,
         )
       }
       const book = readAddressBook(await readOrNothing(join(path, PEERS_FILE)), init.wallMs)
