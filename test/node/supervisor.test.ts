@@ -67,6 +67,12 @@ class Bench {
     return true
   }
 
+  /** The worker that was asked to start first says that it cannot. */
+  fail(): void {
+    const next = this.#starting[0]
+    if (next !== undefined) this.#crash(next)
+  }
+
   /** Starts and stops until nothing is asked for any more. */
   settle(): void {
     while (this.stop() || this.start());
@@ -75,11 +81,12 @@ class Bench {
   crash(name: string): void {
     const slot = slotId(spec, name)
     const incarnation = this.running.get(slot)
-    if (incarnation === undefined) return
-    this.#end([slot, incarnation], {
-      kind: 'crashed',
-      failure: { name: 'Error', message: '', node: nodeId('n'), slot },
-    })
+    if (incarnation !== undefined) this.#crash([slot, incarnation])
+  }
+
+  #crash(worker: [SlotId, number]): void {
+    const failure = { name: 'Error', message: '', node: nodeId('n'), slot: worker[0] }
+    this.#end(worker, { kind: 'crashed', failure })
   }
 
   #end(worker: [SlotId, number], exit: Parameters<Supervisor['onExited']>[2]): void {
@@ -144,10 +151,23 @@ describe('a supervisor', () => {
     bench.supervisor.tick(bench.nowMs)
     const exit = { kind: 'late', afterMs: 1_000 }
     expect(bench.reports).toMatchObject([{ kind: 'exited', wasReady: false, exit }])
-    expect(bench.log).toEqual(['start a', 'stop a', 'abandon a', 'start b'])
+    expect(bench.log).toEqual(['start a', 'stop a', 'abandon a'])
     // What it says afterwards is of nobody.
     bench.stop()
     expect(bench.reports).toHaveLength(1)
+  })
+
+  test('starts nobody after one that has not come up, before it is told anew who shall run', () => {
+    const bench = new Bench()
+    bench.assign(['a', 'b', 'c'], '1')
+    bench.start()
+    bench.fail()
+    expect(bench.log).toEqual(['start a', 'start b'])
+    expect(bench.supervisor.isSteady(spec)).toBe(false)
+    bench.crash('a')
+    expect(bench.log).toEqual(['start a', 'start b'])
+    bench.assign(['c'], '1')
+    expect(bench.log.slice(2)).toEqual(['start c'])
   })
 
   test('waits for one that is told to stop while it starts, no longer than it may take to stop', () => {

@@ -2,7 +2,21 @@
 
 import { expect, test } from 'vitest'
 
-import { addCells, cells, crash, ending, fill, log, names, noted, one, values } from './group-workers.ts'
+import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
+import {
+  addCells,
+  cells,
+  crash,
+  ending,
+  failures,
+  fill,
+  fussy,
+  log,
+  names,
+  noted,
+  one,
+  values,
+} from './group-workers.ts'
 import { cell } from './standalone-workers.ts'
 
 test('members start in the order in which they are listed, and stop the other way round', async () => {
@@ -22,6 +36,53 @@ test('members start in the order in which they are listed, and stop the other wa
   expect(log.splice(0)).toEqual(['stop b', 'stop d', 'stop c', 'start b', 'start c', 'start d'])
   await mesh.settle(group.stop())
   expect(log.splice(0)).toEqual(['stop d', 'stop c', 'stop b', 'stop a'])
+})
+
+/** What a restart does when b, which is to start with it, fails to the first time. */
+const RESTARTS = {
+  one_for_one: 'stop b, init b, init b, up b',
+  one_for_all:
+    'stop b, stop d, stop c, stop a, init a, up a, init b, stop a, ' +
+    'init a, up a, init b, up b, init c, up c, init d, up d',
+  rest_for_one: 'stop b, stop d, stop c, init b, init b, up b, init c, up c, init d, up d',
+}
+
+test.each(GROUP_STRATEGIES.flatMap(strategy => [0, 20].map(delayMs => ({ strategy, delayMs }))))(
+  '$strategy: nobody starts after a member whose `init` fails after $delayMs ms, in the first start and in a restart',
+  async ({ strategy, delayMs }) => {
+    await using mesh = await one()
+    const node = mesh.node('n1')
+    log.length = 0
+    failures.clear()
+    const members = ['a', 'b', 'c', 'd'].map(id => ({ id, run: fussy, args: [id, delayMs] as const }))
+    failures.set('b', 1)
+    await expect(mesh.settle(node.addGroup({ id: 'f', strategy, members }))).rejects.toThrow(
+      'b does not start',
+    )
+    await mesh.run(1_000)
+    expect(log.splice(0)).toEqual(['init a', 'up a', 'init b', 'stop a'])
+
+    const group = await mesh.settle(node.addGroup({ id: 'g', strategy, members }))
+    log.length = 0
+    failures.set('b', 1)
+    await expect(mesh.settle(group.member('b').call.crash())).rejects.toThrow('told to crash')
+    await mesh.until('it runs again', () => group.status.kind === 'running')
+    expect(log.splice(0).join(', ')).toBe(RESTARTS[strategy])
+  },
+)
+
+test('nobody starts after a member that is late', async () => {
+  await using mesh = await one()
+  log.length = 0
+  failures.clear()
+  const members = ['a', 'b', 'c'].map(id => {
+    const delayMs = id === 'b' ? 10_000 : 0
+    return { id, run: fussy, args: [id, delayMs] as const, startTimeoutMs: 100 }
+  })
+  await expect(mesh.settle(mesh.node('n1').addGroup({ id: 'f', members }))).rejects.toThrow('within 100 ms')
+  await mesh.run(20_000)
+  // That of b goes on, as nothing can end it; it is of nobody.
+  expect(log.filter(line => line.startsWith('init'))).toEqual(['init a', 'init b'])
 })
 
 test('a member that a user has stopped stays down through restarts of its siblings, until it is restarted', async () => {

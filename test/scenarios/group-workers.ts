@@ -28,6 +28,30 @@ export const noted = defineServer('noted', {
   },
 })
 
+/** How often each member that is `fussy` fails to start from now on, by its name. */
+export const failures = new Map<string, number>()
+
+/** Says in the log when it begins to start, and when it has. */
+export const fussy = defineServer('fussy', {
+  init: async (context, name: string, delayMs: number) => {
+    log.push(`init ${name}`)
+    if (delayMs > 0) await context.sleep(delayMs)
+    const left = failures.get(name) ?? 0
+    failures.set(name, left - 1)
+    if (left > 0) throw new RangeError(`${name} does not start`)
+    log.push(`up ${name}`)
+    return { name }
+  },
+  call: {
+    crash: (): void => {
+      throw new RangeError('told to crash')
+    },
+  },
+  terminate: state => {
+    log.push(`stop ${state.name}`)
+  },
+})
+
 /** What each worker was given, in order, by its slot: also those that are gone. Tests clear it before they begin. */
 export const heard = new Map<string, unknown[]>()
 
@@ -64,7 +88,7 @@ export const slowStarter = defineServer('slow-starter', {
   },
 })
 
-export const behaviours = [...others, noted, listener, slowStarter]
+export const behaviours = [...others, noted, fussy, listener, slowStarter]
 
 export async function one(): Promise<SimulatedMesh> {
   return simulate({ nodes: 1, behaviours })

@@ -23,7 +23,7 @@ import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts'
 import { type Inheritance, Legacies, type LegaciesInit } from './legacies.ts'
-import { type FateBody, type Outlook, type Renewal, heldBy, outlookOf } from './outlook.ts'
+import { type FateBody, type Outlook, type Renewal, heldBy, heldUp, outlookOf } from './outlook.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
 
@@ -228,9 +228,13 @@ export class Holder {
     }
   }
 
-  /** Those that start with something that has not come yet, and what starts after them, wait for it. */
+  /**
+   * Those that start with something that has not come yet, and what starts after them, wait for it. So does what would
+   * start after one that has not come up, until that is dealt with.
+   */
   #assignmentsOf(phase: Phase, body: FateBody, wanted: readonly PlacedSlot[], now: Now): Assignment[] {
     const parts = partsOfSpec(phase.spec, body).bySlot
+    const isHeldUp = heldUp(outlookOf(phase, body), body)
     const owner = runTag(this.#ledger.run)
     const assignments: Assignment[] = []
     let isWaiting = false
@@ -241,10 +245,12 @@ export class Holder {
         assignments.push(there)
         continue
       }
-      const child = parts.get(slot)?.child
+      const part = parts.get(slot)
+      if (part === undefined || isHeldUp(part.position)) continue
+      const { child } = part
       const inheritance = isWaiting ? NO_LEGACY : this.legacies.of(placed, now.ms)
       if (inheritance.kind === 'coming') isWaiting = true
-      if (child === undefined || isWaiting) continue
+      if (isWaiting) continue
       const token = { generation: since.number, tag: since.tag, owner }
       const handoff = inheritance.kind === 'here' ? inheritance.bytes : undefined
       assignments.push({ slot, spec: phase.spec, child, token, key: keyOf(placed), handoff })

@@ -180,6 +180,21 @@ export function heldBy<Slot extends { readonly owner: Run }>(slots: readonly Slo
   return slots.filter(({ owner }) => isSameRun(owner, run))
 }
 
+/**
+ * Tells at which positions nobody is started now, as one that starts before has not come up. Under most strategies those
+ * are not kept anyway; in a chain, which starts with its last stage, `rest_for_one` leaves them alone.
+ */
+export function heldUp(
+  { renewals, unstartable }: Outlook,
+  { kind, strategy }: FateBody,
+): (position: number) => boolean {
+  if (unstartable !== undefined) return () => true
+  if (kind === 'group' || strategy === 'one_for_one') return () => false
+  const unready = renewals.flatMap(({ crashes }) => crashes.filter(({ exit }) => !exit.wasReady))
+  const last = Math.max(...unready.map(({ position }) => position))
+  return position => position < last
+}
+
 /** Nobody has ended, and everything is as the spec has it: by far the most frequent case, and the cheapest one. */
 function calm(phase: Phase, body: FateBody): Outlook | undefined {
   const { layout, exits, away } = phase

@@ -1,7 +1,8 @@
 // pure
 /**
  * The workers of this node: told which ones shall run, it starts and stops them one after the other, in order,
- * and reports what became of them. It never restarts anything on its own: that is for those who know the strategy.
+ * and reports what became of them. It never restarts anything on its own: that is for those who know the strategy. Nor
+ * does it start anybody after one that has not come up, before those have said who shall run now.
  */
 
 import type { SlotId, SpecId } from '../../ids.ts'
@@ -61,6 +62,8 @@ interface Passage {
   stopBefore: number
   /** The one that was started last. */
   starting: SlotId | undefined
+  /** One that was to start has not come up: nobody starts after it until it is said anew who shall run. */
+  isHeld: boolean
 }
 
 const NO_SLOTS: readonly SlotId[] = []
@@ -150,7 +153,7 @@ export class Supervisor {
     const slots = [...assignments.map(({ slot }) => slot), ...leftOver]
     const starting = this.#passages.get(spec)?.starting
     this.#slots.set(spec, slots)
-    const passage: Passage = { startFrom: 0, stopBefore: slots.length, starting }
+    const passage: Passage = { startFrom: 0, stopBefore: slots.length, starting, isHeld: false }
     this.#passages.set(spec, passage)
     this.#proceed(spec, passage, nowMs)
   }
@@ -220,6 +223,8 @@ export class Supervisor {
 
   #remove(worker: Worker, exit: Exit, nowMs: number): void {
     const { assignment, wasReady } = worker
+    const passage = this.#passages.get(assignment.spec)
+    if (passage !== undefined && worker.isWanted && worker.state === 'starting') passage.isHeld = true
     // What has ended on its own is not started again until somebody asks for it anew.
     this.#workers.delete(assignment.slot)
     this.#deadlines.clear(assignment.slot)
@@ -249,6 +254,7 @@ export class Supervisor {
       const assignment = slot === undefined ? undefined : this.#wantedIn(slot)
       if (slot === undefined || assignment === undefined || this.#workers.get(slot)?.state === 'running')
         continue
+      if (passage.isHeld) return
       passage.starting = slot
       if (!this.#workers.has(slot)) this.#start(assignment, nowMs)
       return

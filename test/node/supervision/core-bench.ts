@@ -162,6 +162,27 @@ export class CoreBench {
     }
   }
 
+  /** Lets the worker that is the `nth` to start crash, if so many are; those before it start. @returns its name */
+  unstart(nth: number): string | undefined {
+    let before = nth - 1
+    for (let times = 0; times < 60; times++) {
+      while (this.stop());
+      const next = [...this.live.values()].find(({ state }) => state === 'starting')
+      if (next !== undefined && before > 0) {
+        before -= 1
+        this.start()
+      } else if (next !== undefined) {
+        const name = nameOf(next.slot)
+        this.end(name, 'crash')
+        return name
+      } else {
+        if (this.status?.kind !== 'restarting') return undefined
+        this.pass(1_000)
+      }
+    }
+    return undefined
+  }
+
   end(name: string, kind: 'normal' | 'crash'): void {
     const worker = this.find(name)
     if (worker === undefined) return

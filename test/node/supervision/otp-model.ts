@@ -172,9 +172,9 @@ export class OtpModel {
     return [...log, ...this.#startAll(this.#order().filter(({ state }) => state !== 'stopped'))]
   }
 
-  /** A child of the very first start, or of a restart by a user, has not come up. */
-  failWhole(): void {
-    this.#goDown('failed')
+  /** A child of the very first start, or of a restart by a user, has not come up. @returns what is stopped, in order */
+  failWhole(): string[] {
+    return this.#goDown('failed')
   }
 
   #partOf(shape: PartShape): Part {
