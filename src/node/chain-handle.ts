@@ -20,7 +20,7 @@ export interface ChainHandleInit {
 
 /** Where a stage is added. */
 export interface StagePlace {
-  /** 0 is in front of all others. @default behind all others */
+  /** 0 is in front of all others; at most as many as there are stages. @default behind all others */
   readonly position?: number
 }
 
@@ -56,8 +56,9 @@ export class ChainHandle<
    * start: then nothing is left of it
    */
   async addStage(spec: StageSpec, options: WaitOptions & StagePlace = {}): Promise<void> {
-    const { position = this.stages().length } = options
-    await this.#init.parts.addStage(this.id, declareStage(spec), position, options)
+    const count = this.stages().length
+    const stage = declareStage(spec, options, count)
+    await this.#init.parts.addStage(this.id, stage, options.position ?? count, options)
   }
 
   /** Removes a stage: items flow through those that are left. @throws {NotFoundError} {StopError} */

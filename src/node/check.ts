@@ -5,7 +5,7 @@ import * as v from 'valibot'
 
 import { OptionsError, type Problem } from '../errors.ts'
 import { show } from './show.ts'
-import { nearest } from './nearest.ts'
+import { noSuchField } from './nearest.ts'
 
 /** Fields whose values belong in no log. */
 const SECRETS: ReadonlySet<unknown> = new Set(['secret'])
@@ -125,11 +125,6 @@ export function doubles(list: string, ids: readonly unknown[]): Breach[] {
     const wanted = `another id: ${list}[${first}] has it`
     return [{ path: [list, index, 'id'], found: id, wanted }]
   })
-}
-
-export function noSuchField(name: string, known: readonly string[]): string {
-  const meant = nearest(name, known)
-  return meant === undefined ? 'no such field' : `no such field: did you mean "${meant}"?`
 }
 
 /** As in code: 30_000. */

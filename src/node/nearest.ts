@@ -14,6 +14,12 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best?.candidate
 }
 
+/** What is wrong with a field that there is not. */
+export function noSuchField(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known)
+  return meant === undefined ? 'no such field' : `no such field: did you mean "${meant}"?`
+}
+
 /** Levenshtein's: how many letters to put in, take out or change. */
 function distanceOf(a: string, b: string): number {
   let before = Array.from({ length: b.length + 1 }, (_, index) => index)

@@ -271,6 +271,7 @@ export class Node implements AsyncDisposable {
 
   /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way */
   async formed(count: number, options: WaitOptions = {}): Promise<void> {
+    checkWait('the options of formed', options)
     const isFormed = (): true | undefined => {
       this.#declarations.refuseIfClosed()
       return this.members().length >= count ? true : undefined

@@ -11,6 +11,7 @@ import { type CheckedConfig, type Config, type ConfiguredSpec, checkConfig, with
 import { createNode } from './create-node.ts'
 import { DIFFERENT, type Node } from './node.ts'
 import { differences } from './specs/spec-content.ts'
+import { START_EXTRAS, checkWait } from './wait-options.ts'
 import type { WaitOptions } from './waiting.ts'
 
 export interface StartOptions extends WaitOptions {
@@ -70,9 +71,10 @@ export async function loadConfig(path: string): Promise<Config> {
  */
 export async function startConfig(config: Config, options: StartOptions = {}): Promise<Started> {
   const checked = checkConfig(config)
+  const { onFailure, ...wait } = checkWait('the options of startConfig', options, START_EXTRAS)
   const node = await createNode(checked.node)
-  const started = await declareConfig(node, checked, options)
-  if (started.failed.length === 0 || options.onFailure === 'continue') return started
+  const started = await declareConfig(node, checked, wait)
+  if (started.failed.length === 0 || onFailure === 'continue') return started
   await Promise.allSettled(started.declared.map(id => removeFrom(node, id)))
   await node.stop()
   throw new ConfigError(

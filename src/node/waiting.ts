@@ -4,7 +4,6 @@
 import type { SpecId } from '../ids.ts'
 import type { Clock } from '../ports.ts'
 import type { EventBus } from './event-bus.ts'
-import { checkWait } from './wait-options.ts'
 
 /** How long, and until when, to wait. */
 export interface WaitOptions {
@@ -41,7 +40,7 @@ export class Waiting {
 
   /** What several waits in a row may take together, from now on; `beforeMs`: and no longer than until then. */
   share<T extends WaitOptions>(options: T, beforeMs = Infinity): T & SharedWait {
-    const { timeoutMs = WAIT_MS } = checkWait('how long to wait', options)
+    const { timeoutMs = WAIT_MS } = options
     return { ...options, untilMs: Math.min(beforeMs, this.#clock.nowMs() + timeoutMs) }
   }
 
@@ -54,7 +53,7 @@ export class Waiting {
     options: WaitOptions & { readonly about?: SpecId; readonly untilMs?: number },
     late: (timeoutMs: number) => Error,
   ): Promise<T> {
-    const { timeoutMs = WAIT_MS, signal, about, untilMs } = checkWait('how long to wait', options)
+    const { timeoutMs = WAIT_MS, signal, about, untilMs } = options
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void): void => {
         cancel()

@@ -353,3 +353,22 @@ test.each(Object.keys(WAITS))('%s refuses a time-out and a signal that are none'
     })
   }
 })
+
+test.each(Object.keys(WAITS))('%s refuses fields that there are not, and an ack that is none', async what => {
+  const { mesh, wait } = await sceneOf(what, 1)
+  const bad: object = { timeoutMS: 5, ack: 'everybody' }
+  const error = await mesh.settle(
+    (async () => wait(bad))().then(
+      () => 'fine',
+      (thrown: unknown) => thrown,
+    ),
+  )
+  const ack = expect.stringMatching(/^one of local, one, majority, all$|^no such field/)
+  expect(error).toMatchObject({
+    name: 'OptionsError',
+    problems: [
+      { path: 'timeoutMS', found: '5', wanted: 'no such field: did you mean "timeoutMs"?' },
+      { path: 'ack', found: '"everybody"', wanted: ack },
+    ],
+  })
+})

@@ -31,7 +31,7 @@ class ThreadPort implements CellPort {
   }
 
   onStray(listener: (error: unknown) => void): void {
-    process.on('uncaughtException', listener)
+    listenToStrays(listener)
   }
 
   exit(code: number): void {
@@ -61,7 +61,7 @@ class ProcessPort implements CellPort {
   }
 
   onStray(listener: (error: unknown) => void): void {
-    process.on('uncaughtException', listener)
+    listenToStrays(listener)
   }
 
   exit(code: number): void {
@@ -69,4 +69,13 @@ class ProcessPort implements CellPort {
     if (process.connected) process.send?.({ kind: 'bye' }, () => process.exit(code))
     else process.exit(code)
   }
+}
+
+function listenToStrays(listener: (error: unknown) => void): void {
+  process.on('uncaughtException', listener)
+  // Node would put an error of its own in the place of a reason that is none, which does not say what the reason was.
+  process.on('unhandledRejection', reason => {
+    // Code that listens itself has it in hand.
+    if (process.listenerCount('unhandledRejection') === 1) listener(reason)
+  })
 }

@@ -25,7 +25,11 @@ export type CallsOf<B> =
 type AnswerOf<Result> =
   Awaited<Result> extends infer Answer ? (Answer extends Deferred<infer T> ? T : Answer) : never
 
-/** The functions of a server that do not answer: at most once, and an `OverloadedError` when too much waits already. */
+/**
+ * The functions of a server that do not answer: at most once. What its mailbox has no room for is dropped, and counted
+ * in `snapshot().lostMessages` of the node that it runs on; an `OverloadedError` is thrown where too much waits for the
+ * connection to that node.
+ */
 export type CastsOf<B> =
   B extends Server<readonly unknown[], object, infer Casts>
     ? {
@@ -67,8 +71,10 @@ export class WorkerRef<B extends Process = Process> {
   }
 
   /**
-   * Sends a message: a server gets it in `info`, a task in `context.messages`. At most once.
-   * @throws {OverloadedError} when too much waits already
+   * Sends a message: a server gets it in `info`, a task in `context.messages`. At most once. What its mailbox has no
+   * room for is dropped, and counted in `snapshot().lostMessages` of the node that it runs on.
+   * @throws {OverloadedError} when too much waits for the connection to its node; {PayloadError} when it cannot be sent
+   * there
    */
   send(message: MessageOf<B>): void {
     this.#gateway.send(this.id, message, traceOfNow())
@@ -116,7 +122,7 @@ export class GroupRef<Members extends readonly Identified[] = readonly Identifie
   /**
    * Sends a message to one of the members that run, drawn by lot.
    * @returns the id of the member
-   * @throws {NoMemberError} when none runs now; {OverloadedError} when too much waits for it already
+   * @throws {NoMemberError} when none runs now; otherwise as `WorkerRef.send`
    */
   sendRandom(message: unknown): Members[number]['id'] {
     return this.#gateway.sendRandom(this.id, message, traceOfNow()).slice(this.id.length + 1)

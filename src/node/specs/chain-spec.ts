@@ -18,7 +18,10 @@ import {
   type StageBody,
 } from '../../protocol/spec-row.ts'
 import type { Sharing } from '../../protocol/placement-wish.ts'
-import { type Breach, check, doubles, fieldOf, fields, rule, oneOf, whole } from '../check.ts'
+import { OptionsError } from '../../errors.ts'
+import { type Breach, check, doubles, fieldOf, fields, inspect, rule, oneOf, whole } from '../check.ts'
+import { checkWait, problemsOfWait, stageExtras } from '../wait-options.ts'
+import type { WaitOptions } from '../waiting.ts'
 import { type Stage, behaviourId, isBehaviour } from '../workers/behaviours.ts'
 import { type LimitOptions, NO_ARGS, START_TIMEOUT_MS, child, childOf, id, intensity } from './child.ts'
 import { type PlacementOption, placement, sharingOf, sharing } from './placement-option.ts'
@@ -190,9 +193,14 @@ export function declareChain(spec: unknown): Declared<ChainBody> {
   }
 }
 
-/** A stage that is added to a chain that runs. @throws {OptionsError} naming every bad field */
-export function declareStage(spec: unknown): StageBody {
-  return stageBody(check('the stage spec', stageSpec, spec))
+/** A stage that is added to a chain of so many, and how. @throws {OptionsError} naming every bad field of both */
+export function declareStage(spec: unknown, options: WaitOptions, count: number): StageBody {
+  const extras = stageExtras(count)
+  const checked = inspect(stageSpec, spec)
+  if (checked.kind === 'bad')
+    throw new OptionsError('the stage spec', [...checked.problems, ...problemsOfWait(options, extras)])
+  checkWait('the options for a stage', options, extras)
+  return stageBody(checked.value)
 }
 
 /** Of a chain with these stages. */

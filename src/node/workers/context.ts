@@ -67,7 +67,7 @@ export interface GroupContext {
   readonly members: () => readonly string[]
   /** Sends a message to every member, the sender included if it is one: at most once each. */
   readonly broadcast: (message: unknown) => void
-  /** Sends a message to one member. @throws {NotFoundError} {OverloadedError} */
+  /** Sends a message to one member, as `WorkerRef.send`. @throws {NotFoundError}; {OverloadedError} as there */
   readonly send: (member: string, message: unknown) => void
   /** Sends a message to a member that runs, drawn by lot. @throws {NoMemberError} {OverloadedError} */
   readonly sendRandom: (message: unknown) => void

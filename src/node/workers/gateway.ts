@@ -22,7 +22,7 @@ export interface CallRequest {
 export interface Gateway {
   /** @returns the answer; rejects with a `CallError`, or the reason of the signal */
   call(request: CallRequest): Promise<unknown>
-  /** @throws {NotFoundError} when there is no such worker; {OverloadedError} when too much waits for it already */
+  /** @throws {NotFoundError} when there is no such worker; {OverloadedError} when too much waits for its node */
   cast(slot: SlotId, name: string, args: readonly unknown[], origin: Origin): void
   /** @throws {NotFoundError} {OverloadedError} as `cast` */
   send(slot: SlotId, message: unknown, origin: Origin): void

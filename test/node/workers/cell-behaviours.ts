@@ -15,6 +15,7 @@ export const DEATHS = [
   'reject',
   'stray',
   'stray-rejection',
+  'stray-object',
   'exit',
   'exit-caught',
   'memory',
@@ -45,6 +46,10 @@ export function die(how: Death): unknown {
       return new Promise(() => {})
     case 'stray-rejection':
       void Promise.reject(new Misfortune('stray rejection'))
+      return new Promise(() => {})
+    case 'stray-object':
+      // oxlint-disable-next-line prefer-promise-reject-errors -- as libraries do
+      void Promise.reject({ code: 42 })
       return new Promise(() => {})
     case 'exit':
       return process.exit(7)

@@ -15,6 +15,7 @@ const CELLS = ['thread', 'process'] as const
 const NOT_INLINE: ReadonlySet<Death> = new Set([
   'stray',
   'stray-rejection',
+  'stray-object',
   'exit',
   'exit-caught',
   'memory',
@@ -57,6 +58,7 @@ const FAILURES: Readonly<Record<Death, { readonly kind: string; readonly failure
   reject: { kind: 'crashed', failure: { name: 'Misfortune', message: 'rejected' } },
   stray: { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray' } },
   'stray-rejection': { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray rejection' } },
+  'stray-object': { kind: 'crashed', failure: { name: 'Error', message: '{ code: 42 }' } },
   exit: { kind: 'killed', failure: { name: 'CellExit', message: expect.stringContaining('code 7') } },
   'exit-caught': {
     kind: 'killed',

@@ -34,7 +34,7 @@ const nextExit = (id: string): Promise<unknown> =>
     })
   })
 
-for (const how of ['stray', 'stray-rejection', 'exit', 'exit-caught'] as const) {
+for (const how of ['stray', 'stray-rejection', 'stray-object', 'exit', 'exit-caught'] as const) {
   const worker = await node.addWorker({ id: `server-${how}`, run: server, args: [1] })
   const bystander = await node.addWorker({ id: `bystander-${how}`, run: server, args: [1] })
   await bystander.call.add(1)

@@ -33,6 +33,7 @@ describe.concurrent('an error that nobody catches, or `process.exit`,', () => {
     for (const [how, name, message] of [
       ['stray', 'Misfortune', 'stray'],
       ['stray-rejection', 'Misfortune', 'stray rejection'],
+      ['stray-object', 'Error', '{ code: 42 }'],
       ['exit', 'ProcessExit', 'its code has called process.exit(7)'],
       ['exit-caught', 'ProcessExit', 'its code has called process.exit(7)'],
     ]) {
