@@ -69,7 +69,13 @@ class Bench {
         const token = { generation: since.number, owner: 1, tag: since.tag }
         return {
           token,
-          recipient: { isolation: 'inline', isClosing: false, isWaitedForBy: () => false, deliver },
+          recipient: {
+            isolation: 'inline',
+            isClosing: false,
+            isWaitedForBy: () => false,
+            callers: () => [],
+            deliver,
+          },
         }
       },
       forward: () => expect.unreachable('a member of a group that has not moved'),

@@ -185,3 +185,45 @@ test('who asks a sibling in its init and does not wait for it, has its answer wh
   await mesh.settle(group.getMember('b').call.ping())
   expect(outcomes).toEqual(['pong'])
 })
+
+/** Takes a moment before it asks the next one, so that the others have begun as well. */
+const crosser = defineServer('crosser', {
+  init: context => context,
+  call: {
+    ask: async (context, id: string): Promise<unknown> => {
+      await context.sleep(20)
+      return refOf(context, id).call.ping()
+    },
+    ping: () => 'pong',
+  },
+})
+
+test.each([
+  [['a', 'b'], 'g/a → g/b → g/a'],
+  [['a', 'b', 'c'], 'g/a → g/b → g/c → g/a'],
+] as const)('of %j that call each other at once, the time-out says so', async (ids, circle) => {
+  const mesh = await simulate({ nodes: 1, behaviours: [crosser] })
+  const node = mesh.node('n1')
+  await mesh.settle(node.formed(1))
+  const members = ids.map(id => ({ id, run: crosser }))
+  const group = await mesh.settle(node.addGroup({ id: 'g', members }))
+  const asked = ids.map((id, index) =>
+    group.getMember(id).call.ask(`g/${ids[(index + 1) % ids.length] ?? ''}`),
+  )
+  const [first] = await mesh.settle(Promise.allSettled(asked))
+  const reason = { name: 'CallTimeoutError', message: expect.stringContaining(circle) }
+  expect(first).toMatchObject({ status: 'rejected', reason })
+})
+
+test('of a call that is late and in no circle, the time-out names nobody else', async () => {
+  const mesh = await simulate({ nodes: 1, behaviours: [crosser] })
+  const node = mesh.node('n1')
+  await mesh.settle(node.formed(1))
+  const members = ['a', 'b'].map(id => ({ id, run: crosser }))
+  const group = await mesh.settle(node.addGroup({ id: 'g', members }))
+  const asked = group.getMember('a').with({ timeoutMs: 10 }).call.ask('g/b')
+  await expect(mesh.settle(asked)).rejects.toMatchObject({
+    name: 'CallTimeoutError',
+    message: expect.not.stringContaining('→'),
+  })
+})

@@ -27,7 +27,7 @@ import { becauseOf, isDown } from '../supervision/spec-status.ts'
 import { toError } from '../thrown-value.ts'
 import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
 import type { CallRequest } from '../workers/gateway.ts'
-import { type Deadlocks, circleOf } from './deadlocks.ts'
+import { type Deadlocks, circleOf, crossed } from './deadlocks.ts'
 import type { Replier } from './mailbox.ts'
 import { exitIn, failureIn } from './reply.ts'
 import type { Route, Router } from './router.ts'
@@ -71,6 +71,7 @@ export class Calls {
     return new Promise((resolve, reject) => {
       const call = new Call(request, {
         startedMs: this.#clock.nowMs(),
+        deadlocks: this.#deadlocks,
         onElsewhere: () => this.#redirect(call),
         onEnd: (error, value) => {
           this.#timeouts.delete(call)
@@ -256,6 +257,7 @@ export class Call implements Replier, Expiring, Origin {
   readonly deadlineMs: number
   readonly traceId: string | undefined
   readonly caller: Caller | undefined
+  readonly #deadlocks: Deadlocks
   readonly #onElsewhere: () => void
   readonly #onEnd: (error: Error | undefined, value: unknown) => void
   #cancels: (() => void)[] | undefined
@@ -271,6 +273,7 @@ export class Call implements Replier, Expiring, Origin {
     request: CallRequest,
     more: {
       readonly startedMs: number
+      readonly deadlocks: Deadlocks
       readonly onElsewhere: () => void
       readonly onEnd: (error: Error | undefined, value: unknown) => void
     },
@@ -285,6 +288,7 @@ export class Call implements Replier, Expiring, Origin {
         : ownMs
     this.traceId = origin.traceId
     this.caller = origin.caller
+    this.#deadlocks = more.deadlocks
     this.#onElsewhere = more.onElsewhere
     this.#onEnd = more.onEnd
   }
@@ -356,7 +360,8 @@ export class Call implements Replier, Expiring, Origin {
 
   onExpired(): void {
     const where = this.#isGiven ? 'the worker may have come to it' : 'the worker has not come to it'
-    this.#expire(where, this.#isGiven)
+    const crossing = this.#deadlocks.findCrossing(this.request.slot)
+    this.#expire(crossing === undefined ? where : `${where}. ${crossed(crossing)}`, this.#isGiven)
   }
 
   /** The worker came to it too late, and has left it. */

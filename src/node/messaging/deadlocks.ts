@@ -7,6 +7,9 @@ import type { Caller } from '../../protocol/request.ts'
 import type { Addressee } from './post.ts'
 import type { Router } from './router.ts'
 
+/** Of a mailbox, so many letters are looked at, the oldest ones: many calls may time out at once. */
+const LETTERS_MAX = 100
+
 export class Deadlocks {
   readonly #find: (slot: SlotId) => Addressee | undefined
   readonly #router: Router
@@ -29,6 +32,22 @@ export class Deadlocks {
     return undefined
   }
 
+  /**
+   * Workers of this node, the first one that of `slot`, each of which has called the next one and is called by the one
+   * before; the last one has called the first. Whether their code waits for it, nobody can see.
+   */
+  findCrossing(slot: SlotId): readonly SlotId[] | undefined {
+    const paths = new Map<SlotId, readonly SlotId[]>([[slot, [slot]]])
+    for (const [worker, path] of paths) {
+      for (const caller of this.#find(worker)?.recipient.callers(LETTERS_MAX) ?? []) {
+        if (this.#isAt(slot, caller)) return path
+        if (!paths.has(caller.worker) && this.#isAt(caller.worker, caller))
+          paths.set(caller.worker, [slot, caller.worker, ...path.slice(1)])
+      }
+    }
+    return undefined
+  }
+
   #isAt(slot: SlotId, caller: Caller | undefined): boolean {
     return this.#find(slot)?.recipient.isWaitedForBy(caller) === true
   }
@@ -39,6 +58,11 @@ export function circleOf(slot: SlotId, last: Caller | undefined): DeadlockError 
   const circle = [slot, ...callersUpTo(slot, last)].toReversed()
   const message = `${circle.join(' → ')}: the last waits for the first, which waits for it. Send a message, or answer later (deferred)`
   return new DeadlockError(message, { maybeExecuted: false })
+}
+
+/** What a crossing is, for people. */
+export function crossed([first, ...others]: readonly string[]): string {
+  return `${[first, ...others, first].join(' → ')} have called one another, each while it was at a message: send one of these as a message, or answer later (deferred)`
 }
 
 function early(slot: SlotId, waiting: SlotId): DeadlockError {

@@ -69,6 +69,8 @@ export interface Recipient {
   readonly isClosing: boolean
   /** Whether its code is at a message on whose account `caller` waits for something, itself or by way of others. */
   isWaitedForBy(caller: Caller | undefined): boolean
+  /** Workers whose calls wait in its mailbox, of the oldest `most` letters. */
+  callers(most: number): Iterable<Caller>
   /** @returns false when there is no room: a call is told so, anything else is dropped */
   deliver(letter: Letter): boolean
 }
@@ -108,6 +110,14 @@ export class Mailbox {
   /** What `take` would give. */
   get next(): Letter | undefined {
     return this.#letters.at(0)
+  }
+
+  /** Workers that wait for it, as the oldest `most` letters say. */
+  *callers(most: number): Generator<Caller> {
+    for (let index = 0; index < Math.min(most, this.#letters.size); index++) {
+      const letter = this.#letters.at(index)
+      if (letter?.kind === 'call' && letter.origin.caller !== undefined) yield letter.origin.caller
+    }
   }
 
   take(): Letter | undefined {

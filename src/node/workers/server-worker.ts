@@ -116,6 +116,10 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     this.lostCount += this.isReleased ? this.#mailbox.divert().length : this.#mailbox.discard(failure)
   }
 
+  callers(most: number): Iterable<Caller> {
+    return this.#mailbox?.callers(most) ?? []
+  }
+
   #onReady(state: unknown): void {
     this.#state = state
     this.#settle()

@@ -2,7 +2,7 @@
 /** A task in this thread: a function that runs until it returns, and reads its messages when it likes. */
 
 import type { Failure } from '../../protocol/failure.ts'
-import { NO_ORIGIN } from '../../protocol/request.ts'
+import { type Caller, NO_ORIGIN } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import type { Exit } from '../supervision/exit.ts'
 import type { Task } from './behaviours.ts'
@@ -46,6 +46,10 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   /** It answers no calls, so that nobody waits for an answer. */
   isWaitedForBy(): boolean {
     return false
+  }
+
+  callers(): readonly Caller[] {
+    return []
   }
 
   deliver(letter: Letter): boolean {
