@@ -20,6 +20,7 @@ interface Issued {
   readonly worker: string
   readonly node: string
   readonly token: FencingToken
+  /** Which run of the node that was. */
   readonly run: number
 }
 
@@ -57,7 +58,8 @@ export class WorkerFaults {
     init: context => {
       const { node, worker, token } = context
       const key = `${node} ${worker} ${token.generation} ${context.random.uint32()}`
-      const run = this.#mesh?.node(node).inspect().core.self.boot ?? 0
+      // Not of the node itself: workers may run from the very moment it takes work, before its user has it in hand.
+      const run = this.#mesh?.runOf(node) ?? 0
       this.#issued.push({ worker, node, token, run })
       this.#world.living.set(key, { worker, node, generation: token.generation })
       return { key, context, total: typeof context.handoff === 'number' ? context.handoff : 0 }
@@ -236,7 +238,7 @@ export class WorkerFaults {
   #checkToken(mesh: SimulatedMesh, living: { readonly worker: string; readonly node: string }): void {
     const of = (each: Issued): boolean =>
       each.worker === living.worker &&
-      mesh.up.some(node => node === each.node && mesh.node(node).inspect().core.self.boot === each.run)
+      mesh.up.some(node => node === each.node && mesh.runOf(node) === each.run)
     const own = this.#issued.findLast(each => each.worker === living.worker && each.node === living.node)
     const larger = this.#issued.find(each => of(each) && own !== undefined && isLess(own.token, each.token))
     if (larger !== undefined)
