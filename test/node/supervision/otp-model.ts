@@ -65,6 +65,11 @@ export class OtpModel {
     this.#parts = shape.parts.map(part => this.#partOf(part))
   }
 
+  /** It has ended by itself, as its significant members have. */
+  get isShutdown(): boolean {
+    return this.#isShutdown
+  }
+
   get partIds(): string[] {
     return this.#parts.map(({ id }) => id)
   }

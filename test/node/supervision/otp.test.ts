@@ -241,6 +241,15 @@ function statesOf(bench: CoreBench): [name: string, kind: string | undefined][] 
     .toSorted()
 }
 
+/** Without the starts of those that are stopped at once, and their stops. */
+function withoutVain(lines: readonly string[]): string[] {
+  return lines.filter((line, index) => {
+    const [, name = ''] = line.split(' ')
+    const start = lines.indexOf(`start ${name}`)
+    return start === -1 || index < start || !lines.includes(`stop ${name}`, start)
+  })
+}
+
 describe.each(['worker', 'group', 'chain'] as const)('a %s', kind => {
   test('stops and starts what OTP would, in that order, gives up when OTP would, and runs what OTP would run', () => {
     fc.assert(
@@ -266,7 +275,10 @@ describe.each(['worker', 'group', 'chain'] as const)('a %s', kind => {
           // Of a stage, whoever has nobody to wait for starts first.
           const isAnyOrder = kind === 'chain' && each.act === 'restart'
           const ordered = (lines: readonly string[]) => (isAnyOrder ? lines.toSorted() : lines)
-          expect(ordered(bench.log.slice(from.log)), shown).toEqual(ordered(done))
+          // A group that ends because a restart has stopped its last significant member (which OTP's does not) need not
+          // start first what it stops then.
+          const told = (lines: readonly string[]) => ordered(model.isShutdown ? withoutVain(lines) : lines)
+          expect(told(bench.log.slice(from.log)), shown).toEqual(told(done))
           expect(liveOf(bench), shown).toEqual(model.running.toSorted())
           if (model.status !== undefined) expect(bench.status?.kind, shown).toBe(model.status)
           if (kind !== 'worker' && model.status !== undefined && model.states !== undefined)
