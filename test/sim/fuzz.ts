@@ -10,7 +10,6 @@ import { declareApart } from './apart.ts'
 import { AlwaysChecker, checkConnected, checkSettled, isCalm } from './checkers.ts'
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
-import { meetLate } from './late-comer.ts'
 import { NetFaults } from './net-faults.ts'
 import { Rebels } from './rebels.ts'
 import { RollingRestart } from './rolling-restart.ts'
@@ -138,8 +137,6 @@ class Schedule {
     )
     if (await declareApart(mesh, this.world, this.prng.fork('apart'))) this.#count('declared-apart')
     await this.#declare(mesh)
-    const crash = this.#crash.bind(this)
-    if (await meetLate(mesh, this.prng.fork('late'), crash)) this.#count('met-late')
     for (let step = 0; step < TROUBLE_STEPS; step++) {
       await this.#callBefore(mesh, always)
       await this.#trouble(mesh)
