@@ -48,7 +48,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
         remainingMs: expect.any(Number),
       })
       expect(generation).toBeGreaterThan(0)
-      expect(found.remainingMs).toBeLessThanOrEqual(TIMEOUT_MS)
+      expect(found.remainingMs).toBeLessThan(TIMEOUT_MS + 1_000)
       // Not what a call has where nobody says how long.
       expect(found.remainingMs).toBeGreaterThan(5_000)
     }
@@ -83,7 +83,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     expect(found).toMatchObject({ who: { worker: 'g/b', spec: 'g' }, traceId: 't-2' })
     expect(found).toHaveProperty(
       'remainingMs',
-      expect.toSatisfy((ms: number) => ms > 5_000 && ms <= TIMEOUT_MS),
+      expect.toSatisfy((ms: number) => ms > 5_000 && ms < TIMEOUT_MS + 1_000),
     )
   })
 
@@ -124,7 +124,8 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     const asked = worker.with({ timeoutMs: TIMEOUT_MS })
     const found: Known = await withTrace('t-3', () => asked.call.know('await'))
     expect(found).toMatchObject({ who: { worker: 'w', node: member.id }, traceId: 't-3' })
-    expect(found.remainingMs).toBeLessThanOrEqual(TIMEOUT_MS)
+    // Two processes do not agree on the time to the millisecond.
+    expect(found.remainingMs).toBeLessThan(TIMEOUT_MS + 1_000)
     expect(found.remainingMs).toBeGreaterThan(5_000)
     // A circle over nodes ends in the first worker that it comes back to.
     await expect(asked.call.through(['w'], 'at once')).rejects.toMatchObject({
