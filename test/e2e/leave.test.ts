@@ -1,46 +1,24 @@
 /** Real processes that are asked to stop, under load. */
 
-import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { type Node, createNode } from '../../src/index.ts'
 import * as behaviours from './behaviours.ts'
 import { Load } from './load.ts'
-import { NodeProcess } from './processes.ts'
+import { THREE_PATIENCE_MS, Three } from './three.ts'
 
 const STOP_MS_MAX = 45_000
 
 describe('three processes, of which one is asked to stop', () => {
-  let node: Node
-  let others: readonly NodeProcess[]
+  let three: Three
 
   beforeEach(async () => {
-    const cluster = randomUUID()
-    node = await createNode({
-      cluster,
-      secret: 'end-to-end',
-      behaviours: [new URL('behaviours.ts', import.meta.url).href],
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      discovery: { mdns: false },
-      logger: false,
-    })
-    const seed = node.addresses[0] ?? ''
-    others = await Promise.all(['b', 'c'].map(name => NodeProcess.start({ cluster, name, seed })))
-    await node.formed(3)
-  }, 60_000)
+    three = await Three.start()
+  }, THREE_PATIENCE_MS)
 
-  afterEach(async () => {
-    await Promise.all(others.map(other => other.stop()))
-    await node.stop()
-  }, 60_000)
-
-  const homes = (id: string): (string | undefined)[] =>
-    node
-      .snapshot()
-      .specs.find(spec => spec.id === id)
-      ?.workers.map(worker => worker.node) ?? []
+  afterEach(() => three.stop(), THREE_PATIENCE_MS)
 
   test('lose no call, no cast and no item, whatever ran there', async () => {
+    const { node, others } = three
     const [leaver, stays] = others
     const ids = Array.from({ length: 12 }, (_, n) => `k${n}`)
     const workers = await Promise.all(ids.map(id => node.addWorker({ id, run: behaviours.keeper })))
@@ -57,8 +35,8 @@ describe('three processes, of which one is asked to stop', () => {
         { id: 'last', run: behaviours.label, workers: 3 },
       ],
     })
-    for (const id of ['g', 'pipe']) expect(homes(id)).toContain(leaver?.id)
-    expect(ids.flatMap(homes)).toContain(leaver?.id)
+    for (const id of ['g', 'pipe']) expect(three.homes(id)).toContain(leaver?.id)
+    expect(ids.flatMap(id => three.homes(id))).toContain(leaver?.id)
     const load = new Load([...workers, ...['x', 'y', 'z'].map(id => group.member(id))])
     const items = Array.from({ length: 4_000 }, (_, n) => n)
     const outcomes: (string | undefined)[] = []
@@ -81,13 +59,14 @@ describe('three processes, of which one is asked to stop', () => {
     expect(counts.map(({ calls }) => calls)).toEqual(load.made)
     expect(counts.map(({ casts }) => casts)).toEqual(load.made)
     expect(stoppedMs).toBeLessThan(STOP_MS_MAX)
-    const left = new Set(['g', 'pipe', ...ids].flatMap(homes))
+    const left = new Set(['g', 'pipe', ...ids].flatMap(id => three.homes(id)))
     expect([...left].toSorted()).toEqual([node.id, stays?.id].toSorted())
   }, 120_000)
 
   test.each(['thread', 'process'] as const)(
     'take along what workers in a %s have counted',
     async isolation => {
+      const { node, others } = three
       const ids = Array.from({ length: 4 }, (_, n) => `k${n}`)
       const workers = await Promise.all(
         ids.map(id => node.addWorker({ id, run: behaviours.keeper, isolation })),
@@ -96,13 +75,13 @@ describe('three processes, of which one is asked to stop', () => {
         for (let n = 0; n < 3; n++) await worker.call.add()
         worker.cast.add()
       }
-      expect(new Set(ids.flatMap(homes)).size).toBeGreaterThan(1)
+      expect(new Set(ids.flatMap(id => three.homes(id))).size).toBeGreaterThan(1)
       for (const other of others) expect(await other.stop()).toBe(0)
       // Four processes start for it: a busy machine may take longer than a call waits.
       const patient = workers.map(worker => worker.with({ timeoutMs: 60_000 }))
       const counts = await Promise.all(patient.map(worker => worker.call.counts()))
       for (const { calls, casts } of counts) expect({ calls, casts }).toEqual({ calls: 3, casts: 1 })
-      expect(new Set(ids.flatMap(homes))).toEqual(new Set([node.id]))
+      expect(new Set(ids.flatMap(id => three.homes(id)))).toEqual(new Set([node.id]))
     },
     120_000,
   )

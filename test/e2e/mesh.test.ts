@@ -1,37 +1,21 @@
 /** Real processes, real sockets, real kills. */
 
-import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { type Node, createNode } from '../../src/index.ts'
 import * as behaviours from './behaviours.ts'
-import { NodeProcess } from './processes.ts'
+import { THREE_PATIENCE_MS, Three } from './three.ts'
 
 describe('three processes', { timeout: 120_000 }, () => {
-  let node: Node
-  let others: readonly NodeProcess[]
+  let three: Three
 
   beforeEach(async () => {
-    const cluster = randomUUID()
-    node = await createNode({
-      cluster,
-      secret: 'end-to-end',
-      behaviours: [behaviours],
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      discovery: { mdns: false },
-      logger: false,
-    })
-    const seed = node.addresses[0] ?? ''
-    others = await Promise.all(['b', 'c'].map(name => NodeProcess.start({ cluster, name, seed })))
-    await node.formed(3)
-  }, 90_000)
+    three = await Three.start()
+  }, THREE_PATIENCE_MS)
 
-  afterEach(async () => {
-    await Promise.all(others.map(other => other.stop()))
-    await node.stop()
-  })
+  afterEach(() => three.stop(), THREE_PATIENCE_MS)
 
   test('lose nothing when one of them is killed under load', async () => {
+    const { node, others } = three
     const chain = await node.addChain({
       id: 'pipe',
       windowItems: 200,
@@ -56,6 +40,7 @@ describe('three processes', { timeout: 120_000 }, () => {
   })
 
   test('hold one group: one member throws, all stop, and all run again as one generation, seen from each', async () => {
+    const { node, others } = three
     const events: string[] = []
     for (const kind of ['worker:start', 'worker:exit', 'generation:fail', 'generation:run'] as const) {
       node.on(kind, event =>
@@ -108,6 +93,7 @@ describe('three processes', { timeout: 120_000 }, () => {
   })
 
   test('go on without one that was killed: its standalone workers run elsewhere', async () => {
+    const { node, others } = three
     const ids = Array.from({ length: 9 }, (_, index) => `w${index}`)
     const workers = await Promise.all(ids.map(id => node.addWorker({ id, run: behaviours.member })))
     const where = await Promise.all(workers.map(worker => worker.call.whoami()))

@@ -66,6 +66,19 @@ function homesOf(mesh: SimulatedMesh, id: string, from = mesh.up[0] ?? ''): Map<
   return new Map(spec?.workers.map(({ slot, node }) => [slot, node]))
 }
 
+/** A worker `w` that counts, and the node that it runs on. */
+async function addPicky(mesh: SimulatedMesh, { picky }: Sickness, intensity = INTENSITY) {
+  const ref = await mesh.settle(mesh.node('n1').addWorker({ id: 'w', run: picky, intensity }))
+  const [home = ''] = homesOf(mesh, 'w').values()
+  return { ref, home }
+}
+
+/** Waits until `w` runs on another node than that. */
+async function leaves(mesh: SimulatedMesh, home: string): Promise<void> {
+  const isElsewhere = (): boolean => ![undefined, home].includes(homesOf(mesh, 'w').get('w'))
+  await mesh.until('it runs elsewhere', isElsewhere, 10_000)
+}
+
 const statusOf = (mesh: SimulatedMesh, id: string, from = mesh.up[0] ?? '') =>
   mesh
     .node(from)
@@ -79,19 +92,12 @@ describe('a standalone worker whose node cannot start it any more', () => {
   test('is tried there three times, then runs elsewhere, and goes on counting its failures', async () => {
     const sickness = new Sickness()
     await using mesh = await meshOf(sickness)
-    const ref = await mesh.settle(
-      mesh.node('n1').addWorker({ id: 'w', run: sickness.picky, intensity: INTENSITY }),
-    )
-    const [home = ''] = homesOf(mesh, 'w').values()
+    const { ref, home } = await addPicky(mesh, sickness)
     const told: unknown[] = []
     mesh.node(home).on('worker:decline', ({ slot, forMs }) => told.push([slot, forMs]))
     sickness.nodes.add(home)
     ref.cast.fail()
-    await mesh.until(
-      'it runs elsewhere',
-      () => ![undefined, home].includes(homesOf(mesh, 'w').get('w')),
-      10_000,
-    )
+    await leaves(mesh, home)
     expect(sickness.failed).toEqual(Array.from({ length: FAILED_STARTS_MAX }, () => `w ${home}`))
     expect(await mesh.settle(ref.call.node())).not.toBe(home)
     expect(told).toEqual([['w', DECLINE_MS]])
@@ -117,17 +123,10 @@ describe('a standalone worker whose node cannot start it any more', () => {
   test('comes back when the time is over, with its state, and stays where it can start', async () => {
     const sickness = new Sickness()
     await using mesh = await meshOf(sickness)
-    const ref = await mesh.settle(
-      mesh.node('n1').addWorker({ id: 'w', run: sickness.picky, intensity: INTENSITY }),
-    )
-    const [home = ''] = homesOf(mesh, 'w').values()
+    const { ref, home } = await addPicky(mesh, sickness)
     sickness.nodes.add(home)
     ref.cast.fail()
-    await mesh.until(
-      'it runs elsewhere',
-      () => ![undefined, home].includes(homesOf(mesh, 'w').get('w')),
-      10_000,
-    )
+    await leaves(mesh, home)
     ref.cast.add()
     // It is tried again, in vain: what it had counted elsewhere is not lost, and the next time is twice as far off.
     await mesh.until(
@@ -135,11 +134,7 @@ describe('a standalone worker whose node cannot start it any more', () => {
       () => sickness.failed.length === 2 * FAILED_STARTS_MAX,
       2 * DECLINE_MS,
     )
-    await mesh.until(
-      'it runs elsewhere',
-      () => ![undefined, home].includes(homesOf(mesh, 'w').get('w')),
-      10_000,
-    )
+    await leaves(mesh, home)
     expect(await mesh.settle(ref.call.count())).toBe(1)
     await mesh.run(1.5 * DECLINE_MS)
     expect(sickness.failed.length).toBe(2 * FAILED_STARTS_MAX)
@@ -152,10 +147,7 @@ describe('a standalone worker whose node cannot start it any more', () => {
   test('stays where starts fail now and then, fewer in a row than it takes', async () => {
     const sickness = new Sickness()
     await using mesh = await meshOf(sickness)
-    const ref = await mesh.settle(
-      mesh.node('n1').addWorker({ id: 'w', run: sickness.picky, intensity: INTENSITY }),
-    )
-    const [home = ''] = homesOf(mesh, 'w').values()
+    const { ref, home } = await addPicky(mesh, sickness)
     sickness.nodes.add(home)
     for (let round = 1; round <= 3; round++) {
       sickness.left = FAILED_STARTS_MAX - 1
@@ -171,7 +163,7 @@ describe('a standalone worker whose node cannot start it any more', () => {
     const sickness = new Sickness()
     await using mesh = await meshOf(sickness)
     const intensity = { restarts: 5, withinMs: 60_000 }
-    const ref = await mesh.settle(mesh.node('n1').addWorker({ id: 'w', run: sickness.picky, intensity }))
+    const { ref } = await addPicky(mesh, sickness, intensity)
     for (const id of mesh.up) sickness.nodes.add(id)
     ref.cast.fail()
     await mesh.until('it is given up', () => statusOf(mesh, 'w')?.kind === 'gave-up')
@@ -186,17 +178,10 @@ describe('a standalone worker whose node cannot start it any more', () => {
   test('is taken back at once where the others are gone', async () => {
     const sickness = new Sickness()
     await using mesh = await meshOf(sickness)
-    const ref = await mesh.settle(
-      mesh.node('n1').addWorker({ id: 'w', run: sickness.picky, intensity: INTENSITY }),
-    )
-    const [home = ''] = homesOf(mesh, 'w').values()
+    const { ref, home } = await addPicky(mesh, sickness)
     sickness.nodes.add(home)
     ref.cast.fail()
-    await mesh.until(
-      'it runs elsewhere',
-      () => ![undefined, home].includes(homesOf(mesh, 'w').get('w')),
-      10_000,
-    )
+    await leaves(mesh, home)
     sickness.nodes.clear()
     const atMs = mesh.nowMs
     for (const other of mesh.up.filter(id => id !== home)) mesh.crash(other)
@@ -207,14 +192,11 @@ describe('a standalone worker whose node cannot start it any more', () => {
   test('takes its state along to the node that has declined it, when the last other one leaves', async () => {
     const sickness = new Sickness()
     await using mesh = await meshOf(sickness, 2)
-    const ref = await mesh.settle(
-      mesh.node('n1').addWorker({ id: 'w', run: sickness.picky, intensity: INTENSITY }),
-    )
-    const [home = ''] = homesOf(mesh, 'w').values()
+    const { ref, home } = await addPicky(mesh, sickness)
     const [other = ''] = mesh.up.filter(id => id !== home)
     sickness.nodes.add(home)
     ref.cast.fail()
-    await mesh.until('it runs elsewhere', () => homesOf(mesh, 'w').get('w') === other, 10_000)
+    await leaves(mesh, home)
     sickness.nodes.clear()
     const counted = mesh.node(home).getWorker('w', sickness.picky)
     counted.cast.add()
@@ -228,14 +210,11 @@ describe('a standalone worker whose node cannot start it any more', () => {
 test('where one node is emptied and the other declines, a worker stays, and why nothing starts is said', async () => {
   const sickness = new Sickness()
   await using mesh = await meshOf(sickness, 2)
-  const ref = await mesh.settle(
-    mesh.node('n1').addWorker({ id: 'w', run: sickness.picky, intensity: INTENSITY }),
-  )
-  const [home = ''] = homesOf(mesh, 'w').values()
+  const { ref, home } = await addPicky(mesh, sickness)
   const [other = ''] = mesh.up.filter(id => id !== home)
   sickness.nodes.add(home)
   ref.cast.fail()
-  await mesh.until('it runs elsewhere', () => homesOf(mesh, 'w').get('w') === other, 10_000)
+  await leaves(mesh, home)
   expect(await mesh.settle(mesh.node(other).drain())).toEqual(['w'])
   await mesh.run(1_000)
   expect(homesOf(mesh, 'w').get('w')).toBe(other)

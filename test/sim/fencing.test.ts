@@ -50,16 +50,20 @@ test('a server that ignores its signal is abandoned: its late answer goes nowher
   expect(await mesh.settle(again.call.count())).toBe(1)
 })
 
-test('a stage that ignores its signal is abandoned: what it still emits is dropped, and the item is done again', async () => {
-  const gates: Gate[] = []
-  const seen: number[] = []
-  const slow = defineStage('slow', async function* (n: number) {
+/** Waits at a gate of its own between its two outputs, whatever its signal says. */
+const slowStage = (gates: Gate[]) =>
+  defineStage('slow', async function* (n: number) {
     const gate = new Gate()
     gates.push(gate)
     yield n
     await gate.pass()
     yield n + 1
   })
+
+test('a stage that ignores its signal is abandoned: what it still emits is dropped, and the item is done again', async () => {
+  const gates: Gate[] = []
+  const seen: number[] = []
+  const slow = slowStage(gates)
   const sink = defineStage('sink', async (n: number, context) => {
     seen.push(n)
     await context.sleep(10)
@@ -86,13 +90,7 @@ test('a stage that ignores its signal is abandoned: what it still emits is dropp
 test('what a stage of a dead generation emits does not pass, where the next stage goes on in the generation after it', async () => {
   const gates: Gate[] = []
   const seen: number[] = []
-  const slow = defineStage('slow', async function* (n: number) {
-    const gate = new Gate()
-    gates.push(gate)
-    yield n
-    await gate.pass()
-    yield n + 1
-  })
+  const slow = slowStage(gates)
   let sinkStarts = 0
   const sink = defineStage('sink', (n: number) => {
     seen.push(n)
