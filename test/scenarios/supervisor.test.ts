@@ -4,7 +4,6 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 
 import { afterEach, expect, test } from 'vitest'
 
@@ -31,14 +30,18 @@ const held = defineServer('held', {
   terminate: state => void alive.delete(state.worker),
 })
 const stage = defineStage('stage', (n: number) => n)
-/** Takes a while to end. */
+/** The `careful` workers that are to stop, and what they wait for. */
+const ending = new Set<string>()
+const mayEnd = Promise.withResolvers<void>()
+/** Ends when the test says that it may. */
 const careful = defineServer('careful', {
   init: context => {
     alive.add(context.worker)
     return { worker: context.worker }
   },
   terminate: async state => {
-    await setTimeout(50)
+    ending.add(state.worker)
+    await mayEnd.promise
     alive.delete(state.worker)
   },
 })
@@ -210,12 +213,17 @@ test('11: bad and unknown options are one error that names all of them, in their
 // code is in the thread of the node.
 test('12: a node that stops lets its workers finish, within their time', async () => {
   const node = await start()
-  await node.addWorker({ id: 'w', run: careful })
-  await node.addGroup({ id: 'g', members: [{ id: 'm', run: careful }] })
+  const stopTimeoutMs = 30_000
+  await node.addWorker({ id: 'w', run: careful, stopTimeoutMs })
+  await node.addGroup({ id: 'g', members: [{ id: 'm', run: careful, stopTimeoutMs }] })
   expect(alive).toEqual(new Set(['w', 'g/m']))
   const ends: string[] = []
   node.on('worker:exit', ({ slot, exit }) => ends.push(`${slot} ${exit.kind}`))
-  await node.stop()
+  const stopping = node.stop()
+  await expect.poll(() => ending.size, { timeout: 10_000 }).toBe(2)
+  expect([...ends, ...runningNodes()]).toEqual([node])
+  mayEnd.resolve()
+  await stopping
   expect(alive).toEqual(new Set())
   expect(ends.toSorted()).toEqual(['g/m stopped', 'w stopped'])
 })

@@ -3,7 +3,6 @@
 import { beforeEach, expect, test } from 'vitest'
 
 import { type ServerContext, type WorkerRef, defineServer } from '../../src/index.ts'
-import type { Node } from '../../src/node/node.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 
 /** The type of a behaviour cannot be had within itself. */
@@ -58,13 +57,24 @@ function refOf(context: ServerContext, id: string): WorkerRef<typeof contract> {
   return context.getWorker(id, contract)
 }
 
+/** Takes a moment before it asks the next one, so that the others have begun as well. */
+const crosser = defineServer('crosser', {
+  init: context => context,
+  call: {
+    ask: async (context, id: string): Promise<unknown> => {
+      await context.sleep(20)
+      return refOf(context, id).call.ping()
+    },
+    ping: () => 'pong',
+  },
+})
+
 beforeEach(() => void outcomes.splice(0))
 
-async function meshOf(nodes = 1): Promise<{ mesh: SimulatedMesh; node: Node }> {
-  const mesh = await simulate({ nodes, behaviours: [asker] })
-  const node = mesh.node('n1')
-  await mesh.settle(node.formed(nodes))
-  return { mesh, node }
+async function meshOf(nodes = 1): Promise<SimulatedMesh> {
+  const mesh = await simulate({ nodes, behaviours: [asker, crosser] })
+  await mesh.settle(mesh.node('n1').formed(nodes))
+  return mesh
 }
 
 const DEADLOCK = expect.stringContaining('DeadlockError')
@@ -75,7 +85,8 @@ test.each([
   ['itself', 'w', undefined, 'w → w'],
   ['another one that asks it', 'other', 'w', 'w → other → w'],
 ] as const)('who asks %s in its init is told so', async (_what, asked, next, circle) => {
-  const { mesh, node } = await meshOf()
+  await using mesh = await meshOf()
+  const node = mesh.node('n1')
   await mesh.settle(node.addWorker({ id: 'other', run: asker, args: ['never', ''] }))
   const startMs = mesh.nowMs
   const args: ['init', string, string?] = next === undefined ? ['init', asked] : ['init', asked, next]
@@ -90,14 +101,16 @@ test.each([
 })
 
 test('who asks itself in its init and does not wait for it, has its answer when it has started', async () => {
-  const { mesh, node } = await meshOf()
+  await using mesh = await meshOf()
+  const node = mesh.node('n1')
   const worker = await mesh.settle(node.addWorker({ id: 'w', run: asker, args: ['init, aside', 'w'] }))
   await mesh.settle(worker.call.ping())
   expect(outcomes).toEqual(['pong'])
 })
 
 test('who asks itself when it is removed is told so', async () => {
-  const { mesh, node } = await meshOf()
+  await using mesh = await meshOf()
+  const node = mesh.node('n1')
   await mesh.settle(node.addWorker({ id: 'w', run: asker, args: ['terminate', 'w'] }))
   await mesh.settle(
     node.addGroup({ id: 'g', members: [{ id: 'a', run: asker, args: ['terminate', 'g/a'] }] }),
@@ -110,7 +123,8 @@ test('who asks itself when it is removed is told so', async () => {
 })
 
 test('who asks itself when it has crashed is told so', async () => {
-  const { mesh, node } = await meshOf()
+  await using mesh = await meshOf()
+  const node = mesh.node('n1')
   const worker = await mesh.settle(node.addWorker({ id: 'w', run: asker, args: ['terminate', 'w'] }))
   const startMs = mesh.nowMs
   await expect(mesh.settle(worker.call.crash())).rejects.toMatchObject({ name: 'RemoteError' })
@@ -120,7 +134,8 @@ test('who asks itself when it has crashed is told so', async () => {
 })
 
 test('who asks itself when it has crashed and does not wait for it, is answered by its successor', async () => {
-  const { mesh, node } = await meshOf()
+  await using mesh = await meshOf()
+  const node = mesh.node('n1')
   const worker = await mesh.settle(node.addWorker({ id: 'w', run: asker, args: ['terminate, aside', 'w'] }))
   await expect(mesh.settle(worker.call.crash())).rejects.toMatchObject({ name: 'RemoteError' })
   await mesh.settle(worker.call.ping())
@@ -129,7 +144,8 @@ test('who asks itself when it has crashed and does not wait for it, is answered 
 })
 
 test('who asks itself in its handoff is told so', async () => {
-  const { mesh, node } = await meshOf(2)
+  await using mesh = await meshOf(2)
+  const node = mesh.node('n1')
   const worker = await mesh.settle(node.addWorker({ id: 'w', run: asker, args: ['handoff', 'w'] }))
   const owner = node.snapshot().specs.find(({ id }) => id === 'w')?.workers[0]?.node
   const startMs = mesh.nowMs
@@ -142,7 +158,8 @@ test('who asks itself in its handoff is told so', async () => {
 test.each([1, 3])(
   'who asks a sibling in its init that starts with it is told so, on %i nodes',
   async nodes => {
-    const { mesh, node } = await meshOf(nodes)
+    await using mesh = await meshOf(nodes)
+    const node = mesh.node('n1')
     const startMs = mesh.nowMs
     const group = await mesh.settle(
       node.addGroup({
@@ -164,7 +181,8 @@ test.each([1, 3])(
 )
 
 test('who asks a sibling in its init is answered where that one goes on running', async () => {
-  const { mesh, node } = await meshOf()
+  await using mesh = await meshOf()
+  const node = mesh.node('n1')
   const members = [
     { id: 'a', run: asker, args: ['init', 'g/b'] },
     { id: 'b', run: asker, args: ['never', ''] },
@@ -176,7 +194,8 @@ test('who asks a sibling in its init is answered where that one goes on running'
 })
 
 test('who asks a sibling in its init and does not wait for it, has its answer when all have started', async () => {
-  const { mesh, node } = await meshOf()
+  await using mesh = await meshOf()
+  const node = mesh.node('n1')
   const members = [
     { id: 'a', run: asker, args: ['init, aside', 'g/b'] },
     { id: 'b', run: asker, args: ['never', ''] },
@@ -186,25 +205,12 @@ test('who asks a sibling in its init and does not wait for it, has its answer wh
   expect(outcomes).toEqual(['pong'])
 })
 
-/** Takes a moment before it asks the next one, so that the others have begun as well. */
-const crosser = defineServer('crosser', {
-  init: context => context,
-  call: {
-    ask: async (context, id: string): Promise<unknown> => {
-      await context.sleep(20)
-      return refOf(context, id).call.ping()
-    },
-    ping: () => 'pong',
-  },
-})
-
 test.each([
   [['a', 'b'], 'g/a → g/b → g/a'],
   [['a', 'b', 'c'], 'g/a → g/b → g/c → g/a'],
 ] as const)('of %j that call each other at once, the time-out says so', async (ids, circle) => {
-  const mesh = await simulate({ nodes: 1, behaviours: [crosser] })
+  await using mesh = await meshOf()
   const node = mesh.node('n1')
-  await mesh.settle(node.formed(1))
   const members = ids.map(id => ({ id, run: crosser }))
   const group = await mesh.settle(node.addGroup({ id: 'g', members }))
   const asked = ids.map((id, index) =>
@@ -216,9 +222,8 @@ test.each([
 })
 
 test('of a call that is late and in no circle, the time-out names nobody else', async () => {
-  const mesh = await simulate({ nodes: 1, behaviours: [crosser] })
+  await using mesh = await meshOf()
   const node = mesh.node('n1')
-  await mesh.settle(node.formed(1))
   const members = ['a', 'b'].map(id => ({ id, run: crosser }))
   const group = await mesh.settle(node.addGroup({ id: 'g', members }))
   const asked = group.getMember('a').with({ timeoutMs: 10 }).call.ask('g/b')

@@ -1,7 +1,6 @@
 /** The control plane of a lone node, whose workers do what the test says. */
 
-import { nodeId, specId } from '../../../src/ids.ts'
-import type { SlotId } from '../../../src/ids.ts'
+import { type NodeId, type SlotId, nodeId, specId } from '../../../src/ids.ts'
 import { Core } from '../../../src/node/core.ts'
 import type { CoreEvent, Effect } from '../../../src/node/events.ts'
 import type { Exit } from '../../../src/node/supervision/exit.ts'
@@ -64,6 +63,33 @@ export function group(
   }
 }
 
+/** The control plane of a node that has just begun. */
+export function coreOf(id: NodeId, nowMs: number): Core {
+  return new Core({
+    self: {
+      id,
+      boot: 1,
+      seq: 1,
+      status: 'joining',
+      name: id,
+      addresses: [],
+      role: 'member',
+      weight: 1,
+      labels: {},
+      behaviours: ['b@1'],
+      protocol: { min: 1, max: 1 },
+    },
+    timings: LAN_TIMINGS,
+    prng: new Prng(id),
+    now: timeAt(nowMs),
+  })
+}
+
+/** Both clocks at a virtual moment. */
+export function timeAt(ms: number): { readonly ms: number; readonly wallMs: number } {
+  return { ms, wallMs: 1_700_000_000_000 + ms }
+}
+
 export class CoreBench {
   readonly live = new Map<SlotId, LiveWorker>()
   /** `start a`, `stop a`, `abandon a`, in order. */
@@ -74,25 +100,7 @@ export class CoreBench {
   nowMs = 1_000
 
   constructor() {
-    const now = this.#now()
-    this.#core = new Core({
-      self: {
-        id: nodeId('n'),
-        boot: 1,
-        seq: 1,
-        status: 'joining',
-        name: 'n',
-        addresses: [],
-        role: 'member',
-        weight: 1,
-        labels: {},
-        behaviours: ['b@1'],
-        protocol: { min: 1, max: 1 },
-      },
-      timings: LAN_TIMINGS,
-      prng: new Prng('bench'),
-      now,
-    })
+    this.#core = coreOf(nodeId('n'), this.nowMs)
     this.pass(LAN_TIMINGS.joinAloneMs + 1)
   }
 
@@ -204,7 +212,7 @@ export class CoreBench {
   }
 
   step(event: CoreEvent): void {
-    for (const effect of this.#core.step(event, this.#now())) this.#run(effect)
+    for (const effect of this.#core.step(event, timeAt(this.nowMs))) this.#run(effect)
   }
 
   #run(effect: Effect): void {
@@ -233,10 +241,6 @@ export class CoreBench {
       }
       default:
     }
-  }
-
-  #now(): { readonly ms: number; readonly wallMs: number } {
-    return { ms: this.nowMs, wallMs: 1_700_000_000_000 + this.nowMs }
   }
 }
 

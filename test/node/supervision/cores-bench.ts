@@ -1,11 +1,10 @@
 /** The control planes of a few nodes that hear each other at once, whose workers start where the test says that they can. */
 
 import { type NodeId, type SlotId, nodeId } from '../../../src/ids.ts'
-import { Core } from '../../../src/node/core.ts'
+import type { Core } from '../../../src/node/core.ts'
 import type { CoreEvent, Effect, NodeEvent } from '../../../src/node/events.ts'
 import type { Exit } from '../../../src/node/supervision/exit.ts'
-import { Prng } from '../../../src/prng.ts'
-import { LAN_TIMINGS } from '../../../src/protocol/timings.ts'
+import { coreOf, timeAt } from './core-bench.ts'
 
 export class CoresBench {
   readonly cores = new Map<NodeId, Core>()
@@ -22,7 +21,7 @@ export class CoresBench {
   constructor(names: readonly string[], endOf: (slot: SlotId, node: NodeId) => Exit | undefined) {
     this.#endOf = endOf
     const ids = names.map(nodeId)
-    for (const id of ids) this.cores.set(id, this.#makeCore(id))
+    for (const id of ids) this.cores.set(id, coreOf(id, this.nowMs))
     for (const to of ids)
       for (const peer of ids) if (peer !== to) this.#inbox.push({ to, event: { kind: 'peer-up', peer } })
     this.pass(2_000)
@@ -53,8 +52,7 @@ export class CoresBench {
   #deliver(): void {
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
       const { to, event } = next
-      const now = { ms: this.nowMs, wallMs: 1_700_000_000_000 + this.nowMs }
-      for (const effect of this.core(to).step(event, now)) this.#run(to, effect)
+      for (const effect of this.core(to).step(event, timeAt(this.nowMs))) this.#run(to, effect)
     }
   }
 
@@ -97,26 +95,5 @@ export class CoresBench {
         break
       default:
     }
-  }
-
-  #makeCore(id: NodeId): Core {
-    return new Core({
-      self: {
-        id,
-        boot: 1,
-        seq: 1,
-        status: 'joining',
-        name: id,
-        addresses: [],
-        role: 'member',
-        weight: 1,
-        labels: {},
-        behaviours: ['b@1'],
-        protocol: { min: 1, max: 1 },
-      },
-      timings: LAN_TIMINGS,
-      prng: new Prng(id),
-      now: { ms: this.nowMs, wallMs: 1_700_000_000_000 + this.nowMs },
-    })
   }
 }
