@@ -113,7 +113,6 @@ const MAP_FOUND = Symbol('map found')
  */
 class PayloadPackr extends Packr {
   get mapAsEmptyObject(): boolean {
-    // oxlint-disable-next-line no-throw-literal -- a signal to `pack`, not an error
     throw MAP_FOUND
   }
 }

@@ -29,7 +29,7 @@ import { renew } from './specs/edits.ts'
 import { contentOf } from './specs/spec-content.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
-import { type ACKS, DECLARE_EXTRAS, checkWait } from './wait-options.ts'
+import { type ACKS, checkWait, declareOptions } from './wait-options.ts'
 import type { SharedWait, WaitOptions, Waiting } from './waiting.ts'
 
 /** Where nothing is said, so long a declaration waits for the others, once one other node has it. */
@@ -98,7 +98,7 @@ export class Declarations {
     options: DeclareOptions,
   ): Promise<SpecId> {
     const shared = this.#waiting.share(
-      checkWait(`the options for a ${declared.body.kind}`, options, DECLARE_EXTRAS),
+      checkWait(`the options for a ${declared.body.kind}`, options, declareOptions),
     )
     // Members and stages that two nodes have declared alike before they met are the same ones.
     const body = renew(declared.body, content ?? this.#kernel.nextRevision())
@@ -137,7 +137,7 @@ export class Declarations {
 
   /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */
   async remove(id: SpecId, options: DeclareOptions): Promise<void> {
-    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, DECLARE_EXTRAS))
+    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
     this.#write({ id, body: undefined, desired: 'stopped' })
     await this.spread(id, shared)
     await this.#ended(id, 'removed', shared)
@@ -145,7 +145,7 @@ export class Declarations {
 
   /** Stops what runs of the spec, and waits until it has. It stays declared. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
-    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, DECLARE_EXTRAS))
+    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
     this.#write({ id, body: this.bodyOf(id), desired: 'stopped' })
     await this.spread(id, shared)
     await this.#ended(id, 'stopped', shared)
@@ -156,7 +156,7 @@ export class Declarations {
    * ended or was given up. @throws {StartError} when it does not start: it stays declared
    */
   async restart(id: SpecId, options: WaitOptions): Promise<void> {
-    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, DECLARE_EXTRAS))
+    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
     const body = this.bodyOf(id)
     if (body === undefined) return
     const renewed = renew(body, this.#kernel.nextRevision())

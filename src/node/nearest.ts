@@ -16,8 +16,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 
 /** What is wrong with a field that there is not. */
 export function noSuchField(name: string, known: readonly string[]): string {
-  const meant = nearest(name, known)
-  return meant === undefined ? 'no such field' : `no such field: did you mean "${meant}"?`
+  return withNearest('no such field', name, known)
+}
+
+/** `text`, and behind it what may have been meant by `word`. */
+export function withNearest(text: string, word: string, known: readonly string[]): string {
+  const meant = nearest(word, known)
+  return meant === undefined ? text : `${text}: did you mean "${meant}"?`
 }
 
 /** Levenshtein's: how many letters to put in, take out or change. */

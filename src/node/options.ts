@@ -10,7 +10,7 @@ import { PROTOCOL } from '../protocol/messages.ts'
 import { check, fields } from './check.ts'
 import { show } from './show.ts'
 import { labels } from './specs/placement-option.ts'
-import { isSignal } from './wait-options.ts'
+import { signal } from './wait-options.ts'
 import type { BehaviourSource } from './workers/registry.ts'
 
 export interface NodeInit {
@@ -143,7 +143,7 @@ export const nodeFields = {
   weight: v.optional(v.pipe(v.number(weight), v.minValue(1, weight), v.maxValue(16, weight)), 1),
   labels: v.optional(labels, {}),
   logger: v.optional(logger),
-  signal: v.optional(v.custom<AbortSignal>(isSignal, 'an AbortSignal')),
+  signal,
 }
 
 /** Checks what `createNode` takes. */

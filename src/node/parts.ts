@@ -29,7 +29,7 @@ import {
 import { refuseHuge } from './specs/size.ts'
 import { type PartStatus, outlookOf } from './supervision/outlook.ts'
 import { type SpecStatus, becauseOf, describeStatus } from './supervision/spec-status.ts'
-import { DECLARE_EXTRAS, checkWait } from './wait-options.ts'
+import { checkWait, declareOptions } from './wait-options.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
 
 /** A worker of a member or stage, wherever it runs. */
@@ -107,7 +107,7 @@ export class Parts {
    * nothing is left of it, and its siblings have not noticed
    */
   async addMember(id: SpecId, declared: MemberBody, options: WaitOptions): Promise<void> {
-    checkWait(`the options for "${id}"`, options, DECLARE_EXTRAS)
+    checkWait(`the options for "${id}"`, options, declareOptions)
     const member = { ...declared, revision: this.#kernel.nextRevision() }
     const body = this.#get(id, 'group')
     this.#refuseTaken(body, member.id, 'member')
@@ -138,7 +138,7 @@ export class Parts {
    * @throws {NotFoundError} {StopError}; {OptionsError} when it is the only stage of a chain
    */
   async remove(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
-    checkWait(`the options for "${id}"`, options, DECLARE_EXTRAS)
+    checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
     const { revision } = getPart(body, part)
     if (body.kind === 'chain' && body.stages.length === 1) {
@@ -165,7 +165,7 @@ export class Parts {
 
   /** Stops the workers of a part, which stays declared, and waits until they have. @throws {NotFoundError} {StopError} */
   async stop(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
-    checkWait(`the options for "${id}"`, options, DECLARE_EXTRAS)
+    checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
     const { revision } = getPart(body, part)
     const slots = slotsOf(id, body, part)
@@ -188,7 +188,7 @@ export class Parts {
    * stays declared
    */
   async restart(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
-    checkWait(`the options for "${id}"`, options, DECLARE_EXTRAS)
+    checkWait(`the options for "${id}"`, options, declareOptions)
     const { revision } = getPart(this.#get(id, kind), part)
     const next = this.#kernel.nextRevision()
     await this.#make(

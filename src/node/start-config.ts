@@ -11,7 +11,7 @@ import { type CheckedConfig, type Config, type ConfiguredSpec, checkConfig, with
 import { createNode } from './create-node.ts'
 import { DIFFERENT, type Node } from './node.ts'
 import { differences } from './specs/spec-content.ts'
-import { START_EXTRAS, checkWait } from './wait-options.ts'
+import { checkWait, startOptions } from './wait-options.ts'
 import type { WaitOptions } from './waiting.ts'
 
 export interface StartOptions extends WaitOptions {
@@ -71,7 +71,7 @@ export async function loadConfig(path: string): Promise<Config> {
  */
 export async function startConfig(config: Config, options: StartOptions = {}): Promise<Started> {
   const checked = checkConfig(config)
-  const { onFailure, ...wait } = checkWait('the options of startConfig', options, START_EXTRAS)
+  const { onFailure, ...wait } = checkWait('the options of startConfig', options, startOptions)
   const node = await createNode(checked.node)
   const started = await declareConfig(node, checked, wait)
   if (started.failed.length === 0 || onFailure === 'continue') return started

@@ -1,41 +1,47 @@
 // pure
 /** Checks how long a user wants to wait: a time-out that is none would never end, or end at once. */
 
+import * as v from 'valibot'
+
 import { OptionsError, type Problem } from '../errors.ts'
-import { noSuchField } from './nearest.ts'
+import { fields, inspect, oneOf, whole } from './check.ts'
 import { show } from './show.ts'
 import type { WaitOptions } from './waiting.ts'
 
 /** How many other nodes may be waited for: see `Ack`. */
 export const ACKS = ['local', 'one', 'majority', 'all'] as const
 
-/** What options may have beside `timeoutMs` and `signal`, and what is wanted of it, where it is checked here. */
-type Extras = Readonly<Record<string, Extra>>
-interface Extra {
-  readonly isFit: (value: unknown) => boolean
-  readonly wanted: string
-}
+const anyDuration = 'milliseconds: a number from 0 to Infinity'
+/** By what is asked of it: there is more than one class of signals where there is more than one realm. */
+export const signal = v.optional(v.custom<AbortSignal>(isSignal, 'an AbortSignal'))
+const wait = { timeoutMs: v.optional(v.pipe(v.number(anyDuration), v.minValue(0, anyDuration))), signal }
+const declare = { ...wait, ack: v.optional(oneOf(ACKS)) }
+/** Whether there is such a stage, the chain says. */
+const to = v.optional(v.custom<string>(() => true, 'the id of a stage'))
 
-const NO_EXTRAS: Extras = {}
+type Schema = v.GenericSchema<object>
+
+const waitOptions: Schema = fields(wait)
 
 /** Of what is declared, changed and removed. */
-export const DECLARE_EXTRAS: Extras = {
-  ack: { isFit: value => ACKS.some(ack => ack === value), wanted: `one of ${ACKS.join(', ')}` },
-}
+export const declareOptions: Schema = fields(declare)
 
 /** Of what is started with a config. */
-export const START_EXTRAS: Extras = {
-  onFailure: { isFit: value => value === 'stop' || value === 'continue', wanted: 'one of stop, continue' },
-}
+export const startOptions: Schema = fields({ ...wait, onFailure: v.optional(oneOf(['stop', 'continue'])) })
 
-/** Of what goes into a chain: whether there is such a stage, the chain says. */
-export const ENTRY_EXTRAS: Extras = { to: { isFit: () => true, wanted: 'the id of a stage' } }
+/** Of what goes into a chain. */
+export const entryOptions: Schema = fields({ ...wait, to })
+
+/** Of a run through a chain. */
+const runOptions: Schema = fields({
+  to,
+  signal,
+  onDead: v.optional(v.custom<object>(given => typeof given === 'function', 'a function')),
+})
 
 /** Of a stage that is added to a chain of so many. */
-export function stageExtras(count: number): Extras {
-  const isFit = (value: unknown): boolean =>
-    typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= count
-  return { ...DECLARE_EXTRAS, position: { isFit, wanted: `a whole number from 0 to ${count}` } }
+export function addStageOptions(count: number): Schema {
+  return fields({ ...declare, position: v.optional(whole(0, count)) })
 }
 
 /**
@@ -45,48 +51,32 @@ export function stageExtras(count: number): Extras {
 export function checkWait<Options extends WaitOptions>(
   what: string,
   options: Options,
-  extras = NO_EXTRAS,
+  schema = waitOptions,
 ): Options {
   // The usual case, and the only one that has to be fast.
   if (isEmpty(options)) return options
-  const problems = problemsOfWait(options, extras)
+  const problems = problemsOfOptions(schema, options)
   if (problems.length > 0) throw new OptionsError(what, problems)
   return options
 }
 
 /** What is wrong with them: see `checkWait`. */
-export function problemsOfWait(options: unknown, extras = NO_EXTRAS): Problem[] {
-  if (typeof options !== 'object' || options === null) {
-    return [{ path: 'options', found: show(options), wanted: 'an object' }]
-  }
-  return problemsOfFields(options, { ...WAIT_FIELDS, ...extras })
+export function problemsOfOptions(schema: Schema, options: unknown): readonly Problem[] {
+  const checked = inspect(schema, options)
+  if (checked.kind === 'good') return []
+  return checked.problems.map(problem => (problem.path === 'it' ? { ...problem, path: 'options' } : problem))
 }
 
 /** What goes into a chain, and how. @throws {OptionsError} naming every bad field of the options of `what` */
 export function checkRun(what: string, items: unknown, options: unknown): void {
-  const problems: Problem[] = []
-  if (!isIterable(items)) {
-    problems.push({ path: 'items', found: show(items), wanted: 'an Iterable or AsyncIterable' })
-  }
-  if (typeof options === 'object' && options !== null) problems.push(...problemsOfFields(options, RUN_FIELDS))
-  else problems.push({ path: 'options', found: show(options), wanted: 'an object' })
+  const problems = [...problemsOfOptions(runOptions, options)]
+  if (!isIterable(items))
+    problems.unshift({ path: 'items', found: show(items), wanted: 'an Iterable or AsyncIterable' })
   if (problems.length > 0) throw new OptionsError(what, problems)
-}
-
-function problemsOfFields(options: object, known: Extras): Problem[] {
-  return Object.entries<unknown>({ ...options }).flatMap(([path, value]) => {
-    const field = Object.hasOwn(known, path) ? known[path] : undefined
-    if (field === undefined)
-      return [{ path, found: show(value), wanted: noSuchField(path, Object.keys(known)) }]
-    return value === undefined || field.isFit(value)
-      ? []
-      : [{ path, found: show(value), wanted: field.wanted }]
-  })
 }
 
 function isEmpty(options: unknown): boolean {
   if (typeof options !== 'object' || options === null) return false
-  // oxlint-disable-next-line guard-for-in -- any field at all
   for (const _ in options) return false
   return true
 }
@@ -99,12 +89,7 @@ function isIterable(value: unknown): boolean {
   )
 }
 
-function isDuration(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0
-}
-
-/** By what is asked of it: there is more than one class of signals where there is more than one realm. */
-export function isSignal(value: unknown): boolean {
+function isSignal(value: unknown): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -113,15 +98,4 @@ export function isSignal(value: unknown): boolean {
     'addEventListener' in value &&
     typeof value.addEventListener === 'function'
   )
-}
-
-const SIGNAL: Extra = { isFit: isSignal, wanted: 'an AbortSignal' }
-const WAIT_FIELDS: Extras = {
-  timeoutMs: { isFit: isDuration, wanted: 'milliseconds: a number from 0 to Infinity' },
-  signal: SIGNAL,
-}
-const RUN_FIELDS: Extras = {
-  ...ENTRY_EXTRAS,
-  signal: SIGNAL,
-  onDead: { isFit: value => typeof value === 'function', wanted: 'a function' },
 }

@@ -8,7 +8,7 @@ import type { NetworkConditions } from '../io/memory/network-conditions.ts'
 import { type Breach, check, fieldOf, fields, mapOf, rule } from '../node/check.ts'
 import { isLogger, nodeFields } from '../node/options.ts'
 import type { BehaviourSource } from '../node/workers/registry.ts'
-import { nearest } from '../node/nearest.ts'
+import { withNearest } from '../node/nearest.ts'
 import type { Logger } from '../ports.ts'
 import { LAN_TIMINGS, type Profile, type Timings } from '../protocol/timings.ts'
 
@@ -122,11 +122,11 @@ function nobodys(init: unknown, field: string): Breach[] {
   const names = namesOf(nodes).map(String)
   return Object.entries<unknown>({ ...of })
     .filter(([name]) => !names.includes(name))
-    .map(([name, found]) => {
-      const meant = nearest(name, names)
-      const hint = meant === undefined ? '' : `: did you mean "${meant}"?`
-      return { path: [field, name], found, wanted: `the name of a node${hint}` }
-    })
+    .map(([name, found]) => ({
+      path: [field, name],
+      found,
+      wanted: withNearest('the name of a node', name, names),
+    }))
 }
 
 function namesOf<Name>(nodes: number | readonly Name[]): readonly (Name | string)[] {

@@ -38,11 +38,11 @@ test('a stage is added in front of another one, or behind the last: any other pl
     const time = { path: 'timeoutMs', found: '-1' }
     await expect(mesh.settle(made.addStage({ id: 'more', run: shout }, options))).rejects.toMatchObject({
       name: 'OptionsError',
-      problems: [place, time],
+      problems: [time, place],
     })
     await expect(
       mesh.settle(made.addStage({ id: 'more', run: shout, workers: 0 }, options)),
-    ).rejects.toMatchObject({ name: 'OptionsError', problems: [{ path: 'workers' }, place, time] })
+    ).rejects.toMatchObject({ name: 'OptionsError', problems: [{ path: 'workers' }, time, place] })
   }
   expect(made.stages()).toHaveLength(1)
   await mesh.settle(made.addStage({ id: 'last', run: shout }, { position: 1 }))

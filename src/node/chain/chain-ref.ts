@@ -15,7 +15,7 @@ import { promised } from '../../promised.ts'
 import { toError } from '../thrown-value.ts'
 import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
 import type { Stage } from '../workers/behaviours.ts'
-import { ENTRY_EXTRAS, checkRun, checkWait } from '../wait-options.ts'
+import { checkRun, checkWait, entryOptions } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { Chain } from './chain.ts'
 import type { DeadLetter } from './dead-letters.ts'
@@ -232,7 +232,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
 
   /** Looks at what is asked for. @returns when it is too late @throws {OptionsError} {AbortError} */
   #begin(options: WaitOptions): number {
-    const { timeoutMs = Infinity, signal } = checkWait(`chain "${this.id}"`, options, ENTRY_EXTRAS)
+    const { timeoutMs = Infinity, signal } = checkWait(`chain "${this.id}"`, options, entryOptions)
     if (signal?.aborted === true) throw this.#abortError(signal, false)
     return this.#clock.nowMs() + timeoutMs
   }

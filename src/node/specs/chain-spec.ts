@@ -20,7 +20,7 @@ import {
 import type { Sharing } from '../../protocol/placement-wish.ts'
 import { OptionsError } from '../../errors.ts'
 import { type Breach, check, doubles, fieldOf, fields, inspect, rule, oneOf, whole } from '../check.ts'
-import { checkWait, problemsOfWait, stageExtras } from '../wait-options.ts'
+import { addStageOptions, checkWait, problemsOfOptions } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
 import { type Stage, behaviourId, isBehaviour } from '../workers/behaviours.ts'
 import { type LimitOptions, NO_ARGS, START_TIMEOUT_MS, child, childOf, id, intensity } from './child.ts'
@@ -195,11 +195,11 @@ export function declareChain(spec: unknown): Declared<ChainBody> {
 
 /** A stage that is added to a chain of so many, and how. @throws {OptionsError} naming every bad field of both */
 export function declareStage(spec: unknown, options: WaitOptions, count: number): StageBody {
-  const extras = stageExtras(count)
+  const schema = addStageOptions(count)
   const checked = inspect(stageSpec, spec)
   if (checked.kind === 'bad')
-    throw new OptionsError('the stage spec', [...checked.problems, ...problemsOfWait(options, extras)])
-  checkWait('the options for a stage', options, extras)
+    throw new OptionsError('the stage spec', [...checked.problems, ...problemsOfOptions(schema, options)])
+  checkWait('the options for a stage', options, schema)
   return stageBody(checked.value)
 }
 

@@ -32,10 +32,8 @@ export function die(how: Death): unknown {
     case 'throw':
       throw new Misfortune('thrown')
     case 'throw-text':
-      // oxlint-disable-next-line no-throw-literal -- to be seen arriving
       throw 'a text'
     case 'throw-object':
-      // oxlint-disable-next-line no-throw-literal -- as libraries do
       throw { message: 'gone', code: 'E_GONE' }
     case 'reject':
       return Promise.reject(new Misfortune('rejected'))
@@ -48,7 +46,6 @@ export function die(how: Death): unknown {
       void Promise.reject(new Misfortune('stray rejection'))
       return new Promise(() => {})
     case 'stray-object':
-      // oxlint-disable-next-line prefer-promise-reject-errors -- as libraries do
       void Promise.reject({ code: 42 })
       return new Promise(() => {})
     case 'exit':
