@@ -11,17 +11,10 @@ import { Router } from '../../src/node/messaging/router.ts'
 import { RUNNING, STARTING } from '../../src/node/supervision/spec-status.ts'
 import type { Claim } from '../../src/protocol/claim.ts'
 import { NO_ORIGIN } from '../../src/protocol/request.ts'
-import type { WorkerBody } from '../../src/protocol/spec-row.ts'
-import { member } from './supervision/core-bench.ts'
+import { STANDALONE } from './supervision/core-bench.ts'
 
 const ID = specId('w')
 const SLOT = slotId(ID)
-const BODY: WorkerBody = {
-  kind: 'worker',
-  child: member('w', 'permanent').child,
-  intensity: { restarts: 5, withinMs: 30_000 },
-  rebalance: 'active',
-}
 const CLAIM: Claim = {
   slot: SLOT,
   generation: 2,
@@ -38,7 +31,7 @@ const CLAIM: Claim = {
 function outboxOfNode() {
   const clock = new VirtualClock()
   const router = new Router()
-  router.followSpec(ID, BODY)
+  router.followSpec(ID, STANDALONE)
   router.followStatus(ID, STARTING)
   const done: string[] = []
   const outbox = new Outbox({

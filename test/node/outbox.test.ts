@@ -8,17 +8,10 @@ import { MAILBOX_LIMITS } from '../../src/node/messaging/mailbox.ts'
 import { Outbox } from '../../src/node/messaging/outbox.ts'
 import type { Packed } from '../../src/node/messaging/packed.ts'
 import { Router } from '../../src/node/messaging/router.ts'
-import type { WorkerBody } from '../../src/protocol/spec-row.ts'
-import { member } from './supervision/core-bench.ts'
+import { STANDALONE } from './supervision/core-bench.ts'
 
 const ID = specId('w')
 const SLOT = slotId(ID)
-const BODY: WorkerBody = {
-  kind: 'worker',
-  child: member('w', 'permanent').child,
-  intensity: { restarts: 5, withinMs: 30_000 },
-  rebalance: 'active',
-}
 const generation = (number: number) => ({ number, tag: 7 })
 
 class Bench {
@@ -28,7 +21,7 @@ class Bench {
   dropped = 0
 
   constructor() {
-    this.#router.followSpec(ID, BODY)
+    this.#router.followSpec(ID, STANDALONE)
     this.#router.followStatus(ID, { kind: 'starting' })
     this.outbox = new Outbox({
       router: this.#router,

@@ -7,7 +7,7 @@ import { Places } from '../../src/node/places.ts'
 import { pendingFor } from '../../src/node/supervision/spec-status.ts'
 import type { MemberRow } from '../../src/protocol/member-row.ts'
 import type { SpecRow } from '../../src/protocol/spec-row.ts'
-import { member } from './supervision/core-bench.ts'
+import { STANDALONE } from './supervision/core-bench.ts'
 
 const ID = specId('w')
 const SLOT = slotId(ID)
@@ -15,12 +15,7 @@ const ROW: SpecRow = {
   id: ID,
   version: { ms: 1, count: 0, node: nodeId('n1') },
   desired: 'running',
-  body: {
-    kind: 'worker',
-    child: member('w', 'permanent').child,
-    intensity: { restarts: 5, withinMs: 30_000 },
-    rebalance: 'active',
-  },
+  body: STANDALONE,
 }
 
 const memberRow = (id: string, more: Partial<MemberRow> = {}): MemberRow => ({

@@ -8,23 +8,16 @@ import type { Packed } from '../../src/node/messaging/packed.ts'
 import { Post } from '../../src/node/messaging/post.ts'
 import { Router } from '../../src/node/messaging/router.ts'
 import { NO_ORIGIN } from '../../src/protocol/request.ts'
-import type { WorkerBody } from '../../src/protocol/spec-row.ts'
-import { member } from './supervision/core-bench.ts'
+import { STANDALONE } from './supervision/core-bench.ts'
 
 const ID = specId('w')
 const SLOT = slotId(ID)
-const BODY: WorkerBody = {
-  kind: 'worker',
-  child: member('w', 'permanent').child,
-  intensity: { restarts: 5, withinMs: 30_000 },
-  rebalance: 'active',
-}
 const GENERATION = { number: 3, tag: 7 }
 const MESSAGE: Letter = { kind: 'message', message: 'hello', origin: NO_ORIGIN, bytes: undefined }
 
 function postOfNode() {
   const router = new Router()
-  router.followSpec(ID, BODY)
+  router.followSpec(ID, STANDALONE)
   const forwarded: Packed[] = []
   const post = new Post({
     self: nodeId('n1'),

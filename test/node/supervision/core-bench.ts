@@ -15,6 +15,7 @@ import type {
   RestartIntensity,
   RestartType,
   SpecBody,
+  WorkerBody,
 } from '../../../src/protocol/spec-row.ts'
 import { LAN_TIMINGS } from '../../../src/protocol/timings.ts'
 
@@ -43,6 +44,14 @@ export function member(id: string, restart: RestartType, more: Partial<MemberBod
     isSignificant: false,
     ...more,
   }
+}
+
+/** A standalone worker that moves with its state. */
+export const STANDALONE: WorkerBody = {
+  kind: 'worker',
+  child: member('w', 'permanent').child,
+  intensity: { restarts: 5, withinMs: 30_000 },
+  rebalance: 'active',
 }
 
 export function group(
