@@ -1,6 +1,8 @@
 // pure
 /** One line for a person: what somebody gave us. */
 
+import { showValue } from './thrown-value.ts'
+
 const SHOWN_LENGTH_MAX = 60
 const KINDS: ReadonlySet<unknown> = new Set(['stage', 'server', 'task'])
 
@@ -27,16 +29,21 @@ function describe(value: unknown): string {
 }
 
 function describeObject(value: object): string {
+  try {
+    return nameOf(value) ?? showValue(value)
+  } catch {
+    // It has a getter that throws.
+    return 'an object that cannot be shown'
+  }
+}
+
+/** What a person calls it; undefined for plain objects and lists. */
+function nameOf(value: object): string | undefined {
   const { kind, name }: { readonly kind?: unknown; readonly name?: unknown } = value
   if (typeof name === 'string' && KINDS.has(kind)) return `the ${String(kind)} "${name}"`
   if (value instanceof Error) return String(value)
   if ('~standard' in value) return 'a schema'
   const maker: unknown = Reflect.get(value, 'constructor')
-  const isPlain = maker === undefined || maker === Object || maker === Array
-  if (!isPlain) return `a ${typeof maker === 'function' ? maker.name : 'strange object'}`
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return 'an object that cannot be shown'
-  }
+  if (maker === undefined || maker === Object || maker === Array) return undefined
+  return `a ${typeof maker === 'function' ? maker.name : 'strange object'}`
 }

@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { show } from '../../src/node/show.ts'
+import { checkSimulation } from '../../src/simulation/simulation-options.ts'
 import { Below, SURFACES } from './bad-values.ts'
 import { allWrong, concrete, withField, withoutField } from './changed-field.ts'
 import { problemsOf } from './problems.ts'
@@ -83,4 +84,18 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
       ])
     }
   })
+})
+
+test('what cannot be looked at is a bad field like any other', () => {
+  const bad: object = {
+    seed: {
+      get name(): string {
+        throw new Error('nobody may look')
+      },
+    },
+  }
+  expect(problemsOf(() => checkSimulation(bad))).toEqual([
+    { path: 'seed', found: 'an object that cannot be shown', wanted: 'a whole number or a text' },
+  ])
+  expect(show({ large: 1n, deep: [{ word: 'x' }] })).toBe("{ large: 1n, deep: [{ word: 'x' }] }")
 })
