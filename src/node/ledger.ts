@@ -137,6 +137,7 @@ export class Ledger {
     const row: SpecRow = { ...change, version, replaces: before?.version }
     this.tables.specs.merge(row)
     this.#newSpecs.set(row.id, row)
+    if (before !== undefined) this.#tellPlace(row.id)
     this.#isUrgent = true
     this.#onSpecChanged(row, before, now)
   }
@@ -275,6 +276,14 @@ export class Ledger {
     this.#places.followSpec(row, before)
     this.#changed.add(row.id)
     this.tombstones.follow(row, now)
+  }
+
+  /** Who hears of a spec first by a change of it, is to know where it runs already. */
+  #tellPlace(id: SpecId): void {
+    const claim = this.tables.claims.get(slotId(id))
+    const phase = this.tables.phases.get(id)
+    if (claim !== undefined) this.#newClaims.set(claim.slot, claim)
+    if (phase !== undefined) this.#newPhases.set(id, phase)
   }
 
   #isForgotten(spec: SpecId, version: Hlc): boolean {

@@ -2,7 +2,10 @@
 /** Bundles of rows on their way: empty ones, and large ones cut to the size of a frame. */
 
 import { encodeUnbounded, payloadBytesMax } from '../payload.ts'
+import { type SlotId, type SpecId, slotId } from '../ids.ts'
+import type { Claim } from './claim.ts'
 import { CONTROL_FRAME_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, NO_ROWS, type Rows, TABLES } from './messages.ts'
+import type { Phase } from './phase.ts'
 
 /** What fits beside the rows into a frame: names of fields, kinds, lengths. */
 const FRAME_OVERHEAD_BYTES = 16 * 1024
@@ -20,32 +23,78 @@ export function isEmpty(rows: Rows): boolean {
   return TABLES.every(table => rows[table].length === 0)
 }
 
-/** The same rows in bundles that each fit into a frame, in the same order. A single huge row is a bundle alone. */
+/**
+ * The same rows in bundles that each fit into a frame: members first, then each spec together with its claim and its
+ * phase, as far as they are among the rows, so that nobody learns of a spec before it learns where it runs. What is too
+ * large for a frame is a bundle alone; it is cut only where it would not fit into a message, the spec last.
+ */
 export function inFrames(rows: Rows): Rows[] {
   if (isEmpty(rows)) return []
   const count = TABLES.reduce((sum, table) => sum + rows[table].length, 0)
   if (count <= ROWS_TOGETHER_MAX && payloadBytesMax(rows) <= ROWS_BYTES_MAX) return [rows]
-  return [
-    ...cut(rows.members).map(members => ({ ...NO_ROWS, members })),
-    ...cut(rows.specs).map(specs => ({ ...NO_ROWS, specs })),
-    ...cut(rows.claims).map(claims => ({ ...NO_ROWS, claims })),
-    ...cut(rows.phases).map(phases => ({ ...NO_ROWS, phases })),
-  ]
+  const members = rows.members.map(member => pieceOf({ ...NO_ROWS, members: [member] }))
+  return [...cut(members), ...cut(bySpec(rows))]
 }
 
-function cut<Row>(rows: readonly Row[]): Row[][] {
-  const pieces: Row[][] = []
-  let piece: Row[] = []
+/** Rows that are not parted. */
+interface Piece {
+  readonly rows: Rows
+  readonly size: number
+}
+
+/** Each spec with what is said of where it runs; then all that is said of other specs. */
+function bySpec({ specs, claims, phases }: Rows): Piece[] {
+  const claimOf = new Map<SlotId, Claim>(claims.map(claim => [claim.slot, claim]))
+  const phaseOf = new Map<SpecId, Phase>(phases.map(phase => [phase.spec, phase]))
+  const take = (slot: SlotId, id: SpecId): Rows => {
+    const claim = claimOf.get(slot)
+    const phase = phaseOf.get(id)
+    claimOf.delete(slot)
+    phaseOf.delete(id)
+    return { ...NO_ROWS, claims: optional(claim), phases: optional(phase) }
+  }
+  const together = specs.flatMap((spec): Piece[] => {
+    const places = take(slotId(spec.id), spec.id)
+    const whole = pieceOf({ ...places, specs: [spec] })
+    if (whole.size <= ROW_BYTES_MAX) return [whole]
+    return [places, { ...NO_ROWS, specs: [spec] }].filter(rows => !isEmpty(rows)).map(pieceOf)
+  })
+  const otherClaims = [...claimOf.values()].map(claim => pieceOf({ ...NO_ROWS, claims: [claim] }))
+  const otherPhases = [...phaseOf.values()].map(phase => pieceOf({ ...NO_ROWS, phases: [phase] }))
+  return [...together, ...otherClaims, ...otherPhases]
+}
+
+function cut(pieces: readonly Piece[]): Rows[] {
+  const bundles: Rows[][] = []
+  let bundle: Rows[] = []
   let size = 0
-  for (const row of rows) {
-    const rowSize = encodeUnbounded(row).length
-    if (piece.length > 0 && size + rowSize > ROWS_BYTES_MAX) {
-      pieces.push(piece)
-      piece = []
+  for (const piece of pieces) {
+    if (bundle.length > 0 && size + piece.size > ROWS_BYTES_MAX) {
+      bundles.push(bundle)
+      bundle = []
       size = 0
     }
-    piece.push(row)
-    size += rowSize
+    bundle.push(piece.rows)
+    size += piece.size
   }
-  return piece.length > 0 ? [...pieces, piece] : pieces
+  if (bundle.length > 0) bundles.push(bundle)
+  return bundles.map(joined)
+}
+
+function joined(bundle: readonly Rows[]): Rows {
+  return {
+    members: bundle.flatMap(({ members }) => members),
+    specs: bundle.flatMap(({ specs }) => specs),
+    claims: bundle.flatMap(({ claims }) => claims),
+    phases: bundle.flatMap(({ phases }) => phases),
+  }
+}
+
+function pieceOf(rows: Rows): Piece {
+  const size = TABLES.flatMap(table => rows[table].map(row => encodeUnbounded(row).length))
+  return { rows, size: size.reduce((sum, each) => sum + each, 0) }
+}
+
+function optional<Row>(row: Row | undefined): readonly Row[] {
+  return row === undefined ? [] : [row]
 }

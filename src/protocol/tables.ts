@@ -2,6 +2,7 @@
 /** The replicated tables of a node, as anti-entropy sees them: roots, buckets, rows. */
 
 import { unreachable } from '../assert.ts'
+import { slotId } from '../ids.ts'
 import { type Claim, claims } from './claim.ts'
 import type { MemberRow } from './member-row.ts'
 import { NO_ROWS, type Roots, type Rows, type Table } from './messages.ts'
@@ -33,18 +34,28 @@ export class Tables {
     }
   }
 
+  /** The rows of some buckets; those of specs with what is known of where they run, which nobody is to learn later. */
   rowsIn(table: Table, buckets: ReadonlySet<number>): Rows {
     switch (table) {
       case 'members':
         return { ...NO_ROWS, members: this.members.rowsIn(buckets) }
       case 'specs':
-        return { ...NO_ROWS, specs: this.specs.rowsIn(buckets) }
+        return this.#withPlaces(this.specs.rowsIn(buckets))
       case 'claims':
         return { ...NO_ROWS, claims: this.claims.rowsIn(buckets) }
       case 'phases':
         return { ...NO_ROWS, phases: this.phases.rowsIn(buckets) }
       default:
         return unreachable(table)
+    }
+  }
+
+  #withPlaces(specs: readonly SpecRow[]): Rows {
+    return {
+      ...NO_ROWS,
+      specs,
+      claims: specs.flatMap(({ id }) => this.claims.get(slotId(id)) ?? []),
+      phases: specs.flatMap(({ id }) => this.phases.get(id) ?? []),
     }
   }
 }

@@ -1,13 +1,16 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { type NodeId, nodeId, specId } from '../../src/ids.ts'
+import { type NodeId, nodeId, slotId, specId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
 import { AntiEntropy } from '../../src/protocol/anti-entropy.ts'
+import type { Claim } from '../../src/protocol/claim.ts'
 import { encodeMessage } from '../../src/protocol/codec.ts'
 import { type MemberRow, memberRows } from '../../src/protocol/member-row.ts'
-import { CONTROL_FRAME_BYTES_MAX, type Message } from '../../src/protocol/messages.ts'
+import { CONTROL_FRAME_BYTES_MAX, type Message, NO_ROWS } from '../../src/protocol/messages.ts'
+import type { Phase } from '../../src/protocol/phase.ts'
 import { RecordStore } from '../../src/protocol/record-store.ts'
+import { ROW_BYTES_MAX, inFrames } from '../../src/protocol/rows.ts'
 import type { SpecRow } from '../../src/protocol/spec-row.ts'
 import { Tables } from '../../src/protocol/tables.ts'
 
@@ -45,7 +48,12 @@ class Pair {
     if (message.kind === 'digest') end.onDigest(from, message.roots)
     else if (message.kind === 'buckets') end.onBuckets(from, message.table, message.digests)
     else if (message.kind === 'want') end.onWant(from, message.table, message.buckets)
-    else if (message.kind === 'rows') for (const spec of message.rows.specs) this.tables[to].specs.merge(spec)
+    else if (message.kind === 'rows') {
+      const { specs, claims, phases } = this.tables[to]
+      for (const each of message.rows.specs) specs.merge(each)
+      for (const each of message.rows.claims) claims.merge(each)
+      for (const each of message.rows.phases) phases.merge(each)
+    }
   }
 }
 
@@ -72,6 +80,46 @@ function row(id: number, ms: number, size = 0): SpecRow {
         limits: { heartbeatMs: 30_000 },
       },
     },
+  }
+}
+
+const RUN = { id: nodeId('a'), boot: 1 }
+
+function claim(id: number, message = 'why'): Claim {
+  const failures = [{ name: 'Error', message, node: nodeId('a'), slot: slotId(specId(`spec-${id}`)) }]
+  return {
+    slot: slotId(specId(`spec-${id}`)),
+    generation: 1,
+    owner: RUN,
+    score: 1,
+    seq: 0,
+    state: 'running',
+    specVersion: { ms: 1, count: 0, node: nodeId('a') },
+    restarts: [],
+    failures,
+  }
+}
+
+function phase(id: number): Phase {
+  return {
+    spec: specId(`spec-${id}`),
+    specVersion: { ms: 1, count: 0, node: nodeId('a') },
+    revision: 1,
+    generation: { number: 1, tag: 1 },
+    coordinator: RUN,
+    layout: [],
+    away: [],
+    pending: [],
+    isFirst: false,
+    previous: [],
+    restarts: [],
+    failures: [],
+    since: [],
+    rank: 'running',
+    ready: [],
+    exits: [],
+    stopped: [],
+    left: [],
   }
 }
 
@@ -105,6 +153,37 @@ test('a large difference travels in frames of at most 256 KiB', () => {
   const sizes = pair.sent.map(message => encodeMessage(message).length)
   expect(Math.max(...sizes)).toBeLessThanOrEqual(CONTROL_FRAME_BYTES_MAX)
   expect(sizes.length).toBeGreaterThan(10)
+})
+
+test('whoever is told of a spec is told in the same message where it runs', () => {
+  const pair = new Pair()
+  const { a } = pair.tables
+  for (let id = 0; id < 400; id++) {
+    a.specs.merge(row(id, 1, 2_000))
+    if (id % 2 === 0) a.claims.merge(claim(id))
+    else a.phases.merge(phase(id))
+  }
+  pair.exchange()
+  expect(pair.tables.b.roots()).toEqual(pair.tables.a.roots())
+  const bundles = pair.sent.flatMap(message =>
+    message.kind === 'rows' && message.rows.specs.length > 0 ? [message.rows] : [],
+  )
+  expect(bundles.length).toBeGreaterThan(3)
+  for (const { specs, claims, phases } of bundles) {
+    const placed = [...claims.map(({ slot }) => slot), ...phases.map(({ spec }) => spec)]
+    expect(placed.toSorted()).toEqual(specs.map(({ id }) => id).toSorted())
+  }
+})
+
+test('what does not fit into one message with its spec goes before it', () => {
+  const tables = newTables()
+  tables.specs.merge(row(1, 1, ROW_BYTES_MAX - 2_000))
+  tables.claims.merge(claim(1, 'why'.repeat(1_000)))
+  const bundles = inFrames({ ...NO_ROWS, specs: [...tables.specs.rows()], claims: [...tables.claims.rows()] })
+  expect(bundles.map(({ specs, claims }) => [specs.length, claims.length])).toEqual([
+    [0, 1],
+    [1, 0],
+  ])
 })
 
 test('one differing row costs the rows of its bucket, not all of them', () => {

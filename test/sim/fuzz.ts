@@ -7,9 +7,11 @@ import type { NodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { declareApart } from './apart.ts'
-import { AlwaysChecker, checkConnected, checkSettled, isCalm } from './checkers.ts'
+import { AlwaysChecker, checkConnected, isCalm } from './checkers.ts'
+import { settle, settleMs } from './settle.ts'
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
+import { meetLate } from './late-comer.ts'
 import { NetFaults } from './net-faults.ts'
 import { Rebels } from './rebels.ts'
 import { RollingRestart } from './rolling-restart.ts'
@@ -137,6 +139,8 @@ class Schedule {
     )
     if (await declareApart(mesh, this.world, this.prng.fork('apart'))) this.#count('declared-apart')
     await this.#declare(mesh)
+    const crash = this.#crash.bind(this)
+    if (await meetLate(mesh, this.prng.fork('late'), crash)) this.#count('met-late')
     for (let step = 0; step < TROUBLE_STEPS; step++) {
       await this.#callBefore(mesh, always)
       await this.#trouble(mesh)
@@ -145,7 +149,7 @@ class Schedule {
     await this.#peace(mesh, always)
     if (always.twiceCount > 0) this.counts['ran-twice'] = always.twiceCount
     if (this.#sick.declinedCount > 0) this.counts['declined'] = this.#sick.declinedCount
-    checkSettled(mesh, this.world)
+    await settle(mesh, this.world)
     this.belt.checkSettled()
     this.#workers.check(mesh)
   }
@@ -372,8 +376,7 @@ class Schedule {
   async #calm(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
     const enoughMs = this.prng.chance(PATIENT_SHARE) ? Infinity : CALM_MS
     const sinceMs = mesh.nowMs
-    const settleMs = (3 * Math.ceil(Math.log2(mesh.ids.length)) + 5) * 1_000
-    for (let calmMs = 0; mesh.nowMs < sinceMs + settleMs && calmMs < enoughMs;) {
+    for (let calmMs = 0; mesh.nowMs < sinceMs + settleMs(mesh) && calmMs < enoughMs;) {
       await this.#pass(mesh, always, CALM_LOOK_MS)
       const isLate = mesh.nowMs - sinceMs >= CONTACT_MS
       if (isLate) checkConnected(mesh)
