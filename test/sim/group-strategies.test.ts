@@ -132,6 +132,29 @@ describe.each(STRATEGIES)('%s', strategy => {
     }
   })
 
+  test('a node that dies costs one generation, however many members it had', async () => {
+    await using mesh = await simulate({ behaviours: all })
+    await withGroup(mesh, strategy)
+    const lost = 'n3'
+    const bereft = groupAt(mesh, 'n1')
+      .members()
+      .filter(({ workers }) => workers[0]?.node === lost)
+    expect(bereft.length).toBeGreaterThan(1)
+    mesh.crash(lost)
+    const isBack = (id: string): boolean =>
+      isRunning(mesh, id) &&
+      groupAt(mesh, id)
+        .members()
+        .every(({ workers }) => workers[0]?.node !== lost)
+    await mesh.until('it runs on the others', () => mesh.up.every(isBack), 10_000)
+    await mesh.run(1_000)
+    for (const id of mesh.up) {
+      const numbers = Object.values(generations(mesh, id))
+      expect(numbers.filter(number => number === 2).length).toBeGreaterThanOrEqual(bereft.length)
+      expect(numbers.filter(number => number !== 1 && number !== 2)).toEqual([])
+    }
+  })
+
   test('after a partition in which both sides went on, all nodes follow one of the two', async () => {
     await using mesh = await simulate({ nodes: 4, behaviours: all })
     await withGroup(mesh, strategy)

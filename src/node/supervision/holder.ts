@@ -302,7 +302,7 @@ export class Holder {
   #lostOf(phase: Phase, outlook: Outlook, held: Held, now: Now): SlotExit[] {
     const { run, membership } = this.#ledger
     const gone = held.owners.filter(owner => membership.isGone(owner))
-    const bereaved = gone.length === 0 ? [] : outlook.kept.filter(({ owner }) => gone.includes(owner))
+    const bereaved = gone.flatMap(owner => heldBy(outlook.kept, owner))
     const lost = bereaved.map(({ slot, owner }) => this.#lossOf(phase, slot, nodeLost(owner.id, slot), now))
     for (const placed of held.spent) {
       const latest = this.#latestOf(phase.spec).get(placed.slot)
