@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 
-import { MeshProcess, untilAllSee, untilOneEach } from '../test/e2e/mesh-process.ts'
+import { MeshProcess, untilAllMet, untilAllSee, untilOneEach } from '../test/e2e/mesh-process.ts'
 import { Lab, ipOf, whyNoNamespaces } from '../test/e2e/namespaces.ts'
 import { type Bench, type Measurement, median } from './bench.ts'
 
@@ -28,6 +28,7 @@ async function settle(processes: readonly MeshProcess[]): Promise<void> {
   await untilAllSee('all are up', processes, processes)
   await processes[0]?.addWorkers(WORKERS.length)
   await untilOneEach('they have started', processes, WORKERS)
+  await untilAllMet('it has formed', processes)
 }
 
 async function kill(processes: readonly MeshProcess[]): Promise<void> {

@@ -62,7 +62,10 @@ export class Membership {
     this.#nextForgetMs = now.ms + FORGET_PERIOD_MS
     this.#roster = new Roster(self, timings.tombstoneMs)
     this.contacts = new Contacts(self, timings, prng.fork('contacts'))
-    this.#suspicions = new Suspicions(timings, witness => this.#isTrusted(witness))
+    this.#suspicions = new Suspicions(timings, {
+      isTrusted: witness => this.#isTrusted(witness),
+      countApart: id => this.#stats.countApart(id) + (this.#reach.isConnected(id) ? 0 : 1),
+    })
     this.#prober = new Prober({
       timings,
       prng: prng.fork('prober'),
@@ -245,8 +248,7 @@ export class Membership {
 
   /** What rides on a probe or its answer. */
   #pack(peer: NodeId): { readonly stat: NodeStat; readonly news: News } {
-    const { probePeriodMs, probeTimeoutMs } = this.#timings
-    const unreached = this.#reach.unreachable(this.#now.ms - probePeriodMs - probeTimeoutMs)
+    const unreached = this.#reach.unreachable(this.#now.ms, this.#timings)
     const stat = { health: this.health.score, view: this.#init.view(), unreachable: unreached }
     return { stat, news: this.#news.take(peer) }
   }
@@ -315,8 +317,7 @@ export class Membership {
   }
 
   #suspect(row: MemberRow): void {
-    const apart = this.#stats.countApart(row.id) + (this.#reach.isConnected(row.id) ? 0 : 1)
-    this.#suspicions.begin(row, row.seq, { count: this.#roster.count, apart, nowMs: this.#now.ms })
+    this.#suspicions.begin(row, row.seq, { count: this.#roster.count, nowMs: this.#now.ms })
   }
 
   /** Tells a node what is said of it, so that it can refute at once. */
@@ -336,8 +337,7 @@ export class Membership {
   #accuse(peer: NodeId, evidence: Evidence): void {
     const row = this.#roster.find(peer)
     if (row === undefined || this.health.isDegraded || this.#now.ms < this.#holdUntilMs) return
-    const run = { id: row.id, boot: row.boot }
-    const accusation: Accusation = { run, seq: row.seq, by: this.self.id, evidence }
+    const accusation = { run: { id: row.id, boot: row.boot }, seq: row.seq, by: this.self.id, evidence }
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, true)
     else this.#suspect(row)
     if (this.#suspicions.addWitness(accusation, this.#now.ms)) this.#tell(accusation)

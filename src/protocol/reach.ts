@@ -196,11 +196,15 @@ export class Reach {
     return changes
   }
 
-  /** Those with whom there has been no session since, `UNREACHABLE_MAX` at most. */
-  unreachable(sinceMs: number): NodeId[] {
+  /**
+   * Those with whom there is no session, `UNREACHABLE_MAX` at most: from the beginning where there has not been one yet,
+   * and where there was, when it has been missing for some time.
+   */
+  unreachable(nowMs: number, { probePeriodMs, probeTimeoutMs }: Timings): NodeId[] {
     const unreached: NodeId[] = []
     for (const [peer, apart] of this.#apart) {
-      if (apart.sinceMs <= sinceMs && unreached.push(peer) === UNREACHABLE_MAX) break
+      const isApart = !apart.hadSession || nowMs - apart.sinceMs >= probePeriodMs + probeTimeoutMs
+      if (isApart && unreached.push(peer) === UNREACHABLE_MAX) break
     }
     return unreached
   }

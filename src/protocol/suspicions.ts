@@ -25,8 +25,6 @@ interface Suspicion {
   readonly seq: number
   /** How many nodes there were, this one and the suspect included. */
   readonly count: number
-  /** So many confirmations make it as short as it gets. */
-  readonly confirmationsMax: number
   startedMs: number
   /** No death before, whatever others say. */
   notBeforeMs: number
@@ -57,33 +55,34 @@ export class Suspicions {
   readonly #timings: Timings
   /** Whether what a node says counts: it is alive, and well itself. */
   readonly #isTrusted: (witness: NodeId) => boolean
+  /** How many have no session with a suspect now, as far as is known: they cannot find anything against it. */
+  readonly #countApart: (suspect: NodeId) => number
   readonly #suspicions = new Map<NodeId, Suspicion>()
 
-  constructor(timings: Timings, isTrustedWitness: (witness: NodeId) => boolean) {
+  constructor(
+    timings: Timings,
+    others: {
+      readonly isTrusted: (witness: NodeId) => boolean
+      readonly countApart: (suspect: NodeId) => number
+    },
+  ) {
     this.#timings = timings
-    this.#isTrusted = isTrustedWitness
+    this.#isTrusted = others.isTrusted
+    this.#countApart = others.countApart
   }
 
   has(id: NodeId): boolean {
     return this.#suspicions.has(id)
   }
 
-  /**
-   * Begins to suspect, or goes on if it does already. `count`: nodes in the mesh, the suspect included; `apart`: how many
-   * of them have no session with it, as far as is known.
-   */
-  begin(
-    run: Run,
-    seq: number,
-    context: { readonly count: number; readonly apart: number; readonly nowMs: number },
-  ): void {
+  /** Begins to suspect, or goes on if it does already. `count`: nodes in the mesh, the suspect included. */
+  begin(run: Run, seq: number, context: { readonly count: number; readonly nowMs: number }): void {
     const known = this.#suspicions.get(run.id)
     if (known !== undefined && known.run.boot === run.boot && known.seq === seq) return
     this.#suspicions.set(run.id, {
       run: { id: run.id, boot: run.boot },
       seq,
       count: context.count,
-      confirmationsMax: confirmationsOf(context.count, context.apart),
       startedMs: context.nowMs,
       notBeforeMs: 0,
       refusedMs: Infinity,
@@ -141,10 +140,11 @@ export class Suspicions {
   }
 
   #dueMs(suspicion: Suspicion): number {
-    const { startedMs, refusedMs, notBeforeMs, count } = suspicion
+    const { run, startedMs, refusedMs, notBeforeMs, count } = suspicion
     const [minMs, maxMs] = suspicionRangeMs(this.#timings, count)
     const confirmations = this.#confirmationsOf(suspicion)
-    const share = confirmations >= suspicion.confirmationsMax ? 1 : (SHORTER_BY[confirmations] ?? 0)
+    const isFull = confirmations >= confirmationsMax(count, this.#countApart(run.id))
+    const share = isFull ? 1 : (SHORTER_BY[confirmations] ?? 0)
     const slowMs = startedMs + maxMs - (maxMs - minMs) * share
     return Math.max(notBeforeMs, Math.min(slowMs, refusedMs + this.#timings.suspicionFastMs))
   }
@@ -165,7 +165,10 @@ export class Suspicions {
   }
 }
 
-/** Of all but the suspect and the first who accuses it, those who have a session with it can confirm what that one says. */
-function confirmationsOf(count: number, apart: number): number {
+/**
+ * So many confirmations make a suspicion as short as it gets. Of all but the suspect and the first who accuses it, those
+ * who have a session with it can confirm what that one says.
+ */
+function confirmationsMax(count: number, apart: number): number {
   return count < CONFIRMING_NODES_MIN ? 0 : Math.min(CONFIRMATIONS, Math.max(0, count - 2 - apart))
 }

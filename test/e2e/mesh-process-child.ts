@@ -71,8 +71,17 @@ function tell(event: NodeEvent): void {
 }
 
 function tellSight(): void {
-  const alive = node.members().flatMap(({ name, status }) => (status === 'alive' ? [name] : []))
-  process.send?.({ sight: { wallMs: Date.now(), alive: alive.toSorted(), running: [...running].toSorted() } })
+  const members = node.members()
+  const alive = members.filter(({ status }) => status === 'alive').map(({ name }) => name)
+  const connected = members.filter(({ isConnected }) => isConnected).map(({ name }) => name)
+  process.send?.({
+    sight: {
+      wallMs: Date.now(),
+      alive: alive.toSorted(),
+      connected: connected.toSorted(),
+      running: [...running].toSorted(),
+    },
+  })
 }
 
 function aboutOf(event: NodeEvent): string {

@@ -23,6 +23,8 @@ export interface Sight {
   readonly wallMs: number
   /** The names of the members that are alive, its own included, sorted. */
   readonly alive: readonly string[]
+  /** The names of those with whom it has a session, sorted. */
+  readonly connected: readonly string[]
   /** The workers that run on it, sorted. */
   readonly running: readonly string[]
 }
@@ -35,7 +37,7 @@ export interface Sighting {
   readonly wallMs: number
 }
 
-const NOTHING: Sight = { wallMs: 0, alive: [], running: [] }
+const NOTHING: Sight = { wallMs: 0, alive: [], connected: [], running: [] }
 
 export class MeshProcess {
   readonly name: string
@@ -193,6 +195,16 @@ export async function untilAllSee(
   await Promise.all(
     processes.map(process =>
       process.until(`${what}: it sees ${wanted}`, () => process.sight.alive.join() === wanted),
+    ),
+  )
+}
+
+/** Waits until each of the nodes has a session with each other: those that can wait are opened when nobody comes any more. */
+export async function untilAllMet(what: string, processes: readonly MeshProcess[]): Promise<void> {
+  const others = processes.length - 1
+  await Promise.all(
+    processes.map(process =>
+      process.until(`${what}: it has met all`, () => process.sight.connected.length === others),
     ),
   )
 }

@@ -52,9 +52,9 @@ test(`no more than ${RELAYS_MAX} probes are under way for others: to the rest th
 })
 
 test(`no more than ${UNTRUSTED_WITNESSES_MAX} are kept who accuse and do not count; who counts is heard all the same`, () => {
-  const suspicions = new Suspicions(LAN_TIMINGS, witness => witness === a)
+  const suspicions = new Suspicions(LAN_TIMINGS, { isTrusted: witness => witness === a, countApart: () => 0 })
   const run = { id: b, boot: 1 }
-  suspicions.begin(run, 1, { count: 5, apart: 0, nowMs: 0 })
+  suspicions.begin(run, 1, { count: 5, nowMs: 0 })
   const isNew = (by: NodeId): boolean => suspicions.addWitness({ run, seq: 1, by, evidence: 'silent' }, 0)
   expect(many(1_000).filter(isNew)).toHaveLength(UNTRUSTED_WITNESSES_MAX)
   expect([isNew(a), isNew(a)]).toEqual([true, false])

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 
+import { Reach } from '../../src/protocol/reach.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
-import { Bench, b, c, row } from './bench.ts'
+import { Bench, a, b, c, row } from './bench.ts'
 
-const { probePeriodMs } = LAN_TIMINGS
+const { probePeriodMs, probeTimeoutMs } = LAN_TIMINGS
 
 test('a member that this node has not met yet is left to those who have, for thirty periods', () => {
   const mesh = new Bench()
@@ -14,4 +15,17 @@ test('a member that this node has not met yet is left to those who have, for thi
   expect(mesh.sent('probe-request')).toEqual([])
   mesh.pass(3 * probePeriodMs, [c])
   expect(mesh.statusOf(b)).toBe('suspect')
+})
+
+test('others are told at once of those whom this node has not met yet, and after a while of those whose session has closed', () => {
+  const reach = new Reach()
+  reach.onMember(a, 0)
+  reach.onPeerUp(b, 0)
+  expect(reach.unreachable(0, LAN_TIMINGS)).toEqual([a])
+  reach.onPeerDown(b, 1)
+  expect(reach.unreachable(probePeriodMs + probeTimeoutMs, LAN_TIMINGS)).toEqual([a])
+  expect(reach.unreachable(probePeriodMs + probeTimeoutMs + 1, LAN_TIMINGS)).toEqual([a, b])
+  reach.onPeerUp(a, 2)
+  reach.onPeerUp(b, 2)
+  expect(reach.unreachable(10_000, LAN_TIMINGS)).toEqual([])
 })

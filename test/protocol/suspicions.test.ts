@@ -48,6 +48,15 @@ describe('a suspicion', () => {
     expect(bench.passUntil(() => bench.statusOf(b) === 'dead', [c, d, e])).toBeCloseTo(wantedMs, -2)
   })
 
+  test('is as short as it gets from when those who could share it say that they have not met its suspect', () => {
+    suspect()
+    for (const id of [c, d, e]) {
+      bench.apartOf.set(id, [b])
+      bench.answer(id, 0)
+    }
+    expect(bench.passUntil(() => bench.statusOf(b) === 'dead', [c, d, e])).toBeCloseTo(minMs, -2)
+  })
+
   test('is not shared by repeating it', () => {
     suspect()
     for (let times = 0; times < 5; times++) bench.accuse(b, c)
