@@ -125,17 +125,22 @@ test('waiting for a mesh that refuses one ends with the reason', async () => {
     logger: false,
   })
   nodes.push(member)
+  const told = Promise.withResolvers<void>()
   const stranger = await createNode({
     cluster: 'ours',
     secret: 'wrong',
     listen: LOOPBACK,
     discovery: { mdns: false, seeds: [...member.addresses] },
-    logger: false,
+    logger: { debug: () => {}, info: () => {}, warn: (_facts, message) => heard(message), error: () => {} },
   })
   nodes.push(stranger)
-  await expect(stranger.formed(2, { timeoutMs: 1_500 })).rejects.toMatchObject({
+  function heard(message: string): void {
+    if (message.startsWith('no session with')) told.resolve()
+  }
+  await told.promise
+  await expect(stranger.formed(2, { timeoutMs: 100 })).rejects.toMatchObject({
     name: 'FormationError',
-    message: expect.stringMatching(/1 of 2 nodes after 1500 ms\n.*another cluster name or secret/),
+    message: expect.stringMatching(/1 of 2 nodes after 100 ms\n.*another cluster name or secret/),
   })
   expect(member.members()).toHaveLength(1)
 })

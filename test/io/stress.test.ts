@@ -215,7 +215,7 @@ test(`no more than ${HANDSHAKES_MAX} handshakes are under way: further connectio
     return socket.resume()
   })
   closers.push(async () => mute.forEach(socket => socket.destroy()))
-  await until('those beyond are closed', () => closed.size === 25)
+  await until('those beyond are closed', () => closed.size >= 25)
   // Whoever has a session is not disturbed, and whoever has none gets one when there is room.
   for (const socket of mute) socket.destroy()
   let tries = 0
@@ -223,7 +223,7 @@ test(`no more than ${HANDSHAKES_MAX} handshakes are under way: further connectio
     if (b.failures.length + b.dialled.length === tries) b.transport.dial(`try ${++tries}`, [a.address])
     return b.peers.length === 1
   })
-  expect(a.refused.length).toBeGreaterThanOrEqual(HANDSHAKES_MAX)
+  await until('it has told of those that were in their handshake', () => a.refused.length >= HANDSHAKES_MAX)
 })
 
 function portOfServer(server: Server): number {

@@ -62,10 +62,12 @@ describe('a clock', () => {
 })
 
 test('the order of moments is total: two that are equal are of one node', () => {
+  // So few that some are equal.
+  const close = fc.record({ ms: fc.nat(2), count: fc.nat(1), node: fc.constantFrom(A, B) })
   fc.assert(
-    fc.property(moment, moment, moment, (a, b, c) => {
+    fc.property(close, close, close, (a, b, c) => {
       expect(Math.sign(compareHlc(a, b))).toBe(-Math.sign(compareHlc(b, a)) + 0)
-      if (compareHlc(a, b) === 0) expect(a).toEqual(b)
+      expect(compareHlc(a, b) === 0).toBe(JSON.stringify(a) === JSON.stringify(b))
       if (compareHlc(a, b) <= 0 && compareHlc(b, c) <= 0) expect(compareHlc(a, c)).toBeLessThanOrEqual(0)
     }),
   )

@@ -32,8 +32,10 @@ export const asker = defineServer('mesh-asker', {
     /** What it is told that does not want to wait any more. */
     aborted: async (state, id: string): Promise<unknown> => {
       const abort = new AbortController()
-      const call = state.context.getWorker(id, mortal).with({ signal: abort.signal }).call.hang()
-      await state.context.sleep(20)
+      const ref = state.context.getWorker(id, mortal)
+      const call = ref.with({ signal: abort.signal }).call.later()
+      // It has begun when the one behind it is answered.
+      await ref.call.count()
       abort.abort(new RangeError('not any more'))
       return call.catch((error: unknown) => toldBy(error))
     },
@@ -52,7 +54,7 @@ export const asker = defineServer('mesh-asker', {
   },
 })
 
-/** Crashes, or takes for ever. */
+/** Crashes, or never answers. */
 export const mortal = defineServer('mesh-mortal', {
   init: () => ({ count: 0, replies: new Array<Reply<string>>() }),
   call: {
@@ -65,7 +67,6 @@ export const mortal = defineServer('mesh-mortal', {
       throw new TypeError('told to crash')
     },
     later: () => deferred<string>(new Promise(() => {})),
-    hang: (): Promise<string> => new Promise(() => {}),
   },
 })
 

@@ -39,7 +39,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
 
   test('is told why a call has failed, and whether it may have been executed', async () => {
     const a = await node.addWorker({ id: 'a', run: asker, isolation })
-    await node.addWorker({ id: 'b', run: mortal, stopTimeoutMs: 100 })
+    await node.addWorker({ id: 'b', run: mortal })
     expect(await a.call.atCrash('b')).toEqual({
       name: 'WorkerExitedError',
       maybeExecuted: true,
