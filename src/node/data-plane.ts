@@ -50,6 +50,7 @@ export interface DataPlaneInit {
   readonly hangUp: (peer: NodeId, reason: string) => void
   readonly find: (slot: SlotId) => Addressee | undefined
   readonly slotsHere: (spec: SpecId) => readonly SlotId[]
+  readonly onFull: PostInit['onFull']
   readonly prng: Prng
   /** What this node can run. */
   readonly findBehaviour: (id: string) => Behaviour | undefined
@@ -79,16 +80,11 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
       clock: init.clock,
       dispatch: (route, slot, packed) => this.#dispatch(route, slot, packed),
       onDropped: () => (this.#post.droppedCount += 1),
+      onFull: slot => init.onFull(slot, 'message'),
     })
     const forward: PostInit['forward'] = (slot, packed, after) => this.outbox.keep(slot, packed, after)
     const whenForwarded: PostInit['whenForwarded'] = (slot, action) => this.outbox.whenSent(slot, action)
-    this.#post = new Post({
-      self: init.run.id,
-      router: this.router,
-      find: init.find,
-      forward,
-      whenForwarded,
-    })
+    this.#post = new Post({ ...init, self: init.run.id, router: this.router, forward, whenForwarded })
     this.#calls = new Calls(init.clock, this.router, this, new Deadlocks(init.find, this.router))
     this.#broadcasts = new Broadcasts({ ...init, router: this.router, post: this.#post })
   }

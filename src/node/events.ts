@@ -100,6 +100,18 @@ export type NodeEvent =
       /** Casts and messages that were in its mailbox, and that nobody will read. Who waited for a call, is told. */
       readonly lost: number
     }
+  /**
+   * There was no room for what came for a worker: its mailbox is full, or what waits on this node for its next start is
+   * too much. Told by the node where that is, in the turn in which it begins and then every ten seconds at most, with what
+   * has come since. `lost`: casts and messages, of which nobody else is told. `refused`: calls, whose callers have got an
+   * `OverloadedError`.
+   */
+  | {
+      readonly kind: 'worker:overload'
+      readonly slot: SlotId
+      readonly lost: number
+      readonly refused: number
+    }
   /** This node could not start a worker that others may be able to: for so long, it does not take it. */
   | { readonly kind: 'worker:decline'; readonly slot: SlotId; readonly forMs: number }
   /**

@@ -116,6 +116,7 @@ export class Kernel {
       hangUp: (peer, reason) => this.#onOffence(peer, 'violation', reason),
       find: slot => this.host.find(slot),
       slotsHere: spec => this.host.slotsOf(spec),
+      onFull: (slot, kind) => this.host.overloads.onFull(slot, kind),
       prng: prng.fork('plane'),
       findBehaviour: id => registry.find(id),
       notify: event => init.onEvent(event),
@@ -138,6 +139,7 @@ export class Kernel {
       prng: prng.fork('workers'),
       gateway: this.plane,
       receive: event => this.receive(event),
+      notify: event => init.onEvent(event),
       onReleased: assignment => this.plane.onReleased(assignment),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })

@@ -100,6 +100,11 @@ export interface Snapshot {
   readonly cells: readonly CellStats[]
   /** Casts and messages that no worker has read, as far as this node knows: no room, no worker, or one that ended. */
   readonly lostMessages: number
+  /**
+   * Calls, casts and messages that this node had no room for since it has started: calls were refused with an
+   * `OverloadedError`, the others are among the `lostMessages`.
+   */
+  readonly overloads: number
 }
 
 /** What it is taken of: a kernel has it all. */
@@ -136,6 +141,7 @@ export function snapshotOf({ core, plane, border, host }: Sources): Snapshot {
     viewHash: core.ledger.viewHash(),
     roots: core.ledger.tables.roots(),
     lostMessages: plane.lostCount,
+    overloads: host.overloads.count,
     border: border.stats(),
     workers: host.stats(),
     cells: host.cells(),

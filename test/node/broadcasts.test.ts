@@ -59,6 +59,7 @@ class Bench {
     this.#post = new Post({
       self: HERE.id,
       router: this.router,
+      onFull: () => {},
       find: slot => {
         const since = running.get(slot)
         if (since === undefined) return undefined

@@ -39,6 +39,7 @@ function outboxOfNode() {
     clock: clock.fork(),
     dispatch: () => done.push('sent'),
     onDropped: () => done.push('dropped'),
+    onFull: () => done.push('full'),
   })
   outbox.keep(SLOT, pack({ kind: 'message', message: 'hello', origin: NO_ORIGIN, bytes: undefined }), {
     number: 1,

@@ -18,6 +18,7 @@ class Bench {
   readonly sent: string[] = []
   readonly outbox: Outbox
   readonly #router = new Router()
+  readonly full: string[] = []
   dropped = 0
 
   constructor() {
@@ -29,6 +30,7 @@ class Bench {
       dispatch: (route, slot, { kind }) =>
         this.sent.push(`${kind} to ${slot} of ${route.generation.number} on ${route.owner.id}`),
       onDropped: () => (this.dropped += 1),
+      onFull: slot => this.full.push(slot),
     })
   }
 
@@ -81,8 +83,10 @@ test('no more is kept than a mailbox takes, in number and in bytes; there is roo
     const count = size === 1 ? MAILBOX_LIMITS.messages : 4
     for (let n = 0; n < count; n++) bench.outbox.keep(SLOT, packed(n, size))
     expect(bench.dropped).toBe(0)
+    expect(bench.full).toEqual([])
     bench.outbox.keep(SLOT, packed(count, size))
     expect(bench.dropped).toBe(1)
+    expect(bench.full).toEqual([SLOT])
     bench.runs(1, 'n2')
     expect(bench.sent).toHaveLength(count)
     for (let n = 0; n < count; n++) bench.outbox.keep(SLOT, packed(n, size), generation(1))
@@ -105,6 +109,7 @@ test('what is for a worker that will not come is dropped: what comes later, and 
   await emptied
   bench.outbox.keep(SLOT, packed(3))
   expect(bench.dropped).toBe(3)
+  expect(bench.full).toEqual([])
   await bench.outbox.emptied()
   expect(bench.sent).toEqual([])
 })

@@ -27,6 +27,7 @@ function postOfNode() {
       expect(after).toEqual(GENERATION)
       forwarded.push(packed)
     },
+    onFull: () => {},
     whenForwarded: (slot, action) => {
       expect(slot).toBe(SLOT)
       action()

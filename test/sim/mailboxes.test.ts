@@ -2,7 +2,14 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { type TaskContext, type WorkerRef, defineServer, defineTask } from '../../src/index.ts'
+import {
+  type Node,
+  type NodeEventOf,
+  type TaskContext,
+  type WorkerRef,
+  defineServer,
+  defineTask,
+} from '../../src/index.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 
 const heard: unknown[] = []
@@ -30,12 +37,21 @@ const task = defineTask('task', async (context: TaskContext) => {
   for await (const message of context.messages) heard.push(message)
 })
 
+/** What a node tells of full mailboxes, from now on. */
+function overloadsOn(node: Node): NodeEventOf<'worker:overload'>[] {
+  const told: NodeEventOf<'worker:overload'>[] = []
+  node.on('worker:overload', event => told.push(event))
+  return told
+}
+
 const placement = { labels: { far: 'yes' } }
 
 interface Scene {
   readonly mesh: SimulatedMesh
   /** Where the worker is. */
   readonly home: string
+  /** What logs say of full mailboxes. */
+  readonly warned: object[]
   readonly server: (mailbox?: object) => Promise<WorkerRef<typeof server>>
   readonly task: (mailbox?: object) => Promise<WorkerRef<typeof task>>
 }
@@ -45,8 +61,14 @@ async function sceneOf(nodes: number): Promise<Scene> {
   heard.length = 0
   gate = Promise.withResolvers<void>()
   const home = `n${nodes}`
+  const warned: object[] = []
+  const quiet = (): void => {}
+  const warn = (facts: object, message: string): void => {
+    if (message.startsWith('a mailbox is full')) warned.push(facts)
+  }
   const mesh = await simulate({
     nodes,
+    logger: { debug: quiet, info: quiet, warn, error: quiet },
     behaviours: [server, task],
     labelsOf: { [home]: placement.labels },
   })
@@ -56,6 +78,7 @@ async function sceneOf(nodes: number): Promise<Scene> {
   return {
     mesh,
     home,
+    warned,
     server: async (mailbox = {}) => {
       const made = await mesh.settle(node.addWorker({ id: 'w', run: server, mailbox, ...more }))
       return made.with({ timeoutMs: 30_000 })
@@ -126,6 +149,47 @@ describe.each([1, 2])('on %i nodes', nodes => {
     expect(await mesh.settle(worker.call.note(5))).toBe(3)
   })
 
+  test('the node of a full mailbox tells of it: at once, then as sums, until there is room again', async () => {
+    const { mesh, home, warned, ...scene } = await sceneOf(nodes)
+    const told = overloadsOn(mesh.node(home))
+    const worker = await scene.server({ messages: 2 })
+    const held = worker.call.hold()
+    await mesh.run(50)
+    const add = (count: number): void => {
+      for (let n = 0; n < count; n++) worker.cast.note(n)
+    }
+    add(2)
+    await mesh.run(50)
+    expect(told).toEqual([])
+
+    add(100)
+    const refused = nameOf(worker.call.note('a'))
+    expect(await mesh.settle(refused)).toEqual(REFUSED)
+    await mesh.run(50)
+    const first = { kind: 'worker:overload', slot: 'w', lost: 100, refused: 1 }
+    expect(told).toEqual([first])
+
+    // What follows is told in one when ten seconds are over, and nothing where nothing has come.
+    for (let round = 0; round < 5; round++) {
+      add(10)
+      await mesh.run(1_000)
+    }
+    expect(told).toEqual([first])
+    await mesh.run(5_000)
+    const second = { ...first, lost: 50, refused: 0 }
+    expect(told).toEqual([first, second])
+    await mesh.run(10_000)
+    expect(told).toEqual([first, second])
+    add(1)
+    await mesh.run(50)
+    expect(told).toEqual([first, second, { ...second, lost: 1 }])
+    expect(warned).toEqual(told.map(({ lost, refused: calls }) => ({ worker: 'w', lost, refused: calls })))
+    const { overloads, lostMessages } = mesh.node(home).snapshot()
+    expect({ overloads, lostMessages }).toEqual({ overloads: 152, lostMessages: 151 })
+    gate.resolve()
+    await mesh.settle(held)
+  })
+
   test('so is what is too large for what is left, while smaller things still find room', async () => {
     const { mesh, home, ...scene } = await sceneOf(nodes)
     const worker = await scene.server({ bytes: 10_000 })
@@ -157,10 +221,12 @@ describe.each([1, 2])('on %i nodes', nodes => {
 
   test('a task takes no more either', async () => {
     const { mesh, home, ...scene } = await sceneOf(nodes)
+    const told = overloadsOn(mesh.node(home))
     const worker = await scene.task({ messages: 3 })
     for (let n = 0; n < 5; n++) worker.send(n)
     await mesh.run(50)
     expect(mesh.node(home).snapshot().lostMessages).toBe(2)
+    expect(told).toEqual([{ kind: 'worker:overload', slot: 'w', lost: 2, refused: 0 }])
     gate.resolve()
     await mesh.run(50)
     expect(heard).toEqual([0, 1, 2])

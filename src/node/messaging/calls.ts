@@ -341,7 +341,8 @@ export class Call implements Replier, Expiring, Origin {
   }
 
   onOverloaded(): void {
-    this.fail(new OverloadedError(`the mailbox of "${this.request.slot}" is full`, { maybeExecuted: false }))
+    const message = `the mailbox of "${this.request.slot}" is full: call less at once, or later`
+    this.fail(new OverloadedError(message, { maybeExecuted: false }))
   }
 
   onDeadlock(): void {

@@ -34,6 +34,8 @@ export interface OutboxInit {
   readonly clock: Clock
   readonly dispatch: (route: Route, slot: SlotId, packed: Packed) => void
   readonly onDropped: () => void
+  /** One more that has been dropped, as there is no room for it. */
+  readonly onFull: (slot: SlotId) => void
 }
 
 export class Outbox {
@@ -51,7 +53,9 @@ export class Outbox {
   keep(slot: SlotId, packed: Packed, after?: Generation): void {
     const { messages, bytes } = MAILBOX_LIMITS
     const isFull = this.#count >= messages || this.#bytes + packed.payload.length > bytes
-    if (isFull || !this.#init.router.isComing(slot)) return this.#init.onDropped()
+    const isComing = this.#init.router.isComing(slot)
+    if (isFull && isComing) this.#init.onFull(slot)
+    if (isFull || !isComing) return this.#init.onDropped()
     const kept = this.#kept.get(slot) ?? []
     kept.push({ packed, after })
     this.#kept.set(slot, kept)

@@ -36,6 +36,8 @@ export interface PostInit {
   readonly forward: (slot: SlotId, packed: Packed, after: Generation) => void
   /** Calls it when all that is to be sent on to the slot has been, or cannot be for long. */
   readonly whenForwarded: (slot: SlotId, action: () => void) => void
+  /** There is no room for what comes for a worker before it has started. */
+  readonly onFull: (slot: SlotId, kind: Letter['kind']) => void
 }
 
 export class Post {
@@ -50,6 +52,7 @@ export class Post {
   readonly #moved = new Map<SlotId, Generation>()
   readonly #forward: (slot: SlotId, packed: Packed, after: Generation) => void
   readonly #whenForwarded: (slot: SlotId, action: () => void) => void
+  readonly #onFull: PostInit['onFull']
 
   constructor(init: PostInit) {
     this.#self = init.self
@@ -57,6 +60,7 @@ export class Post {
     this.#find = init.find
     this.#forward = init.forward
     this.#whenForwarded = init.whenForwarded
+    this.#onFull = init.onFull
   }
 
   /** The worker stops for a successor: what still comes for it is sent on to that one. */
@@ -139,7 +143,9 @@ export class Post {
       this.#parked.set(slot, parked)
       this.#router.whenChanged(specOfSlot(slot), () => this.onStarted(slot))
     }
-    if (!parked.letters.put(letter)) this.#drop(letter)
+    if (parked.letters.put(letter)) return
+    this.#onFull(slot, letter.kind)
+    this.#drop(letter)
   }
 
   /** Workers of stages take items, and nothing else, however often one asks. */

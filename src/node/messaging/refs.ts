@@ -26,9 +26,9 @@ type AnswerOf<Result> =
   Awaited<Result> extends infer Answer ? (Answer extends Deferred<infer T> ? T : Answer) : never
 
 /**
- * The functions of a server that do not answer: at most once. What its mailbox has no room for is dropped, and counted
- * in `snapshot().lostMessages` of the node that it runs on; an `OverloadedError` is thrown where too much waits for the
- * connection to that node.
+ * The functions of a server that do not answer: at most once. What its mailbox has no room for is dropped, and told by
+ * the node that it runs on (`worker:overload`); an `OverloadedError` is thrown where too much waits for the connection to
+ * that node. Whoever must hear of each one calls.
  */
 export type CastsOf<B> =
   B extends Server<readonly unknown[], object, infer Casts>
@@ -72,7 +72,7 @@ export class WorkerRef<B extends Process = Process> {
 
   /**
    * Sends a message: a server gets it in `info`, a task in `context.messages`. At most once. What its mailbox has no
-   * room for is dropped, and counted in `snapshot().lostMessages` of the node that it runs on.
+   * room for is dropped, and told by the node that it runs on (`worker:overload`).
    * @throws {OverloadedError} when too much waits for the connection to its node; {PayloadError} when it cannot be sent
    * there
    */

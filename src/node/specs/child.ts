@@ -82,7 +82,7 @@ export interface LimitOptions {
   readonly heartbeatMs?: number
 }
 
-/** How much may wait for a worker: what is more is refused with an `OverloadedError`, or dropped and counted. */
+/** How much may wait for a worker: what is more is refused with an `OverloadedError`, or dropped and told (`worker:overload`). */
 export interface MailboxOptions {
   /** Calls, casts and messages: 1 to 1_000_000. @default 10_000 */
   readonly messages?: number

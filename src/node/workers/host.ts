@@ -9,7 +9,7 @@ import type { Clock, Logger, Machine } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
 import { StageWorker } from '../chain/stage-worker.ts'
-import type { CoreEvent } from '../events.ts'
+import type { CoreEvent, NodeEvent } from '../events.ts'
 import type { Addressee } from '../messaging/post.ts'
 import { type Exit, failureFrom, findFailure, writeOut } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
@@ -19,6 +19,7 @@ import { CellExecutor } from './cell-executor.ts'
 import { type Executor, InlineExecutor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
 import { readLegacy } from './legacy.ts'
+import { Overloads } from './overloads.ts'
 import type { Registry } from './registry.ts'
 import { currentWorker } from './scope.ts'
 import { ServerWorker } from './server-worker.ts'
@@ -38,6 +39,7 @@ export interface HostInit {
   /** What the code of the workers can do to the mesh. */
   readonly gateway: Gateway
   readonly receive: (event: CoreEvent) => void
+  readonly notify: (event: NodeEvent) => void
   /** A worker stops for a successor. */
   readonly onReleased: (assignment: Assignment) => void
   readonly onStageStarted: (assignment: Assignment, worker: StageWorker) => void
@@ -76,6 +78,8 @@ export interface CellStats {
 }
 
 export class Host {
+  /** What workers have no room for. */
+  readonly overloads: Overloads
   readonly #init: HostInit
   readonly #running = new Map<SlotId, Worker>()
   readonly #inline = new Map<Behaviour, InlineExecutor>()
@@ -87,6 +91,7 @@ export class Host {
   constructor(init: HostInit) {
     this.#init = init
     const { node, clock, turn, logger, prng, gateway } = init
+    this.overloads = new Overloads(init)
     this.#home = {
       node,
       clock,
@@ -95,6 +100,7 @@ export class Host {
       prng,
       gateway,
       unexpected: new Unexpected(logger),
+      overloads: this.overloads,
       onStarted: worker => this.#onStarted(worker),
       onExited: (worker, exit, lost) => this.#onExited(worker, exit, lost),
     }
@@ -199,6 +205,7 @@ export class Host {
 
   /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left. */
   async close(): Promise<void> {
+    this.overloads.end()
     for (const worker of this.#running.values()) void this.#end(worker)
     await Promise.all(this.#ending.values())
   }

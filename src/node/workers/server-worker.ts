@@ -81,7 +81,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
       this.#suspects = [...(this.#suspects ?? []), letter.replier]
     }
     this.#mailbox ??= new Mailbox(this.assignment.child.mailbox)
-    const isTaken = this.#mailbox.put(letter)
+    const isTaken = this.put(letter, this.#mailbox)
     if (isTaken && this.#phase === 'open' && !this.#isBusy) this.#schedule()
     return isTaken
   }

@@ -65,7 +65,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
       return true
     }
     if (this.isClosing || this.#isReadOut) return false
-    const isTaken = this.#mailbox.put(letter)
+    const isTaken = this.put(letter, this.#mailbox)
     this.#wake?.()
     return isTaken
   }

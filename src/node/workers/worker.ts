@@ -10,6 +10,7 @@ import type { FencingToken } from '../../protocol/claim.ts'
 import type { Failure, ItemId } from '../../protocol/failure.ts'
 import { NO_ORIGIN, type Origin } from '../../protocol/request.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
+import type { Letter, Mailbox } from '../messaging/mailbox.ts'
 import { type Exit, type Where, crashFrom, findFailure } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
@@ -17,6 +18,7 @@ import type { ContextOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
+import type { Overloads } from './overloads.ts'
 import { Scope, runInScope, runOutside } from './scope.ts'
 import type { Unexpected } from './unexpected.ts'
 
@@ -47,6 +49,7 @@ export interface WorkerHome {
   readonly prng: Prng
   readonly gateway: Gateway
   readonly unexpected: Unexpected
+  readonly overloads: Overloads
   readonly onStarted: (worker: InlineWorker) => void
   /** `lost`: casts and messages that it leaves unread. */
   readonly onExited: (worker: InlineWorker, exit: Exit, lost: number) => void
@@ -214,6 +217,13 @@ export abstract class InlineWorker implements ContextOwner {
 
   /** It is over: whoever waits for it is told, and why, where it has failed. */
   protected abstract discard(failure: Failure | undefined): void
+
+  /** @returns false when there is no room, which is told */
+  protected put(letter: Letter, mailbox: Mailbox): boolean {
+    const isTaken = mailbox.put(letter)
+    if (!isTaken) this.home.overloads.onFull(this.assignment.slot, letter.kind)
+    return isTaken
+  }
 
   protected exit(exit: Exit): void {
     if (this.#isOver) return
