@@ -222,6 +222,11 @@ export class Supervisor {
   }
 
   #remove(worker: Worker, exit: Exit, nowMs: number): void {
+    this.#end(worker, exit)
+    this.#advance(worker.assignment.spec, nowMs)
+  }
+
+  #end(worker: Worker, exit: Exit): void {
     const { assignment, wasReady } = worker
     const passage = this.#passages.get(assignment.spec)
     if (passage !== undefined && worker.isWanted && worker.state === 'starting') passage.isHeld = true
@@ -229,7 +234,6 @@ export class Supervisor {
     this.#workers.delete(assignment.slot)
     this.#deadlines.clear(assignment.slot)
     this.#report({ kind: 'exited', assignment, exit, wasReady })
-    this.#advance(assignment.spec, nowMs)
   }
 
   #advance(spec: SpecId, nowMs: number): void {
@@ -244,8 +248,7 @@ export class Supervisor {
     for (; passage.stopBefore > 0; passage.stopBefore--) {
       const worker = this.#workerAt(slots, passage.stopBefore - 1)
       if (worker === undefined || isToStay(worker)) continue
-      if (worker.state !== 'stopping') this.#stop(worker, nowMs)
-      return
+      if (worker.state === 'stopping' || this.#stop(worker, nowMs) === 'stopping') return
     }
     // Also where the order has changed meanwhile.
     if (passage.starting !== undefined && this.#workers.get(passage.starting)?.state === 'starting') return
@@ -290,17 +293,19 @@ export class Supervisor {
     this.#emit({ kind: 'start-worker', incarnation, assignment })
   }
 
-  #stop(worker: Worker, nowMs: number): void {
+  /** `gone`: it is not waited for, and the next one can stop. */
+  #stop(worker: Worker, nowMs: number): 'stopping' | 'gone' {
     const { slot, child } = worker.assignment
     const { incarnation } = worker
     worker.state = 'stopping'
     this.#emit({ kind: worker.isEntrusted ? 'release-worker' : 'stop-worker', incarnation, slot })
     if (child.stopTimeoutMs > 0) {
       this.#deadlines.set(slot, nowMs + child.stopTimeoutMs)
-    } else {
-      this.#emit({ kind: 'abandon-worker', incarnation, slot })
-      this.#remove(worker, { kind: 'stopped' }, nowMs)
+      return 'stopping'
     }
+    this.#emit({ kind: 'abandon-worker', incarnation, slot })
+    this.#end(worker, { kind: 'stopped' })
+    return 'gone'
   }
 }
 

@@ -1,0 +1,41 @@
+/** The supervisor by itself. */
+
+import { expect, test } from 'vitest'
+
+import { slotId, specId } from '../../../src/ids.ts'
+import {
+  type Assignment,
+  Supervisor,
+  type SupervisorEffect,
+} from '../../../src/node/supervision/supervisor.ts'
+import { member } from './core-bench.ts'
+
+const GROUP = specId('g')
+
+test('ten thousand workers that are not waited for stop at once, last one first', () => {
+  const effects: SupervisorEffect[] = []
+  const ended: string[] = []
+  const supervisor = new Supervisor(
+    effect => effects.push(effect),
+    report => {
+      if (report.kind === 'exited') ended.push(report.assignment.slot)
+    },
+  )
+  const { child } = member('m', 'permanent')
+  const assignments = Array.from({ length: 10_000 }, (_, index): Assignment => ({
+    slot: slotId(GROUP, `m${index}`),
+    spec: GROUP,
+    child: { ...child, stopTimeoutMs: 0 },
+    token: { generation: 1, tag: 1, owner: 1 },
+    key: '1',
+  }))
+  supervisor.assign(GROUP, assignments, 0)
+  for (let effect = effects.shift(); effect !== undefined; effect = effects.shift()) {
+    if (effect.kind === 'start-worker') supervisor.onStarted(effect.assignment.slot, effect.incarnation, 0)
+  }
+  expect(supervisor.size).toBe(10_000)
+  supervisor.assign(GROUP, [], 1)
+  expect(ended).toEqual(assignments.map(({ slot }) => slot).toReversed())
+  expect(effects.slice(0, 2)).toMatchObject([{ kind: 'stop-worker' }, { kind: 'abandon-worker' }])
+  expect(supervisor.size).toBe(0)
+})
