@@ -122,6 +122,8 @@ const packr = new PayloadPackr({
   moreTypes: true,
   useToJSON: false,
   copyBuffers: true,
+  // Read otherwise, too: a value that holds another one twice, 32 times over, would be walked four thousand million times.
+  structuredClone: false,
   writeFunction: () => {
     throw new PayloadError('a function cannot be sent: send what it needs, and name a behaviour that has it')
   },

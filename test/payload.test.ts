@@ -1,6 +1,8 @@
 import * as fc from 'fast-check'
+import { Packr } from 'msgpackr'
 import { expect, test } from 'vitest'
 
+import { PayloadError } from '../src/errors.ts'
 import {
   PAYLOAD_BYTES_MAX,
   decodePayload,
@@ -49,6 +51,17 @@ test('a payload with a map in it leaves the next one intact', () => {
   const second = encodePayload(['plain'])
   expect(decodePayload(first)).toEqual([new Map([[1, 2]]), 'x'])
   expect(decodePayload(second)).toEqual(['plain'])
+})
+
+test('bytes that say that a part is another one are refused: what they stand for may have no end', () => {
+  const other = new Packr({ useRecords: false, moreTypes: true, structuredClone: true })
+  const cycle: unknown[] = []
+  cycle.push(cycle)
+  const twice = [['x'], ['x']]
+  const same = twice[0]
+  expect(decodePayload(other.pack(twice))).toEqual(twice)
+  for (const value of [cycle, [same, same]])
+    expect(() => decodePayload(other.pack(value))).toThrow(PayloadError)
 })
 
 test('functions, symbols, cycles and giants are refused with a reason', () => {
