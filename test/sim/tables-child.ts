@@ -1,6 +1,6 @@
 /**
  * A process of `tables.test.ts`: a thousand workers of all kinds come, do what workers do, crash, start again and go.
- * Tells what still names any of them, on both nodes.
+ * Tells what still names any of them, on all nodes.
  */
 
 import { type Node, type TaskContext, defineServer, defineStage, defineTask } from '../../src/index.ts'
@@ -57,13 +57,14 @@ const name = (kind: string, n: number): string => `${NAME}-${kind}-${n}`
 
 async function main(): Promise<string[]> {
   await using mesh = await simulate({
-    nodes: ['a', 'b'],
+    nodes: ['a', 'b', 'c'],
     behaviours: [server, deaf, task, add, split, picky],
     timings: { tombstoneMs: TOMBSTONE_MS },
   })
   await settleEach(mesh, 25, index => standalone(mesh, index))
   await settleEach(mesh, 10, index => group(mesh, index))
   await settleEach(mesh, 10, index => chain(mesh, index))
+  await mesh.settle(moving(mesh), 600_000)
   await mesh.run(Math.max(3 * TOMBSTONE_MS, LONGEST_WAIT_MS))
   const left = await remains(/^[^\n]{0,40}g[o]ne-/)
   // So long it had to live: what still listened to it would have been found.
@@ -184,6 +185,21 @@ async function chain(mesh: SimulatedMesh, index: number): Promise<void> {
       .catch(() => {})
     await there.removeChain(id)
   }
+}
+
+/** Workers and members that move from an emptied node to the others, and back; the heirs are not the only ones to hear of it. */
+async function moving(mesh: SimulatedMesh): Promise<void> {
+  const [a, c] = [mesh.node('a'), mesh.node('c')]
+  const ids = Array.from({ length: 30 }, (_, n) => name('moved', n))
+  for (const id of ids) await a.addWorker({ id, run: server })
+  const members = Array.from({ length: 6 }, (_, m) => ({ id: `${NAME}-member-${m}`, run: server }))
+  await a.addGroup({ id: name('moved', 30), strategy: 'one_for_one', members })
+  await c.drain()
+  c.resume()
+  await a.drain()
+  for (const id of ids) await c.removeWorker(id)
+  await c.removeGroup(name('moved', 30))
+  a.resume()
 }
 
 process.stdout.write(JSON.stringify(await main()))

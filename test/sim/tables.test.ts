@@ -19,7 +19,7 @@ const BOUNDED = [
   / ← assignment of \w+ ← identity of Scope ← lastEntered of /,
 ]
 
-test('a thousand workers of all kinds leave nothing on two nodes, whatever became of them', async () => {
+test('a thousand workers of all kinds leave nothing on three nodes, whatever became of them', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [CHILD], { maxBuffer: 64 * 1024 * 1024 })
   const left: string[] = JSON.parse(stdout)
   expect(left.filter(text => !BOUNDED.some(pattern => pattern.test(text))).slice(0, 20)).toEqual([])

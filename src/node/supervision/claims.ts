@@ -132,6 +132,7 @@ export class Claims {
   /** There is to be no such worker: once it has stopped, its owner gives up the claim. @returns whether it has */
   letGo(id: SpecId, nowMs: number): boolean {
     this.#forget(id)
+    this.#vacant.delete(id)
     this.#handoffs.forget(id, nowMs)
     const claim = this.#ledger.tables.claims.get(slotId(id))
     if (claim === undefined || !isActiveClaim(claim) || this.#ledger.membership.isGone(claim.owner))
@@ -190,8 +191,7 @@ export class Claims {
     const { slot, generation } = message
     if (this.#handoffs.repeat(from, slot, generation)) return
     const claim = this.#ledger.tables.claims.get(slot)
-    const isAsked = claim?.state === 'draining' && claim.generation === generation && claim.heir === from
-    if (isAsked) return
+    if (claim?.state === 'draining' && claim.generation === generation && claim.heir === from) return
     if (claim === undefined || claim.generation !== generation || !this.#mayLeave(claim, from, now))
       return this.#handoffs.refuse(from, slot, generation)
     const draining: Claim = this.#say(claim, { state: 'draining', heir: from })

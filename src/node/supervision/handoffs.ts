@@ -193,6 +193,7 @@ export class Handoffs {
   }
 
   #ask(nowMs: number, settledAtMs: number): void {
+    for (const [owner, untilMs] of this.#refusers) if (untilMs <= nowMs) this.#refusers.delete(owner)
     let nextMs = Infinity
     let count = this.incomingCount
     for (const [id, incoming] of this.#incoming) {

@@ -5,12 +5,19 @@
  * can be asked for again.
  */
 
-import { type NodeId, type Run, type SlotId, isSameRun } from '../../ids.ts'
+import { type NodeId, type Run, type SlotId, isSameRun, specOfSlot } from '../../ids.ts'
 import type { Message } from '../../protocol/messages.ts'
-import { type Generation, type Phase, type PlacedSlot, compareGenerations } from '../../protocol/phase.ts'
+import {
+  type Generation,
+  type Legacy,
+  type Phase,
+  type PlacedSlot,
+  compareGenerations,
+} from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
 import { ASK_MS, KEEP_MS, STATE_MS, type StateMessage } from './handoffs.ts'
+import { heldBy } from './outlook.ts'
 
 /** Something that a worker of this node has left behind. */
 interface Kept {
@@ -74,8 +81,9 @@ export class Legacies {
     return kept !== undefined && compareGenerations(kept.since, since) === 0
   }
 
-  /** What nobody will ask for any more goes: successors have started with it, or without. */
+  /** What nobody will ask for any more goes: successors have started with it, or without, or will not start at all. */
   follow(phase: Phase): void {
+    this.#followWanted(phase)
     if (this.#kept.size === 0) return
     const pending = new Set(phase.pending)
     for (const slot of phase.ready) pending.delete(slot)
@@ -90,6 +98,7 @@ export class Legacies {
   /** The group is gone, or nothing of it is to run. */
   dropAll(phase: Phase): void {
     for (const { slot } of phase.layout) this.#forget(slot)
+    for (const slot of this.#wanted.keys()) if (specOfSlot(slot) === phase.spec) this.onStarted(slot)
   }
 
   onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId): void {
@@ -109,13 +118,13 @@ export class Legacies {
       const isIt = kept !== undefined && compareGenerations(kept.since, since) === 0
       return { kind: 'here', bytes: isIt ? kept.bytes : undefined }
     }
-    const wanted = this.#want(slot, { owner, since, nowMs })
+    const wanted = this.#want(slot, legacy, nowMs)
     const isOver = wanted.isRefused || nowMs >= wanted.byMs || this.#init.isGone(owner)
     if (wanted.bytes === undefined && !isOver) return { kind: 'coming' }
     return { kind: 'here', bytes: wanted.bytes }
   }
 
-  /** The worker has started: nothing is wanted for it any more. */
+  /** The worker has started, or is not to: nothing is wanted for it any more. */
   onStarted(slot: SlotId): void {
     this.#wanted.delete(slot)
     this.#deadlines.clear(slot)
@@ -156,14 +165,10 @@ export class Legacies {
     return Math.min(this.#deadlines.wakeAtMs(), this.#ends.wakeAtMs())
   }
 
-  #want(
-    slot: SlotId,
-    what: { readonly owner: Run; readonly since: Generation; readonly nowMs: number },
-  ): Wanted {
-    const { owner, since, nowMs } = what
+  #want(slot: SlotId, legacy: Legacy, nowMs: number): Wanted {
+    const { owner, since } = legacy
     const known = this.#wanted.get(slot)
-    if (known !== undefined && isSameRun(known.owner, owner) && compareGenerations(known.since, since) === 0)
-      return known
+    if (known !== undefined && isOf(known, legacy)) return known
     const byMs = nowMs + STATE_MS
     const wanted: Wanted = {
       owner,
@@ -188,8 +193,24 @@ export class Legacies {
     return wanted?.since.number === generation && wanted.owner.id === from ? wanted : undefined
   }
 
+  /** What is wanted for workers that the row does not place here any more, or with something else, is not. */
+  #followWanted(phase: Phase): void {
+    if (this.#wanted.size === 0) return
+    const own = heldBy(phase.layout, this.#init.run())
+    const legacies = new Map(own.map(({ slot, legacy }) => [slot, legacy]))
+    for (const [slot, wanted] of this.#wanted) {
+      if (specOfSlot(slot) !== phase.spec) continue
+      const legacy = legacies.get(slot)
+      if (legacy === undefined || !isOf(wanted, legacy)) this.onStarted(slot)
+    }
+  }
+
   #forget(slot: SlotId): void {
     this.#kept.delete(slot)
     this.#ends.clear(slot)
   }
+}
+
+function isOf(wanted: Wanted, { owner, since }: Legacy): boolean {
+  return isSameRun(wanted.owner, owner) && compareGenerations(wanted.since, since) === 0
 }

@@ -1,0 +1,88 @@
+/** What members of groups start with, as long as they are to start. */
+
+import { beforeEach, expect, test } from 'vitest'
+
+import { type Run, nodeId, slotId, specId } from '../../../src/ids.ts'
+import { Legacies } from '../../../src/node/supervision/legacies.ts'
+import type { Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
+
+const runOf = (id: string): Run => ({ id: nodeId(id), boot: 1 })
+const [here, there, elsewhere] = [runOf('here'), runOf('there'), runOf('elsewhere')]
+const GROUP = specId('g')
+const SLOT = slotId(GROUP, 'm')
+const since = { number: 3, tag: 1 }
+const SUCCESSOR: PlacedSlot = {
+  slot: SLOT,
+  owner: here,
+  since: { number: 4, tag: 1 },
+  revision: 1,
+  isNew: false,
+  legacy: { owner: there, since },
+}
+const PHASE: Phase = {
+  spec: GROUP,
+  specVersion: { ms: 1, count: 0, node: here.id },
+  revision: 1,
+  generation: SUCCESSOR.since,
+  coordinator: here,
+  layout: [SUCCESSOR],
+  away: [],
+  pending: [SLOT],
+  isFirst: false,
+  previous: [],
+  restarts: [],
+  failures: [],
+  since: [],
+  rank: 'starting',
+  ready: [],
+  exits: [],
+  stopped: [],
+  left: [],
+}
+
+let asks: string[]
+let legacies: Legacies
+
+beforeEach(() => {
+  asks = []
+  legacies = new Legacies({
+    run: () => here,
+    send: (to, message) => asks.push(`${message.kind} to ${to}`),
+    isGone: () => false,
+    onChanged: () => {},
+  })
+  expect(legacies.of(SUCCESSOR, 0)).toEqual({ kind: 'coming' })
+  const bytes = new Uint8Array([1, 2, 3])
+  legacies.onState(
+    { kind: 'handoff-state', slot: SLOT, generation: since.number, index: 0, count: 1, bytes },
+    there.id,
+  )
+  expect(asks).toEqual(['handoff-ask to there'])
+})
+
+/** Whether it still has what has come. */
+function hasKept(): boolean {
+  return legacies.of(SUCCESSOR, 0).kind === 'here'
+}
+
+test('what has come is kept as long as the row places the worker here', () => {
+  legacies.follow({ ...PHASE, rank: 'failed' })
+  legacies.follow({ ...PHASE, spec: specId('other'), layout: [] })
+  legacies.dropAll({ ...PHASE, spec: specId('other'), layout: [] })
+  expect(hasKept()).toBe(true)
+})
+
+test.each<[string, () => void]>([
+  [
+    'starts on another node',
+    () => legacies.follow({ ...PHASE, layout: [{ ...SUCCESSOR, owner: elsewhere }] }),
+  ],
+  ['is not in the row any more', () => legacies.follow({ ...PHASE, layout: [] })],
+  ['starts with nothing', () => legacies.follow({ ...PHASE, layout: [{ ...SUCCESSOR, legacy: undefined }] })],
+  ['is not to run', () => legacies.dropAll(PHASE)],
+  ['has started', () => legacies.onStarted(SLOT)],
+])('where the worker %s, it is not', (_, happens) => {
+  happens()
+  expect(legacies.wakeAtMs()).toBe(Infinity)
+  expect(hasKept()).toBe(false)
+})
