@@ -58,7 +58,7 @@ export class Roster {
 
   isGone(run: Run): boolean {
     const row = this.table.get(run.id)
-    return row !== undefined && (row.boot > run.boot || (row.boot === run.boot && !isPresent(row)))
+    return row !== undefined && (row.boot > run.boot || (row.boot === run.boot && isOver(row)))
   }
 
   /** What this node says of itself now. */

@@ -15,6 +15,25 @@ beforeEach(() => {
 })
 
 describe('who is gone', () => {
+  test('has died, left, or been followed by another run; who joins is not there yet, and not gone', () => {
+    const run = { id: b, boot: 2 }
+    const { membership } = bench
+    expect(membership.isGone(run)).toBe(false)
+    for (const status of ['joining', 'alive', 'suspect', 'leaving'] as const) {
+      bench = new Bench()
+      bench.membership.merge(row(b, { boot: 2, status }), bench.now)
+      expect([status, bench.membership.isGone(run)]).toEqual([status, false])
+      expect([status, bench.membership.isPresent(run)]).toEqual([status, status !== 'joining'])
+      expect(bench.membership.isGone({ id: b, boot: 1 })).toBe(true)
+    }
+    for (const status of ['dead', 'left'] as const) {
+      bench = new Bench()
+      bench.membership.merge(row(b, { boot: 2, status, endedMs: WALL_MS }), bench.now)
+      expect([status, bench.membership.isGone(run)]).toEqual([status, true])
+      expect(bench.membership.isGone({ id: b, boot: 3 })).toBe(false)
+    }
+  })
+
   test('is forgotten after a day, and not taken in again when somebody still tells of it', () => {
     const gone = row(b, { status: 'left', endedMs: WALL_MS })
     bench.membership.merge(gone, bench.now)
