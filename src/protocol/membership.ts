@@ -92,9 +92,9 @@ export class Membership {
     return this.#roster.present()
   }
 
-  /** Whether the run takes part now. */
-  isPresent(run: Run): boolean {
-    return this.#roster.isPresent(run)
+  /** Whether the node takes part now, in whatever run. */
+  isPresent(node: NodeId): boolean {
+    return this.#roster.isPresent(node)
   }
 
   /** Whether the run will never take part again, as far as is known: it has died, left, or been followed by another. */

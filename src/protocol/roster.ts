@@ -51,9 +51,9 @@ export class Roster {
     return row === undefined || isOver(row) ? undefined : row
   }
 
-  isPresent(run: Run): boolean {
-    const row = this.table.get(run.id)
-    return row !== undefined && row.boot === run.boot && isPresent(row)
+  isPresent(node: NodeId): boolean {
+    const row = this.table.get(node)
+    return row !== undefined && isPresent(row)
   }
 
   isGone(run: Run): boolean {

@@ -61,7 +61,7 @@ export class Claims {
     this.#supervisor = init.supervisor
     this.#declines = init.declines
     this.#stableMs = init.stableMs
-    this.#handoffs = new Handoffs(init.send)
+    this.#handoffs = new Handoffs(init.send, init.ledger.membership)
   }
 
   /** Whether this node has given away all that it had. */
@@ -189,7 +189,7 @@ export class Claims {
   /** Another node wants one of the workers of this one. */
   onAsk(message: Message & { kind: 'handoff-ask' }, from: NodeId, now: Now): void {
     const { slot, generation } = message
-    if (this.#handoffs.repeat(from, slot, generation)) return
+    if (this.#handoffs.repeat(message, from, now.ms)) return
     const claim = this.#ledger.tables.claims.get(slot)
     if (claim?.state === 'draining' && claim.generation === generation && claim.heir === from) return
     if (claim === undefined || claim.generation !== generation || !this.#mayLeave(claim, from, now))
@@ -298,9 +298,9 @@ export class Claims {
 
   /** A claim is up, and one node is to have it: that one takes it, and others only when it does not. */
   #inherit(row: SpecRow, body: WorkerBody, claim: Claim, now: Now): SpecStatus {
-    const { tables, membership, run } = this.#ledger
-    const heir = claim.heir === undefined ? undefined : tables.members.get(claim.heir)
-    const isHeir = heir?.id === run.id
+    const { membership, run } = this.#ledger
+    const { heir } = claim
+    const isHeir = heir === run.id
     const isLate = now.ms >= this.#vacantSinceMs(row.id, claim, now) + STATE_MS
     const isOwn = isSameRun(claim.owner, run)
     const legacy = isOwn ? this.#handoffs.left(row.id, claim.generation) : this.#handoffs.inherited(claim)

@@ -10,6 +10,7 @@
 
 import { type NodeId, type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
 import type { Claim } from '../../protocol/claim.ts'
+import type { Membership } from '../../protocol/membership.ts'
 import type { Message } from '../../protocol/messages.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
@@ -23,6 +24,11 @@ const BUDGET_SHARE = 0.1
 export const ASK_MS = 1_000
 /** What a worker has left behind is waited for so long, where its old owner is still there; then it starts without. */
 export const STATE_MS = 5_000
+/**
+ * What one node was given, another one that asks is not given so soon, as long as the first one is there: by then, all
+ * know its claim. Whoever asks again has it well before `STATE_MS`.
+ */
+export const HEIR_MS = 2_000
 /** What nobody has taken is kept for so long. */
 export const KEEP_MS = 60_000
 
@@ -31,8 +37,8 @@ export type StateMessage = Extract<Message, { kind: 'handoff-ask' | 'handoff-ref
 /** A worker that was given away, or is about to be. */
 interface Outgoing {
   readonly generation: number
-  /** What it leaves behind; undefined while it drains. */
-  state: Uint8Array | undefined
+  /** What it leaves behind, and who was given it last; undefined while it drains. */
+  readonly legacy: { readonly state: Uint8Array; readonly heir: NodeId; readonly givenMs: number } | undefined
 }
 
 /** A worker that this node has asked for, or wants to. */
@@ -49,6 +55,7 @@ interface Incoming {
 
 export class Handoffs {
   readonly #send: (to: NodeId, message: StateMessage) => void
+  readonly #membership: Pick<Membership, 'isPresent'>
   readonly #outgoing = new Map<SpecId, Outgoing>()
   readonly #incoming = new Map<SpecId, Incoming>()
   /** Owners that have refused, and until when they are not asked for anything else. */
@@ -57,8 +64,9 @@ export class Handoffs {
   /** When workers have left, oldest first. */
   #departures: number[] = []
 
-  constructor(send: (to: NodeId, message: StateMessage) => void) {
+  constructor(send: (to: NodeId, message: StateMessage) => void, membership: Pick<Membership, 'isPresent'>) {
     this.#send = send
+    this.#membership = membership
   }
 
   /** Workers that this node has not got rid of yet. */
@@ -85,7 +93,7 @@ export class Handoffs {
   /** The worker of this claim leaves. */
   begin(claim: Claim, nowMs: number): void {
     this.#departures.push(nowMs)
-    this.#outgoing.set(specOfSlot(claim.slot), { generation: claim.generation, state: undefined })
+    this.#outgoing.set(specOfSlot(claim.slot), { generation: claim.generation, legacy: undefined })
   }
 
   refuse(to: NodeId, slot: SlotId, generation: number): void {
@@ -94,26 +102,34 @@ export class Handoffs {
 
   /** The worker has drained: `state` goes to the heir, and is kept until somebody has taken the claim up. */
   finish(claim: Claim, heir: NodeId, context: { readonly state: Uint8Array; readonly nowMs: number }): void {
-    const id = specOfSlot(claim.slot)
-    const { generation } = claim
-    this.#outgoing.set(id, { generation, state: context.state })
-    this.#deadlines.set(id, context.nowMs + KEEP_MS)
-    this.#sendState(heir, claim.slot, { generation, state: context.state })
+    this.#deadlines.set(specOfSlot(claim.slot), context.nowMs + KEEP_MS)
+    this.#give(claim.slot, claim.generation, { state: context.state, heir, givenMs: context.nowMs })
   }
 
-  /** @returns whether this node has what that generation has left behind; then it is sent once more */
-  repeat(to: NodeId, slot: SlotId, generation: number): boolean {
+  /**
+   * Sends what that generation has left behind once more. Not to another node than before, where that one may be about to
+   * start with it: two would go on from one state, and each would be given what was in the mailbox. Whoever gets no
+   * answer asks again.
+   * @returns whether this node has it
+   */
+  repeat(
+    { slot, generation }: { readonly slot: SlotId; readonly generation: number },
+    to: NodeId,
+    nowMs: number,
+  ): boolean {
     const outgoing = this.#outgoing.get(specOfSlot(slot))
-    if (outgoing === undefined || outgoing.generation !== generation || outgoing.state === undefined)
-      return false
-    this.#sendState(to, slot, { generation, state: outgoing.state })
+    const legacy = outgoing?.generation === generation ? outgoing.legacy : undefined
+    if (legacy === undefined) return false
+    const { heir, givenMs } = legacy
+    const isFree = heir === to || nowMs >= givenMs + HEIR_MS || !this.#membership.isPresent(heir)
+    if (isFree) this.#give(slot, generation, { state: legacy.state, heir: to, givenMs: nowMs })
     return true
   }
 
   /** What the worker of that generation has left behind on this node. */
   left(id: SpecId, generation: number): Uint8Array | undefined {
     const outgoing = this.#outgoing.get(id)
-    return outgoing?.generation === generation ? outgoing.state : undefined
+    return outgoing?.generation === generation ? outgoing.legacy?.state : undefined
   }
 
   // The heir.
@@ -226,11 +242,8 @@ export class Handoffs {
     return isMeant ? incoming : undefined
   }
 
-  #sendState(
-    to: NodeId,
-    slot: SlotId,
-    what: { readonly generation: number; readonly state: Uint8Array },
-  ): void {
-    for (const part of partsOfState(slot, what.generation, what.state)) this.#send(to, part)
+  #give(slot: SlotId, generation: number, legacy: NonNullable<Outgoing['legacy']>): void {
+    this.#outgoing.set(specOfSlot(slot), { generation, legacy })
+    for (const part of partsOfState(slot, generation, legacy.state)) this.#send(legacy.heir, part)
   }
 }

@@ -1,0 +1,83 @@
+/** Who is given what a worker has left behind, and when: one node, as long as that one is there. */
+
+import { describe, expect, test } from 'vitest'
+
+import { type NodeId, nodeId, slotId, specId } from '../../../src/ids.ts'
+import { HEIR_MS, Handoffs, STATE_MS } from '../../../src/node/supervision/handoffs.ts'
+import type { Claim } from '../../../src/protocol/claim.ts'
+
+const N1 = nodeId('n1')
+const N2 = nodeId('n2')
+const N3 = nodeId('n3')
+const SLOT = slotId(specId('k'))
+const STATE = Uint8Array.of(1, 2, 3)
+const CLAIM: Claim = {
+  slot: SLOT,
+  generation: 4,
+  owner: { id: N1, boot: 1 },
+  score: 7,
+  seq: 3,
+  state: 'draining',
+  specVersion: { ms: 1, count: 0, node: N1 },
+  restarts: [],
+  failures: [],
+  heir: N2,
+}
+
+/** A node that has just given its worker to `N2`. */
+class Owner {
+  readonly sent: NodeId[] = []
+  readonly present = new Set([N1, N2, N3])
+  readonly handoffs = new Handoffs(
+    (to, message) => {
+      if (message.kind === 'handoff-state') this.sent.push(to)
+    },
+    { isPresent: node => this.present.has(node) },
+  )
+
+  constructor() {
+    this.handoffs.begin(CLAIM, 0)
+    this.handoffs.finish(CLAIM, N2, { state: STATE, nowMs: 0 })
+  }
+
+  /** @returns whether it has what is asked for; who was sent it then, is in `sent` */
+  ask(from: NodeId, nowMs: number, generation = CLAIM.generation): boolean {
+    return this.handoffs.repeat({ slot: SLOT, generation }, from, nowMs)
+  }
+}
+
+describe('what was left behind', () => {
+  test('is sent to its heir, as often as that one asks', () => {
+    const owner = new Owner()
+    expect(owner.ask(N2, 10)).toBe(true)
+    expect(owner.ask(N2, 20)).toBe(true)
+    expect(owner.sent).toEqual([N2, N2, N2])
+    expect(owner.ask(N2, 30, 3)).toBe(false)
+  })
+
+  test('is not sent to another node while the heir may be about to start with it', () => {
+    const owner = new Owner()
+    expect(owner.ask(N3, HEIR_MS - 1)).toBe(true)
+    expect(owner.sent).toEqual([N2])
+    // Whoever asks every second has it in time.
+    expect(HEIR_MS + 1_000).toBeLessThan(STATE_MS)
+    owner.ask(N3, HEIR_MS)
+    expect(owner.sent).toEqual([N2, N3])
+  })
+
+  test('is then of that other node, for as long', () => {
+    const owner = new Owner()
+    owner.ask(N3, HEIR_MS)
+    owner.ask(N2, HEIR_MS + 10)
+    expect(owner.sent).toEqual([N2, N3])
+    owner.ask(N2, 2 * HEIR_MS)
+    expect(owner.sent).toEqual([N2, N3, N2])
+  })
+
+  test('is sent to another node at once when the heir is gone', () => {
+    const owner = new Owner()
+    owner.present.delete(N2)
+    owner.ask(N3, 10)
+    expect(owner.sent).toEqual([N2, N3])
+  })
+})
