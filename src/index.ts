@@ -50,19 +50,23 @@ export { type ChainHandle, type StagePlace } from './node/chain-handle.ts'
 export {
   type ChainRef,
   type EntryOptions,
-  type FinalOf,
-  type InputOf,
-  type InputsOf,
-  type Linked,
-  type OutcomeOf,
   type RunOptions,
   type SendOptions,
 } from './node/chain/chain-ref.ts'
 export { type DeadLetter } from './node/chain/dead-letters.ts'
 export { type IngressStats } from './node/chain/ingress.ts'
 export {
+  type FinalOf,
+  type InputAt,
+  type InputOf,
+  type InputsOf,
+  type Linked,
+  type OutcomeOf,
+} from './node/chain/linked.ts'
+export {
   type Config,
   type ConfiguredWorker,
+  type FittedChains,
   type FittedGroups,
   type FittedWorkers,
   defineConfig,
@@ -110,6 +114,7 @@ export {
   type WorkerOptions,
 } from './node/specs/child.ts'
 export { type Fitted, type GroupSpec, type MemberSpec } from './node/specs/group-spec.ts'
+export { type NoOthers, type NoSuchField } from './node/specs/known.ts'
 export { type PlacementOption } from './node/specs/placement-option.ts'
 export { type WithInput, type WorkerSpec } from './node/specs/worker-spec.ts'
 export { type Exit } from './node/supervision/exit.ts'

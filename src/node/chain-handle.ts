@@ -51,7 +51,8 @@ export class ChainHandle<
 
   /**
    * Adds a stage, and waits until its workers run. What it is given is what the stage before it emits: the compiler
-   * cannot see that any more. In a chain that a user has stopped, it is declared, and starts with the others.
+   * cannot see that any more, nor that items can be put in there (`to`): to a handle of `node.getChain(id)` they can.
+   * In a chain that a user has stopped, it is declared, and starts with the others.
    * @throws {OptionsError} {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot
    * start: then nothing is left of it
    */

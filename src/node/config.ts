@@ -9,11 +9,14 @@ import type { SpecBody } from '../protocol/spec-row.ts'
 import { fieldOf, fields, inspect, onePerField } from './check.ts'
 import { type NodeInit, isRelative, nodeFields } from './options.ts'
 import { show } from './show.ts'
-import { type ChainSpec, declareChain } from './specs/chain-spec.ts'
+import type { FinalOf, Linked } from './chain/linked.ts'
+import { type ChainSpec, type StageSpec, declareChain } from './specs/chain-spec.ts'
 import type { Process, WithArgs } from './specs/child.ts'
 import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './specs/group-spec.ts'
 import type { Declared } from './specs/spec.ts'
+import type { NoOthers } from './specs/known.ts'
 import { type WorkerSpec, declareWorker } from './specs/worker-spec.ts'
+import type { Stage } from './workers/behaviours.ts'
 
 /** A standalone worker of a config: with an id, as every node of the mesh may start with the same config. */
 export type ConfiguredWorker = Omit<WorkerSpec<Process>, 'args' | 'id' | 'input'> & {
@@ -26,28 +29,40 @@ export type ConfiguredWorker = Omit<WorkerSpec<Process>, 'args' | 'id' | 'input'
 export interface Config<
   Workers extends readonly unknown[] = readonly ConfiguredWorker[],
   Groups extends readonly unknown[] = readonly GroupSpec[],
+  Chains extends readonly unknown[] = readonly ChainSpec[],
 > extends NodeInit {
   /** @default [] */
   readonly workers?: Workers
   /** @default [] */
   readonly groups?: Groups
   /** @default [] */
-  readonly chains?: readonly ChainSpec[]
+  readonly chains?: Chains
 }
 
 /** The workers, each with the arguments that its behaviour wants. */
 export type FittedWorkers<Workers extends readonly unknown[]> = {
   readonly [K in keyof Workers]: Workers[K] extends { readonly run: infer B extends Process }
-    ? ConfiguredWorker & { readonly run: B } & WithArgs<B>
-    : never
+    ? ConfiguredWorker & { readonly run: B } & WithArgs<B> & NoOthers<Workers[K], ConfiguredWorker>
+    : ConfiguredWorker
 }
 
 /** The groups, each member with the arguments that its behaviour wants. */
 export type FittedGroups<Groups extends readonly unknown[]> = {
   readonly [K in keyof Groups]: Groups[K] extends { readonly members: infer M extends readonly MemberSpec[] }
-    ? GroupSpec<M & Fitted<M>>
+    ? GroupSpec<M & Fitted<M>> & NoOthers<Groups[K], GroupSpec>
     : GroupSpec
 }
+
+/** The chains, each stage with what the one before emits. */
+export type FittedChains<Chains extends readonly unknown[]> = {
+  readonly [K in keyof Chains]: Chains[K] extends { readonly stages: infer S extends readonly StageSpec[] }
+    ? ChainSpec<S & Linked<S>, FinishOf<S>> & NoOthers<Chains[K], ChainSpec>
+    : ChainSpec
+}
+
+/** Any, where nothing is known of the stages. */
+type FinishOf<Stages extends readonly unknown[]> =
+  unknown extends FinalOf<Stages> ? Stage<never, unknown> : Stage<FinalOf<Stages>, unknown>
 
 /** A spec of a config that has been checked. */
 export interface ConfiguredSpec {
@@ -77,14 +92,27 @@ export interface CheckedConfig {
 export function defineConfig<
   const Workers extends readonly unknown[] = readonly ConfiguredWorker[],
   const Groups extends readonly unknown[] = readonly GroupSpec[],
->(config: Config<Workers & FittedWorkers<Workers>, Groups & FittedGroups<Groups>>): Config {
+  const Chains extends readonly unknown[] = readonly ChainSpec[],
+>(
+  config: Config<
+    Workers & FittedWorkers<Workers>,
+    Groups & FittedGroups<Groups>,
+    Chains & FittedChains<Chains>
+  >,
+): Config {
   // Which file it is in is not known here: whoever loads it takes paths from there.
   checkConfig(withResolved(config, ANY_FILE))
-  const { workers, groups, ...rest }: Config<readonly unknown[], readonly unknown[]> = config
+  const {
+    workers,
+    groups,
+    chains,
+    ...rest
+  }: Config<readonly unknown[], readonly unknown[], readonly unknown[]> = config
   return {
     ...rest,
     ...(workers === undefined ? {} : { workers: workers.filter(isWorker) }),
     ...(groups === undefined ? {} : { groups: groups.filter(isGroup) }),
+    ...(chains === undefined ? {} : { chains: chains.filter(isChain) }),
   }
 }
 
@@ -182,6 +210,10 @@ function isWorker(value: unknown): value is ConfiguredWorker {
 }
 
 function isGroup(value: unknown): value is GroupSpec {
+  return isObject(value)
+}
+
+function isChain(value: unknown): value is ChainSpec {
   return isObject(value)
 }
 

@@ -5,7 +5,7 @@ import { DrainError, DuplicateIdentityError, FormationError, NodeStoppedError } 
 import { type NodeId, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { SpecBody, SpecKind } from '../protocol/spec-row.ts'
 import { atMost } from './at-most.ts'
-import type { FinalOf, InputOf, InputsOf, Linked, OutcomeOf } from './chain/chain-ref.ts'
+import type { FinalOf, InputOf, InputsOf, Linked, OutcomeOf } from './chain/linked.ts'
 import { ChainHandle } from './chain-handle.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'

@@ -320,6 +320,7 @@ test('73: a chain needs a stage; one that changes nothing gives the callback its
   await using it = await scene()
   const { mesh, notes } = it
   const node = mesh.node('n1')
+  // @ts-expect-error the compiler says so as well
   await expect(node.addChain({ id: 'c', stages: [] })).rejects.toThrow(/stages: .*at least one stage/)
   await expect(node.removeChain('c')).rejects.toMatchObject({ name: 'NotFoundError' })
   const chain = await mesh.settle(

@@ -14,7 +14,6 @@ import type { Clock } from '../../ports.ts'
 import { promised } from '../../promised.ts'
 import { toError } from '../thrown-value.ts'
 import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
-import type { Stage } from '../workers/behaviours.ts'
 import { checkRun, checkWait, entryOptions } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { Chain } from './chain.ts'
@@ -22,65 +21,8 @@ import type { DeadLetter } from './dead-letters.ts'
 import type { Waiter } from './entry.ts'
 import { Flow } from './flow.ts'
 import type { IngressStats } from './ingress.ts'
+import type { InputAt } from './linked.ts'
 import { Run } from './run.ts'
-
-/**
- * The stages, each fitting to what the one before emits; the first that does not is where the compiler complains. A
- * list whose length is not known when it is compiled is taken as it is.
- */
-export type Linked<Stages extends readonly unknown[], Previous = unknown> = number extends Stages['length']
-  ? Stages
-  : Stages extends readonly [infer Head, ...infer Rest]
-    ? readonly [Fitting<Head, Previous>, ...Linked<Rest, OutOf<Head>>]
-    : readonly []
-
-type Fitting<Head, Previous> = Head extends { readonly run: Stage<infer In, unknown> }
-  ? unknown extends Previous
-    ? Head
-    : [Previous] extends [In]
-      ? Head
-      : { readonly run: Stage<Previous, unknown> }
-  : never
-
-type InOf<S> = S extends { readonly run: Stage<infer In, unknown> } ? In : never
-type OutOf<S> = S extends { readonly run: Stage<never, infer Out> } ? Out : never
-type EmissionIn<Stages extends readonly unknown[]> = {
-  [K in keyof Stages]: Stages[K] extends { readonly route: 'broadcast' }
-    ? 'many'
-    : Stages[K] extends { readonly run: Stage<never, unknown, infer E> }
-      ? E
-      : never
-}[number]
-
-/** What goes into a chain with these stages. */
-export type InputOf<Stages extends readonly unknown[]> = number extends Stages['length']
-  ? InOf<Stages[number]>
-  : Stages extends readonly [infer First, ...unknown[]]
-    ? InOf<First>
-    : never
-
-/** What goes into each stage that has an `id` of its own, by that id. */
-export type InputsOf<Stages extends readonly unknown[]> = {
-  readonly [S in Stages[number] as S extends { readonly id: infer Id extends string } ? Id : never]: InOf<S>
-}
-
-/** What can come out of the last of these stages. */
-export type FinalOf<Stages extends readonly unknown[]> = number extends Stages['length']
-  ? OutOf<Stages[number]>
-  : Stages extends readonly [...unknown[], infer Last]
-    ? OutOf<Last>
-    : never
-
-/**
- * What comes out for one item: a list where any stage may emit many or is broadcast to, possibly undefined where one
- * may drop, otherwise exactly what the last stage emits.
- */
-export type OutcomeOf<Stages extends readonly unknown[]> =
-  'many' extends EmissionIn<Stages>
-    ? FinalOf<Stages>[]
-    : 'maybe' extends EmissionIn<Stages>
-      ? FinalOf<Stages> | undefined
-      : FinalOf<Stages>
 
 /** Where an item goes in. */
 export interface EntryOptions<To extends string> {
@@ -89,13 +31,6 @@ export interface EntryOptions<To extends string> {
 }
 
 export type SendOptions<To extends string = string> = WaitOptions & EntryOptions<To>
-
-/** What the stage `To` is given: known where the spec of the stage gives its `id`. */
-type InputAt<In, Inputs, To extends string> = string extends To
-  ? In
-  : To extends keyof Inputs
-    ? Inputs[To]
-    : unknown
 
 export interface RunOptions<In, To extends string = string> extends EntryOptions<To> {
   readonly signal?: AbortSignal
@@ -141,7 +76,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
    * {RouteError} when its key cannot be told; {NotFoundError} when there is no such chain or stage; {GivenUpError}
    * when the chain does not run any more; {AbortError} {OptionsError}
    */
-  async send<To extends string = string>(
+  async send<To extends keyof Inputs & string = never>(
     item: InputAt<In, Inputs, To>,
     options: SendOptions<To> = {},
   ): Promise<void> {
@@ -151,7 +86,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
   }
 
   /** Puts an item in, if there is room for it now. @returns whether it was accepted @throws what `send` throws */
-  trySend<To extends string = string>(
+  trySend<To extends keyof Inputs & string = never>(
     item: InputAt<In, Inputs, To>,
     options: EntryOptions<To> = {},
   ): boolean {
@@ -165,7 +100,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
    * @throws {ItemDeadError} when it was tried in vain; {CallTimeoutError} when it was accepted, and nothing has come out
    * in `timeoutMs`, by default for ever; otherwise as `send`
    */
-  async call<To extends string = string>(
+  async call<To extends keyof Inputs & string = never>(
     item: InputAt<In, Inputs, To>,
     options: SendOptions<To> = {},
   ): Promise<Outcome> {
@@ -206,7 +141,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
    * {NotFoundError} {NodeStoppedError} when nothing comes of the others either; {AbortError}; {OptionsError}; whatever
    * the source throws
    */
-  run<To extends string = string>(
+  run<To extends keyof Inputs & string = never>(
     items: Iterable<InputAt<In, Inputs, To>> | AsyncIterable<InputAt<In, Inputs, To>>,
     options: RunOptions<InputAt<In, Inputs, To>, To> = {},
   ): AsyncGenerator<Outcome, void, void> {

@@ -26,6 +26,7 @@ import {
   processBehaviour,
   unfitArgs,
 } from './child.ts'
+import type { NoOthers } from './known.ts'
 import { type PlacementOption, placement, sharingOf, sharing } from './placement-option.ts'
 import type { Declared } from './spec.ts'
 
@@ -44,20 +45,23 @@ export interface MemberSpec extends WorkerOptions {
 }
 
 /**
- * The members, each with the arguments that its behaviour wants. Of a list whose length is not known when it is
+ * The members, at least one, each with the arguments that its behaviour wants. Of a list whose length is not known when it is
  * compiled (`ids.map(…)`), the arguments are such lists too: their number is not checked, only what they are.
  */
 export type Fitted<Members extends readonly MemberSpec[]> = number extends Members['length']
   ? readonly FittedLoosely<Members[number]>[]
-  : {
-      readonly [K in keyof Members]: Members[K] extends { readonly run: infer B extends Process }
-        ? MemberSpec & { readonly run: B } & WithArgs<B>
-        : never
-    }
+  : Members extends readonly []
+    ? readonly [MemberSpec, ...MemberSpec[]]
+    : {
+        readonly [K in keyof Members]: Members[K] extends { readonly run: infer B extends Process }
+          ? MemberSpec & { readonly run: B } & WithArgs<B> & NoOthers<Members[K], MemberSpec>
+          : MemberSpec
+      }
 
 type FittedLoosely<Member> = Member extends { readonly run: infer B extends Process }
-  ? MemberSpec & { readonly run: B } & (WithArgs<B> | { readonly args: readonly ArgsOf<B>[number][] })
-  : never
+  ? MemberSpec & { readonly run: B } & (WithArgs<B> | { readonly args: readonly ArgsOf<B>[number][] }) &
+      NoOthers<Member, MemberSpec>
+  : MemberSpec
 
 export interface GroupSpec<Members extends readonly unknown[] = readonly MemberSpec[]> {
   readonly id: string
