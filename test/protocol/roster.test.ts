@@ -23,7 +23,7 @@ describe('who is gone', () => {
       bench = new Bench()
       bench.membership.merge(row(b, { boot: 2, status }), bench.now)
       expect([status, bench.membership.isGone(run)]).toEqual([status, false])
-      expect([status, bench.membership.isPresent(run)]).toEqual([status, status !== 'joining'])
+      expect([status, bench.membership.isPresent(b)]).toEqual([status, status !== 'joining'])
       expect(bench.membership.isGone({ id: b, boot: 1 })).toBe(true)
     }
     for (const status of ['dead', 'left'] as const) {
