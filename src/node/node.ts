@@ -27,7 +27,7 @@ import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './sp
 import type { Declared } from './specs/spec.ts'
 import { type WorkerSpec, declareWorker } from './specs/worker-spec.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
-import { checkWait } from './wait-options.ts'
+import { checkFormed, checkWait } from './wait-options.ts'
 import { type WaitOptions, Waiting } from './waiting.ts'
 import type { Stage } from './workers/behaviours.ts'
 import type { Host } from './workers/host.ts'
@@ -269,9 +269,9 @@ export class Node implements AsyncDisposable {
     return { core, plane, host }
   }
 
-  /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way */
+  /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way; {OptionsError} when `count` is no number of nodes: 1 to 10,000 */
   async formed(count: number, options: WaitOptions = {}): Promise<void> {
-    checkWait('the options of formed', options)
+    checkFormed(count, options)
     const isFormed = (): true | undefined => {
       this.#declarations.refuseIfClosed()
       return this.members().length >= count ? true : undefined

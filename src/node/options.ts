@@ -3,6 +3,7 @@
 
 import * as v from 'valibot'
 
+import { ADDRESS_WANTED, NODE_ID_PATTERN, objectionTo } from '../multiaddress.ts'
 import type { Logger } from '../ports.ts'
 import { PROFILES, type Profile, TIMINGS, type Timings } from '../protocol/timings.ts'
 import type { MemberRole, ProtocolRange } from '../protocol/member-row.ts'
@@ -88,15 +89,17 @@ export interface NodeOptions {
 
 const text = (wanted: string, max = 200): v.GenericSchema<unknown, string> =>
   v.pipe(v.string(wanted), v.maxLength(max, wanted))
-const address = v.pipe(
+const address = v.pipe(v.string('a multiaddress'), v.startsWith('/', ADDRESS_WANTED))
+/** What can never be dialled is refused here; a name that nobody knows may be known later. */
+const seed = v.pipe(
   v.string('a multiaddress'),
-  v.startsWith('/', 'a multiaddress such as /ip4/192.168.0.7/tcp/7000'),
+  v.check(
+    value => objectionTo(value) === undefined,
+    ({ input }) => objectionTo(input) ?? ADDRESS_WANTED,
+  ),
 )
 const path = v.pipe(text('a path', 4096), v.minLength(1, 'a path'))
-const peer = v.pipe(
-  v.string('a node id'),
-  v.regex(/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/, 'a node id such as 12D3KooW…'),
-)
+const peer = v.pipe(v.string('a node id'), v.regex(NODE_ID_PATTERN, 'a node id such as 12D3KooW…'))
 /** A path that says from where it is to be taken; a module of that path could be anybody's. */
 const RELATIVE_PATH = /^\.\.?[/\\]/
 
@@ -131,7 +134,7 @@ export const nodeFields = {
   discovery: v.optional(
     fields({
       mdns: v.optional(v.boolean('true or false'), true),
-      seeds: v.optional(v.array(address, 'a list of multiaddresses'), []),
+      seeds: v.optional(v.array(seed, 'a list of multiaddresses'), []),
       peersFile: v.optional(path),
     }),
     {},

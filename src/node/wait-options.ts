@@ -23,6 +23,9 @@ type Schema = v.GenericSchema<object>
 
 const waitOptions: Schema = fields(wait)
 
+/** More than any mesh has: a node has 1,024 sessions at most. */
+const nodeCount = whole(1, 10_000)
+
 /** Of what is declared, changed and removed. */
 export const declareOptions: Schema = fields(declare)
 
@@ -65,6 +68,16 @@ export function problemsOfOptions(schema: Schema, options: unknown): readonly Pr
   const checked = inspect(schema, options)
   if (checked.kind === 'good') return []
   return checked.problems.map(problem => (problem.path === 'it' ? { ...problem, path: 'options' } : problem))
+}
+
+/** How many nodes are to take part, and how long to wait. @throws {OptionsError} naming what is bad of `formed` */
+export function checkFormed(count: unknown, options: unknown): void {
+  const checked = inspect(nodeCount, count, 'count')
+  const problems = [
+    ...(checked.kind === 'bad' ? checked.problems : []),
+    ...problemsOfOptions(waitOptions, options),
+  ]
+  if (problems.length > 0) throw new OptionsError('formed', problems)
 }
 
 /** What goes into a chain, and how. @throws {OptionsError} naming every bad field of the options of `what` */

@@ -1,13 +1,24 @@
 /** What a node keeps between its runs, and who may use it. */
 
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:net'
 import { once } from 'node:events'
-import { fork } from 'node:child_process'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { execFileSync, fork } from 'node:child_process'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { AddressBook, KNOWN_PEERS_MAX, readAddressBook } from '../../src/io/system/address-book.ts'
 import { DataFolder } from '../../src/io/system/data-folder.ts'
@@ -162,12 +173,86 @@ test('a damaged key is an error that says what to do, not a new identity', async
   })
 })
 
-test('a folder that cannot be made is an error that names it', async () => {
-  await writeFile(join(folder, '..', 'file'), '')
-  await expect(start({ dataFolder: join(folder, '..', 'file', 'data') })).rejects.toMatchObject({
-    name: 'DataFolderError',
-    message: expect.stringMatching(/cannot be used/),
+describe('a folder that cannot be used is an error that names it, and says what to do:', () => {
+  /** Beside the folder, in what is thrown away with it. */
+  const beside = (name: string): string => join(folder, '..', name)
+
+  async function refused(path: string, reason: RegExp): Promise<void> {
+    await expect(start({ dataFolder: path })).rejects.toMatchObject({
+      name: 'DataFolderError',
+      message: expect.stringMatching(reason),
+    })
+    await expect(start({ dataFolder: path })).rejects.toThrow(path)
+  }
+
+  test('a file', async () => {
+    await writeFile(beside('file'), '')
+    await refused(beside('file'), /a file of that name, wanted a folder/)
   })
+
+  test('a path through a file', async () => {
+    await writeFile(beside('file'), '')
+    await refused(beside('file/data/deep'), /a part of the path is a file/)
+  })
+
+  test('a link to nothing, as the folder and above it', async () => {
+    await symlink(beside('nothing'), beside('link'))
+    await refused(beside('link'), /no folder can be made there .*link to nothing/)
+    await refused(beside('link/data'), /no folder can be made there/)
+  })
+
+  test('a circle of links', async () => {
+    await symlink(beside('two'), beside('one'))
+    await symlink(beside('one'), beside('two'))
+    await refused(beside('one/data'), /circle/)
+  })
+
+  test('a name that is too long', async () => {
+    await refused(beside('a'.repeat(300)), /too long/)
+  })
+
+  test('a path with a zero in it', async () => {
+    await refused(`${folder}\0x`, /number 0/)
+  })
+
+  test('a pipe, a folder and too large a file where the key belongs', async () => {
+    await (await open()).close()
+    const key = join(folder, 'key')
+    await rm(key)
+    execFileSync('mkfifo', [key])
+    await refused(folder, /key is no file: move it away/)
+    await rm(key)
+    await mkdir(key)
+    await refused(folder, /key is no file: move it away/)
+    await rm(key, { recursive: true })
+    await writeFile(key, '')
+    await truncate(key, 1e9)
+    await refused(folder, /key has more than .* bytes/)
+  })
+
+  test.runIf(process.platform === 'linux')('what the kernel has made', async () => {
+    await refused('/dev/null', /a file of that name/)
+    await refused('/dev/null/data', /a part of the path is a file/)
+    // With `recursive`, mkdir of Node never ends here.
+    await refused('/proc/nope', /no folder can be made there/)
+    await refused('/proc/1/nope/deeper', /no folder can be made there/)
+    await refused('/sys/nope', /name another folder|may not write/)
+  })
+})
+
+test('a folder that is taken away is told of, and the node goes on', async () => {
+  const log: string[] = []
+  const note = (_: object, message: string): number => log.push(message)
+  const logger = { debug: () => {}, info: () => {}, warn: note, error: note }
+  const first = await start({ dataFolder: folder, logger })
+  await rm(folder, { recursive: true })
+  const second = await start({ discovery: { mdns: false, seeds: [...first.addresses] } })
+  await Promise.all([first.formed(2), second.formed(2)])
+  await until('it is told', () => log.some(line => line.includes('could not be written')))
+  expect(log.filter(line => line.includes('could not be written'))).toEqual([
+    expect.stringContaining(`the addresses of the mesh could not be written to ${folder}`),
+  ])
+  expect(first.members()).toHaveLength(2)
 })
 
 test('a node that comes back finds the mesh by the addresses of its last run, without any seed', async () => {

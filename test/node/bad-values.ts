@@ -203,6 +203,11 @@ const chain: Surface = {
 }
 
 const addresses = [...lists, new Below(['localhost:80'], '[0]', 'localhost:80'), new Below([5], '[0]', 5)]
+const seeds = [
+  ...addresses,
+  new Below(['/ip4/10.0.0.7/tcp/70000'], '[0]', '/ip4/10.0.0.7/tcp/70000'),
+  new Below(['/foo/1'], '[0]', '/foo/1'),
+]
 const sources = [
   ...lists,
   new Below([5], '[0]', 5),
@@ -240,7 +245,7 @@ const node: Surface = {
     listen: addresses,
     discovery: objects,
     'discovery.mdns': flags,
-    'discovery.seeds': addresses,
+    'discovery.seeds': seeds,
     'discovery.peersFile': ['', 5, null],
     dataFolder: ['', 5, null],
     allow: [...lists, new Below(['12D3KooWshort'], '[0]', '12D3KooWshort'), new Below([5], '[0]', 5)],

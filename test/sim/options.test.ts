@@ -49,3 +49,26 @@ test('a stage is added in front of another one, or behind the last: any other pl
   await mesh.settle(made.addStage({ id: 'first', run: shout }, { position: 0 }))
   expect(made.stages().map(({ id }) => id)).toEqual(['first', 'shout', 'last'])
 })
+
+test('a number of nodes that no mesh can have is not waited for', async () => {
+  await using mesh = await simulate({ nodes: 1 })
+  const node = mesh.node('n1')
+  for (const bad of [0, -1, 1.5, Number.NaN, Infinity, 10_001]) {
+    await expect(mesh.settle(node.formed(bad, { timeoutMs: -1 }))).rejects.toMatchObject({
+      name: 'OptionsError',
+      problems: [
+        { path: 'count', found: String(bad), wanted: 'a whole number from 1 to 10_000' },
+        { path: 'timeoutMs' },
+      ],
+    })
+  }
+  const noNumber: unknown[] = ['2', null, undefined, {}]
+  for (const bad of noNumber) {
+    const asked: Promise<unknown> = Reflect.apply(node.formed, node, [bad])
+    await expect(mesh.settle(asked)).rejects.toMatchObject({
+      name: 'OptionsError',
+      problems: [{ path: 'count' }],
+    })
+  }
+  await mesh.settle(node.formed(1))
+})

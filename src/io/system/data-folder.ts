@@ -5,11 +5,23 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import {
+  access,
+  chmod,
+  constants,
+  link,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 
 import { DataFolderError } from '../../errors.ts'
 import { type AddressBook, type KnownPeer, readAddressBook } from './address-book.ts'
+import { folderFailure } from './folder-failure.ts'
 import { type Lock, takeLock } from './lock.ts'
 
 const KEY_FILE = 'key'
@@ -20,6 +32,9 @@ const PRIVATE_FILE = 0o600
 const PRIVATE_FOLDER = 0o700
 /** Bits that let anybody else at a file. */
 const OTHERS = 0o077
+
+/** The largest of the files is the list of addresses: 256 members with a few addresses each take some 100 KB. */
+const FILE_BYTES_MAX = 16 * 1024 * 1024
 
 /** How new joins are collected before the list is written again. */
 const WRITE_DELAY_MS = 200
@@ -64,7 +79,7 @@ export class DataFolder {
   static async open(init: DataFolderInit): Promise<DataFolder> {
     const { path } = init
     try {
-      await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER })
+      await makeFolder(resolve(path))
       const key = await openKey(init)
       const lock = await takeLock(
         path,
@@ -79,7 +94,7 @@ export class DataFolder {
       return new DataFolder(init, { key, boot: await nextBoot(init), book, lock })
     } catch (cause) {
       if (cause instanceof DataFolderError) throw cause
-      throw new DataFolderError(`the data folder ${path} cannot be used: ${textOf(cause)}`, { cause })
+      throw new DataFolderError(`the data folder ${path} cannot be used: ${folderFailure(cause)}`, { cause })
     }
   }
 
@@ -111,6 +126,38 @@ export class DataFolder {
         this.#onWarning(`the addresses of the mesh could not be written to ${this.path}: ${textOf(error)}`),
       )
   }
+}
+
+/**
+ * `mkdir` of Node with `recursive` never ends where a folder that exists can have no others in it, such as `/proc`:
+ * it is told that something is missing, and makes the folder above again and again.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, PRIVATE_FOLDER)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'EEXIST') return refuseFile(path, error)
+    const parent = dirname(path)
+    if (code !== 'ENOENT' || parent === path || (await exists(parent))) throw error
+    await makeFolder(parent)
+    await mkdir(path, PRIVATE_FOLDER).catch((again: unknown) => refuseFile(path, again))
+  }
+}
+
+/** @throws {Error} `error`, where there is something else than a folder at the path, or a link to nothing */
+async function refuseFile(path: string, error: unknown): Promise<void> {
+  if (codeOf(error) !== 'EEXIST') throw error
+  if (!(await stat(path)).isDirectory()) throw error
+  // Others would be told of no permission only when the first file is written, half a second of work later.
+  await access(path, constants.W_OK | constants.X_OK)
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The key of the folder. Of two processes that make one at the same moment, both get the same. */
@@ -161,8 +208,13 @@ async function replaceFile(file: string, text: string): Promise<void> {
   await rename(draft, file)
 }
 
+/** Only of what is a file, and not too large: to read a pipe, or a device, would take for ever. */
 async function readOrNothing(file: string): Promise<Buffer | undefined> {
   try {
+    const found = await stat(file)
+    if (!found.isFile()) throw new Error(`${file} is no file: move it away`)
+    if (found.size > FILE_BYTES_MAX)
+      throw new Error(`${file} has more than ${FILE_BYTES_MAX} bytes: move it away`)
     return await readFile(file)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined

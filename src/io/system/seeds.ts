@@ -7,6 +7,8 @@
 import { lookup } from 'node:dns/promises'
 import { readFile, stat } from 'node:fs/promises'
 
+import { objectionTo } from '../../multiaddress.ts'
+
 /** How often the file is looked at. */
 const LOOK_EVERY_MS = 1_000
 /** How often names are looked up; the resolver of the system keeps what does not change. */
@@ -14,6 +16,9 @@ const RESOLVE_EVERY_MS = 5_000
 /** More seeds than that are not dialled: the first ones stay. */
 export const SEEDS_MAX = 1_024
 export const PEERS_FILE_BYTES_MAX = 1024 * 1024
+/** Of a file that is something else altogether, no more lines are told of, and no more of each. */
+const BAD_LINES_SHOWN = 10
+const LINE_LENGTH_SHOWN = 60
 
 /** The addresses of a name. @param family 0: any */
 export type Resolve = (name: string, family: 0 | 4 | 6) => Promise<readonly string[]>
@@ -151,13 +156,16 @@ export class Seeds {
 
   #read(text: string, file: string): string[] {
     const lines = text.split('\n').map(line => line.replace(/#.*/, '').trim())
-    const bad = lines.flatMap((line, index) => (line === '' || line.startsWith('/') ? [] : [index + 1]))
+    const bad = lines.flatMap((line, index) => {
+      const wanted = line === '' ? undefined : objectionTo(line)
+      return wanted === undefined ? [] : [`  line ${index + 1}: found ${shown(line)}, wanted ${wanted}`]
+    })
     if (bad.length > 0) {
-      this.#init.onWarning(
-        `${file}: line ${bad.slice(0, 10).join(', ')} is no multiaddress such as /ip4/192.168.0.7/tcp/7000`,
-      )
+      const more = bad.length > BAD_LINES_SHOWN ? [`  and ${bad.length - BAD_LINES_SHOWN} more`] : []
+      const told = [...bad.slice(0, BAD_LINES_SHOWN), ...more].join('\n')
+      this.#init.onWarning(`the peers file ${file} has lines that are no address, and are left out:\n${told}`)
     }
-    return lines.filter(line => line.startsWith('/'))
+    return lines.filter(line => line !== '' && objectionTo(line) === undefined)
   }
 }
 
@@ -176,4 +184,8 @@ function nameIn(address: string): Name | undefined {
 
 async function resolveBySystem(name: string, family: 0 | 4 | 6): Promise<readonly string[]> {
   return (await lookup(name, { all: true, family })).map(({ address }) => address)
+}
+
+function shown(line: string): string {
+  return JSON.stringify(line.length > LINE_LENGTH_SHOWN ? `${line.slice(0, LINE_LENGTH_SHOWN)}…` : line)
 }
