@@ -36,16 +36,17 @@ function postOfNode() {
   return { post, forwarded }
 }
 
-test('a message for a worker that has moved is sent on once', () => {
+test('a message for a worker that has moved is sent on, and says how often', () => {
   const { post, forwarded } = postOfNode()
   post.deliver(SLOT, GENERATION, MESSAGE)
-  expect(forwarded.map(({ hops }) => hops)).toEqual([1])
+  post.deliver(SLOT, GENERATION, MESSAGE, 2)
+  expect(forwarded.map(({ hops }) => hops)).toEqual([1, 3])
   expect(post.droppedCount).toBe(0)
 })
 
-test('I44: one that was sent on already is dropped, and counted', () => {
+test('I44: one that was sent on three times is dropped, and counted', () => {
   const { post, forwarded } = postOfNode()
-  post.deliver(SLOT, GENERATION, MESSAGE, 1)
+  post.deliver(SLOT, GENERATION, MESSAGE, 3)
   expect(forwarded).toEqual([])
   expect(post.droppedCount).toBe(1)
 })

@@ -41,6 +41,36 @@ function homes(mesh: SimulatedMesh, from = 'n1'): string[] {
 }
 
 describe('standalone workers of a node that is emptied', () => {
+  test.each([1, 2, 3, 4, 5, 6])(
+    'are cast to all the while, and move on and on: each cast comes, and none is lost, seed %i',
+    async seed => {
+      await using mesh = await meshOf({ seed, nodes: 4, conditions: { latencyMs: 20, jitterMs: 40 } })
+      const refs = await mesh.settle(
+        Promise.all(ids.map(id => mesh.node('n1').addWorker({ id, run: keeper }))),
+      )
+      await mesh.run(1_000)
+      let casts = 0
+      const drained = ['n2', 'n3', 'n4']
+      // Each is emptied as soon as it has been given something by the one before.
+      const off = drained.map((name, index) =>
+        mesh.node(name).on('worker:start', () => {
+          const next = drained[index]
+          if (casts > 0 && next !== undefined) void mesh.node(next).drain()
+        }),
+      )
+      void mesh.node('n2').drain()
+      for (let passedMs = 0; passedMs < 3_000; passedMs += 2) {
+        for (const ref of refs) ref.cast.add()
+        casts += 1
+        await mesh.run(2)
+      }
+      for (const stop of off) stop()
+      await mesh.run(3_000)
+      for (const ref of refs) expect(await mesh.settle(ref.call.count())).toBe(casts)
+      expect(mesh.up.map(name => mesh.node(name).snapshot().lostMessages)).toEqual([0, 0, 0, 0])
+    },
+  )
+
   test.each(['active', 'passive'] as const)('go on elsewhere with their state: %s', async rebalance => {
     await using mesh = await meshOf()
     const refs = await mesh.settle(

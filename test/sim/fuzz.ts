@@ -16,6 +16,7 @@ import { NetFaults } from './net-faults.ts'
 import { Rebels } from './rebels.ts'
 import { RollingRestart } from './rolling-restart.ts'
 import { SickNodes } from './sick-nodes.ts'
+import { TROUBLES } from './troubles.ts'
 import { WorkerFaults } from './worker-faults.ts'
 import { World } from './world.ts'
 
@@ -42,6 +43,9 @@ const LARGE_NODES = 7
 /** So often, calls are under way when something is done to the mesh: some ms old, and some of them take long. */
 const CALLING_SHARE = 0.3
 const CALLING_MS = 100
+
+/** So often, a second node is emptied right after the first one. */
+const DRAIN_AGAIN_SHARE = 0.3
 
 /** I49: within so long after a partition ends, its sides have found each other. */
 const CONTACT_MS = 10_000
@@ -143,7 +147,7 @@ class Schedule {
     if (await meetLate(mesh, this.prng.fork('late'), crash)) this.#count('met-late')
     for (let step = 0; step < TROUBLE_STEPS; step++) {
       await this.#callBefore(mesh, always)
-      await this.#trouble(mesh)
+      await this.#trouble(mesh, always)
       await this.#pass(mesh, always, this.prng.between(20, 2_500))
     }
     await this.#peace(mesh, always)
@@ -187,42 +191,9 @@ class Schedule {
   }
 
   /** Does one thing to the mesh, or lets it do something. */
-  async #trouble(mesh: SimulatedMesh): Promise<void> {
+  async #trouble(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
     const { prng } = this
-    const kind = prng.pick([
-      'work',
-      'work',
-      'work',
-      'work',
-      'belt',
-      'belt',
-      'trip',
-      'crash',
-      'start',
-      'start',
-      'mass-restart',
-      'throw',
-      'throw',
-      'edit',
-      'edit',
-      'net',
-      'net',
-      'net',
-      'net',
-      'net',
-      'net',
-      'net',
-      'net',
-      'call',
-      'call',
-      'change',
-      'rebel',
-      'sick',
-      'sick',
-      'leave',
-      'drain',
-      'rolling-restart',
-    ])
+    const kind = prng.pick(TROUBLES)
     switch (kind) {
       case 'work':
         if (this.#work(mesh)) this.#count(kind)
@@ -284,10 +255,14 @@ class Schedule {
         break
       case 'drain': {
         // As often as not it takes work again: what is left of a mesh where nobody does is checked as well.
-        const node = mesh.node(prng.pick(mesh.awake))
+        const [node, other] = prng.shuffle(mesh.awake).map(name => mesh.node(name))
         this.#count(kind)
-        if (prng.chance(0.5)) node.drain().catch(() => {})
-        else node.resume()
+        if (prng.chance(0.5)) node?.resume()
+        else node?.drain().catch(() => {})
+        if (!prng.chance(DRAIN_AGAIN_SHARE)) break
+        // What has just come to the other one moves on.
+        await this.#pass(mesh, always, prng.between(20, 500))
+        other?.drain().catch(() => {})
         break
       }
       case 'leave':

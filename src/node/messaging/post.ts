@@ -23,8 +23,11 @@ interface Parked {
   readonly letters: Mailbox
 }
 
-/** I44: a letter is sent on once, and then only to a later worker than the one that it was sent to. */
-const HOPS_MAX = 1
+/**
+ * I44: a letter is sent on once by each node that its worker has left, always to a later worker than the one that it came
+ * for, and so often at most: a worker that moves more often while one is on its way moves all the time.
+ */
+const HOPS_MAX = 3
 /** So many workers that have left are remembered. */
 const MOVED_MAX = 10_000
 
