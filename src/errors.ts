@@ -237,7 +237,7 @@ export class WorkerExitedError extends CallError {
   override readonly name = 'WorkerExitedError'
 }
 
-/** The worker answered with an error of its own; `cause` has its name, message and stack. */
+/** The worker answered with an error of its own; `cause`, a `Failure`, has its name, message, stack, code and cause. */
 export class RemoteError extends CallError {
   override readonly name = 'RemoteError'
 }

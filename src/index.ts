@@ -165,7 +165,7 @@ export { type Cancel, type Logger } from './ports.ts'
 export { type Prng } from './prng.ts'
 export { type Notice } from './protocol/channel.ts'
 export { type FencingToken } from './protocol/claim.ts'
-export { type Failure, type ItemId } from './protocol/failure.ts'
+export { type Cause, type Failure, type ItemId } from './protocol/failure.ts'
 export {
   type MemberRole,
   type MemberRow,

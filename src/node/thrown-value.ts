@@ -4,9 +4,16 @@
  * plain objects. Whatever it is, looking at it throws nothing, and takes no longer than its text is long.
  */
 
+import {
+  CAUSES_MAX,
+  type Cause,
+  type Failure,
+  MESSAGE_LENGTH_MAX,
+  NAME_LENGTH_MAX,
+} from '../protocol/failure.ts'
+
 /** The name of what has none. */
 const NAME = 'Error'
-const MESSAGE_LENGTH_MAX = 1024
 const DEPTH_MAX = 3
 const ENTRIES_MAX = 20
 const TEXT_LENGTH_MAX = 200
@@ -16,6 +23,45 @@ export interface Described {
   readonly name: string
   readonly message: string
   readonly stack: string | undefined
+}
+
+/** What an error says besides: what programs tell it by, and what it came from. Both in their limits. */
+export type Origins = Pick<Failure, 'code' | 'cause'>
+
+/** The `code` and the `cause` of what was thrown, where it has them; a cause that comes back to itself is cut there. */
+export function originsOf(thrown: unknown): Origins {
+  if (typeof thrown !== 'object' || thrown === null) return {}
+  return originsIn(thrown, CAUSES_MAX, new Set([thrown]))
+}
+
+function originsIn(thrown: object, countMax: number, seen: Set<unknown>): Origins {
+  const code = fieldAt(thrown, 'code')
+  const found = countMax === 0 ? undefined : fieldAt(thrown, 'cause')
+  const isCause = found !== undefined && found !== null && !seen.has(found)
+  return {
+    ...(isCode(code) ? { code: typeof code === 'string' ? code.slice(0, NAME_LENGTH_MAX) : code } : {}),
+    ...(isCause ? { cause: causeFrom(found, countMax, seen.add(found)) } : {}),
+  }
+}
+
+function causeFrom(found: unknown, countMax: number, seen: Set<unknown>): Cause {
+  const { name, message } = saidBy(found)
+  return {
+    name: name.slice(0, NAME_LENGTH_MAX),
+    message: message.slice(0, MESSAGE_LENGTH_MAX),
+    ...(typeof found === 'object' && found !== null ? originsIn(found, countMax - 1, seen) : {}),
+  }
+}
+
+/** What has a name and a message has been data before, or could have been: it says the same again. */
+function saidBy(found: unknown): Pick<Described, 'name' | 'message'> {
+  if (typeof found !== 'object' || found === null) return describeThrown(found)
+  const [name, message] = [fieldAt(found, 'name'), fieldAt(found, 'message')]
+  return typeof name === 'string' && typeof message === 'string' ? { name, message } : nameThrown(found)
+}
+
+function isCode(value: unknown): value is string | number {
+  return typeof value === 'number' || (typeof value === 'string' && value !== '')
 }
 
 /**
@@ -135,8 +181,12 @@ function isError(value: unknown): value is Error {
 
 /** A field that is a text with something in it. */
 function textAt(value: object, key: string): string | undefined {
-  const text: unknown = attempt((): unknown => Reflect.get(value, key), undefined)
+  const text = fieldAt(value, key)
   return typeof text === 'string' && text !== '' ? text : undefined
+}
+
+function fieldAt(value: object, key: string): unknown {
+  return attempt((): unknown => Reflect.get(value, key), undefined)
 }
 
 function nameOf(value: object): string {

@@ -9,8 +9,10 @@ import * as v from 'valibot'
 import { type NodeId, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
 import { decodePayload } from '../payload.ts'
 import type { Failure } from './failure.ts'
+import { failure as isFailure } from './failure-shape.ts'
 import type { Generation } from './phase.ts'
 import { TRACE_LENGTH_MAX } from './request.ts'
+import { Flaw } from './shape.ts'
 
 export const FRAME = {
   /** u32 channel, payload `Target` */
@@ -139,14 +141,7 @@ const target: v.GenericSchema<unknown, Target> = v.variant('kind', [
   v.looseObject({ kind: v.literal('return'), chain: spec, generation, from: text, boot: count }),
 ])
 
-const failure: v.GenericSchema<unknown, Failure> = v.looseObject({
-  name: v.string(),
-  message: v.string(),
-  stack: v.optional(v.string()),
-  node,
-  slot,
-  item: v.optional(v.looseObject({ origin: node, boot: count, n: count })),
-})
+const failure = v.custom<Failure>(value => isFailure(value, new Flaw()))
 
 const notice: v.GenericSchema<unknown, Notice> = v.looseObject({
   kind: v.picklist(['dead', 'callback-failed']),

@@ -8,7 +8,8 @@ import { type NodeId, type Run, type SlotId, type SpecId, isNodeId, isSlotId, is
 import { decodePayload, encodeUnbounded } from '../payload.ts'
 import { CLAIM_STATES, type Claim } from './claim.ts'
 import { type News, PIGGYBACK_MAX } from './dissemination.ts'
-import { FAILURES_KEPT_MAX, type Failure, type ItemId } from './failure.ts'
+import { FAILURES_KEPT_MAX } from './failure.ts'
+import { failure } from './failure-shape.ts'
 import type { Hlc } from './hlc.ts'
 import { HEALTH_SCORE_MAX } from './local-health.ts'
 import { DECLINES_MAX, MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
@@ -132,7 +133,6 @@ const ACCUSATIONS_MAX = 64
 const count = whole(0)
 const atLeastOne = whole(1)
 const text = textOf(TEXT_MAX)
-const anyText = textOf(Infinity)
 const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
 const node = checked<NodeId>('the id of a node', isNodeId)
 const spec = checked<SpecId>('the id of a spec', isSpecId)
@@ -262,16 +262,6 @@ const specRow: Shape<SpecRow> = objectOf<SpecRow>({
   content: optional(count),
   replaces: optional(hlc),
   overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean })),
-})
-
-const failure: Shape<Failure> = objectOf<Failure>({
-  name: anyText,
-  message: anyText,
-  stack: optional(anyText),
-  node,
-  slot,
-  generation: optional(count),
-  item: optional(objectOf<ItemId>({ origin: node, boot: count, n: count })),
 })
 
 const restart: Shape<Restart> = objectOf<Restart>({ atMs: count, item: text })

@@ -11,6 +11,29 @@ export interface ItemId {
   readonly n: number
 }
 
+/** A stack is a hint for people; more than this is of no help to them. */
+export const STACK_LENGTH_MAX = 4096
+export const MESSAGE_LENGTH_MAX = 1024
+/** Of a name, and of a code that is a text. */
+export const NAME_LENGTH_MAX = 128
+
+/**
+ * So many causes of causes are told. A failure is a part of rows that every node keeps, so that it must stay small; who
+ * reads more than a few turns to the log of that node.
+ */
+export const CAUSES_MAX = 4
+
+/** What an error says of the one that it came from: its `cause`. */
+export interface Cause {
+  /** The `name` of that error; `Error` for anything that is none. */
+  readonly name: string
+  readonly message: string
+  /** As of a `Failure`. */
+  readonly code?: string | number | undefined
+  /** What that one came from; at most `CAUSES_MAX` of them all together. */
+  readonly cause?: Cause | undefined
+}
+
 /** So many failures are kept of what fails again and again: the last ones. */
 export const FAILURES_KEPT_MAX = 5
 
@@ -19,6 +42,10 @@ export interface Failure {
   readonly name: string
   readonly message: string
   readonly stack?: string | undefined
+  /** The `code` of the error, where it has one: `ENOENT`. */
+  readonly code?: string | number | undefined
+  /** What the error came from, where it says so. */
+  readonly cause?: Cause | undefined
   /** Where it happened. */
   readonly node: NodeId
   readonly slot: SlotId
@@ -28,19 +55,20 @@ export interface Failure {
   readonly item?: ItemId | undefined
 }
 
-/** The failures to keep, newest first. Only the newest keeps its stack: the others are there to be counted and named. */
+/** The failures to keep, newest first. Only the newest keeps its stack and cause: the others are there to be counted and named. */
 export function withFailure(failures: readonly Failure[], newest: Failure): readonly Failure[] {
   const earlier = failures
     .slice(0, FAILURES_KEPT_MAX - 1)
-    .map(failure => ('stack' in failure ? withoutStack(failure) : failure))
+    .map(failure => ('stack' in failure || 'cause' in failure ? withoutStack(failure) : failure))
   return [newest, ...earlier]
 }
 
-/** Without looking at the stack, which may not be written out yet. */
-export function withoutStack({ name, message, node, slot, generation, item }: Failure): Failure {
+/** And without cause. Does not look at the stack, which may not be written out yet. */
+export function withoutStack({ name, message, code, node, slot, generation, item }: Failure): Failure {
   return {
     name,
     message,
+    ...(code === undefined ? {} : { code }),
     node,
     slot,
     ...(generation === undefined ? {} : { generation }),

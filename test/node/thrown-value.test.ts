@@ -5,10 +5,11 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 
 import { nodeId, slotId, specId } from '../../src/ids.ts'
+import { failureIn } from '../../src/node/messaging/reply.ts'
 import { crashFrom, failureFrom, writeOut } from '../../src/node/supervision/exit.ts'
 import { describeThrown, showValue, toError } from '../../src/node/thrown-value.ts'
-import { thrownFrom } from '../../src/node/workers/thrown.ts'
-import { withFailure } from '../../src/protocol/failure.ts'
+import { CellError, thrownFrom } from '../../src/node/workers/thrown.ts'
+import { type Cause, withFailure } from '../../src/protocol/failure.ts'
 
 const circle: Record<string, unknown> = { id: 7 }
 circle['self'] = circle
@@ -80,6 +81,71 @@ test('an error stays what it is, and anything else is its cause', () => {
   expect(toError({ code: 1 }).cause).toEqual({ code: 1 })
 })
 
+const where = { node: nodeId('n1'), slot: slotId(specId('a')), generation: 2 }
+
+/** An error with so many causes behind it, each with a name of its own. */
+function chainOf(count: number): Error {
+  let error = new Error('0')
+  for (let n = 1; n <= count; n += 1) error = new Error(String(n), { cause: error })
+  return error
+}
+
+/** The messages of an error and of all that it came from. */
+function told(failure: { readonly message: string; readonly cause?: Cause | undefined }): string[] {
+  return [failure.message, ...(failure.cause === undefined ? [] : told(failure.cause))]
+}
+
+test('the code and the causes of an error are told, as far as they are any', () => {
+  const { code, cause } = failureFrom(
+    Object.assign(new Error('out', { cause: { code: 'E_IN' } }), { code: 5 }),
+    where,
+  )
+  expect([code, cause]).toEqual([5, { name: 'Error', message: "{ code: 'E_IN' }", code: 'E_IN' }])
+  const odd = Object.assign(new Error('odd', { cause: null }), { code: { toString: () => 'E' } })
+  expect(Object.keys(failureFrom(odd, where))).toEqual(['name', 'message', 'stack', ...Object.keys(where)])
+  expect(failureFrom(new Error('odd', { cause: hostile }), where).cause).toMatchObject({ name: 'Error' })
+  expect({ ...crashFrom(odd, where) }).toEqual(failureFrom(odd, where))
+})
+
+test('causes are bounded in depth and size, and those in a circle are told once', () => {
+  expect(told(failureFrom(chainOf(2), where))).toEqual(['2', '1', '0'])
+  expect(told(failureFrom(chainOf(100), where))).toEqual(['100', '99', '98', '97', '96'])
+  const inner = new Error('inner')
+  const outer = new Error('outer', { cause: inner })
+  inner.cause = outer
+  expect(told(failureFrom(outer, where))).toEqual(['outer', 'inner'])
+  const long = Object.assign(new Error('x'.repeat(5_000)), { name: 'x'.repeat(500), code: 'x'.repeat(500) })
+  const { cause } = failureFrom(new Error('short', { cause: long }), where)
+  expect([cause?.name.length, cause?.message.length, String(cause?.code).length]).toEqual([128, 1_024, 128])
+})
+
+test('what has been told once is told again as it is, on its way over cells and peers', () => {
+  const failure = failureFrom(
+    Object.assign(new TypeError('out', { cause: chainOf(9) }), { code: 'E' }),
+    where,
+  )
+  expect(failureIn(failure, where.node, where.slot)).toEqual(failure)
+  expect(
+    failureFrom(new CellError(thrownFrom(Object.assign(chainOf(9), { code: 'E' }))), where),
+  ).toMatchObject({
+    code: 'E',
+    cause: failureFrom(chainOf(9), where).cause ?? {},
+  })
+  expect(failureIn({ name: 'E', message: 'm', code: {}, cause: 'x' }, where.node, where.slot)).toEqual({
+    name: 'E',
+    message: 'm',
+    cause: { name: 'Error', message: 'x' },
+    node: where.node,
+    slot: where.slot,
+  })
+})
+
+test('of older failures, the code is kept, and neither stack nor causes', () => {
+  const older = failureFrom(Object.assign(chainOf(2), { code: 'E' }), where)
+  const [, kept] = withFailure(withFailure([], older), failureFrom(chainOf(0), where))
+  expect(kept).toEqual({ name: 'Error', message: '2', code: 'E', ...where })
+})
+
 test('the text is bounded, however much there is', () => {
   const much = Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`field${n}`, 'x'.repeat(1_000)]))
   expect(showValue(much).length).toBeLessThanOrEqual(1_024)
@@ -96,7 +162,6 @@ test('the stack of a crash is written out when somebody looks, and then once', (
         return `Error: ${message}, somewhere`
       },
     })
-  const where = { node: nodeId('n1'), slot: slotId(specId('a')), generation: 2 }
   const [first, second] = [crashFrom(crash('first'), where), crashFrom(crash('second'), where)]
   const kept = withFailure(withFailure([], first), second)
   expect(kept.map(({ message }) => message)).toEqual(['second', 'first'])

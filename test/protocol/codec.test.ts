@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { encodePayload } from '../../src/payload.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
+import { CAUSES_MAX } from '../../src/protocol/failure.ts'
 import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS } from '../../src/protocol/messages.ts'
 
@@ -151,6 +152,23 @@ test('a row that declines more than a node may is garbage', () => {
   }
   expect(decodedWith(DECLINES_MAX)).toBe('message')
   expect(decodedWith(DECLINES_MAX + 1)).toBe('garbage')
+})
+
+test('a failure with more causes, or longer ones, than it may have is garbage', () => {
+  const hello = MESSAGES.find(message => 'rows' in message && message.rows.claims.length > 0)
+  if (hello === undefined || !('rows' in hello)) throw new Error('there are no claims')
+  const decodedWith = (cause: unknown, code: unknown = 'E'): string => {
+    const claims = hello.rows.claims.map(row => ({ ...row, failures: [{ ...failure, code, cause }] }))
+    return decodeMessage(encodePayload({ ...hello, rows: { ...hello.rows, claims } })).kind
+  }
+  const causeOf = (count: number): unknown =>
+    count === 0 ? undefined : { name: 'Error', message: 'm', code: 5, cause: causeOf(count - 1) }
+  expect(decodedWith(causeOf(CAUSES_MAX))).toBe('message')
+  expect(decodedWith(causeOf(CAUSES_MAX + 1))).toBe('garbage')
+  expect(decodedWith({ name: 'Error', message: 'm'.repeat(1_025) })).toBe('garbage')
+  expect(decodedWith('a text')).toBe('garbage')
+  expect(decodedWith(undefined, { code: 5 })).toBe('garbage')
+  expect(decodedWith(undefined, 'E'.repeat(129))).toBe('garbage')
 })
 
 test('what is no message is refused with the place that is wrong', () => {

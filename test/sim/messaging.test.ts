@@ -51,6 +51,10 @@ const caller = defineServer('caller', {
     crash: (): void => {
       throw new RangeError('told to crash')
     },
+    lose: (): void => {
+      const cause = Object.assign(new RangeError('no such file', { cause: 'a text' }), { code: 'ENOENT' })
+      throw Object.assign(new TypeError('cannot read it', { cause }), { code: 7 })
+    },
     sleep: async (state, ms: number) => {
       state.seen.push(ms)
       await state.context.sleep(ms)
@@ -228,6 +232,25 @@ test.each(NODES)('who waits for a worker that crashes is told why, on %i nodes',
     expect(outcomes).toMatchObject([
       { reason: { name: 'RemoteError', maybeExecuted: true, cause } },
       { reason: { name: 'WorkerExitedError', maybeExecuted: false, cause } },
+    ])
+  }
+})
+
+test.each(NODES)('who calls is told the code and the causes of an error, on %i nodes', async nodes => {
+  const { mesh, node } = await meshOf(nodes)
+  for (const id of IDS) {
+    const ref = node.getWorker(id, caller)
+    const outcomes = await mesh.settle(Promise.allSettled([ref.call.lose(), ref.call.seen()]))
+    const inner = { name: 'RangeError', message: 'no such file', code: 'ENOENT' }
+    const cause = {
+      name: 'TypeError',
+      code: 7,
+      slot: id,
+      cause: { ...inner, cause: { name: 'Error', message: 'a text' } },
+    }
+    expect(outcomes).toMatchObject([
+      { reason: { name: 'RemoteError', cause } },
+      { reason: { name: 'WorkerExitedError', cause } },
     ])
   }
 })

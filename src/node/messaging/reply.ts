@@ -3,6 +3,7 @@
 
 import type { NodeId, SlotId } from '../../ids.ts'
 import type { Failure } from '../../protocol/failure.ts'
+import { originsOf } from '../thrown-value.ts'
 
 /** The failure that a worker of the peer has had. */
 export function failureIn(payload: unknown, node: NodeId, slot: SlotId): Failure {
@@ -13,6 +14,7 @@ export function failureIn(payload: unknown, node: NodeId, slot: SlotId): Failure
     name: typeof name === 'string' ? name : 'Error',
     message: typeof message === 'string' ? message : '',
     stack: typeof stack === 'string' ? stack : undefined,
+    ...originsOf(payload),
     node,
     slot,
     ...(typeof generation === 'number' ? { generation } : {}),

@@ -2,9 +2,15 @@
 /** How a worker ended, and how that is told to every node. */
 
 import type { NodeId, SlotId } from '../../ids.ts'
-import type { Failure, ItemId } from '../../protocol/failure.ts'
+import {
+  type Failure,
+  type ItemId,
+  MESSAGE_LENGTH_MAX,
+  NAME_LENGTH_MAX,
+  STACK_LENGTH_MAX,
+} from '../../protocol/failure.ts'
 import { unreachable } from '../../assert.ts'
-import { Trace, describeThrown, nameThrown } from '../thrown-value.ts'
+import { Trace, describeThrown, nameThrown, originsOf } from '../thrown-value.ts'
 
 /**
  * How a worker ended. `normal`: it has done its work. `shutdown`: the same for its restart type, and said on purpose.
@@ -42,11 +48,6 @@ const NOT_COUNTED: ReadonlySet<string> = new Set([NODE_LOST, SUPERSEDED, NODE_LE
 export function isCounted(failure: Failure): boolean {
   return !NOT_COUNTED.has(failure.name)
 }
-
-/** A stack is a hint for people; more than this is of no help to them. */
-const STACK_LENGTH_MAX = 4096
-const MESSAGE_LENGTH_MAX = 1024
-const NAME_LENGTH_MAX = 128
 
 /** Whether a worker that ended so comes back where its restart type asks for an abnormal end. */
 export function howEnded(exit: Exit): 'normally' | 'abnormally' {
@@ -112,6 +113,7 @@ export function failureFrom(thrown: unknown, where: Where): Failure {
     name: name.slice(0, NAME_LENGTH_MAX),
     message: message.slice(0, MESSAGE_LENGTH_MAX),
     ...(stack === undefined ? {} : { stack: stack.slice(0, STACK_LENGTH_MAX) }),
+    ...originsOf(thrown),
     ...where,
   }
 }
@@ -122,21 +124,18 @@ export function failureFrom(thrown: unknown, where: Where): Failure {
  */
 export function crashFrom(thrown: unknown, where: Where): Failure {
   const { name, message } = nameThrown(thrown)
-  return withTrace(name.slice(0, NAME_LENGTH_MAX), message.slice(0, MESSAGE_LENGTH_MAX), {
-    where,
-    trace: new Trace(thrown),
-  })
+  const said = {
+    name: name.slice(0, NAME_LENGTH_MAX),
+    message: message.slice(0, MESSAGE_LENGTH_MAX),
+    ...originsOf(thrown),
+  }
+  return withTrace(said, where, new Trace(thrown))
 }
 
 /** Not where the thrown value is in scope, as the getter holds on to all that is. */
-function withTrace(
-  name: string,
-  message: string,
-  { where, trace }: { readonly where: Where; readonly trace: Trace },
-): Failure {
+function withTrace(said: Omit<Failure, keyof Where | 'stack'>, where: Where, trace: Trace): Failure {
   return {
-    name,
-    message,
+    ...said,
     get stack() {
       return trace.read()?.slice(0, STACK_LENGTH_MAX)
     },

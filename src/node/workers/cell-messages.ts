@@ -7,7 +7,7 @@
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
-import type { Failure } from '../../protocol/failure.ts'
+import type { Cause, Failure } from '../../protocol/failure.ts'
 import type { HandledItem, StopReason } from './context.ts'
 import { type MeshAsk, type OriginData, isMeshAsk } from './mesh-ask.ts'
 
@@ -16,8 +16,9 @@ export interface Thrown {
   readonly name: string
   readonly message: string
   readonly stack: string | undefined
-  /** Why a call has failed, where that is known. */
-  readonly cause?: Failure
+  readonly code?: string | number | undefined
+  /** What it came from; of a call that has failed, why, where that is known. */
+  readonly cause?: Cause | Failure | undefined
 }
 
 /** Who the worker is, and what it runs. */

@@ -3,12 +3,12 @@
 
 import { CallError } from '../../errors.ts'
 import type { Failure } from '../../protocol/failure.ts'
-import { describeThrown } from '../thrown-value.ts'
+import { describeThrown, originsOf } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'
 
 /** With its `cause`, where that is a failure that travels as data anyway. */
 export function thrownFrom(error: unknown): Thrown {
-  const thrown = describeThrown(error)
+  const thrown = { ...describeThrown(error), ...originsOf(error) }
   return error instanceof CallError && isFailure(error.cause) ? { ...thrown, cause: error.cause } : thrown
 }
 
@@ -16,13 +16,15 @@ function isFailure(cause: unknown): cause is Failure {
   return typeof cause === 'object' && cause !== null && 'slot' in cause && 'node' in cause
 }
 
-/** Stands for what was thrown in another thread or process: with its name, message and stack. */
+/** Stands for what was thrown in another thread or process: with its name, message and stack, code and cause. */
 export class CellError extends Error {
   override readonly name: string
+  declare readonly code?: string | number
 
   constructor(thrown: Thrown) {
     super(thrown.message, thrown.cause === undefined ? undefined : { cause: thrown.cause })
     this.name = thrown.name
+    if (thrown.code !== undefined) this.code = thrown.code
     // Where this error was put together is of no interest.
     this.stack = thrown.stack ?? `${thrown.name}: ${thrown.message}`
   }

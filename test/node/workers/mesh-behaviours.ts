@@ -39,6 +39,16 @@ export const asker = defineServer('mesh-asker', {
       abort.abort(new RangeError('not any more'))
       return call.catch((error: unknown) => toldBy(error))
     },
+    /** The history of the error of another, as it is told here. */
+    atLoss: async (state, id: string): Promise<unknown> => {
+      const error = await state.context
+        .getWorker(id, mortal)
+        .call.lose()
+        .catch((thrown: unknown) => thrown)
+      return error instanceof Error ? error.cause : error
+    },
+    /** It does not catch the error, and so its own has that history. */
+    passLoss: (state, id: string): Promise<void> => state.context.getWorker(id, mortal).call.lose(),
     tell: (state, member: string) => state.context.getGroup().send(member, 'to one'),
     tellAll: state => state.context.getGroup().broadcast('to all'),
     noteSoon: state => void state.context.sendAfter(5, 'later'),
@@ -65,6 +75,11 @@ export const mortal = defineServer('mesh-mortal', {
     exit: () => process.exit(3),
     crash: (): void => {
       throw new TypeError('told to crash')
+    },
+    /** An error with a history, of its own. */
+    lose: (): void => {
+      const cause = Object.assign(new RangeError('no such file', { cause: 'a text' }), { code: 'ENOENT' })
+      throw Object.assign(new TypeError('cannot read it', { cause }), { code: 7 })
     },
     later: () => deferred<string>(new Promise(() => {})),
   },

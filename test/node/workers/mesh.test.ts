@@ -52,6 +52,23 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     })
   })
 
+  test('tells the code and the causes of its errors, and is told those of others', async () => {
+    const a = await node.addWorker({ id: 'a', run: asker, isolation })
+    const b = await node.addWorker({ id: 'b', run: mortal, isolation })
+    const inner = { name: 'RangeError', message: 'no such file', code: 'ENOENT' }
+    const cause = { ...inner, cause: { name: 'Error', message: 'a text' } }
+    const told = { name: 'TypeError', message: 'cannot read it', code: 7, slot: 'b', cause }
+    await expect(b.call.lose()).rejects.toMatchObject({ name: 'RemoteError', cause: told })
+    expect(await a.call.atLoss('b')).toMatchObject(told)
+    await expect(a.call.passLoss('b')).rejects.toMatchObject({
+      cause: {
+        name: 'RemoteError',
+        slot: 'a',
+        cause: { name: 'TypeError', message: 'cannot read it', code: 7, cause },
+      },
+    })
+  })
+
   test('answers later, sends to itself, and ends when it likes', async () => {
     const a = await node.addWorker({ id: 'a', run: asker, isolation, restart: 'transient' })
     const next = a.call.next()
