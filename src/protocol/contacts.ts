@@ -30,6 +30,8 @@ export interface ContactProblem extends DialProblem {
 interface Contact {
   readonly key: string
   addresses: readonly string[]
+  /** Anybody in the network can have claimed it: it was not reached, and nobody of the mesh has told of it. */
+  isClaim: boolean
   /** Who answers there; unknown until a seed has been reached. */
   peer: NodeId | undefined
   /** When the dial began that is under way; undefined: none is. */
@@ -66,7 +68,10 @@ const FEW = 3
 const LOST_EVERY_MS = 500
 const LOST_REDIAL_MAX_MS = 30_000
 
-/** No more addresses are kept to be dialled; those who were never reached or are dead go first, the oldest of them. */
+/**
+ * No more addresses are kept to be dialled. What anybody may have claimed goes first, then those who were never reached or
+ * are dead, the oldest of them: a stranger must not make a node forget where its mesh is.
+ */
 export const CONTACTS_MAX = 4096
 
 interface Listener {
@@ -103,17 +108,22 @@ export class Contacts {
   /** The address is not one of the mesh any more. */
   removeSeed(address: string): void {
     this.#contacts.delete(address)
+    this.#wakeMs = undefined
   }
 
   /** Where somebody is found, who need not know of this node: by mDNS, or from an earlier run. */
   find(peer: NodeId, addresses: readonly string[], nowMs: number): void {
+    const isKnown = this.#contacts.has(peer)
     this.#note(peer, addresses, nowMs + this.#politeness(peer))
+    const contact = this.#contacts.get(peer)
+    if (contact !== undefined && !isKnown) contact.isClaim = true
   }
 
   /** Where a member says that it listens: it is told of this node just as well. */
   note(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     this.#note(peer, addresses, nowMs + (this.#isPolite(peer) ? TOLD_WAIT_MS : 0))
     const contact = this.#contacts.get(peer)
+    if (contact !== undefined) contact.isClaim = false
     const isNew = contact?.wait === 'none' && contact.begunMs === undefined && !this.#isUp(contact)
     if (!isNew || this.#contacts.size <= FEW) return
     contact.wait = 'waiting'
@@ -148,6 +158,7 @@ export class Contacts {
   forget(peer: NodeId): void {
     this.#contacts.delete(peer)
     this.#lost.delete(peer)
+    this.#wakeMs = undefined
   }
 
   onPeerUp(peer: NodeId): void {
@@ -157,6 +168,7 @@ export class Contacts {
       if (contact.peer !== peer) continue
       contact.attempts = 0
       contact.wait = 'over'
+      contact.isClaim = false
     }
   }
 
@@ -173,6 +185,7 @@ export class Contacts {
     const contact = this.#contacts.get(key)
     if (contact === undefined) return
     contact.peer = peer
+    contact.isClaim = false
     contact.problem = undefined
     if (contact.begunMs !== undefined) this.#lull.onSession(nowMs - contact.begunMs, nowMs)
     this.#postpone(contact, nowMs)
@@ -184,6 +197,7 @@ export class Contacts {
     if (contact === undefined) return undefined
     if (failure === 'self') {
       this.#contacts.delete(key)
+      this.#wakeMs = undefined
       return undefined
     }
     this.#lull.onDialFailed()
@@ -251,6 +265,7 @@ export class Contacts {
     const contact: Contact = {
       key,
       addresses,
+      isClaim: false,
       peer: undefined,
       begunMs: undefined,
       attempts: 0,
@@ -265,12 +280,11 @@ export class Contacts {
   }
 
   #makeRoom(): void {
-    for (const [key, { peer }] of this.#contacts) {
-      if (peer !== undefined && this.#up.has(peer)) continue
-      this.#contacts.delete(key)
-      if (peer !== undefined) this.#lost.delete(peer)
-      return
-    }
+    const apart = [...this.#contacts.values()].filter(contact => !this.#isUp(contact))
+    const spared = apart.find(({ isClaim }) => isClaim) ?? apart[0]
+    if (spared === undefined) return
+    this.#contacts.delete(spared.key)
+    if (spared.peer !== undefined) this.#lost.delete(spared.peer)
   }
 
   #postpone(contact: Contact, nowMs: number): void {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
-import { Contacts, DIALS_AT_ONCE } from '../../src/protocol/contacts.ts'
+import { CONTACTS_MAX, Contacts, DIALS_AT_ONCE } from '../../src/protocol/contacts.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 
 const UNREACHABLE = { failure: 'unreachable', reason: 'no answer' } as const
@@ -47,6 +47,17 @@ describe('of many to be dialled', () => {
     desk.contacts.onPeerUp(early)
     desk.contacts.onDialled('s1', early, 0)
     expect(desk.until(0)).toEqual([`s${DIALS_AT_ONCE}`])
+  })
+
+  test('another one is dialled at once when one of them is this node itself, or no seed any more', () => {
+    for (const key of ['here', 'silent', 's2', 's3', 's4']) desk.contacts.addSeed(key, 0)
+    expect(desk.until(0)).toEqual(['here', 'silent'])
+    expect(desk.contacts.wakeAtMs()).toBeGreaterThan(0)
+    desk.contacts.onDialFailed('here', { failure: 'self', reason: 'this node itself' }, 0)
+    expect(desk.until(0)).toEqual(['s2'])
+    expect(desk.contacts.wakeAtMs()).toBeGreaterThan(0)
+    desk.contacts.removeSeed('silent')
+    expect(desk.until(0)).toEqual(['s3'])
   })
 
   test('none waits for ever for those that never answer', () => {
@@ -176,4 +187,16 @@ describe('of many that others have told of', () => {
 test('who is found without knowing of this node is dialled soon', () => {
   desk.contacts.find(early, ADDRESS, 0)
   expect(desk.contacts.wakeAtMs()).toBeLessThanOrEqual(150)
+})
+
+test('what anybody can claim does not make a node forget where its mesh is', () => {
+  desk.contacts.addSeed('seed', 0)
+  desk.contacts.note(late, ['/sim/late'], 0)
+  desk.contacts.lose(late)
+  desk.contacts.find(early, ['/sim/early'], 0)
+  desk.contacts.onDialled(early, early, 0)
+  for (const key of ['seed', late, early]) desk.contacts.onDialFailed(key, UNREACHABLE, 0)
+  for (let index = 0; index < CONTACTS_MAX + 10; index++)
+    desk.contacts.find(nodeId(`x${index}`), [`/sim/x${index}`], 0)
+  expect(desk.contacts.problems().map(({ address }) => address)).toEqual(['seed', '/sim/late', '/sim/early'])
 })
