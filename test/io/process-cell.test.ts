@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
-import { inheritedFlags } from '../../src/io/system/process-cell.ts'
+import { ProcessCell, inheritedFlags } from '../../src/io/system/process-cell.ts'
+import type { CellEnd } from '../../src/ports.ts'
 
 test('a process inherits flags, but not those that say what to run or where to listen', () => {
   expect(
@@ -17,4 +18,20 @@ test('a process inherits flags, but not those that say what to run or where to l
     ]),
   ).toEqual(['--conditions=meshvisor-source', '--no-warnings'])
   expect(inheritedFlags(['--eval', '--no-warnings'])).toEqual([])
+})
+
+test('a process that has ended leaves no timer behind, which would keep this one alive', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const entry = new URL('no-cell.ts', import.meta.url).href
+    const ended = Promise.withResolvers<CellEnd>()
+    new ProcessCell(
+      { kind: 'process', entry, name: 'none', heapMb: undefined },
+      { onMessage: () => {}, onEnd: ended.resolve },
+    )
+    expect(await ended.promise).toEqual({ kind: 'exit', code: 3 })
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -69,10 +69,13 @@ export class ProcessCell implements Cell {
       if (this.#child.pid === undefined) finish({ kind: 'broken', error })
     })
     this.#child.on('exit', (code, signal) => {
-      const end = (): void => finish(this.#endOf(code, signal))
-      this.#child.once('close', end)
+      const end = (): void => {
+        clearTimeout(timer)
+        finish(this.#endOf(code, signal))
+      }
       // A process that it has started may hold its stderr open.
-      setTimeout(end, LAST_WORDS_MS)
+      const timer = setTimeout(end, LAST_WORDS_MS)
+      this.#child.once('close', end)
     })
   }
 

@@ -1,0 +1,2 @@
+/** A process of `process-cell.test.ts`: it ends at once. */
+process.exit(3)
