@@ -5,6 +5,9 @@ import type { Site } from './site.ts'
 import type { ZonePreference } from './unit.ts'
 import { zoneOrder, zoneRank } from './zones.ts'
 
+/** So many orders and rankings are remembered; beyond that, they are worked out again where they are asked for. */
+export const RANKINGS_MAX = 4096
+
 export class ZoneMap {
   readonly #salt: string
   readonly #sites = new Map<string, Set<Site>>()
@@ -66,6 +69,7 @@ export class ZoneMap {
     if (known !== undefined) return known
     const ranks = new Int32Array(order.length)
     for (const [index, number] of order.entries()) ranks[number] = zoneRank(zone, index, order.length)
+    if (this.#ranks.size >= RANKINGS_MAX) this.#ranks.clear()
     this.#ranks.set(key, ranks)
     return ranks
   }
@@ -74,6 +78,7 @@ export class ZoneMap {
     const known = this.#orders.get(key)
     if (known !== undefined) return known
     const order = zoneOrder(key, this.#numbers.keys(), this.#salt).map(zone => this.#numbers.get(zone) ?? 0)
+    if (this.#orders.size >= RANKINGS_MAX) this.#orders.clear()
     this.#orders.set(key, order)
     return order
   }
