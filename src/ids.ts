@@ -42,11 +42,12 @@ const SLASH = 0x2f
 /** Most ids are: letters, digits and signs that are in ASCII. */
 function isSimple(text: string): boolean {
   const { length } = text
+  if (length === 0 || length > ID_LENGTH_MAX) return false
   for (let index = 0; index < length; index++) {
     const code = text.charCodeAt(index)
     if (code < SIMPLE_MIN || code > SIMPLE_MAX || code === SLASH) return false
   }
-  return length > 0 && length <= ID_LENGTH_MAX
+  return true
 }
 
 function isUnusual(text: string): boolean {

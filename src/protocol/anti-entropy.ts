@@ -18,7 +18,7 @@ import type { Tables } from './tables.ts'
 const QUIET_FACTOR = 1.5
 
 /** It waits so many periods at most: who has missed everything that all others were told of is up to date after that. */
-export const QUIET_PERIODS_MAX = 4
+const QUIET_PERIODS_MAX = 4
 
 export class AntiEntropy {
   readonly #tables: Tables

@@ -54,7 +54,6 @@ export class FrameWriter {
     assert(this.#at >= this.#frameEnd, 'a frame was begun before the last one was complete')
     const size = HEADER_BYTES + bodyBytes
     if (this.isEmpty) this.#onPending()
-    this.#frameCount += 1
     if (this.#slab.length - this.#at < size) {
       const isBusy = this.#at - this.#start + size > QUIET_SLAB_BYTES / 2
       this.flush()
@@ -62,6 +61,7 @@ export class FrameWriter {
       this.#start = 0
       this.#at = 0
     }
+    this.#frameCount += 1
     this.#frameEnd = this.#at + size
     return this.u32(1 + bodyBytes).u8(kind)
   }

@@ -19,7 +19,7 @@ export interface SessionHandlers {
 const CLOSE_TIMEOUT_MS = 500
 
 /** A connection that has not got its two streams by then is none of ours. Streams take as long as a handshake. */
-export const OPENING_TIMEOUT_MS = HANDSHAKE_TIMEOUT_MS
+const OPENING_TIMEOUT_MS = HANDSHAKE_TIMEOUT_MS
 
 export class Libp2pSession {
   readonly peer: NodeId

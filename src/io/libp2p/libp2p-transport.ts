@@ -36,7 +36,7 @@ const STREAM_LIMITS = { maxInboundStreams: 4, maxOutboundStreams: 4 }
 const CROSSING_MS = 5_000
 
 /** A mesh is comfortable with about a hundred nodes, and is simulated with a thousand. */
-export const SESSIONS_MAX = 1_024
+const SESSIONS_MAX = 1_024
 /** Connections for each session that may be, those included that are opening or closing: two may cross. */
 const CONNECTIONS_PER_SESSION = 2
 

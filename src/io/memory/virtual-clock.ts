@@ -27,11 +27,6 @@ export class VirtualClock {
     return this.#nowMs
   }
 
-  /** How many actions have been asked for: a measure of what a simulation has done. */
-  get scheduledCount(): number {
-    return this.#orders
-  }
-
   /** A clock for one node, whose wall clock is ahead by `skewMs`. */
   fork(skewMs = 0): NodeClock {
     return new NodeClock(this, skewMs)

@@ -113,6 +113,7 @@ export class Seeds {
 
   async #lookUp(names: readonly string[]): Promise<void> {
     this.#resolvedMs = performance.now()
+    for (const address of this.#resolved.keys()) if (!names.includes(address)) this.#resolved.delete(address)
     await Promise.all(
       names.map(async address => {
         const name = nameIn(address)

@@ -151,7 +151,7 @@ export class Generations {
     )
     const isOverdue = areEmpty(unwanted, () => 'unwanted')
     const generation = this.#nextGeneration(phase)
-    const plan = planNext(phase, body, outlook, {
+    const next = planNext(phase, body, outlook, {
       generation,
       nowMs: now.wallMs,
       renewals: due,
@@ -161,8 +161,8 @@ export class Generations {
     })
     this.#waits.set(row.id, waits.used)
     if (waits.nextMs !== Infinity) this.#deadlines.set(row.id, waits.nextMs)
-    if (plan.next === undefined) this.#promote(phase)
-    else this.#create(row, body, generation, plan.next)
+    if (next === undefined) this.#promote(phase)
+    else this.#create(row, body, generation, next)
     return undefined
   }
 
@@ -201,8 +201,8 @@ export class Generations {
 
   #begin(row: SpecRow, body: FateBody, before: Phase | undefined): void {
     const generation = this.#nextGeneration(before)
-    const plan = planAnew({ spec: row.id }, body, { generation, ownerOf: slot => this.#ledger.placeOf(slot) })
-    if (plan.next !== undefined) this.#create(row, body, generation, plan.next)
+    const first = planAnew(row.id, body, { generation, ownerOf: slot => this.#ledger.placeOf(slot) })
+    if (first !== undefined) this.#create(row, body, generation, first)
   }
 
   #create(row: SpecRow, body: FateBody, generation: Generation, succession: Succession): void {

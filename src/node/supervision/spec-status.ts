@@ -54,7 +54,7 @@ export function becauseOf(status: DownStatus, kind: SpecKind, id: string): strin
 }
 
 /** Which method starts a spec again, whatever has ended it, for the end of a message. */
-export function howToRevive(kind: SpecKind, id: string): string {
+function howToRevive(kind: SpecKind, id: string): string {
   return `node.${RESTARTS[kind]}("${id}") starts it again`
 }
 

@@ -4,7 +4,7 @@
  * coordinator whenever something has changed; it is only made when there is something to do.
  */
 
-import type { Run, SlotId } from '../../ids.ts'
+import type { Run, SlotId, SpecId } from '../../ids.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
 import type { AwaySlot, Generation, Phase, PlacedSlot, Restart, SlotExit } from '../../protocol/phase.ts'
@@ -43,30 +43,22 @@ export type Succession = Pick<
   | 'left'
 >
 
-/** `unplaced`: wanted, and no live node can run it. Without a `next`, everything stays as it is. */
-export interface Plan {
-  readonly next: Succession | undefined
-  readonly unplaced: readonly SpecSlot[]
-}
-
 /** So many exits are passed on to those who have not heard of them. */
 const PREVIOUS_MAX = 16
 
-/** The first generation of a revision of the whole: everything is placed, or nothing. */
+/** The first generation of a revision of the whole: everything is placed, or nothing. @returns undefined for nothing */
 export function planAnew(
-  phase: Pick<Phase, 'spec'>,
+  spec: SpecId,
   body: FateBody,
   how: Pick<Circumstances, 'generation' | 'ownerOf'>,
-): Plan {
+): Succession | undefined {
   const layout: PlacedSlot[] = []
-  const unplaced: SpecSlot[] = []
-  for (const part of slotsOfSpec(phase.spec, body)) {
+  for (const part of slotsOfSpec(spec, body)) {
     const owner = how.ownerOf(part.slot)
-    if (owner === undefined) unplaced.push(part)
-    else layout.push(placedAt(part, owner, how.generation, true))
+    if (owner === undefined) return undefined
+    layout.push(placedAt(part, owner, how.generation, true))
   }
-  if (unplaced.length > 0) return { next: undefined, unplaced }
-  const next: Succession = {
+  return {
     layout,
     away: [],
     pending: sortedSlots(layout),
@@ -78,11 +70,15 @@ export function planAnew(
     stopped: [],
     left: [],
   }
-  return { next, unplaced }
 }
 
-/** The generation after `phase`. */
-export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Circumstances): Plan {
+/** The generation after `phase`. @returns undefined where everything stays as it is */
+export function planNext(
+  phase: Phase,
+  body: FateBody,
+  outlook: Outlook,
+  how: Circumstances,
+): Succession | undefined {
   const { renewals } = how
   const returning = startingIn(renewals)
   const outdated = slotsIn(how.isRenewable ? outlook.outdated : [])
@@ -96,7 +92,8 @@ export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Ci
 
   const layout: PlacedSlot[] = []
   const fresh = new Set<SlotId>()
-  const unplaced: SpecSlot[] = []
+  /** Wanted again, and no live node can run it: under most strategies, its siblings wait for it. */
+  let isIncomplete = false
   for (const part of slotsOfSpec(phase.spec, body)) {
     const { slot } = part
     const before = placed.get(slot)
@@ -104,8 +101,9 @@ export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Ci
     if (isAnew || returning.has(slot)) {
       const isNew = isAnew || unable.has(slot) || (before?.isNew === true && neverReady.has(slot))
       const owner = how.ownerOf(slot)
-      if (owner === undefined) unplaced.push(part)
-      else {
+      if (owner === undefined) {
+        isIncomplete ||= body.strategy !== 'one_for_one' && (returning.has(slot) || outdated.has(slot))
+      } else {
         layout.push({ ...placedAt(part, owner, how.generation, isNew), ...inheritance.get(slot) })
         fresh.add(slot)
       }
@@ -113,16 +111,14 @@ export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Ci
       layout.push(before)
     }
   }
-  const dropped = outlook.unwanted.filter(how.isEmpty)
-  const kept = outlook.unwanted.filter(each => !dropped.includes(each))
-  const isIncomplete =
-    body.strategy !== 'one_for_one' && unplaced.some(({ slot }) => returning.has(slot) || outdated.has(slot))
+  const kept = outlook.unwanted.filter(each => !how.isEmpty(each))
+  const isDropped = kept.length < outlook.unwanted.length
   // Whoever ends on its own in a group leaves nothing to be done; the neighbours of a stage are to be told.
-  const isOther = fresh.size > 0 || dropped.length > 0 || (body.kind === 'chain' && outlook.ended.length > 0)
-  if (isIncomplete || !isOther) return { next: undefined, unplaced }
+  const isOther = fresh.size > 0 || isDropped || (body.kind === 'chain' && outlook.ended.length > 0)
+  if (isIncomplete || !isOther) return undefined
   const all = [...layout, ...kept]
   const isCarried = carriedIn(all, fresh)
-  const next: Succession = {
+  return {
     layout: all,
     away: [...stillAway(phase, body, fresh), ...leaving.values()],
     pending: [...fresh, ...phase.pending.filter(slot => neverReady.has(slot) && isCarried(slot))].toSorted(),
@@ -132,7 +128,6 @@ export function planNext(phase: Phase, body: FateBody, outlook: Outlook, how: Ci
     stopped: phase.stopped.filter(isCarried),
     left: phase.left.filter(isCarried),
   }
-  return { next, unplaced }
 }
 
 /** Tells who goes on: whoever is in the layout, and not new there. */
