@@ -25,12 +25,14 @@ test('a process that has ended leaves no timer behind, which would keep this one
   try {
     const entry = new URL('no-cell.ts', import.meta.url).href
     const ended = Promise.withResolvers<CellEnd>()
-    new ProcessCell(
+    const cell = new ProcessCell(
       { kind: 'process', entry, name: 'none', heapMb: undefined },
       { onMessage: () => {}, onEnd: ended.resolve },
     )
     expect(await ended.promise).toEqual({ kind: 'exit', code: 3 })
     expect(vi.getTimerCount()).toBe(0)
+    // Nobody is there any more, which is no fault.
+    cell.post({ kind: 'late' }, [])
   } finally {
     vi.useRealTimers()
   }
