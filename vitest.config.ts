@@ -5,7 +5,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['meshvisor-source'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Far longer than any test takes, also on a busy machine, and than one waits for a single thing
+    // (`test/patience.ts`): so what does not come is named by whoever waits for it.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 })

@@ -88,7 +88,7 @@ beforeAll(async () => {
   const options = ['--emitDeclarationOnly', '--sourceMap', 'false', '--outDir', folder]
   await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), ...options])
   files = await reachable(folder, ENTRIES)
-}, 120_000)
+})
 
 afterAll(() => rm(folder, { recursive: true }))
 

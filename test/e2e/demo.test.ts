@@ -53,32 +53,28 @@ async function writeTexts(count: number): Promise<void> {
 }
 
 describe('the demo', () => {
-  test(
-    'counts a folder, kills a process, loses nothing, and agrees with a plain count',
-    { timeout: 60_000 },
-    async () => {
-      // So many that the rest of them takes longer than noticing the death.
-      await writeTexts(8_000)
-      await writeFile(join(folder, 'image.png'), Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 1]))
-      await writeFile(join(folder, 'empty.txt'), '')
-      await writeFile(join(folder, 'one-word.txt'), 'w'.repeat(300_000))
-      await writeFile(join(folder, 'long.txt'), 'größer als ein Stück '.repeat(20_000))
-      const run = start(folder, '--json')
-      expect(await exitCode(run), run.output).toBe(0)
-      const result: unknown = JSON.parse(run.output.trim().split('\n').at(-1) ?? '')
-      expect(result).toMatchObject({
-        files: 8_003,
-        items: 8_004,
-        lost: 0,
-        duplicateResults: 0,
-        killed: 1,
-        identical: true,
-      })
-      expect(run.output).toMatch(/killed \w+ \(process \d+\) with SIGKILL/)
-      expect(run.output).toMatch(/running again, as generation 2/)
-      expect(run.output).toMatch(/1 binary files/)
-    },
-  )
+  test('counts a folder, kills a process, loses nothing, and agrees with a plain count', async () => {
+    // So many that the rest of them takes longer than noticing the death.
+    await writeTexts(8_000)
+    await writeFile(join(folder, 'image.png'), Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 1]))
+    await writeFile(join(folder, 'empty.txt'), '')
+    await writeFile(join(folder, 'one-word.txt'), 'w'.repeat(300_000))
+    await writeFile(join(folder, 'long.txt'), 'größer als ein Stück '.repeat(20_000))
+    const run = start(folder, '--json')
+    expect(await exitCode(run), run.output).toBe(0)
+    const result: unknown = JSON.parse(run.output.trim().split('\n').at(-1) ?? '')
+    expect(result).toMatchObject({
+      files: 8_003,
+      items: 8_004,
+      lost: 0,
+      duplicateResults: 0,
+      killed: 1,
+      identical: true,
+    })
+    expect(run.output).toMatch(/killed \w+ \(process \d+\) with SIGKILL/)
+    expect(run.output).toMatch(/running again, as generation 2/)
+    expect(run.output).toMatch(/1 binary files/)
+  })
 
   /** The demo in the middle of its work, and the processes that it has started. */
   async function working(): Promise<Run & { readonly pids: readonly number[] }> {
@@ -95,7 +91,7 @@ describe('the demo', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('cleans up after itself on %s', { timeout: 60_000 }, async (signal, code) => {
+  ] as const)('cleans up after itself on %s', async (signal, code) => {
     const run = await working()
     run.child.kill(signal)
     expect(await exitCode(run)).toBe(code)
@@ -103,7 +99,7 @@ describe('the demo', () => {
     expect(run.output).not.toMatch(/ at .*\.ts:\d+/)
   })
 
-  test('leaves no process behind that could not end them itself', { timeout: 60_000 }, async () => {
+  test('leaves no process behind that could not end them itself', async () => {
     const run = await working()
     // They write to the same stream: it is closed when the last one has ended. (By its id, one may still be there until
     // whoever it has been left to asks for how it ended.)

@@ -27,7 +27,7 @@ describe('five processes with fifteen workers', () => {
     await untilAllSee('all are up', processes, processes)
     await first.addWorkers(WORKERS.length)
     await untilOneEach('they have started', processes, WORKERS)
-  }, 60_000)
+  })
 
   afterEach(async () => {
     for (const process of processes) process.thaw()
@@ -47,7 +47,7 @@ describe('five processes with fifteen workers', () => {
     await untilAllSee('it has thawed', processes, processes)
     await untilOneEach('it has thawed', processes, WORKERS)
     for (const worker of WORKERS) expect(await first.call(worker)).toBeTypeOf('number')
-  }, 120_000)
+  })
 
   test('do not fill their memory for one that does not read: what is sent to it is refused', async () => {
     const [first] = processes
@@ -57,7 +57,7 @@ describe('five processes with fifteen workers', () => {
     const flood = await first?.flood(worker)
     expect(flood).toMatchObject({ why: 'OverloadedError' })
     expect(Reflect.get(Object(flood), 'bytes')).toBeLessThan(48 * 1024 * 1024)
-  }, 120_000)
+  })
 
   test('believe in one whose event loop is busy nine tenths of the time', async () => {
     const [first] = processes
@@ -68,12 +68,12 @@ describe('five processes with fifteen workers', () => {
     )
     expect(deaths).toEqual([])
     expect(await first?.call(busy.sight.running[0] ?? '')).toBe(busy.pid)
-  }, 120_000)
+  })
 
   test('see the death of one that is killed, all of them, and run its workers elsewhere', async () => {
     const [victim, ...others] = processes
     await victim?.kill()
     await untilAllSee('one is dead', others, others)
     await untilOneEach('one is dead', others, WORKERS)
-  }, 120_000)
+  })
 })

@@ -28,7 +28,6 @@ const seedAddress = async (): Promise<string> => `/ip4/127.0.0.1/tcp/${await fre
 
 test.each([3, 10])(
   '%i processes that start at the same moment, the seed among them, all see all, and share the work',
-  { timeout: 180_000 },
   async count => {
     const names = Array.from({ length: count }, (_, index) => `n${index + 1}`)
     const started = await start(randomUUID(), names, await seedAddress())
@@ -41,22 +40,18 @@ test.each([3, 10])(
   },
 )
 
-test(
-  'processes whose only seed is not there yet say so, work on, each alone, and are one mesh when it comes',
-  { timeout: 180_000 },
-  async () => {
-    const [cluster, seed] = [randomUUID(), await seedAddress()]
-    const early = await start(cluster, ['n2', 'n3'], seed)
-    for (const each of early) {
-      const saysSo = (): string | undefined => each.said.find(text => text.startsWith('no session with'))
-      await each.until('it says that nobody is there', () => saysSo() !== undefined)
-      expect(saysSo()).toContain(`"to":"${seed}","reason":"nobody listens there"`)
-      expect(each.sight.alive).toEqual([each.name])
-    }
-    await early[0]?.addWorkers(3)
-    const late = await start(cluster, ['n1'], seed)
-    const all = [...early, ...late]
-    await untilAllSee('the seed has come', all, all)
-    await untilOneEach('the seed has come', all, ['w0', 'w1', 'w2'])
-  },
-)
+test('processes whose only seed is not there yet say so, work on, each alone, and are one mesh when it comes', async () => {
+  const [cluster, seed] = [randomUUID(), await seedAddress()]
+  const early = await start(cluster, ['n2', 'n3'], seed)
+  for (const each of early) {
+    const saysSo = (): string | undefined => each.said.find(text => text.startsWith('no session with'))
+    await each.until('it says that nobody is there', () => saysSo() !== undefined)
+    expect(saysSo()).toContain(`"to":"${seed}","reason":"nobody listens there"`)
+    expect(each.sight.alive).toEqual([each.name])
+  }
+  await early[0]?.addWorkers(3)
+  const late = await start(cluster, ['n1'], seed)
+  const all = [...early, ...late]
+  await untilAllSee('the seed has come', all, all)
+  await untilOneEach('the seed has come', all, ['w0', 'w1', 'w2'])
+})

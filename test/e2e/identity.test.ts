@@ -11,7 +11,6 @@ import { Lab, ipOf, whyNoNamespaces } from './namespaces.ts'
 
 test.skipIf(whyNoNamespaces() !== undefined)(
   'of two processes with one key the newer one lives, and the older one is told',
-  { timeout: 120_000 },
   async () => {
     const lab = await Lab.create(3)
     const cluster = randomUUID()
@@ -44,7 +43,6 @@ test.skipIf(whyNoNamespaces() !== undefined)(
 
 test.skipIf(whyNoNamespaces() !== undefined)(
   'of two processes with one key that are the whole mesh the newer one lives, and the older one ends with the error',
-  { timeout: 120_000 },
   async () => {
     const lab = await Lab.create(2)
     const cluster = randomUUID()

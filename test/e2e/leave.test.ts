@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import * as behaviours from './behaviours.ts'
 import { Load } from './load.ts'
-import { THREE_PATIENCE_MS, Three } from './three.ts'
+import { Three } from './three.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 const STOP_MS_MAX = 45_000
 
@@ -13,9 +14,9 @@ describe('three processes, of which one is asked to stop', () => {
 
   beforeEach(async () => {
     three = await Three.start()
-  }, THREE_PATIENCE_MS)
+  })
 
-  afterEach(() => three.stop(), THREE_PATIENCE_MS)
+  afterEach(() => three.stop())
 
   test('lose no call, no cast and no item, whatever ran there', async () => {
     const { node, others } = three
@@ -61,7 +62,7 @@ describe('three processes, of which one is asked to stop', () => {
     expect(stoppedMs).toBeLessThan(STOP_MS_MAX)
     const left = new Set(['g', 'pipe', ...ids].flatMap(id => three.homes(id)))
     expect([...left].toSorted()).toEqual([node.id, stays?.id].toSorted())
-  }, 120_000)
+  })
 
   test.each(['thread', 'process'] as const)(
     'take along what workers in a %s have counted',
@@ -78,7 +79,7 @@ describe('three processes, of which one is asked to stop', () => {
       expect(new Set(ids.flatMap(id => three.homes(id))).size).toBeGreaterThan(1)
       for (const other of others) expect(await other.stop()).toBe(0)
       // Four processes start for it: a busy machine may take longer than a call waits.
-      const patient = workers.map(worker => worker.with({ timeoutMs: 60_000 }))
+      const patient = workers.map(worker => worker.with({ timeoutMs: PATIENCE_MS }))
       const counts = await Promise.all(patient.map(worker => worker.call.counts()))
       for (const { calls, casts } of counts) expect({ calls, casts }).toEqual({ calls: 3, casts: 1 })
       expect(new Set(ids.flatMap(id => three.homes(id)))).toEqual(new Set([node.id]))

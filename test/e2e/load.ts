@@ -1,5 +1,7 @@
 /** Calls and casts to workers that count them, one after the other for each, until it is over. */
 
+import { PATIENCE_MS } from '../patience.ts'
+
 interface Counting {
   readonly call: {
     add(): Promise<number>
@@ -7,9 +9,6 @@ interface Counting {
   }
   readonly cast: { add(): void }
 }
-
-/** A cast that was on its way while its worker moved, may come after a later call: it is waited for as long as this. */
-const PATIENCE_MS = 20_000
 
 export class Load {
   /** So many of each were made for each target. */
@@ -34,6 +33,7 @@ export class Load {
   }
 
   async #count(target: Counting, made: number): ReturnType<Counting['call']['counts']> {
+    // A cast that was on its way while its worker moved may come after a later call.
     const byMs = performance.now() + PATIENCE_MS
     for (;;) {
       const counts = await target.call.counts()

@@ -3,9 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-
-/** Generous: the machine may be busy with other things. How fast it is, is for `bench`. */
-const PATIENCE_MS = 60_000
+import { PATIENCE_MS } from '../patience.ts'
 
 /** What a node is told when it starts. */
 export interface MeshOrders {

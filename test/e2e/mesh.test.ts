@@ -3,16 +3,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import * as behaviours from './behaviours.ts'
-import { THREE_PATIENCE_MS, Three } from './three.ts'
+import { Three } from './three.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
-describe('three processes', { timeout: 120_000 }, () => {
+describe('three processes', () => {
   let three: Three
 
   beforeEach(async () => {
     three = await Three.start()
-  }, THREE_PATIENCE_MS)
+  })
 
-  afterEach(() => three.stop(), THREE_PATIENCE_MS)
+  afterEach(() => three.stop())
 
   test('lose nothing when one of them is killed under load', async () => {
     const { node, others } = three
@@ -100,7 +101,9 @@ describe('three processes', { timeout: 120_000 }, () => {
     const victim = others.find(other => where.some(({ pid }) => pid === other.pid))
     if (victim === undefined) throw new Error('all workers are on the first node')
     await victim.kill()
-    const after = await Promise.all(workers.map(worker => worker.with({ timeoutMs: 10_000 }).call.whoami()))
+    const after = await Promise.all(
+      workers.map(worker => worker.with({ timeoutMs: PATIENCE_MS }).call.whoami()),
+    )
     expect(after.map(({ pid }) => pid)).not.toContain(victim.pid)
     for (const [index, { pid }] of where.entries())
       if (pid !== victim.pid) expect(after[index]?.pid).toBe(pid)

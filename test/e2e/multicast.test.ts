@@ -8,7 +8,6 @@ import { Lab, ipOf, whyNoNamespaces } from './namespaces.ts'
 
 test.skipIf(whyNoNamespaces() !== undefined)(
   'machines of one network find each other by multicast, and only those of their mesh',
-  { timeout: 180_000 },
   async () => {
     const lab = await Lab.create(4)
     const processes: MeshProcess[] = []

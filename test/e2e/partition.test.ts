@@ -32,7 +32,7 @@ describe.skipIf(obstacle !== undefined)(
       await untilAllSee('all are up', processes, processes)
       await processes[0]?.addWorkers(WORKERS.length)
       await untilOneEach('they have started', processes, WORKERS)
-    }, 120_000)
+    })
 
     afterEach(async () => {
       await Promise.all(processes.map(process => process.kill()))
@@ -54,7 +54,7 @@ describe.skipIf(obstacle !== undefined)(
       await untilAllSee('it is mended', processes, processes)
       await untilOneEach('it is mended', processes, WORKERS)
       for (const worker of WORKERS) expect(await processes[4]?.call(worker)).toBeTypeOf('number')
-    }, 180_000)
+    })
 
     test('believe in one that two of them cannot reach, as the others can', async () => {
       expect(await lab.canReach(1, 3, 7000)).toBe(true)
@@ -74,7 +74,7 @@ describe.skipIf(obstacle !== undefined)(
       await lab.fillHole(1, 3)
       await untilAllSee('the hole is filled', processes, processes)
       await untilTold('member:reachable', ['n1 n3', 'n3 n1'])
-    }, 180_000)
+    })
 
     test('route around one that nothing gets to, or from, and take it back, with each worker in one place', async () => {
       const index = processes.findIndex(({ sight }, place) => place > 0 && sight.running.length > 0)
@@ -91,7 +91,7 @@ describe.skipIf(obstacle !== undefined)(
       await untilAllSee('it is back', processes, processes)
       await untilOneEach('it is back', processes, WORKERS)
       for (const worker of WORKERS) expect(await isolated.call(worker)).toBeTypeOf('number')
-    }, 180_000)
+    })
 
     /** Waits until nodes have said that of others, as `who whom`, and looks that nobody else has. */
     async function untilTold(what: string, wanted: readonly string[]): Promise<void> {

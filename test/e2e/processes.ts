@@ -4,9 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 
 import type { NodeEvent } from '../../src/index.ts'
-
-/** Generous: the machine may be busy with other things. */
-const PATIENCE_MS = 60_000
+import { PATIENCE_MS } from '../patience.ts'
 
 export class NodeProcess {
   readonly name: string

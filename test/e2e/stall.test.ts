@@ -61,7 +61,7 @@ test('an inline loop: the other node takes over what runs there, and the one tha
   await held.until('it names the worker', () => saw(held, 'node:stalled', looping))
   await untilOneEach('the loop is over', processes, WORKERS)
   for (const worker of WORKERS) expect(await held.call(worker)).toBeTypeOf('number')
-}, 180_000)
+})
 
 test('an inline loop on a node by itself: when it is over, everything goes on, and the worker is named', async () => {
   await start(1)
@@ -76,4 +76,4 @@ test('an inline loop on a node by itself: when it is over, everything goes on, a
   expect(await call).toBe(only.pid)
   await only.until('it names the worker', () => saw(only, 'node:stalled', 'w3'))
   expect(only.sight.running).toEqual(WORKERS)
-}, 120_000)
+})

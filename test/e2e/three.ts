@@ -2,11 +2,9 @@
 
 import { randomUUID } from 'node:crypto'
 
-import { type Node, createNode } from '../../src/index.ts'
+import type { Node } from '../../src/index.ts'
+import { localNode } from '../local-node.ts'
 import { NodeProcess } from './processes.ts'
-
-/** For each of start and stop. Generous: the machine may be busy with other things. */
-export const THREE_PATIENCE_MS = 90_000
 
 export class Three {
   readonly node: Node
@@ -19,13 +17,10 @@ export class Three {
 
   static async start(): Promise<Three> {
     const cluster = randomUUID()
-    const node = await createNode({
+    const node = await localNode({
       cluster,
       secret: 'end-to-end',
       behaviours: [new URL('behaviours.ts', import.meta.url).href],
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      discovery: { mdns: false },
-      logger: false,
     })
     const seed = node.addresses[0] ?? ''
     const others = await Promise.all(['b', 'c'].map(name => NodeProcess.start({ cluster, name, seed })))

@@ -23,20 +23,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AddressBook, KNOWN_PEERS_MAX, readAddressBook } from '../../src/io/system/address-book.ts'
 import { DataFolder } from '../../src/io/system/data-folder.ts'
 import { type LockKind, takeLock } from '../../src/io/system/lock.ts'
-import { createNode } from '../../src/node/create-node.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { NodeInit } from '../../src/node/options.ts'
+import { localNode } from '../local-node.ts'
 import { freePort, until } from './harnesses.ts'
 
 let folder: string
 const warnings: string[] = []
 const nodes: Node[] = []
-const init = {
-  cluster: 'folders',
-  listen: ['/ip4/127.0.0.1/tcp/0'],
-  discovery: { mdns: false },
-  logger: false,
-} as const
 
 beforeEach(async () => {
   folder = join(await mkdtemp(join(tmpdir(), 'meshvisor-')), 'data')
@@ -49,7 +43,7 @@ afterEach(async () => {
 })
 
 async function start(more: NodeInit = {}): Promise<Node> {
-  const node = await createNode({ ...init, ...more })
+  const node = await localNode({ cluster: 'folders', ...more })
   nodes.push(node)
   return node
 }

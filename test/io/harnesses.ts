@@ -11,10 +11,9 @@ import { SimulatedNetwork } from '../../src/io/memory/simulated-network.ts'
 import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
 import { Prng } from '../../src/prng.ts'
+import { PATIENCE_MS } from '../patience.ts'
 import { type Harness, Probe } from './harness.ts'
 
-/** Generous: the machine may be busy with other things, and sixteen nodes open 120 sessions. */
-const PATIENCE_MS = 25_000
 const LOOK_EVERY_MS = 5
 
 export function simulated(): Harness {

@@ -4,12 +4,12 @@ import { Socket } from 'node:net'
 
 import { afterEach, expect, test, vi } from 'vitest'
 
-import { createNode } from '../../src/node/create-node.ts'
 import type { Node } from '../../src/node/node.ts'
+import { LOOPBACK, localNode } from '../local-node.ts'
+import { PATIENCE_MS } from '../patience.ts'
 import type { Harness } from './harness.ts'
 import { freePort, overTcp, twins, until } from './harnesses.ts'
 
-const LOOPBACK = ['/ip4/127.0.0.1/tcp/0']
 const harnesses: Harness[] = []
 const nodes: Node[] = []
 
@@ -20,35 +20,29 @@ afterEach(async () => {
   ])
 })
 
-test(
-  'sixteen nodes of one address hear a gossip broadcast: none is ignored for its address',
-  {
-    timeout: 90_000,
-  },
-  async () => {
-    const harness = overTcp()
-    harnesses.push(harness)
-    const probes = await Promise.all(Array.from({ length: 16 }, () => harness.make()))
-    for (const probe of probes) probe.transport.subscribe('news')
-    for (const [index, probe] of probes.entries()) {
-      for (const other of probes.slice(index + 1)) probe.transport.dial(other.id, [other.address])
-    }
-    await harness.until('all are connected', () => probes.every(probe => probe.peers.length === 15))
-    const [sender, ...others] = probes
-    let rounds = 0
-    await harness.until('all have heard something', () => {
-      rounds += 1
-      // Subscriptions travel too: until they have, nobody is known to listen.
-      if (rounds % 20 === 1) sender?.transport.publish('news', Buffer.from(`round ${rounds}`))
-      return others.every(probe => probe.hints.length > 0)
-    })
-    for (let index = 0; index < 50; index++) sender?.transport.publish('news', Buffer.from(`item ${index}`))
-    const items = (probe: (typeof probes)[number]): Set<string> =>
-      new Set(probe.hints.flatMap(([, text]) => (text.startsWith('item') ? [text] : [])))
-    await harness.until('all have heard all', () => others.every(probe => items(probe).size === 50))
-    for (const probe of others) expect(probe.hints.filter(([, text]) => text === 'item 7')).toHaveLength(1)
-  },
-)
+test('sixteen nodes of one address hear a gossip broadcast: none is ignored for its address', async () => {
+  const harness = overTcp()
+  harnesses.push(harness)
+  const probes = await Promise.all(Array.from({ length: 16 }, () => harness.make()))
+  for (const probe of probes) probe.transport.subscribe('news')
+  for (const [index, probe] of probes.entries()) {
+    for (const other of probes.slice(index + 1)) probe.transport.dial(other.id, [other.address])
+  }
+  await harness.until('all are connected', () => probes.every(probe => probe.peers.length === 15))
+  const [sender, ...others] = probes
+  let rounds = 0
+  await harness.until('all have heard something', () => {
+    rounds += 1
+    // Subscriptions travel too: until they have, nobody is known to listen.
+    if (rounds % 20 === 1) sender?.transport.publish('news', Buffer.from(`round ${rounds}`))
+    return others.every(probe => probe.hints.length > 0)
+  })
+  for (let index = 0; index < 50; index++) sender?.transport.publish('news', Buffer.from(`item ${index}`))
+  const items = (probe: (typeof probes)[number]): Set<string> =>
+    new Set(probe.hints.flatMap(([, text]) => (text.startsWith('item') ? [text] : [])))
+  await harness.until('all have heard all', () => others.every(probe => items(probe).size === 50))
+  for (const probe of others) expect(probe.hints.filter(([, text]) => text === 'item 7')).toHaveLength(1)
+})
 
 test('what is said in one turn leaves with one write, on whichever side of the connection and on both lanes', async () => {
   const harness = overTcp()
@@ -117,19 +111,12 @@ test('of two processes with one key that meet, each hears the number of the othe
 })
 
 test('waiting for a mesh that refuses one ends with the reason', async () => {
-  const member = await createNode({
-    cluster: 'ours',
-    secret: 'right',
-    listen: LOOPBACK,
-    discovery: { mdns: false },
-    logger: false,
-  })
+  const member = await localNode({ cluster: 'ours', secret: 'right' })
   nodes.push(member)
   const told = Promise.withResolvers<void>()
-  const stranger = await createNode({
+  const stranger = await localNode({
     cluster: 'ours',
     secret: 'wrong',
-    listen: LOOPBACK,
     discovery: { mdns: false, seeds: [...member.addresses] },
     logger: { debug: () => {}, info: () => {}, warn: (_facts, message) => heard(message), error: () => {} },
   })
@@ -148,30 +135,20 @@ test('waiting for a mesh that refuses one ends with the reason', async () => {
 test('a seed at which nobody listens does not keep a node from working, and is tried on', async () => {
   const port = await freePort()
   const seed = `/ip4/127.0.0.1/tcp/${port}`
-  const early = await createNode({
-    cluster: 'late',
-    listen: LOOPBACK,
-    discovery: { mdns: false, seeds: [seed] },
-    logger: false,
-  })
+  const early = await localNode({ cluster: 'late', discovery: { mdns: false, seeds: [seed] } })
   nodes.push(early)
-  const late = await createNode({
-    cluster: 'late',
-    listen: [seed],
-    discovery: { mdns: false },
-    logger: false,
-  })
+  const late = await localNode({ cluster: 'late', listen: [seed] })
   nodes.push(late)
-  await early.formed(2, { timeoutMs: 25_000 })
+  await early.formed(2, { timeoutMs: PATIENCE_MS })
 })
 
 test('a port in use is a clear error, and leaves nothing behind', async () => {
-  const first = await createNode({ listen: LOOPBACK, discovery: { mdns: false }, logger: false })
+  const first = await localNode()
   nodes.push(first)
   const taken = first.addresses[0]?.split('/p2p/')[0] ?? ''
   const reason = 'another process uses the port: choose another one, or 0 for any that is free'
   for (const listen of [[taken], [...LOOPBACK, taken]]) {
-    await expect(createNode({ listen, discovery: { mdns: false }, logger: false })).rejects.toMatchObject({
+    await expect(localNode({ listen })).rejects.toMatchObject({
       name: 'ListenError',
       message: `cannot listen on ${taken}: ${reason}`,
       failures: [{ address: taken, reason }],
@@ -190,7 +167,7 @@ test.each([
   // Where there is nobody to ask, the answer is another one.
   ['/dns4/nowhere.invalid/tcp/0', /^nobody (knows the name|who knows names answers): /],
 ])('%s cannot be listened on, in words that say what to do', async (address, reason) => {
-  const starting = createNode({ listen: [...LOOPBACK, address], discovery: { mdns: false }, logger: false })
+  const starting = localNode({ listen: [...LOOPBACK, address] })
   await expect(starting).rejects.toMatchObject({
     name: 'ListenError',
     failures: [{ address, reason: expect.stringMatching(reason) }],
@@ -202,7 +179,7 @@ test.each([
 test('nodes of one machine find each other by multicast, without seeds', async () => {
   const cluster = `mdns-${process.pid}`
   for (let count = 0; count < 2; count++) {
-    nodes.push(await createNode({ cluster, listen: LOOPBACK, logger: false }))
+    nodes.push(await localNode({ cluster, discovery: { mdns: true } }))
   }
-  await nodes[0]?.formed(2, { timeoutMs: 25_000 })
+  await nodes[0]?.formed(2, { timeoutMs: PATIENCE_MS })
 })

@@ -9,19 +9,18 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
 import { silentLogger } from '../../src/io/system/loggers.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
-import { createNode } from '../../src/node/create-node.ts'
 import { Node } from '../../src/node/node.ts'
 import { type NodeInit, checkOptions } from '../../src/node/options.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import type { Directory, Logger } from '../../src/ports.ts'
 import type { ProtocolRange } from '../../src/protocol/member-row.ts'
 import { CONTROL_FRAME_BYTES_MAX } from '../../src/protocol/messages.ts'
+import { LOOPBACK, localNode } from '../local-node.ts'
 import { Probe } from './harness.ts'
 import { until } from './harnesses.ts'
 
 const nodes: Node[] = []
 const probes: Probe[] = []
-const LOOPBACK = ['/ip4/127.0.0.1/tcp/0']
 
 afterEach(async () => {
   await Promise.all([
@@ -41,11 +40,9 @@ function notebook(): Logger & { readonly lines: string[] } {
 
 async function start(init: NodeInit & { readonly seed?: Node | undefined } = {}): Promise<Node> {
   const { seed, ...rest } = init
-  const node = await createNode({
+  const node = await localNode({
     cluster: 'security',
     secret: 'right',
-    listen: LOOPBACK,
-    logger: false,
     discovery: { mdns: false, seeds: seed === undefined ? [] : [...seed.addresses] },
     ...rest,
   })
@@ -244,11 +241,9 @@ describe('a peer that knows the secret and sends garbage', () => {
         .toSorted(),
     ).toEqual([member.id, other.id].toSorted())
     const counter = defineServer('counter', { init: () => ({ n: 1 }), call: { get: state => state.n } })
-    await using third = await createNode({
+    await using third = await localNode({
       cluster: 'security',
       secret: 'right',
-      listen: LOOPBACK,
-      logger: false,
       behaviours: [counter],
       discovery: { mdns: false, seeds: [...member.addresses] },
     })

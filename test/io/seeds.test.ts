@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
 import { PEERS_FILE_BYTES_MAX, type Resolve, SEEDS_MAX, Seeds } from '../../src/io/system/seeds.ts'
-import { createNode } from '../../src/node/create-node.ts'
+import { localNode } from '../local-node.ts'
 import { freePort, until } from './harnesses.ts'
 
 let folder: string
@@ -117,23 +117,15 @@ test('a file that is too large is refused, and too many addresses are cut', asyn
 
 test('nodes find each other by a name, and by a file that is written after they have started', async () => {
   const [port, other] = [await freePort(), await freePort()]
-  const init = { cluster: 'found', logger: false } as const
-  await using rock = await createNode({
-    ...init,
-    listen: [`/ip4/127.0.0.1/tcp/${port}`],
-    discovery: { mdns: false },
-  })
-  await using byName = await createNode({
-    ...init,
+  const cluster = 'found'
+  await using rock = await localNode({ cluster, listen: [`/ip4/127.0.0.1/tcp/${port}`] })
+  await using byName = await localNode({
+    cluster,
     listen: [`/ip4/127.0.0.1/tcp/${other}`],
     discovery: { mdns: false, seeds: [`/dns4/localhost/tcp/${port}`] },
   })
   await byName.formed(2)
-  await using byFile = await createNode({
-    ...init,
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false, peersFile: file },
-  })
+  await using byFile = await localNode({ cluster, discovery: { mdns: false, peersFile: file } })
   expect(byFile.members()).toHaveLength(1)
   await writeFile(file, `/ip4/127.0.0.1/tcp/${other}\n`)
   await byFile.formed(3)

@@ -1,17 +1,16 @@
 /** A stage that waits for room in the queue of the next one, and is taken away: line 66 of the behavioural scenarios. */
 
-import { randomUUID } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
-import { createNode } from '../../src/index.ts'
+import { PATIENCE, PATIENCE_MS } from '../patience.ts'
 import { eventsOf, numbers, quiet, scene } from './chain-workers.ts'
 import { OUTPUTS, sluice, spout } from './containment-workers.ts'
+import { localNode } from '../local-node.ts'
 
 const MODULE = new URL('containment-workers.ts', import.meta.url).href
-const PATIENCE = { timeout: 10_000, interval: 10 }
 
 test.each(['inline', 'thread', 'process'] as const)(
   '66: a stage that waits for room is killed (%s), and comes back: its item goes on, and later ones pass',
@@ -22,13 +21,7 @@ test.each(['inline', 'thread', 'process'] as const)(
       const text = await readFile(`${file} log`, 'utf8').catch(() => '')
       return text.trim().split(' ').map(Number)
     }
-    await using node = await createNode({
-      cluster: `blocked ${randomUUID()}`,
-      behaviours: [MODULE],
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      discovery: { mdns: false },
-      logger: false,
-    })
+    await using node = await localNode({ behaviours: [MODULE] })
     const chain = await node.addChain({
       id: 'c',
       strategy: 'one_for_one',
@@ -41,7 +34,7 @@ test.each(['inline', 'thread', 'process'] as const)(
     const lives: string[] = []
     node.on('worker:start', ({ slot }) => lives.push(`started ${slot}`))
     node.on('worker:exit', ({ slot, exit }) => lives.push(`${exit.kind} ${slot}`))
-    const outcome = chain.call(file, { timeoutMs: 30_000 })
+    const outcome = chain.call(file, { timeoutMs: PATIENCE_MS })
     // One is at the sluice, one in its queue: the third waits.
     await expect.poll(async () => (await log()).length, PATIENCE).toBeGreaterThanOrEqual(3)
     expect((await log()).length).toBeLessThan(OUTPUTS)

@@ -3,33 +3,27 @@
  * lines. A shard, there, hosts workers: here it is the thread or process of a worker.
  */
 
-import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
-import { type Node, createNode } from '../../src/index.ts'
+import type { Node } from '../../src/index.ts'
 import type { FromCell } from '../../src/node/workers/cell-messages.ts'
 import { CellWorker } from '../../src/node/workers/cell-worker.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
+import { localNode } from '../local-node.ts'
+import { PATIENCE, PATIENCE_MS } from '../patience.ts'
 import { grind, increment, linger, member, pass } from './containment-workers.ts'
 
 const MODULE = new URL('containment-workers.ts', import.meta.url).href
-const PATIENCE = { timeout: 10_000, interval: 10 }
 const ISOLATIONS = ['thread', 'process'] as const
 
 let node: Node
 
 beforeAll(async () => {
-  node = await createNode({
-    cluster: `containment ${randomUUID()}`,
-    behaviours: [MODULE],
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
-    logger: false,
-  })
+  node = await localNode({ behaviours: [MODULE] })
 })
 
 afterEach(async () => {
@@ -160,8 +154,8 @@ describe.each(['inline', ...ISOLATIONS] as const)('%s', isolation => {
     worker.cast.count()
     worker.send('a message')
     const abort = new AbortController()
-    const gone = worker.with({ signal: abort.signal, timeoutMs: 30_000 }).call.hold(file)
-    const next = worker.with({ timeoutMs: 30_000 }).call.count()
+    const gone = worker.with({ signal: abort.signal, timeoutMs: PATIENCE_MS }).call.hold(file)
+    const next = worker.with({ timeoutMs: PATIENCE_MS }).call.count()
     // It is at the call: its answer comes when nobody waits for it any more.
     await expect.poll(() => existsSync(`${file} begun`), PATIENCE).toBe(true)
     abort.abort(new Error('not interested'))
@@ -283,8 +277,8 @@ test('84: eight rounds of work with a crash every third: all alive at the end, a
     const outcomes: unknown[] = []
     for await (const outcome of chain.run(items)) outcomes.push(outcome)
     expect(outcomes).toEqual(items.map(n => n + 3))
-    await Promise.all(alone.map(worker => worker.with({ timeoutMs: 30_000 }).call.count()))
-    await Promise.all(ids.map(id => group.member(id, { timeoutMs: 30_000 }).call.count()))
+    await Promise.all(alone.map(worker => worker.with({ timeoutMs: PATIENCE_MS }).call.count()))
+    await Promise.all(ids.map(id => group.member(id, { timeoutMs: PATIENCE_MS }).call.count()))
   }
   off()
   const first = 'chain/one/0'

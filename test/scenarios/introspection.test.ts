@@ -1,26 +1,20 @@
 /** What a node says of itself and of what runs: lines 80 to 82 of the behavioural scenarios. */
 
-import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
-import { type Logger, type Node, type Snapshot, createNode } from '../../src/index.ts'
+import type { Logger, Node, Snapshot } from '../../src/index.ts'
 import { simulate } from '../../src/testing.ts'
+import { localNode } from '../local-node.ts'
+import { PATIENCE } from '../patience.ts'
 import { clinging, increment, member } from './containment-workers.ts'
 
 const MODULE = new URL('containment-workers.ts', import.meta.url).href
-const PATIENCE = { timeout: 10_000, interval: 10 }
 
 const createReal = (logger: Logger | false = false): Promise<Node> =>
-  createNode({
-    cluster: `introspection ${randomUUID()}`,
-    behaviours: [MODULE],
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
-    logger,
-  })
+  localNode({ behaviours: [MODULE], logger })
 
 test('80: members are those that are up: who has left or is gone is not among them', async () => {
   await using mesh = await simulate({ nodes: 4 })

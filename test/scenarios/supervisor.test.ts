@@ -10,12 +10,13 @@ import { afterEach, expect, test } from 'vitest'
 import {
   type Node,
   type NodeInit,
-  createNode,
   defineServer,
   defineStage,
   getNode,
   runningNodes,
 } from '../../src/index.ts'
+import { localNode } from '../local-node.ts'
+import { PATIENCE } from '../patience.ts'
 import { clinging } from './containment-workers.ts'
 
 const alive = new Set<string>()
@@ -49,14 +50,7 @@ const CONTAINMENT = new URL('containment-workers.ts', import.meta.url).href
 
 const cluster = randomUUID()
 const start = (init: NodeInit = {}): Promise<Node> =>
-  createNode({
-    cluster,
-    behaviours: [held, careful, stage],
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
-    logger: false,
-    ...init,
-  })
+  localNode({ cluster, behaviours: [held, careful, stage], ...init })
 
 afterEach(async () => {
   await Promise.all(runningNodes().map(node => node.stop()))
@@ -220,7 +214,7 @@ test('12: a node that stops lets its workers finish, within their time', async (
   const ends: string[] = []
   node.on('worker:exit', ({ slot, exit }) => ends.push(`${slot} ${exit.kind}`))
   const stopping = node.stop()
-  await expect.poll(() => ending.size, { timeout: 10_000 }).toBe(2)
+  await expect.poll(() => ending.size, PATIENCE).toBe(2)
   expect([...ends, ...runningNodes()]).toEqual([node])
   mayEnd.resolve()
   await stopping

@@ -3,11 +3,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import { type Node, createNode } from '../../../src/index.ts'
+import type { Node } from '../../../src/index.ts'
+import { localNode } from '../../local-node.ts'
+import { PATIENCE_MS } from '../../patience.ts'
 import { choosy } from './choosy-behaviours.ts'
 
 const MODULE = new URL('choosy-behaviours.ts', import.meta.url).href
-const PATIENCE_MS = 60_000
 
 let sick: Node
 let well: Node
@@ -15,22 +16,16 @@ let well: Node
 beforeEach(async () => {
   const cluster = randomUUID()
   const start = (module: string, seeds: readonly string[]): Promise<Node> =>
-    createNode({
-      cluster,
-      behaviours: [module],
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      discovery: { mdns: false, seeds },
-      logger: false,
-    })
+    localNode({ cluster, behaviours: [module], discovery: { mdns: false, seeds } })
   sick = await start(`${MODULE}?not-in-a-cell`, [])
   well = await start(MODULE, sick.addresses)
   await well.formed(2)
   await sick.formed(2)
-}, PATIENCE_MS)
+})
 
 afterEach(async () => {
   await Promise.all([sick.stop(), well.stop()])
-}, PATIENCE_MS)
+})
 
 test.each(['thread', 'process'] as const)(
   'what cannot run there in a %s runs elsewhere from its first start, and nothing is counted',
@@ -54,5 +49,4 @@ test.each(['thread', 'process'] as const)(
     const inlineHomes = await Promise.all(inline.map(ref => ref.call.node()))
     expect(inlineHomes).toContain(sick.id)
   },
-  3 * PATIENCE_MS,
 )

@@ -7,12 +7,13 @@ import { readdirSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
-import { type Logger, type Node, createNode } from '../../../src/index.ts'
+import type { Logger, Node } from '../../../src/index.ts'
+import { localNode } from '../../local-node.ts'
+import { PATIENCE } from '../../patience.ts'
 import * as behaviours from './cell-behaviours.ts'
 import { endless } from './endless-behaviours.ts'
 import { unfit } from './unfit-behaviours.ts'
 
-const PATIENCE = { timeout: 10_000, interval: 20 }
 const url = (file: string): string => new URL(file, import.meta.url).href
 
 let node: Node
@@ -34,11 +35,8 @@ async function heard(message: string): Promise<void> {
 }
 
 const start = (): Promise<Node> =>
-  createNode({
-    cluster: `cell life ${randomUUID()}`,
+  localNode({
     behaviours: ['cell-behaviours.ts', 'endless-behaviours.ts', 'unfit-behaviours.ts'].map(url),
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
     logger,
   })
 
@@ -185,18 +183,10 @@ describe.each(['thread', 'process'] as const)('a worker in a %s', isolation => {
   })
 
   test('runs on a node that has its module, and on no other', async () => {
-    const cluster = `cell life ${randomUUID()}`
-    const more = { cluster, listen: ['/ip4/127.0.0.1/tcp/0'], logger: false } as const
-    await using able = await createNode({
-      ...more,
-      behaviours: [url('cell-behaviours.ts')],
-      discovery: { mdns: false },
-    })
-    await using other = await createNode({
-      ...more,
-      behaviours: [behaviours],
-      discovery: { mdns: false, seeds: able.addresses },
-    })
+    const cluster = randomUUID()
+    await using able = await localNode({ cluster, behaviours: [url('cell-behaviours.ts')] })
+    const discovery = { mdns: false, seeds: able.addresses }
+    await using other = await localNode({ cluster, behaviours: [behaviours], discovery })
     await Promise.all([able.formed(2), other.formed(2)])
     const ids = Array.from({ length: 4 }, (_, n) => `w${n}`)
     const workers = await Promise.all(
@@ -208,13 +198,7 @@ describe.each(['thread', 'process'] as const)('a worker in a %s', isolation => {
   })
 
   test('must have its behaviour from a module', async () => {
-    await using other = await createNode({
-      cluster: `cell life ${randomUUID()}`,
-      behaviours: [behaviours],
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      discovery: { mdns: false },
-      logger: false,
-    })
+    await using other = await localNode({ behaviours: [behaviours] })
     const adding = other.addWorker({ id: 'w', run: behaviours.server, args: [0], isolation })
     await expect(adding).rejects.toMatchObject({ name: 'IsolationError', behaviour: 'cell-server@1' })
   })

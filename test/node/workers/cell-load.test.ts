@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import { type Node, createNode } from '../../../src/index.ts'
+import type { Node } from '../../../src/index.ts'
+import { localNode } from '../../local-node.ts'
+import { PATIENCE_MS } from '../../patience.ts'
 import * as behaviours from './cell-behaviours.ts'
 import { MARKS, exiting, killed } from './fatal-behaviours.ts'
 
@@ -16,14 +18,10 @@ let marks: string
 beforeEach(async () => {
   marks = mkdtempSync(join(tmpdir(), 'meshvisor-marks-'))
   process.env[MARKS] = marks
-  node = await createNode({
-    cluster: `cell load ${randomUUID()}`,
+  node = await localNode({
     behaviours: ['cell-behaviours.ts', 'fatal-behaviours.ts'].map(
       file => new URL(file, import.meta.url).href,
     ),
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
-    logger: false,
   })
 })
 
@@ -82,12 +80,10 @@ test.each(['inline', 'thread', 'process'] as const)(
   'a worker, %s, moves with its state when its node leaves',
   async isolation => {
     const start = (seeds: readonly string[]): Promise<Node> =>
-      createNode({
+      localNode({
         cluster,
         behaviours: [new URL('cell-behaviours.ts', import.meta.url).href],
-        listen: ['/ip4/127.0.0.1/tcp/0'],
         discovery: { mdns: false, seeds },
-        logger: false,
       })
     const cluster = `cell move ${randomUUID()}`
     const a = await start([])
@@ -98,13 +94,13 @@ test.each(['inline', 'thread', 'process'] as const)(
     worker.send('before the move')
     expect(await worker.call.heard()).toEqual(['before the move'])
     const [owner, other] = (await worker.call.node()) === a.id ? [a, b] : [b, a]
-    const underWay = other.getWorker('w', behaviours.heir).with({ timeoutMs: 20_000 }).call.atTheEnd()
+    const underWay = other.getWorker('w', behaviours.heir).with({ timeoutMs: PATIENCE_MS }).call.atTheEnd()
     // Whoever asks after it, has been heard after it.
     expect(await other.getWorker('w', behaviours.heir).call.node()).toBe(owner.id)
     await owner.stop()
     expect(await underWay).toBe('in time')
     const moved = other.getWorker('w', behaviours.heir)
-    expect(await moved.with({ timeoutMs: 20_000 }).call.add(1)).toBe(43)
+    expect(await moved.with({ timeoutMs: PATIENCE_MS }).call.add(1)).toBe(43)
     expect(await moved.call.node()).toBe(other.id)
     // Only what it hands over goes along.
     expect(await moved.call.heard()).toEqual([])

@@ -5,7 +5,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { type Node, type NodeEventOf, createNode } from '../../../src/index.ts'
+import type { Node, NodeEventOf } from '../../../src/index.ts'
+import { localNode } from '../../local-node.ts'
+import { PATIENCE_MS } from '../../patience.ts'
 import * as behaviours from './cell-behaviours.ts'
 import { DEATHS, type Death } from './cell-behaviours.ts'
 
@@ -23,19 +25,12 @@ const NOT_INLINE: ReadonlySet<Death> = new Set([
 ])
 /** On a busy machine a healthy cell may be held up for some time: only one that loops gets so little. */
 const limitsFor = (death: Death) => ({ heapMb: 48, ...(death === 'loop' ? { heartbeatMs: 1_500 } : {}) })
-const PATIENCE_MS = 60_000
 const INTENSITY = { restarts: 100, withinMs: 1_000 }
 
 let node: Node
 
 beforeAll(async () => {
-  node = await createNode({
-    cluster: `cells ${process.pid}`,
-    behaviours: [MODULE],
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
-    logger: false,
-  })
+  node = await localNode({ behaviours: [MODULE] })
 })
 
 afterAll(() => node.stop())

@@ -3,23 +3,17 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
-import { type Node, createNode, currentWorker, withTrace } from '../../../src/index.ts'
+import { type Node, currentWorker, withTrace } from '../../../src/index.ts'
+import { localNode } from '../../local-node.ts'
+import { PATIENCE, PATIENCE_MS } from '../../patience.ts'
 import { type Known, PLACES, knower, knowing, knowingTask } from './context-behaviours.ts'
 
 const MODULE = new URL('context-behaviours.ts', import.meta.url).href
-const TIMEOUT_MS = 25_000
 
 let node: Node
 
 const start = (cluster: string, more: object): Promise<Node> =>
-  createNode({
-    cluster,
-    behaviours: [MODULE],
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
-    logger: false,
-    ...more,
-  })
+  localNode({ cluster, behaviours: [MODULE], ...more })
 
 beforeAll(async () => {
   node = await start(randomUUID(), {})
@@ -38,7 +32,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     const worker = await node.addWorker({ id: 'w', run: knower, isolation })
     // Another generation of it than the first one.
     await expect(worker.call.crash()).rejects.toMatchObject({ name: 'RemoteError' })
-    const asked = worker.with({ timeoutMs: TIMEOUT_MS })
+    const asked = worker.with({ timeoutMs: PATIENCE_MS })
     const traced = withTrace('t-1', () => PLACES.map(place => asked.call.know(place)))
     for (const found of await Promise.all(traced)) {
       const { generation } = found
@@ -48,7 +42,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
         remainingMs: expect.any(Number),
       })
       expect(generation).toBeGreaterThan(0)
-      expect(found.remainingMs).toBeLessThan(TIMEOUT_MS + 1_000)
+      expect(found.remainingMs).toBeLessThan(PATIENCE_MS + 1_000)
       // Not what a call has where nobody says how long.
       expect(found.remainingMs).toBeGreaterThan(5_000)
     }
@@ -64,7 +58,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
       const found = await chain.call(place)
       expect(found).toMatchObject({ who: { worker: 'c/s/0', spec: 'c', generation: found?.generation } })
     }
-    await expect.poll(() => ear.call.heard(), { timeout: TIMEOUT_MS }).toHaveLength(PLACES.length)
+    await expect.poll(() => ear.call.heard(), PATIENCE).toHaveLength(PLACES.length)
     expect(await ear.call.heard()).toMatchObject(
       PLACES.map(place => ({ place, who: { worker: 'w', spec: 'w', node: node.id } })),
     )
@@ -77,13 +71,13 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
       { id: 'b', run: knower, isolation: OTHER[isolation] },
     ]
     const group = await node.addGroup({ id: 'g', members })
-    const a = group.getMember('a').with({ timeoutMs: TIMEOUT_MS })
+    const a = group.getMember('a').with({ timeoutMs: PATIENCE_MS })
     const asked = withTrace('t-2', () => a.call.through(['g/b'], 'timer'))
     const found = await asked
     expect(found).toMatchObject({ who: { worker: 'g/b', spec: 'g' }, traceId: 't-2' })
     expect(found).toHaveProperty(
       'remainingMs',
-      expect.toSatisfy((ms: number) => ms > 5_000 && ms < TIMEOUT_MS + 1_000),
+      expect.toSatisfy((ms: number) => ms > 5_000 && ms < PATIENCE_MS + 1_000),
     )
   })
 
@@ -94,7 +88,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     ]
     const group = await node.addGroup({ id: 'g', strategy: 'one_for_one', members })
     await node.addWorker({ id: 'w', run: knower, isolation: OTHER[isolation] })
-    const a = group.getMember('a').with({ timeoutMs: TIMEOUT_MS })
+    const a = group.getMember('a').with({ timeoutMs: PATIENCE_MS })
     for (const path of [['g/a'], ['g/b', 'g/a'], ['w', 'g/b', 'g/a']]) {
       await expect(a.call.through(path, 'at once')).rejects.toMatchObject({
         name: 'RemoteError',
@@ -108,7 +102,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     const worker = await node.addWorker({ id: 'w', run: knower, isolation })
     const begun = worker.with({ timeoutMs: 100 }).call.sleep(300)
     const behind = worker.with({ timeoutMs: 100 }).call.count()
-    const last = worker.with({ timeoutMs: TIMEOUT_MS }).call.count()
+    const last = worker.with({ timeoutMs: PATIENCE_MS }).call.count()
     await expect(begun).rejects.toMatchObject({ name: 'CallTimeoutError', maybeExecuted: true })
     await expect(behind).rejects.toMatchObject({ name: 'CallTimeoutError', maybeExecuted: false })
     expect(await last).toBe(1)
@@ -121,11 +115,11 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     await using client = await start(cluster, { role: 'client', discovery })
     await client.formed(2)
     const worker = await client.addWorker({ id: 'w', run: knower, isolation })
-    const asked = worker.with({ timeoutMs: TIMEOUT_MS })
+    const asked = worker.with({ timeoutMs: PATIENCE_MS })
     const found: Known = await withTrace('t-3', () => asked.call.know('await'))
     expect(found).toMatchObject({ who: { worker: 'w', node: member.id }, traceId: 't-3' })
     // Two processes do not agree on the time to the millisecond.
-    expect(found.remainingMs).toBeLessThan(TIMEOUT_MS + 1_000)
+    expect(found.remainingMs).toBeLessThan(PATIENCE_MS + 1_000)
     expect(found.remainingMs).toBeGreaterThan(5_000)
     // A circle over nodes ends in the first worker that it comes back to.
     await expect(asked.call.through(['w'], 'at once')).rejects.toMatchObject({

@@ -1,9 +1,10 @@
 /** Workers that ignore their signal: in threads and processes they are ended, inline they are fenced and counted. */
 
-import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { type Logger, type Node, type NodeEventOf, createNode } from '../../../src/index.ts'
+import type { Logger, Node, NodeEventOf } from '../../../src/index.ts'
+import { localNode } from '../../local-node.ts'
+import { PATIENCE, PATIENCE_MS } from '../../patience.ts'
 import { type Deafness, deafServer, deafStage, deafTask, witness } from './deaf-behaviours.ts'
 
 const MODULE = new URL('deaf-behaviours.ts', import.meta.url).href
@@ -18,7 +19,6 @@ const ISOLATIONS = ['inline', 'thread', 'process'] as const
 const ROWS = ISOLATIONS.flatMap(isolation =>
   KINDS.flatMap(kind => HOW[isolation].map(how => [kind, isolation, how] as const)),
 )
-const PATIENCE = { timeout: 20_000, interval: 20 }
 
 let node: Node
 const said = new Set<string>()
@@ -54,13 +54,7 @@ function exitOf(slot: string): Promise<NodeEventOf<'worker:exit'>> {
 }
 
 beforeAll(async () => {
-  node = await createNode({
-    cluster: `deaf ${randomUUID()}`,
-    behaviours: [MODULE],
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
-    logger,
-  })
+  node = await localNode({ behaviours: [MODULE], logger })
   await node.addWorker({ id: 'witness', run: witness })
 })
 
@@ -92,7 +86,7 @@ async function makeDeaf(
     return { slot: id, told: undefined, remove }
   }
   const server = await node.addWorker({ id, run: deafServer, ...child })
-  return { slot: id, told: toldBy(server.with({ timeoutMs: 60_000 }).call.be(how)), remove }
+  return { slot: id, told: toldBy(server.with({ timeoutMs: PATIENCE_MS }).call.be(how)), remove }
 }
 
 describe.concurrent('whoever does not hear that it is to stop ends all the same', () => {

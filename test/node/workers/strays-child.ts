@@ -3,17 +3,10 @@
  * of its own, as a test runner listens to such errors itself. Says what has come of it.
  */
 
-import { createNode } from '../../../src/index.ts'
 import { server, stage, task } from './cell-behaviours.ts'
+import { localNode } from '../../local-node.ts'
 
-const start = () =>
-  createNode({
-    cluster: `strays ${process.pid}`,
-    behaviours: [{ server, stage, task }],
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
-    logger: false,
-  })
+const start = () => localNode({ behaviours: [{ server, stage, task }] })
 
 const say = (message: object): void => {
   process.send?.(message)

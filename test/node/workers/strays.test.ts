@@ -4,8 +4,8 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 
-import { createNode } from '../../../src/index.ts'
 import * as behaviours from './cell-behaviours.ts'
+import { localNode } from '../../local-node.ts'
 
 /** Runs the program until its end. */
 async function run(how: 'throw' | 'reject' | 'exit' | 'stop') {
@@ -73,13 +73,7 @@ describe.concurrent('an error that nobody catches, or `process.exit`,', () => {
 
 describe('a node whose loop is held up', () => {
   test('says for how long, and by which worker', async () => {
-    await using node = await createNode({
-      cluster: `stalls ${process.pid}`,
-      behaviours: [behaviours],
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      discovery: { mdns: false },
-      logger: false,
-    })
+    await using node = await localNode({ behaviours: [behaviours] })
     const worker = await node.addWorker({ id: 'busy', run: behaviours.server, args: [0] })
     const idle = await node.addWorker({ id: 'idle', run: behaviours.server, args: [0] })
     // A busy machine holds up the loop as well, whoever runs then.

@@ -2,18 +2,14 @@
 
 import { expect, test } from 'vitest'
 
-import { createNode } from '../../../src/index.ts'
 import { notebook, reader } from '../../input-workers.ts'
+import { localNode } from '../../local-node.ts'
 
 test.each(['thread', 'process'] as const)(
   'a task in a %s reads its input, and goes on with the next item when it restarts',
   async isolation => {
-    await using node = await createNode({
-      cluster: `input ${process.pid} ${isolation}`,
+    await using node = await localNode({
       behaviours: [new URL('../../input-workers.ts', import.meta.url).href],
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      discovery: { mdns: false },
-      logger: false,
     })
     const book = await node.addWorker({ id: 'book', run: notebook })
     const done = new Promise<void>(resolve => {

@@ -4,22 +4,19 @@ import { randomUUID } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 
-import { type Node, type WorkerRef, createNode, transfer } from '../../../src/index.ts'
+import { type Node, type WorkerRef, transfer } from '../../../src/index.ts'
 import { TRANSFER_BYTES_MIN, Transfers } from '../../../src/node/workers/transfer.ts'
+import { localNode } from '../../local-node.ts'
+import { PATIENCE_MS } from '../../patience.ts'
 import * as behaviours from './cell-behaviours.ts'
 
+const MODULE = new URL('cell-behaviours.ts', import.meta.url).href
 const BYTES = 1_000_000
 
 let node: Node
 
 beforeAll(async () => {
-  node = await createNode({
-    cluster: `transfer ${process.pid}`,
-    behaviours: [new URL('cell-behaviours.ts', import.meta.url).href],
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    discovery: { mdns: false },
-    logger: false,
-  })
+  node = await localNode({ behaviours: [MODULE] })
 })
 
 afterAll(() => node.stop())
@@ -79,7 +76,7 @@ test('64 MB are given to a thread as they are: nothing is left of them with whoe
   const bytes = 64 * 1024 * 1024
   const id = 'large'
   const worker = await node.addWorker({ id, run: behaviours.server, args: [0], isolation: 'thread' })
-  const patient = worker.with({ timeoutMs: 25_000 })
+  const patient = worker.with({ timeoutMs: PATIENCE_MS })
   const kept = new Uint8Array(bytes)
   expect(await patient.call.hold(kept)).toBe(bytes)
   expect(kept.byteLength).toBe(bytes)
@@ -91,13 +88,7 @@ test('64 MB are given to a thread as they are: nothing is left of them with whoe
 
 describe('an item for a stage in a thread', () => {
   const start = (cluster: string, more: object): Promise<Node> =>
-    createNode({
-      cluster,
-      behaviours: [new URL('cell-behaviours.ts', import.meta.url).href],
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      logger: false,
-      ...more,
-    })
+    localNode({ cluster, behaviours: [MODULE], ...more })
   /** How many buffers threads have been given by all posts to them. */
   const countTransfers = () => {
     const post = vi.spyOn(Worker.prototype, 'postMessage')
