@@ -4,7 +4,7 @@
  * AsyncLocalStorage through everything that user code awaits or starts.
  */
 
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import { type Caller, type Origin, traceOf } from '../../protocol/request.ts'
@@ -136,11 +136,12 @@ export type Entrance = (code: () => void) => void
 
 /** Prepares a scope that is entered again and again, by loops that may have been called by anybody's code. */
 export function prepareScope(scope: Scope): Entrance {
-  const enter = storage.run(scope, () => AsyncLocalStorage.snapshot())
+  // What `AsyncLocalStorage.snapshot` makes, too, and wraps into a function that costs as much again.
+  const place = storage.run(scope, () => new AsyncResource('meshvisor.worker'))
   return code => {
     lastEntered = scope
     if (storage.getStore() === scope) code()
-    else enter(code)
+    else place.runInAsyncScope(code)
   }
 }
 
