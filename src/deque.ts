@@ -53,10 +53,9 @@ export class Deque<T> {
   }
 
   #grow(): void {
-    const ring: (T | undefined)[] = Array.from({
-      length: Math.max(CAPACITY_MIN, this.#ring.length * 2),
-    })
-    for (let index = 0; index < this.#size; index++) ring[index] = this.at(index)
+    const capacity = Math.max(CAPACITY_MIN, this.#ring.length * 2)
+    const ring: (T | undefined)[] = []
+    for (let index = 0; index < capacity; index++) ring.push(this.at(index))
     this.#ring = ring
     this.#head = 0
   }

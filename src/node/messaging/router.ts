@@ -178,9 +178,9 @@ export class Router {
     if (isDown(known.status)) return this.#close(known)
     const there = reachable(phase, body)
     const slots = there.map(({ slot }) => slot)
+    if (known.claim !== undefined) this.#close(known)
     // Most of them go on as they were.
-    if (known.claim !== undefined || known.slots.some((slot, index) => slots[index] !== slot))
-      this.#close(known)
+    if (known.slots.some((slot, index) => slots[index] !== slot)) this.#closeAllBut(slots, known)
     for (const { slot, owner, since } of there) {
       const route = this.#routes.get(slot)
       if (route?.generation !== since || route.owner !== owner)
@@ -188,6 +188,11 @@ export class Router {
     }
     known.slots = slots
     return undefined
+  }
+
+  #closeAllBut(slots: readonly SlotId[], known: Known): void {
+    const there = new Set(slots)
+    for (const slot of known.slots) if (!there.has(slot)) this.#routes.delete(slot)
   }
 
   /** Nothing of it is to be reached any more. */
