@@ -41,14 +41,23 @@ export class AlreadyExistsError extends MeshvisorError {
   }
 }
 
+/** Whether what was asked for may have been done, where something has been asked for: see `CallError`. */
+export interface ExecutionOptions {
+  /** @default false */
+  readonly maybeExecuted?: boolean
+}
+
 /** Nothing of that kind has the id. */
 export class NotFoundError extends MeshvisorError {
   override readonly name = 'NotFoundError'
   readonly id: string
+  /** As of a `CallError`: true for an item that was in a chain, or on its way to a stage, that has been removed. */
+  readonly maybeExecuted: boolean
 
-  constructor(id: string, kind: string) {
+  constructor(id: string, kind: string, { maybeExecuted = false }: ExecutionOptions = {}) {
     super(`there is no ${kind} "${id}"`)
     this.id = id
+    this.maybeExecuted = maybeExecuted
   }
 }
 
@@ -147,9 +156,12 @@ export class DrainError extends MeshvisorError {
 /** The node has been stopped. */
 export class NodeStoppedError extends MeshvisorError {
   override readonly name = 'NodeStoppedError'
+  /** As of a `CallError`: true for an item that was in a chain when the node stopped. */
+  readonly maybeExecuted: boolean
 
-  constructor() {
+  constructor({ maybeExecuted = false }: ExecutionOptions = {}) {
     super('the node has been stopped: create another one')
+    this.maybeExecuted = maybeExecuted
   }
 }
 
@@ -344,9 +356,18 @@ export class RouteError extends MeshvisorError {
 /** An item that was tried in vain; the chain goes on without it. `cause` is the `Failure` of the last time. */
 export class ItemDeadError extends MeshvisorError {
   override readonly name = 'ItemDeadError'
+  /** As of a `CallError`: it has been tried. */
+  readonly maybeExecuted = true
 }
 
 /** A group, chain or worker that restarted too often and is not started any more. */
 export class GivenUpError extends MeshvisorError {
   override readonly name = 'GivenUpError'
+  /** As of a `CallError`: true for an item that was in the chain when it was given up. */
+  readonly maybeExecuted: boolean
+
+  constructor(message: string, { maybeExecuted = false, ...options }: ErrorOptions & ExecutionOptions = {}) {
+    super(message, options)
+    this.maybeExecuted = maybeExecuted
+  }
 }

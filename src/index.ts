@@ -11,6 +11,7 @@ export {
   CallTimeoutError,
   ConfigError,
   EngineError,
+  type ExecutionOptions,
   ConfigNotFoundError,
   DataFolderError,
   DeadlockError,

@@ -6,7 +6,6 @@ import * as v from 'valibot'
 import { OptionsError, type Problem } from '../errors.ts'
 import { fields, inspect, oneOf, whole } from './check.ts'
 import { show } from './show.ts'
-import type { WaitOptions } from './waiting.ts'
 
 /** How many other nodes may be waited for: see `Ack`. */
 export const ACKS = ['local', 'one', 'majority', 'all'] as const
@@ -32,6 +31,9 @@ export const declareOptions: Schema = fields(declare)
 /** Of what is started with a config. */
 export const startOptions: Schema = fields({ ...wait, onFailure: v.optional(oneOf(['stop', 'continue'])) })
 
+/** Of what goes into a chain at once, or not at all. */
+export const instantOptions: Schema = fields({ to })
+
 /** Of what goes into a chain. */
 export const entryOptions: Schema = fields({ ...wait, to })
 
@@ -51,7 +53,7 @@ export function addStageOptions(count: number): Schema {
  * The options as they are.
  * @throws {OptionsError} naming every bad field of the options of `what`
  */
-export function checkWait<Options extends WaitOptions>(
+export function checkWait<Options extends object>(
   what: string,
   options: Options,
   schema = waitOptions,

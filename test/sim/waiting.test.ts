@@ -334,6 +334,20 @@ test('a run refuses what is no stream, and options that are none', async () => {
   expect(await mesh.settle(texts.run('ab').next())).toMatchObject({ value: 'A' })
 })
 
+test('what goes in at once, or not at all, refuses options that are none, too', async () => {
+  const { mesh, node } = await sceneOf('node.formed', 1)
+  const made = await withEmptyChain({ mesh, node })
+  // Also where there is no room for the item.
+  while (made.trySend(7));
+  for (const bad of [{ timeoutMs: 5 }, { too: 'first' }, 5, null]) {
+    const problems = [{ path: typeof bad === 'object' && bad !== null ? Object.keys(bad)[0] : 'options' }]
+    // @ts-expect-error no such options
+    const failed = (): boolean => made.trySend(7, bad)
+    expect(failed).toThrow(expect.objectContaining({ name: 'OptionsError' }))
+    expect(failed).toThrow(expect.objectContaining({ problems: [expect.objectContaining(problems[0])] }))
+  }
+})
+
 test.each(Object.keys(WAITS))('%s refuses a time-out and a signal that are none', async what => {
   const { mesh, wait } = await sceneOf(what, 1)
   for (const timeoutMs of [Number.NaN, -1, '5', null, -Infinity]) {

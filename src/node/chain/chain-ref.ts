@@ -14,7 +14,7 @@ import type { Clock } from '../../ports.ts'
 import { promised } from '../../promised.ts'
 import { toError } from '../thrown-value.ts'
 import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
-import { checkRun, checkWait, entryOptions } from '../wait-options.ts'
+import { checkRun, checkWait, entryOptions, instantOptions } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { Chain } from './chain.ts'
 import type { DeadLetter } from './dead-letters.ts'
@@ -90,6 +90,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
     item: InputAt<In, Inputs, To>,
     options: EntryOptions<To> = {},
   ): boolean {
+    checkWait(`chain "${this.id}"`, options, instantOptions)
     if (!this.#hasRoom()) return false
     this.#chain.ingress.accept(item, undefined, options.to)
     return true

@@ -97,7 +97,7 @@ export class Chain {
   end(): void {
     this.#ended ??= new NodeStoppedError()
     this.#unwire()
-    this.ingress.buryAll(this.#ended)
+    this.ingress.buryAll(options => new NodeStoppedError(options))
     this.#onDrained?.()
   }
 
@@ -110,7 +110,7 @@ export class Chain {
     this.#unwire()
     this.#phase = undefined
     this.#workers.clear()
-    this.ingress.abort(new NotFoundError(this.id, 'chain'), 'all')
+    this.ingress.abort(options => new NotFoundError(this.id, 'chain', options), 'all')
   }
 
   followStatus(status: SpecStatus): void {
@@ -119,12 +119,8 @@ export class Chain {
     if (!isDown(status)) return
     const cause = status.kind === 'stopped' ? undefined : status.failure
     // What nobody waits for is kept: the chain may be started again.
-    this.ingress.abort(
-      new GivenUpError(`the chain "${this.id}" does not run any more${becauseOf(status, 'chain', this.id)}`, {
-        cause,
-      }),
-      'awaited',
-    )
+    const message = `the chain "${this.id}" does not run any more${becauseOf(status, 'chain', this.id)}`
+    this.ingress.abort(options => new GivenUpError(message, { ...options, cause }), 'awaited')
   }
 
   followPhase(phase: Phase): void {

@@ -7,7 +7,7 @@
 
 import { assert } from '../../assert.ts'
 import { Deque } from '../../deque.ts'
-import { ItemDeadError, NotFoundError } from '../../errors.ts'
+import { type ExecutionOptions, ItemDeadError, NotFoundError } from '../../errors.ts'
 import { type Run, type SpecId, slotId } from '../../ids.ts'
 import type { Notice } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
@@ -45,6 +45,9 @@ export interface IngressInit {
 type Limits = Pick<ChainBody, 'windowItems' | 'attemptsMax' | 'emission' | 'stages'>
 
 /** The way to one stage, and what waits for it. */
+/** Makes the error for those who wait. */
+type Why = (options: ExecutionOptions) => Error
+
 interface Gate {
   readonly stage: string
   readonly unsent: Deque<Entry>
@@ -155,24 +158,28 @@ export class Ingress {
   }
 
   /** Nothing will come of what is here: of all of it, or of what somebody waits for. Those who wait are told. */
-  abort(error: Error, which: 'all' | 'awaited'): void {
+  abort(why: Why, which: 'all' | 'awaited'): void {
     this.close()
     const entries = [...this.#entries.values()].filter(entry => which === 'all' || entry.waiter !== undefined)
     for (const entry of entries) this.#entries.delete(entry.item.head.n)
     this.#stats.dropped += entries.length
-    for (const entry of entries) entry.waiter?.onDead(error)
+    // Two at most: for so many items, each with a stack of its own would take long.
+    const before = why({ maybeExecuted: false })
+    const after = why({ maybeExecuted: true })
+    for (const entry of entries) entry.waiter?.onDead(entry.maybeExecuted ? after : before)
     this.#announceRoom()
   }
 
   /** The node goes: what is still here is lost with it. Whoever waits is told, and all of it is told as dead. */
-  buryAll(error: Error): void {
+  buryAll(why: Why): void {
     const { chain, run } = this.#init
+    const error = why({ maybeExecuted: true })
     for (const { item, to, crashes: attempts } of this.#entries.values()) {
       const stage = to ?? this.#limits.stages[0]?.id ?? ''
       const reason = failureFrom(error, { node: run.id, slot: slotId(chain, stage), item: item.id })
       this.#init.onDead({ chain, stage, itemId: item.text, item: item.value, reason, attempts })
     }
-    this.abort(error, 'all')
+    this.abort(why, 'all')
   }
 
   /** Something has come out at the end. */
@@ -228,7 +235,7 @@ export class Ingress {
     this.#entries.set(again.item.head.n, again)
     const { stages } = this.#limits
     if (again.to !== undefined && !stages.some(({ id }) => id === again.to)) {
-      this.#refuse(again, again.to, new NotFoundError(again.to, 'stage'))
+      this.#refuse(again, again.to, new NotFoundError(again.to, 'stage', again))
     } else {
       this.#gate(again.to ?? stages[0]?.id ?? '').unsent.push(again)
     }
