@@ -343,7 +343,10 @@ export class ConfigError extends MeshvisorError {
   }
 }
 
-/** The worker is over: what its code still wants to do (`context.getWorker(…).call`, `context.sleep` …) is refused. */
+/**
+ * The worker is over: what its code still wants to do is refused, by its context (`context.getWorker(…).call`,
+ * `context.sleep` …) and by the handles of a node that it has kept.
+ */
 export class FencedError extends MeshvisorError {
   override readonly name = 'FencedError'
 }

@@ -13,6 +13,7 @@ import type { Logger } from '../ports.ts'
 import { Node } from './node.ts'
 import { type NodeInit, type NodeOptions, checkOptions } from './options.ts'
 import { noteRunning, takeName } from './running.ts'
+import { runOutside } from './workers/scope.ts'
 
 /** As `engines` in package.json says: npm only warns of it. */
 const NODE_MAJOR_MIN = 24
@@ -32,7 +33,8 @@ export async function createNode(init: NodeInit = {}): Promise<Node> {
   signal?.throwIfAborted()
   const release = takeName(cluster, name)
   try {
-    const node = await openNode(options)
+    // Where code of a worker starts it, nothing of it is on the account of that worker.
+    const node = await runOutside(() => openNode(options))
     const forget = noteRunning(node, cluster, name)
     void node.stopped.then(forget)
     const stop = (): void => void node.stop()

@@ -31,6 +31,7 @@ import { type Declared, needsOf } from './specs/spec.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
 import { type ACKS, checkWait, declareOptions } from './wait-options.ts'
 import type { SharedWait, WaitOptions, Waiting } from './waiting.ts'
+import { refuseFenced } from './workers/scope.ts'
 
 /** Where nothing is said, so long a declaration waits for the others, once one other node has it. */
 const SPREAD_MS = 500
@@ -97,6 +98,7 @@ export class Declarations {
     content: number | undefined,
     options: DeclareOptions,
   ): Promise<SpecId> {
+    refuseFenced()
     const shared = this.#waiting.share(
       checkWait(`the options for a ${declared.body.kind}`, options, declareOptions),
     )
@@ -137,6 +139,7 @@ export class Declarations {
 
   /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */
   async remove(id: SpecId, options: DeclareOptions): Promise<void> {
+    refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
     this.#write({ id, body: undefined, desired: 'stopped' })
     await this.spread(id, shared)
@@ -145,6 +148,7 @@ export class Declarations {
 
   /** Stops what runs of the spec, and waits until it has. It stays declared. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
+    refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
     this.#write({ id, body: this.bodyOf(id), desired: 'stopped' })
     await this.spread(id, shared)
@@ -156,6 +160,7 @@ export class Declarations {
    * ended or was given up. @throws {StartError} when it does not start: it stays declared
    */
   async restart(id: SpecId, options: WaitOptions): Promise<void> {
+    refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
     const body = this.bodyOf(id)
     if (body === undefined) return

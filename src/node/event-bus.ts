@@ -4,6 +4,7 @@
 import type { SpecId } from '../ids.ts'
 import type { Logger } from '../ports.ts'
 import type { NodeEvent } from './events.ts'
+import { runOutside } from './workers/scope.ts'
 
 /** The event of one kind. */
 export type NodeEventOf<K extends NodeEvent['kind']> = Extract<NodeEvent, { readonly kind: K }>
@@ -44,9 +45,10 @@ export class EventBus {
   }
 
   emit(event: NodeEvent): void {
-    this.#tell(this.#listeners, event)
+    // Whoever's code it was that has brought it about: listeners are not on its account.
+    if (this.#listeners.size > 0) runOutside(() => this.#tell(this.#listeners, event))
     const interested = 'id' in event ? this.#bySpec.get(event.id) : undefined
-    if (interested !== undefined) this.#tell(interested, event)
+    if (interested !== undefined) runOutside(() => this.#tell(interested, event))
   }
 
   #tell(listeners: ReadonlySet<Listener>, event: NodeEvent): void {

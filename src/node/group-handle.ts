@@ -3,7 +3,6 @@
 
 import { NotFoundError } from '../errors.ts'
 import { type SpecId, slotId } from '../ids.ts'
-import type { DataPlane } from './data-plane.ts'
 import type { Declarations } from './declarations.ts'
 import { GroupRef, type MemberOf, WorkerRef } from './messaging/refs.ts'
 import type { PartInfo, Parts } from './parts.ts'
@@ -11,10 +10,11 @@ import type { Process, WithArgs } from './specs/child.ts'
 import { type MemberSpec, declareMember } from './specs/group-spec.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import type { WaitOptions } from './waiting.ts'
+import type { Gateway } from './workers/gateway.ts'
 
 export interface GroupHandleInit {
   readonly id: SpecId
-  readonly plane: DataPlane
+  readonly gateway: Gateway
   readonly parts: Parts
   readonly declarations: Declarations
   readonly statusOf: (id: SpecId) => SpecStatus | undefined
@@ -31,7 +31,7 @@ export class GroupHandle<
 
   /** @internal */
   constructor(init: GroupHandleInit) {
-    super(init.plane, init.id)
+    super(init.gateway, init.id)
     this.#init = init
   }
 
@@ -75,7 +75,7 @@ export class GroupHandle<
   ): Promise<WorkerRef<B>> {
     const member = declareMember(spec)
     await this.#init.parts.addMember(this.id, member, options)
-    return new WorkerRef(this.#init.plane, slotId(this.id, member.id))
+    return new WorkerRef(this.#init.gateway, slotId(this.id, member.id))
   }
 
   /** Removes a member, and waits until it has stopped. @throws {NotFoundError} {StopError} */

@@ -23,12 +23,13 @@ import type { CoreEvent, Effect, NodeEvent } from './events.ts'
 import type { Now } from './now.ts'
 import { type Stall, Stalls } from './stalls.ts'
 import { Turn } from './turn.ts'
+import { FencedGateway } from './workers/fenced-gateway.ts'
 import { Host } from './workers/host.ts'
 import type { Registry } from './workers/registry.ts'
+import { findFenceOfNow, runOutside } from './workers/scope.ts'
 
 /** A node that is to stop waits so long for what was put into chains there: of 45 s, the rest is for handing over. */
 const DRAIN_MS = 25_000
-
 /** Others know by then where a worker has gone, or it does not run. */
 const SEND_ON_MS = 1_000
 
@@ -64,6 +65,8 @@ export interface KernelInit {
 export class Kernel {
   readonly core: Core
   readonly plane: DataPlane
+  /** For the handles of users: closed to code of workers that are over. */
+  readonly gateway: FencedGateway
   readonly border: Border
   readonly #ports: Ports
   readonly #init: KernelInit
@@ -121,6 +124,7 @@ export class Kernel {
       findBehaviour: id => registry.find(id),
       notify: event => init.onEvent(event),
     })
+    this.gateway = new FencedGateway(this.plane, findFenceOfNow)
     // A simulated machine is never held up: its clock stands still meanwhile.
     if (machine !== undefined) {
       this.#stalls = new Stalls(
@@ -159,7 +163,7 @@ export class Kernel {
       onPeerUp: peer => deliver(kernel => kernel.#onPeerUp(peer)),
       onPeerDown: peer => deliver(kernel => kernel.#onPeerDown(peer)),
       onBytes: (peer, lane, bytes) => deliver(kernel => kernel.#onBytes(peer, lane, bytes)),
-      onDrain: (peer, lane) => deliver(kernel => kernel.#onDrain(peer, lane)),
+      onDrain: (peer, lane) => deliver(({ plane }) => (lane === 'data' ? plane.onDrain(peer) : undefined)),
       onHint: (topic, bytes) => deliver(kernel => kernel.#onHint(topic, bytes)),
       onDiscovered: (peer, addresses) => deliver(kernel => kernel.#onDiscovered(peer, addresses)),
       onDialled: (key, peer) => deliver(kernel => kernel.#onDialled(key, peer)),
@@ -192,7 +196,11 @@ export class Kernel {
   receive(event: CoreEvent): void {
     if (this.#isOver) return
     this.#inbox.push(event)
-    if (this.#isStepping) return
+    // What comes of it is on the account of the node, whoever's code it was that has asked for it.
+    if (!this.#isStepping) runOutside(() => this.#step())
+  }
+
+  #step(): void {
     this.#isStepping = true
     try {
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
@@ -319,10 +327,6 @@ export class Kernel {
     if (lane === 'control') return this.#control.onBytes(peer, bytes)
     this.core.onHeard(peer, this.#ports.clock.nowMs())
     return this.plane.onBytes(peer, bytes)
-  }
-
-  #onDrain(peer: NodeId, lane: 'control' | 'data'): void {
-    if (lane === 'data') this.plane.onDrain(peer)
   }
 
   #onHint(topic: string, bytes: Uint8Array): void {

@@ -32,6 +32,7 @@ import { type WaitOptions, Waiting } from './waiting.ts'
 import type { Stage } from './workers/behaviours.ts'
 import type { Host } from './workers/host.ts'
 import { Registry } from './workers/registry.ts'
+import { refuseFenced } from './workers/scope.ts'
 
 /** A node that has not left by then goes anyway. */
 const STOP_MS = 45_000
@@ -126,7 +127,7 @@ export class Node implements AsyncDisposable {
     options: DeclareOptions = {},
   ): Promise<WorkerRef<B>> {
     const id = await this.#add(declareWorker(spec), options)
-    return new WorkerRef(this.#kernel.plane, slotId(id))
+    return new WorkerRef(this.#kernel.gateway, slotId(id))
   }
 
   /** Declares a group, and waits until all of its members run. Throws as `addWorker` does. */
@@ -147,13 +148,13 @@ export class Node implements AsyncDisposable {
 
   /** A worker that was declared on any node; `behaviour` gives the handle its types. @throws {NotFoundError} */
   getWorker<B extends Process>(id: string, _behaviour?: B): WorkerRef<B> {
-    return new WorkerRef(this.#kernel.plane, slotId(this.#get(id, 'worker')))
+    return new WorkerRef(this.#kernel.gateway, slotId(this.#get(id, 'worker')))
   }
 
   /** The same, or undefined where there is none. */
   findWorker<B extends Process>(id: string, _behaviour?: B): WorkerRef<B> | undefined {
     const found = this.#find(id, 'worker')
-    return found === undefined ? undefined : new WorkerRef(this.#kernel.plane, slotId(found))
+    return found === undefined ? undefined : new WorkerRef(this.#kernel.gateway, slotId(found))
   }
 
   /** All standalone workers of the mesh, wherever they run, in the order in which this node has heard of them. */
@@ -292,6 +293,7 @@ export class Node implements AsyncDisposable {
    */
   async drain(options: WaitOptions = {}): Promise<readonly SlotId[]> {
     this.#declarations.refuseIfClosed()
+    refuseFenced()
     checkWait('the options of drain', options)
     this.#kernel.receive({ kind: 'drain-asked', isDraining: true })
     const late = (ms: number): Error => new DrainError(`others have not taken all workers in ${ms} ms`)
@@ -301,6 +303,7 @@ export class Node implements AsyncDisposable {
   /** Takes work again, after `drain`. */
   resume(): void {
     this.#declarations.refuseIfClosed()
+    refuseFenced()
     this.#kernel.receive({ kind: 'drain-asked', isDraining: false })
   }
 
@@ -372,9 +375,9 @@ export class Node implements AsyncDisposable {
   }
 
   #groupHandle<Members extends readonly MemberSpec[]>(id: SpecId): GroupHandle<Members> {
-    const { plane, core } = this.#kernel
+    const { gateway, core } = this.#kernel
     const statusOf = (spec: SpecId): SpecStatus | undefined => core.statusOf(spec)
-    return new GroupHandle({ id, plane, parts: this.#parts, declarations: this.#declarations, statusOf })
+    return new GroupHandle({ id, gateway, parts: this.#parts, declarations: this.#declarations, statusOf })
   }
 
   #chainHandle<In, Outcome, Inputs>(id: SpecId): ChainHandle<In, Outcome, Inputs> {

@@ -31,6 +31,7 @@ import { type PartStatus, outlookOf } from './supervision/outlook.ts'
 import { type SpecStatus, becauseOf, describeStatus } from './supervision/spec-status.ts'
 import { checkWait, declareOptions } from './wait-options.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
+import { refuseFenced } from './workers/scope.ts'
 
 /** A worker of a member or stage, wherever it runs. */
 export interface PartWorker extends PartStatus {
@@ -107,6 +108,7 @@ export class Parts {
    * nothing is left of it, and its siblings have not noticed
    */
   async addMember(id: SpecId, declared: MemberBody, options: WaitOptions): Promise<void> {
+    refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const member = { ...declared, revision: this.#kernel.nextRevision() }
     const body = this.#get(id, 'group')
@@ -123,6 +125,7 @@ export class Parts {
    * see `declareStage`. Throws as `addMember`.
    */
   async addStage(id: SpecId, declared: StageBody, position: number, options: WaitOptions): Promise<void> {
+    refuseFenced()
     const stage = { ...declared, revision: this.#kernel.nextRevision() }
     const body = this.#get(id, 'chain')
     this.#refuseTaken(body, stage.id, 'stage')
@@ -138,6 +141,7 @@ export class Parts {
    * @throws {NotFoundError} {StopError}; {OptionsError} when it is the only stage of a chain
    */
   async remove(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
+    refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
     const { revision } = getPart(body, part)
@@ -165,6 +169,7 @@ export class Parts {
 
   /** Stops the workers of a part, which stays declared, and waits until they have. @throws {NotFoundError} {StopError} */
   async stop(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
+    refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
     const { revision } = getPart(body, part)
@@ -188,6 +193,7 @@ export class Parts {
    * stays declared
    */
   async restart(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
+    refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const { revision } = getPart(this.#get(id, kind), part)
     const next = this.#kernel.nextRevision()

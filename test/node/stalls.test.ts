@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { type Stall, Stalls } from '../../src/node/stalls.ts'
-import { Scope, runInScope } from '../../src/node/workers/scope.ts'
+import { type CodeOwner, Scope, runInScope } from '../../src/node/workers/scope.ts'
 import { NO_ORIGIN } from '../../src/protocol/request.ts'
 
 const spec = specId('busy')
@@ -37,6 +37,15 @@ test('code of no worker is held up by nobody, and nobody is named', () => {
   expect(bench.reports).toEqual([{ durationMs: 300 }, { durationMs: 400 }])
 })
 
+const identity: CodeOwner = {
+  worker,
+  spec,
+  node: nodeId('n1'),
+  generation: 1,
+  incarnation: 1,
+  findFence: () => undefined,
+}
+
 test('a timer that is a little late is nothing to tell of, and what was told of is not told again', () => {
   const bench = new Bench()
   bench.hold(150, 150)
@@ -48,7 +57,6 @@ test('a timer that is a little late is nothing to tell of, and what was told of 
 
 test('a worker is named whose code goes on after it has waited, but not where the machine was busy', () => {
   const bench = new Bench()
-  const identity = { worker, spec, node: nodeId('n1'), generation: 1, incarnation: 1 }
   runInScope(new Scope(identity, 1, NO_ORIGIN), () => {})
   bench.hold(300, 300)
   bench.hold(300, 10)
@@ -57,7 +65,6 @@ test('a worker is named whose code goes on after it has waited, but not where th
 
 test('code of a worker is named', () => {
   const { stalls, reports } = new Bench()
-  const identity = { worker, spec, node: nodeId('n1'), generation: 1, incarnation: 1 }
   runInScope(new Scope(identity, 1, NO_ORIGIN), () => stalls.onMessageTook(300))
   expect(reports).toEqual([{ durationMs: 300, worker }])
 })

@@ -1,11 +1,14 @@
 /**
  * I21: workers that ignore their signal. They are given up, and whatever their code does after that, it reaches nobody:
- * here it tries everything, all the time, with the context that it was given.
+ * here it tries everything, all the time, with the context that it was given, and with its node, which it has kept.
  */
+
+import { AsyncLocalStorage } from 'node:async_hooks'
 
 import { defineTask } from '../../src/node/workers/behaviours.ts'
 import type { TaskContext } from '../../src/node/workers/context.ts'
 import { FencedError } from '../../src/errors.ts'
+import type { WorkerRef } from '../../src/node/messaging/refs.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
@@ -23,6 +26,8 @@ interface Rebel {
   readonly key: string
   readonly node: Node
   readonly context: TaskContext
+  /** Runs code as if it were its own. */
+  readonly asItself: (code: () => void) => void
   /** Its node has said that its worker is over. */
   isOver: boolean
   /** How often it was looked at since then, where its code could run. */
@@ -44,7 +49,8 @@ export class Rebels {
     const of = this.#mesh?.node(node)
     if (of === undefined) return
     const key = `${node} ${worker} ${token.generation} ${context.random.uint32()}`
-    this.#rebels.push({ key, node: of, context, isOver: false, lookCount: 0 })
+    const asItself = AsyncLocalStorage.snapshot()
+    this.#rebels.push({ key, node: of, context, asItself, isOver: false, lookCount: 0 })
     this.#world.living.set(key, { worker, node, generation: token.generation })
     await new Promise(() => {})
   })
@@ -80,21 +86,37 @@ export class Rebels {
     const nodes = new Set([...mesh.up, ...mesh.leaving].map(id => mesh.node(id)))
     this.#rebels = this.#rebels.filter(({ node }) => nodes.has(node))
     for (const rebel of this.#rebels) {
-      const { key, node, context } = rebel
+      const { key, node, context, asItself } = rebel
       if (!rebel.isOver || !awake.has(node)) continue
       rebel.lookCount += 1
       if (rebel.lookCount > LOOKS_EAGER && rebel.lookCount % LOOKS_BETWEEN !== 0) continue
       this.attemptCount += 1
-      const lone = context.getWorker('lone', this.#world.witness)
-      this.#expectFence(`${key} has sent`, () => lone.send('from beyond'))
-      this.#expectFence(`${key} has cast`, () => lone.cast.heed('from beyond'))
-      const call = lone.call.whoami()
-      void call.then(
-        () => this.#object(`${key} was answered`),
-        (error: unknown) => this.#expectError(`${key} has called`, error),
-      )
+      this.#reach(key, context.getWorker('lone', this.#world.witness))
+      if (mesh.up.includes(node.id)) asItself(() => this.#reachAsItself(rebel))
     }
     if (this.#violation !== undefined) throw new InvariantError(this.#violation)
+  }
+
+  /** What its context would refuse, it tries by its node. */
+  #reachAsItself({ key, node }: Rebel): void {
+    const lone = node.findWorker('lone', this.#world.witness)
+    if (lone === undefined) return
+    this.#reach(`${key}, by its node,`, lone)
+    this.#expectRefusal(`${key} has stopped a worker`, node.stopWorker('lone'))
+    this.#expectRefusal(`${key} has declared a worker`, node.addWorker({ run: this.rebel }))
+  }
+
+  #reach(key: string, lone: WorkerRef<World['witness']>): void {
+    this.#expectFence(`${key} has sent`, () => lone.send('from beyond'))
+    this.#expectFence(`${key} has cast`, () => lone.cast.heed('from beyond'))
+    this.#expectRefusal(`${key} has called`, lone.call.whoami())
+  }
+
+  #expectRefusal(what: string, effect: Promise<unknown>): void {
+    void effect.then(
+      () => this.#object(what),
+      (error: unknown) => this.#expectError(what, error),
+    )
   }
 
   #expectFence(what: string, effect: () => void): void {

@@ -6,6 +6,7 @@
 import { type SlotId, slotId, specId } from '../../src/ids.ts'
 import type { DataPlane } from '../../src/node/data-plane.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
+import { runOutside } from '../../src/node/workers/scope.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { FencingToken } from '../../src/protocol/claim.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
@@ -76,7 +77,8 @@ export class WorkerFaults {
     handoff: state => state.total,
     terminate: state => {
       this.#world.living.delete(state.key)
-      queueMicrotask(() => this.#castAfter(state.context.worker))
+      // Some node casts, not this worker.
+      runOutside(() => queueMicrotask(() => this.#castAfter(state.context.worker)))
     },
   })
 

@@ -14,6 +14,7 @@ import type { Clock } from '../../ports.ts'
 import { promised } from '../../promised.ts'
 import { toError } from '../thrown-value.ts'
 import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
+import { findFenceOfNow, refuseFenced } from '../workers/scope.ts'
 import { checkRun, checkWait, entryOptions, instantOptions } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { Chain } from './chain.ts'
@@ -149,6 +150,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
     return new Run<InputAt<In, Inputs, To>, Outcome>({
       begin: () => {
         checkRun(`a run through chain "${this.id}"`, items, options)
+        refuseFenced()
         return new Flow<InputAt<In, Inputs, To>>({
           chain: this.id,
           ingress: this.#chain.ingress,
@@ -207,8 +209,10 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
     })
   }
 
-  /** Why the chain takes nothing. */
+  /** Why nothing can be put in: the code that asks is of a worker that is over, or the chain takes nothing. */
   #refusal(): Error | undefined {
+    const fence = findFenceOfNow()
+    if (fence !== undefined) return fence
     if (this.#chain.ended !== undefined) return this.#chain.ended
     if (this.#chain.body === undefined) return new NotFoundError(this.id, 'chain')
     const status = this.#status()

@@ -74,7 +74,7 @@ export class WorkerRef<B extends Process = Process> {
    * Sends a message: a server gets it in `info`, a task in `context.messages`. At most once. What its mailbox has no
    * room for is dropped, and told by the node that it runs on (`worker:overload`).
    * @throws {OverloadedError} when too much waits for the connection to its node; {PayloadError} when it cannot be sent
-   * there
+   * there; {FencedError} from code of a worker that is over
    */
   send(message: MessageOf<B>): void {
     this.#gateway.send(this.id, message, traceOfNow())

@@ -4,7 +4,7 @@
  * is asked for: most workers ask for little of it, and there may be tens of thousands.
  */
 
-import { type FencedError, NotFoundError, NotInGroupError } from '../../errors.ts'
+import { NotFoundError, NotInGroupError } from '../../errors.ts'
 import { type NodeId, type SlotId, type SpecId, isSlotId, isSpecId, slotId } from '../../ids.ts'
 import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
@@ -13,11 +13,11 @@ import { WorkerRef } from '../messaging/refs.ts'
 import type { GroupContext, ServerContext, StopReason, WorkerContext } from './context.ts'
 import { FencedGateway } from './fenced-gateway.ts'
 import type { Gateway } from './gateway.ts'
-import { type WorkerIdentity, findScope, traceOfNow } from './scope.ts'
+import { type CodeOwner, findScope, traceOfNow } from './scope.ts'
 import { sleepUnless } from './sleep.ts'
 
 /** The worker whose context it is. Asked for what its code makes use of, when it does. */
-export interface ContextOwner extends WorkerIdentity {
+export interface ContextOwner extends CodeOwner {
   readonly token: FencingToken
   readonly signal: AbortSignal
   readonly clock: Clock
@@ -25,8 +25,6 @@ export interface ContextOwner extends WorkerIdentity {
   readonly prng: Prng
   readonly gateway: Gateway
   readonly handoff: unknown
-  /** Why nothing that its code does counts any more; undefined while it does. */
-  findFence(): FencedError | undefined
   /** Its code wants it to end. */
   wish(reason: StopReason): void
 }

@@ -22,7 +22,7 @@ import { CellGateway } from './cell-gateway.ts'
 import type { HandledItem, StageContext, TaskContext } from './context.ts'
 import { Deferred } from './deferred.ts'
 import { fromData } from './mesh-ask.ts'
-import { Scope, type WorkerIdentity, runInScope, traceOfNow } from './scope.ts'
+import { Scope, type CodeOwner, runInScope, traceOfNow } from './scope.ts'
 import { UNSENDABLE_RESULT, textOf, thrownFrom, unsendable } from './thrown.ts'
 import { given } from './transfer.ts'
 import { isAsyncIterable, isPromise } from './worker.ts'
@@ -37,7 +37,7 @@ export class CellWorker {
   readonly #outputs = new Map<number, Outputs>()
   #behaviour: Behaviour | undefined
   #context: (StageContext & TaskContext) | undefined
-  #identity: WorkerIdentity | undefined
+  #identity: CodeOwner | undefined
   #gateway: CellGateway | undefined
   #state: unknown
   #handled: HandledItem | undefined
@@ -209,7 +209,9 @@ export class CellWorker {
     const clock = this.#clock
     const nothing: HandledItem = { item: { origin: node, boot: 0, n: 0 }, id: '', attempt: 1 }
     const handled = (): HandledItem => this.#handled ?? nothing
-    const identity = { worker, spec, node, generation: token.generation, incarnation }
+    // Of a cell that is over, nothing is left.
+    const findFence = (): undefined => undefined
+    const identity = { worker, spec, node, generation: token.generation, incarnation, findFence }
     const gateway = new CellGateway({
       clock,
       worker,
@@ -228,8 +230,6 @@ export class CellWorker {
       logger: this.#makeLogger(),
       prng: new Prng(orders.seed),
       handoff: orders.handoff && decodePayload(orders.handoff),
-      // Of a cell that is over, nothing is left.
-      findFence: () => undefined,
       wish: reason => this.#post({ kind: 'stop', reason }),
       get isAborted() {
         return signal.aborted

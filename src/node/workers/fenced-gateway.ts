@@ -1,5 +1,5 @@
 // pure
-/** The gateway of one worker: closed when the worker is over, whatever its code still does. */
+/** A gateway that is closed to code of a worker that is over, whatever that code still does. */
 
 import type { FencedError } from '../../errors.ts'
 import type { SlotId, SpecId } from '../../ids.ts'

@@ -55,8 +55,9 @@ export interface HostStats {
   /** Threads and processes that have been told to end, and are not gone yet. */
   readonly ending: number
   /**
-   * Inline workers, since the node has started, that did not stop in time: nothing that their code does reaches
-   * anybody, but it may still run. In threads and processes it is ended for real.
+   * Inline workers, since the node has started, that did not start or stop in time, or were not asked to stop
+   * (`stopTimeoutMs: 0`): nothing that their code does reaches anybody, but it may still run, and nobody can tell for how
+   * long. In threads and processes it is ended for real, and not counted.
    */
   readonly abandoned: number
   /**

@@ -6,6 +6,7 @@
 
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
+import type { FencedError } from '../../errors.ts'
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import { type Caller, type Origin, traceOf } from '../../protocol/request.ts'
 import type { Incarnation } from '../supervision/supervisor.ts'
@@ -21,10 +22,15 @@ export interface WorkerIdentity {
   readonly incarnation: Incarnation
 }
 
+/** The worker that code belongs to, or what stands for it in a thread or process. */
+export interface CodeOwner extends WorkerIdentity {
+  /** Why nothing that its code does counts any more; undefined while it does. */
+  findFence(): FencedError | undefined
+}
+
 /** A worker at one of its messages. */
 export class Scope implements Caller, Origin {
-  /** The worker itself, or what stands for it in a thread or process. */
-  readonly identity: WorkerIdentity
+  readonly identity: CodeOwner
   readonly n: number
   readonly deadlineMs: number | undefined
   readonly traceId: string | undefined
@@ -34,7 +40,7 @@ export class Scope implements Caller, Origin {
   /** What other messages have left running cannot be told from it: they had its seat before. */
   isShared = false
 
-  constructor(identity: WorkerIdentity, n: number, origin: Origin) {
+  constructor(identity: CodeOwner, n: number, origin: Origin) {
     this.identity = identity
     this.n = n
     this.deadlineMs = origin.deadlineMs
@@ -92,6 +98,17 @@ export function currentWorker(): WorkerIdentity | undefined {
   return { worker, spec, node, generation, incarnation }
 }
 
+/** Why nothing counts that the code that runs now does: it is of a worker that is over. */
+export function findFenceOfNow(): FencedError | undefined {
+  return findScope()?.identity.findFence()
+}
+
+/** @throws {FencedError} when the code that runs now is of a worker that is over */
+export function refuseFenced(): void {
+  const fence = findFenceOfNow()
+  if (fence !== undefined) throw fence
+}
+
 /** The scope that was entered last in this thread, whether its code still runs or not. */
 export function findLastScope(): Scope | undefined {
   return lastEntered
@@ -115,7 +132,7 @@ export function runInScope<T>(scope: Scope, code: () => T): T {
 
 /** Runs code of ours that user code has come to, and that is not on its account. */
 export function runOutside<T>(code: () => T): T {
-  return storage.run(undefined, code)
+  return storage.getStore() === undefined ? code() : storage.run(undefined, code)
 }
 
 /**

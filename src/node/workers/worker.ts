@@ -176,7 +176,7 @@ export abstract class InlineWorker implements ContextOwner {
   stop(): void {
     if (this.#isStopping || this.#isOver) return
     this.#isStopping = true
-    this.#abort?.abort(STOPPED)
+    this.#tellStopped()
     this.executor.abort()
     this.end()
   }
@@ -228,9 +228,15 @@ export abstract class InlineWorker implements ContextOwner {
   protected exit(exit: Exit): void {
     if (this.#isOver) return
     this.#isOver = true
-    if (!this.#isStopping) this.#abort?.abort(STOPPED)
+    if (!this.#isStopping) this.#tellStopped()
     this.discard(findFailure(exit))
     runOutside(() => this.home.onExited(this, exit, this.lostCount))
+  }
+
+  /** Those who listen to its signal are code of its own, whoever's code it is that has stopped it. */
+  #tellStopped(): void {
+    const abort = this.#abort
+    if (abort !== undefined) runInScope(this.makeScope(), () => abort.abort(STOPPED))
   }
 
   protected crash(thrown: unknown, item?: ItemId): void {

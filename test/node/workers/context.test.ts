@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
-import { type Node, currentWorker, withTrace } from '../../../src/index.ts'
+import { type Node, currentWorker, defineServer, withTrace } from '../../../src/index.ts'
 import { localNode } from '../../local-node.ts'
 import { PATIENCE, PATIENCE_MS } from '../../patience.ts'
 import { type Known, PLACES, knower, knowing, knowingTask } from './context-behaviours.ts'
@@ -126,4 +126,23 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
       message: expect.stringContaining('DeadlockError'),
     })
   })
+})
+
+test('a node that code of a worker starts is not on its account, nor is the module that the node imports', async () => {
+  const starter = defineServer('starter', {
+    init: () => ({}),
+    call: {
+      start: async () => {
+        const url = new URL('imported-behaviours.ts', import.meta.url).href
+        const other = await localNode({ behaviours: [url] })
+        const { imported } = await import('./imported-behaviours.ts')
+        const found = await (await other.addWorker({ run: imported })).call.importedBy()
+        await other.stop()
+        return found
+      },
+    },
+  })
+  await using own = await localNode({ behaviours: [starter] })
+  const worker = await own.addWorker({ run: starter })
+  expect(await worker.with({ timeoutMs: PATIENCE_MS }).call.start()).toBe('nobody')
 })
