@@ -189,9 +189,8 @@ export class Membership {
     }
     if (now.ms >= this.#nextForgetMs) this.#forget()
     for (const dial of this.contacts.take(now.ms)) this.#init.emit({ kind: 'dial', ...dial })
-    if (this.health.isDegraded && !this.#wasDegraded) {
+    if (this.health.isDegraded && !this.#wasDegraded)
       this.#init.emit({ kind: 'degraded', health: this.health.score })
-    }
     this.#wasDegraded = this.health.isDegraded
   }
 
@@ -263,7 +262,8 @@ export class Membership {
   #take(row: MemberRow): void {
     if (row.id === this.self.id) this.#takeOwn(row)
     else if (row.status === 'dead' && this.#isLiving(row)) this.#warn(row)
-    else if (!this.#roster.isStale(row, this.#now.wallMs)) this.#apply(row, false)
+    else if (!this.#roster.isStale(row, this.#now.wallMs) || this.#init.isNamed(row)) this.#apply(row, false)
+    else this.#roster.note(row)
   }
 
   #takeOwn(row: MemberRow): void {
@@ -322,8 +322,8 @@ export class Membership {
 
   /** Tells a node what is said of it, so that it can refute at once. */
   #warn(row: MemberRow): void {
-    if (!this.#reach.isConnected(row.id)) return
-    this.#send(row.id, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })
+    const rows = { ...NO_ROWS, members: [row] }
+    if (this.#reach.isConnected(row.id)) this.#send(row.id, { kind: 'rows', rows })
   }
 
   /** Whether the run of `row` answers us, or others for us, while somebody calls it dead: our own ears come first. */
@@ -375,12 +375,12 @@ export class Membership {
     }
     if (this.health.isDegraded) return this.#suspicions.postpone(this.#now.ms + this.#timings.probePeriodMs)
     this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
-    if (this.#reach.isConnected(id)) this.#init.emit({ kind: 'renew', peer: id })
-    return undefined
+    return this.#reach.isConnected(id) ? this.#init.emit({ kind: 'renew', peer: id }) : undefined
   }
 
   #forget(): void {
     this.#nextForgetMs = this.#now.ms + FORGET_PERIOD_MS
+    for (const row of this.#roster.takeNamed(this.#init.isNamed)) this.#apply(row, false)
     for (const id of this.#roster.forget(this.#now.wallMs, this.#init.isNamed)) this.contacts.forget(id)
   }
 

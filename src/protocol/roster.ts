@@ -2,7 +2,7 @@
 /** The rows of all members as this node knows them, and what follows from them: who takes part, who is gone. */
 
 import type { NodeId, Run } from '../ids.ts'
-import { type MemberRow, isOver, isPresent, memberRows } from './member-row.ts'
+import { type MemberRow, compareMembers, isOver, isPresent, memberRows } from './member-row.ts'
 import { RecordStore } from './record-store.ts'
 
 /** More rows of those who are gone are not kept: the first to have gone are forgotten first. */
@@ -12,6 +12,11 @@ export class Roster {
   readonly table = new RecordStore<MemberRow>(memberRows)
   /** So long the rows of those who are gone are kept. */
   readonly #retainMs: number
+  /**
+   * Rows that were too old to be taken in, `OVER_MAX` at most: a claim or a phase that names one of these runs may come
+   * after them, and is void. Nobody is told of them.
+   */
+  readonly #bygone = new Map<NodeId, MemberRow>()
   #self: MemberRow
   #present: readonly MemberRow[] | undefined
   #others: readonly NodeId[] | undefined
@@ -57,7 +62,7 @@ export class Roster {
   }
 
   isGone(run: Run): boolean {
-    const row = this.table.get(run.id)
+    const row = this.table.get(run.id) ?? this.#bygone.get(run.id)
     return row !== undefined && (row.boot > run.boot || (row.boot === run.boot && isOver(row)))
   }
 
@@ -70,17 +75,35 @@ export class Roster {
   /** @returns the row as it is now, or undefined when nothing has changed */
   merge(row: MemberRow): MemberRow | undefined {
     const merged = this.table.merge(row)
-    if (merged !== undefined) this.#onChanged()
+    if (merged === undefined) return undefined
+    this.#bygone.delete(row.id)
+    this.#onChanged()
     return merged
   }
 
   /**
    * Whether the row tells of the end of somebody whom this node does not know, or not any more, and that long ago.
-   * Then it is not taken in: otherwise it would be kept for ever by being told to and fro.
+   * Then it is not taken in, unless something names its run: it would be kept for ever by being told to and fro.
    */
   isStale(row: MemberRow, wallMs: number): boolean {
     if (!isOver(row) || this.table.get(row.id) !== undefined) return false
     return wallMs - (row.endedMs ?? 0) > this.#retainMs / 2
+  }
+
+  /** Notes a row that is stale. */
+  note(row: MemberRow): void {
+    const known = this.#bygone.get(row.id)
+    if (known !== undefined && compareMembers(known, row) >= 0) return
+    this.#bygone.set(row.id, row)
+    const [first] = this.#bygone.keys()
+    if (this.#bygone.size > OVER_MAX && first !== undefined) this.#bygone.delete(first)
+  }
+
+  /** Takes out those of the noted rows whose runs are named after all. */
+  takeNamed(isNamed: (run: Run) => boolean): MemberRow[] {
+    const named = [...this.#bygone.values()].filter(isNamed)
+    for (const { id } of named) this.#bygone.delete(id)
+    return named
   }
 
   /** Drops the rows of those who are gone for long, and of the first to go where there are too many. @returns whose */

@@ -43,14 +43,14 @@ export class Bench {
   /** Whom others say that they have no session with, where there are such. */
   readonly apartOf = new Map<NodeId, readonly NodeId[]>()
 
-  constructor(init: { readonly self?: Partial<MemberRow>; readonly isNamed?: boolean } = {}) {
+  constructor(init: { readonly self?: Partial<MemberRow>; readonly isNamed?: () => boolean } = {}) {
     this.membership = new Membership({
       self: row(a, init.self),
       timings: LAN_TIMINGS,
       prng: new Prng(1),
       now: this.now,
       view: () => 'view',
-      isNamed: () => init.isNamed ?? false,
+      isNamed: () => init.isNamed?.() ?? false,
       emit: effect => this.effects.push(effect),
     })
   }

@@ -4,7 +4,7 @@ import { nodeId } from '../../src/ids.ts'
 import { CONTACTS_MAX, DIALS_AT_ONCE } from '../../src/protocol/contacts.ts'
 import { OVER_MAX } from '../../src/protocol/roster.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
-import { Bench, REFUSED, WALL_MS, b, row } from './bench.ts'
+import { Bench, REFUSED, WALL_MS, b, c, row } from './bench.ts'
 
 const { tombstoneMs } = LAN_TIMINGS
 
@@ -48,10 +48,32 @@ describe('who is gone', () => {
   })
 
   test('is kept as long as a claim or a phase names it', () => {
-    bench = new Bench({ isNamed: true })
+    bench = new Bench({ isNamed: () => true })
     bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS }), bench.now)
     bench.pass(2 * tombstoneMs)
     expect(bench.statusOf(b)).toBe('dead')
+  })
+
+  test('makes void what names it, however late it is heard of; as long as something does, its row is kept', () => {
+    let isNamed = false
+    bench = new Bench({ isNamed: () => isNamed })
+    const ago = { status: 'dead', endedMs: WALL_MS - tombstoneMs } as const
+    bench.membership.merge(row(b, ago), bench.now)
+    expect(bench.membership.isGone({ id: b, boot: 1 })).toBe(true)
+    expect(bench.membership.isGone({ id: b, boot: 2 })).toBe(false)
+    // Told to nobody: those who have forgotten it must not hear of it again.
+    expect(bench.statusOf(b)).toBeUndefined()
+    bench.pass(tombstoneMs)
+    expect(bench.statusOf(b)).toBeUndefined()
+    isNamed = true
+    bench.pass(61_000)
+    expect(bench.statusOf(b)).toBe('dead')
+    // What names it has come before it.
+    bench.membership.merge(row(c, ago), bench.now)
+    expect(bench.statusOf(c)).toBe('dead')
+    // It is back.
+    bench.membership.merge(row(b, { boot: 2 }), bench.now)
+    expect(bench.membership.isGone({ id: b, boot: 2 })).toBe(false)
   })
 
   test('does not change the digests: each node forgets by itself', () => {

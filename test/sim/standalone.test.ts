@@ -82,6 +82,27 @@ test('when its node dies, a permanent worker runs on another one, a temporary on
   expect(status).toMatchObject({ kind: 'done', failure: { name: 'NodeLost' } })
 })
 
+test.each([0.25, 0.6, 2])(
+  'a worker whose only node is gone runs on one that can have it and comes %f lives of a tombstone later',
+  async lives => {
+    const tombstoneMs = 20_000
+    await using mesh = await simulate({
+      behaviours: all,
+      behavioursOf: { n1: [] },
+      timings: { tombstoneMs },
+    })
+    await formed(mesh)
+    mesh.crash('n3')
+    await mesh.settle(mesh.node('n2').addWorker({ id: 'hits', run: counter, args: [10] }))
+    await mesh.until('n1 has heard of it', () => ownerOf(mesh, 'n1', 'hits') === 'n2')
+    mesh.crash('n2')
+    await mesh.run(lives * tombstoneMs)
+    await mesh.start('n3')
+    await mesh.until('it runs there', () => ownerOf(mesh, 'n1', 'hits') === 'n3', 5_000)
+    expect(await mesh.settle(mesh.node('n1').getWorker('hits', counter).call.get())).toBe(10)
+  },
+)
+
 test('a call on its way when the node dies fails at once, and says that it may have run', async () => {
   await using mesh = await simulate({ behaviours: all })
   await formed(mesh)
