@@ -60,7 +60,10 @@ export class Handoffs {
   readonly #incoming = new Map<SpecId, Incoming>()
   /** Owners that have refused, and until when they are not asked for anything else. */
   readonly #refusers = new Map<NodeId, number>()
-  readonly #deadlines = new Deadlines<SpecId | 'asks'>()
+  /** Of what is kept for others. */
+  readonly #deadlines = new Deadlines<SpecId>()
+  /** When to look whom to ask; Infinity: nobody is to be asked. */
+  #askAtMs = Infinity
   /** When workers have left, oldest first. */
   #departures: number[] = []
 
@@ -150,7 +153,7 @@ export class Handoffs {
       arriving: new ArrivingState(),
       state: isSame ? known.state : undefined,
     })
-    this.#deadlines.set('asks', nowMs)
+    this.#askAtMs = nowMs
   }
 
   /** What was left behind for this node, once it has come. */
@@ -165,7 +168,7 @@ export class Handoffs {
     if (incoming === undefined) return
     incoming.askedMs = undefined
     this.#refusers.set(from, nowMs + ASK_MS)
-    this.#deadlines.set('asks', nowMs + ASK_MS)
+    this.#askAtMs = nowMs + ASK_MS
   }
 
   /** @returns the spec whose state is complete now */
@@ -193,19 +196,17 @@ export class Handoffs {
     const isIn = this.#incoming.delete(id)
     if (!isOut && !isIn) return
     this.#deadlines.clear(id)
-    if (this.#incoming.size > 0) this.#deadlines.set('asks', nowMs)
+    if (this.#incoming.size > 0) this.#askAtMs = nowMs
   }
 
   /** `settledAtMs`: from then on, the view of this node counts as settled. */
   tick(nowMs: number, settledAtMs: number): void {
-    for (const key of this.#deadlines.take(nowMs)) {
-      if (key !== 'asks') this.#outgoing.delete(key)
-      else this.#ask(nowMs, settledAtMs)
-    }
+    for (const id of this.#deadlines.take(nowMs)) this.#outgoing.delete(id)
+    if (this.#askAtMs <= nowMs) this.#ask(nowMs, settledAtMs)
   }
 
   wakeAtMs(): number {
-    return this.#deadlines.wakeAtMs()
+    return Math.min(this.#deadlines.wakeAtMs(), this.#askAtMs)
   }
 
   #ask(nowMs: number, settledAtMs: number): void {
@@ -230,7 +231,7 @@ export class Handoffs {
       nextMs = Math.min(nextMs, nowMs + ASK_MS)
       this.#send(owner, { kind: 'handoff-ask', slot: slotId(id), generation })
     }
-    if (nextMs < Infinity) this.#deadlines.set('asks', nextMs)
+    this.#askAtMs = nextMs
   }
 
   #incomingOf(

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId, slotId, specId } from '../../../src/ids.ts'
-import { HEIR_MS, Handoffs, STATE_MS } from '../../../src/node/supervision/handoffs.ts'
+import { HEIR_MS, Handoffs, KEEP_MS, STATE_MS } from '../../../src/node/supervision/handoffs.ts'
 import type { Claim } from '../../../src/protocol/claim.ts'
 
 const N1 = nodeId('n1')
@@ -80,4 +80,27 @@ describe('what was left behind', () => {
     owner.ask(N3, 10)
     expect(owner.sent).toEqual([N2, N3])
   })
+
+  test.each(['k', 'asks'])(
+    'is kept for a minute, and no longer, of whatever name its worker is: "%s"',
+    id => {
+      const claim: Claim = { ...CLAIM, slot: slotId(specId(id)) }
+      const asked: NodeId[] = []
+      const handoffs = new Handoffs(
+        (to, message) => {
+          if (message.kind === 'handoff-ask') asked.push(to)
+        },
+        { isPresent: () => true },
+      )
+      handoffs.want({ ...CLAIM, slot: slotId(specId('other')), owner: { id: N3, boot: 1 } }, true, 0)
+      handoffs.finish(claim, N2, { state: STATE, nowMs: 0 })
+      expect(handoffs.wakeAtMs()).toBe(0)
+      handoffs.tick(0, 0)
+      expect(asked).toEqual([N3])
+      handoffs.tick(KEEP_MS - 1, 0)
+      expect(handoffs.outgoingCount).toBe(1)
+      handoffs.tick(KEEP_MS, 0)
+      expect(handoffs.outgoingCount).toBe(0)
+    },
+  )
 })
