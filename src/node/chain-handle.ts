@@ -4,11 +4,10 @@
 import type { Clock } from '../ports.ts'
 import type { Chain } from './chain/chain.ts'
 import { ChainRef } from './chain/chain-ref.ts'
-import type { Declarations } from './declarations.ts'
+import type { DeclareOptions, Declarations } from './declarations.ts'
 import type { PartInfo, Parts } from './parts.ts'
 import { type StageSpec, declareStage } from './specs/chain-spec.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
-import type { WaitOptions } from './waiting.ts'
 
 export interface ChainHandleInit {
   readonly chain: Chain
@@ -56,29 +55,29 @@ export class ChainHandle<
    * @throws {OptionsError} {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot
    * start: then nothing is left of it
    */
-  async addStage(spec: StageSpec, options: WaitOptions & StagePlace = {}): Promise<void> {
+  async addStage(spec: StageSpec, options: DeclareOptions & StagePlace = {}): Promise<void> {
     const count = this.stages().length
     const stage = declareStage(spec, options, count)
     await this.#init.parts.addStage(this.id, stage, options.position ?? count, options)
   }
 
   /** Removes a stage: items flow through those that are left. @throws {NotFoundError} {StopError} */
-  async removeStage(id: string, options: WaitOptions = {}): Promise<void> {
+  async removeStage(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#init.parts.remove(this.id, 'chain', id, options)
   }
 
   /** Starts the workers of a stage anew, and waits until they run. @throws {NotFoundError} {StartError} */
-  async restartStage(id: string, options: WaitOptions = {}): Promise<void> {
+  async restartStage(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#init.parts.restart(this.id, 'chain', id, options)
   }
 
   /** Stops the workers of a stage: items wait in front of it until `restartStage`. @throws {NotFoundError} {StopError} */
-  async stopStage(id: string, options: WaitOptions = {}): Promise<void> {
+  async stopStage(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#init.parts.stop(this.id, 'chain', id, options)
   }
 
   /** Starts all workers anew, also those that were given up; items on their way are sent again. @throws {NotFoundError} {StartError} */
-  async restart(options: WaitOptions = {}): Promise<void> {
+  async restart(options: DeclareOptions = {}): Promise<void> {
     await this.#init.declarations.restart(this.#init.declarations.get(this.id, 'chain'), options)
   }
 
@@ -86,7 +85,7 @@ export class ChainHandle<
    * Stops all workers, and waits until they have. What was put in by `send` waits until `restart`; whoever waits for an
    * outcome (`call`, `run`) gets a `GivenUpError`. @throws {NotFoundError} {StopError}
    */
-  async stop(options: WaitOptions = {}): Promise<void> {
+  async stop(options: DeclareOptions = {}): Promise<void> {
     await this.#init.declarations.stop(this.#init.declarations.get(this.id, 'chain'), options)
   }
 }

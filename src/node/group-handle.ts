@@ -3,7 +3,7 @@
 
 import { NotFoundError } from '../errors.ts'
 import { type SpecId, slotId } from '../ids.ts'
-import type { Declarations } from './declarations.ts'
+import type { DeclareOptions, Declarations } from './declarations.ts'
 import { GroupRef, type MemberOf, WorkerRef } from './messaging/refs.ts'
 import type { PartInfo, Parts } from './parts.ts'
 import type { Process, WithArgs } from './specs/child.ts'
@@ -71,7 +71,7 @@ export class GroupHandle<
    */
   async addMember<B extends Process>(
     spec: MemberSpec & { readonly run: B } & WithArgs<B>,
-    options: WaitOptions = {},
+    options: DeclareOptions = {},
   ): Promise<WorkerRef<B>> {
     const member = declareMember(spec)
     await this.#init.parts.addMember(this.id, member, options)
@@ -79,7 +79,7 @@ export class GroupHandle<
   }
 
   /** Removes a member, and waits until it has stopped. @throws {NotFoundError} {StopError} */
-  async removeMember(id: string, options: WaitOptions = {}): Promise<void> {
+  async removeMember(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#init.parts.remove(this.id, 'group', id, options)
   }
 
@@ -88,7 +88,7 @@ export class GroupHandle<
    * It does not count as a restart. In a group that a user has stopped, it starts with the others.
    * @throws {NotFoundError}; {StartError} also where the group was given up, or is done: then it stays declared
    */
-  async restartMember(id: string, options: WaitOptions = {}): Promise<void> {
+  async restartMember(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#init.parts.restart(this.id, 'group', id, options)
   }
 
@@ -96,7 +96,7 @@ export class GroupHandle<
    * Stops a member, and waits until it has. It stays declared, and down, whatever happens to its siblings, until
    * `restartMember`. @throws {NotFoundError} {StopError}
    */
-  async stopMember(id: string, options: WaitOptions = {}): Promise<void> {
+  async stopMember(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.#init.parts.stop(this.id, 'group', id, options)
   }
 
@@ -104,12 +104,12 @@ export class GroupHandle<
    * Starts all members anew, also those that were given up, with no memory of earlier failures, and waits until they
    * run. Members that were stopped stay so. @throws {NotFoundError} {StartError}
    */
-  async restart(options: WaitOptions = {}): Promise<void> {
+  async restart(options: DeclareOptions = {}): Promise<void> {
     await this.#init.declarations.restart(this.#init.declarations.get(this.id, 'group'), options)
   }
 
   /** Stops all members, and waits until they have; the group stays declared until `restart`. @throws {NotFoundError} {StopError} */
-  async stop(options: WaitOptions = {}): Promise<void> {
+  async stop(options: DeclareOptions = {}): Promise<void> {
     await this.#init.declarations.stop(this.#init.declarations.get(this.id, 'group'), options)
   }
 }

@@ -225,22 +225,22 @@ export class Node implements AsyncDisposable {
   }
 
   /** Stops a group, which stays declared, and waits until its members have stopped. @throws {NotFoundError} {StopError} */
-  async stopGroup(id: string, options: WaitOptions = {}): Promise<void> {
+  async stopGroup(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.getGroup(id).stop(options)
   }
 
   /** Starts all members of a group anew: see `GroupHandle.restart`. @throws {NotFoundError} {StartError} */
-  async restartGroup(id: string, options: WaitOptions = {}): Promise<void> {
+  async restartGroup(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.getGroup(id).restart(options)
   }
 
   /** Stops a chain, which stays declared, and waits until its workers have stopped. @throws {NotFoundError} {StopError} */
-  async stopChain(id: string, options: WaitOptions = {}): Promise<void> {
+  async stopChain(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.getChain(id).stop(options)
   }
 
   /** Starts all workers of a chain anew: see `ChainHandle.restart`. @throws {NotFoundError} {StartError} */
-  async restartChain(id: string, options: WaitOptions = {}): Promise<void> {
+  async restartChain(id: string, options: DeclareOptions = {}): Promise<void> {
     await this.getChain(id).restart(options)
   }
 

@@ -15,7 +15,7 @@ import {
 } from '../errors.ts'
 import { type NodeId, type Run, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
-import type { Declarations } from './declarations.ts'
+import type { DeclareOptions, Declarations } from './declarations.ts'
 import type { Kernel } from './kernel.ts'
 import {
   findPart,
@@ -30,7 +30,7 @@ import { refuseHuge } from './specs/size.ts'
 import { type PartStatus, outlookOf } from './supervision/outlook.ts'
 import { type SpecStatus, becauseOf, describeStatus } from './supervision/spec-status.ts'
 import { checkWait, declareOptions } from './wait-options.ts'
-import type { WaitOptions, Waiting } from './waiting.ts'
+import type { Waiting } from './waiting.ts'
 import { refuseFenced } from './workers/scope.ts'
 
 /** A worker of a member or stage, wherever it runs. */
@@ -107,7 +107,7 @@ export class Parts {
    * @throws {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot start: then
    * nothing is left of it, and its siblings have not noticed
    */
-  async addMember(id: SpecId, declared: MemberBody, options: WaitOptions): Promise<void> {
+  async addMember(id: SpecId, declared: MemberBody, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const member = { ...declared, revision: this.#kernel.nextRevision() }
@@ -124,7 +124,7 @@ export class Parts {
    * Adds a stage at a position, 0 for in front of all others, and waits until its workers run. `options` are checked:
    * see `declareStage`. Throws as `addMember`.
    */
-  async addStage(id: SpecId, declared: StageBody, position: number, options: WaitOptions): Promise<void> {
+  async addStage(id: SpecId, declared: StageBody, position: number, options: DeclareOptions): Promise<void> {
     refuseFenced()
     const stage = { ...declared, revision: this.#kernel.nextRevision() }
     const body = this.#get(id, 'chain')
@@ -140,7 +140,7 @@ export class Parts {
    * Removes a part, and waits until its workers have stopped. A chain keeps its last stage, a group may be empty.
    * @throws {NotFoundError} {StopError}; {OptionsError} when it is the only stage of a chain
    */
-  async remove(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
+  async remove(id: SpecId, kind: Body['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
@@ -168,7 +168,7 @@ export class Parts {
   }
 
   /** Stops the workers of a part, which stays declared, and waits until they have. @throws {NotFoundError} {StopError} */
-  async stop(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
+  async stop(id: SpecId, kind: Body['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
@@ -192,7 +192,7 @@ export class Parts {
    * stopped, have ended or could not start. Nobody else is touched. @throws {NotFoundError}; {StartError}: then it
    * stays declared
    */
-  async restart(id: SpecId, kind: Body['kind'], part: string, options: WaitOptions): Promise<void> {
+  async restart(id: SpecId, kind: Body['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const { revision } = getPart(this.#get(id, kind), part)
@@ -213,7 +213,7 @@ export class Parts {
   async #add(
     id: SpecId,
     part: { readonly id: string; readonly revision: number },
-    options: WaitOptions,
+    options: DeclareOptions,
     edit: (body: Body) => SpecBody,
   ): Promise<void> {
     const isIn = (body: Body): boolean => findPart(body, part.id)?.revision === part.revision
@@ -238,7 +238,7 @@ export class Parts {
   }
 
   /** Writes what is wished for, and waits until it has come true. */
-  async #make(wish: Wish, options: WaitOptions): Promise<void> {
+  async #make(wish: Wish, options: DeclareOptions): Promise<void> {
     const { id, part } = wish
     let repeats = 0
     const write = (body: Body): void => {

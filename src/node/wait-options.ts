@@ -16,11 +16,12 @@ export const signal = v.optional(v.custom<AbortSignal>(isSignal, 'an AbortSignal
 const wait = { timeoutMs: v.optional(v.pipe(v.number(anyDuration), v.minValue(0, anyDuration))), signal }
 const declare = { ...wait, ack: v.optional(oneOf(ACKS)) }
 /** Whether there is such a stage, the chain says. */
-const to = v.optional(v.custom<string>(() => true, 'the id of a stage'))
+const to = v.optional(v.string('the id of a stage'))
 
 type Schema = v.GenericSchema<object>
 
-const waitOptions: Schema = fields(wait)
+/** Of what is waited for. */
+export const waitOptions: Schema = fields(wait)
 
 /** More than any mesh has: a node has 1,024 sessions at most. */
 const nodeCount = whole(1, 10_000)
@@ -38,7 +39,7 @@ export const instantOptions: Schema = fields({ to })
 export const entryOptions: Schema = fields({ ...wait, to })
 
 /** Of a run through a chain. */
-const runOptions: Schema = fields({
+export const runOptions: Schema = fields({
   to,
   signal,
   onDead: v.optional(v.custom<object>(given => typeof given === 'function', 'a function')),

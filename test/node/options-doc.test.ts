@@ -4,6 +4,17 @@ import { readFile } from 'node:fs/promises'
 
 import { expect, test } from 'vitest'
 
+import { CALM } from '../../src/io/memory/network-conditions.ts'
+import {
+  addStageOptions,
+  declareOptions,
+  entryOptions,
+  runOptions,
+  startOptions,
+  waitOptions,
+} from '../../src/node/wait-options.ts'
+import { serverOptions, serverSpec, stageOptions, taskOptions } from '../../src/node/workers/definitions.ts'
+import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { SURFACES } from './bad-values.ts'
 import { type Field, fieldsOf } from './schema-fields.ts'
 
@@ -20,6 +31,23 @@ const SECTIONS: readonly (readonly [path: RegExp, sections: readonly string[]])[
   [/^members\[\]\./, ['Member', 'Worker']],
   [/^stages\[\]\./, ['Stage']],
 ]
+/** What has sections of its own: the schema, and the sections of its parts. */
+const BY_SECTION: Readonly<Record<string, readonly [schema: unknown, parts?: Record<string, string>]>> = {
+  'Stage behaviour': [stageOptions],
+  'Server behaviour': [serverOptions],
+  Server: [serverSpec, { idle: 'Idle', input: 'Server input' }],
+  'Task behaviour': [taskOptions, { input: 'Task input' }],
+  Waiting: [waitOptions],
+  Declaring: [declareOptions],
+  Starting: [startOptions],
+  Entry: [entryOptions],
+  Run: [runOptions],
+  Simulation: [SURFACES['simulation']?.schema, { conditions: 'Conditions', timings: 'Timings' }],
+}
+
+/** Defaults that are not those of a schema. */
+const STANDARDS: Readonly<Record<string, unknown>> = { version: '1', ...CALM, ...LAN_TIMINGS }
+
 const OF_KIND: Readonly<Record<string, readonly string[]>> = {
   worker: ['Standalone', 'Worker'],
   group: ['Group'],
@@ -95,6 +123,44 @@ test.each(Object.keys(OF_KIND))(
   },
 )
 
+/** The sections of what has some of its own, with their fields. */
+function ownFields(): (readonly [section: string, field: Field])[] {
+  const found = Object.entries(BY_SECTION).flatMap(([title, [schema, parts = {}]]) =>
+    fieldsOf(schema).map(field => {
+      const [part = '', name] = field.path.split('.')
+      return [name === undefined ? title : (parts[part] ?? title), field] as const
+    }),
+  )
+  const adding = fieldsOf(addStageOptions(4)).filter(({ path }) => path === 'position')
+  return [...found, ...adding.map(field => ['Adding a stage', field] as const)]
+}
+
+test('every field of behaviours, waits and simulations is there, with its values and its default', async () => {
+  const docs = await sections()
+  const fields = ownFields()
+  expect(fields.length).toBeGreaterThan(60)
+  for (const [section, field] of fields) {
+    const name = field.path.split('.').at(-1) ?? ''
+    const found = docs.get(section)?.filter(row => row.name === name) ?? []
+    expect(found, `rows for ${field.path} in ${section}`).toHaveLength(1)
+    const wanted = found[0]?.wanted.replace('the number of stages', '4')
+    expect(wanted, `the values of ${field.path} in ${section}`).toBe(
+      name === 'to' ? 'the id of a stage' : field.wanted,
+    )
+    const standard =
+      name in STANDARDS && !field.isRequired
+        ? `\`${code(STANDARDS[name])}\``
+        : standardOf(
+            field,
+            fields.some(([, { path }]) => path.startsWith(`${field.path}.`)),
+          )
+    expect(found[0]?.default, `the default of ${field.path} in ${section}`).toEqual(
+      typeof standard === 'string' ? standard : expect.stringMatching(standard),
+    )
+    expect(found[0]?.what, `what ${field.path} is`).not.toBe('')
+  }
+})
+
 test('no other field is there', async () => {
   const known = new Set(
     Object.keys(OF_KIND).flatMap(kind =>
@@ -103,6 +169,7 @@ test('no other field is there', async () => {
       ),
     ),
   )
+  for (const [section, { path }] of ownFields()) known.add(`${section}.${path.split('.').at(-1)}`)
   const docs = await sections()
   const listed = [...docs].flatMap(([section, rows]) => rows.map(({ name }) => `${section}.${name}`))
   expect(listed.length).toBeGreaterThan(60)

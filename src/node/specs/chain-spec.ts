@@ -21,7 +21,6 @@ import type { Sharing } from '../../protocol/placement-wish.ts'
 import { OptionsError } from '../../errors.ts'
 import { type Breach, check, doubles, fieldOf, fields, inspect, rule, oneOf, whole } from '../check.ts'
 import { addStageOptions, checkWait, problemsOfOptions } from '../wait-options.ts'
-import type { WaitOptions } from '../waiting.ts'
 import { type Stage, behaviourId, isBehaviour } from '../workers/behaviours.ts'
 import { type LimitOptions, NO_ARGS, START_TIMEOUT_MS, child, childOf, id, intensity } from './child.ts'
 import { type PlacementOption, placement, sharingOf, sharing } from './placement-option.ts'
@@ -194,7 +193,7 @@ export function declareChain(spec: unknown): Declared<ChainBody> {
 }
 
 /** A stage that is added to a chain of so many, and how. @throws {OptionsError} naming every bad field of both */
-export function declareStage(spec: unknown, options: WaitOptions, count: number): StageBody {
+export function declareStage(spec: unknown, options: object, count: number): StageBody {
   const schema = addStageOptions(count)
   const checked = inspect(stageSpec, spec)
   if (checked.kind === 'bad')

@@ -53,6 +53,9 @@ export const stageOptions = fields({
   input: v.optional(schema),
 })
 
+/** Checks the options of `defineServer`. */
+export const serverOptions = fields({ version: v.optional(version) })
+
 /** Checks what `defineServer` takes. */
 export const serverSpec = v.pipe(
   fields({
@@ -90,7 +93,7 @@ export function checkServer(server: unknown, spec: unknown, options: unknown): v
   refuse('defineServer', server, [
     ...problemsOf(name, server, 'name'),
     ...problemsOf(serverSpec, spec, ''),
-    ...problemsOf(fields({ version: v.optional(version) }), options, 'options'),
+    ...problemsOf(serverOptions, options, 'options'),
   ])
 }
 
