@@ -1,11 +1,12 @@
 /**
  * `npm run package:consumer`, after `npm run build`: what is published, as a stranger uses it. Packs it, installs it
- * into a new project, compiles the example of the README there, declarations of dependencies included, and runs it.
+ * into a new project, compiles the example of the README there, declarations of dependencies included, and runs it. The
+ * same with one of the examples that come along, which is of two files. What the README links to is in the package.
  */
 
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +17,9 @@ const manifest = createRequire(import.meta.url)('../package.json')
 const { typescript, '@types/node': types } = manifest.devDependencies
 /** The example begins with 40 and adds 2. */
 const EXPECTED = '42'
+/** Imports another file, by the name that it has. */
+const EXAMPLE = '01-worker.ts'
+const EXAMPLE_SAYS = /and from another: 42/
 /** Of each command: an installation may be slow. */
 const RUN_TIMEOUT_MS = 300_000
 
@@ -33,11 +37,18 @@ try {
     blockOf(readme, 'json').replace('"strict"', '"noEmit": true, "skipLibCheck": false, "strict"'),
   )
   // Another mesh of that name may be near.
+  const installed = join(folder, 'node_modules', manifest.name)
+  for (const file of [EXAMPLE, 'behaviours.ts']) cpSync(join(installed, 'examples', file), join(folder, file))
+  const missing = linksOf(readme).filter(path => !existsSync(join(installed, path)))
+  if (missing.length > 0)
+    throw new Error(`the README links to what is not in the package: ${missing.join(', ')}`)
   write('example.ts', blockOf(readme, 'ts').replace("'hello'", `'hello-${randomUUID()}'`))
   run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'], folder)
   const output = run(process.execPath, ['example.ts'], folder)
   if (output.split('\n')[0] !== EXPECTED)
     throw new Error(`the example says ${output}, wanted ${EXPECTED} first`)
+  const more = run(process.execPath, [EXAMPLE], folder)
+  if (!EXAMPLE_SAYS.test(more)) throw new Error(`${EXAMPLE} says ${more}`)
   const version = run(process.execPath, [join('node_modules', '.bin', 'meshvisor'), '--version'], folder)
   if (version.trim() !== manifest.version) throw new Error(`the command says ${version}`)
   console.log('packed, installed, compiled and run')
@@ -50,6 +61,12 @@ function blockOf(text, language) {
   const found = new RegExp('```' + language + '\\n([\\s\\S]*?)```').exec(text)?.[1]
   if (found === undefined) throw new Error(`the README has no example in ${language}`)
   return found
+}
+
+/** @param {string} text @returns {string[]} the paths that it links to, without what is elsewhere */
+function linksOf(text) {
+  const targets = [...text.matchAll(/\]\(([^)#]+)/g)].map(match => match[1] ?? '')
+  return [...new Set(targets.filter(target => !target.includes(':')))]
 }
 
 /** @param {string} name @param {string} text */
