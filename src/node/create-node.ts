@@ -13,7 +13,7 @@ import type { Logger } from '../ports.ts'
 import { Node } from './node.ts'
 import { type NodeInit, type NodeOptions, checkOptions } from './options.ts'
 import { noteRunning, takeName } from './running.ts'
-import { runOutside } from './workers/scope.ts'
+import { refuseFenced, runOutside } from './workers/scope.ts'
 
 /** As `engines` in package.json says: npm only warns of it. */
 const NODE_MAJOR_MIN = 24
@@ -22,12 +22,13 @@ const NODE_MAJOR_MIN = 24
  * Starts a node, and joins a mesh if there is one. Resolves when the node takes work.
  * @throws {OptionsError} naming every bad field; {ListenError} when an address cannot be listened on;
  * {AlreadyRunningError} when a node of the same name and cluster runs in this process; {DataFolderError} when another node uses the data folder, or it cannot be used;
- * {EngineError} when this Node is too old
+ * {EngineError} when this Node is too old; {FencedError} from code of a worker that is over
  * @example
  * await using node = await createNode({ cluster: 'line-7', behaviours: [counter] })
  */
 export async function createNode(init: NodeInit = {}): Promise<Node> {
   refuseOldEngine()
+  refuseFenced()
   const options = checkOptions(init)
   const { cluster, name, signal } = options
   signal?.throwIfAborted()

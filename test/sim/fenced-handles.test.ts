@@ -2,8 +2,10 @@
 
 import { expect, test } from 'vitest'
 
+import { createNode } from '../../src/node/create-node.ts'
 import type { Node } from '../../src/node/node.ts'
 import { defineServer, defineStage, defineTask } from '../../src/node/workers/behaviours.ts'
+import type { TaskContext } from '../../src/node/workers/context.ts'
 import { currentWorker } from '../../src/node/workers/scope.ts'
 import { simulate } from '../../src/testing.ts'
 
@@ -62,6 +64,7 @@ function deedsOf(node: Node): Readonly<Record<string, () => unknown>> {
     removeStage: () => chain.removeStage('echo'),
     drain: () => node.drain(),
     resume: () => node.resume(),
+    createNode: () => createNode(),
   }
 }
 
@@ -316,4 +319,35 @@ test('who listens to a node is not on the account of the worker at whose item so
   node.on('item:dead', ({ reason }) => heard.push([reason.name, currentWorker()]))
   await mesh.settle(chain.call('bad').catch(() => {}))
   expect(heard).toEqual([['Error', undefined]])
+})
+
+test('the input of a task goes on when the worker that has declared it is over, whose code it is all the same', async () => {
+  heardOf.length = 0
+  const scene: { node?: Node } = {}
+  const gate = new Gate()
+  const outcomes: string[] = []
+  const source = async function* (): AsyncGenerator<string> {
+    yield 'while it runs'
+    await gate.pass()
+    outcomes.push(
+      await outcomeOf(() => scene.node?.getWorker('listener', listener).cast.note('by its input')),
+    )
+    yield 'afterwards'
+  }
+  const reader = defineTask('reader', async ({ messages }: TaskContext<string>) => {
+    for await (const item of messages) heardOf.push(item)
+  })
+  const spec = { id: 'reader', run: reader, input: source() } as const
+  const culprit = culpritOf(scene, node => node.addWorker(spec))
+  await using mesh = await simulate({ nodes: 1, behaviours: [listener, reader, culprit] })
+  const node = mesh.node('n1')
+  scene.node = node
+  await mesh.settle(node.addWorker({ id: 'listener', run: listener }))
+  const worker = await mesh.settle(node.addWorker({ id: 'culprit', run: culprit }))
+  worker.cast.act()
+  await mesh.run(2_000)
+  gate.open()
+  await mesh.run(2_000)
+  expect(outcomes).toEqual(['FencedError'])
+  expect(heardOf).toEqual(['while it runs', 'afterwards'])
 })

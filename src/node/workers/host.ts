@@ -189,7 +189,10 @@ export class Host {
     const isKilled = this.#end(worker) !== undefined
     if (!isKilled) this.#abandoned += 1
     const what = isKilled ? 'killed' : 'abandoned; it may still run'
-    this.#init.logger.warn({ worker: slot }, `worker did not start, or stop, in time and was ${what}`)
+    this.#init.logger.warn(
+      { worker: slot },
+      `worker did not start or stop in time, or was not to be asked to, and was ${what}`,
+    )
   }
 
   /** @returns how to end the worker of this node whose code runs now; undefined: it is of none */

@@ -3,10 +3,20 @@
  * of its own, as a test runner listens to such errors itself. Says what has come of it.
  */
 
+import { defineServer } from '../../../src/index.ts'
 import { server, stage, task } from './cell-behaviours.ts'
 import { localNode } from '../../local-node.ts'
 
-const start = () => localNode({ behaviours: [{ server, stage, task }] })
+const listening = defineServer('listening', {
+  init: ({ signal }) => {
+    signal.addEventListener('abort', () => {
+      throw new Error('a listener of its signal')
+    })
+    return {}
+  },
+})
+
+const start = () => localNode({ behaviours: [{ server, stage, task, listening }] })
 
 const say = (message: object): void => {
   process.send?.(message)
@@ -49,6 +59,12 @@ for (const how of ['stray', 'stray-rejection', 'stray-object', 'exit', 'exit-cau
   const outcome = chain.call(how).catch((error: unknown) => error)
   say({ what: `stage ${how}`, exit: await stageExit, error: await outcome })
 }
+
+await node.addWorker({ id: 'listening', run: listening })
+await node.stopWorker('listening')
+// Such an error is told of in the next tick.
+await new Promise(resolve => setImmediate(resolve))
+say({ what: 'signal', bystander: await node.getWorker('bystander-stray', server).call.get() })
 
 await other.stop()
 const listenersWithOne = process.listenerCount('uncaughtException') - listenersBefore

@@ -49,6 +49,7 @@ describe.concurrent('an error that nobody catches, or `process.exit`,', () => {
         exit: { kind: 'crashed', failure: { name, message, item: { n: 1 } } },
       })
     }
+    expect(said.get('signal')).toMatchObject({ bystander: 2 })
     expect(said.get('hooks')).toMatchObject({
       listeners: 1,
       listenersWithOne: 1,
