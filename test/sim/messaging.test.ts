@@ -8,6 +8,7 @@ import {
   currentWorker,
   deferred,
   defineServer,
+  defineStage,
   withTrace,
 } from '../../src/index.ts'
 import type { Node } from '../../src/node/node.ts'
@@ -104,6 +105,44 @@ test.each(NODES)('code of a worker knows which worker it is, on %i nodes', async
   }
   expect(currentWorker()).toBeUndefined()
 })
+
+/** What code of a stage is at home in: while it runs, in a microtask that it leaves behind, and after a wait. */
+const seen: string[] = []
+const settled: Promise<unknown>[] = []
+const looking = defineStage('looking', (text: string, context) => {
+  const look = (when: string): void =>
+    void seen.push(`${text} ${when} ${currentWorker()?.worker ?? 'nobody'}`)
+  look('now')
+  settled.push(
+    Promise.resolve().then(() => look('later')),
+    context.sleep(5).then(() => look('at last')),
+  )
+  return text
+})
+
+test.each(NODES)(
+  'so does code of stages that pass on at once, and all that it leaves behind, on %i nodes',
+  async nodes => {
+    seen.length = 0
+    settled.length = 0
+    const mesh = await simulate({ nodes, behaviours: [looking] })
+    const node = mesh.node('n1')
+    await mesh.settle(node.formed(nodes))
+    const stages = ['a', 'b', 'c'].map(id => ({ id, run: looking }))
+    const chain = await mesh.settle(node.addChain({ id: 'k', stages }))
+    expect(await mesh.settle(Promise.all(['x', 'y', 'z'].map(item => chain.call(item))))).toEqual([
+      'x',
+      'y',
+      'z',
+    ])
+    expect(currentWorker()).toBeUndefined()
+    await mesh.settle(Promise.all(settled))
+    const wanted = ['x', 'y', 'z'].flatMap(item =>
+      ['now', 'later', 'at last'].flatMap(when => ['a', 'b', 'c'].map(id => `${item} ${when} k/${id}/0`)),
+    )
+    expect(seen.toSorted()).toEqual(wanted.toSorted())
+  },
+)
 
 test.each(NODES)(
   'a call carries its trace, through other workers and across waits, on %i nodes',
