@@ -107,11 +107,11 @@ test.each(NODES)('code of a worker knows which worker it is, on %i nodes', async
 })
 
 /** What code of a stage is at home in: while it runs, in a microtask that it leaves behind, and after a wait. */
-const seen: string[] = []
+const looks: string[] = []
 const settled: Promise<unknown>[] = []
 const looking = defineStage('looking', (text: string, context) => {
   const look = (when: string): void =>
-    void seen.push(`${text} ${when} ${currentWorker()?.worker ?? 'nobody'}`)
+    void looks.push(`${text} ${when} ${currentWorker()?.worker ?? 'nobody'}`)
   look('now')
   settled.push(
     Promise.resolve().then(() => look('later')),
@@ -123,7 +123,7 @@ const looking = defineStage('looking', (text: string, context) => {
 test.each(NODES)(
   'so does code of stages that pass on at once, and all that it leaves behind, on %i nodes',
   async nodes => {
-    seen.length = 0
+    looks.length = 0
     settled.length = 0
     const mesh = await simulate({ nodes, behaviours: [looking] })
     const node = mesh.node('n1')
@@ -140,7 +140,7 @@ test.each(NODES)(
     const wanted = ['x', 'y', 'z'].flatMap(item =>
       ['now', 'later', 'at last'].flatMap(when => ['a', 'b', 'c'].map(id => `${item} ${when} k/${id}/0`)),
     )
-    expect(seen.toSorted()).toEqual(wanted.toSorted())
+    expect(looks.toSorted()).toEqual(wanted.toSorted())
   },
 )
 
