@@ -85,7 +85,7 @@ export interface Transport {
   send(peer: NodeId, lane: Lane, bytes: Uint8Array): boolean
   subscribe(topic: string): void
   unsubscribe(topic: string): void
-  /** Tells everybody who listens to `topic`, with luck. `bytes` ≤ 64 KiB. */
+  /** Tells everybody who listens to `topic`, with luck. `bytes` ≤ `HINT_BYTES_MAX`. */
   publish(topic: string, bytes: Uint8Array): void
   stop(): Promise<void>
 }

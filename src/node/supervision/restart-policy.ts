@@ -33,9 +33,18 @@ export function countRestart(
   const { atMs, item } = restart
   const last = restarts.at(-1)
   if (last === undefined || atMs - last.atMs >= STABLE_MS) return [restart]
-  const others = item === '' ? restarts : restarts.filter(earlier => earlier.item !== item)
+  const known = atMs < last.atMs ? shifted(restarts, atMs - last.atMs) : restarts
+  const others = item === '' ? known : known.filter(earlier => earlier.item !== item)
   const keptMax = Math.max(intensity.restarts, BACKOFF_STEPS)
   return [...others.slice(-keptMax), restart]
+}
+
+/**
+ * By a clock that shows less than the one before: that of another node, or one that was set back. How far they are apart
+ * from each other stays; how long ago the last one was, nobody knows, so it counts as just now.
+ */
+function shifted(restarts: readonly Restart[], byMs: number): readonly Restart[] {
+  return restarts.map(({ atMs, item }) => ({ atMs: atMs + byMs, item }))
 }
 
 /** Whether there were too many of them, the last one included. */
