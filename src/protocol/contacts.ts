@@ -29,7 +29,10 @@ export interface ContactProblem extends DialProblem {
 
 interface Contact {
   readonly key: string
+  /** Where it is itself said to listen, by its row, or a seed. May be empty. */
   addresses: readonly string[]
+  /** Where else it may be, as anybody can have claimed, or it was in an earlier run. May be empty. */
+  claimed: readonly string[]
   /** Anybody in the network can have claimed it: it was not reached, and nobody of the mesh has told of it. */
   isClaim: boolean
   /** Who answers there; unknown until a seed has been reached. */
@@ -74,6 +77,9 @@ const LOST_REDIAL_MAX_MS = 30_000
  */
 export const CONTACTS_MAX = 4096
 
+/** Of what is claimed of one node, no more is dialled: as many as are kept of an earlier run. */
+const CLAIMED_MAX = 16
+
 interface Listener {
   readonly id: NodeId
   readonly addresses: readonly string[]
@@ -114,14 +120,15 @@ export class Contacts {
   /** Where somebody is found, who need not know of this node: by mDNS, or from an earlier run. */
   find(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     const isKnown = this.#contacts.has(peer)
-    this.#note(peer, addresses, nowMs + this.#politeness(peer))
+    const claimed = addresses.slice(0, CLAIMED_MAX)
+    this.#note(peer, { claimed }, nowMs + this.#politeness(peer))
     const contact = this.#contacts.get(peer)
     if (contact !== undefined && !isKnown) contact.isClaim = true
   }
 
   /** Where a member says that it listens: it is told of this node just as well. */
   note(peer: NodeId, addresses: readonly string[], nowMs: number): void {
-    this.#note(peer, addresses, nowMs + (this.#isPolite(peer) ? TOLD_WAIT_MS : 0))
+    this.#note(peer, { addresses }, nowMs + (this.#isPolite(peer) ? TOLD_WAIT_MS : 0))
     const contact = this.#contacts.get(peer)
     if (contact !== undefined) contact.isClaim = false
     const isNew = contact?.wait === 'none' && contact.begunMs === undefined && !this.#isUp(contact)
@@ -131,18 +138,26 @@ export class Contacts {
     this.#wakeMs = undefined
   }
 
-  #note(peer: NodeId, addresses: readonly string[], dueMs: number): void {
-    if (peer === this.#self || addresses.length === 0) return
+  /** What is claimed is dialled as well as what the node says itself, and not in its place: then a stranger could hide it. */
+  #note(
+    peer: NodeId,
+    { addresses, claimed }: { readonly addresses?: readonly string[]; readonly claimed?: readonly string[] },
+    dueMs: number,
+  ): void {
+    if (peer === this.#self || (addresses ?? claimed ?? []).length === 0) return
     this.#lost.delete(peer)
     this.#wakeMs = undefined
-    const known = this.#contacts.get(peer)
-    if (known === undefined) {
-      this.#add(peer, addresses, dueMs).peer = peer
-    } else if (known.addresses.join() !== addresses.join()) {
-      known.addresses = addresses
-      known.attempts = 0
-      known.dueMs = dueMs
+    const contact = this.#contacts.get(peer) ?? this.#add(peer, [], dueMs)
+    const before = addressesOf(contact).join()
+    contact.peer = peer
+    if (claimed !== undefined) contact.claimed = claimed
+    if (addresses !== undefined && contact.addresses.join() !== addresses.join()) {
+      contact.addresses = addresses
+      contact.claimed = []
     }
+    if (addressesOf(contact).join() === before) return
+    contact.attempts = 0
+    contact.dueMs = dueMs
   }
 
   /** Somebody has been declared dead: dialled on, but the more dead there are, the more seldom. */
@@ -202,7 +217,7 @@ export class Contacts {
     }
     this.#lull.onDialFailed()
     this.#postpone(contact, nowMs)
-    contact.problem = { address: contact.addresses[0] ?? key, failure, reason }
+    contact.problem = { address: addressesOf(contact)[0] ?? key, failure, reason }
     return contact.peer
   }
 
@@ -223,7 +238,7 @@ export class Contacts {
       if (contact.wait === 'waiting') this.#lull.onDial(nowMs)
       contact.wait = 'over'
       contact.begunMs = nowMs
-      dials.push({ key: contact.key, addresses: contact.addresses })
+      dials.push({ key: contact.key, addresses: addressesOf(contact) })
     }
     return dials
   }
@@ -265,6 +280,7 @@ export class Contacts {
     const contact: Contact = {
       key,
       addresses,
+      claimed: [],
       isClaim: false,
       peer: undefined,
       begunMs: undefined,
@@ -321,4 +337,9 @@ export class Contacts {
   #isPolite(peer: NodeId): boolean {
     return this.#isListening && this.#self > peer
   }
+}
+
+/** Where it is dialled, what is sure first; each once. */
+function addressesOf({ addresses, claimed }: Contact): readonly string[] {
+  return claimed.length === 0 ? addresses : [...new Set([...addresses, ...claimed])]
 }

@@ -189,6 +189,29 @@ test('who is found without knowing of this node is dialled soon', () => {
   expect(desk.contacts.wakeAtMs()).toBeLessThanOrEqual(150)
 })
 
+test('what anybody can claim of a node is dialled behind what it says itself, and not in its place', () => {
+  const { contacts } = desk
+  const addressesAt = (nowMs: number): readonly string[] | undefined => {
+    const [dial] = contacts.take(nowMs)
+    contacts.onDialFailed(late, UNREACHABLE, nowMs)
+    return dial?.addresses
+  }
+  contacts.note(late, ['/sim/late', '/sim/later'], 0)
+  contacts.find(late, ['/sim/made-up', '/sim/late'], 0)
+  expect(addressesAt(0)).toEqual(['/sim/late', '/sim/later', '/sim/made-up'])
+  contacts.find(
+    late,
+    Array.from({ length: 100 }, (_, index) => `/sim/${index}`),
+    10_000,
+  )
+  expect(addressesAt(10_000)).toHaveLength(2 + 16)
+  contacts.note(late, ['/sim/late', '/sim/later'], 20_000)
+  expect(addressesAt(30_000)).toHaveLength(2 + 16)
+  // It listens elsewhere now.
+  contacts.note(late, ['/sim/new'], 40_000)
+  expect(addressesAt(40_000)).toEqual(['/sim/new'])
+})
+
 test('what anybody can claim does not make a node forget where its mesh is', () => {
   desk.contacts.addSeed('seed', 0)
   desk.contacts.note(late, ['/sim/late'], 0)
