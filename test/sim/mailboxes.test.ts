@@ -269,3 +269,32 @@ describe.each([1, 2])('on %i nodes', nodes => {
     expect(heard).toEqual(nodes === 1 ? ['next'] : ['never', 'next'])
   })
 })
+
+test('what waits when a worker moves finds room at its successor, also where it is larger on the wire', async () => {
+  heard.length = 0
+  gate = Promise.withResolvers<void>()
+  const mesh = await simulate({ nodes: 2, behaviours: [server] })
+  await mesh.settle(mesh.node('n1').formed(2))
+  const worker = await mesh.settle(
+    mesh.node('n1').addWorker({ id: 'w', run: server, mailbox: { bytes: 10_000 } }),
+  )
+  const [home = '', other = ''] = mesh.up.toSorted(
+    (a, b) => mesh.node(b).snapshot().workers.inline - mesh.node(a).snapshot().workers.inline,
+  )
+  // On its own node, three bytes of each of these count for one.
+  const texts = ['a', 'b', 'c'].map(end => '€'.repeat(3_000) + end)
+  const ref = mesh.node(home).getWorker('w', server)
+  const held = nameOf(worker.with({ timeoutMs: 30_000 }).call.hold())
+  await mesh.run(50)
+  for (const text of texts) ref.send(text)
+  const stopping = mesh.stop(home)
+  await mesh.run(50)
+  gate.resolve()
+  await stopping
+  await mesh.settle(held)
+  const after = mesh.node(other).getWorker('w', server).with({ timeoutMs: 30_000 })
+  expect(await mesh.settle(after.call.note('after'))).toBe(1)
+  expect(heard.map(each => String(each).replace(/€+/u, ''))).toEqual(['a', 'b', 'c', 'after'])
+  const { overloads, lostMessages } = mesh.node(other).snapshot()
+  expect({ overloads, lostMessages }).toEqual({ overloads: 0, lostMessages: 0 })
+})

@@ -98,13 +98,16 @@ export class Mailbox {
     const bytes = letter.bytes ?? estimateBytes(letter.kind === 'message' ? letter.message : letter.args)
     const { size } = this
     if (size < this.#limits.messages && (this.#bytes + bytes <= this.#limits.bytes || size === 0)) {
-      letter.bytes = bytes
-      this.#letters.push(letter)
-      this.#bytes += bytes
+      this.#push(letter, bytes)
       return true
     }
     if (letter.kind === 'call') letter.replier.onOverloaded()
     return false
+  }
+
+  /** Puts what its predecessor had room for: on the wire it may be larger than it was estimated there. */
+  inherit(letters: readonly OneWay[]): void {
+    for (const letter of letters) this.#push(letter, letter.bytes ?? 0)
   }
 
   /** What `take` would give. */
@@ -134,6 +137,12 @@ export class Mailbox {
   /** The worker has ended: whoever waits is told that nothing was done. @returns how many letters nobody is told of */
   discard(failure: Failure | undefined): number {
     return this.#empty(replier => replier.onExited(false, failure)).length
+  }
+
+  #push(letter: Letter, bytes: number): void {
+    letter.bytes = bytes
+    this.#letters.push(letter)
+    this.#bytes += bytes
   }
 
   #empty(tell: (replier: Replier) => void): OneWay[] {

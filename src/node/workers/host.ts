@@ -165,7 +165,7 @@ export class Host {
       return
     }
     this.#running.set(slot, worker)
-    if (!(worker instanceof StageWorker)) for (const letter of letters) worker.deliver(letter)
+    if (!(worker instanceof StageWorker)) worker.inherit(letters)
     worker.start()
   }
 

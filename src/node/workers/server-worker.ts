@@ -3,7 +3,7 @@
 
 import type { Failure } from '../../protocol/failure.ts'
 import { type Caller, NO_ORIGIN } from '../../protocol/request.ts'
-import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
+import { type Letter, Mailbox, type OneWay, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import { type Exit, crashFrom, failureFrom } from '../supervision/exit.ts'
 import { toError } from '../thrown-value.ts'
 import type { Server, TerminateReason } from './behaviours.ts'
@@ -84,6 +84,13 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     const isTaken = this.put(letter, this.#mailbox)
     if (isTaken && this.#phase === 'open' && !this.#isBusy) this.#schedule()
     return isTaken
+  }
+
+  /** What its predecessor has not come to: before anything else, and before it starts. */
+  inherit(letters: readonly OneWay[]): void {
+    if (letters.length === 0) return
+    this.#mailbox = new Mailbox(this.assignment.child.mailbox)
+    this.#mailbox.inherit(letters)
   }
 
   protected override begin(): unknown {

@@ -3,7 +3,7 @@
 
 import type { Failure } from '../../protocol/failure.ts'
 import { type Caller, NO_ORIGIN } from '../../protocol/request.ts'
-import { type Letter, Mailbox, type Recipient, type Replier } from '../messaging/mailbox.ts'
+import { type Letter, Mailbox, type OneWay, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import type { Exit } from '../supervision/exit.ts'
 import type { Task } from './behaviours.ts'
 import { MailboxContext, type MailboxOwner } from './bound-context.ts'
@@ -68,6 +68,11 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     const isTaken = this.put(letter, this.#mailbox)
     this.#wake?.()
     return isTaken
+  }
+
+  /** What its predecessor has not come to: before anything else, and before it starts. */
+  inherit(letters: readonly OneWay[]): void {
+    this.#mailbox.inherit(letters)
   }
 
   protected override begin(): unknown {
