@@ -9,5 +9,8 @@ export default defineConfig({
     // (`test/patience.ts`): so what does not come is named by whoever waits for it.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // A test without an assertion cannot fail. Tests side by side take `expect` from their context, or theirs are not told
+    // apart.
+    expect: { requireAssertions: true },
   },
 })

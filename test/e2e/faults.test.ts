@@ -62,6 +62,7 @@ describe('five processes with fifteen workers', () => {
   test('believe in one whose event loop is busy nine tenths of the time', async () => {
     const [first] = processes
     const busy = oneWithWorkers(processes)
+    // More than three times as long as a silent one is believed in.
     await busy.burn(0.9, 8_000)
     const deaths = processes.flatMap(({ sightings }) =>
       sightings.filter(({ kind }) => kind === 'member:dead'),
@@ -75,5 +76,7 @@ describe('five processes with fifteen workers', () => {
     await victim?.kill()
     await untilAllSee('one is dead', others, others)
     await untilOneEach('one is dead', others, WORKERS)
+    for (const { sightings } of others)
+      expect(sightings).toContainEqual(expect.objectContaining({ kind: 'member:dead', about: victim?.name }))
   })
 })

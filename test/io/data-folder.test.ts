@@ -154,7 +154,7 @@ test('who connects to the lock is hung up on', async () => {
   await (await open()).close()
   const lock = await takeLock(folder, 'mine', 'file')
   const socket = connect(join(folder, 'lock'))
-  await once(socket, 'close')
+  expect(await once(socket, 'close')).toEqual([false])
   await lock?.release()
 })
 

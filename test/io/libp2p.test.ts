@@ -6,6 +6,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 
 import type { Node } from '../../src/node/node.ts'
 import { LOOPBACK, localNode } from '../local-node.ts'
+import { LogBook } from '../log-book.ts'
 import { PATIENCE_MS } from '../patience.ts'
 import type { Harness } from './harness.ts'
 import { freePort, overTcp, twins, until } from './harnesses.ts'
@@ -113,18 +114,15 @@ test('of two processes with one key that meet, each hears the number of the othe
 test('waiting for a mesh that refuses one ends with the reason', async () => {
   const member = await localNode({ cluster: 'ours', secret: 'right' })
   nodes.push(member)
-  const told = Promise.withResolvers<void>()
+  const log = new LogBook()
   const stranger = await localNode({
     cluster: 'ours',
     secret: 'wrong',
     discovery: { mdns: false, seeds: [...member.addresses] },
-    logger: { debug: () => {}, info: () => {}, warn: (_facts, message) => heard(message), error: () => {} },
+    logger: log,
   })
   nodes.push(stranger)
-  function heard(message: string): void {
-    if (message.startsWith('no session with')) told.resolve()
-  }
-  await told.promise
+  await log.heard('no session with')
   await expect(stranger.formed(2, { timeoutMs: 100 })).rejects.toMatchObject({
     name: 'FormationError',
     message: expect.stringMatching(/1 of 2 nodes after 100 ms\n.*another cluster name or secret/),
@@ -140,6 +138,7 @@ test('a seed at which nobody listens does not keep a node from working, and is t
   const late = await localNode({ cluster: 'late', listen: [seed] })
   nodes.push(late)
   await early.formed(2, { timeoutMs: PATIENCE_MS })
+  expect(early.members().map(({ id }) => id)).toContain(late.id)
 })
 
 test('a port in use is a clear error, and leaves nothing behind', async () => {
@@ -178,8 +177,12 @@ test.each([
 
 test('nodes of one machine find each other by multicast, without seeds', async () => {
   const cluster = `mdns-${process.pid}`
-  for (let count = 0; count < 2; count++) {
-    nodes.push(await localNode({ cluster, discovery: { mdns: true } }))
+  const start = async (): Promise<Node> => {
+    const node = await localNode({ cluster, discovery: { mdns: true } })
+    nodes.push(node)
+    return node
   }
-  await nodes[0]?.formed(2, { timeoutMs: PATIENCE_MS })
+  const [one, other] = [await start(), await start()]
+  await one.formed(2, { timeoutMs: PATIENCE_MS })
+  expect(one.members().map(({ id }) => id)).toContain(other.id)
 })

@@ -134,6 +134,7 @@ test('sessions that end by whichever side, in whichever way, leave no timer and 
   }
   await until('all sockets are closed', () => openSockets() === before)
   await until('no timer is left', () => clock.running.size === 0)
+  expect([a.ups.length, b.ups.length]).toEqual([20, 20])
 })
 
 test('a sender is asked to wait for a reader that does not read, and goes on when it does: nothing is lost', async () => {
@@ -224,6 +225,7 @@ test(`no more than ${HANDSHAKES_MAX} handshakes are under way: further connectio
     return b.peers.length === 1
   })
   await until('it has told of those that were in their handshake', () => a.refused.length >= HANDSHAKES_MAX)
+  expect(new Set(a.refused.map(([who]) => who))).toEqual(new Set(['127.0.0.1']))
 })
 
 function portOfServer(server: Server): number {

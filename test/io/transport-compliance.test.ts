@@ -75,6 +75,7 @@ describe.each([
     await harness.until('both are up again', () => a.peers.length === 1 && b.peers.length === 1)
     b.transport.send(a.id, 'data', Buffer.from('hello again'))
     await harness.until('it works', () => a.receivedBytes(b.id, 'data') === 11)
+    expect(a.received(b.id, 'data').toString()).toBe('hello again')
   })
 
   test('keeps one session when two dials cross', async () => {

@@ -42,8 +42,9 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
     }
   })
 
-  test('what is missing is named by what it should be', () => {
-    for (const { path } of known.filter(({ isRequired }) => isRequired)) {
+  const required = known.filter(({ isRequired }) => isRequired)
+  test.runIf(required.length > 0)('what is missing is named by what it should be', () => {
+    for (const { path } of required) {
       for (const spec of [withoutField(good, path), withField(good, path, undefined)]) {
         const problems = problemsOf(() => check(spec))
         expect(problems, path).toMatchObject([{ path: concrete(path), found: 'nothing' }])
@@ -77,7 +78,6 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
   })
 
   test('what is no object at all is refused', () => {
-    if (kind === 'node' || kind === 'simulation') return
     for (const value of [undefined, null, 5, 'x', [], () => 1]) {
       expect(problemsOf(() => check(value))).toEqual([
         { path: 'it', found: show(value), wanted: 'an object' },

@@ -67,7 +67,8 @@ test('random bytes never throw: they are frames, or a violation', () => {
         received.u48()
         received.rest()
       }, 1024)
-      for (const piece of pieces) if (reader.push(piece) !== undefined) return
+      const said = pieces.map(piece => reader.push(piece)).find(violation => violation !== undefined)
+      expect(typeof said).toBe(said === undefined ? 'undefined' : 'string')
     }),
     { numRuns: 2000 },
   )

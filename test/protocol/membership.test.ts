@@ -224,6 +224,7 @@ describe('a member', () => {
     bench.membership.merge(row(c, { status: 'joining' }), bench.now)
     bench.membership.onPeerUp(c, bench.now)
     bench.passUntil(() => bench.statusOf(c) === 'dead', [b])
+    expect(bench.statusOf(b)).toBe('alive')
   })
 })
 

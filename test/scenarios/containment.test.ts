@@ -14,6 +14,7 @@ import type { FromCell } from '../../src/node/workers/cell-messages.ts'
 import { CellWorker } from '../../src/node/workers/cell-worker.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
 import { localNode } from '../local-node.ts'
+import { nextStart } from '../node-events.ts'
 import { PATIENCE, PATIENCE_MS } from '../patience.ts'
 import { grind, increment, linger, member, pass } from './containment-workers.ts'
 
@@ -36,17 +37,6 @@ afterEach(async () => {
 
 afterAll(() => node.stop())
 
-/** Resolves when the worker has started once more. */
-function restarted(slot: string): Promise<void> {
-  return new Promise(resolve => {
-    const off = node.on('worker:start', event => {
-      if (event.slot !== slot) return
-      off()
-      resolve()
-    })
-  })
-}
-
 const statusOf = (id: string) => node.snapshot().specs.find(spec => spec.id === id)?.status.kind
 const slotsOf = (id: string) =>
   node
@@ -61,7 +51,7 @@ test('76: a process is killed: the node stays up, it is replaced, and the others
   const others = await Promise.all([add('a', 'process'), add('b', 'thread'), add('c', 'inline')])
   const before = await Promise.all(others.map(worker => worker.call.where()))
   const pid = await victim.call.pid()
-  const back = restarted('victim')
+  const back = nextStart(node, 'victim')
   process.kill(pid, 'SIGKILL')
   await back
   expect(await victim.call.pid()).not.toBe(pid)
@@ -88,7 +78,7 @@ test('77: workers whose process was killed come back by their restart type, a gr
   const victims = [...others, temporary]
   const pids = await Promise.all(victims.map(worker => worker.call.pid()))
   const pid = await bystander.call.pid()
-  const back = ['permanent', 'transient', 'pair/isolated', 'pair/inline'].map(restarted)
+  const back = ['permanent', 'transient', 'pair/isolated', 'pair/inline'].map(slot => nextStart(node, slot))
   for (const worker of victims) worker.cast.die()
   await Promise.all(back)
   await expect.poll(() => statusOf('temporary'), PATIENCE).toBe('done')

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest'
 import type { Logger, Node, Snapshot } from '../../src/index.ts'
 import { simulate } from '../../src/testing.ts'
 import { localNode } from '../local-node.ts'
+import { nextStart } from '../node-events.ts'
 import { PATIENCE } from '../patience.ts'
 import { clinging, increment, member } from './containment-workers.ts'
 
@@ -70,10 +71,9 @@ test('81: a snapshot counts groups, chains, workers and their cells, says what w
   await writeFile(file, '')
   expect((await calls).map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'fulfilled'))
   expect(node.snapshot().cells).toEqual([process, thread])
-  const back = Promise.withResolvers<void>()
-  node.on('worker:start', ({ slot }) => (slot === 'g/m' ? back.resolve() : undefined))
+  const back = nextStart(node, 'g/m')
   m.cast.die()
-  await back.promise
+  await back
   expect(node.snapshot().cells).toEqual([{ ...process, generation: 2 }, thread])
   expect(node.snapshot().specs.find(({ id }) => id === 'g')?.workers).toEqual([
     { slot: 'g/m', node: node.id, generation: 2 },

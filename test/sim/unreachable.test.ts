@@ -108,6 +108,7 @@ describe.each(['in both directions', 'in one direction'])('a link that is missin
       await mesh.until(`${node} knows where it runs`, () => ownerOf(mesh, node, id) === 'n2')
     await mesh.settle(mesh.node('n1').removeWorker(id))
     await mesh.until('it is gone there', () => ownerOf(mesh, 'n2', id) === undefined)
+    expect(mesh.node('n2').findWorker(id)).toBeUndefined()
   })
 
   test('ends a call over it at once, with who could call; and it works again when the link does', async () => {

@@ -7,8 +7,9 @@ import { readdirSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
-import type { Logger, Node } from '../../../src/index.ts'
+import type { Node } from '../../../src/index.ts'
 import { localNode } from '../../local-node.ts'
+import { LogBook } from '../../log-book.ts'
 import { PATIENCE } from '../../patience.ts'
 import * as behaviours from './cell-behaviours.ts'
 import { endless } from './endless-behaviours.ts'
@@ -17,27 +18,12 @@ import { unfit } from './unfit-behaviours.ts'
 const url = (file: string): string => new URL(file, import.meta.url).href
 
 let node: Node
-let said: { readonly facts: object; readonly message: string }[]
-let onSaid: () => void = () => {}
-
-const say = (facts: object, message: string): void => {
-  said.push({ facts, message })
-  onSaid()
-}
-const logger: Logger = { debug: say, info: say, warn: say, error: say }
-
-/** Waits for something that a worker logs. */
-async function heard(message: string): Promise<void> {
-  while (!said.some(line => line.message === message))
-    await new Promise<void>(resolve => {
-      onSaid = resolve
-    })
-}
+const log = new LogBook()
 
 const start = (): Promise<Node> =>
   localNode({
     behaviours: ['cell-behaviours.ts', 'endless-behaviours.ts', 'unfit-behaviours.ts'].map(url),
-    logger,
+    logger: log,
   })
 
 beforeAll(async () => {
@@ -47,7 +33,7 @@ beforeAll(async () => {
 })
 
 beforeEach(() => {
-  said = []
+  log.lines.length = 0
 })
 
 afterEach(async () => {
@@ -111,10 +97,10 @@ describe.each(['thread', 'process'] as const)('a worker in a %s', isolation => {
     const worker = await node.addWorker({ id: 'w', run: behaviours.polite, isolation })
     const { pid } = await worker.call.where()
     const waiting = worker.call.untilStopped()
-    await heard('waiting')
+    await log.heard('waiting')
     await node.removeWorker('w')
     await expect(waiting).resolves.toBe('stopped')
-    expect(said).toContainEqual({ facts: { pid, isAborted: true }, message: 'good-bye' })
+    expect(log.lines).toContainEqual({ facts: { pid, isAborted: true }, message: 'good-bye' })
     if (isolation === 'process') expect(isAlive(pid)).toBe(false)
   })
 
@@ -132,7 +118,7 @@ describe.each(['thread', 'process'] as const)('a worker in a %s', isolation => {
       name: 'WorkerExitedError',
       maybeExecuted: true,
     })
-    await heard('ignoring')
+    await log.heard('ignoring')
     await node.removeWorker('w')
     await failed
     await expect.poll(threadCount, PATIENCE).toBeLessThanOrEqual(before)
@@ -150,7 +136,7 @@ describe.each(['thread', 'process'] as const)('a worker in a %s', isolation => {
     })
     const { pid } = await worker.call.where()
     const failed = expect(worker.call.ignore('hold')).rejects.toMatchObject({ name: 'WorkerExitedError' })
-    await heard('ignoring')
+    await log.heard('ignoring')
     await other.stop()
     await failed
     if (isolation === 'process') expect(isAlive(pid)).toBe(false)
@@ -179,7 +165,7 @@ describe.each(['thread', 'process'] as const)('a worker in a %s', isolation => {
     const task = await node.addWorker({ id: 'w', run: behaviours.ears, isolation })
     task.send(() => 'a function')
     task.send('a text')
-    await heard('a text')
+    await log.heard('a text')
   })
 
   test('runs on a node that has its module, and on no other', async () => {
@@ -205,9 +191,9 @@ describe.each(['thread', 'process'] as const)('a worker in a %s', isolation => {
 })
 
 describe.concurrent('a process', () => {
-  test.each(['idle', 'loop'])(
+  test.for(['idle', 'loop'])(
     'ends with the node that has started it, when that is killed (%s)',
-    async how => {
+    async (how, { expect }) => {
       const child = fork(new URL('orphan-child.ts', import.meta.url), [how])
       const [message]: unknown[] = await once(child, 'message')
       const pid =

@@ -5,8 +5,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import type { Node, NodeEventOf } from '../../../src/index.ts'
+import type { Node } from '../../../src/index.ts'
 import { localNode } from '../../local-node.ts'
+import { nextExit } from '../../node-events.ts'
 import { PATIENCE_MS } from '../../patience.ts'
 import * as behaviours from './cell-behaviours.ts'
 import { DEATHS, type Death } from './cell-behaviours.ts'
@@ -35,17 +36,6 @@ beforeAll(async () => {
 
 afterAll(() => node.stop())
 
-/** The next end of a worker of the spec. */
-function nextExit(id: string): Promise<NodeEventOf<'worker:exit'>> {
-  return new Promise(resolve => {
-    const off = node.on('worker:exit', event => {
-      if (event.slot !== id && !event.slot.startsWith(`${id}/`)) return
-      off()
-      resolve(event)
-    })
-  })
-}
-
 const FAILURES: Readonly<Record<Death, { readonly kind: string; readonly failure: object }>> = {
   throw: { kind: 'crashed', failure: { name: 'Misfortune', message: 'thrown' } },
   'throw-text': { kind: 'crashed', failure: { name: 'Error', message: 'a text' } },
@@ -69,7 +59,7 @@ const rows = [
 ]
 
 describe.concurrent('a death is an exit with a reason, of that worker only', () => {
-  test.each(rows)('a server, %s, dies by %s', async (isolation, death) => {
+  test.for(rows)('a server, %s, dies by %s', async ([isolation, death], { expect }) => {
     const id = `server-${isolation}-${death}`
     const added = await node.addWorker({
       id,
@@ -82,7 +72,7 @@ describe.concurrent('a death is an exit with a reason, of that worker only', () 
     // Until memory is full, or a new process runs, a busy machine may need longer than a call waits.
     const worker = added.with({ timeoutMs: PATIENCE_MS })
     const before = await worker.call.where()
-    const exit = nextExit(id)
+    const exit = nextExit(node, id)
     const call = worker.call.die(death)
     const behind = worker.call.add(1)
     await expect(call).rejects.toMatchObject({ maybeExecuted: true })
@@ -98,7 +88,7 @@ describe.concurrent('a death is an exit with a reason, of that worker only', () 
     await node.removeWorker(id)
   })
 
-  test.each(rows)('a task, %s, dies by %s', async (isolation, death) => {
+  test.for(rows)('a task, %s, dies by %s', async ([isolation, death], { expect }) => {
     const id = `task-${isolation}-${death}`
     const worker = await node.addWorker({
       id,
@@ -107,7 +97,7 @@ describe.concurrent('a death is an exit with a reason, of that worker only', () 
       limits: limitsFor(death),
       intensity: INTENSITY,
     })
-    const exit = nextExit(id)
+    const exit = nextExit(node, id)
     worker.send(death)
     const { failure, kind } = FAILURES[death]
     // The message that it was at.
@@ -118,15 +108,15 @@ describe.concurrent('a death is an exit with a reason, of that worker only', () 
     await node.removeWorker(id)
   })
 
-  test.each(CELLS)('a server in a %s is told that it is idle, and may end', async isolation => {
+  test.for(CELLS)('a server in a %s is told that it is idle, and may end', async (isolation, { expect }) => {
     const id = `drowsy-${isolation}`
-    const exit = nextExit(id)
+    const exit = nextExit(node, id)
     await node.addWorker({ id, run: behaviours.drowsy, isolation, restart: 'temporary' })
     expect((await exit).exit).toMatchObject({ kind: 'crashed', failure: { message: 'idle after 0' } })
     await node.removeWorker(id)
   })
 
-  test.each(rows)('a stage, %s, dies by %s', async (isolation, death) => {
+  test.for(rows)('a stage, %s, dies by %s', async ([isolation, death], { expect }) => {
     const id = `stage-${isolation}-${death}`
     const chain = await node.addChain({
       id,
@@ -134,7 +124,7 @@ describe.concurrent('a death is an exit with a reason, of that worker only', () 
       intensity: INTENSITY,
       stages: [{ run: behaviours.stage, isolation, limits: limitsFor(death) }],
     })
-    const exit = nextExit(id)
+    const exit = nextExit(node, id)
     await expect(chain.call(death)).rejects.toMatchObject({ name: 'ItemDeadError' })
     const { failure, kind } = FAILURES[death]
     expect((await exit).exit).toMatchObject({ kind, failure: { ...failure, item: { n: 1 } } })

@@ -100,6 +100,7 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
 
   test('is not begun for a call that nobody waits for any more, and its late answers go nowhere', async () => {
     const worker = await node.addWorker({ id: 'w', run: knower, isolation })
+    // Longer than it is waited for: its answer comes too late.
     const begun = worker.with({ timeoutMs: 100 }).call.sleep(300)
     const behind = worker.with({ timeoutMs: 100 }).call.count()
     const last = worker.with({ timeoutMs: PATIENCE_MS }).call.count()

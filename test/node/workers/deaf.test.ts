@@ -2,8 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import type { Logger, Node, NodeEventOf } from '../../../src/index.ts'
+import type { Node } from '../../../src/index.ts'
 import { localNode } from '../../local-node.ts'
+import { LogBook } from '../../log-book.ts'
+import { nextExit } from '../../node-events.ts'
 import { PATIENCE, PATIENCE_MS } from '../../patience.ts'
 import { type Deafness, deafServer, deafStage, deafTask, witness } from './deaf-behaviours.ts'
 
@@ -21,40 +23,10 @@ const ROWS = ISOLATIONS.flatMap(isolation =>
 )
 
 let node: Node
-const said = new Set<string>()
-const listeners = new Set<() => void>()
-
-const say = (_facts: object, message: string): void => {
-  said.add(message)
-  for (const look of listeners) look()
-}
-const logger: Logger = { debug: say, info: say, warn: say, error: say }
-
-/** Waits for something that is logged. */
-function heard(message: string): Promise<void> {
-  return new Promise(resolve => {
-    const look = (): void => {
-      if (!said.has(message)) return
-      listeners.delete(look)
-      resolve()
-    }
-    listeners.add(look)
-    look()
-  })
-}
-
-function exitOf(slot: string): Promise<NodeEventOf<'worker:exit'>> {
-  return new Promise(resolve => {
-    const off = node.on('worker:exit', event => {
-      if (event.slot !== slot) return
-      off()
-      resolve(event)
-    })
-  })
-}
+const log = new LogBook()
 
 beforeAll(async () => {
-  node = await localNode({ behaviours: [MODULE], logger })
+  node = await localNode({ behaviours: [MODULE], logger: log })
   await node.addWorker({ id: 'witness', run: witness })
 })
 
@@ -90,17 +62,17 @@ async function makeDeaf(
 }
 
 describe.concurrent('whoever does not hear that it is to stop ends all the same', () => {
-  test.each(ROWS)('a %s, %s, that %s', async (kind, isolation, how) => {
+  test.for(ROWS)('a %s, %s, that %s', async ([kind, isolation, how], { expect }) => {
     const { slot, told, remove } = await makeDeaf(kind, isolation, how)
-    await heard(`${slot} is deaf`)
-    const exit = exitOf(slot)
+    await log.heard(`${slot} is deaf`)
+    const exit = nextExit(node, slot)
     await remove()
     expect((await exit).exit).toEqual({ kind: 'abandoned' })
     if (kind === 'server') {
       expect(await told).toMatchObject({ name: 'WorkerExitedError', maybeExecuted: true })
     } else if (kind === 'stage') expect(await told).toMatchObject({ name: 'NotFoundError' })
     // Of what goes on inline, nothing gets out; anywhere else, nothing goes on.
-    if (isolation === 'inline' && how === 'goes-on') await heard(`${slot} is refused: FencedError`)
+    if (isolation === 'inline' && how === 'goes-on') await log.heard(`${slot} is refused: FencedError`)
   })
 })
 
@@ -114,8 +86,10 @@ test('then nothing of them is left but what cannot be ended: that is counted', a
   // Each has worked, and might still say a thing or two in the time that it was given to stop.
   const heardOf = await node.getWorker('witness', witness).call.heard()
   expect(heardOf).toEqual(expect.arrayContaining(worked.map(slot => `${slot} works`)))
-  const refused = [...said].filter(message => message.includes('is refused'))
-  expect(refused.toSorted()).toEqual(
+  const refused = new Set(
+    log.lines.flatMap(({ message }) => (message.includes('is refused') ? [message] : [])),
+  )
+  expect([...refused].toSorted()).toEqual(
     KINDS.map(
       kind => `${kind}-inline-goes-on${kind === 'stage' ? '/s/0' : ''} is refused: FencedError`,
     ).toSorted(),

@@ -6,6 +6,7 @@
 import { defineServer } from '../../../src/index.ts'
 import { server, stage, task } from './cell-behaviours.ts'
 import { localNode } from '../../local-node.ts'
+import { nextExit } from '../../node-events.ts'
 
 const listening = defineServer('listening', {
   init: ({ signal }) => {
@@ -28,36 +29,27 @@ const node = await start()
 const other = await start()
 const listeners = process.listenerCount('uncaughtException') - listenersBefore
 
-const nextExit = (id: string): Promise<unknown> =>
-  new Promise(resolve => {
-    const off = node.on('worker:exit', event => {
-      if (event.slot !== id && !event.slot.startsWith(`${id}/`)) return
-      off()
-      resolve(event.exit)
-    })
-  })
-
 for (const how of ['stray', 'stray-rejection', 'stray-object', 'exit', 'exit-caught'] as const) {
   const worker = await node.addWorker({ id: `server-${how}`, run: server, args: [1] })
   const bystander = await node.addWorker({ id: `bystander-${how}`, run: server, args: [1] })
   await bystander.call.add(1)
-  const exit = nextExit(`server-${how}`)
+  const exit = nextExit(node, `server-${how}`)
   const call = worker.call.die(how).catch((error: unknown) => error)
   say({
     what: `server ${how}`,
-    exit: await exit,
+    exit: (await exit).exit,
     error: await call,
     again: await worker.call.get(),
     bystander: await bystander.call.get(),
   })
   const runner = await node.addWorker({ id: `task-${how}`, run: task })
-  const taskExit = nextExit(`task-${how}`)
+  const taskExit = nextExit(node, `task-${how}`)
   runner.send(how)
-  say({ what: `task ${how}`, exit: await taskExit })
+  say({ what: `task ${how}`, exit: (await taskExit).exit })
   const chain = await node.addChain({ id: `stage-${how}`, attemptsMax: 1, stages: [{ run: stage }] })
-  const stageExit = nextExit(`stage-${how}`)
+  const stageExit = nextExit(node, `stage-${how}`)
   const outcome = chain.call(how).catch((error: unknown) => error)
-  say({ what: `stage ${how}`, exit: await stageExit, error: await outcome })
+  say({ what: `stage ${how}`, exit: (await stageExit).exit, error: await outcome })
 }
 
 await node.addWorker({ id: 'listening', run: listening })

@@ -26,7 +26,7 @@ async function run(how: 'throw' | 'reject' | 'exit' | 'stop') {
 }
 
 describe.concurrent('an error that nobody catches, or `process.exit`,', () => {
-  test('ends the inline worker that it belongs to, and nothing else', async () => {
+  test('ends the inline worker that it belongs to, and nothing else', async ({ expect }) => {
     const { said, code, stderr } = await run('stop')
     expect(stderr).toBe('')
     expect(code).toBe(0)
@@ -58,13 +58,13 @@ describe.concurrent('an error that nobody catches, or `process.exit`,', () => {
     })
   })
 
-  test('`process.exit` of the program itself ends the program', async () => {
+  test('`process.exit` of the program itself ends the program', async ({ expect }) => {
     expect(await run('exit')).toMatchObject({ code: 3, stderr: '' })
   })
 
-  test.each(['throw', 'reject'] as const)(
+  test.for(['throw', 'reject'] as const)(
     'and belongs to no worker (%s), ends the program as it always does',
-    async how => {
+    async (how, { expect }) => {
       const { code, stderr } = await run(how)
       expect(code).toBe(1)
       expect(stderr).toContain('a bug of the program itself')
