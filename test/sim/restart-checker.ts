@@ -61,12 +61,17 @@ function tooMany({ restarts }: Phase, { restarts: max, withinMs }: RestartIntens
   return isOver ? `more than ${max} in ${withinMs} ms: ${JSON.stringify(restarts)}` : undefined
 }
 
-/** Whether the one can have been made from the other: what still counts is in it, and what it was made for as well. */
-function follows(phase: Phase, parent: Phase, { withinMs }: RestartIntensity): boolean {
+/**
+ * Whether the one can have been made from the other: what still counts is in it, and what it was made for as well. By a
+ * clock that is behind that of the parent, its last restart counts as just now, and all others before that (seed 66).
+ */
+function follows(phase: Phase, { restarts }: Phase, { withinMs }: RestartIntensity): boolean {
   const last = phase.restarts.at(-1)
+  const behindMs = Math.max(0, (restarts.at(-1)?.atMs ?? 0) - (last?.atMs ?? Infinity))
+  const parent = { restarts: restarts.map(({ atMs, item }): Restart => ({ atMs: atMs - behindMs, item })) }
   // Of two that were made in the same moment, each counts (seed 60).
-  const countOf = (each: Restart, { restarts }: Phase): number =>
-    restarts.filter(other => isSame(each, other)).length
+  const countOf = (each: Restart, of: Pick<Phase, 'restarts'>): number =>
+    of.restarts.filter(other => isSame(each, other)).length
   const isNew = last !== undefined && countOf(last, phase) > countOf(last, parent)
   if (phase.previous.some(({ failure }) => isCounted(failure)) && !isNew) return false
   return parent.restarts.every(each => {
