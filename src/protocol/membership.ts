@@ -46,7 +46,7 @@ export class Membership {
   readonly #suspicions: Suspicions
   readonly #news = new Dissemination()
   readonly #stats = new PeerStats()
-  readonly #wakefulness: Wakefulness
+  readonly wakefulness: Wakefulness
   #now: Moment
   /** Nobody is accused before: this node has slept, and has not heard everybody since. */
   #holdUntilMs = 0
@@ -58,7 +58,7 @@ export class Membership {
     this.#init = init
     this.#timings = timings
     this.#now = now
-    this.#wakefulness = new Wakefulness(timings, now)
+    this.wakefulness = new Wakefulness(timings, now)
     this.#nextForgetMs = now.ms + FORGET_PERIOD_MS
     this.#roster = new Roster(self, timings.tombstoneMs)
     this.contacts = new Contacts(self, timings, prng.fork('contacts'))
@@ -72,7 +72,7 @@ export class Membership {
       reach: this.#reach,
       health: this.health,
       nowMs: now.ms,
-      judgeFromMs: () => this.#wakefulness.judgeFromMs,
+      judgeFromMs: () => this.wakefulness.judgeFromMs,
       members: () => this.#roster.others(),
       helpers: target => this.#helpersFor(target),
       emit: effect => this.#onProber(effect),
@@ -184,7 +184,7 @@ export class Membership {
     for (const change of this.#reach.takeChanges(now.ms, this.#timings))
       this.#init.emit({ kind: 'reach-changed', ...change })
     this.#prober.tick(now.ms)
-    if (now.ms >= this.#wakefulness.judgeFromMs) {
+    if (now.ms >= this.wakefulness.judgeFromMs) {
       for (const id of this.#suspicions.due(now.ms)) this.#decide(id)
     }
     if (now.ms >= this.#nextForgetMs) this.#forget()
@@ -201,13 +201,13 @@ export class Membership {
 
   /** What cannot be done later without saying something about this node. */
   #duty(): number {
-    const decideMs = Math.max(this.#suspicions.wakeAtMs(), this.#wakefulness.judgeFromMs)
+    const decideMs = Math.max(this.#suspicions.wakeAtMs(), this.wakefulness.judgeFromMs)
     return Math.min(this.#prober.wakeAtMs(), decideMs)
   }
 
   /** Time goes on. What others did not answer while this node was not awake says nothing of them. */
   #enter(now: Moment): void {
-    const state = this.#wakefulness.notice(now, this.#duty())
+    const state = this.wakefulness.notice(now, this.#duty())
     this.#now = now
     if (state === 'awake') return undefined
     const { probePeriodMs } = this.#timings

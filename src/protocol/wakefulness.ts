@@ -18,6 +18,7 @@ export class Wakefulness {
   #now: Moment
   #doubts = 0
   #judgeFromMs = 0
+  #listenUntilMs = -Infinity
 
   constructor(timings: Timings, now: Moment) {
     this.#timings = timings
@@ -30,6 +31,11 @@ export class Wakefulness {
    */
   get judgeFromMs(): number {
     return this.#judgeFromMs
+  }
+
+  /** A timer came late, and nothing has run for as long: until then, what has come meanwhile is heard. */
+  get listenUntilMs(): number {
+    return this.#listenUntilMs
   }
 
   /**
@@ -53,7 +59,8 @@ export class Wakefulness {
     const turnMs = probeTimeoutMs / NOTABLE_SHARE
     const isNotable = lateMs >= turnMs
     this.#doubts = isNotable ? this.#doubts + 1 : 0
-    const graceMs = isNotable && this.#doubts <= DOUBTS_MAX ? probeTimeoutMs / 2 : turnMs
-    this.#judgeFromMs = this.#now.ms + graceMs
+    const isDoubt = isNotable && this.#doubts <= DOUBTS_MAX
+    this.#judgeFromMs = this.#now.ms + (isDoubt ? probeTimeoutMs / 2 : turnMs)
+    if (isDoubt) this.#listenUntilMs = this.#judgeFromMs
   }
 }

@@ -1,7 +1,6 @@
 // pure
 /** Standalone workers: who claims one, and what happens when it ends. Each disturbs nobody but itself. */
 
-import { hash64, mix } from '../../hash.ts'
 import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner, runTag } from '../../protocol/claim.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
@@ -20,6 +19,7 @@ import { STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, isCurrent, statusOf } from './tenure.ts'
 import { wantsOf } from './units.ts'
+import { Vacancies } from './vacancies.ts'
 
 /**
  * A worker starts when one other node knows of its claim, or after this time: of two nodes that claim at once, as a
@@ -51,8 +51,7 @@ export class Claims {
   readonly #handoffs: Handoffs
   readonly #tenures = new Map<SpecId, Tenure>()
   readonly #waits = new Deadlines<SpecId>()
-  /** Since when claims are known to be up that are meant for another node, or whose legacy has not come. */
-  readonly #vacant = new Map<SpecId, { readonly generation: number; readonly sinceMs: number }>()
+  readonly #vacancies: Vacancies
   #view: { readonly hash: string; readonly sinceMs: number } = { hash: '', sinceMs: 0 }
   #leaveByMs = Infinity
 
@@ -61,6 +60,7 @@ export class Claims {
     this.#supervisor = init.supervisor
     this.#declines = init.declines
     this.#stableMs = init.stableMs
+    this.#vacancies = new Vacancies(init.ledger)
     this.#handoffs = new Handoffs(init.send, init.ledger.membership)
   }
 
@@ -132,7 +132,7 @@ export class Claims {
   /** There is to be no such worker: once it has stopped, its owner gives up the claim. @returns whether it has */
   letGo(id: SpecId, nowMs: number): boolean {
     this.#forget(id)
-    this.#vacant.delete(id)
+    this.#vacancies.forget(id)
     this.#handoffs.forget(id, nowMs)
     const claim = this.#ledger.tables.claims.get(slotId(id))
     if (claim === undefined || !isActiveClaim(claim) || this.#ledger.membership.isGone(claim.owner))
@@ -301,7 +301,7 @@ export class Claims {
     const { membership, run } = this.#ledger
     const { heir } = claim
     const isHeir = heir === run.id
-    const isLate = now.ms >= this.#vacantSinceMs(row.id, claim, now) + STATE_MS
+    const isLate = now.ms >= this.#vacancies.sinceMs(row.id, claim, now.ms) + STATE_MS
     const isOwn = isSameRun(claim.owner, run)
     const legacy = isOwn ? this.#handoffs.left(row.id, claim.generation) : this.#handoffs.inherited(claim)
     const isTaken = !isHeir && heir !== undefined && membership.isPresent(heir) && !isLate
@@ -312,13 +312,6 @@ export class Claims {
       return STARTING
     }
     return this.#contend(row, body, { before: claim, now, legacy, isHeir })
-  }
-
-  #vacantSinceMs(id: SpecId, claim: Claim, now: Now): number {
-    const known = this.#vacant.get(id)
-    if (known?.generation === claim.generation) return known.sinceMs
-    this.#vacant.set(id, { generation: claim.generation, sinceMs: now.ms })
-    return now.ms
   }
 
   /** Nobody has the worker: whoever placement wants takes it, and an heir in any case. */
@@ -341,7 +334,12 @@ export class Claims {
         this.#say(before, { state: 'stopped' })
       return owner === undefined ? this.#pending(row) : STARTING
     }
-    this.#vacant.delete(row.id)
+    const untilMs = this.#vacancies.untilMs(before)
+    if (untilMs > now.ms) {
+      this.#waits.set(row.id, untilMs)
+      return STARTING
+    }
+    this.#vacancies.forget(row.id)
     // A new version has no past; whoever takes over goes on counting.
     const past = before !== undefined && isCurrent(before, row) ? before : undefined
     const isLost = past !== undefined && isActiveClaim(past)
@@ -351,7 +349,7 @@ export class Claims {
       slot,
       generation: (before?.generation ?? 0) + 1,
       owner: run,
-      score: mix(hash64(slot), hash64(run.id)),
+      score: this.#vacancies.scoreOf(slot, before),
       seq: 0,
       state: isOver ? 'done' : 'starting',
       specVersion: row.version,

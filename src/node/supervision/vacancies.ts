@@ -1,0 +1,51 @@
+// pure
+/** Workers that nobody runs: since when that is known, and what a claim of one is worth that nobody has had before. */
+
+import { hash64, mix } from '../../hash.ts'
+import type { SlotId, SpecId } from '../../ids.ts'
+import type { Claim } from '../../protocol/claim.ts'
+import type { Ledger } from '../ledger.ts'
+
+export class Vacancies {
+  readonly #ledger: Ledger
+  /** Since when claims are known to be up that are meant for another node, or whose legacy has not come. */
+  readonly #since = new Map<SpecId, { readonly generation: number; readonly sinceMs: number }>()
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
+  }
+
+  sinceMs(id: SpecId, claim: Claim, nowMs: number): number {
+    const known = this.#since.get(id)
+    if (known?.generation === claim.generation) return known.sinceMs
+    this.#since.set(id, { generation: claim.generation, sinceMs: nowMs })
+    return nowMs
+  }
+
+  forget(id: SpecId): void {
+    this.#since.delete(id)
+  }
+
+  /**
+   * Whoever has just stood still, reads first what has come meanwhile, before it claims what nobody has had: the claim of
+   * another one may be right behind the spec.
+   */
+  untilMs(before: Claim | undefined): number {
+    return before === undefined ? this.#ledger.membership.wakefulness.listenUntilMs : -Infinity
+  }
+
+  /**
+   * Of two who claim at once, the one counts that placement wants more. Whoever has not met every member yet does not hear
+   * what is claimed by those as soon as others do: where nobody has had the worker, it may come to one that runs, and has
+   * been called. So its claim counts the less, the fewer it has met; placement has its way a moment later, by a handoff.
+   */
+  scoreOf(slot: SlotId, before: Claim | undefined): number {
+    const { run, membership } = this.#ledger
+    const score = mix(hash64(slot), hash64(run.id))
+    if (before !== undefined) return score
+    const others = membership.present().filter(({ id }) => id !== run.id)
+    const metCount = others.filter(({ id }) => membership.isConnected(id)).length
+    // Scores have 32 bits: hardly one of placement is as small as a number of nodes.
+    return metCount === others.length ? score : metCount
+  }
+}
