@@ -51,7 +51,8 @@ export interface TransportHandlers {
   onDiscovered(peer: NodeId, addresses: readonly string[]): void
   /** A dial has led to `peer`, with whom there is a session now, or was one already. */
   onDialled(key: string, peer: NodeId): void
-  onDialFailed(key: string, failure: DialFailure, reason: string): void
+  /** @param cause the same in the words of the system, for whom the reason does not help */
+  onDialFailed(key: string, failure: DialFailure, reason: string, cause?: string): void
   /**
    * Somebody did not get in: the handshake failed, the node is not on the list or shut out, or it does not speak the
    * protocol. `who` is an address without its port, or the id of the node where that is known.

@@ -33,8 +33,22 @@ export const COMPLAIN_EVERY_MS = 60_000
 export const COMPLAINTS_MAX = 256
 /** An address that does not answer is mentioned only then: nodes of a mesh seldom start in the right order. */
 export const FAILED_DIALS_MIN = 4
+/** Or when it has failed again after so long: where nothing comes back, each dial takes seconds, and has to wait for others. */
+export const FAILED_FOR_MS = 4_000
 
 type Counts = { -readonly [What in Exclude<keyof BorderStats, 'last'>]: number }
+
+/** A dial that has failed. */
+export interface FailedDial {
+  readonly isHandshake: boolean
+  readonly reason: string
+  readonly cause?: string | undefined
+}
+
+interface Failures {
+  readonly sinceMs: number
+  readonly count: number
+}
 
 interface Complaint {
   readonly atMs: number
@@ -46,7 +60,7 @@ export class Border {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #complaints = new Map<string, Complaint>()
-  readonly #failedDials = new Map<string, number>()
+  readonly #failedDials = new Map<string, Failures>()
   readonly #counts: Counts = {
     strangers: 0,
     violations: 0,
@@ -110,17 +124,21 @@ export class Border {
   }
 
   /** `key`: an address, or the id of a member, whose absence others notice. */
-  onDialFailed(key: string, isHandshake: boolean, reason: string): void {
-    const count = (this.#failedDials.get(key) ?? 0) + 1
+  onDialFailed(key: string, { isHandshake, reason, cause }: FailedDial): void {
+    const nowMs = this.#clock.nowMs()
+    const { sinceMs, count: before } = this.#failedDials.get(key) ?? { sinceMs: nowMs, count: 0 }
+    const count = before + 1
     this.#failedDials.delete(key)
-    this.#failedDials.set(key, count)
+    this.#failedDials.set(key, { sinceMs, count })
     const [oldest] = this.#failedDials.keys()
     if (this.#failedDials.size > COMPLAINTS_MAX && oldest !== undefined) this.#failedDials.delete(oldest)
     const isAddress = key.startsWith('/')
+    const isLasting = count >= FAILED_DIALS_MIN || nowMs - sinceMs >= FAILED_FOR_MS
     // A member whose process is just ending closes connections halfway: once is no news of it.
-    const isNews = isHandshake ? isAddress || count > 1 : isAddress && count >= FAILED_DIALS_MIN
+    const isNews = isHandshake ? isAddress || count > 1 : isAddress && isLasting
     if (!isNews) return
-    this.#complain(`dial ${key}`, { to: key, reason }, 'no session with a node, which is tried on')
+    const facts = { to: key, reason, ...(cause === undefined ? {} : { cause }) }
+    this.#complain(`dial ${key}`, facts, 'no session with a node, which is tried on')
   }
 
   onDialled(key: string): void {

@@ -167,7 +167,7 @@ export class Kernel {
       onHint: (topic, bytes) => deliver(kernel => kernel.#onHint(topic, bytes)),
       onDiscovered: (peer, addresses) => deliver(kernel => kernel.#onDiscovered(peer, addresses)),
       onDialled: (key, peer) => deliver(kernel => kernel.#onDialled(key, peer)),
-      onDialFailed: (key, failure, reason) => deliver(kernel => kernel.#onDialFailed(key, failure, reason)),
+      onDialFailed: (...failed) => deliver(kernel => kernel.#onDialFailed(...failed)),
       onFault: (peer, error) => deliver(kernel => kernel.#onFault(peer, error)),
       onRefused: (who, reason) => deliver(kernel => kernel.border.onStranger(who, reason)),
       onTwin: boot => deliver(kernel => kernel.receive({ kind: 'twin-met', boot })),
@@ -353,8 +353,8 @@ export class Kernel {
     this.receive({ kind: 'peer-dialled', key, peer })
   }
 
-  #onDialFailed(key: string, failure: DialFailure, reason: string): void {
-    this.border.onDialFailed(key, failure === 'handshake', reason)
+  #onDialFailed(key: string, failure: DialFailure, reason: string, cause?: string): void {
+    this.border.onDialFailed(key, { isHandshake: failure === 'handshake', reason, cause })
     this.receive({ kind: 'dial-failed', key, failure, reason })
   }
 

@@ -80,6 +80,8 @@ export const CONTACTS_MAX = 4096
 /** Of what is claimed of one node, no more is dialled: as many as are kept of an earlier run. */
 const CLAIMED_MAX = 16
 
+const NO_ANSWER_YET = 'no answer yet'
+
 interface Listener {
   readonly id: NodeId
   readonly addresses: readonly string[]
@@ -253,8 +255,11 @@ export class Contacts {
   problems(): ContactProblem[] {
     const problems: ContactProblem[] = []
     for (const contact of this.#contacts.values()) {
-      const { problem } = contact
-      if (problem !== undefined && !this.#isUp(contact)) problems.push(problem)
+      if (this.#isUp(contact)) continue
+      const { problem, begunMs, addresses, key } = contact
+      if (problem !== undefined) problems.push(problem)
+      else if (begunMs !== undefined)
+        problems.push({ address: addresses[0] ?? key, failure: 'unreachable', reason: NO_ANSWER_YET })
     }
     return problems
   }

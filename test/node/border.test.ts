@@ -6,7 +6,7 @@ import { type NodeId, nodeId, slotId, specId } from '../../src/ids.ts'
 import { NO_ORIGIN } from '../../src/protocol/request.ts'
 import { Mailbox, MAILBOX_LIMITS } from '../../src/node/messaging/mailbox.ts'
 import { type Outgoing, Session, type SessionOwner } from '../../src/node/messaging/session.ts'
-import { COMPLAIN_EVERY_MS, COMPLAINTS_MAX, FAILED_DIALS_MIN } from '../../src/node/border.ts'
+import { COMPLAIN_EVERY_MS, COMPLAINTS_MAX, FAILED_DIALS_MIN, FAILED_FOR_MS } from '../../src/node/border.ts'
 import { ControlLane } from '../../src/node/control-lane.ts'
 import { declareChain } from '../../src/node/specs/chain-spec.ts'
 import { declareGroup } from '../../src/node/specs/group-spec.ts'
@@ -286,6 +286,17 @@ test('an address that does not answer is mentioned when that goes on, and once a
   expect(told()).toHaveLength(1)
   outside.world.onDialFailed('/sim/other', 'handshake', 'another secret')
   expect(told()[1]).toMatch(/another secret/)
+})
+
+test('an address from which nothing comes back for long is mentioned with the second dial', async () => {
+  const told = (): string[] => outside.warnings.filter(text => text.startsWith('no session'))
+  const fail = (): void =>
+    outside.world.onDialFailed('/sim/mute', 'unreachable', 'nothing has come back', 'AbortError: x')
+  fail()
+  await outside.clock.run(FAILED_FOR_MS)
+  expect(told()).toEqual([])
+  fail()
+  expect(told()).toEqual([expect.stringMatching(/nothing has come back.*AbortError: x/)])
 })
 
 test(`no more than ${COMPLAINTS_MAX} culprits and addresses are told apart: the first are forgotten`, () => {

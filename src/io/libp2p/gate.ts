@@ -4,7 +4,7 @@
 import type { NodeId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 
-/** So many peers are shut out at a time; beyond that, the one that was shut out first gets in again. */
+/** So many peers are shut out at a time, or were; beyond that, the one that was shut out first gets in again. */
 export const SHUT_OUT_MAX = 1_024
 
 interface Ban {
@@ -36,8 +36,11 @@ export class Gate {
     if (this.#allowed?.has(peer) === false) return 'it is not on the allow-list of this node'
     const ban = this.#bans.get(peer)
     if (ban === undefined) return undefined
-    if (ban.untilMs > this.#clock.nowMs()) return `shut out for a while: ${ban.reason}`
-    this.#bans.delete(peer)
-    return undefined
+    return ban.untilMs > this.#clock.nowMs() ? `shut out for a while: ${ban.reason}` : undefined
+  }
+
+  /** @returns why the peer was shut out last, also where it gets in again */
+  lastReason(peer: NodeId): string | undefined {
+    return this.#bans.get(peer)?.reason
   }
 }

@@ -21,6 +21,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
 import { nodeId } from '../../ids.ts'
+import { NotLetInError } from './dial-failure.ts'
 import type { Gate } from './gate.ts'
 import { MESSAGE_ID_BYTES } from './gossip.ts'
 import { Introduction, type IntroductionComponents } from './introduction.ts'
@@ -159,7 +160,12 @@ function gater({ gate, onRefused }: Libp2pInit, known: WeakSet<object>): Connect
       if (objection !== undefined) onRefused(peer.toString(), objection)
       return objection !== undefined
     },
-    denyOutboundEncryptedConnection: peer => gate.objection(nodeId(peer.toString())) !== undefined,
+    denyOutboundEncryptedConnection: peer => {
+      const objection = gate.objection(nodeId(peer.toString()))
+      // For true, libp2p would fail the dial with an error that does not say why.
+      if (objection !== undefined) throw new NotLetInError(objection)
+      return false
+    },
   }
 }
 

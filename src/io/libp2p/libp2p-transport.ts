@@ -12,7 +12,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { ListenError } from '../../errors.ts'
 import { type NodeId, nodeId } from '../../ids.ts'
 import type { Clock, Lane, Transport, TransportHandlers } from '../../ports.ts'
-import { NotLetInError, SessionRefusedError, diagnose } from './dial-failure.ts'
+import { NotLetInError, SessionRefusedError, TooManyDialsError, diagnose } from './dial-failure.ts'
 import { Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
 import {
@@ -224,8 +224,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
       this.#handlers?.onDialled(key, peer)
     } catch (error) {
       if (this.#isStopped) return
-      const { failure, reason } = diagnose(error)
-      this.#handlers?.onDialFailed(key, failure, reason)
+      const { failure, reason, cause } = diagnose(error)
+      this.#handlers?.onDialFailed(key, failure, reason, cause)
     } finally {
       this.#dialCount -= 1
     }
@@ -233,7 +233,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
 
   /** Dialling alone says little: libp2p takes a connection for open that the other side is about to refuse. */
   async #open(addresses: readonly string[]): Promise<NodeId> {
-    if (this.#dialCount > DIALS_MAX) throw new Error(`${DIALS_MAX} dials are under way already`)
+    if (this.#dialCount > DIALS_MAX) throw new TooManyDialsError(`${DIALS_MAX} are under way`)
     const objection = addresses.map(address => this.#objectionTo(address)).find(text => text !== undefined)
     if (objection !== undefined) throw new NotLetInError(objection)
     const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
@@ -242,7 +242,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const connection = await this.#libp2p.dial(readAddresses(plain), { signal })
     const peer = nodeId(connection.remotePeer.toString())
     const ended = await this.#all.get(connection.id)?.opened
-    if (ended !== undefined && !this.#sessions.has(peer)) throw new SessionRefusedError(ended)
+    if (ended !== undefined && !this.#sessions.has(peer))
+      throw new SessionRefusedError(ended, this.#gate.lastReason(peer))
     return peer
   }
 

@@ -9,7 +9,7 @@
 import type { Connection, Upgrader } from '@libp2p/interface'
 
 import { corkedTcp } from './corked-tcp.ts'
-import { HandshakeTimeoutError } from './dial-failure.ts'
+import { HandshakeTimeoutError, NoAnswerError } from './dial-failure.ts'
 import { upgradingWith } from './upgrading.ts'
 
 /** One of several addresses that does not answer must not use up the time of the others: SYN is sent three times. */
@@ -41,12 +41,16 @@ async function dialInTime(
 ): Promise<Connection> {
   const connecting = new AbortController()
   const timer = setTimeout(() => {
-    connecting.abort(new Error(`no connection after ${CONNECT_TIMEOUT_MS} ms`))
+    connecting.abort()
   }, CONNECT_TIMEOUT_MS)
   const signal = AbortSignal.any([options.signal, connecting.signal])
   const upgrader = onConnected(options.upgrader, () => clearTimeout(timer))
   try {
     return await dial(address, { ...options, signal, upgrader })
+  } catch (cause) {
+    // Whatever the signal says: libp2p tells of any end of a wait as an AbortError.
+    if (connecting.signal.aborted) throw new NoAnswerError(CONNECT_TIMEOUT_MS, { cause })
+    throw cause
   } finally {
     clearTimeout(timer)
   }
