@@ -72,8 +72,9 @@ export type Effect =
 export type NodeEvent =
   /**
    * The event loop of this node was held up for more than 200 ms: nobody was answered meanwhile. `worker`: the inline
-   * worker whose message was last begun, where it can be its code that ran. Code that goes on after an `await` or in a
-   * timer cannot be told from it: where others have begun a message since, one of them is named, or none.
+   * worker whose code was begun last, left out where it was through with it. Right where a server was at a message
+   * that it had just been given, otherwise a hint: code that goes on after an `await` or in a timer, or of the program itself, cannot be
+   * told from it.
    */
   | { readonly kind: 'node:stalled'; readonly durationMs: number; readonly worker?: SlotId }
   | { readonly kind: 'member:join'; readonly member: MemberRow }

@@ -17,7 +17,7 @@ const BUSY_SHARE = 0.5
 
 export interface Stall {
   readonly durationMs: number
-  /** The inline worker whose code ran; left out where that cannot be told, or it was no worker. */
+  /** The inline worker whose code was begun last, and so may have run; left out where it was through with it. */
   readonly worker?: SlotId
 }
 
@@ -56,7 +56,7 @@ export class Stalls {
     const durationMs = nowMs - this.#dueMs
     if (durationMs <= STALL_MS || nowMs - this.#reportedMs < durationMs + STALL_MS) return
     const isBusy = this.#readUsedMs() - this.#usedMs > BUSY_SHARE * durationMs
-    // Code that goes on after an `await` is of the last worker, if that one still has something to go on with.
+    // Code that goes on after an `await` may be of the last worker, if that one still has something to go on with.
     const last = findLastScope()
     const worker = isBusy && last?.isOver === false ? last.identity.worker : undefined
     this.#report(stall(durationMs, worker))

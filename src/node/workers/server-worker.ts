@@ -174,13 +174,14 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
       } else {
         const letter = this.#mailbox?.take()
         if (letter === undefined) {
-          turn.onIdle()
           this.#idle?.rest()
           break
         }
         this.#handle(letter, turn.lookedMs)
       }
     }
+    // Also of code that takes its time, or has crashed: those that come next are not to blame for it.
+    turn.onIdle()
     leaveScope()
   }
 

@@ -4,6 +4,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 
+import { defineServer } from '../../../src/index.ts'
 import * as behaviours from './cell-behaviours.ts'
 import { localNode } from '../../local-node.ts'
 
@@ -88,5 +89,29 @@ describe('a node whose loop is held up', () => {
       'durationMs',
       expect.toSatisfy((ms: number) => ms >= 390),
     )
+  })
+
+  test('names the worker that has held it up before it waits, not the one that comes after it', async () => {
+    const slow = defineServer('slow', {
+      init: () => ({}),
+      call: {
+        compute: async (_state, ms: number) => {
+          const untilMs = performance.now() + ms
+          while (performance.now() < untilMs);
+          await Promise.resolve()
+        },
+      },
+      cast: { nothing: () => {} },
+    })
+    await using node = await localNode({ behaviours: [slow] })
+    const busy = await node.addWorker({ id: 'busy', run: slow })
+    const next = await node.addWorker({ id: 'next', run: slow })
+    const stalled = new Promise(resolve => {
+      node.on('node:stalled', ({ worker }) => (worker === undefined ? undefined : resolve(worker)))
+    })
+    const done = busy.call.compute(400)
+    next.cast.nothing()
+    await done
+    expect(await stalled).toBe('busy')
   })
 })
