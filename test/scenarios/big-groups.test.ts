@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 
 import { simulate } from '../../src/testing.ts'
+import { allSeeAll } from '../sim/all-see-all.ts'
 import {
   type CellMembers,
   addCells,
@@ -62,7 +63,7 @@ test('42: one_for_all: one of 10,000 crashes, and all come back empty', async ()
 
 test('34: a group whose rows are larger than a frame runs on several nodes, and is known to one that comes later', async () => {
   await using mesh = await simulate({ nodes: ['n1', 'n2', 'n3'], behaviours })
-  await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === 3))
+  await allSeeAll(mesh)
   mesh.crash('n3')
   await mesh.until('it is gone', () => mesh.node('n1').members().length === 2)
   await addCells(mesh, 'g', 3_000)

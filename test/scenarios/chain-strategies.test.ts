@@ -6,6 +6,7 @@ import type { ChainHandle } from '../../src/node/chain-handle.ts'
 import { defineStage } from '../../src/node/workers/behaviours.ts'
 import type { ChainStrategy } from '../../src/protocol/spec-row.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from '../sim/all-see-all.ts'
 
 /** Items at which a stage crashes once, as `stage item`. */
 const traps = new Set<string>()
@@ -27,9 +28,7 @@ const intensity = { restarts: 1_000, withinMs: 1_000 }
 type Words = ChainHandle<string, string, object>
 
 async function withChain(mesh: SimulatedMesh, strategy: ChainStrategy, workers = 1): Promise<Words> {
-  await mesh.until('all see all', () =>
-    mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
-  )
+  await allSeeAll(mesh)
   const stages = [
     { run: a, workers },
     { run: b, workers },

@@ -4,6 +4,7 @@ import type { ChainRef } from '../../src/node/chain/chain-ref.ts'
 import type { NodeEventOf } from '../../src/node/event-bus.ts'
 import { defineStage } from '../../src/node/workers/behaviours.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from '../sim/all-see-all.ts'
 
 /** What user code has seen: the ground truth of a test. */
 export class Notes {
@@ -140,9 +141,7 @@ export interface Scene extends AsyncDisposable {
 export async function scene(nodes = 1): Promise<Scene> {
   const notes = new Notes()
   const mesh = await simulate({ nodes, behaviours: notes.behaviours })
-  await mesh.until('all see all', () =>
-    mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
-  )
+  await allSeeAll(mesh)
   return { notes, mesh, [Symbol.asyncDispose]: () => mesh[Symbol.asyncDispose]() }
 }
 

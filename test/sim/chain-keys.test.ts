@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { defineStage } from '../../src/node/workers/behaviours.ts'
 import type { ItemErrorPolicy } from '../../src/protocol/spec-row.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 interface Reading {
   readonly sensor: number
@@ -43,9 +44,7 @@ const readings = (count: number): Reading[] => Array.from({ length: count }, (_,
 
 async function formed(log: Log): Promise<SimulatedMesh> {
   const mesh = await simulate({ behaviours: log.behaviours })
-  await mesh.until('all see all', () =>
-    mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
-  )
+  await allSeeAll(mesh)
   return mesh
 }
 
@@ -74,7 +73,7 @@ test('a node that lacks the behaviour of a keyed stage can host it nowhere, and 
     behaviours: log.behaviours,
     behavioursOf: { n3: [log.read] },
   })
-  await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === 3))
+  await allSeeAll(mesh)
   const chain = await mesh.settle(
     mesh.node('n1').addChain({
       id: 'c',

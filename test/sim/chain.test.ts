@@ -2,17 +2,10 @@ import { expect, test } from 'vitest'
 
 import type { ChainRef } from '../../src/node/chain/chain-ref.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 import { all, double, letters, odd, picky, slowly, upper } from './behaviours.ts'
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
-
-async function formed(mesh: SimulatedMesh): Promise<void> {
-  await mesh.until(
-    'all see all',
-    () => mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
-    2_000,
-  )
-}
 
 async function collect<In, Outcome>(chain: ChainRef<In, Outcome>, items: Iterable<In>): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
@@ -30,7 +23,7 @@ function nodesOf(mesh: SimulatedMesh, from: string, chain: string): Set<string> 
 
 test('items go through stages on different nodes, one outcome each, in order', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const chain = await mesh.settle(
     mesh.node('n1').addChain({
       id: 'c',
@@ -44,7 +37,7 @@ test('items go through stages on different nodes, one outcome each, in order', a
 
 test('a stage that drops gives undefined, one that emits many gives a list', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const node = mesh.node('n1')
   const odds = await mesh.settle(
     node.addChain({ id: 'odds', stages: [{ run: odd, workers: 2 }, { run: double }] }),
@@ -64,7 +57,7 @@ test('the same program gives the same results with one node as with three', asyn
   const results: unknown[] = []
   for (const nodes of [1, 3]) {
     await using mesh = await simulate({ nodes, behaviours: all })
-    await formed(mesh)
+    await allSeeAll(mesh)
     const chain = await mesh.settle(
       mesh.node('n1').addChain({ id: 'c', stages: [{ run: letters }, { run: upper, workers: 2 }] }),
     )
@@ -75,7 +68,7 @@ test('the same program gives the same results with one node as with three', asyn
 
 test('a node that dies in the middle loses nothing: one outcome each, in order', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const stages = [{ run: double }, { run: slowly, workers: 6 }, { id: 'again', run: double }] as const
   const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', stages }))
   const all600 = collect(chain, numbers(600))
@@ -95,7 +88,7 @@ test('a node that dies in the middle loses nothing: one outcome each, in order',
 
 test('a session that breaks in the middle loses nothing and restarts nothing', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const chain = await mesh.settle(
     mesh.node('n1').addChain({
       id: 'c',
@@ -118,7 +111,7 @@ test('a session that breaks in the middle loses nothing and restarts nothing', a
 
 test('an item on which a worker crashes is tried again, and put aside after the third time; the others go through', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const chain = await mesh.settle(
     mesh.node('n1').addChain({ id: 'c', stages: [{ run: picky, workers: 2 }, { run: double }] }),
   )
@@ -142,7 +135,7 @@ test('an item on which a worker crashes is tried again, and put aside after the 
 
 test('against the intensity counts each item at which workers crash, once; what retry and deadLetter do counts nothing', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const intensity = { restarts: 1, withinMs: 60_000 }
   const add = (id: string, onItemError: 'crash' | 'retry' | 'deadLetter') =>
     mesh.settle(mesh.node('n1').addChain({ id, intensity, stages: [{ run: picky, onItemError }] }))
@@ -169,7 +162,7 @@ test('against the intensity counts each item at which workers crash, once; what 
 
 test('a slow chain holds its source back', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const chain = await mesh.settle(
     mesh.node('n1').addChain({ id: 'c', windowItems: 10, stages: [{ run: slowly }] }),
   )
@@ -194,7 +187,7 @@ test('a slow chain holds its source back', async () => {
 
 test('a reader that leaves early stops the source; one whose source throws gets what came before, then the error', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const chain = await mesh.settle(
     mesh.node('n1').addChain({ id: 'c', windowItems: 4, stages: [{ run: double }] }),
   )
@@ -236,7 +229,7 @@ test('a reader that leaves early stops the source; one whose source throws gets 
 
 test('an aborted run ends with the reason', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', stages: [{ run: slowly }] }))
   const abort = new AbortController()
   const drain = async (): Promise<void> => {
@@ -248,7 +241,7 @@ test('an aborted run ends with the reason', async () => {
 
 test('what cannot be sent is an error of the sender and harms nobody', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const chain = await mesh.settle(
     mesh
       .node('n1')
@@ -262,7 +255,7 @@ test('what cannot be sent is an error of the sender and harms nobody', async () 
 
 test('a removed chain tells whoever waits', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', stages: [{ run: slowly }] }))
   const call = mesh.settle(chain.call(1)).catch((error: unknown) => error)
   await mesh.settle(mesh.node('n1').removeChain('c'))
@@ -272,7 +265,7 @@ test('a removed chain tells whoever waits', async () => {
 
 test('items of several nodes share a chain, and each gets its own outcomes', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   await mesh.settle(
     mesh.node('n1').addChain({ id: 'c', stages: [{ run: double }, { run: slowly, workers: 3 }] }),
   )

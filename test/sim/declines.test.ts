@@ -7,6 +7,7 @@ import { DECLINE_MS, FAILED_STARTS_MAX } from '../../src/node/supervision/declin
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 /** Workers that cannot start on some nodes. */
 class Sickness {
@@ -51,9 +52,7 @@ const INTENSITY = { restarts: 20, withinMs: 30_000 }
 async function meshOf(sickness: Sickness, nodes = 3, seed = 'declines'): Promise<SimulatedMesh> {
   const mesh = new SimulatedMesh({ nodes, behaviours: [sickness.picky], seed })
   await mesh.startAll()
-  await mesh.until('all see all', () =>
-    mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
-  )
+  await allSeeAll(mesh)
   return mesh
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
 import { SimulatedMesh, type SimulationInit } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 /** Counts, and takes its count along. */
 const keeper = defineServer('keeper', {
@@ -26,9 +27,7 @@ const ids = Array.from({ length: 12 }, (_, index) => `w${index}`)
 async function meshOf(init: SimulationInit = {}): Promise<SimulatedMesh> {
   const mesh = new SimulatedMesh({ nodes: 3, behaviours: [keeper, double], seed: 'drain', ...init })
   await mesh.startAll()
-  await mesh.until('all see all', () =>
-    mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
-  )
+  await allSeeAll(mesh)
   return mesh
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import type { GroupStrategy } from '../../src/protocol/spec-row.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 import { all, counter, listener } from './behaviours.ts'
 
 const IDS = ['a', 'b', 'c', 'd', 'e', 'f']
@@ -18,9 +19,7 @@ const RENEWED: Record<GroupStrategy, readonly string[]> = {
 const STRATEGIES: readonly GroupStrategy[] = ['one_for_one', 'one_for_all', 'rest_for_one']
 
 async function withGroup(mesh: SimulatedMesh, strategy: GroupStrategy): Promise<void> {
-  await mesh.until('all see all', () =>
-    mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
-  )
+  await allSeeAll(mesh)
   const intensity = { restarts: 100, withinMs: 1_000 }
   await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy, intensity, members }))
   await mesh.until('all nodes know that it runs', () => mesh.up.every(id => isRunning(mesh, id)))
@@ -185,7 +184,7 @@ describe.each(STRATEGIES)('%s', strategy => {
 
 test('a new coordinator goes on counting: the intensity holds across its loss', async () => {
   await using mesh = await simulate({ nodes: 4, behaviours: all })
-  await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === 4))
+  await allSeeAll(mesh)
   const intensity = { restarts: 3, withinMs: 60_000 }
   await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy: 'one_for_one', intensity, members }))
   const crashOnce = async (): Promise<void> => {
@@ -213,7 +212,7 @@ test('a new coordinator goes on counting: the intensity holds across its loss', 
 
 test('a node that dies takes its temporary members with it, and nobody else of the group', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === 3))
+  await allSeeAll(mesh)
   const temporary = IDS.map(id => ({ id, run: listener, args: [] as const, restart: 'temporary' as const }))
   await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy: 'one_for_all', members: temporary }))
   mesh.crash('n3')

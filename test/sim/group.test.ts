@@ -1,16 +1,13 @@
 import { expect, test } from 'vitest'
 
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 import { all, broken, counter, listener } from './behaviours.ts'
 
 const members = ['a', 'b', 'c', 'd', 'e', 'f'].map(id => ({ id, run: listener, args: [] as const }))
 
 async function withGroup(mesh: SimulatedMesh): Promise<void> {
-  await mesh.until(
-    'all see all',
-    () => mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
-    2_000,
-  )
+  await allSeeAll(mesh, 2_000)
   await mesh.settle(mesh.node('n1').addGroup({ id: 'line', members }))
   await mesh.until('all nodes know that it runs', () => mesh.ids.every(id => generationAt(mesh, id) === 1))
 }
@@ -129,7 +126,7 @@ test('a message reaches one member only; one that there is not is an error', asy
 
 test('a member that cannot start is an error of whoever adds the group, and nothing is left of it', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === 3), 2_000)
+  await allSeeAll(mesh, 2_000)
   const group = {
     id: 'bad',
     members: [

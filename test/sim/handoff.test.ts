@@ -7,6 +7,7 @@ import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { deferred } from '../../src/node/workers/deferred.ts'
 import type { SimulationInit } from '../../src/simulation/simulation-options.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 import { counter, listener } from './behaviours.ts'
 
 /** Takes its state along. `steps`: on which node it has run, and since which generation. */
@@ -80,9 +81,7 @@ const behaviours = [keeper, heavy, slow, promiser, counter, listener]
 async function meshOf(up: readonly string[], init: SimulationInit = {}): Promise<SimulatedMesh> {
   const mesh = new SimulatedMesh({ nodes: 4, behaviours, ...init })
   await mesh.startAll(up)
-  await mesh.until('all see all', () =>
-    mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
-  )
+  await allSeeAll(mesh)
   return mesh
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
 import { SimulatedMesh, type SimulationInit } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 /** Counts, and takes its count along. */
 const keeper = defineServer('keeper', {
@@ -28,9 +29,7 @@ const members = (['a', 'b', 'c'] as const).map(id => ({ id, run: keeper }))
 async function meshOf(init: SimulationInit): Promise<SimulatedMesh> {
   const mesh = new SimulatedMesh({ behaviours: [keeper, stuck], seed: 'held up', ...init })
   await mesh.startAll()
-  await mesh.until('all see all', () =>
-    mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
-  )
+  await allSeeAll(mesh)
   return mesh
 }
 

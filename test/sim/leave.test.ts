@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import { CHAIN_STRATEGIES, GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 /** Counts, takes its state along, and keeps what it was told, in order. */
 const keeper = defineServer('keeper', {
@@ -70,9 +71,7 @@ const behaviours = [keeper, slow, late, plain, double, crawl, stuck]
 async function meshOf(nodes: number, seed: string): Promise<SimulatedMesh> {
   const mesh = new SimulatedMesh({ nodes, behaviours, seed })
   await mesh.startAll()
-  await mesh.until('all see all', () =>
-    mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
-  )
+  await allSeeAll(mesh)
   return mesh
 }
 

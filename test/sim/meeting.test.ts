@@ -8,6 +8,7 @@ import { expect, test } from 'vitest'
 import { slotId, specId } from '../../src/ids.ts'
 import { defineServer } from '../../src/index.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 /** Takes its state along. */
 const keeper = defineServer('keeper', {
@@ -50,7 +51,7 @@ async function meshAndLoner(seed: number): Promise<SimulatedMesh> {
 
 async function meet(mesh: SimulatedMesh): Promise<void> {
   mesh.heal()
-  await mesh.until('all see all', () => mesh.ids.every(name => mesh.node(name).members().length === 3))
+  await allSeeAll(mesh)
 }
 
 test.each(SEEDS)(

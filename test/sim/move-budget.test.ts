@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { slotId, specId } from '../../src/ids.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 /** Takes so long to gather what it takes along. */
 const GATHER_MS = 1_500
@@ -23,7 +24,7 @@ const COUNT = 180
 test('no more than two leave a node at once, and no more than two come to one', async () => {
   await using mesh = new SimulatedMesh({ nodes: 4, behaviours: [careful], seed: 'budget' })
   await mesh.startAll(['n1', 'n2', 'n3'])
-  await mesh.until('all see all', () => mesh.up.every(id => mesh.node(id).members().length === 3))
+  await allSeeAll(mesh)
   const ids = Array.from({ length: COUNT }, (_, index) => `w${index}`)
   await mesh.settle(Promise.all(ids.map(id => mesh.node('n1').addWorker({ id, run: careful }))))
   await mesh.start('n4')

@@ -4,15 +4,12 @@ import { describe, expect, test } from 'vitest'
 
 import { slotId, specId } from '../../src/ids.ts'
 import { type SimulatedMesh, type SimulationInit, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 import { all, counter, double, listener, slowly } from './behaviours.ts'
 
 async function formed(init: SimulationInit): Promise<SimulatedMesh> {
   const mesh = await simulate({ behaviours: all, ...init })
-  await mesh.until(
-    'all see all',
-    () => mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
-    3_000,
-  )
+  await allSeeAll(mesh, 3_000)
   return mesh
 }
 

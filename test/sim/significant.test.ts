@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { defineServer, defineTask } from '../../src/node/workers/behaviours.ts'
 import type { TaskContext } from '../../src/node/workers/context.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 const steady = defineServer('steady', { init: () => ({}), call: { ping: () => true } })
 /** Ends when it is told to. */
@@ -54,7 +55,7 @@ async function start(autoShutdown: 'any' | 'all'): Promise<SimulatedMesh> {
     behaviours: [steady, finite],
     conditions: { latencyMs: 1, jitterMs: 0 },
   })
-  await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === 5))
+  await allSeeAll(mesh)
   const spec = { id: 'g', strategy: 'one_for_one', autoShutdown, members } as const
   await mesh.settle(mesh.node('n1').addGroup(spec))
   await comeTo(mesh, RUNNING)

@@ -3,14 +3,8 @@
 import { expect, test } from 'vitest'
 
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 import { all, counter, double } from './behaviours.ts'
-
-const formed = (mesh: SimulatedMesh): Promise<void> =>
-  mesh.until(
-    'all see all',
-    () => mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
-    5_000,
-  )
 
 const specAt = (mesh: SimulatedMesh, node: string, id: string) =>
   mesh
@@ -23,7 +17,7 @@ const rowsOf = (mesh: SimulatedMesh, node: string) => mesh.node(node).inspect().
 test('I13: what is declared is known to another node, and outlives the one that declared it', async () => {
   for (const seed of [1, 2, 3, 4, 5]) {
     await using mesh = await simulate({ seed, behaviours: all })
-    await formed(mesh)
+    await allSeeAll(mesh)
     const worker = { id: 'hits', run: counter, args: [1] } as const
     await mesh.settle(mesh.node('n1').addWorker(worker, { ack: 'one' }))
     mesh.crash('n1')
@@ -34,7 +28,7 @@ test('I13: what is declared is known to another node, and outlives the one that 
 
 test('I13: a node that hears nothing from the others for a while waits until one of them has it', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   // Nothing is lost, but everything takes 300 ms: half a second is over before anybody has answered.
   mesh.setConditions({ latencyMs: 300, jitterMs: 0 })
   const adding = mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] })
@@ -48,7 +42,7 @@ test('I13: a node that hears nothing from the others for a while waits until one
 
 test('ack: local waits for nobody, a minority never has a majority, all means all', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   mesh.partition(['n1'], ['n2', 'n3'])
   const node = mesh.node('n1')
   const atMs = mesh.nowMs
@@ -77,7 +71,7 @@ test('ack: local waits for nobody, a minority never has a majority, all means al
 
 test('ack: one waits for one other node, where there are any, and local for none', async () => {
   await using mesh = await simulate({ behaviours: all, labelsOf: { n1: { home: 'yes' } } })
-  await formed(mesh)
+  await allSeeAll(mesh)
   mesh.partition(['n1'], ['n2', 'n3'])
   const node = mesh.node('n1')
   const more = { run: counter, args: [1], placement: { labels: { home: 'yes' } } } as const
@@ -92,7 +86,7 @@ test('ack: one waits for one other node, where there are any, and local for none
 
 test('ack: a majority is more than half of the mesh, and all is every node of it', async () => {
   await using mesh = await simulate({ nodes: 5, behaviours: all, labelsOf: { n1: { home: 'yes' } } })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const node = mesh.node('n1')
   const placement = { labels: { home: 'yes' } }
   const add = (id: string, ack: 'majority' | 'all') =>
@@ -112,7 +106,7 @@ test('ack: a majority is more than half of the mesh, and all is every node of it
 
 test('of two who declare one id at once, the later wins, and both learn of it', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const seen: string[] = []
   for (const id of mesh.ids) {
     mesh.node(id).on('spec:superseded', event => seen.push(`${id}: ${event.winner} over ${event.loser}`))
@@ -140,7 +134,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   'two sides of a split that declare one id: after the heal one of them counts, and both are told (seed %i)',
   async seed => {
     await using mesh = await simulate({ seed, nodes: 4, behaviours: all })
-    await formed(mesh)
+    await allSeeAll(mesh)
     mesh.partition(['n1', 'n2'], ['n3', 'n4'])
     await mesh.until('they see it', () => ['n1', 'n3'].every(id => mesh.node(id).members().length === 2))
     await mesh.settle(mesh.node('n1').addWorker({ id: 'thing', run: counter, args: [1] }))
@@ -166,7 +160,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
 
 test('a restart is no rival of the declaration that it follows', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const seen: string[] = []
   for (const id of mesh.ids) mesh.node(id).on('spec:superseded', () => seen.push(id))
   await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] }))
@@ -179,7 +173,7 @@ test('a restart is no rival of the declaration that it follows', async () => {
 
 test('a worker is stopped and restarted from any node, wherever it runs', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   for (const id of ['a', 'b', 'c', 'd']) {
     await mesh.settle(mesh.node('n1').addWorker({ id, run: counter, args: [1] }))
     await mesh.settle(mesh.node('n2').getWorker(id, counter).call.add(5))
@@ -197,7 +191,7 @@ test.each([30_000, 3_600_000, -3_600_000])(
   'what a node has declared whose clock is wrong by %s ms, others stop, restart, remove and declare anew',
   async skewMs => {
     await using mesh = await simulate({ behaviours: all })
-    await formed(mesh)
+    await allSeeAll(mesh)
     mesh.setClock('n1', skewMs)
     const worker = { id: 'w', run: counter, args: [1] } as const
     await mesh.settle(mesh.node('n1').addWorker(worker))
@@ -214,7 +208,7 @@ test.each([30_000, 3_600_000, -3_600_000])(
 
 test('the reasons why a worker was given up can be read on every node', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const intensity = { restarts: 2, withinMs: 60_000 }
   const hits = await mesh.settle(
     mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1], intensity }),
@@ -239,7 +233,7 @@ test('the reasons why a worker was given up can be read on every node', async ()
 
 test('I14: a removed worker stays removed, also for a node that was away until nothing is known of it any more', async () => {
   await using mesh = await simulate({ behaviours: all, timings: { tombstoneMs: 20_000 } })
-  await formed(mesh)
+  await allSeeAll(mesh)
   await mesh.settle(mesh.node('n1').addWorker({ id: 'gone', run: counter, args: [1] }))
   await mesh.settle(mesh.node('n1').addGroup({ id: 'line', members: [{ id: 'a', run: counter, args: [1] }] }))
   await mesh.settle(mesh.node('n1').addWorker({ id: 'kept', run: counter, args: [1] }))
@@ -278,7 +272,7 @@ test('I14: a removed worker stays removed, also for a node that was away until n
 
 test('I15: a worker that no live node can run is pending with the reason, and runs when one comes that can', async () => {
   await using mesh = await simulate({ behaviours: [double], behavioursOf: { n3: [double, counter] } })
-  await formed(mesh)
+  await allSeeAll(mesh)
   await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] }))
   mesh.crash('n3')
   for (const id of ['n1', 'n2']) {

@@ -2,14 +2,8 @@ import { expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 import { all, broken, counter, double, echoTask } from './behaviours.ts'
-
-const formed = (mesh: SimulatedMesh): Promise<void> =>
-  mesh.until(
-    'all see all',
-    () => mesh.up.every(id => mesh.node(id).members().length === mesh.up.length),
-    2_000,
-  )
 
 const ownerOf = (mesh: SimulatedMesh, from: string, id: string): string | undefined =>
   mesh
@@ -19,7 +13,7 @@ const ownerOf = (mesh: SimulatedMesh, from: string, id: string): string | undefi
 
 test('a worker is addressed by its id from any node, and its state is one', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const hits = await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [10] }))
   expect(await mesh.settle(hits.call.add(5))).toBe(15)
   for (const id of mesh.ids) {
@@ -32,7 +26,7 @@ test('a worker is addressed by its id from any node, and its state is one', asyn
 
 test('a call that throws tells the caller what and whether it ran, and the worker restarts empty', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const hits = await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [10] }))
   await mesh.settle(hits.call.add(5))
   await expect(mesh.settle(hits.call.fail('too much'))).rejects.toMatchObject({
@@ -45,7 +39,7 @@ test('a call that throws tells the caller what and whether it ran, and the worke
 
 test('a function that the server does not have is an error of the caller, not a crash', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [10] }))
   for (const id of mesh.ids) {
     await mesh.until('the node has heard of it', () => ownerOf(mesh, id, 'hits') !== undefined)
@@ -61,7 +55,7 @@ test('a function that the server does not have is an error of the caller, not a 
 
 test('when its node dies, a permanent worker runs on another one, a temporary one does not', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   await mesh.settle(mesh.node('n1').addWorker({ id: 'stays', run: counter, args: [1] }))
   await mesh.settle(mesh.node('n1').addWorker({ id: 'goes', run: counter, args: [1], restart: 'temporary' }))
   for (const id of ['stays', 'goes']) {
@@ -91,7 +85,7 @@ test.each([0.25, 0.6, 2])(
       behavioursOf: { n1: [] },
       timings: { tombstoneMs },
     })
-    await formed(mesh)
+    await allSeeAll(mesh)
     mesh.crash('n3')
     await mesh.settle(mesh.node('n2').addWorker({ id: 'hits', run: counter, args: [10] }))
     await mesh.until('n1 has heard of it', () => ownerOf(mesh, 'n1', 'hits') === 'n2')
@@ -105,7 +99,7 @@ test.each([0.25, 0.6, 2])(
 
 test('a call on its way when the node dies fails at once, and says that it may have run', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] }))
   const owner = ownerOf(mesh, 'n1', 'hits') ?? ''
   const [caller = ''] = mesh.ids.filter(id => id !== owner)
@@ -119,7 +113,7 @@ test('a call on its way when the node dies fails at once, and says that it may h
 
 test('a worker that cannot start is an error, and nothing is left of it', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const node = mesh.node('n1')
   await expect(mesh.settle(node.addWorker({ id: 'broken', run: broken, args: [] }))).rejects.toMatchObject({
     name: 'StartError',
@@ -132,7 +126,7 @@ test('a worker that cannot start is an error, and nothing is left of it', async 
 
 test('a worker that crashes again and again is given up, with the reason', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   const node = mesh.node('n1')
   const intensity = { restarts: 3, withinMs: 60_000 }
   const hits = await mesh.settle(node.addWorker({ id: 'hits', run: counter, args: [1], intensity }))
@@ -153,7 +147,7 @@ test('a worker that crashes again and again is given up, with the reason', async
 
 test('an id is taken once in the whole mesh; removed, it is free again', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] }))
   await mesh.until('n2 has heard of it', () => ownerOf(mesh, 'n2', 'hits') !== undefined)
   await expect(
@@ -169,7 +163,7 @@ test('an id is taken once in the whole mesh; removed, it is free again', async (
 
 test('a behaviour that nobody has is refused, with what there is', async () => {
   await using mesh = await simulate({ behaviours: [counter] })
-  await formed(mesh)
+  await allSeeAll(mesh)
   await expect(
     mesh.settle(mesh.node('n1').addChain({ id: 'c', stages: [{ run: double }] })),
   ).rejects.toMatchObject({
@@ -180,7 +174,7 @@ test('a behaviour that nobody has is refused, with what there is', async () => {
 
 test('a worker is only placed where its behaviour is', async () => {
   await using mesh = await simulate({ behaviours: [double], behavioursOf: { n3: [double, counter] } })
-  await formed(mesh)
+  await allSeeAll(mesh)
   for (let index = 0; index < 8; index++) {
     await mesh.settle(mesh.node('n1').addWorker({ id: `w${index}`, run: counter, args: [0] }))
     expect(ownerOf(mesh, 'n1', `w${index}`)).toBe(nodeId('n3'))
@@ -199,7 +193,7 @@ test('a task reads its messages, and ends when it is removed', async () => {
 
 test('a node that leaves says so: its work is taken over without suspicion', async () => {
   await using mesh = await simulate({ behaviours: all })
-  await formed(mesh)
+  await allSeeAll(mesh)
   await mesh.settle(mesh.node('n1').addWorker({ id: 'hits', run: counter, args: [1] }))
   const owner = ownerOf(mesh, 'n1', 'hits') ?? ''
   const [other = ''] = mesh.ids.filter(id => id !== owner)

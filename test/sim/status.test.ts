@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { defineServer, defineStage, defineTask } from '../../src/node/workers/behaviours.ts'
 import type { TaskContext } from '../../src/node/workers/context.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 const steady = defineServer('steady', {
   init: () => ({}),
@@ -29,9 +30,7 @@ const intensity = { restarts: 0, withinMs: 60_000 }
 
 async function meshOf(more: { readonly nodes?: number } = {}): Promise<SimulatedMesh> {
   const mesh = await simulate({ behaviours, ...more })
-  await mesh.until('all see all', () =>
-    mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
-  )
+  await allSeeAll(mesh)
   return mesh
 }
 

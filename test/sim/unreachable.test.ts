@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 
 import type { Logger } from '../../src/ports.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 import { all, counter } from './behaviours.ts'
 
 /** Ten probe periods without a session, after four in which the session is silent; and a few to spare. */
@@ -71,9 +72,7 @@ describe.each(['in both directions', 'in one direction'])('a link that is missin
       conditions,
       ...(logger === undefined ? {} : { logger }),
     })
-    await mesh.until('all see all', () =>
-      mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),
-    )
+    await allSeeAll(mesh)
     const told = listen(mesh)
     if (how === 'in one direction') mesh.cutOneWay('n1', 'n2')
     else mesh.cut('n1', 'n2')
@@ -133,7 +132,7 @@ describe.each(['in both directions', 'in one direction'])('a link that is missin
 
   test('ends a call that waits for it as soon as it is known, and not by its time-out', async () => {
     await using mesh = await simulate({ nodes: 3, behaviours: all })
-    await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === 3))
+    await allSeeAll(mesh)
     const id = await workerOn(mesh, 'n1', 'n2')
     if (how === 'in one direction') mesh.cutOneWay('n1', 'n2')
     else mesh.cut('n1', 'n2')
@@ -146,7 +145,7 @@ describe.each(['in both directions', 'in one direction'])('a link that is missin
 
 test('a member that nobody reaches is not unreachable but dead, and one that dies while it is, is forgotten', async () => {
   await using mesh = await simulate({ nodes: 3, behaviours: all })
-  await mesh.until('all see all', () => mesh.ids.every(id => mesh.node(id).members().length === 3))
+  await allSeeAll(mesh)
   const told = listen(mesh)
   mesh.cut('n1', 'n2')
   await mesh.run(NOTICED_MS)

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import { simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
 
 const older = defineServer('greeter', { init: () => ({}), call: { greet: () => 'hello' } })
 const newer = defineServer(
@@ -19,7 +20,7 @@ test('both versions run side by side, each where it is, and one that nobody has 
     behaviours: [older, stageOne],
     behavioursOf: { n2: [newer, stageTwo], n3: [older, newer, stageOne, stageTwo] },
   })
-  await mesh.until('all see all', () => mesh.up.every(id => mesh.node(id).members().length === 3))
+  await allSeeAll(mesh)
   const homesOf = (id: string): string[] =>
     mesh
       .node('n3')
@@ -56,7 +57,7 @@ test('both versions run side by side, each where it is, and one that nobody has 
 
 test('a worker whose version is gone with its node is pending, and says which it wants', async () => {
   await using mesh = await simulate({ behaviours: [older], behavioursOf: { n2: [newer] } })
-  await mesh.until('all see all', () => mesh.up.every(id => mesh.node(id).members().length === 3))
+  await allSeeAll(mesh)
   await mesh.settle(mesh.node('n1').addWorker({ id: 'w', run: newer }))
   mesh.crash('n2')
   const statusOf = () => mesh.node('n1').snapshot().specs[0]?.status
