@@ -26,7 +26,7 @@ import type { Gate } from './gate.ts'
 import { MESSAGE_ID_BYTES } from './gossip.ts'
 import { Introduction, type IntroductionComponents } from './introduction.ts'
 import { meshNoise } from './mesh-noise.ts'
-import { ADDRESS_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
+import { ADDRESS_TIMEOUT_MS, HANDSHAKES_MAX, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
 
 export type MeshLibp2p = Libp2p<{ pubsub: GossipSub; introduction: Introduction }>
 
@@ -53,12 +53,6 @@ const MIB = 1024 * 1024
 export const DIAL_TIMEOUT_MS = 2 * ADDRESS_TIMEOUT_MS
 /** libp2p ends connections above this by its own lights; the transport keeps the number far below. */
 const CONNECTIONS_MAX = 10_000
-/**
- * Connections that are in their handshake, and new ones in a second from one host. A mesh has many nodes behind one
- * address, and all of them connect at once; more than that is no mesh.
- */
-export const HANDSHAKES_MAX = 1_000
-
 export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   const key = meshKey(init.cluster, init.secret)
   const known = new WeakSet<object>()
@@ -87,7 +81,8 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       maxConnections: CONNECTIONS_MAX,
       // The default refuses the sixth connection of a second from one host: a mesh on one machine would not form.
       inboundConnectionThreshold: HANDSHAKES_MAX,
-      maxIncomingPendingConnections: HANDSHAKES_MAX,
+      // The transport counts them itself: libp2p would refuse the one that comes, however long others have been silent.
+      maxIncomingPendingConnections: Infinity,
       maxParallelDials: PARALLEL_DIALS_MAX,
       // The transport counts them, and says so: the default would be full before.
       maxDialQueueLength: DIALS_MAX,

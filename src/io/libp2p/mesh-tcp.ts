@@ -10,6 +10,7 @@ import type { Connection, Upgrader } from '@libp2p/interface'
 
 import { corkedTcp } from './corked-tcp.ts'
 import { HandshakeTimeoutError, NoAnswerError } from './dial-failure.ts'
+import { HandshakePool } from './handshake-pool.ts'
 import { upgradingWith } from './upgrading.ts'
 
 /** One of several addresses that does not answer must not use up the time of the others: SYN is sent three times. */
@@ -17,6 +18,12 @@ const CONNECT_TIMEOUT_MS = 4_000
 
 /** A handshake takes milliseconds, and a few seconds where thirty nodes start on two cores at once. */
 export const HANDSHAKE_TIMEOUT_MS = 20_000
+
+/**
+ * Connections of others that are in their handshake, and new ones in a second from one host. A mesh has many nodes
+ * behind one address, and all of them connect at once; more than that is no mesh.
+ */
+export const HANDSHAKES_MAX = 1_000
 
 /** How long the dial of one address may take. */
 export const ADDRESS_TIMEOUT_MS = CONNECT_TIMEOUT_MS + HANDSHAKE_TIMEOUT_MS
@@ -29,10 +36,19 @@ export function meshTcp(init: Parameters<typeof corkedTcp>[0]): TcpFactory {
   const make = corkedTcp(init)
   return components => {
     const transport = make(components)
-    const dial = transport.dial.bind(transport)
+    const [dial, createListener] = [transport.dial.bind(transport), transport.createListener.bind(transport)]
+    const pool = new HandshakePool(HANDSHAKES_MAX)
     transport.dial = (address, options) => dialInTime(dial, address, options)
+    transport.createListener = each => createListener({ ...each, upgrader: pooled(each.upgrader, pool) })
     return transport
   }
+}
+
+function pooled(upgrader: Upgrader, pool: HandshakePool): Upgrader {
+  return upgradingWith(upgrader, {
+    upgradeInbound: (connection, options) =>
+      pool.hold(connection, () => upgrader.upgradeInbound(connection, options)),
+  })
 }
 
 async function dialInTime(
