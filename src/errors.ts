@@ -16,13 +16,19 @@ export interface Problem {
   readonly wanted: string
 }
 
+/** The message of an error has no more lines than these: `problems` has the others. */
+const LINES_MAX = 100
+
 /** Options or a spec with bad fields: all of them at once, in their order. */
 export class OptionsError extends MeshvisorError {
   override readonly name = 'OptionsError'
   readonly problems: readonly Problem[]
 
   constructor(what: string, problems: readonly Problem[]) {
-    const lines = problems.map(({ path, found, wanted }) => `  ${path}: found ${found}, wanted ${wanted}`)
+    const lines = problems
+      .slice(0, LINES_MAX)
+      .map(({ path, found, wanted }) => `  ${path}: found ${found}, wanted ${wanted}`)
+    if (problems.length > LINES_MAX) lines.push(`  … and ${problems.length - LINES_MAX} more`)
     super(
       `${what} ${problems.length === 1 ? 'has a bad field' : `has ${problems.length} bad fields`}:\n${lines.join('\n')}`,
     )

@@ -6,6 +6,7 @@ import * as v from 'valibot'
 import { OptionsError, type Problem } from '../errors.ts'
 import { show } from './show.ts'
 import { noSuchField } from './nearest.ts'
+import { findUnreadable } from './unreadable.ts'
 
 /** Fields whose values belong in no log. */
 const SECRETS: ReadonlySet<unknown> = new Set(['secret'])
@@ -31,6 +32,20 @@ export function inspect<Output>(
   schema: v.GenericSchema<unknown, Output>,
   value: unknown,
   path = '',
+): Checked<Output> {
+  try {
+    return parse(schema, value, path)
+  } catch (error) {
+    const problem = findUnreadable(value, path)
+    if (problem === undefined) throw error
+    return { kind: 'bad', problems: [problem] }
+  }
+}
+
+function parse<Output>(
+  schema: v.GenericSchema<unknown, Output>,
+  value: unknown,
+  path: string,
 ): Checked<Output> {
   const result = v.safeParse(schema, value)
   if (result.success) return { kind: 'good', value: result.output }
@@ -137,27 +152,39 @@ function wantedOf(schema: v.GenericSchema | undefined): string {
   return v.safeParse(schema, undefined).issues?.[0].message ?? 'a value'
 }
 
+/** No list, Map, Date, promise, and so on: it would be taken for an object that says nothing. */
 function isPlain(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return PLAIN.has(Object.prototype.toString.call(value))
 }
 
-/** Of the fields of an object that nobody knows, valibot names the first only: the others come to light without it. */
+/** The second is what `import * as` gives. */
+const PLAIN: ReadonlySet<string> = new Set(['[object Object]', '[object Module]'])
+
+/** Each costs a copy: an object with more fields that nobody knows is none of ours, and who gave it knows by then. */
+const STRANGERS_MAX = 30
+
+/**
+ * Of the fields of an object that nobody knows, valibot names the first only: the others come to light without it, up to
+ * `STRANGERS_MAX` of them.
+ */
 function moreStrangers(
   schema: v.GenericSchema<unknown, unknown>,
   value: unknown,
   issues: readonly v.BaseIssue<unknown>[],
 ): v.BaseIssue<unknown>[] {
-  const strangers = issues.filter(isStranger)
-  if (strangers.length === 0) return []
+  const all: v.BaseIssue<unknown>[] = []
+  let strangers = issues.filter(isStranger)
   let rest = value
-  for (const { path = [] } of strangers)
-    rest = without(
-      rest,
-      path.map(({ key }) => key),
-    )
-  const { issues: more = [] } = v.safeParse(schema, rest)
-  const found = more.filter(isStranger)
-  return [...found, ...moreStrangers(schema, rest, found)]
+  while (strangers.length > 0 && all.length < STRANGERS_MAX) {
+    for (const { path = [] } of strangers)
+      rest = without(
+        rest,
+        path.map(({ key }) => key),
+      )
+    strangers = (v.safeParse(schema, rest).issues ?? []).filter(isStranger)
+    all.push(...strangers)
+  }
+  return all
 }
 
 /** A copy of `value` without what is at the end of the path. */

@@ -16,6 +16,7 @@ import { type Fitted, type GroupSpec, type MemberSpec, declareGroup } from './sp
 import type { Declared } from './specs/spec.ts'
 import type { NoOthers } from './specs/known.ts'
 import { type WorkerSpec, declareWorker } from './specs/worker-spec.ts'
+import { findUnreadable } from './unreadable.ts'
 import type { Stage } from './workers/behaviours.ts'
 
 /** A standalone worker of a config: with an id, as every node of the mesh may start with the same config. */
@@ -139,6 +140,15 @@ interface Findings {
 
 /** @throws {OptionsError} naming every bad field of all of it: `groups[0].members[2].run` */
 export function checkConfig(config: unknown): CheckedConfig {
+  try {
+    return checkAll(config)
+  } catch (error) {
+    const problem = error instanceof OptionsError ? undefined : findUnreadable(config)
+    throw problem === undefined ? error : new OptionsError('the config', [problem])
+  }
+}
+
+function checkAll(config: unknown): CheckedConfig {
   const whole = inspect(configSchema, config)
   const findings: Findings = { problems: whole.kind === 'bad' ? [...whole.problems] : [], taken: new Map() }
   const found = [

@@ -16,6 +16,67 @@ import { allWrong, concrete, withField, withoutField } from './changed-field.ts'
 import { problemsOf } from './problems.ts'
 import { fieldsOf } from './schema-fields.ts'
 
+test.each<readonly [path: string, config: () => object]>([
+  ['workers[0].id', () => ({ workers: [thrower('id')] })],
+  ['workers[0].placement.near', () => ({ workers: [{ id: 'w', run: server, placement: thrower('near') }] })],
+  ['groups[0].members[0].run', () => ({ groups: [{ id: 'g', members: [thrower('run')] }] })],
+  ['chains[0].stages[0]', () => ({ chains: [{ id: 'c', stages: [hostile] }] })],
+  ['discovery', () => ({ discovery: hostile })],
+  ['cluster', () => thrower('cluster')],
+])('what throws when one looks at it is a bad field: %s', async (path, config) => {
+  const problems = await said(config => defineConfig(config), config())
+  expect(problems.map(problem => problem.path)).toEqual([path])
+})
+
+test('what says nothing, as it is no object of fields, is refused', async () => {
+  for (const value of [new Map(), new Date(), Promise.resolve({}), new Set(), /x/])
+    expect(await said(spec => defineConfig(spec), value)).toMatchObject([{ path: 'it', wanted: 'an object' }])
+})
+
+test('of very many fields that there are not, the first are named', async () => {
+  const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`field${n}`, n]))
+  const problems = await said(spec => defineConfig(spec), many)
+  expect(problems.slice(0, 2).map(({ path }) => path)).toEqual(['field0', 'field1'])
+  expect(problems.length).toBeLessThan(100)
+})
+
+test('a message has no more than a hundred bad fields, and its error all of them', () => {
+  const problem = { path: 'it', found: 'x', wanted: 'y' }
+  const error = new OptionsError(
+    'it',
+    Array.from({ length: 150 }, () => problem),
+  )
+  expect(error.problems).toHaveLength(150)
+  expect(error.message.split('\n')).toHaveLength(102)
+  expect(error.message).toMatch(/… and 50 more$/)
+})
+
+/** Throws where one looks at that field. */
+function thrower(name: string): object {
+  return Object.defineProperty({}, name, {
+    enumerable: true,
+    get: () => {
+      throw new Error('do not look')
+    },
+  })
+}
+
+const server = defineServer('looked-at', { init: () => ({}) })
+const hostile: object = new Proxy(
+  {},
+  {
+    getPrototypeOf: () => {
+      throw new Error('do not look')
+    },
+    ownKeys: () => {
+      throw new Error('do not look')
+    },
+    get: () => {
+      throw new Error('do not look')
+    },
+  },
+)
+
 /** Any function, called as code calls it that has no types. */
 type Entry = (...args: never[]) => unknown
 

@@ -97,7 +97,12 @@ export function declareWorker(spec: unknown): Declared<WorkerBody> {
 }
 
 function hasInput(spec: unknown): boolean {
-  return typeof spec === 'object' && spec !== null && 'input' in spec && spec.input !== undefined
+  try {
+    return typeof spec === 'object' && spec !== null && 'input' in spec && spec.input !== undefined
+  } catch {
+    // What throws when one looks at it, the check names.
+    return false
+  }
 }
 
 function isAsyncIterable(value: unknown): boolean {
