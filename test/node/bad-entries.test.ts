@@ -18,13 +18,16 @@ import { fieldsOf } from './schema-fields.ts'
 
 test.each<readonly [path: string, config: () => object]>([
   ['workers[0].id', () => ({ workers: [thrower('id')] })],
-  ['workers[0].placement.near', () => ({ workers: [{ id: 'w', run: server, placement: thrower('near') }] })],
+  [
+    'workers[0].placement.near',
+    () => ({ workers: [{ id: 'w', run: lookedAt, placement: thrower('near') }] }),
+  ],
   ['groups[0].members[0].run', () => ({ groups: [{ id: 'g', members: [thrower('run')] }] })],
   ['chains[0].stages[0]', () => ({ chains: [{ id: 'c', stages: [hostile] }] })],
   ['discovery', () => ({ discovery: hostile })],
   ['cluster', () => thrower('cluster')],
 ])('what throws when one looks at it is a bad field: %s', async (path, config) => {
-  const problems = await said(config => defineConfig(config), config())
+  const problems = await said(spec => defineConfig(spec), config())
   expect(problems.map(problem => problem.path)).toEqual([path])
 })
 
@@ -61,7 +64,7 @@ function thrower(name: string): object {
   })
 }
 
-const server = defineServer('looked-at', { init: () => ({}) })
+const lookedAt = defineServer('looked-at', { init: () => ({}) })
 const hostile: object = new Proxy(
   {},
   {
