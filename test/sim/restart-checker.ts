@@ -40,6 +40,9 @@ export class RestartChecker {
     const name = generationText(phase.generation)
     if (body === undefined || (parent !== undefined && generationText(parent.generation) === name)) return
     const isHeir = parent !== undefined && parent.revision === phase.revision
+    // I26: a generation adds one at most.
+    if (isHeir && phase.restarts.length > parent.restarts.length + 1)
+      this.violation ??= `I26: ${phase.spec} ${name}: ${JSON.stringify(phase.restarts)} after ${JSON.stringify(parent.restarts)}`
     const found =
       tooMany(phase, body.intensity) ??
       (isHeir && !follows(phase, parent, body.intensity)
