@@ -40,8 +40,8 @@ export class RestartChecker {
     const name = generationText(phase.generation)
     if (body === undefined || (parent !== undefined && generationText(parent.generation) === name)) return
     const isHeir = parent !== undefined && parent.revision === phase.revision
-    // I26: a generation adds one at most.
-    if (isHeir && phase.restarts.length > parent.restarts.length + 1)
+    // I26: those that a crash has taken with it add none.
+    if (isHeir && phase.restarts.length > parent.restarts.length + addedMax(phase, body))
       this.violation ??= `I26: ${phase.spec} ${name}: ${JSON.stringify(phase.restarts)} after ${JSON.stringify(parent.restarts)}`
     const found =
       tooMany(phase, body.intensity) ??
@@ -50,6 +50,12 @@ export class RestartChecker {
         : undefined)
     if (found !== undefined) this.violation ??= `I27: ${phase.spec} ${name}: ${found}`
   }
+}
+
+/** A generation adds one restart at most; one for each crash where that is nobody else's affair. */
+function addedMax({ previous }: Phase, body: SpecBody): number {
+  if (body.kind === 'worker' || body.strategy !== 'one_for_one') return 1
+  return Math.max(1, previous.filter(({ failure }) => isCounted(failure)).length)
 }
 
 /** Whether any window has more restarts than allowed. */
