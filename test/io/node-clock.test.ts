@@ -72,3 +72,22 @@ test('a timer waits through two sleeps', async () => {
   await world.run(1_000)
   expect(fired).toEqual([100, 300, 700])
 })
+
+test('a clock whose rate changes while the machine sleeps shows nothing of that, nor do its timers', async () => {
+  const world = new VirtualClock()
+  const clock = world.fork()
+  const fired: number[] = []
+  clock.setRate(0.5)
+  clock.after(100, () => fired.push(world.nowMs))
+  await world.run(80)
+  clock.freeze()
+  await world.run(300)
+  clock.setRate(2)
+  await world.run(100)
+  clock.thaw('asleep')
+  expect(clock.nowMs()).toBe(40)
+  await world.run(1_000)
+  expect(clock.nowMs()).toBe(2_040)
+  // What was left when it fell asleep: 120 ms of the world.
+  expect(fired).toEqual([600])
+})

@@ -26,11 +26,12 @@ export class NodeClock implements Clock {
    * they are due, and how much of their time is left if it is the machine that sleeps.
    */
   readonly #parked: { readonly run: () => void; readonly dueMs: number; readonly leftMs: number }[] = []
-  /** How long the machine has slept so far, by its own measure. */
-  #sleptMs = 0
+  /** How long the machine has slept so far, by its own measure and by that of the world: its rate may change as it sleeps. */
+  #slept = { shownMs: 0, worldMs: 0 }
   /** So fast its oscillator goes, since the moment in which it showed so much. */
   #pace = { rate: 1, sinceMs: 0, shownMs: 0 }
-  #frozenAtMs: number | undefined
+  /** Since when the process stands still, by both measures. */
+  #frozenAt: { readonly shownMs: number; readonly worldMs: number } | undefined
   #isStopped = false
   /** By how much the wall clock is ahead. */
   skewMs: number
@@ -41,11 +42,11 @@ export class NodeClock implements Clock {
   }
 
   get isFrozen(): boolean {
-    return this.#frozenAtMs !== undefined
+    return this.#frozenAt !== undefined
   }
 
   nowMs(): number {
-    return this.#shownMs() - this.#sleptMs
+    return this.#shownMs() - this.#slept.shownMs
   }
 
   wallMs(): number {
@@ -77,14 +78,18 @@ export class NodeClock implements Clock {
 
   /** The process stands still, from now on. */
   freeze(): void {
-    this.#frozenAtMs ??= this.#world.nowMs
+    this.#frozenAt ??= { shownMs: this.#shownMs(), worldMs: this.#world.nowMs }
   }
 
   /** It goes on: what came due meanwhile is done now, one after the other. */
   thaw(pause: Pause): void {
-    const frozenAtMs = this.#frozenAtMs ?? this.#world.nowMs
-    this.#frozenAtMs = undefined
-    if (pause === 'asleep') this.#sleptMs += (this.#world.nowMs - frozenAtMs) * this.#pace.rate
+    const frozenAt = this.#frozenAt
+    this.#frozenAt = undefined
+    if (pause === 'asleep' && frozenAt !== undefined) {
+      const shownMs = this.#slept.shownMs + (this.#shownMs() - frozenAt.shownMs)
+      const worldMs = this.#slept.worldMs + (this.#world.nowMs - frozenAt.worldMs)
+      this.#slept = { shownMs, worldMs }
+    }
     // What was left of a timer when the machine fell asleep is left of it now.
     for (const { run, dueMs, leftMs } of this.#parked.splice(0))
       this.#wait(run, pause === 'asleep' ? leftMs : Math.max(0, dueMs - this.#world.nowMs))
@@ -92,7 +97,7 @@ export class NodeClock implements Clock {
 
   /** `leftMs`: so much of the time of the world. */
   #wait(run: () => void, leftMs: number): Cancel {
-    const askedSleptMs = this.#sleptMs
+    const askedSleptMs = this.#slept.worldMs
     if (!this.isFrozen) return this.#world.after(leftMs, () => this.#due(run, askedSleptMs))
     this.#parked.push({ run, dueMs: this.#world.nowMs + leftMs, leftMs })
     return () => {}
@@ -100,9 +105,10 @@ export class NodeClock implements Clock {
 
   /** A timer that was set before the machine slept has as much of its time left as it had then. */
   #due(run: () => void, askedSleptMs: number): void {
-    const missingMs = (this.#sleptMs - askedSleptMs) / this.#pace.rate
+    const missingMs = this.#slept.worldMs - askedSleptMs
     const dueMs = this.#world.nowMs + missingMs
-    if (this.#frozenAtMs !== undefined) this.#parked.push({ run, dueMs, leftMs: dueMs - this.#frozenAtMs })
+    if (this.#frozenAt !== undefined)
+      this.#parked.push({ run, dueMs, leftMs: dueMs - this.#frozenAt.worldMs })
     else if (missingMs > 0) this.#wait(run, missingMs)
     else run()
   }
