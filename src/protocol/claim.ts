@@ -67,13 +67,15 @@ export const claims: RecordKind<Claim> = {
   },
 }
 
-/** < 0 when `b` overrules `a`. Total for claims of one slot. */
+/**
+ * < 0 when `b` overrules `a`. Total for claims of one slot. Owners are compared as their tokens are: a resource never
+ * refuses the one that is left of two.
+ */
 export function compareClaims(a: Claim, b: Claim): number {
   return (
     a.generation - b.generation ||
     a.score - b.score ||
-    compareText(a.owner.id, b.owner.id) ||
-    a.owner.boot - b.owner.boot ||
+    compareOwners(a.owner, b.owner) ||
     a.seq - b.seq ||
     CLAIM_STATES.indexOf(a.state) - CLAIM_STATES.indexOf(b.state)
   )
@@ -104,6 +106,12 @@ export function isOwner(claim: Claim | undefined, run: Run): claim is Claim {
 /** A number for one run of a node, for tokens and tags. @returns 0 … 2^32 - 1 */
 export function runTag(run: Run): number {
   return hash32(`${run.id}.${run.boot}`)
+}
+
+/** By tag. Of two runs with one tag, any order does that is the same everywhere. */
+function compareOwners(a: Run, b: Run): number {
+  if (isSameRun(a, b)) return 0
+  return runTag(a) - runTag(b) || compareText(a.id, b.id) || a.boot - b.boot
 }
 
 function compareText(a: string, b: string): number {

@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { nodeId, slotId, specId } from '../../src/ids.ts'
-import { CLAIM_STATES, type Claim, claims, compareClaims } from '../../src/protocol/claim.ts'
+import { CLAIM_STATES, type Claim, claims, compareClaims, runTag } from '../../src/protocol/claim.ts'
 import type { Hlc } from '../../src/protocol/hlc.ts'
 import { MEMBER_STATUSES, type MemberRow, compareMembers, memberRows } from '../../src/protocol/member-row.ts'
 import { PHASE_RANKS, type Phase, phases } from '../../src/protocol/phase.ts'
@@ -227,20 +227,32 @@ test('a dead member is refuted by a larger sequence number only, and a left one 
   expect(compareMembers(row(2, 1, 'alive'), row(1, 9, 'left'))).toBeGreaterThan(0)
 })
 
+const CLAIM: Claim = {
+  slot: slotId(specId('s')),
+  generation: 1,
+  owner: { id: nodeId('a'), boot: 1 },
+  score: 5,
+  seq: 0,
+  state: 'running',
+  specVersion: { ms: 1, count: 0, node: nodeId('a') },
+  restarts: [],
+  failures: [],
+}
+
 test('of two claims the later generation wins, then the better placed owner', () => {
-  const base: Claim = {
-    slot: slotId(specId('s')),
-    generation: 1,
-    owner: { id: nodeId('a'), boot: 1 },
-    score: 5,
-    seq: 0,
-    state: 'running',
-    specVersion: { ms: 1, count: 0, node: nodeId('a') },
-    restarts: [],
-    failures: [],
-  }
+  const base = CLAIM
   expect(compareClaims({ ...base, generation: 2, score: 0 }, base)).toBeGreaterThan(0)
   expect(compareClaims({ ...base, owner: { id: nodeId('b'), boot: 1 }, score: 6 }, base)).toBeGreaterThan(0)
+})
+
+test('of two claims that are worth the same, the one with the larger token wins', () => {
+  const runs = ['a', 'b', 'c', 'd', 'e', 'f'].flatMap(id => [1, 2, 3].map(boot => ({ id: nodeId(id), boot })))
+  const byToken = runs.toSorted((a, b) => runTag(a) - runTag(b))
+  const byClaim = runs.toSorted((a, b) => compareClaims({ ...CLAIM, owner: a }, { ...CLAIM, owner: b }))
+  expect(new Set(runs.map(runTag)).size).toBe(runs.length)
+  expect(byClaim).toEqual(byToken)
+  // What an owner says later counts, whatever its tag is.
+  expect(compareClaims({ ...CLAIM, seq: 1 }, CLAIM)).toBeGreaterThan(0)
 })
 
 test('a spec remembers the latest version that it has overtaken unseen, whatever came first', () => {
