@@ -46,7 +46,9 @@ test('processes whose only seed is not there yet say so, work on, each alone, an
   for (const each of early) {
     const saysSo = (): string | undefined => each.said.find(text => text.startsWith('no session with'))
     await each.until('it says that nobody is there', () => saysSo() !== undefined)
-    expect(saysSo()).toContain(`"to":"${seed}","reason":"nobody listens there: start the node, or correct the port"`)
+    expect(saysSo()).toContain(
+      `"to":"${seed}","reason":"nobody listens there: start the node, or correct the port"`,
+    )
     expect(each.sight.alive).toEqual([each.name])
   }
   await early[0]?.addWorkers(3)
