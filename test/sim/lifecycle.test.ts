@@ -110,6 +110,27 @@ test('terminate runs after a throw, and when the worker is told to stop', async 
   expect(exits.map(({ exit }) => exit.kind)).toEqual(['crashed', 'stopped'])
 })
 
+test.each([
+  ['transient', 'normal', 'done'],
+  ['transient', 'shutdown', 'done'],
+  ['temporary', 'normal', 'done'],
+  ['temporary', 'shutdown', 'done'],
+  ['permanent', 'normal', 'gave-up'],
+] as const)(
+  'a task, %s, that ends with %s before it waits for anything, has run: %s',
+  async (restart, reason, kind) => {
+    const brief = defineTask('brief', async context => context.stop(reason))
+    await using mesh = await simulate({ nodes: 1, behaviours: [brief] })
+    const node = mesh.node('n1')
+    await mesh.settle(node.addWorker({ id: 'w', run: brief, restart }))
+    await mesh.until(
+      'it is over',
+      () => statusOf(node, 'w') !== 'restarting' && statusOf(node, 'w') !== 'running',
+    )
+    expect(statusOf(node, 'w')).toBe(kind)
+  },
+)
+
 test('a server that ends by itself, and never comes to an end of it, is given its stop time-out', async () => {
   const endless = defineServer('endless', {
     init: context => ({ context }),

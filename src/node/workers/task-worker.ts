@@ -28,6 +28,8 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   #isReadOut = false
   /** It has been given a message, and has not asked for the next one. */
   #isAtMessage = false
+  /** Its function has been called, and has not come to its first `await`. */
+  #isBeginning = false
 
   constructor(task: Task<readonly unknown[], never>, init: WorkerInit) {
     super(init)
@@ -77,9 +79,11 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
 
   protected override begin(): unknown {
     const context = Object.assign(new MailboxContext(this), { messages: this.#messages() })
+    this.#isBeginning = true
     const result: unknown = runInScope(this.makeScope(), () =>
       whenFit(this.#task.input.args, this.decodeArgs(), args => this.#task.run(context, ...listOf(args))),
     )
+    this.#isBeginning = false
     void Promise.resolve(result).then(
       () => this.exit(this.#farewell()),
       (error: unknown) => this.crash(error),
@@ -91,9 +95,13 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     this.#wake?.()
   }
 
-  /** Nothing else runs in between: it ends at once, and its signal says so to what still runs. */
+  /**
+   * Nothing else runs in between: it ends at once, and its signal says so to what still runs. Whoever ends before its first
+   * `await` has run all the same, as one that returns there has.
+   */
   protected override onStopWish(reason: StopReason): void {
-    if (reason instanceof Error) this.crash(reason)
+    if (this.#isBeginning) queueMicrotask(() => this.wish(reason))
+    else if (reason instanceof Error) this.crash(reason)
     else this.exit({ kind: reason })
   }
 
