@@ -149,6 +149,15 @@ export class EngineError extends MeshvisorError {
   }
 }
 
+/** The wall clock of this machine stands before 1970: others take nothing of a node that says so. */
+export class ClockError extends MeshvisorError {
+  override readonly name = 'ClockError'
+
+  constructor(wallMs: number) {
+    super(`found a wall clock of ${wallMs} ms since 1970, wanted 0 or later: set the clock of this machine`)
+  }
+}
+
 /** The mesh has not become what was waited for. */
 export class FormationError extends MeshvisorError {
   override readonly name = 'FormationError'

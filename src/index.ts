@@ -9,6 +9,7 @@ export {
   BehaviourNotFoundError,
   CallError,
   CallTimeoutError,
+  ClockError,
   ConfigError,
   EngineError,
   type ExecutionOptions,

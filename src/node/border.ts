@@ -36,6 +36,8 @@ export const FAILED_DIALS_MIN = 4
 /** Or when it has failed again after so long: where nothing comes back, each dial takes seconds, and has to wait for others. */
 export const FAILED_FOR_MS = 4_000
 
+const NO_SESSION = 'no session with a node, which is tried on'
+
 type Counts = { -readonly [What in Exclude<keyof BorderStats, 'last'>]: number }
 
 /** A dial that has failed. */
@@ -138,7 +140,14 @@ export class Border {
     const isNews = isHandshake ? isAddress || count > 1 : isAddress && isLasting
     if (!isNews) return
     const facts = { to: key, reason, ...(cause === undefined ? {} : { cause }) }
-    this.#complain(`dial ${key}`, facts, 'no session with a node, which is tried on')
+    this.#complain(`dial ${key}`, facts, NO_SESSION)
+  }
+
+  /** A dial of `key`, an address, has had no outcome for long. When it fails after that, it is news at once. */
+  onSilent(key: string, reason: string): void {
+    const sinceMs = this.#clock.nowMs()
+    if (!this.#failedDials.has(key)) this.#failedDials.set(key, { sinceMs, count: 0 })
+    this.#complain(`silent ${key}`, { to: key, reason }, NO_SESSION)
   }
 
   onDialled(key: string): void {

@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 
-import { EngineError } from '../errors.ts'
+import { ClockError, EngineError } from '../errors.ts'
 import { DataFolder } from '../io/system/data-folder.ts'
 import { SystemDirectory } from '../io/system/directory.ts'
 import { silentLogger, stderrLogger } from '../io/system/loggers.ts'
@@ -22,12 +22,13 @@ const NODE_MAJOR_MIN = 24
  * Starts a node, and joins a mesh if there is one. Resolves when the node takes work.
  * @throws {OptionsError} naming every bad field; {ListenError} when an address cannot be listened on;
  * {AlreadyRunningError} when a node of the same name and cluster runs in this process; {DataFolderError} when another node uses the data folder, or it cannot be used;
- * {EngineError} when this Node is too old; {FencedError} from code of a worker that is over
+ * {EngineError} when this Node is too old; {ClockError} when the wall clock stands before 1970; {FencedError} from code of a worker that is over
  * @example
  * await using node = await createNode({ cluster: 'line-7', behaviours: [counter] })
  */
 export async function createNode(init: NodeInit = {}): Promise<Node> {
   refuseOldEngine()
+  refuseOldTime()
   refuseFenced()
   const options = checkOptions(init)
   const { cluster, name, signal } = options
@@ -51,6 +52,11 @@ export async function createNode(init: NodeInit = {}): Promise<Node> {
 function refuseOldEngine(): void {
   const major = Number(process.versions.node.split('.')[0])
   if (major < NODE_MAJOR_MIN) throw new EngineError(process.versions.node, NODE_MAJOR_MIN)
+}
+
+function refuseOldTime(): void {
+  const wallMs = systemClock.wallMs()
+  if (wallMs < 0) throw new ClockError(wallMs)
 }
 
 async function openNode(options: NodeOptions): Promise<Node> {

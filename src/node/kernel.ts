@@ -250,6 +250,8 @@ export class Kernel {
         return this.#control.send(effect.to, effect.message)
       case 'dial':
         return transport.dial(effect.key, effect.addresses)
+      case 'dial-silent':
+        return this.border.onSilent(effect.key, effect.reason)
       case 'renew':
         return transport.hangUp(effect.peer, 'it has been silent for too long', 0)
       case 'hang-up':
@@ -282,8 +284,7 @@ export class Kernel {
         this.#notify({ kind: 'node:replaced', by: effect.by })
         return this.#init.onOver('replaced')
       case 'left':
-        void this.#part()
-        return undefined
+        return void this.#part()
       default:
         return unreachable(effect)
     }
@@ -371,8 +372,7 @@ export class Kernel {
   }
 
   #now(): Now {
-    const { clock } = this.#ports
-    return { ms: clock.nowMs(), wallMs: clock.wallMs() }
+    return { ms: this.#ports.clock.nowMs(), wallMs: this.#ports.clock.wallMs() }
   }
 
   /** Sees to it that the core is called when it wants to be, and not before: each time would wake up an idle node. */

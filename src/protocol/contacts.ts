@@ -39,6 +39,8 @@ interface Contact {
   peer: NodeId | undefined
   /** When the dial began that is under way; undefined: none is. */
   begunMs: number | undefined
+  /** Its dial has had no outcome for long, and that was told; so until somebody answers. */
+  isSilent: boolean
   attempts: number
   dueMs: number
   /** `waiting`: others have told of it, so it is seen already, and a session can wait. `over`: met or dialled since. */
@@ -82,6 +84,14 @@ const CLAIMED_MAX = 16
 
 const NO_ANSWER_YET = 'no answer yet'
 
+/**
+ * A dial of a seed that has no outcome by then is told of, and goes on. Whoever is frozen is broken off after twice that time
+ * only, as an honest node that forms with thirty others on two cores takes up to ten seconds for a session.
+ */
+export const SILENCE_MS = 10_000
+
+const STILL_NO_ANSWER = `no answer for ${SILENCE_MS / 1_000} s, and it is still waited for: its process is frozen or too busy, or is no meshvisor, or nothing comes back from its host; check what listens there`
+
 interface Listener {
   readonly id: NodeId
   readonly addresses: readonly string[]
@@ -99,6 +109,8 @@ export class Contacts {
   readonly #lost = new Set<NodeId>()
   /** When the next dial is due; undefined: to be found out. */
   #wakeMs: number | undefined
+  /** The seeds that are dialled and have not been told of as silent, and when their dials began: oldest first. */
+  readonly #waited = new Map<string, number>()
   readonly #lull = new Lull()
 
   constructor(self: Listener, timings: Timings, prng: Prng) {
@@ -116,6 +128,7 @@ export class Contacts {
   /** The address is not one of the mesh any more. */
   removeSeed(address: string): void {
     this.#contacts.delete(address)
+    this.#waited.delete(address)
     this.#wakeMs = undefined
   }
 
@@ -184,6 +197,7 @@ export class Contacts {
     for (const contact of this.#contacts.values()) {
       if (contact.peer !== peer) continue
       contact.attempts = 0
+      contact.isSilent = false
       contact.wait = 'over'
       contact.isClaim = false
     }
@@ -203,6 +217,7 @@ export class Contacts {
     if (contact === undefined) return
     contact.peer = peer
     contact.isClaim = false
+    contact.isSilent = false
     contact.problem = undefined
     if (contact.begunMs !== undefined) this.#lull.onSession(nowMs - contact.begunMs, nowMs)
     this.#postpone(contact, nowMs)
@@ -214,6 +229,7 @@ export class Contacts {
     if (contact === undefined) return undefined
     if (failure === 'self') {
       this.#contacts.delete(key)
+      this.#waited.delete(key)
       this.#wakeMs = undefined
       return undefined
     }
@@ -240,9 +256,30 @@ export class Contacts {
       if (contact.wait === 'waiting') this.#lull.onDial(nowMs)
       contact.wait = 'over'
       contact.begunMs = nowMs
+      this.#listen(contact, nowMs)
       dials.push({ key: contact.key, addresses: addressesOf(contact) })
     }
     return dials
+  }
+
+  /** The seeds whose dials have had no outcome for `SILENCE_MS`: each once, until somebody has answered there. */
+  takeSilent(nowMs: number): { readonly key: string; readonly reason: string }[] {
+    const silent = []
+    for (const [key, begunMs] of this.#waited) {
+      if (begunMs + SILENCE_MS > nowMs) break
+      this.#waited.delete(key)
+      const contact = this.#contacts.get(key)
+      if (contact?.begunMs !== begunMs || this.#isUp(contact)) continue
+      contact.isSilent = true
+      silent.push({ key, reason: STILL_NO_ANSWER })
+    }
+    return silent
+  }
+
+  /** When `takeSilent` is due; Infinity: never, as things are. */
+  silentAtMs(): number {
+    for (const begunMs of this.#waited.values()) return begunMs + SILENCE_MS
+    return Infinity
   }
 
   /** When the next dial is due; Infinity: never, as things are. */
@@ -257,9 +294,10 @@ export class Contacts {
     for (const contact of this.#contacts.values()) {
       if (this.#isUp(contact)) continue
       const { problem, begunMs, addresses, key } = contact
+      const reason = contact.isSilent ? STILL_NO_ANSWER : NO_ANSWER_YET
       if (problem !== undefined) problems.push(problem)
       else if (begunMs !== undefined)
-        problems.push({ address: addresses[0] ?? key, failure: 'unreachable', reason: NO_ANSWER_YET })
+        problems.push({ address: addresses[0] ?? key, failure: 'unreachable', reason })
     }
     return problems
   }
@@ -281,6 +319,12 @@ export class Contacts {
     return begun.toSorted((a, b) => a - b)
   }
 
+  /** Members are told of otherwise: only a seed may be silent, and nobody knows why. */
+  #listen({ key, addresses, isSilent }: Contact, nowMs: number): void {
+    this.#waited.delete(key)
+    if (addresses[0] === key && !isSilent) this.#waited.set(key, nowMs)
+  }
+
   #add(key: string, addresses: readonly string[], dueMs: number): Contact {
     const contact: Contact = {
       key,
@@ -289,6 +333,7 @@ export class Contacts {
       isClaim: false,
       peer: undefined,
       begunMs: undefined,
+      isSilent: false,
       attempts: 0,
       dueMs,
       wait: 'none',
@@ -305,6 +350,7 @@ export class Contacts {
     const spared = apart.find(({ isClaim }) => isClaim) ?? apart[0]
     if (spared === undefined) return
     this.#contacts.delete(spared.key)
+    this.#waited.delete(spared.key)
     if (spared.peer !== undefined) this.#lost.delete(spared.peer)
   }
 
@@ -316,6 +362,7 @@ export class Contacts {
     const backoffMs = Math.min(maxMs, redialMinMs * BACKOFF_FACTOR ** contact.attempts)
     this.#wakeMs = undefined
     contact.begunMs = undefined
+    this.#waited.delete(contact.key)
     contact.attempts += 1
     contact.dueMs = nowMs + backoffMs * this.#prng.between(0.5, 1)
   }

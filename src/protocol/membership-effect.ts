@@ -11,6 +11,8 @@ import type { Timings } from './timings.ts'
 export type MembershipEffect =
   | { readonly kind: 'send'; readonly to: NodeId; readonly message: Message }
   | { readonly kind: 'dial'; readonly key: string; readonly addresses: readonly string[] }
+  /** The dial of a seed has had no outcome for long. It goes on. */
+  | { readonly kind: 'dial-silent'; readonly key: string; readonly reason: string }
   /** The session with the peer carries nothing any more: end it, so that another one can be dialled. */
   | { readonly kind: 'renew'; readonly peer: NodeId }
   /** `authored`: concluded here, so that others must be told. */

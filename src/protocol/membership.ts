@@ -184,11 +184,11 @@ export class Membership {
     for (const change of this.#reach.takeChanges(now.ms, this.#timings))
       this.#init.emit({ kind: 'reach-changed', ...change })
     this.#prober.tick(now.ms)
-    if (now.ms >= this.wakefulness.judgeFromMs) {
-      for (const id of this.#suspicions.due(now.ms)) this.#decide(id)
-    }
+    const isJudging = now.ms >= this.wakefulness.judgeFromMs
+    for (const id of isJudging ? this.#suspicions.due(now.ms) : []) this.#decide(id)
     if (now.ms >= this.#nextForgetMs) this.#forget()
     for (const dial of this.contacts.take(now.ms)) this.#init.emit({ kind: 'dial', ...dial })
+    for (const seed of this.contacts.takeSilent(now.ms)) this.#init.emit({ kind: 'dial-silent', ...seed })
     if (this.health.isDegraded && !this.#wasDegraded)
       this.#init.emit({ kind: 'degraded', health: this.health.score })
     this.#wasDegraded = this.health.isDegraded
@@ -196,7 +196,7 @@ export class Membership {
 
   /** When to call `tick`, if nothing happens before. */
   wakeAtMs(): number {
-    return Math.min(this.#duty(), this.contacts.wakeAtMs())
+    return Math.min(this.#duty(), this.contacts.wakeAtMs(), this.contacts.silentAtMs())
   }
 
   /** What cannot be done later without saying something about this node. */
@@ -361,8 +361,8 @@ export class Membership {
     if (!this.#suspicions.addWitness(accusation, this.#now.ms)) return
     this.#news.addAccusation(accusation, this.#roster.count)
     // Each further witness makes it shorter: find out at once.
-    if (this.#now.ms - this.#reach.heardMs(run.id) <= this.#timings.probeTimeoutMs) return
-    this.#prober.probe(run.id, this.#now.ms)
+    const silentMs = this.#now.ms - this.#reach.heardMs(run.id)
+    if (silentMs > this.#timings.probeTimeoutMs) this.#prober.probe(run.id, this.#now.ms)
   }
 
   /** A suspect has had its time. If it answers us, the warning has been lost, and our own ears come first. */

@@ -18,11 +18,12 @@ import { join } from 'node:path'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { execFileSync, fork } from 'node:child_process'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { AddressBook, KNOWN_PEERS_MAX, readAddressBook } from '../../src/io/system/address-book.ts'
 import { DataFolder } from '../../src/io/system/data-folder.ts'
 import { type LockKind, takeLock } from '../../src/io/system/lock.ts'
+import { systemClock } from '../../src/io/system/system-clock.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { NodeInit } from '../../src/node/options.ts'
 import { localNode } from '../local-node.ts'
@@ -167,6 +168,18 @@ test('a damaged key is an error that says what to do, not a new identity', async
   })
 })
 
+test('a wall clock before 1970 is refused at the start', async () => {
+  const wall = vi.spyOn(systemClock, 'wallMs').mockReturnValue(-1_000)
+  try {
+    await expect(start()).rejects.toMatchObject({
+      name: 'ClockError',
+      message: expect.stringMatching(/found .*-1000 ms since 1970, wanted .*set the clock/),
+    })
+  } finally {
+    wall.mockRestore()
+  }
+})
+
 describe('a folder that cannot be used is an error that names it, and says what to do:', () => {
   /** Beside the folder, in what is thrown away with it. */
   const beside = (name: string): string => join(folder, '..', name)
@@ -193,6 +206,17 @@ describe('a folder that cannot be used is an error that names it, and says what 
     await symlink(beside('nothing'), beside('link'))
     await refused(beside('link'), /no folder can be made there .*link to nothing/)
     await refused(beside('link/data'), /no folder can be made there/)
+  })
+
+  test('a number of the last run that has no next one', async () => {
+    await stop(await start({ dataFolder: folder }))
+    for (const number of [String(2 ** 52), '9007199254740991', '9007199254740993', '1e300']) {
+      await writeFile(join(folder, 'boot'), number)
+      await refused(folder, /boot holds .*, wanted the number of the last run.*remove that file/)
+    }
+    await writeFile(join(folder, 'boot'), String(2 ** 52 - 1))
+    await stop(await start({ dataFolder: folder }))
+    await refused(folder, /boot holds 4503599627370496/)
   })
 
   test('a circle of links', async () => {

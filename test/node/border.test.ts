@@ -299,6 +299,22 @@ test('an address from which nothing comes back for long is mentioned with the se
   expect(told()).toEqual([expect.stringMatching(/nothing has come back.*AbortError: x/)])
 })
 
+test('a seed that says nothing is told of within 15 seconds, and why its dial has failed when it has', async () => {
+  const seed = '/ip4/127.0.0.1/tcp/7000'
+  const quiet = new Outside()
+  const lonely = await quiet.node({ discovery: { mdns: false, seeds: [seed] } })
+  await quiet.clock.run(13_000)
+  expect(quiet.warnings).toEqual([
+    expect.stringMatching(/^no session with a node, .*tcp\/7000.*no answer for 10 s/),
+  ])
+  const formed = lonely.formed(2, { timeoutMs: 100 })
+  await Promise.all([expect(formed).rejects.toThrow(`${seed}: no answer for 10 s`), quiet.clock.run(200)])
+  quiet.world.onDialFailed(seed, 'unreachable', 'frozen, too busy, or no meshvisor')
+  expect(quiet.warnings[1]).toMatch(/^no session with a node, .*frozen/)
+  await quiet.clock.run(30_000)
+  expect(quiet.warnings).toHaveLength(2)
+})
+
 test(`no more than ${COMPLAINTS_MAX} culprits and addresses are told apart: the first are forgotten`, () => {
   const told = (start: string): number => outside.warnings.filter(text => text.startsWith(start)).length
   outside.world.onRefused('10.0.0.7', 'the handshake failed')

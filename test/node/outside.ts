@@ -4,7 +4,7 @@ import { type NodeId, nodeId } from '../../src/ids.ts'
 import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 import { Node } from '../../src/node/node.ts'
 import { type NodeInit, checkOptions } from '../../src/node/options.ts'
-import type { Lane, Logger, Transport, TransportHandlers } from '../../src/ports.ts'
+import type { Directory, Lane, Logger, Transport, TransportHandlers } from '../../src/ports.ts'
 import { encodeMessage } from '../../src/protocol/codec.ts'
 import { FrameWriter } from '../../src/protocol/frames.ts'
 import { type Message, NO_ROWS, PROTOCOL } from '../../src/protocol/messages.ts'
@@ -27,7 +27,14 @@ export class Outside implements Transport {
     }
     const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: note }
     const clock = this.clock.fork()
-    const started = Node.start(checkOptions(init), { clock, transport: this, logger }, 'outside')
+    const options = checkOptions(init)
+    const { seeds } = options
+    const directory: Directory = {
+      start: ({ onSeed }) => seeds.forEach(seed => onSeed(seed)),
+      remember: () => {},
+      stop: async () => {},
+    }
+    const started = Node.start(options, { clock, transport: this, logger, directory }, 'outside')
     await this.clock.run(2_000)
     return started
   }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
-import { CONTACTS_MAX, Contacts, DIALS_AT_ONCE } from '../../src/protocol/contacts.ts'
+import { CONTACTS_MAX, Contacts, DIALS_AT_ONCE, SILENCE_MS } from '../../src/protocol/contacts.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 
 const UNREACHABLE = { failure: 'unreachable', reason: 'no answer' } as const
@@ -37,6 +37,51 @@ let desk: Desk
 
 beforeEach(() => {
   desk = new Desk()
+})
+
+describe('a seed whose dial has no outcome', () => {
+  const reasons = (): string[] => desk.contacts.problems().map(({ reason }) => reason)
+
+  test('is told of after ten seconds, once, and the dial goes on', () => {
+    desk.contacts.addSeed('/mute', 0)
+    expect(desk.until(0)).toEqual(['/mute'])
+    expect(desk.contacts.silentAtMs()).toBe(SILENCE_MS)
+    expect(desk.contacts.takeSilent(SILENCE_MS - 1)).toEqual([])
+    expect(reasons()).toEqual(['no answer yet'])
+    const told = { key: '/mute', reason: expect.stringMatching(/no answer for 10 s.*still waited for/) }
+    expect(desk.contacts.takeSilent(SILENCE_MS)).toEqual([told])
+    expect(reasons()).toEqual([told.reason])
+    expect(desk.contacts.silentAtMs()).toBe(Infinity)
+    // It fails, and the next dial is silent, too.
+    desk.contacts.onDialFailed('/mute', UNREACHABLE, 24_000)
+    expect(desk.until(40_000)).toEqual(['/mute'])
+    expect(desk.contacts.silentAtMs()).toBe(Infinity)
+    expect(reasons()).toEqual(['no answer'])
+    // It answers, and is silent after that: that is news again.
+    desk.contacts.onDialled('/mute', early, 40_000)
+    desk.contacts.onPeerUp(early)
+    desk.contacts.onPeerDown(early, 40_000)
+    expect(desk.until(50_000)).toEqual(['/mute'])
+    expect(desk.contacts.takeSilent(70_000)).toEqual([told])
+  })
+
+  test('is not told of when it has answered, failed, or is no seed any more; nor is a member', () => {
+    for (const [key, settle] of [
+      ['/answers', () => desk.contacts.onDialled('/answers', early, 0)],
+      ['/fails', () => desk.contacts.onDialFailed('/fails', UNREACHABLE, 0)],
+      ['/goes', () => desk.contacts.removeSeed('/goes')],
+    ] as const) {
+      desk = new Desk()
+      desk.contacts.addSeed(key, 0)
+      expect(desk.until(0)).toEqual([key])
+      settle()
+      expect(desk.contacts.silentAtMs()).toBe(Infinity)
+    }
+    desk = new Desk()
+    desk.contacts.note(late, ['/late'], 0)
+    expect(desk.until(0)).toEqual([late])
+    expect(desk.contacts.silentAtMs()).toBe(Infinity)
+  })
 })
 
 describe('of many to be dialled', () => {

@@ -36,6 +36,9 @@ const OTHERS = 0o077
 /** The largest of the files is the list of addresses: 256 members with a few addresses each take some 100 KB. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024
 
+/** Others take numbers of runs below 2^53. Half of it is a time in the year 144,683, and leaves room for larger ones to come. */
+const BOOT_MAX = 2 ** 52
+
 /** How new joins are collected before the list is written again. */
 const WRITE_DELAY_MS = 200
 
@@ -90,8 +93,13 @@ export class DataFolder {
           `the key in the data folder ${path} is used by another node that runs now on this machine, from this folder or a copy of it: stop that node, or give each node a folder of its own`,
         )
       }
-      const book = readAddressBook(await readOrNothing(join(path, PEERS_FILE)), init.wallMs)
-      return new DataFolder(init, { key, boot: await nextBoot(init), book, lock })
+      try {
+        const book = readAddressBook(await readOrNothing(join(path, PEERS_FILE)), init.wallMs)
+        return new DataFolder(init, { key, boot: await nextBoot(init), book, lock })
+      } catch (error) {
+        await lock.release()
+        throw error
+      }
     } catch (cause) {
       if (cause instanceof DataFolderError) throw cause
       throw new DataFolderError(`the data folder ${path} cannot be used: ${folderFailure(cause)}`, { cause })
@@ -185,6 +193,10 @@ async function openKey(init: DataFolderInit): Promise<Uint8Array> {
 async function nextBoot(init: DataFolderInit): Promise<number> {
   const file = join(init.path, BOOT_FILE)
   const last = Number(await readOrNothing(file))
+  if (last >= BOOT_MAX) {
+    const found = `${file} holds ${last}, wanted the number of the last run, in ms since 1970 and below ${BOOT_MAX}`
+    throw new DataFolderError(`${found}: remove that file, or use a new data folder`)
+  }
   const boot = Number.isSafeInteger(last) ? Math.max(init.wallMs(), last + 1) : init.wallMs()
   try {
     await replaceFile(file, String(boot))
