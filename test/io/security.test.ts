@@ -103,6 +103,22 @@ test('who speaks no libp2p is counted, and told of once', async () => {
   expect(log.lines).toEqual([expect.stringMatching(/no meshvisor/)])
 })
 
+test('of a handshake that breaks off with a host of members, nothing is said of secrets', async () => {
+  const log = notebook()
+  const member = await start({ logger: log })
+  const other = await start({ seed: member })
+  await until('they have met', () => member.members().length === 2)
+  await other.stop()
+  const socket = connect(Number(member.addresses[0]?.split('/')[4]), '127.0.0.1')
+  socket.on('error', () => {})
+  await new Promise<void>(resolve => socket.once('connect', resolve))
+  socket.destroy()
+  await until('it is counted', () => member.snapshot().border.strangers === 1)
+  expect(member.snapshot().border.last?.reason).toMatch(/^the handshake broke off: members come from/)
+  expect(log.lines.join()).toMatch(/the handshake broke off/)
+  expect(log.lines.join()).not.toMatch(/secret/)
+})
+
 describe('an allow-list', () => {
   test('lets in who is on it, and nobody else: both sides are told', async () => {
     const [ours, theirs] = [notebook(), notebook()]

@@ -25,6 +25,7 @@ import { NotLetInError } from './dial-failure.ts'
 import type { Gate } from './gate.ts'
 import { MESSAGE_ID_BYTES } from './gossip.ts'
 import { Introduction, type IntroductionComponents } from './introduction.ts'
+import { KnownHosts } from './known-hosts.ts'
 import { meshNoise } from './mesh-noise.ts'
 import { ADDRESS_TIMEOUT_MS, HANDSHAKES_MAX, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
 
@@ -56,7 +57,8 @@ const CONNECTIONS_MAX = 10_000
 export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   const key = meshKey(init.cluster, init.secret)
   const known = new WeakSet<object>()
-  return createLibp2p({
+  const hosts = new KnownHosts()
+  const libp2p: MeshLibp2p = await createLibp2p({
     start: false,
     privateKey: init.privateKey,
     addresses: { listen: [...init.listen], announceFilter: reachable },
@@ -94,7 +96,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     },
     // It aborts connections after one late pong: the mesh has a failure detector of its own, and only one.
     connectionMonitor: { enabled: false },
-    connectionGater: gater(init, known),
+    connectionGater: gater(init, known, hosts),
     logger: silent,
     services: {
       introduction: (components: IntroductionComponents) => new Introduction(components),
@@ -131,6 +133,8 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       }),
     },
   })
+  libp2p.addEventListener('connection:open', ({ detail }) => hosts.note(hostOf(detail)))
+  return libp2p
 }
 
 /** Loaded only where it is wanted: it brings a DNS library along. */
@@ -140,13 +144,14 @@ async function discovery(key: Buffer): Promise<(components: MulticastDNSComponen
 }
 
 /** Asks the gate, and tells of everybody who came and did not get in. `known`: connections of those who know the secret. */
-function gater({ gate, onRefused }: Libp2pInit, known: WeakSet<object>): ConnectionGater {
+function gater({ gate, onRefused }: Libp2pInit, known: WeakSet<object>, hosts: KnownHosts): ConnectionGater {
   return {
     // libp2p refuses private addresses in browsers only; said here so that it stays so.
     denyDialMultiaddr: () => false,
     denyInboundConnection: connection => {
       connection.addEventListener('close', () => {
-        if (!known.has(connection)) onRefused(hostOf(connection), STRANGER)
+        const host = hostOf(connection)
+        if (!known.has(connection)) onRefused(host, hosts.reasonOf(host))
       })
       return false
     },
@@ -164,10 +169,8 @@ function gater({ gate, onRefused }: Libp2pInit, known: WeakSet<object>): Connect
   }
 }
 
-const STRANGER = 'the handshake failed: another cluster name or secret, or no meshvisor'
-
 /** `/ip4/10.0.0.7/tcp/50000` → `10.0.0.7` */
-function hostOf({ remoteAddr }: MultiaddrConnection): string {
+function hostOf({ remoteAddr }: Pick<MultiaddrConnection, 'remoteAddr'>): string {
   return remoteAddr.toString().split('/')[2] ?? remoteAddr.toString()
 }
 
