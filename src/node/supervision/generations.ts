@@ -26,10 +26,11 @@ import type { Now } from '../now.ts'
 import { EarlyPhases } from './early-phases.ts'
 import { Holder, type HolderInit } from './holder.ts'
 import type { Legacies } from './legacies.ts'
+import { outlookAtEnd, reasonsAtEnd } from './outlook-at-end.ts'
 import { type FateBody, type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
-import { type Succession, historyOf, planAnew, planNext, restartsAfter } from './succession.ts'
+import { type Succession, planAnew, planNext, restartsAfter } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec, wantsOf } from './units.ts'
 import { Waits } from './waits.ts'
@@ -233,13 +234,14 @@ export class Generations {
     if (phase === undefined) return STARTING
     const isRenewed = phase.revision !== body.revision
     const outlook = outlookOf(phase, body)
-    if (!isRenewed && phase.rank === 'given-up') return lostStatus(phase, body, outlook)
+    if (!isRenewed && phase.rank === 'given-up') return lostStatus(phase, body)
     const pending = outlook.isShutdown ? undefined : this.#pendingOf(row, comingOf(phase, body, outlook))
     if (pending !== undefined) return pending
     if (isRenewed) return STARTING
     const isRunning = phase.rank === 'running' || (phase.rank === 'failed' && isReady(phase))
     if (phase.rank === 'done') {
-      const failure = [...outlook.ended, ...phase.away].find(away => away.failure !== undefined)?.failure
+      const ended = [...outlookAtEnd(phase, body).ended, ...phase.away]
+      const failure = ended.find(away => away.failure !== undefined)?.failure
       return phase.layout.every(this.#emptiness(phase)) ? { kind: 'done', failure } : { kind: 'stopping' }
     }
     if (outlook.renewals.length > 0) return { kind: 'restarting', failure: causeOf(phase)?.failure }
@@ -295,12 +297,11 @@ function isReady(phase: Phase): boolean {
 }
 
 /** How something stands that was given up: it could not start, or failed too often; whatever became of its spec since. */
-function lostStatus(phase: Phase, body: FateBody, { renewals }: Outlook): SpecStatus {
+function lostStatus(phase: Phase, body: FateBody): SpecStatus {
   const unstarted = unstartedIn(phase)
   if (unstarted !== undefined) return { kind: 'failed', failure: unstarted.failure }
-  const { failures } = renewals.length > 0 ? historyOf(phase, body.intensity, renewals, 0) : phase
-  const known = failures.length > 0 ? failures : phase.exits.map(({ failure }) => failure).slice(0, 1)
-  return { kind: 'gave-up', failure: known[0], failures: known }
+  const failures = reasonsAtEnd(phase, body)
+  return { kind: 'gave-up', failure: failures[0], failures }
 }
 
 /** What is to be placed, and is not yet. */
