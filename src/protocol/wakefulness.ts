@@ -19,6 +19,7 @@ export class Wakefulness {
   #doubts = 0
   #judgeFromMs = 0
   #listenUntilMs = -Infinity
+  #reunitedFromMs = -Infinity
 
   constructor(timings: Timings, now: Moment) {
     this.#timings = timings
@@ -39,6 +40,14 @@ export class Wakefulness {
   }
 
   /**
+   * Others have noticed that it stood still, and have closed their sessions: from then on, it has been able to open them
+   * again, and to hear what they have done without it.
+   */
+  get reunitedFromMs(): number {
+    return this.#reunitedFromMs
+  }
+
+  /**
    * Time goes on; the node should have been called at `dutyMs`. `late`: by half of what others are given to answer;
    * `asleep`: so long that others have noticed, or with the whole machine.
    */
@@ -49,7 +58,10 @@ export class Wakefulness {
     const leapMs = now.wallMs - this.#now.wallMs - quietMs
     this.#now = now
     if (quietMs >= probeTimeoutMs / 2) this.#doubt(lateMs)
-    if (lateMs >= 2 * probePeriodMs || leapMs > SUSPEND_MS) return 'asleep'
+    if (lateMs >= 2 * probePeriodMs || leapMs > SUSPEND_MS) {
+      this.#reunitedFromMs = now.ms + 2 * probePeriodMs
+      return 'asleep'
+    }
     return lateMs >= probeTimeoutMs / 2 ? 'late' : 'awake'
   }
 

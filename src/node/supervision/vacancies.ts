@@ -3,7 +3,7 @@
 
 import { hash64, mix } from '../../hash.ts'
 import type { SlotId, SpecId } from '../../ids.ts'
-import type { Claim } from '../../protocol/claim.ts'
+import { type Claim, isOwner } from '../../protocol/claim.ts'
 import type { Ledger } from '../ledger.ts'
 
 export class Vacancies {
@@ -28,10 +28,14 @@ export class Vacancies {
 
   /**
    * Whoever has just stood still, reads first what has come meanwhile, before it claims what nobody has had: the claim of
-   * another one may be right behind the spec.
+   * another one may be right behind the spec. What others have had, may have been taken over meanwhile, while this node
+   * was taken for dead: nobody has told it, until there are sessions again.
    */
   untilMs(before: Claim | undefined): number {
-    return before === undefined ? this.#ledger.membership.wakefulness.listenUntilMs : -Infinity
+    const { run, membership } = this.#ledger
+    if (isOwner(before, run)) return -Infinity
+    const { listenUntilMs, reunitedFromMs } = membership.wakefulness
+    return before === undefined ? listenUntilMs : Math.max(listenUntilMs, reunitedFromMs)
   }
 
   /**
