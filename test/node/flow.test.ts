@@ -46,7 +46,7 @@ class Run {
         },
       }),
     }
-    this.#ingress.open({ entryOf: stage => stage, exitTo: () => exit })
+    this.#ingress.open(() => exit)
     this.flow = new Flow<number>({
       chain: CHAIN,
       ingress: this.#ingress,

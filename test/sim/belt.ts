@@ -14,9 +14,6 @@ import { InvariantError } from './invariant-error.ts'
 const ATTEMPTS_MAX = 3
 const WINDOW_ITEMS = 48
 const KEYS = 7
-/** So many belts have a gate; it ends at the first of every so many items that it is given. */
-const GATE_SHARE = 0.3
-const GATE_ITEMS = 40
 const BELT = specId('belt')
 
 interface Parcel {
@@ -80,38 +77,28 @@ export class Belt {
       return shipped(item)
     }),
   ] as const
-  readonly #gate = defineStage('belt-gate', (item: Parcel, context) => {
-    this.#note(context, 'gate', 1)
-    if (item.n % GATE_ITEMS === GATE_ITEMS - 1) throw new Error('the gate is shut')
-    this.#complete(context, 'gate', item)
-    return item
-  })
   readonly #file = defineStage('belt-file', (_text: string, context) => this.#note(context, 'file', 1))
 
   get behaviours() {
-    return [...this.#stages, this.#gate, this.#file]
+    return [...this.#stages, this.#file]
   }
 
   async declare(mesh: SimulatedMesh, node: string, prng: Prng): Promise<void> {
     const [sort, pack, ship] = this.#stages
-    const hasGate = prng.fork('gate').chance(GATE_SHARE)
-    const common = {
+    await mesh.node(node).addChain({
       id: 'belt',
       strategy: prng.pick(CHAIN_STRATEGIES),
       // Generous: what is tested here is that nothing is lost, not when a supervisor gives up.
       intensity: { restarts: 1_000, withinMs: 1_000 },
       windowItems: WINDOW_ITEMS,
       attemptsMax: ATTEMPTS_MAX,
+      stages: [
+        { id: 'sort', run: sort, workers: 2, route: 'key', onItemError: 'retry', queueItems: 8 },
+        { id: 'pack', run: pack, workers: 3, route: 'key', onItemError: 'deadLetter', queueItems: 6 },
+        { id: 'ship', run: ship },
+      ],
       onFinish: this.#file,
-    } as const
-    const gate = { id: 'gate', run: this.#gate, restart: 'temporary' } as const
-    const stages = [
-      { id: 'sort', run: sort, workers: 2, route: 'key', onItemError: 'retry', queueItems: 8 },
-      { id: 'pack', run: pack, workers: 3, route: 'key', onItemError: 'deadLetter', queueItems: 6 },
-      { id: 'ship', run: ship },
-    ] as const
-    if (hasGate) await mesh.node(node).addChain({ ...common, stages: [gate, ...stages] })
-    else await mesh.node(node).addChain({ ...common, stages })
+    })
   }
 
   /** Sends `count` new items from a node, in the background. */

@@ -42,20 +42,12 @@ export interface IngressInit {
   readonly onEmpty: () => void
 }
 
-/** The way in, while the chain runs. */
-export interface Entrance {
-  /** The stage that an item for this one is given to: another one where it is passed over. */
-  readonly entryOf: (stage: string) => string
-  /** The way to such a stage; undefined where there is no such stage any more. */
-  readonly exitTo: (stage: string, onRoom: () => void) => Exit | undefined
-}
-
 type Limits = Pick<ChainBody, 'windowItems' | 'attemptsMax' | 'emission' | 'stages'>
 
+/** The way to one stage, and what waits for it. */
 /** Makes the error for those who wait. */
 type Why = (options: ExecutionOptions) => Error
 
-/** The way to one stage, and what waits for it. */
 interface Gate {
   readonly stage: string
   readonly unsent: Deque<Entry>
@@ -74,7 +66,7 @@ export class Ingress {
   #limits: Limits = { windowItems: 1, attemptsMax: 1, emission: 'many', stages: [] }
   /** The first stage's. */
   #front: Gate | undefined
-  #entrance: Entrance | undefined
+  #entrance: ((stage: string, onRoom: () => void) => Exit | undefined) | undefined
   readonly #whenRoom: (() => void)[] = []
   readonly #stats = { accepted: 0, finished: 0, redelivered: 0, dead: 0, dropped: 0, slowestMs: 0 }
 
@@ -136,8 +128,11 @@ export class Ingress {
     this.#pump(gate)
   }
 
-  /** The chain runs, as another generation than before: everything unfinished goes to it, in order. */
-  open(entrance: Entrance): void {
+  /**
+   * The chain runs, as another generation than before: everything unfinished goes to it, in order. `entrance` gives
+   * the way to a stage, undefined where there is no such stage any more.
+   */
+  open(entrance: (stage: string, onRoom: () => void) => Exit | undefined): void {
     this.#gates.clear()
     this.#entrance = entrance
     this.#front = this.#gate(this.#limits.stages[0]?.id ?? '')
@@ -253,13 +248,11 @@ export class Ingress {
     return this.#gate(stage)
   }
 
-  /** One for all that goes to the same stage: also what was for others, which are passed over. */
-  #gate(wanted: string): Gate {
-    const stage = this.#entrance?.entryOf(wanted) ?? wanted
+  #gate(stage: string): Gate {
     const known = this.#gates.get(stage)
     if (known !== undefined) return known
     const gate: Gate = { stage, unsent: new Deque(), exit: undefined, isPumping: false }
-    gate.exit = this.#entrance?.exitTo(stage, () => this.#pump(gate))
+    gate.exit = this.#entrance?.(stage, () => this.#pump(gate))
     this.#gates.set(stage, gate)
     return gate
   }
@@ -290,10 +283,8 @@ export class Ingress {
     const { chain, run } = this.#init
     const { item } = entry
     const failure = failureFrom(error, { node: run.id, slot: slotId(chain, stage), item: item.id })
-    // An error that does not say whether a stage has seen the item means that none has.
-    const isApt = !entry.wasSent || error instanceof NotFoundError
-    entry.error = error instanceof Error && isApt ? error : undefined
-    this.#bury(entry, { stage, itemId: item.text, failure, attempts: entry.crashes })
+    entry.error = error instanceof Error ? error : undefined
+    this.#bury(entry, { stage, itemId: item.text, failure, attempts: 0 })
     this.#finish(entry)
   }
 
