@@ -9,9 +9,8 @@ import { Deque } from '../deque.ts'
 import type { NodeId, Run } from '../ids.ts'
 import type { Cancel, Clock, DialFailure, Directory, Logger, Machine, Transport } from '../ports.ts'
 import { Prng } from '../prng.ts'
-import { decodeMessage, encodeMessage } from '../protocol/codec.ts'
+import { decodeRows, encodeMessage } from '../protocol/codec.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
-import type { Rows } from '../protocol/messages.ts'
 import { DISCOVERIES, HINTS, HINT_BYTES_MAX, RateLimit, SHUT_OUT_MS } from '../protocol/limits.ts'
 import type { Timings } from '../protocol/timings.ts'
 import { atMost } from './at-most.ts'
@@ -78,6 +77,7 @@ export class Kernel {
   readonly #inbox = new Deque<CoreEvent>()
   #isStepping = false
   #isOver = false
+  #isReplaced = false
   readonly #forgetStrays: Cancel | undefined
   readonly #stalls: Stalls | undefined
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
@@ -143,7 +143,7 @@ export class Kernel {
       prng: prng.fork('workers'),
       gateway: this.plane,
       receive: event => this.receive(event),
-      notify: event => init.onEvent(event),
+      notify: event => this.#notify(event),
       onReleased: assignment => this.plane.onReleased(assignment),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })
@@ -228,14 +228,17 @@ export class Kernel {
   async close(): Promise<void> {
     this.#isOver = true
     this.#timer?.cancel()
-    this.#forgetStrays?.()
-    await this.host.close()
+    // Before its workers: if they are to stop only now, as another run has them, what they still say is heard by nobody.
     this.plane.end()
+    const ended = this.#isReplaced ? this.host.stopAll() : this.host.close()
     await this.#ports.transport.stop()
     await this.#ports.directory?.stop()
+    await ended
+    this.#forgetStrays?.()
   }
 
   #attempt(effect: Effect): void {
+    if (this.#isOver) return
     try {
       this.#run(effect)
     } catch (error) {
@@ -281,6 +284,7 @@ export class Kernel {
       case 'notify':
         return this.#notify(effect.event)
       case 'replaced':
+        this.#isOver = this.#isReplaced = true
         this.#notify({ kind: 'node:replaced', by: effect.by })
         return this.#init.onOver('replaced')
       case 'left':
@@ -338,7 +342,7 @@ export class Kernel {
       if (!this.plane.onHint(bytes)) this.border.onHintDropped('a broadcast that cannot be read')
       return
     }
-    const rows = rowsOf(bytes)
+    const rows = decodeRows(bytes)
     if (rows === undefined) this.border.onHintDropped('rows that cannot be read')
     else this.receive({ kind: 'hint-received', rows })
   }
@@ -392,9 +396,4 @@ export class Kernel {
     this.#timer = { atMs, cancel }
     this.#stalls?.onTimerSet(Math.max(atMs, nowMs))
   }
-}
-
-function rowsOf(bytes: Uint8Array): Rows | undefined {
-  const decoded = decodeMessage(bytes)
-  return decoded.kind === 'message' && decoded.message.kind === 'rows' ? decoded.message.rows : undefined
 }

@@ -338,9 +338,9 @@ export class Node implements AsyncDisposable {
 
   async #onReplaced(): Promise<void> {
     this.#ports.logger.error({ node: this.id }, new DuplicateIdentityError(this.id).message)
+    this.#waiting.end(new DuplicateIdentityError(this.id))
     this.#stopping ??= this.#kernel.close()
     await this.#stopping
-    this.#waiting.end(new DuplicateIdentityError(this.id))
     this.#stopped.resolve()
   }
 

@@ -108,6 +108,12 @@ export function decodeMessage(bytes: Uint8Array, own: ProtocolRange = PROTOCOL):
   return { kind: 'garbage', reason: String(flaw) }
 }
 
+/** The rows of a message that is nothing else, as gossip is; undefined when it is not, or cannot be read. */
+export function decodeRows(bytes: Uint8Array): Rows | undefined {
+  const decoded = decodeMessage(bytes)
+  return decoded.kind === 'message' && decoded.message.kind === 'rows' ? decoded.message.rows : undefined
+}
+
 /** Messages of this version are 9 levels deep. Fields of newer ones are passed on, which must be possible. */
 const DEPTH_MAX = 32
 

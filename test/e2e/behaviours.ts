@@ -1,6 +1,6 @@
 /** Workers of the end-to-end tests. */
 
-import { existsSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 
 import { defineServer, defineStage } from '../../src/index.ts'
 
@@ -27,6 +27,15 @@ export const keeper = defineServer('keeper', {
 function isCount(value: unknown): value is { readonly calls: number; readonly casts: number } {
   return typeof value === 'object' && value !== null && 'calls' in value && 'casts' in value
 }
+
+/** Writes down in a file that it was told to stop, and that it has been asked to put away what it has. */
+export const diarist = defineServer('diarist', {
+  init: (context, file: string) => {
+    context.signal.addEventListener('abort', () => appendFileSync(file, `${context.worker} abort\n`))
+    return { file, worker: context.worker }
+  },
+  terminate: ({ file, worker }, reason) => appendFileSync(file, `${worker} ${String(reason)}\n`),
+})
 
 export const member = defineServer('member', {
   init: context => ({ generation: context.token.generation }),

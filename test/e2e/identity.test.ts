@@ -1,7 +1,7 @@
 /** Two real processes with one key: a data folder was copied to another machine. */
 
 import { randomUUID } from 'node:crypto'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -17,21 +17,35 @@ test.skipIf(whyNoNamespaces() !== undefined)(
     const folder = await mkdtemp(join(tmpdir(), 'meshvisor-identity-'))
     const addressOf = (machine: number): string => `/ip4/${ipOf(machine)}/tcp/7000`
     const processes: MeshProcess[] = []
-    const start = async (machine: number, name: string, dataFolder: string): Promise<MeshProcess> => {
-      const orders = { cluster, name, dataFolder, listen: addressOf(machine), seeds: [addressOf(1)] }
+    const start = async (
+      machine: number,
+      name: string,
+      dataFolder: string,
+      role: 'client' | 'member' = 'member',
+    ): Promise<MeshProcess> => {
+      const orders = { cluster, name, dataFolder, role, listen: addressOf(machine), seeds: [addressOf(1)] }
       const started = await MeshProcess.start(orders, lab.nameOf(machine))
       processes.push(started)
       return started
     }
     try {
-      const witness = await start(1, 'witness', join(folder, 'witness'))
+      const witness = await start(1, 'witness', join(folder, 'witness'), 'client')
       const older = await start(2, 'older', join(folder, 'older'))
       await untilAllSee('both are up', processes, processes)
+      const kinds = ['inline', 'thread', 'process']
+      const diary = join(folder, 'diary')
+      await witness.addDiarists(diary)
+      expect(await older.workers()).toMatchObject({ inline: 1, threads: 1, processes: 1 })
       await cp(join(folder, 'older'), join(folder, 'copy'), { recursive: true })
       const newer = await start(3, 'newer', join(folder, 'copy'))
       expect(newer.id).toBe(older.id)
       await older.until('it is told', () => older.sightings.some(({ kind }) => kind === 'node:replaced'))
       await untilAllSee('the newer one is in its place', [witness, newer], [witness, newer])
+      await older.until('its workers have stopped', () => older.sight.running.length === 0)
+      const gone = { inline: 0, threads: 0, processes: 0, ending: 0, abandoned: 0 }
+      expect(await older.workers()).toMatchObject(gone)
+      const lines = (await readFile(diary, 'utf8')).trimEnd().split('\n')
+      expect(lines.toSorted()).toEqual(kinds.flatMap(kind => [`${kind} abort`, `${kind} stopped`]).toSorted())
       expect(newer.sightings.map(({ kind }) => kind)).not.toContain('node:replaced')
     } finally {
       await Promise.all(processes.map(each => each.kill()))

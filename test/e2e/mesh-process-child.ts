@@ -19,12 +19,15 @@ const text = (name: string): string | undefined => {
 }
 const seeds = fieldOf(orders, 'seeds')
 const dataFolder = text('dataFolder')
+const role = text('role') === 'client' ? 'client' : 'member'
 
 const node = await createNode({
   cluster: text('cluster') ?? '',
   secret: 'end-to-end',
   name: text('name') ?? '',
-  behaviours: [behaviours],
+  role,
+  // By its address: threads and processes load it, too.
+  behaviours: [new URL('behaviours.ts', import.meta.url)],
   listen: [text('listen') ?? '/ip4/127.0.0.1/tcp/0'],
   discovery: { mdns: fieldOf(orders, 'mdns') === true, seeds: Array.isArray(seeds) ? seeds.map(String) : [] },
   logger: { debug: () => {}, info: () => {}, warn: say, error: say },
@@ -97,6 +100,13 @@ async function answer(question: unknown): Promise<unknown> {
     const ids = Array.from({ length: count }, (_, index) => `w${index}`)
     await Promise.all(ids.map(id => node.addWorker({ id, run: behaviours.member })))
   }
+  const file = fieldOf(question, 'diaryOfEach')
+  if (typeof file === 'string') {
+    const kinds = ['inline', 'thread', 'process'] as const
+    const run = behaviours.diarist
+    await Promise.all(kinds.map(isolation => node.addWorker({ id: isolation, run, args: [file], isolation })))
+  }
+  if (fieldOf(question, 'workers') === true) return node.snapshot().workers
   const worker = fieldOf(question, 'call')
   if (typeof worker === 'string') return whereIs(worker)
   const flooded = fieldOf(question, 'flood')

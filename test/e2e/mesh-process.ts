@@ -14,6 +14,8 @@ export interface MeshOrders {
   /** @default false */
   readonly mdns?: boolean
   readonly dataFolder?: string
+  /** @default 'member' */
+  readonly role?: 'client' | 'member'
 }
 
 /** What a node sees, at the moment at which it says so. */
@@ -105,6 +107,19 @@ export class MeshProcess {
   /** Declares standalone workers `w0`, `w1` … on this node, and waits until they run. */
   async addWorkers(count: number): Promise<void> {
     await this.#ask({ addWorkers: count })
+  }
+
+  /**
+   * Declares three workers, `inline`, `thread` and `process`, that run as they are called and write down in `file` how
+   * they are stopped; waits until they run.
+   */
+  async addDiarists(file: string): Promise<void> {
+    await this.#ask({ diaryOfEach: file })
+  }
+
+  /** What runs on the node, and in what: `node.snapshot().workers`. */
+  async workers(): Promise<unknown> {
+    return this.#ask({ workers: true })
   }
 
   /** Calls a worker of the mesh, again and again. @returns the process that it runs in, or why there is no answer */

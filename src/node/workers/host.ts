@@ -9,6 +9,7 @@ import type { Clock, Logger, Machine } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
 import { StageWorker } from '../chain/stage-worker.ts'
+import { atMost } from '../at-most.ts'
 import type { CoreEvent, NodeEvent } from '../events.ts'
 import type { Addressee } from '../messaging/post.ts'
 import { type Exit, failureFrom, findFailure, writeOut } from '../supervision/exit.ts'
@@ -87,6 +88,8 @@ export class Host {
   /** Threads and processes that have been told to end, and have not yet. */
   readonly #ending = new Map<InlineWorker, Promise<void>>()
   readonly #home: WorkerHome
+  /** Workers that stop with all others, and how to say that they have. */
+  readonly #stopping = new Map<InlineWorker, () => void>()
   #abandoned = 0
 
   constructor(init: HostInit) {
@@ -207,6 +210,28 @@ export class Host {
     return error => worker.kill({ kind: 'crashed', failure: failureFrom(error, { node, slot, generation }) })
   }
 
+  /**
+   * Stops all workers when there is nobody left to say so one by one: all at once, each within its stop time-out, and
+   * abandons it beyond. Resolves when none is left, nor a thread or process of one.
+   */
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(worker => this.#stopInTime(worker)))
+    await this.close()
+  }
+
+  async #stopInTime(worker: Worker): Promise<void> {
+    const { assignment, incarnation } = worker
+    const { slot, child } = assignment
+    const gone = Promise.withResolvers<void>()
+    this.#stopping.set(worker, gone.resolve)
+    worker.stop()
+    if (child.stopTimeoutMs > 0) await atMost(this.#init.clock, child.stopTimeoutMs, gone.promise)
+    if (this.#of(slot, incarnation) === undefined) return
+    this.abandon(slot, incarnation)
+    const exit: Exit = { kind: child.stopTimeoutMs > 0 ? 'abandoned' : 'stopped' }
+    this.#init.notify({ kind: 'worker:exit', slot, exit, lost: 0 })
+  }
+
   /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left. */
   async close(): Promise<void> {
     this.overloads.end()
@@ -253,7 +278,12 @@ export class Host {
   #onExited(worker: InlineWorker, exit: Exit, lost: number): void {
     const { incarnation, worker: slot } = worker
     if (this.#of(slot, incarnation) !== undefined) this.#running.delete(slot)
-    const report = (): void => this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit, lost })
+    const stopped = this.#stopping.get(worker)
+    const report = (): void => {
+      if (stopped === undefined) this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit, lost })
+      else this.#init.notify({ kind: 'worker:exit', slot, exit: { kind: 'stopped' }, lost })
+    }
+    stopped?.()
     // What takes its place may want what it holds: a port, a file.
     const end = this.#end(worker)
     if (end === undefined) report()
