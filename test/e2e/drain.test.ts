@@ -31,7 +31,8 @@ test('one of three is emptied: no call fails, nothing is lost, and it takes work
   const { node, others } = three
   const ids = Array.from({ length: 12 }, (_, n) => `k${n}`)
   const workers = await Promise.all(ids.map(id => node.addWorker({ id, run: behaviours.keeper })))
-  const members = ['x', 'y', 'z'].map(id => ({ id, run: behaviours.keeper }))
+  // As many that each node has some of them, wherever its random id puts it.
+  const members = Array.from({ length: 9 }, (_, n) => ({ id: `m${n}`, run: behaviours.keeper }))
   const groups = await Promise.all(
     (['one_for_one', 'one_for_all'] as const).map(strategy =>
       node.addGroup({ id: strategy, strategy, members, intensity: { restarts: 0, withinMs: 60_000 } }),
