@@ -1,7 +1,8 @@
 // pure
 /** Which nodes may run which units. */
 
-import { type Unit, byCodeUnits } from './unit.ts'
+import { byCodeUnits } from '../text-order.ts'
+import type { Unit } from './unit.ts'
 import type { Candidate } from './view.ts'
 
 /** Weights count in steps of this: sums of them are exact, so that they do not depend on the order of adding. */

@@ -8,7 +8,8 @@
 import { offerTo } from './pool.ts'
 import type { Site } from './site.ts'
 import type { Spread } from './spread.ts'
-import { type Move, byCodeUnits } from './unit.ts'
+import { byCodeUnits } from '../text-order.ts'
+import type { Move } from './unit.ts'
 import type { UnitLanes } from './unit-lanes.ts'
 import { type Offer, type UnitState, compareAt, worstOf } from './unit-state.ts'
 

@@ -12,13 +12,13 @@ import { hash64 } from '../hash.ts'
 import { roundingOf, spreadRoom, staggeredCapacity } from './capacity.ts'
 import { canRun, restrictionKey, restrictionOf, weightOf } from './eligibility.ts'
 import { score } from './score.ts'
+import { byCodeUnits } from '../text-order.ts'
 import {
   type Assignment,
   type Decline,
   PLACEMENT_DEFAULTS,
   type PlacementOptions,
   type Unit,
-  byCodeUnits,
   tierOf,
 } from './unit.ts'
 import type { Candidate } from './view.ts'

@@ -6,7 +6,7 @@ import { type Restriction, canRun } from './eligibility.ts'
 import { HASH_SPAN, PRUNE_SLACK, negativeLog } from './score.ts'
 import type { Site } from './site.ts'
 import type { Offer, UnitState } from './unit-state.ts'
-import { byCodeUnits } from './unit.ts'
+import { byCodeUnits } from '../text-order.ts'
 
 interface Lanes {
   readonly high: Int32Array

@@ -7,7 +7,8 @@ import type { Pool } from './pool.ts'
 import type { Site } from './site.ts'
 import type { Spread } from './spread.ts'
 import type { UnitLanes } from './unit-lanes.ts'
-import { type Unit, type ZonePreference, byCodeUnits, tierOf } from './unit.ts'
+import { byCodeUnits } from '../text-order.ts'
+import { type Unit, type ZonePreference, tierOf } from './unit.ts'
 
 /** The rank of a unit that has not asked anybody yet. */
 const TOP = -1

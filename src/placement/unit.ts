@@ -63,8 +63,3 @@ export interface Move {
 export function tierOf(unit: Unit): number {
   return (unit.tier ?? 0) * 2 + (unit.selector === undefined ? 1 : 0)
 }
-
-/** By code units, the same on every machine. */
-export function byCodeUnits(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
-}

@@ -3,7 +3,8 @@
 
 import { type Hash64, HashSum, hash64 } from '../hash.ts'
 import { score } from './score.ts'
-import { type Decline, byCodeUnits } from './unit.ts'
+import { byCodeUnits } from '../text-order.ts'
+import type { Decline } from './unit.ts'
 
 /**
  * The rules of placement that this program follows. Raised when anything that changes an owner is changed: nodes of

@@ -3,7 +3,8 @@
 
 import { hash64 } from '../hash.ts'
 import { score } from './score.ts'
-import { type ZonePreference, byCodeUnits } from './unit.ts'
+import { byCodeUnits } from '../text-order.ts'
+import type { ZonePreference } from './unit.ts'
 
 /** The zones in the order of a key, favourite first. */
 export function zoneOrder(key: string, zones: Iterable<string>, salt: string): string[] {

@@ -1,6 +1,7 @@
 // pure
 /** Who runs a standalone worker: placement says where to start it, the claim says where it is. */
 
+import { byCodeUnits } from '../text-order.ts'
 import { type NodeId, type Run, type SlotId, isSameRun } from '../ids.ts'
 import { unreachable } from '../assert.ts'
 import { hash32 } from '../hash.ts'
@@ -111,9 +112,5 @@ export function runTag(run: Run): number {
 /** By tag. Of two runs with one tag, any order does that is the same everywhere. */
 function compareOwners(a: Run, b: Run): number {
   if (isSameRun(a, b)) return 0
-  return runTag(a) - runTag(b) || compareText(a.id, b.id) || a.boot - b.boot
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return runTag(a) - runTag(b) || byCodeUnits(a.id, b.id) || a.boot - b.boot
 }

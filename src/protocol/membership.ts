@@ -115,11 +115,6 @@ export class Membership {
     return this.#reach.reachedBy(peer)
   }
 
-  /** What a peer has last said of itself; undefined before it has, and after it is gone. */
-  statOf(peer: NodeId): NodeStat | undefined {
-    return this.#stats.get(peer)
-  }
-
   onPeerUp(peer: NodeId, now: Moment): void {
     this.#enter(now)
     this.#reach.onPeerUp(peer, now.ms)

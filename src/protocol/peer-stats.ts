@@ -8,10 +8,6 @@ import type { NodeStat } from './messages.ts'
 export class PeerStats {
   readonly #stats = new Map<NodeId, NodeStat>()
 
-  get(peer: NodeId): NodeStat | undefined {
-    return this.#stats.get(peer)
-  }
-
   set(peer: NodeId, stat: NodeStat): void {
     this.#stats.set(peer, stat)
   }

@@ -4,6 +4,7 @@
  * never assembled from two halves of a mesh. Whatever nodes tell each other about a crash is also in here.
  */
 
+import { byCodeUnits } from '../text-order.ts'
 import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
 import type { Failure } from './failure.ts'
 import { type Hlc, compareHlc } from './hlc.ts'
@@ -208,7 +209,7 @@ function furtherRank(a: PhaseRank, b: PhaseRank): PhaseRank {
 
 /** Of two sorted lists, in one pass: rows of ten thousand slots are joined again and again. */
 function union(a: readonly SlotId[], b: readonly SlotId[]): readonly SlotId[] {
-  return merged(a, b, compareText, one => one)
+  return merged(a, b, byCodeUnits, one => one)
 }
 
 function unionOfExits(a: readonly SlotExit[], b: readonly SlotExit[]): readonly SlotExit[] {
@@ -256,10 +257,5 @@ function merged<T>(
 }
 
 function bySlot(a: { readonly slot: SlotId }, b: { readonly slot: SlotId }): number {
-  return compareText(a.slot, b.slot)
-}
-
-/** By code units, as `toSorted` does. */
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return byCodeUnits(a.slot, b.slot)
 }

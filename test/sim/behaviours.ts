@@ -62,3 +62,17 @@ export const echoTask = defineTask(
 )
 
 export const all = [counter, listener, broken, double, slowly, odd, letters, upper, picky, echoTask]
+
+/** Takes its state along to the node that it moves to. */
+export const keeper = defineServer('keeper', {
+  init: (context, start: number) => ({
+    total: typeof context.handoff === 'number' ? context.handoff : start,
+    generation: context.token.generation,
+  }),
+  call: {
+    add: (state, by: number) => (state.total += by),
+    get: state => state.total,
+    generation: state => state.generation,
+  },
+  handoff: state => state.total,
+})

@@ -8,21 +8,7 @@ import { defineServer, defineStage, defineTask } from '../../src/node/workers/be
 import type { TaskContext } from '../../src/node/workers/context.ts'
 import { currentWorker } from '../../src/node/workers/scope.ts'
 import { simulate } from '../../src/testing.ts'
-
-/** What holds up the code of a test, and whether it has gone on. */
-class Gate {
-  readonly #gate = Promise.withResolvers<void>()
-  isPassed = false
-
-  async pass(): Promise<void> {
-    await this.#gate.promise
-    this.isPassed = true
-  }
-
-  open(): void {
-    this.#gate.resolve()
-  }
-}
+import { Gate } from './gate.ts'
 
 /** What code of a worker might do by a handle that it has of the node itself. */
 function deedsOf(node: Node): Readonly<Record<string, () => unknown>> {

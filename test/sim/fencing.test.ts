@@ -4,21 +4,7 @@ import { expect, test } from 'vitest'
 
 import { defineServer, defineStage, defineTask } from '../../src/node/workers/behaviours.ts'
 import { simulate } from '../../src/testing.ts'
-
-/** What holds up the code of a test, and whether it has gone on. */
-class Gate {
-  readonly #gate = Promise.withResolvers<void>()
-  isPassed = false
-
-  async pass(): Promise<void> {
-    await this.#gate.promise
-    this.isPassed = true
-  }
-
-  open(): void {
-    this.#gate.resolve()
-  }
-}
+import { Gate } from './gate.ts'
 
 test('a server that ignores its signal is abandoned: its late answer goes nowhere, and its successor is another one', async () => {
   const gate = new Gate()

@@ -8,21 +8,7 @@ import { deferred } from '../../src/node/workers/deferred.ts'
 import type { SimulationInit } from '../../src/simulation/simulation-options.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
-import { counter, listener } from './behaviours.ts'
-
-/** Takes its state along. `steps`: on which node it has run, and since which generation. */
-const keeper = defineServer('keeper', {
-  init: (context, start: number) => ({
-    total: typeof context.handoff === 'number' ? context.handoff : start,
-    generation: context.token.generation,
-  }),
-  call: {
-    add: (state, by: number) => (state.total += by),
-    get: state => state.total,
-    generation: state => state.generation,
-  },
-  handoff: state => state.total,
-})
+import { counter, keeper, listener } from './behaviours.ts'
 
 /** Half a megabyte to take along. */
 const heavy = defineServer('heavy', {

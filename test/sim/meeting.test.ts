@@ -9,20 +9,7 @@ import { slotId, specId } from '../../src/ids.ts'
 import { defineServer } from '../../src/index.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
-
-/** Takes its state along. */
-const keeper = defineServer('keeper', {
-  init: (context, start: number) => ({
-    total: typeof context.handoff === 'number' ? context.handoff : start,
-    generation: context.token.generation,
-  }),
-  call: {
-    add: (state, by: number) => (state.total += by),
-    get: state => state.total,
-    generation: state => state.generation,
-  },
-  handoff: state => state.total,
-})
+import { keeper } from './behaviours.ts'
 
 /** Stays where it is: what starts again has lost its state. */
 const holder = defineServer('holder', {
