@@ -264,7 +264,7 @@ export class WorkerExitedError extends CallError {
   override readonly name = 'WorkerExitedError'
 }
 
-/** The worker answered with an error of its own; `cause`, a `Failure`, has its name, message, stack, code and cause. */
+/** The worker answered with an error of its own; `cause`, a `Failure`, has its name, message, stack, code, cause and errors. */
 export class RemoteError extends CallError {
   override readonly name = 'RemoteError'
 }

@@ -104,6 +104,20 @@ addExtension({
   read: (entries: [unknown, unknown][]) => new Map(entries),
 })
 
+/** The type code of an `AggregateError`: "A". msgpackr writes it as any error, and then takes its message for its list. */
+const AGGREGATE_EXTENSION = 0x41
+
+addExtension({
+  Class: AggregateError,
+  type: AGGREGATE_EXTENSION,
+  write: ({ name, message, cause, errors }: AggregateError) => [name, message, cause, errors],
+  read: ([name, message, cause, errors]: [string, string, unknown, unknown[]]) => {
+    const error = new AggregateError(errors, message, cause === undefined ? undefined : { cause })
+    if (name !== error.name) Object.defineProperty(error, 'name', { value: name, configurable: true })
+    return error
+  },
+})
+
 const MAP_FOUND = Symbol('map found')
 
 /**

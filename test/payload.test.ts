@@ -31,6 +31,15 @@ test('structured-clone types arrive as they were sent', () => {
   for (const value of values) expect(roundTrip(value)).toEqual(value)
 })
 
+test('an error that gathers others arrives with them', () => {
+  const errors = [new TypeError('no', { cause: new Error('inner') }), 'a text']
+  const sent = new AggregateError(errors, 'all of it', { cause: { key: 5 } })
+  expect(roundTrip({ sent })).toEqual({ sent })
+  const named = Object.assign(new AggregateError([]), { name: 'Several' })
+  expect(roundTrip(named)).toMatchObject({ name: 'Several', message: '', errors: [] })
+  expect(roundTrip(named)).not.toHaveProperty('cause')
+})
+
 test('any JSON value, and any map of such values, survives the journey', () => {
   const value = fc.oneof(
     fc.jsonValue(),

@@ -10,6 +10,7 @@ import {
   type Failure,
   MESSAGE_LENGTH_MAX,
   NAME_LENGTH_MAX,
+  ORIGINS_MAX,
 } from '../protocol/failure.ts'
 
 /** The name of what has none. */
@@ -26,30 +27,45 @@ export interface Described {
 }
 
 /** What an error says besides: what programs tell it by, and what it came from. Both in their limits. */
-export type Origins = Pick<Failure, 'code' | 'cause'>
+export type Origins = Pick<Failure, 'code' | 'cause' | 'errors'>
 
-/** The `code` and the `cause` of what was thrown, where it has them; a cause that comes back to itself is cut there. */
+/**
+ * The `code`, the `cause` and the `errors` (of an `AggregateError`) of what was thrown, where it has them. What comes a
+ * second time, as in a circle, is cut there; where there are too many, those that are nearest to what was thrown are told.
+ */
 export function originsOf(thrown: unknown): Origins {
   if (typeof thrown !== 'object' || thrown === null) return {}
   return originsIn(thrown, CAUSES_MAX, new Set([thrown]))
 }
 
-function originsIn(thrown: object, countMax: number, seen: Set<unknown>): Origins {
+/** `seen`: what was thrown, and what of it is told already. */
+function originsIn(thrown: object, depthMax: number, seen: Set<unknown>): Origins {
   const code = fieldAt(thrown, 'code')
-  const found = countMax === 0 ? undefined : fieldAt(thrown, 'cause')
-  const isCause = found !== undefined && found !== null && !seen.has(found)
+  // All of one level are taken before any of them is asked for its own.
+  const [cause] = depthMax === 0 ? [] : newOf([fieldAt(thrown, 'cause')], seen)
+  const errors = depthMax === 0 ? [] : newOf(listAt(thrown, 'errors'), seen)
   return {
     ...(isCode(code) ? { code: typeof code === 'string' ? code.slice(0, NAME_LENGTH_MAX) : code } : {}),
-    ...(isCause ? { cause: causeFrom(found, countMax, seen.add(found)) } : {}),
+    ...(cause === undefined ? {} : { cause: causeFrom(cause, depthMax, seen) }),
+    ...(errors.length === 0 ? {} : { errors: errors.map(error => causeFrom(error, depthMax, seen)) }),
   }
 }
 
-function causeFrom(found: unknown, countMax: number, seen: Set<unknown>): Cause {
+/** Those that there are, are not told yet, and may be: they are, from now on. */
+function newOf(found: readonly unknown[], seen: Set<unknown>): unknown[] {
+  return found.filter(origin => {
+    const isNew = origin !== undefined && origin !== null && !seen.has(origin) && seen.size <= ORIGINS_MAX
+    if (isNew) seen.add(origin)
+    return isNew
+  })
+}
+
+function causeFrom(found: unknown, depthMax: number, seen: Set<unknown>): Cause {
   const { name, message } = saidBy(found)
   return {
     name: name.slice(0, NAME_LENGTH_MAX),
     message: message.slice(0, MESSAGE_LENGTH_MAX),
-    ...(typeof found === 'object' && found !== null ? originsIn(found, countMax - 1, seen) : {}),
+    ...(typeof found === 'object' && found !== null ? originsIn(found, depthMax - 1, seen) : {}),
   }
 }
 
@@ -187,6 +203,15 @@ function textAt(value: object, key: string): string | undefined {
 
 function fieldAt(value: object, key: string): unknown {
   return attempt((): unknown => Reflect.get(value, key), undefined)
+}
+
+/** The first of a list: as many as can be told at all. */
+function listAt(value: object, key: string): readonly unknown[] {
+  const list = fieldAt(value, key)
+  return attempt(() => {
+    if (!Array.isArray(list)) return []
+    return Array.from({ length: Math.min(list.length, ORIGINS_MAX) }, (_, index): unknown => list[index])
+  }, [])
 }
 
 function nameOf(value: object): string {

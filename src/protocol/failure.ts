@@ -22,16 +22,20 @@ export const NAME_LENGTH_MAX = 128
  * reads more than a few turns to the log of that node.
  */
 export const CAUSES_MAX = 4
+/** So many causes and gathered errors are told all together. */
+export const ORIGINS_MAX = 8
 
-/** What an error says of the one that it came from: its `cause`. */
+/** What an error says of one that it came from: its `cause`, or one of its `errors`. */
 export interface Cause {
   /** The `name` of that error; `Error` for anything that is none. */
   readonly name: string
   readonly message: string
   /** As of a `Failure`. */
   readonly code?: string | number | undefined
-  /** What that one came from; at most `CAUSES_MAX` of them all together. */
+  /** What that one came from; at most `CAUSES_MAX` of them, one behind the other. */
   readonly cause?: Cause | undefined
+  /** As of a `Failure`. */
+  readonly errors?: readonly Cause[] | undefined
 }
 
 /** So many failures are kept of what fails again and again: the last ones. */
@@ -46,6 +50,8 @@ export interface Failure {
   readonly code?: string | number | undefined
   /** What the error came from, where it says so. */
   readonly cause?: Cause | undefined
+  /** The first of those that the error gathers, as an `AggregateError` does. With all causes, `ORIGINS_MAX` at most. */
+  readonly errors?: readonly Cause[] | undefined
   /** Where it happened. */
   readonly node: NodeId
   readonly slot: SlotId
@@ -55,15 +61,17 @@ export interface Failure {
   readonly item?: ItemId | undefined
 }
 
-/** The failures to keep, newest first. Only the newest keeps its stack and cause: the others are there to be counted and named. */
+/** The failures to keep, newest first. Only the newest keeps its stack, cause and errors: the others are there to be counted and named. */
 export function withFailure(failures: readonly Failure[], newest: Failure): readonly Failure[] {
   const earlier = failures
     .slice(0, FAILURES_KEPT_MAX - 1)
-    .map(failure => ('stack' in failure || 'cause' in failure ? withoutStack(failure) : failure))
+    .map(failure => (FULL.some(field => field in failure) ? withoutStack(failure) : failure))
   return [newest, ...earlier]
 }
 
-/** And without cause. Does not look at the stack, which may not be written out yet. */
+const FULL = ['stack', 'cause', 'errors'] as const
+
+/** And without cause and errors. Does not look at the stack, which may not be written out yet. */
 export function withoutStack({ name, message, code, node, slot, generation, item }: Failure): Failure {
   return {
     name,

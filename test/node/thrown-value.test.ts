@@ -119,12 +119,47 @@ test('causes are bounded in depth and size, and those in a circle are told once'
   expect([cause?.name.length, cause?.message.length, String(cause?.code).length]).toEqual([128, 1_024, 128])
 })
 
+test('what an error gathers is told, the nearest first, and no more than so many', () => {
+  const gathered = (count: number): Error[] => Array.from({ length: count }, (_, n) => chainOf(n))
+  const messages = (error: unknown): unknown =>
+    failureFrom(error, where).errors?.map(({ message, cause }) => [message, cause?.message])
+  expect(messages(new AggregateError(gathered(3)))).toEqual([
+    ['0', undefined],
+    ['1', '0'],
+    ['2', '1'],
+  ])
+  expect(messages(new AggregateError(gathered(9)))).toEqual(
+    gathered(8).map(({ message }) => [message, undefined]),
+  )
+  const both = failureFrom(new AggregateError(gathered(9), 'all', { cause: chainOf(0) }), where)
+  expect([both.cause?.message, both.errors?.length]).toEqual(['0', 7])
+
+  const self = new AggregateError(['a text', undefined, { code: 5 }], 'self')
+  self.errors.push(self, new Proxy([], {}))
+  expect(failureFrom(self, where).errors).toMatchObject([
+    { name: 'Error', message: 'a text' },
+    { name: 'Error', message: '{ code: 5 }', code: 5 },
+    { name: 'Error', message: '[]' },
+  ])
+  const { proxy, revoke } = Proxy.revocable([], {})
+  revoke()
+  for (const errors of [proxy, 'a text', {}, [], hostile])
+    expect(failureFrom(Object.assign(new Error('odd'), { errors }), where)).not.toHaveProperty('errors')
+  const deep = new AggregateError([new AggregateError([new AggregateError([chainOf(4)])])])
+  const [{ errors: [{ errors: [inner] = [] } = {}] = [] } = {}] = failureFrom(deep, where).errors ?? []
+  expect(inner).toEqual({ name: 'Error', message: '4', cause: { name: 'Error', message: '3' } })
+})
+
 test('what has been told once is told again as it is, on its way over cells and peers', () => {
   const failure = failureFrom(
     Object.assign(new TypeError('out', { cause: chainOf(9) }), { code: 'E' }),
     where,
   )
   expect(failureIn(failure, where.node, where.slot)).toEqual(failure)
+  const several = new AggregateError([chainOf(2), new AggregateError([chainOf(1)])], 'all')
+  const { errors } = failureFrom(several, where)
+  expect(failureIn(failureFrom(several, where), where.node, where.slot)).toMatchObject({ errors })
+  expect(failureFrom(new CellError(thrownFrom(several)), where)).toMatchObject({ errors })
   expect(
     failureFrom(new CellError(thrownFrom(Object.assign(chainOf(9), { code: 'E' }))), where),
   ).toMatchObject({
@@ -140,8 +175,8 @@ test('what has been told once is told again as it is, on its way over cells and 
   })
 })
 
-test('of older failures, the code is kept, and neither stack nor causes', () => {
-  const older = failureFrom(Object.assign(chainOf(2), { code: 'E' }), where)
+test('of older failures, the code is kept, and neither stack nor causes nor errors', () => {
+  const older = failureFrom(Object.assign(chainOf(2), { code: 'E', errors: [chainOf(1)] }), where)
   const [, kept] = withFailure(withFailure([], older), failureFrom(chainOf(0), where))
   expect(kept).toEqual({ name: 'Error', message: '2', code: 'E', ...where })
 })

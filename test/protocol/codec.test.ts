@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { encodePayload } from '../../src/payload.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
-import { CAUSES_MAX } from '../../src/protocol/failure.ts'
+import { CAUSES_MAX, ORIGINS_MAX } from '../../src/protocol/failure.ts'
 import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS } from '../../src/protocol/messages.ts'
 
@@ -165,6 +165,16 @@ test('a failure with more causes, or longer ones, than it may have is garbage', 
     count === 0 ? undefined : { name: 'Error', message: 'm', code: 5, cause: causeOf(count - 1) }
   expect(decodedWith(causeOf(CAUSES_MAX))).toBe('message')
   expect(decodedWith(causeOf(CAUSES_MAX + 1))).toBe('garbage')
+  const errorsOf = (count: number): unknown => ({
+    name: 'E',
+    message: 'm',
+    errors: Array.from({ length: count }, () => causeOf(1)),
+  })
+  expect(decodedWith(errorsOf(ORIGINS_MAX - 1))).toBe('message')
+  expect(decodedWith(errorsOf(ORIGINS_MAX))).toBe('garbage')
+  expect(decodedWith({ name: 'E', message: 'm', errors: [causeOf(CAUSES_MAX)] })).toBe('garbage')
+  expect(decodedWith({ name: 'E', message: 'm', errors: [causeOf(CAUSES_MAX - 1)] })).toBe('message')
+  expect(decodedWith({ name: 'E', message: 'm', errors: causeOf(1) })).toBe('garbage')
   expect(decodedWith({ name: 'Error', message: 'm'.repeat(1_025) })).toBe('garbage')
   expect(decodedWith('a text')).toBe('garbage')
   expect(decodedWith(undefined, { code: 5 })).toBe('garbage')

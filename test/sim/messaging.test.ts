@@ -54,7 +54,8 @@ const caller = defineServer('caller', {
     },
     lose: (): void => {
       const cause = Object.assign(new RangeError('no such file', { cause: 'a text' }), { code: 'ENOENT' })
-      throw Object.assign(new TypeError('cannot read it', { cause }), { code: 7 })
+      const errors = [new RangeError('here'), 'there']
+      throw Object.assign(new AggregateError(errors, 'cannot read it', { cause }), { code: 7 })
     },
     sleep: async (state, ms: number) => {
       state.seen.push(ms)
@@ -282,8 +283,12 @@ test.each(NODES)('who calls is told the code and the causes of an error, on %i n
     const outcomes = await mesh.settle(Promise.allSettled([ref.call.lose(), ref.call.seen()]))
     const inner = { name: 'RangeError', message: 'no such file', code: 'ENOENT' }
     const cause = {
-      name: 'TypeError',
+      name: 'AggregateError',
       code: 7,
+      errors: [
+        { name: 'RangeError', message: 'here' },
+        { name: 'Error', message: 'there' },
+      ],
       slot: id,
       cause: { ...inner, cause: { name: 'Error', message: 'a text' } },
     }

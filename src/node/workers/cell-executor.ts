@@ -196,7 +196,9 @@ export class CellExecutor implements Executor, Remote {
       case 'mesh-forget':
         return this.#door.forget(message.id)
       case 'stop':
-        return this.#init.onStopWish(message.reason)
+        return this.#init.onStopWish(
+          typeof message.reason === 'string' ? message.reason : new CellError(message.reason),
+        )
       case 'output':
         return this.#outputs.get(message.id)?.onOutput(message.value)
       case 'next':

@@ -19,6 +19,8 @@ export interface Thrown {
   readonly code?: string | number | undefined
   /** What it came from; of a call that has failed, why, where that is known. */
   readonly cause?: Cause | Failure | undefined
+  /** Those that it gathers. */
+  readonly errors?: readonly Cause[] | undefined
 }
 
 /** Who the worker is, and what it runs. */
@@ -102,7 +104,7 @@ export type FromCell =
   /** Its code does not wait any more for what it has asked. */
   | { readonly kind: 'mesh-forget'; readonly id: number }
   /** Its code wants the worker to end. */
-  | { readonly kind: 'stop'; readonly reason: StopReason }
+  | { readonly kind: 'stop'; readonly reason: Exclude<StopReason, Error> | Thrown }
   /** One of many outputs. */
   | { readonly kind: 'output'; readonly id: number; readonly value: unknown }
   /** A task waits for its next message. */
@@ -156,11 +158,11 @@ export function isFromCell(value: unknown): value is FromCell {
     case 'mesh':
       return isMeshAsk(value.ask)
     case 'stop':
-      return value.reason === 'normal' || value.reason === 'shutdown' || value.reason instanceof Error
+      return value.reason === 'normal' || value.reason === 'shutdown' || isThrown(value.reason)
     case 'unfit':
     case 'thrown':
     case 'stray':
-      return isObject(value.thrown) && typeof value.thrown.name === 'string'
+      return isThrown(value.thrown)
     case 'log':
       return LEVELS.has(value.level) && isObject(value.facts) && typeof value.message === 'string'
     default:
@@ -178,6 +180,10 @@ interface Fields {
   readonly ask?: unknown
   readonly reason?: unknown
   readonly isUnderWay?: unknown
+}
+
+function isThrown(value: unknown): boolean {
+  return isObject(value) && typeof value.name === 'string'
 }
 
 function isObject(value: unknown): value is Fields {

@@ -230,7 +230,8 @@ export class CellWorker {
       logger: this.#makeLogger(),
       prng: new Prng(orders.seed),
       handoff: orders.handoff && decodePayload(orders.handoff),
-      wish: reason => this.#post({ kind: 'stop', reason }),
+      wish: reason =>
+        this.#post({ kind: 'stop', reason: typeof reason === 'string' ? reason : thrownFrom(reason) }),
       get isAborted() {
         return signal.aborted
       },

@@ -2,7 +2,7 @@
 /** What was thrown, on its way between threads: anything can be thrown, and not everything can be copied. */
 
 import { CallError } from '../../errors.ts'
-import type { Failure } from '../../protocol/failure.ts'
+import type { Cause, Failure } from '../../protocol/failure.ts'
 import { describeThrown, originsOf } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'
 
@@ -16,15 +16,17 @@ function isFailure(cause: unknown): cause is Failure {
   return typeof cause === 'object' && cause !== null && 'slot' in cause && 'node' in cause
 }
 
-/** Stands for what was thrown in another thread or process: with its name, message and stack, code and cause. */
+/** Stands for what was thrown in another thread or process: with its name, message and stack, code, cause and errors. */
 export class CellError extends Error {
   override readonly name: string
   declare readonly code?: string | number
+  declare readonly errors?: readonly Cause[]
 
   constructor(thrown: Thrown) {
     super(thrown.message, thrown.cause === undefined ? undefined : { cause: thrown.cause })
     this.name = thrown.name
     if (thrown.code !== undefined) this.code = thrown.code
+    if (thrown.errors !== undefined) this.errors = thrown.errors
     // Where this error was put together is of no interest.
     this.stack = thrown.stack ?? `${thrown.name}: ${thrown.message}`
   }

@@ -184,7 +184,10 @@ export const drowsy = defineServer('cell-drowsy', {
   call: { add: (state, by: number) => (state.count += by) },
   idle: {
     timeoutMs: 20,
-    handle: (state, context) => context.stop(new Error(`idle after ${state.count}`)),
+    handle: (state, context) => {
+      const reason = new AggregateError([new RangeError('inner')], `idle after ${state.count}`)
+      context.stop(Object.assign(reason, { name: 'Drowsy', code: 5 }))
+    },
   },
 })
 

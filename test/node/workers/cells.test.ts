@@ -112,7 +112,15 @@ describe.concurrent('a death is an exit with a reason, of that worker only', () 
     const id = `drowsy-${isolation}`
     const exit = nextExit(node, id)
     await node.addWorker({ id, run: behaviours.drowsy, isolation, restart: 'temporary' })
-    expect((await exit).exit).toMatchObject({ kind: 'crashed', failure: { message: 'idle after 0' } })
+    expect((await exit).exit).toMatchObject({
+      kind: 'crashed',
+      failure: {
+        name: 'Drowsy',
+        message: 'idle after 0',
+        code: 5,
+        errors: [{ name: 'RangeError', message: 'inner' }],
+      },
+    })
     await node.removeWorker(id)
   })
 

@@ -79,7 +79,8 @@ export const mortal = defineServer('mesh-mortal', {
     /** An error with a history, of its own. */
     lose: (): void => {
       const cause = Object.assign(new RangeError('no such file', { cause: 'a text' }), { code: 'ENOENT' })
-      throw Object.assign(new TypeError('cannot read it', { cause }), { code: 7 })
+      const errors = [new RangeError('here'), 'there']
+      throw Object.assign(new AggregateError(errors, 'cannot read it', { cause }), { code: 7 })
     },
     later: () => deferred<string>(new Promise(() => {})),
   },

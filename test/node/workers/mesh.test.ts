@@ -53,14 +53,19 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     const b = await node.addWorker({ id: 'b', run: mortal, isolation })
     const inner = { name: 'RangeError', message: 'no such file', code: 'ENOENT' }
     const cause = { ...inner, cause: { name: 'Error', message: 'a text' } }
-    const told = { name: 'TypeError', message: 'cannot read it', code: 7, slot: 'b', cause }
+    const errors = [
+      { name: 'RangeError', message: 'here' },
+      { name: 'Error', message: 'there' },
+    ]
+    const lost = { name: 'AggregateError', message: 'cannot read it', code: 7, cause, errors }
+    const told = { ...lost, slot: 'b' }
     await expect(b.call.lose()).rejects.toMatchObject({ name: 'RemoteError', cause: told })
     expect(await a.call.atLoss('b')).toMatchObject(told)
     await expect(a.call.passLoss('b')).rejects.toMatchObject({
       cause: {
         name: 'RemoteError',
         slot: 'a',
-        cause: { name: 'TypeError', message: 'cannot read it', code: 7, cause },
+        cause: lost,
       },
     })
   })
