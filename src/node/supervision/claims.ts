@@ -349,7 +349,7 @@ export class Claims {
       slot,
       generation: (before?.generation ?? 0) + 1,
       owner: run,
-      score: this.#vacancies.scoreOf(slot, before),
+      score: this.#vacancies.scoreOf(slot, { before, legacy, wallMs: now.wallMs }),
       seq: 0,
       state: isOver ? 'done' : 'starting',
       specVersion: row.version,

@@ -30,6 +30,7 @@ import { outlookAtEnd, reasonsAtEnd } from './outlook-at-end.ts'
 import { type FateBody, type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
+import { acquaintanceOf, firstTag } from './seniority.ts'
 import { type Succession, planAnew, planNext, restartsAfter } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec, wantsOf } from './units.ts'
@@ -73,7 +74,7 @@ export class Generations {
     const phase = this.#ledger.tables.phases.get(row.id)
     if (phase === undefined) {
       this.#supervisor.assign(row.id, [], now.ms)
-      if (this.#isLeader(row.id)) this.#begin(row, body, undefined)
+      if (this.#isLeader(row.id)) this.#begin(row, body, now)
       return this.#pendingOf(row, slotsOfSpec(row.id, body)) ?? STARTING
     }
     if (this.early.isEarly(row, now.ms)) return STARTING
@@ -151,7 +152,7 @@ export class Generations {
       areEmpty(renewal.stopping, () => nameOf(renewal)),
     )
     const isOverdue = areEmpty(unwanted, () => 'unwanted')
-    const generation = this.#nextGeneration(phase)
+    const generation = this.#nextGeneration(phase, now)
     const next = planNext(phase, body, outlook, {
       generation,
       nowMs: now.wallMs,
@@ -195,13 +196,13 @@ export class Generations {
         this.#stopMs(body, phase, phase.layout),
       )
     this.#waits.set(row.id, waits.used)
-    if (isEmpty) return this.#begin(row, body, phase)
+    if (isEmpty) return this.#begin(row, body, now, phase)
     this.#deadlines.set(row.id, waits.nextMs)
     return undefined
   }
 
-  #begin(row: SpecRow, body: FateBody, before: Phase | undefined): void {
-    const generation = this.#nextGeneration(before)
+  #begin(row: SpecRow, body: FateBody, now: Now, before?: Phase): void {
+    const generation = this.#nextGeneration(before, now)
     const first = planAnew(row.id, body, { generation, ownerOf: slot => this.#ledger.placeOf(slot) })
     if (first !== undefined) this.#create(row, body, generation, first)
   }
@@ -276,8 +277,11 @@ export class Generations {
     return ({ slot, owner }) => stopped.has(slot) || this.#ledger.membership.isGone(owner)
   }
 
-  #nextGeneration(before: Phase | undefined): Generation {
-    return { number: (before?.generation.number ?? 0) + 1, tag: runTag(this.#ledger.run) }
+  #nextGeneration(before: Phase | undefined, { wallMs }: Now): Generation {
+    const { run, membership } = this.#ledger
+    const tag = runTag(run)
+    if (before !== undefined) return { number: before.generation.number + 1, tag }
+    return { number: 1, tag: firstTag(acquaintanceOf(membership), wallMs, tag) }
   }
 
   #isLeader(spec: SpecId): boolean {

@@ -5,6 +5,18 @@ import { hash64, mix } from '../../hash.ts'
 import type { SlotId, SpecId } from '../../ids.ts'
 import { type Claim, isOwner } from '../../protocol/claim.ts'
 import type { Ledger } from '../ledger.ts'
+import { acquaintanceOf, firstTag } from './seniority.ts'
+
+/** Scores of placement have 32 bits. */
+const SCORES = 2 ** 32
+
+/** What is known of a worker that nobody runs. */
+export interface Vacancy {
+  readonly before: Claim | undefined
+  /** What its last owner has left behind for the next one. */
+  readonly legacy?: Uint8Array | undefined
+  readonly wallMs: number
+}
 
 export class Vacancies {
   readonly #ledger: Ledger
@@ -39,17 +51,14 @@ export class Vacancies {
   }
 
   /**
-   * Of two who claim at once, the one counts that placement wants more. Whoever has not met every member yet does not hear
-   * what is claimed by those as soon as others do: where nobody has had the worker, it may come to one that runs, and has
-   * been called. So its claim counts the less, the fewer it has met; placement has its way a moment later, by a handoff.
+   * Of two who claim at once, the one counts that placement wants more; of what nobody has had before, the older one. Whoever
+   * brings what the worker has left behind comes before all who do not.
    */
-  scoreOf(slot: SlotId, before: Claim | undefined): number {
+  scoreOf(slot: SlotId, context: Vacancy): number {
+    const { before, legacy, wallMs } = context
     const { run, membership } = this.#ledger
     const score = mix(hash64(slot), hash64(run.id))
-    if (before !== undefined) return score
-    const others = membership.present().filter(({ id }) => id !== run.id)
-    const metCount = others.filter(({ id }) => membership.isConnected(id)).length
-    // Scores have 32 bits: hardly one of placement is as small as a number of nodes.
-    return metCount === others.length ? score : metCount
+    if (before === undefined) return firstTag(acquaintanceOf(membership), wallMs, score)
+    return legacy === undefined ? score : SCORES + score
   }
 }

@@ -1,0 +1,49 @@
+// pure
+/**
+ * What the first generation of something is worth, which nobody has had before: of two that meet, made by two halves of
+ * a mesh that did not know of each other, the older one goes on. So a node that comes late, has found nobody for a while
+ * and has started all of its config itself, takes nothing from the mesh that it meets.
+ */
+
+import type { Membership } from '../../protocol/membership.ts'
+
+/** How many members a node knew, besides itself, and to how many of them it had a session. */
+export interface Acquaintance {
+  readonly known: number
+  readonly met: number
+}
+
+/**
+ * Nodes of one mesh that claim at once do so within this time, if their clocks are right: of those the better placed
+ * one shall win, and not the one whose clock is a little behind.
+ */
+const AGE_UNIT_MS = 4_000
+/** 2025-01-01. A clock before that has never been set, and tells no age. */
+const EPOCH_MS = 1_735_689_600_000
+
+const AGE_BITS = 26
+const CLASS_BITS = 2
+const CHANCE_BITS = 25
+const AGE_MAX = 2 ** AGE_BITS - 1
+const HASH_BITS = 32
+
+/**
+ * The tag of a first generation, larger for what is to go on. The older one counts first; among those of one age, the one
+ * of a node that has met all that it knows, then of one that has met some of them (the more, the better: it does not hear
+ * as soon as others what is claimed), then of one that knows nobody; at last, chance.
+ * @param chance a hash of 32 bits
+ * @returns a whole number from 0 to 2^53 - 1
+ */
+export function firstTag({ known, met }: Acquaintance, wallMs: number, chance: number): number {
+  const age = Math.min(AGE_MAX, Math.floor((wallMs - EPOCH_MS) / AGE_UNIT_MS))
+  const seniority = age < 0 ? 0 : AGE_MAX - age
+  const isPartial = met < known
+  const rank = known === 0 ? 0 : isPartial ? 1 : 2
+  const low = isPartial ? met : chance >>> (HASH_BITS - CHANCE_BITS)
+  return (seniority * 2 ** CLASS_BITS + rank) * 2 ** CHANCE_BITS + low
+}
+
+export function acquaintanceOf(membership: Membership): Acquaintance {
+  const others = membership.present().filter(({ id }) => id !== membership.self.id)
+  return { known: others.length, met: others.filter(({ id }) => membership.isConnected(id)).length }
+}
