@@ -307,6 +307,7 @@ export class Core {
 
   #mergeFrom(from: NodeId, rows: Rows): void {
     const specs = this.#merge(rows)
+    this.#antiEntropy.onPhases(from, rows.phases, this.#now.ms)
     const { floor: before } = this.ledger.tombstones
     if (specs.length > 0 && before !== undefined) this.#send(from, { kind: 'forget', specs, before })
   }

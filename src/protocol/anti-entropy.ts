@@ -10,7 +10,9 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
+import { LateSpecs } from './late-specs.ts'
 import { type Message, NO_ROWS, type Roots, TABLES, type Table } from './messages.ts'
+import type { Phase } from './phase.ts'
 import { inFrames } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -25,6 +27,7 @@ export class AntiEntropy {
   readonly #periodMs: number
   readonly #prng: Prng
   readonly #send: (to: NodeId, message: Message) => void
+  readonly #late: LateSpecs
   #comparedMs: number
   /** What had changed in the tables by then. */
   #comparedChanges = 0
@@ -40,6 +43,7 @@ export class AntiEntropy {
     readonly send: (to: NodeId, message: Message) => void
   }) {
     this.#tables = init.tables
+    this.#late = new LateSpecs(init.tables)
     this.#periodMs = init.periodMs
     this.#prng = init.prng
     this.#send = init.send
@@ -48,7 +52,8 @@ export class AntiEntropy {
   }
 
   tick(peers: readonly NodeId[], nowMs: number): void {
-    if (nowMs < this.wakeAtMs()) return
+    for (const peer of this.#late.take(nowMs)) if (peers.includes(peer)) this.greet(peer)
+    if (nowMs < this.#turnAtMs()) return
     const waitMs = this.#isQuiet() ? this.#waitMs * QUIET_FACTOR : this.#periodMs
     this.#waitMs = Math.min(waitMs, this.#periodMs * QUIET_PERIODS_MAX)
     this.#comparedMs = nowMs
@@ -58,11 +63,20 @@ export class AntiEntropy {
   }
 
   wakeAtMs(): number {
+    return Math.min(this.#turnAtMs(), this.#late.wakeAtMs())
+  }
+
+  #turnAtMs(): number {
     return this.#comparedMs + (this.#isQuiet() ? this.#waitMs : this.#periodMs) * this.#jitter
   }
 
   #isQuiet(): boolean {
     return this.#tables.changes === this.#comparedChanges
+  }
+
+  /** Phases have come from a peer, and been taken in: where one is of a spec that does not come, they compare soon. */
+  onPhases(peer: NodeId, phases: readonly Phase[], nowMs: number): void {
+    this.#late.note(peer, phases, nowMs)
   }
 
   /** Compares with one peer now. */
