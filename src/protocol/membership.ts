@@ -130,8 +130,8 @@ export class Membership {
   onDialFailed(key: string, problem: DialProblem, now: Moment): void {
     this.#enter(now)
     const peer = this.contacts.onDialFailed(key, problem, now.ms)
-    if (peer === undefined || problem.failure !== 'refused' || !this.#reach.takeRefusal(peer)) return
-    this.#accuse(peer, 'refused')
+    if (peer === undefined || problem.failure !== 'refused' || !this.#reach.isRefusalNews(peer)) return
+    if (this.#accuse(peer, 'refused')) this.#reach.onRefusalTold(peer)
   }
 
   /** A sign of life of a peer. */
@@ -234,7 +234,7 @@ export class Membership {
         return this.#send(effect.to, { kind: 'probe-report', n, target, isHeard })
       }
       case 'silent':
-        return this.#accuse(effect.target, 'silent')
+        return void this.#accuse(effect.target, 'silent')
       default:
         return unreachable(effect)
     }
@@ -297,6 +297,8 @@ export class Membership {
       this.contacts.lose(id)
       this.#reach.forget(id)
       this.#stats.forget(id)
+    } else if (before !== undefined && before.boot !== merged.boot) {
+      this.#reach.onNewRun(id, this.#now.ms)
     } else {
       this.#reach.onMember(id, this.#now.ms)
     }
@@ -328,14 +330,15 @@ export class Membership {
     return known?.boot === boot && this.#now.ms - this.#reach.seenMs(id) <= 2 * probePeriodMs
   }
 
-  /** This node has found something against `peer`. */
-  #accuse(peer: NodeId, evidence: Evidence): void {
+  /** This node has found something against `peer`. @returns whether it accuses anybody now */
+  #accuse(peer: NodeId, evidence: Evidence): boolean {
     const row = this.#roster.find(peer)
-    if (row === undefined || this.health.isDegraded || this.#now.ms < this.#holdUntilMs) return
+    if (row === undefined || this.health.isDegraded || this.#now.ms < this.#holdUntilMs) return false
     const accusation = { run: { id: row.id, boot: row.boot }, seq: row.seq, by: this.self.id, evidence }
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, true)
     else this.#suspect(row)
     if (this.#suspicions.addWitness(accusation, this.#now.ms)) this.#tell(accusation)
+    return true
   }
 
   #tell(accusation: Accusation): void {

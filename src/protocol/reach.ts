@@ -17,9 +17,13 @@ interface Apart {
   sinceMs: number
   /** There was one in this life of the member: a refused dial then means a dead process. */
   hadSession: boolean
+  /** Its port has refused since, and it was accused of that. */
+  isRefused: boolean
   /** Who had reached it when it was found that this node does not, one at least; empty before. */
   reachedBy: readonly NodeId[]
 }
+
+const NEVER_MET: Omit<Apart, 'sinceMs'> = { hadSession: false, isRefused: false, reachedBy: [] }
 
 /** A member that others reach and this node does not: `reachedBy` has one of them at least. Empty: that is over. */
 export interface ReachChange {
@@ -74,7 +78,7 @@ export class Reach {
 
   onPeerDown(peer: NodeId, nowMs: number): void {
     this.#sessions.delete(peer)
-    this.#apart.set(peer, { sinceMs: nowMs, hadSession: true, reachedBy: [] })
+    this.#apart.set(peer, { ...NEVER_MET, sinceMs: nowMs, hadSession: true })
   }
 
   onHeard(peer: NodeId, nowMs: number): void {
@@ -106,8 +110,14 @@ export class Reach {
   /** A member has become known, or is back. */
   onMember(peer: NodeId, nowMs: number): void {
     if (!this.#sessions.has(peer) && !this.#apart.has(peer)) {
-      this.#apart.set(peer, { sinceMs: nowMs, hadSession: false, reachedBy: [] })
+      this.#apart.set(peer, { ...NEVER_MET, sinceMs: nowMs })
     }
+  }
+
+  /** A member has started anew: a session that has closed was one with its earlier run, and it is to be met again. */
+  onNewRun(peer: NodeId, nowMs: number): void {
+    this.#endApart(peer)
+    this.onMember(peer, nowMs)
   }
 
   /** A member is gone. */
@@ -150,12 +160,16 @@ export class Reach {
     return false
   }
 
-  /** The port of a peer refuses. @returns whether its session has closed before: then its process is gone */
-  takeRefusal(peer: NodeId): boolean {
+  /** Whether it is news that the port of a peer refuses: its session has closed before, so its process is gone. */
+  isRefusalNews(peer: NodeId): boolean {
     const apart = this.#apart.get(peer)
-    if (apart?.hadSession !== true) return false
-    apart.hadSession = false
-    return true
+    return apart?.hadSession === true && !apart.isRefused
+  }
+
+  /** The peer was accused of refusing: that is said once for each session that closes. */
+  onRefusalTold(peer: NodeId): void {
+    const apart = this.#apart.get(peer)
+    if (apart !== undefined) apart.isRefused = true
   }
 
   /**
@@ -198,12 +212,12 @@ export class Reach {
 
   /**
    * Those with whom there is no session, `UNREACHABLE_MAX` at most: from the beginning where there has not been one yet,
-   * and where there was, when it has been missing for some time.
+   * and where there was, when its port refuses, or it has been missing for some time.
    */
   unreachable(nowMs: number, { probePeriodMs, probeTimeoutMs }: Timings): NodeId[] {
     const unreached: NodeId[] = []
-    for (const [peer, apart] of this.#apart) {
-      const isApart = !apart.hadSession || nowMs - apart.sinceMs >= probePeriodMs + probeTimeoutMs
+    for (const [peer, { sinceMs, hadSession, isRefused }] of this.#apart) {
+      const isApart = !hadSession || isRefused || nowMs - sinceMs >= probePeriodMs + probeTimeoutMs
       if (isApart && unreached.push(peer) === UNREACHABLE_MAX) break
     }
     return unreached

@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { Reach } from '../../src/protocol/reach.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
-import { Bench, a, b, c, row } from './bench.ts'
+import { Bench, REFUSED, a, b, c, row } from './bench.ts'
 
 const { probePeriodMs, probeTimeoutMs } = LAN_TIMINGS
 
@@ -28,4 +28,57 @@ test('others are told at once of those whom this node has not met yet, and after
   reach.onPeerUp(a, 2)
   reach.onPeerUp(b, 2)
   expect(reach.unreachable(10_000, LAN_TIMINGS)).toEqual([])
+})
+
+describe('a member whose session has closed, and whose port refuses', () => {
+  const bench = (): Bench => {
+    const mesh = new Bench()
+    mesh.meet(b, c)
+    mesh.pass(1_000, [b, c])
+    mesh.membership.onPeerDown(b, mesh.now)
+    return mesh
+  }
+
+  test('is accused by a node that is unwell when that is over', () => {
+    const mesh = bench()
+    while (!mesh.membership.health.isDegraded) mesh.membership.health.raise()
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    expect(mesh.statusOf(b)).toBe('alive')
+    while (mesh.membership.health.isDegraded) mesh.membership.health.lower()
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    expect(mesh.statusOf(b)).toBe('suspect')
+    expect(mesh.sent('accusations').map(({ message }) => message.accusations[0]?.evidence)).toEqual([
+      'refused',
+    ])
+  })
+
+  test('and that refutes, is not accused of that again', () => {
+    const mesh = bench()
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    expect(mesh.statusOf(b)).toBe('suspect')
+    mesh.membership.merge(row(b, { seq: 2 }), mesh.now)
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    expect(mesh.statusOf(b)).toBe('alive')
+  })
+
+  test('and that refutes, is asked for by way of others as one that was met: not after thirty periods', () => {
+    const mesh = bench()
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    mesh.membership.merge(row(b, { seq: 2 }), mesh.now)
+    mesh.effects = []
+    mesh.pass(2 * probePeriodMs, [c])
+    expect(mesh.sent('probe-request').map(({ message }) => message.target)).toContain(b)
+  })
+
+  test('is to be met anew where others tell of a new run of it, as if it had never been met', () => {
+    const mesh = bench()
+    mesh.membership.merge(row(b, { boot: 2 }), mesh.now)
+    mesh.effects = []
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    mesh.pass(29 * probePeriodMs, [c])
+    expect(mesh.statusOf(b)).toBe('alive')
+    expect(mesh.sent('probe-request')).toEqual([])
+    mesh.pass(3 * probePeriodMs, [c])
+    expect(mesh.statusOf(b)).toBe('suspect')
+  })
 })

@@ -82,6 +82,37 @@ describe.each([2, 3, 5, 10])('in a mesh of %i', nodes => {
   })
 })
 
+describe('a process that is killed right after another one has stood still is noticed by that one', () => {
+  test('in a mesh of two, though its port refuses before the other one may judge', async () => {
+    await using mesh = await formed({ nodes: 2 })
+    mesh.freeze('n1')
+    await mesh.run(1_500)
+    mesh.thaw('n1')
+    await mesh.run(20)
+    mesh.crash('n2')
+    expect(await untilAll(mesh, 'n2', 'dead')).toBeLessThan(3_000)
+  })
+
+  // Seed 36377: both took it for alive for another fifteen seconds, and its members of groups for running.
+  test('in a mesh of three, where the third one has never met its new run', async () => {
+    await using mesh = await formed({ nodes: 3 })
+    mesh.cut('n2', 'n3')
+    mesh.freeze('n1')
+    await mesh.run(500)
+    mesh.crash('n2')
+    await mesh.start('n2')
+    await mesh.run(4_000)
+    mesh.thaw('n1')
+    const { boot } = mesh.node('n2').inspect().core.self
+    const { members } = mesh.node('n3').inspect().core.ledger.tables
+    await mesh.until('n3 has heard of it', () => members.get('n2')?.boot === boot)
+    expect(statusAt(mesh, 'n1', 'n2')).toBe('alive')
+    mesh.crash('n2')
+    mesh.heal()
+    expect(await untilAll(mesh, 'n2', 'dead')).toBeLessThan(5_000)
+  })
+})
+
 test('a patient profile takes longer, in proportion', async () => {
   await using mesh = await formed({ nodes: 3, profile: 'edge' })
   mesh.freeze('n2')
