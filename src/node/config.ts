@@ -7,6 +7,7 @@ import { OptionsError, type Problem } from '../errors.ts'
 import { type SpecId, isSpecId } from '../ids.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { fieldOf, fields, inspect, onePerField } from './check.ts'
+import { boundedList, listOf } from './list-schema.ts'
 import { type NodeInit, isRelative, nodeFields } from './options.ts'
 import { show } from './show.ts'
 import type { FinalOf, Linked } from './chain/linked.ts'
@@ -121,13 +122,18 @@ const ANY_FILE = 'file:///'
 
 /** The config with the paths of behaviours that begin with `./` or `../` taken from where the file `url` is. */
 export function withResolved<C extends object>(config: C, url: string): C {
-  const sources = fieldOf(config, 'behaviours')
-  if (!isList(sources)) return config
-  const behaviours = sources.map(source => (isRelative(source) ? new URL(source, url).href : source))
-  return { ...config, behaviours }
+  try {
+    const sources = boundedList(fieldOf(config, 'behaviours'))
+    if (!sources.some(isRelative)) return config
+    const behaviours = sources.map(source => (isRelative(source) ? new URL(source, url).href : source))
+    return { ...config, behaviours }
+  } catch {
+    // What throws when one looks at it, the check names.
+    return config
+  }
 }
 
-const specs = v.optional(v.array(v.unknown(), 'a list'))
+const specs = v.optional(listOf(v.unknown()))
 /** Checks what of a config is not of one spec. */
 export const configSchema = fields({ ...nodeFields, workers: specs, groups: specs, chains: specs })
 
@@ -143,7 +149,7 @@ export function checkConfig(config: unknown): CheckedConfig {
   try {
     return checkAll(config)
   } catch (error) {
-    const problem = error instanceof OptionsError ? undefined : findUnreadable(config)
+    const problem = isOptionsError(error) ? undefined : findUnreadable(config)
     throw problem === undefined ? error : new OptionsError('the config', [problem])
   }
 }
@@ -168,16 +174,14 @@ function declareAll(
   declare: (spec: unknown) => Declared<SpecBody>,
   findings: Findings,
 ): ConfiguredSpec[] {
-  const list = fieldOf(config, field)
-  if (!isList(list)) return []
-  return list.flatMap((spec, index) => {
+  return boundedList(fieldOf(config, field)).flatMap((spec, index) => {
     const path = `${field}[${index}]`
     findings.problems.push(...badOf(field, path, spec, findings))
     try {
       const { id, body } = declare(spec)
       return isSpecId(id) ? [{ path, id, body }] : []
     } catch (error) {
-      if (!(error instanceof OptionsError)) throw error
+      if (!isOptionsError(error)) throw error
       findings.problems.push(...error.problems.map(each => ({ ...each, path: pathOf(path, each.path) })))
       return []
     }
@@ -227,6 +231,11 @@ function isChain(value: unknown): value is ChainSpec {
   return isObject(value)
 }
 
-function isList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value)
+/** Of what a getter of the user's has thrown, even this may throw. */
+function isOptionsError(error: unknown): error is OptionsError {
+  try {
+    return error instanceof OptionsError
+  } catch {
+    return false
+  }
 }

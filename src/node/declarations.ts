@@ -23,6 +23,7 @@ import {
   needOf,
 } from '../protocol/spec-row.ts'
 import type { Kernel } from './kernel.ts'
+import { show } from './show.ts'
 import type { Inputs } from './input-feed.ts'
 import { refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
@@ -179,7 +180,7 @@ export class Declarations {
   get(id: string, kind: SpecKind): SpecId {
     this.refuseIfOver()
     const found = this.find(id, kind)
-    if (found === undefined) throw new NotFoundError(id, kind)
+    if (found === undefined) throw new NotFoundError(typeof id === 'string' ? id : show(id), kind)
     return found
   }
 

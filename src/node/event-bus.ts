@@ -1,9 +1,12 @@
 // shell
 /** Who listens to what happens on a node. A listener that throws harms nobody: its error is logged. */
 
+import { OptionsError, type Problem } from '../errors.ts'
 import type { SpecId } from '../ids.ts'
 import type { Logger } from '../ports.ts'
-import type { NodeEvent } from './events.ts'
+import { NODE_EVENT_KINDS, type NodeEvent } from './events.ts'
+import { withNearest } from './nearest.ts'
+import { show } from './show.ts'
 import { runOutside } from './workers/scope.ts'
 
 /** The event of one kind. */
@@ -20,8 +23,9 @@ export class EventBus {
     this.#logger = logger
   }
 
-  /** @returns how to stop listening */
+  /** @returns how to stop listening @throws {OptionsError} when there is no such event, or the listener is no function */
   on<K extends NodeEvent['kind']>(kind: K, listener: (event: NodeEventOf<K>) => void): () => void {
+    refuseUnheard(kind, listener)
     return this.onAny(event => {
       if (isOf(event, kind)) listener(event)
     })
@@ -60,6 +64,18 @@ export class EventBus {
       }
     }
   }
+}
+
+function refuseUnheard(kind: unknown, listener: unknown): void {
+  const problems: Problem[] = []
+  if (typeof kind !== 'string' || !NODE_EVENT_KINDS.includes(kind)) {
+    const known = `an event: ${NODE_EVENT_KINDS.join(', ')}`
+    const wanted = typeof kind === 'string' ? withNearest(known, kind, NODE_EVENT_KINDS) : known
+    problems.push({ path: 'kind', found: show(kind), wanted })
+  }
+  if (typeof listener !== 'function')
+    problems.push({ path: 'listener', found: show(listener), wanted: 'a function' })
+  if (problems.length > 0) throw new OptionsError('on', problems)
 }
 
 function isOf<K extends NodeEvent['kind']>(event: NodeEvent, kind: K): event is NodeEventOf<K> {

@@ -149,3 +149,34 @@ export type NodeEvent =
       /** What the two say differently: `members[1].args`. Empty where that is not known here, or nothing is. */
       readonly fields: readonly string[]
     }
+
+/** So that a new event does not compile before it is known here. */
+const KINDS: Readonly<Record<NodeEvent['kind'], true>> = {
+  'node:stalled': true,
+  'member:join': true,
+  'member:suspect': true,
+  'member:dead': true,
+  'member:leave': true,
+  'member:unreachable': true,
+  'member:reachable': true,
+  'member:drain': true,
+  'member:resume': true,
+  'node:degraded': true,
+  'worker:start': true,
+  'worker:exit': true,
+  'worker:overload': true,
+  'worker:decline': true,
+  'worker:input-failed': true,
+  'generation:run': true,
+  'generation:fail': true,
+  'generation:change': true,
+  'spec:status': true,
+  'item:dead': true,
+  'chain:callback-failed': true,
+  'node:replaced': true,
+  'spec:spread': true,
+  'spec:superseded': true,
+}
+
+/** What can be listened to, in the order of the type. */
+export const NODE_EVENT_KINDS: readonly string[] = Object.keys(KINDS)

@@ -307,7 +307,7 @@ export class Node implements AsyncDisposable {
     this.#kernel.receive({ kind: 'drain-asked', isDraining: false })
   }
 
-  /** Listens to events of one kind. @returns how to stop listening */
+  /** Listens to events of one kind. @returns how to stop listening @throws {OptionsError} when there is no such event */
   on<K extends NodeEvent['kind']>(kind: K, listener: (event: NodeEventOf<K>) => void): () => void {
     return this.#bus.on(kind, listener)
   }

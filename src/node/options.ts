@@ -9,6 +9,7 @@ import { PROFILES, type Profile, TIMINGS, type Timings } from '../protocol/timin
 import type { MemberRole, ProtocolRange } from '../protocol/member-row.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
 import { check, fields } from './check.ts'
+import { listOf } from './list-schema.ts'
 import { show } from './show.ts'
 import { labels } from './specs/placement-option.ts'
 import { signal } from './wait-options.ts'
@@ -129,18 +130,18 @@ export const nodeFields = {
   ),
   secret: v.optional(text('a text of at most 1000 characters', 1000), ''),
   name: v.optional(text('a text of at most 200 characters')),
-  behaviours: v.optional(v.array(source, 'a list'), []),
-  listen: v.optional(v.array(address, 'a list of multiaddresses'), ['/ip4/0.0.0.0/tcp/0']),
+  behaviours: v.optional(listOf(source), []),
+  listen: v.optional(listOf(address, 'multiaddresses'), ['/ip4/0.0.0.0/tcp/0']),
   discovery: v.optional(
     fields({
       mdns: v.optional(v.boolean('true or false'), true),
-      seeds: v.optional(v.array(seed, 'a list of multiaddresses'), []),
+      seeds: v.optional(listOf(seed, 'multiaddresses'), []),
       peersFile: v.optional(path),
     }),
     {},
   ),
   dataFolder: v.optional(path),
-  allow: v.optional(v.array(peer, 'a list of node ids')),
+  allow: v.optional(listOf(peer, 'node ids')),
   profile: v.optional(v.picklist(PROFILES, 'lan, edge or wan'), 'lan'),
   role: v.optional(v.picklist(['member', 'client'], 'member or client'), 'member'),
   weight: v.optional(v.pipe(v.number(weight), v.minValue(1, weight), v.maxValue(16, weight)), 1),

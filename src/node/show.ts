@@ -4,6 +4,8 @@
 import { showValue } from './thrown-value.ts'
 
 const SHOWN_LENGTH_MAX = 60
+/** Of a longer list it is of more use to know how long it is. */
+const LISTED_LENGTH_MAX = 1_000
 const KINDS: ReadonlySet<unknown> = new Set(['stage', 'server', 'task'])
 
 export function show(value: unknown): string {
@@ -39,6 +41,7 @@ function describeObject(value: object): string {
 
 /** What a person calls it; undefined for plain objects and lists. */
 function nameOf(value: object): string | undefined {
+  if (Array.isArray(value) && value.length > LISTED_LENGTH_MAX) return `a list of ${value.length}`
   const { kind, name }: { readonly kind?: unknown; readonly name?: unknown } = value
   if (typeof name === 'string' && KINDS.has(kind)) return `the ${String(kind)} "${name}"`
   if (value instanceof Error) return String(value)

@@ -10,6 +10,7 @@ import type { SpecId } from '../ids.ts'
 import { type CheckedConfig, type Config, type ConfiguredSpec, checkConfig, withResolved } from './config.ts'
 import { createNode } from './create-node.ts'
 import { DIFFERENT, type Node } from './node.ts'
+import { show } from './show.ts'
 import { differences } from './specs/spec-content.ts'
 import { checkWait, startOptions } from './wait-options.ts'
 import type { WaitOptions } from './waiting.ts'
@@ -50,7 +51,7 @@ export interface Started extends AsyncDisposable {
  * naming every bad field
  */
 export async function loadConfig(path: string): Promise<Config> {
-  const file = resolve(path)
+  const file = resolve(checkPath(path))
   try {
     await access(file)
   } catch (cause) {
@@ -116,6 +117,11 @@ async function removeFrom(node: Node, id: SpecId): Promise<void> {
   if (kind === 'worker') await node.removeWorker(id)
   else if (kind === 'group') await node.removeGroup(id)
   else if (kind === 'chain') await node.removeChain(id)
+}
+
+function checkPath(path: unknown): string {
+  if (typeof path === 'string') return path
+  throw new OptionsError('loadConfig', [{ path: 'path', found: show(path), wanted: 'the path of a file' }])
 }
 
 async function importFrom(file: string): Promise<object> {

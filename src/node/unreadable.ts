@@ -2,6 +2,7 @@
 /** Where something of what was given throws when one looks at it: a getter, a proxy. */
 
 import type { Problem } from '../errors.ts'
+import { LIST_LENGTH_MAX } from './list-schema.ts'
 
 /** What is deeper is no spec of ours. */
 const DEPTH_MAX = 8
@@ -19,11 +20,8 @@ export function findUnreadable(value: unknown, path = ''): Problem | undefined {
 }
 
 function keysTo(value: unknown, depth: number): (string | number)[] | undefined {
-  if (typeof value !== 'object' || value === null || depth === 0) return undefined
-  const keys = attempt(() => {
-    Object.getPrototypeOf(value)
-    return Array.isArray(value) ? value.map((_, index) => index) : Object.keys(value)
-  })
+  if (!isLookedInto(value) || depth === 0) return undefined
+  const keys = attempt(() => keysOf(value))
   if (keys === undefined) return []
   for (const key of keys) {
     const field = attempt((): readonly [unknown] => [Reflect.get(value, key)])
@@ -32,6 +30,22 @@ function keysTo(value: unknown, depth: number): (string | number)[] | undefined 
     if (below !== undefined) return [key, ...below]
   }
   return undefined
+}
+
+/** Looks at it in all the ways that a check does. */
+function keysOf(value: object): readonly (string | number)[] {
+  Object.getPrototypeOf(value)
+  Object.prototype.toString.call(value)
+  Object.hasOwn(value, 'id')
+  Reflect.has(value, 'kind')
+  Reflect.get(value, 'constructor')
+  const keys = Object.keys(value)
+  if (!Array.isArray(value)) return keys
+  return Array.from({ length: Math.min(value.length, LIST_LENGTH_MAX) }, (_, index) => index)
+}
+
+function isLookedInto(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
 function attempt<T>(look: () => T): T | undefined {

@@ -93,8 +93,13 @@ export function checkRun(what: string, items: unknown, options: unknown): void {
 
 function isEmpty(options: unknown): boolean {
   if (typeof options !== 'object' || options === null) return false
-  for (const _ in options) return false
-  return true
+  try {
+    for (const _ in options) return false
+    // A proxy may have no fields, and nevertheless throw at each.
+    return Reflect.get(options, 'timeoutMs') === undefined
+  } catch {
+    return false
+  }
 }
 
 /** A text is one as well. */

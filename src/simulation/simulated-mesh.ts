@@ -52,8 +52,8 @@ export class SimulatedMesh implements AsyncDisposable {
 
   /** @internal */
   constructor(init: SimulationInit) {
-    const { seed = 1 } = init
     this.ids = checkSimulation(init).map(nodeId)
+    const { seed = 1 } = init
     this.#init = init
     this.seed = seed
     this.#network = new SimulatedNetwork(this.#clock, new Prng(`${seed} network`), (line, bytes) => {

@@ -47,8 +47,8 @@ const seed = v.custom<number | string>(
   'a whole number or a text',
 )
 const nodesSchema = v.custom<number | readonly string[]>(
-  value => Array.isArray(value) || isCount(value),
-  `a whole number from 1 to ${NODES_MAX}, or a list of names`,
+  value => isList(value) || isCount(value),
+  `a whole number from 1 to ${NODES_MAX}, or a list of as many names`,
 )
 const atLeast = (min: number): v.GenericSchema<unknown, number | undefined> => {
   const wanted = `a number, ${min} or more`
@@ -138,5 +138,5 @@ function isCount(value: unknown): value is number {
 }
 
 function isList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value)
+  return Array.isArray(value) && value.length <= NODES_MAX
 }

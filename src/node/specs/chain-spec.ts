@@ -20,6 +20,7 @@ import {
 import type { Sharing } from '../../protocol/placement-wish.ts'
 import { OptionsError } from '../../errors.ts'
 import { type Breach, check, doubles, fieldOf, fields, inspect, rule, oneOf, whole } from '../check.ts'
+import { boundedList, listOf } from '../list-schema.ts'
 import { addStageOptions, checkWait, problemsOfOptions } from '../wait-options.ts'
 import { type Stage, behaviourId, isBehaviour } from '../workers/behaviours.ts'
 import { type LimitOptions, NO_ARGS, START_TIMEOUT_MS, child, childOf, id, intensity } from './child.ts'
@@ -143,15 +144,12 @@ export const chainSpec = v.pipe(
     intensity,
     spread: sharing,
     placement,
-    stages: v.pipe(v.array(stageSpec, 'a list of stages'), v.minLength(1, 'at least one stage')),
+    stages: v.pipe(listOf(stageSpec, 'stages'), v.minLength(1, 'at least one stage')),
     windowItems: v.optional(whole(1, 65_536), WINDOW_ITEMS),
     attemptsMax: v.optional(whole(1, 1_000), ATTEMPTS_MAX),
     onFinish: v.optional(stageBehaviour),
   }),
-  rule(spec => {
-    const stages = fieldOf(spec, 'stages')
-    return Array.isArray(stages) ? doubles('stages', stages.map(idOrName)) : []
-  }),
+  rule(spec => doubles('stages', boundedList(fieldOf(spec, 'stages')).map(idOrName))),
 )
 
 /** Whoever sends to a stage by key must be able to tell the key. */

@@ -18,6 +18,7 @@ import {
 } from '../../protocol/spec-row.ts'
 import type { PlacementWish } from '../../protocol/placement-wish.ts'
 import { type Breach, fieldOf, fields, oneOf, whole } from '../check.ts'
+import { listOf } from '../list-schema.ts'
 import { MAILBOX_LIMITS } from '../messaging/mailbox.ts'
 import { INTENSITY_DEFAULT } from '../supervision/restart-policy.ts'
 import { checkBy } from '../workers/schema.ts'
@@ -141,7 +142,7 @@ export class SentArgs {
 export const NO_ARGS = new SentArgs([], Uint8Array.from(encodePayload([])))
 
 const sendable = v.pipe(
-  v.optional(v.array(v.unknown(), 'a list of arguments'), []),
+  v.optional(listOf(v.unknown(), 'arguments'), []),
   v.rawTransform(({ dataset, addIssue, NEVER }): SentArgs => {
     const list = dataset.value
     if (list.length === 0) return NO_ARGS

@@ -14,6 +14,7 @@ import {
 } from '../../protocol/spec-row.ts'
 import type { Sharing } from '../../protocol/placement-wish.ts'
 import { type Breach, check, doubles, fieldOf, fields, rule, oneOf } from '../check.ts'
+import { boundedList, listOf } from '../list-schema.ts'
 import {
   type ArgsOf,
   type Process,
@@ -104,7 +105,7 @@ export const groupSpec = v.pipe(
     autoShutdown: v.optional(oneOf(AUTO_SHUTDOWNS), 'never'),
     spread: sharing,
     placement,
-    members: v.pipe(v.array(memberSpec, 'a list of members'), v.minLength(1, 'at least one member')),
+    members: v.pipe(listOf(memberSpec, 'members'), v.minLength(1, 'at least one member')),
   }),
   rule(spec =>
     doubles(
@@ -131,8 +132,7 @@ function insignificant(spec: unknown): Breach[] {
 }
 
 function membersOf(spec: unknown): readonly unknown[] {
-  const members = fieldOf(spec, 'members')
-  return Array.isArray(members) ? members : []
+  return boundedList(fieldOf(spec, 'members'))
 }
 
 /** @throws {OptionsError} naming every bad field */
