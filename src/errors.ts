@@ -366,7 +366,10 @@ export class FencedError extends MeshvisorError {
   override readonly name = 'FencedError'
 }
 
-/** An item for which nobody can tell which worker it goes to: its stage goes by a key, and there is none. */
+/**
+ * An item for which nobody can tell which worker it goes to: its stage goes by a key, and there is none; or the stage
+ * has ended, with none left behind it, and a worker would have to run `onFinish`.
+ */
 export class RouteError extends MeshvisorError {
   override readonly name = 'RouteError'
 }

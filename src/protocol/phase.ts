@@ -99,7 +99,7 @@ export interface Phase {
   readonly pending: readonly SlotId[]
   /** Nothing of this revision has ever run as a whole. */
   readonly isFirst: boolean
-  /** The exits that led to this generation, for those who have not heard of them. */
+  /** The exits that led to this generation, for those who have not heard of them: also of who is away since, at an item. */
   readonly previous: readonly SlotExit[]
   /** The restarts that still count, oldest first: a new coordinator goes on counting. */
   readonly restarts: readonly Restart[]

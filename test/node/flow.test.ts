@@ -46,7 +46,7 @@ class Run {
         },
       }),
     }
-    this.#ingress.open(() => exit)
+    this.#ingress.open({ entryOf: stage => stage, exitTo: () => exit })
     this.flow = new Flow<number>({
       chain: CHAIN,
       ingress: this.#ingress,

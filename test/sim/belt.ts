@@ -14,6 +14,12 @@ import { InvariantError } from './invariant-error.ts'
 const ATTEMPTS_MAX = 3
 const WINDOW_ITEMS = 48
 const KEYS = 7
+/** So many belts have a gate: a first stage that ends for good at every so-manieth item, if that comes to it. */
+const GATE_SHARE = 0.3
+const GATE_ITEMS = 20
+const GATE_TYPES = ['temporary', 'transient'] as const
+/** So often it is opened again when more items come. */
+const GATE_OPENED_SHARE = 0.5
 const BELT = specId('belt')
 
 interface Parcel {
@@ -35,6 +41,12 @@ export class Belt {
   readonly streams: BeltStream[] = []
   /** The next item that the last stage is given for the first time makes it crash: three times, and it would be dead. */
   isTripped = false
+  /** How often the gate was opened again, and how often it has ended. */
+  readonly gate = { openedCount: 0, shutCount: 0 }
+  #gatePrng: Prng | undefined
+  #gateType: (typeof GATE_TYPES)[number] = 'temporary'
+  /** The items at which the gate has ended: once at each. */
+  readonly #shutAt = new Set<number>()
   #sent = 0
   #violation: string | undefined
   /** How often an item was tried at a stage, by stage, item and attempt. */
@@ -77,32 +89,51 @@ export class Belt {
       return shipped(item)
     }),
   ] as const
+  readonly #gateStage = defineStage('belt-gate', (item: Parcel, context) => {
+    this.#note(context, 'gate', 1)
+    if (item.n % GATE_ITEMS === GATE_ITEMS - 1 && !this.#shutAt.has(item.n)) {
+      this.#shutAt.add(item.n)
+      this.gate.shutCount += 1
+      if (this.#gateType === 'temporary') throw new Error('the gate is shut')
+      context.stop()
+    }
+    this.#complete(context, 'gate', item)
+    return item
+  })
   readonly #file = defineStage('belt-file', (_text: string, context) => this.#note(context, 'file', 1))
 
   get behaviours() {
-    return [...this.#stages, this.#file]
+    return [...this.#stages, this.#gateStage, this.#file]
   }
 
   async declare(mesh: SimulatedMesh, node: string, prng: Prng): Promise<void> {
     const [sort, pack, ship] = this.#stages
-    await mesh.node(node).addChain({
+    const gatePrng = prng.fork('gate')
+    const hasGate = gatePrng.chance(GATE_SHARE)
+    this.#gatePrng = hasGate ? gatePrng : undefined
+    this.#gateType = gatePrng.pick(GATE_TYPES)
+    const common = {
       id: 'belt',
       strategy: prng.pick(CHAIN_STRATEGIES),
       // Generous: what is tested here is that nothing is lost, not when a supervisor gives up.
       intensity: { restarts: 1_000, withinMs: 1_000 },
       windowItems: WINDOW_ITEMS,
       attemptsMax: ATTEMPTS_MAX,
-      stages: [
-        { id: 'sort', run: sort, workers: 2, route: 'key', onItemError: 'retry', queueItems: 8 },
-        { id: 'pack', run: pack, workers: 3, route: 'key', onItemError: 'deadLetter', queueItems: 6 },
-        { id: 'ship', run: ship },
-      ],
       onFinish: this.#file,
-    })
+    } as const
+    const gate = { id: 'gate', run: this.#gateStage, restart: this.#gateType } as const
+    const stages = [
+      { id: 'sort', run: sort, workers: 2, route: 'key', onItemError: 'retry', queueItems: 8 },
+      { id: 'pack', run: pack, workers: 3, route: 'key', onItemError: 'deadLetter', queueItems: 6 },
+      { id: 'ship', run: ship },
+    ] as const
+    if (hasGate) await mesh.node(node).addChain({ ...common, stages: [gate, ...stages] })
+    else await mesh.node(node).addChain({ ...common, stages })
   }
 
   /** Sends `count` new items from a node, in the background. */
   stream(mesh: SimulatedMesh, node: string, count: number): void {
+    this.#openGate(mesh, node)
     const sent = Array.from({ length: count }, () => {
       const n = this.#sent++
       return { n, key: n % KEYS }
@@ -126,6 +157,17 @@ export class Belt {
       () => (stream.isDone = true),
       (error: unknown) => (stream.error = error),
     )
+  }
+
+  /** Also while items flow, and where it has not ended. */
+  #openGate(mesh: SimulatedMesh, node: string): void {
+    if (this.#gatePrng?.chance(GATE_OPENED_SHARE) !== true) return
+    this.gate.openedCount += 1
+    mesh
+      .node(node)
+      .getChain('belt')
+      .restartStage('gate')
+      .catch(() => {})
   }
 
   onCrash(node: string): void {

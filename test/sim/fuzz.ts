@@ -162,6 +162,9 @@ class Schedule {
     await this.#peace(mesh, always)
     if (always.twiceCount > 0) this.counts['ran-twice'] = always.twiceCount
     if (this.#sick.declinedCount > 0) this.counts['declined'] = this.#sick.declinedCount
+    const { openedCount, shutCount } = this.belt.gate
+    if (openedCount > 0) this.counts['gate-opened'] = openedCount
+    if (shutCount > 0) this.counts['gate-shut'] = shutCount
     await settle(mesh, this.world)
     this.belt.checkSettled()
     this.#workers.check(mesh)

@@ -82,7 +82,10 @@ function follows(phase: Phase, { restarts }: Phase, { withinMs }: RestartIntensi
   const countOf = (each: Restart, of: Pick<Phase, 'restarts'>): number =>
     of.restarts.filter(other => isSame(each, other)).length
   const isNew = last !== undefined && countOf(last, phase) > countOf(last, parent)
-  if (phase.previous.some(({ failure }) => isCounted(failure)) && !isNew) return false
+  // Who stays away after a crash at an item is no restart.
+  const away = new Set(phase.away.map(({ slot }) => slot))
+  const isRestart = phase.previous.some(({ slot, failure }) => isCounted(failure) && !away.has(slot))
+  if (isRestart && !isNew) return false
   return parent.restarts.every(each => {
     const isOld = last !== undefined && last.atMs - each.atMs >= withinMs
     // Several that are blamed on one item count once.

@@ -20,6 +20,8 @@ export class Delivery implements Parent {
   sequence = 0
   /** On the wire; 0 where it came from this node. */
   bytes = 0
+  /** Called once, after the inlet was told. */
+  whenSettled: (() => void) | undefined = undefined
   /** Outputs that are not settled, and one more while user code may emit more of them. */
   #open = 1
 
@@ -47,6 +49,8 @@ export class Delivery implements Parent {
   /** Also said once by the worker itself, when user code is through with the item. */
   onChildSettled(): void {
     this.#open -= 1
-    if (this.#open === 0) this.inlet.onSettled(this)
+    if (this.#open > 0) return
+    this.inlet.onSettled(this)
+    this.whenSettled?.()
   }
 }

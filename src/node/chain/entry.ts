@@ -25,7 +25,7 @@ export class Entry implements Parent {
   outputs: Output[] | undefined = undefined
   isSent = false
   /** Some of it was given to a stage before, by a generation that is over. */
-  #wasSent = false
+  wasSent = false
   /** How often a worker has crashed on it. */
   crashes = 0
   /** A part of it is dead: there will be no outcome. */
@@ -45,7 +45,7 @@ export class Entry implements Parent {
 
   /** False: no stage has been given anything of it. */
   get maybeExecuted(): boolean {
-    return this.isSent || this.#wasSent
+    return this.isSent || this.wasSent
   }
 
   onChildAdded(): void {
@@ -61,7 +61,7 @@ export class Entry implements Parent {
   again(): Entry {
     const { item, to, acceptedMs, waiter } = this
     const again = new Entry({ item: item.again(), to, acceptedMs, waiter }, this.#onSettled)
-    again.#wasSent = this.maybeExecuted
+    again.wasSent = this.maybeExecuted
     again.crashes = this.crashes
     again.error = this.error
     again.deadIds = this.deadIds

@@ -42,12 +42,20 @@ export interface IngressInit {
   readonly onEmpty: () => void
 }
 
+/** The way in, while the chain runs. */
+export interface Entrance {
+  /** The stage that an item for this one is given to: another one where it is passed over. */
+  readonly entryOf: (stage: string) => string
+  /** The way to such a stage; undefined where there is no such stage any more. */
+  readonly exitTo: (stage: string, onRoom: () => void) => Exit | undefined
+}
+
 type Limits = Pick<ChainBody, 'windowItems' | 'attemptsMax' | 'emission' | 'stages'>
 
-/** The way to one stage, and what waits for it. */
 /** Makes the error for those who wait. */
 type Why = (options: ExecutionOptions) => Error
 
+/** The way to one stage, and what waits for it. */
 interface Gate {
   readonly stage: string
   readonly unsent: Deque<Entry>
@@ -66,7 +74,7 @@ export class Ingress {
   #limits: Limits = { windowItems: 1, attemptsMax: 1, emission: 'many', stages: [] }
   /** The first stage's. */
   #front: Gate | undefined
-  #entrance: ((stage: string, onRoom: () => void) => Exit | undefined) | undefined
+  #entrance: Entrance | undefined
   readonly #whenRoom: (() => void)[] = []
   readonly #stats = { accepted: 0, finished: 0, redelivered: 0, dead: 0, dropped: 0, slowestMs: 0 }
 
@@ -128,11 +136,8 @@ export class Ingress {
     this.#pump(gate)
   }
 
-  /**
-   * The chain runs, as another generation than before: everything unfinished goes to it, in order. `entrance` gives
-   * the way to a stage, undefined where there is no such stage any more.
-   */
-  open(entrance: (stage: string, onRoom: () => void) => Exit | undefined): void {
+  /** The chain runs, as another generation than before: everything unfinished goes to it, in order. */
+  open(entrance: Entrance): void {
     this.#gates.clear()
     this.#entrance = entrance
     this.#front = this.#gate(this.#limits.stages[0]?.id ?? '')
@@ -248,11 +253,13 @@ export class Ingress {
     return this.#gate(stage)
   }
 
-  #gate(stage: string): Gate {
+  /** One for all that goes to the same stage: also what was for others, which are passed over. */
+  #gate(wanted: string): Gate {
+    const stage = this.#entrance?.entryOf(wanted) ?? wanted
     const known = this.#gates.get(stage)
     if (known !== undefined) return known
     const gate: Gate = { stage, unsent: new Deque(), exit: undefined, isPumping: false }
-    gate.exit = this.#entrance?.(stage, () => this.#pump(gate))
+    gate.exit = this.#entrance?.exitTo(stage, () => this.#pump(gate))
     this.#gates.set(stage, gate)
     return gate
   }
@@ -283,8 +290,10 @@ export class Ingress {
     const { chain, run } = this.#init
     const { item } = entry
     const failure = failureFrom(error, { node: run.id, slot: slotId(chain, stage), item: item.id })
-    entry.error = error instanceof Error ? error : undefined
-    this.#bury(entry, { stage, itemId: item.text, failure, attempts: 0 })
+    // An error that does not say whether a stage has seen the item means that none has.
+    const isApt = !entry.wasSent || error instanceof NotFoundError
+    entry.error = error instanceof Error && isApt ? error : undefined
+    this.#bury(entry, { stage, itemId: item.text, failure, attempts: entry.crashes })
     this.#finish(entry)
   }
 

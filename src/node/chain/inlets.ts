@@ -22,6 +22,7 @@ export class LocalOutlet implements Outlet, Inlet {
   #debt = 0
   #waiting = 0
   #isBlocked = false
+  #isOver = false
 
   constructor(
     worker: StageWorker,
@@ -42,7 +43,13 @@ export class LocalOutlet implements Outlet, Inlet {
     return !this.#isBlocked
   }
 
+  /** What still comes is of a generation that is over, and the worker may be of another one by now. */
+  detach(): void {
+    this.#isOver = true
+  }
+
   push(item: Item, parent: Parent): void {
+    if (this.#isOver) return
     this.#debt += 1
     this.#waiting += 1
     this.#worker.deliver(Delivery.fromHere(item, this, parent))

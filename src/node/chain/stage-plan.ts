@@ -33,6 +33,11 @@ export interface StagePlan {
 export interface ChainPlan {
   /** Those that items go through, first stage first. */
   readonly stages: readonly StagePlan[]
+  /**
+   * Where an item for each stage of the spec goes in: there, or at the next one that is not passed over; undefined
+   * where there is none behind it.
+   */
+  readonly entries: ReadonlyMap<string, StagePlan | undefined>
   /** Of the workers that run. */
   readonly workers: ReadonlyMap<
     SlotId,
@@ -60,7 +65,9 @@ export function planOf(body: ChainBody, phase: Phase): ChainPlan | undefined {
     const inletItems = Math.max(1, Math.floor(stage.queueItems / Math.max(1, feeders)))
     stages.push({ body: stage, depth, workers, inletItems })
   }
-  return { stages, workers: new Map(stages.flatMap((stage, position) => plansOf(body, stage, position))) }
+  const entries = body.stages.map(({ id }, at) => [id, stages.find(({ depth }) => depth >= at)] as const)
+  const workers = stages.flatMap((stage, position) => plansOf(body, stage, position))
+  return { stages, entries: new Map(entries), workers: new Map(workers) }
 }
 
 /** The stage that a slot belongs to. */

@@ -72,6 +72,11 @@ export class StageWorker extends InlineWorker {
   #item: Item | undefined
   /** How often this worker has tried it again, in its generation: see `onItemError`. */
   #retries = 0
+  /** The item that was taken last, and how it was connected then. */
+  #delivery: Delivery | undefined
+  #deliveryConnections: Connections | undefined
+  /** Its code wants it to end: it does when all that came of the item at hand is dealt with, or is to come again. */
+  #wish: WorkerExit | undefined
   /** Wakes an output that waits for room. */
   #wake: (() => void) | undefined
 
@@ -98,7 +103,7 @@ export class StageWorker extends InlineWorker {
   disconnect(): void {
     this.#connections = undefined
     this.#mailbox.clear()
-    this.#wake?.()
+    this.pump()
   }
 
   deliver(delivery: Delivery): void {
@@ -110,8 +115,10 @@ export class StageWorker extends InlineWorker {
   /** Handles what waits, as far as there is room. Called when there is more of either. */
   pump(): void {
     this.#wake?.()
-    if (this.#isPumping || this.#isBusy || this.#connections === undefined) return
+    if (this.#isPumping || this.#isBusy) return
     const connections = this.#connections
+    if (this.#wish !== undefined && this.#deliveryConnections !== connections) return this.exit(this.#wish)
+    if (connections === undefined) return
     this.#isPumping = true
     this.#enter(this.#pumpAll)
     this.#isPumping = false
@@ -123,7 +130,7 @@ export class StageWorker extends InlineWorker {
   readonly #pumpAll = (): void => {
     const connections = this.#connections
     if (connections === undefined) return
-    while (!this.#isBusy && !this.#isCut(connections)) {
+    while (!this.#isBusy && this.#wish === undefined && !this.#isCut(connections)) {
       const next = this.#mailbox.at(0)
       if (next === undefined || !connections.exit.hasRoom(next.item)) break
       if (this.home.turn.isOverByNow()) {
@@ -131,8 +138,9 @@ export class StageWorker extends InlineWorker {
         break
       }
       this.#mailbox.shift()
+      // There is room above now: a worker there may crash at the next item, and the generation end with it.
       next.inlet.onConsumed(next)
-      this.#handle(next, connections)
+      if (!this.#isCut(connections)) this.#handle(next, connections)
     }
   }
 
@@ -154,8 +162,12 @@ export class StageWorker extends InlineWorker {
   }
 
   protected override onStopWish(reason: StopReason): void {
-    if (reason instanceof Error) this.crash(reason, this.#item?.id)
-    else this.exit({ kind: reason })
+    if (reason instanceof Error) return this.crash(reason, this.#item?.id)
+    const exit: WorkerExit = { kind: reason }
+    const delivery = this.#delivery
+    if (delivery === undefined || (!this.#isBusy && !this.#isPumping)) return this.exit(exit)
+    this.#wish = exit
+    delivery.whenSettled = () => this.exit(exit)
   }
 
   protected override discard(): void {
@@ -174,6 +186,8 @@ export class StageWorker extends InlineWorker {
 
   #handle(delivery: Delivery, connections: Connections): void {
     const { item } = delivery
+    this.#delivery = delivery
+    this.#deliveryConnections = connections
     this.#item = item
     this.#retries = 0
     // What has come over the wire is in nobody else's hands, unless it is to be tried again here.
@@ -183,6 +197,7 @@ export class StageWorker extends InlineWorker {
     let value: unknown
     try {
       value = this.#run(item)
+      if (this.#isCut(connections)) return
       const isThrough =
         value === undefined ||
         (!isPromise(value) &&

@@ -4,6 +4,7 @@
  * to the next stage, the entrance to the first, the last stage to the senders. A new generation is wired anew.
  */
 
+import { RouteError } from '../../errors.ts'
 import { type NodeId, type Run, type SlotId, isSameRun } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Target } from '../../protocol/channel.ts'
@@ -51,6 +52,7 @@ export class Wiring {
   readonly #init: WiringInit
   readonly #workers = new Map<SlotId, StageWorker>()
   readonly #inlets = new Map<string, WorkerInlet | ReturnInlet>()
+  readonly #outlets: LocalOutlet[] = []
   readonly #open: { readonly peer: NodeId; readonly sender: LinkSender }[] = []
   readonly #runs = new Map<string, Run>()
   #isOver = false
@@ -64,10 +66,9 @@ export class Wiring {
       if (worker !== undefined) this.#workers.set(slot, worker)
     }
     for (const [slot, worker] of this.#workers) this.#connect(slot, worker)
-    const from = `${run.id}.${run.boot}`
-    ingress.open((id, onRoom) => {
-      const stage = plan.stages.find(({ body }) => body.id === id)
-      return stage === undefined ? undefined : this.#fan(stage, from, onRoom)
+    ingress.open({
+      entryOf: id => plan.entries.get(id)?.body.id ?? id,
+      exitTo: (id, onRoom) => this.#entrance(id, onRoom),
     })
   }
 
@@ -86,6 +87,7 @@ export class Wiring {
     }
     for (const inlet of this.#inlets.values()) inlet.detach()
     this.#inlets.clear()
+    for (const outlet of this.#outlets) outlet.detach()
     for (const worker of this.#workers.values()) worker.disconnect()
   }
 
@@ -134,13 +136,28 @@ export class Wiring {
     worker.connect({ plan: own, finish, exit, returnTo })
   }
 
+  /** From this node's entrance to a stage, or, where that is passed over and was the last one, out again. */
+  #entrance(id: string, onRoom: () => void): Exit | undefined {
+    const { run, plan, body, ingress } = this.#init
+    const stage = plan.entries.get(id)
+    if (stage !== undefined) return this.#fan(stage, `${run.id}.${run.boot}`, onRoom)
+    if (!plan.entries.has(id)) return undefined
+    if (body.onFinish !== undefined) return new NoExit(id)
+    const back = new LocalReturn(ingress)
+    return new ReturnExit(() => back)
+  }
+
   #fan({ body, workers, inletItems }: StagePlan, from: string, onRoom: () => void): Exit {
     const { phase, run, prng, clock, findBehaviour } = this.#init
     const outlets: Outlet[] = []
     let isLocal = true
     for (const { slot: to, owner } of workers) {
       const worker = this.#workers.get(to)
-      if (worker !== undefined) outlets.push(new LocalOutlet(worker, { clock, itemsMax: inletItems, onRoom }))
+      if (worker !== undefined) {
+        const outlet = new LocalOutlet(worker, { clock, itemsMax: inletItems, onRoom })
+        this.#outlets.push(outlet)
+        outlets.push(outlet)
+      }
       if (isSameRun(owner, run)) continue
       isLocal = false
       const target: Target = { kind: 'link', chain: phase.spec, generation: phase.generation, from, to }
@@ -221,5 +238,28 @@ class ReturnExit implements Exit {
     if (!item.head.wantsOutcome) return NOWHERE
     const outlet = this.#returnTo(item)
     return outlet.hasRoom() ? outlet : undefined
+  }
+}
+
+/** Of a stage that is passed over, with none behind it: no worker is left to do what is to be done at the end. */
+class NoExit implements Exit {
+  readonly #stage: string
+
+  constructor(stage: string) {
+    this.#stage = stage
+  }
+
+  prepare(): void {
+    throw new RouteError(
+      `stage "${this.#stage}" has ended, and no stage behind it has a worker for onFinish: restart the stage, or send to an earlier one`,
+    )
+  }
+
+  hasRoom(): boolean {
+    return true
+  }
+
+  pick(): undefined {
+    this.prepare()
   }
 }

@@ -117,17 +117,25 @@ export function planNext(
   const isOther = fresh.size > 0 || isDropped || (body.kind === 'chain' && outlook.ended.length > 0)
   if (isIncomplete || !isOther) return undefined
   const all = [...layout, ...kept]
+  const history = historyOf(phase, body.intensity, renewals, how.nowMs)
+  const previous = [...history.previous, ...blamingIn(phase.exits, leaving)].slice(0, PREVIOUS_MAX)
   const isCarried = carriedIn(all, fresh)
   return {
     layout: all,
     away: [...stillAway(phase, body, fresh), ...leaving.values()],
     pending: [...fresh, ...phase.pending.filter(slot => neverReady.has(slot) && isCarried(slot))].toSorted(),
     isFirst: phase.isFirst && phase.rank !== 'running' && neverReady.size > 0,
-    ...historyOf(phase, body.intensity, renewals, how.nowMs),
+    ...history,
+    previous,
     exits: phase.exits.filter(({ slot }) => isCarried(slot)),
     stopped: phase.stopped.filter(isCarried),
     left: phase.left.filter(isCarried),
   }
+}
+
+/** Of those who do not come back, the exits that an item is to blame for: its sender counts them as any others. */
+function blamingIn(exits: readonly SlotExit[], leaving: ReadonlyMap<SlotId, AwaySlot>): SlotExit[] {
+  return exits.filter(({ slot, failure }) => failure.item !== undefined && leaving.has(slot))
 }
 
 /** Tells who goes on: whoever is in the layout, and not new there. */
