@@ -111,11 +111,32 @@ async function entries(node: Node, ids: readonly string[], any: string): Promise
   await chain.send(2, { to: 'len' })
   const some = await node.addChain({ id: 'some', stages: [{ id: 'len', run: lengths }, { run: evens }] })
   await some.send(2, { to: 'evens' })
+  // @ts-expect-error a wrong item for the stage that is called as its behaviour
+  await some.send('a', { to: 'evens' })
+  // @ts-expect-error no such stage
+  await some.send(2, { to: 'even' })
+  // @ts-expect-error no such stage: it has an id of its own
+  chain.trySend('a', { to: 'lengths' })
+  const bare = await node.addChain({ id: 'bare', stages: [{ run: lengths }, { run: evens, workers: 2 }] })
+  await bare.send('a', { to: 'lengths' })
+  expectTypeOf(bare.call(2, { to: 'evens' })).resolves.toEqualTypeOf<number | undefined>()
+  bare.run([2], { to: 'evens', onDead: item => expectTypeOf(item).toEqualTypeOf<number>() })
+  // @ts-expect-error no such stage
+  bare.run([2], { to: 'odds' })
+  // @ts-expect-error a wrong item for that stage
+  bare.trySend('a', { to: 'evens' })
+  // What any text may name, the compiler does not know.
+  const loose: { id?: string; run: typeof evens } = { run: evens }
+  const half = await node.addChain({ id: 'half', stages: [{ run: lengths }, loose] })
+  await half.send('a', { to: 'what is there' })
+  const made = defineStage<string, number>(any, text => text.length)
+  const unnamed = await node.addChain({ id: 'unnamed', stages: [{ run: made }] })
+  await unnamed.send('a', { to: 'what is there' })
   // @ts-expect-error a wrong item for the stage that is known
   await some.send(2, { to: 'len' })
   const many = await node.addChain({ id: 'many', stages: ids.map(id => ({ id, run: lengths })) })
   await many.send('a', { to: any })
-  const known: readonly ChainHandle<string, number | undefined>[] = [chain, some]
+  const known: readonly ChainHandle<string, number | undefined>[] = [chain, some, bare]
   expect(known).toBeDefined()
   await node.getChain<string>('chain').send(2, { to: 'added later' })
 }

@@ -107,6 +107,6 @@ test('an item that was tried in vain, and one for a stage that is removed, may h
   )
   const dead = await mesh.settle(told(1, chain.call(1)))
   expect(dead).toEqual({ n: 1, name: 'ItemDeadError', maybeExecuted: true })
-  const nowhere = await mesh.settle(told(1, chain.call(1, { to: 'no such stage' })))
+  const nowhere = await mesh.settle(told(1, node.getChain('c').call(1, { to: 'no such stage' })))
   expect(nowhere).toEqual({ n: 1, name: 'NotFoundError', maybeExecuted: false })
 })

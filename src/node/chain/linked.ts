@@ -1,6 +1,7 @@
 // pure
 /** What the compiler knows of a chain by its stages: how they fit, what goes in where, and what comes out. */
 
+import type { Emission } from '../../protocol/spec-row.ts'
 import type { StageSpec } from '../specs/chain-spec.ts'
 import type { NoOthers } from '../specs/known.ts'
 import type { Stage } from '../workers/behaviours.ts'
@@ -51,21 +52,26 @@ export type InputOf<Stages extends readonly unknown[]> = number extends Stages['
     : never
 
 /**
- * What goes into each stage that has an `id` of its own, by that id. Where each stage has one that the compiler knows,
- * there are no others.
+ * What goes into each stage, by its `id`, or by the name of its behaviour where it has none. Where the compiler knows
+ * each of these, there are no others.
  */
 export type InputsOf<Stages extends readonly unknown[]> = Named<Stages[number]> &
-  (AreAllNamed<Stages[number]> extends true ? unknown : Readonly<Record<string, unknown>>)
+  (string extends NameOf<Stages[number]> ? Readonly<Record<string, unknown>> : unknown)
 
 type Named<S> = {
-  readonly [Each in S as Each extends { readonly id: infer Id extends string } ? Id : never]: InOf<Each>
+  readonly [Each in S as string extends NameOf<Each> ? never : NameOf<Each>]: InOf<Each>
 }
-/** False where one has an id that is any text, or the name of its behaviour, which is any text as well. */
-type AreAllNamed<S> = [S extends { readonly id: infer Id } ? (string extends Id ? S : never) : S] extends [
-  never,
-]
-  ? true
-  : false
+
+/** Any text where the compiler knows no more. */
+type NameOf<S> = S extends unknown
+  ? 'id' extends keyof S
+    ? S extends { readonly id: infer Id extends string }
+      ? Id
+      : string
+    : S extends { readonly run: Stage<never, unknown, Emission, infer Name> }
+      ? Name
+      : string
+  : never
 
 /** What can come out of the last of these stages. */
 export type FinalOf<Stages extends readonly unknown[]> = number extends Stages['length']

@@ -23,9 +23,18 @@ interface Named {
   readonly version: string
 }
 
-/** A step of a pipeline. `In` and `Out` are the items, `E` says how many of them come out for each. */
-export interface Stage<in In, out Out, out E extends Emission = Emission> extends Named {
+/**
+ * A step of a pipeline. `In` and `Out` are the items, `E` says how many of them come out for each. `Name` is that of a
+ * stage in a chain that gives it no `id`.
+ */
+export interface Stage<
+  in In,
+  out Out,
+  out E extends Emission = Emission,
+  out Name extends string = string,
+> extends Named {
   readonly kind: 'stage'
+  readonly name: Name
   readonly emission: E
   readonly handle: Callback
   /** Tells the `Key` of an item, for stages that are routed by key. */
@@ -119,11 +128,11 @@ export interface StageOptions<In> extends BehaviourOptions {
  *   yield* line.split(' ')
  * })
  */
-export function defineStage<In, R>(
-  name: string,
+export function defineStage<In, R, const Name extends string = string>(
+  name: Name,
   handle: (item: In, context: StageContext) => R,
   options?: StageOptions<NoInfer<In>>,
-): Stage<In, Emitted<R>, EmissionOf<R>>
+): Stage<In, Emitted<R>, EmissionOf<R>, Name>
 export function defineStage(
   name: string,
   handle: (item: never, context: StageContext) => unknown,
