@@ -67,6 +67,10 @@ export class NotFoundError extends MeshvisorError {
   }
 }
 
+/** How to declare what a node is to run that comes later, for the end of a message. */
+export const LATER =
+  "; where a node that can run it comes later, add it with { until: 'declared' }: it is pending until then"
+
 /** No live node can run the behaviour. */
 export class BehaviourNotFoundError extends MeshvisorError {
   override readonly name = 'BehaviourNotFoundError'
@@ -75,7 +79,7 @@ export class BehaviourNotFoundError extends MeshvisorError {
   constructor(behaviour: string, known: readonly string[]) {
     const list = known.length === 0 ? 'none' : known.join(', ')
     super(
-      `no live node has the behaviour "${behaviour}" (known: ${list}): register its module with createNode({ behaviours })`,
+      `no live node has the behaviour "${behaviour}" (known: ${list}): register its module with createNode({ behaviours })${LATER}`,
     )
     this.behaviour = behaviour
   }
@@ -86,10 +90,12 @@ export class IsolationError extends MeshvisorError {
   override readonly name = 'IsolationError'
   readonly behaviour: string
 
-  constructor(behaviour: string, isolation: string) {
+  /** `hint`: what else can be done about it. */
+  constructor(behaviour: string, isolation: string, hint = '') {
     super(
       `the behaviour "${behaviour}" cannot run in a ${isolation}: live nodes have it as an object only, and a ${isolation} has to import it; ` +
-        'give its module by URL: createNode({ behaviours: [import.meta.resolve(…)] })',
+        'give its module by URL: createNode({ behaviours: [import.meta.resolve(…)] })' +
+        hint,
     )
     this.behaviour = behaviour
   }

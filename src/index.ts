@@ -77,12 +77,13 @@ export { createNode } from './node/create-node.ts'
 export { getNode, runningNodes } from './node/running.ts'
 export {
   type ConfigFailure,
+  type ConfigPending,
   type StartOptions,
   type Started,
   loadConfig,
   startConfig,
 } from './node/start-config.ts'
-export { type Ack, type DeclareOptions } from './node/declarations.ts'
+export { type Ack, type AddOptions, type DeclareOptions, type Until } from './node/declarations.ts'
 export { type NodeEventOf } from './node/event-bus.ts'
 export { type NodeEvent } from './node/events.ts'
 export { type GroupHandle } from './node/group-handle.ts'

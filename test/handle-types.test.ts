@@ -3,7 +3,9 @@
 import { expect, expectTypeOf, test } from 'vitest'
 
 import {
+  type AddOptions,
   type ChainHandle,
+  type ConfigPending,
   type MemberSpec,
   type Node,
   type SlotId,
@@ -13,6 +15,7 @@ import {
   defineServer,
   defineStage,
   defineTask,
+  startConfig,
   withTrace,
 } from '../src/index.ts'
 
@@ -166,6 +169,23 @@ async function handles(node: Node): Promise<void> {
   await hits.call.add(1, 2)
   // @ts-expect-error there is no such acknowledgement
   await node.addWorker({ id: 'hits', run: counter, args: [0] }, { ack: 'two' })
+  const late = await node.addWorker(
+    { id: 'late', run: counter, args: [0] },
+    { until: 'declared', ack: 'all' },
+  )
+  expectTypeOf(late.call.get()).toEqualTypeOf<Promise<number>>()
+  // @ts-expect-error nothing to wait for
+  await node.addWorker({ id: 'late', run: counter, args: [0] }, { until: 'pending' })
+  // @ts-expect-error what is removed does not come to run
+  await node.removeWorker('late', { until: 'declared' })
+  const adding: AddOptions = { until: 'declared', timeoutMs: 5 }
+  await node.getGroup('line').addMember({ id: 'late', run: counter, args: [0] }, adding)
+  await node.getChain('one').addStage({ run: lengths }, { ...adding, position: 0 })
+  // @ts-expect-error nothing that is started anew comes to run later
+  await node.getGroup('line').restart({ until: 'declared' })
+  const started = await startConfig(defineConfig({ workers: [] }))
+  expectTypeOf(started.pending).toEqualTypeOf<readonly ConfigPending[]>()
+  expectTypeOf<ConfigPending['reason']>().toEqualTypeOf<string>()
   node.on('worker:exit', ({ slot, lost }) => {
     expectTypeOf(slot).toEqualTypeOf<SlotId>()
     expectTypeOf(lost).toEqualTypeOf<number>()

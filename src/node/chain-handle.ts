@@ -4,7 +4,7 @@
 import type { Clock } from '../ports.ts'
 import type { Chain } from './chain/chain.ts'
 import { ChainRef } from './chain/chain-ref.ts'
-import type { DeclareOptions, Declarations } from './declarations.ts'
+import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
 import type { PartInfo, Parts } from './parts.ts'
 import { type StageSpec, declareStage } from './specs/chain-spec.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
@@ -55,7 +55,7 @@ export class ChainHandle<
    * @throws {OptionsError} {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot
    * start: then nothing is left of it
    */
-  async addStage(spec: StageSpec, options: DeclareOptions & StagePlace = {}): Promise<void> {
+  async addStage(spec: StageSpec, options: AddOptions & StagePlace = {}): Promise<void> {
     const count = this.stages().length
     const stage = declareStage(spec, options, count)
     await this.#init.parts.addStage(this.id, stage, options.position ?? count, options)

@@ -9,6 +9,7 @@ import {
   AlreadyExistsError,
   BehaviourNotFoundError,
   IsolationError,
+  LATER,
   NotFoundError,
   StartError,
   StopError,
@@ -30,7 +31,7 @@ import { renew } from './specs/edits.ts'
 import { contentOf } from './specs/spec-content.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
-import { type ACKS, checkWait, declareOptions } from './wait-options.ts'
+import { type ACKS, type UNTILS, addOptions, checkWait, declareOptions } from './wait-options.ts'
 import type { SharedWait, WaitOptions, Waiting } from './waiting.ts'
 import { refuseFenced } from './workers/scope.ts'
 
@@ -52,6 +53,27 @@ export interface DeclareOptions extends WaitOptions {
   readonly ack?: Ack | undefined
 }
 
+/**
+ * What of something new is waited for: that it runs · that it is declared, and known to as many nodes as `ack` says. Where
+ * no live node can run it then, it is `pending`, and starts when one comes that can.
+ */
+export type Until = (typeof UNTILS)[number]
+
+/** How to add something, and how far to wait for it. */
+export interface AddOptions extends DeclareOptions {
+  /**
+   * `running`: what does not start in time is removed, and a behaviour that no live node has is refused at once.
+   * `declared`: it stays, whatever becomes of it: `status` says so, and why it is `pending` or has `failed`.
+   * @default 'running'
+   */
+  readonly until?: Until | undefined
+}
+
+/**
+ * `decided`: it runs, or no live node can run it. `restarted`: it runs again, and stays declared if it does not.
+ */
+type Goal = Until | 'decided' | 'restarted'
+
 export class Declarations {
   readonly #kernel: Kernel
   readonly #waiting: Waiting
@@ -71,12 +93,13 @@ export class Declarations {
    * Writes the spec, and waits until it runs and the other nodes know of it. Where it cannot start, nothing is left.
    * @throws {AlreadyExistsError} {BehaviourNotFoundError} {PayloadError} {StartError} {AckError} {SupersededError}
    */
-  async add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
-    return this.#add(declared, undefined, options)
+  async add(declared: Declared<SpecBody>, options: AddOptions): Promise<SpecId> {
+    return this.#add(declared, {}, options)
   }
 
   /**
-   * The same for what a config says: other nodes may say it too, now or before they meet this one.
+   * The same for what a config says: other nodes may say it too, now or before they meet this one, and nodes that can run
+   * it may come later. So it is waited for until it runs, or until no live node can run it: then it stays, and is pending.
    * @returns whether it was added, was there, or another node has declared it at the same time, later
    */
   async addOfConfig(
@@ -85,7 +108,8 @@ export class Declarations {
   ): Promise<'added' | 'present' | 'superseded'> {
     const isKnown = this.#kernel.core.ledger.tables.specs.get(declared.id) !== undefined
     try {
-      await this.#add(declared, isKnown ? undefined : contentOf(declared.body), options)
+      const content = isKnown ? undefined : contentOf(declared.body)
+      await this.#add(declared, { content, goal: 'decided' }, options)
       return 'added'
     } catch (error) {
       if (error instanceof AlreadyExistsError) return 'present'
@@ -96,24 +120,25 @@ export class Declarations {
 
   async #add(
     declared: Declared<SpecBody>,
-    content: number | undefined,
-    options: DeclareOptions,
+    how: { readonly content?: number | undefined; readonly goal?: Goal },
+    options: AddOptions,
   ): Promise<SpecId> {
     refuseFenced()
     const shared = this.#waiting.share(
-      checkWait(`the options for a ${declared.body.kind}`, options, declareOptions),
+      checkWait(`the options for a ${declared.body.kind}`, options, addOptions),
     )
+    const { content, goal = shared.until ?? 'running' } = how
     // Members and stages that two nodes have declared alike before they met are the same ones.
     const body = renew(declared.body, content ?? this.#kernel.nextRevision())
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
     const taken = this.bodyOf(id)
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     refuseHuge(id, body)
-    this.refuseUnknown(needsOf(body))
+    if (goal === 'running') this.refuseUnknown(needsOf(body))
     this.#write({ id, body, desired: 'running', ...(content === undefined ? {} : { content }) })
     try {
       await this.spread(id, shared)
-      await this.#started(id, body, shared)
+      await this.#reached(goal, id, body, shared)
     } catch (error) {
       if (this.bodyOf(id) === body) this.#write({ id, body: undefined, desired: 'stopped' })
       throw error
@@ -168,7 +193,7 @@ export class Declarations {
     const renewed = renew(body, this.#kernel.nextRevision())
     this.#write({ id, body: renewed, desired: 'running' })
     await this.spread(id, shared)
-    await this.#started(id, renewed, shared)
+    await this.#reached('restarted', id, renewed, shared)
   }
 
   /** The spec of that kind, if there is one. */
@@ -210,27 +235,29 @@ export class Declarations {
 
   /** @throws {BehaviourNotFoundError} {IsolationError} when no live node can run one of these */
   refuseUnknown(children: readonly Pick<ChildSpec, 'behaviour' | 'isolation'>[]): void {
-    const candidates = this.#kernel.core.ledger.view()
-    const isKnown = (need: string): boolean => candidates.some(({ behaviours }) => behaviours.includes(need))
+    const { ledger } = this.#kernel.core
+    const isKnown = (need: string): boolean => ledger.view().some(node => node.behaviours.includes(need))
     for (const child of children) {
       if (isKnown(needOf(child))) continue
       const { behaviour, isolation } = child
-      if (isKnown(behaviour)) throw new IsolationError(behaviour, isolation)
-      const known = new Set(candidates.flatMap(({ behaviours }) => behaviours))
-      throw new BehaviourNotFoundError(behaviour, [...known].toSorted())
+      if (isKnown(behaviour)) throw new IsolationError(behaviour, isolation, LATER)
+      throw new BehaviourNotFoundError(behaviour, ledger.behaviours())
     }
   }
 
-  async #started(id: SpecId, body: SpecBody, options: SharedWait): Promise<void> {
-    const { kind } = body
-    await this.#waiting.until(
-      () => this.#isStarted(id, body),
-      { ...options, about: id },
-      timeoutMs => {
-        const status = describeStatus(this.#kernel.core.statusOf(id))
-        return new StartError(`the ${kind} "${id}" does not run after ${timeoutMs} ms: ${status}`)
-      },
-    )
+  async #reached(goal: Goal, id: SpecId, body: SpecBody, options: SharedWait): Promise<void> {
+    if (goal === 'declared') return this.#refuseReplaced(id, body)
+    const { core } = this.#kernel
+    const isReached = (): true | undefined => {
+      if (this.#isStarted(id, body) === true) return true
+      return goal === 'decided' && core.statusOf(id)?.kind === 'pending' ? true : undefined
+    }
+    await this.#waiting.until(isReached, { ...options, about: id }, timeoutMs => {
+      const status = core.statusOf(id)
+      const hint = goal === 'running' && status?.kind === 'pending' ? LATER : ''
+      const why = `${describeStatus(status)}${hint}`
+      return new StartError(`the ${body.kind} "${id}" does not run after ${timeoutMs} ms: ${why}`)
+    })
   }
 
   async #ended(id: SpecId, as: 'stopped' | 'removed', options: SharedWait): Promise<void> {
@@ -286,15 +313,18 @@ export class Declarations {
   }
 
   #isStarted(id: SpecId, body: SpecBody): true | undefined {
-    const { core, plane } = this.#kernel
-    const now = plane.router.bodyOf(id)
-    if (now !== undefined && !isSame(now, body)) throw new SupersededError(id)
-    const status = core.statusOf(id)
+    this.#refuseReplaced(id, body)
+    const status = this.#kernel.core.statusOf(id)
     if (status?.kind === 'running' || status?.kind === 'done') return true
     if (status?.kind === 'removed') throw new NotFoundError(id, body.kind)
     if (!isDown(status)) return undefined
     const cause = status.kind === 'stopped' ? undefined : status.failure
     throw new StartError(`the ${body.kind} "${id}" cannot start: ${describeStatus(status)}`, { cause })
+  }
+
+  #refuseReplaced(id: SpecId, body: SpecBody): void {
+    const now = this.#kernel.plane.router.bodyOf(id)
+    if (now !== undefined && !isSame(now, body)) throw new SupersededError(id)
   }
 }
 

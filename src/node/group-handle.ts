@@ -3,7 +3,7 @@
 
 import { NotFoundError } from '../errors.ts'
 import { type SpecId, slotId } from '../ids.ts'
-import type { DeclareOptions, Declarations } from './declarations.ts'
+import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
 import { GroupRef, type MemberOf, WorkerRef } from './messaging/refs.ts'
 import type { PartInfo, Parts } from './parts.ts'
 import type { Process, WithArgs } from './specs/child.ts'
@@ -71,7 +71,7 @@ export class GroupHandle<
    */
   async addMember<B extends Process>(
     spec: MemberSpec & { readonly run: B } & WithArgs<B>,
-    options: DeclareOptions = {},
+    options: AddOptions = {},
   ): Promise<WorkerRef<B>> {
     const member = declareMember(spec)
     await this.#init.parts.addMember(this.id, member, options)

@@ -17,7 +17,7 @@ import { type SpecChange, type SpecRow, areRivals } from '../protocol/spec-row.t
 import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
 import { differences } from './specs/spec-content.ts'
-import { Places, type Unwilling } from './places.ts'
+import { Places } from './places.ts'
 import { Tombstones } from './tombstones.ts'
 
 /**
@@ -229,6 +229,11 @@ export class Ledger {
     return this.#places.view()
   }
 
+  /** `name@version` of all that live nodes can run: sorted, each once. */
+  behaviours(): string[] {
+    return this.#places.behaviours()
+  }
+
   /** Equal on nodes that place everything alike, as far as they know the same specs. */
   viewHash(): string {
     return this.#places.viewHash()
@@ -262,9 +267,9 @@ export class Ledger {
     return this.ownerOf(slot) !== undefined || this.#places.isDeclined(slot)
   }
 
-  /** The nodes that could run these slots of a spec, and do not take them. */
-  unwilling(row: SpecRow, slots: ReadonlySet<string>): Unwilling {
-    return this.#places.unwilling(row, slots)
+  /** What keeps all live nodes from running these slots of a spec: one line for people. */
+  shortage(row: SpecRow, slots: ReadonlySet<string>): string {
+    return this.#places.shortage(row, slots)
   }
 
   /** Who decides for a group or chain: all nodes of one view agree. */

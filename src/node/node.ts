@@ -9,7 +9,7 @@ import type { FinalOf, InputOf, InputsOf, Linked, OutcomeOf } from './chain/link
 import { ChainHandle } from './chain-handle.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
-import { Declarations, type DeclareOptions } from './declarations.ts'
+import { type AddOptions, Declarations, type DeclareOptions } from './declarations.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
 import { GroupHandle } from './group-handle.ts'
@@ -118,14 +118,12 @@ export class Node implements AsyncDisposable {
   // Workers, groups and chains
 
   /**
-   * Declares a standalone worker, and waits until it runs: on this node or on any other.
+   * Declares a standalone worker, and waits until it runs: on this node or on any other. With `until: 'declared'`, only
+   * until the mesh knows of it: so it can wait for a node that comes later.
    * @throws {OptionsError} {AlreadyExistsError} {BehaviourNotFoundError}; {StartError} when it cannot start: then
    * nothing is left of it
    */
-  async addWorker<B extends Process>(
-    spec: WorkerSpec<B>,
-    options: DeclareOptions = {},
-  ): Promise<WorkerRef<B>> {
+  async addWorker<B extends Process>(spec: WorkerSpec<B>, options: AddOptions = {}): Promise<WorkerRef<B>> {
     const id = await this.#add(declareWorker(spec), options)
     return new WorkerRef(this.#kernel.gateway, slotId(id))
   }
@@ -133,7 +131,7 @@ export class Node implements AsyncDisposable {
   /** Declares a group, and waits until all of its members run. Throws as `addWorker` does. */
   async addGroup<const Members extends readonly MemberSpec[]>(
     spec: GroupSpec<Members & Fitted<Members>>,
-    options: DeclareOptions = {},
+    options: AddOptions = {},
   ): Promise<GroupHandle<Members>> {
     return this.#groupHandle(await this.#add(declareGroup(spec), options))
   }
@@ -141,7 +139,7 @@ export class Node implements AsyncDisposable {
   /** Declares a chain, and waits until all of its workers run. Throws as `addWorker` does. */
   async addChain<const Stages extends readonly StageSpec[]>(
     spec: ChainSpec<Stages & Linked<Stages>, Stage<FinalOf<Stages>, unknown>>,
-    options: DeclareOptions = {},
+    options: AddOptions = {},
   ): Promise<ChainHandle<InputOf<Stages>, OutcomeOf<Stages>, InputsOf<Stages>>> {
     return this.#chainHandle(await this.#add(declareChain(spec), options))
   }
@@ -354,7 +352,7 @@ export class Node implements AsyncDisposable {
     return this.#declarations.find(id, kind)
   }
 
-  async #add(declared: Declared<SpecBody>, options: DeclareOptions): Promise<SpecId> {
+  async #add(declared: Declared<SpecBody>, options: AddOptions): Promise<SpecId> {
     this.#declarations.refuseIfClosed()
     return this.#declarations.add(declared, options)
   }

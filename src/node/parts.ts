@@ -15,7 +15,7 @@ import {
 } from '../errors.ts'
 import { type NodeId, type Run, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
-import type { DeclareOptions, Declarations } from './declarations.ts'
+import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
 import type { Kernel } from './kernel.ts'
 import {
   findPart,
@@ -29,7 +29,7 @@ import {
 import { refuseHuge } from './specs/size.ts'
 import { type PartStatus, outlookOf } from './supervision/outlook.ts'
 import { type SpecStatus, becauseOf, describeStatus } from './supervision/spec-status.ts'
-import { checkWait, declareOptions } from './wait-options.ts'
+import { addOptions, checkWait, declareOptions } from './wait-options.ts'
 import type { Waiting } from './waiting.ts'
 import { refuseFenced } from './workers/scope.ts'
 
@@ -107,13 +107,13 @@ export class Parts {
    * @throws {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot start: then
    * nothing is left of it, and its siblings have not noticed
    */
-  async addMember(id: SpecId, declared: MemberBody, options: DeclareOptions): Promise<void> {
+  async addMember(id: SpecId, declared: MemberBody, options: AddOptions): Promise<void> {
     refuseFenced()
-    checkWait(`the options for "${id}"`, options, declareOptions)
+    checkWait(`the options for "${id}"`, options, addOptions)
     const member = { ...declared, revision: this.#kernel.nextRevision() }
     const body = this.#get(id, 'group')
     this.#refuseTaken(body, member.id, 'member')
-    this.#declarations.refuseUnknown([member.child])
+    if (options.until !== 'declared') this.#declarations.refuseUnknown([member.child])
     if (body.kind === 'group') refuseHuge(id, withMember(body, member))
     await this.#add(id, member, options, current =>
       current.kind === 'group' ? withMember(current, member) : current,
@@ -124,12 +124,12 @@ export class Parts {
    * Adds a stage at a position, 0 for in front of all others, and waits until its workers run. `options` are checked:
    * see `declareStage`. Throws as `addMember`.
    */
-  async addStage(id: SpecId, declared: StageBody, position: number, options: DeclareOptions): Promise<void> {
+  async addStage(id: SpecId, declared: StageBody, position: number, options: AddOptions): Promise<void> {
     refuseFenced()
     const stage = { ...declared, revision: this.#kernel.nextRevision() }
     const body = this.#get(id, 'chain')
     this.#refuseTaken(body, stage.id, 'stage')
-    this.#declarations.refuseUnknown([stage.child])
+    if (options.until !== 'declared') this.#declarations.refuseUnknown([stage.child])
     if (body.kind === 'chain') refuseHuge(id, withStage(body, stage, position))
     await this.#add(id, stage, options, current =>
       current.kind === 'chain' ? withStage(current, stage, position) : current,
@@ -213,7 +213,7 @@ export class Parts {
   async #add(
     id: SpecId,
     part: { readonly id: string; readonly revision: number },
-    options: DeclareOptions,
+    options: AddOptions,
     edit: (body: Body) => SpecBody,
   ): Promise<void> {
     const isIn = (body: Body): boolean => findPart(body, part.id)?.revision === part.revision
@@ -224,7 +224,7 @@ export class Parts {
           part: part.id,
           holds: isIn,
           edit: body => (findPart(body, part.id) === undefined ? edit(body) : body),
-          isDone: body => this.#isStarted(id, body, part.id),
+          isDone: body => options.until === 'declared' || this.#isStarted(id, body, part.id),
           late: timeoutMs => this.#startError(id, part.id, timeoutMs),
         },
         options,

@@ -3,20 +3,14 @@
 
 import { type SlotId, type SpecId, isSlotId, specOfSlot } from '../ids.ts'
 import { PlacementEngine } from '../placement/engine.ts'
-import { canRun, restrictionOf } from '../placement/eligibility.ts'
 import { type Candidate, View } from '../placement/view.ts'
 import { type MemberRow, givesAway, isPresent } from '../protocol/member-row.ts'
-import type { SpecRow } from '../protocol/spec-row.ts'
+import { type SpecRow, isolatedIn } from '../protocol/spec-row.ts'
+import { shortageOf } from './supervision/shortage.ts'
 import { slotsOfSpec, unitsOfSpec } from './supervision/units.ts'
 
 /** The label of a node that names its zone. */
 const ZONE_LABEL = 'zone'
-
-/** Nodes that could run something, and do not take it: emptied or about to leave, or having declined it. */
-export interface Unwilling {
-  readonly draining: readonly string[]
-  readonly declining: readonly string[]
-}
 
 export class Places {
   readonly #view = new View()
@@ -53,6 +47,12 @@ export class Places {
     return this.#view.candidates()
   }
 
+  /** `name@version` of all that these can run: sorted, each once. */
+  behaviours(): string[] {
+    const all = new Set(this.view().flatMap(({ behaviours }) => behaviours))
+    return [...all].filter(need => isolatedIn(need) === undefined).toSorted()
+  }
+
   /** Equal on nodes with the same view. */
   viewHash(): string {
     return this.#view.hash()
@@ -80,15 +80,12 @@ export class Places {
     return false
   }
 
-  /** The nodes that could run the slots of the spec named here, and do not take them: sorted, each once. */
-  unwilling(row: SpecRow, slots: ReadonlySet<string>): Unwilling {
-    const units = unitsOfSpec(row).filter(({ id }) => slots.has(id))
-    const able = this.view().filter(node => units.some(unit => canRun(node, restrictionOf(unit))))
-    const declining = able.filter(({ declines = [] }) => declines.some(slot => slots.has(slot)))
-    return {
-      draining: able.flatMap(({ id, draining }) => (draining ? [id] : [])).toSorted(),
-      declining: declining.flatMap(({ id, draining }) => (draining ? [] : [id])).toSorted(),
-    }
+  /** What keeps all nodes of the view from running the slots of the spec named here. */
+  shortage(row: SpecRow, slots: ReadonlySet<string>): string {
+    return shortageOf(
+      unitsOfSpec(row).filter(({ id }) => slots.has(id)),
+      this.view(),
+    )
   }
 
   /** Takes the specs of which something is to live elsewhere than before: one spec more may move others. */

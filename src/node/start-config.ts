@@ -32,6 +32,15 @@ export interface ConfigFailure {
   readonly error: Error
 }
 
+/** Something of a config that no live node can run. */
+export interface ConfigPending {
+  /** Where it stands in the config: `groups[0]`. */
+  readonly path: string
+  readonly id: SpecId
+  /** What a node that runs it must have. */
+  readonly reason: string
+}
+
 /** What has become of a config. */
 export interface Started extends AsyncDisposable {
   readonly node: Node
@@ -41,8 +50,17 @@ export interface Started extends AsyncDisposable {
   readonly present: readonly SpecId[]
   /** What was there already, and is not as this config says: it is left as it is, and the log has a warning. */
   readonly different: readonly SpecId[]
+  /**
+   * What was declared or present, and no live node can run: it starts when one comes that can. The log has a warning for
+   * each. No failure: another node with the same config may come later, and be the one.
+   */
+  readonly pending: readonly ConfigPending[]
   readonly failed: readonly ConfigFailure[]
 }
+
+/** Of a spec of a config that no live node can run. */
+const PENDING =
+  'is declared, and pending: no live node can run it. It starts when a node comes that can; if none is to come, correct the config'
 
 /**
  * Reads a config from a module that has one as its default export. Paths of behaviours that begin with `./` or `../`
@@ -93,12 +111,22 @@ export async function declareConfig(
   const declared: SpecId[] = []
   const present: SpecId[] = []
   const different: SpecId[] = []
+  const pending: ConfigPending[] = []
   const failed: ConfigFailure[] = []
+  const { core, plane } = node.inspect()
+  const look = (path: string, id: SpecId): void => {
+    const status = core.statusOf(id)
+    if (status?.kind !== 'pending') return
+    const { reason } = status
+    pending.push({ path, id, reason })
+    node.warn({ path, id, reason, known: core.ledger.behaviours() }, PENDING)
+  }
   const declare = async ({ path, id, body }: ConfiguredSpec): Promise<void> => {
     try {
       const outcome = await node.declareOfConfig(id, body, options)
+      look(path, id)
       if (outcome === 'added') return void declared.push(id)
-      const found = node.inspect().plane.router.bodyOf(id)
+      const found = plane.router.bodyOf(id)
       const fields = found === undefined ? [] : differences(found, body)
       if (found !== undefined && fields.length === 0) return void present.push(id)
       different.push(id)
@@ -109,7 +137,7 @@ export async function declareConfig(
     }
   }
   await Promise.all(checked.specs.map(declare))
-  return { node, declared, present, different, failed, [Symbol.asyncDispose]: () => node.stop() }
+  return { node, declared, present, different, pending, failed, [Symbol.asyncDispose]: () => node.stop() }
 }
 
 async function removeFrom(node: Node, id: SpecId): Promise<void> {

@@ -10,11 +10,15 @@ import { show } from './show.ts'
 /** How many other nodes may be waited for: see `Ack`. */
 export const ACKS = ['local', 'one', 'majority', 'all'] as const
 
+/** What of something new is waited for: see `Until`. */
+export const UNTILS = ['running', 'declared'] as const
+
 const anyDuration = 'milliseconds: a number from 0 to Infinity'
 /** By what is asked of it: there is more than one class of signals where there is more than one realm. */
 export const signal = v.optional(v.custom<AbortSignal>(isSignal, 'an AbortSignal'))
 const wait = { timeoutMs: v.optional(v.pipe(v.number(anyDuration), v.minValue(0, anyDuration))), signal }
 const declare = { ...wait, ack: v.optional(oneOf(ACKS)) }
+const add = { ...declare, until: v.optional(oneOf(UNTILS)) }
 /** Whether there is such a stage, the chain says. */
 const to = v.optional(v.string('the id of a stage'))
 
@@ -26,8 +30,11 @@ export const waitOptions: Schema = fields(wait)
 /** More than any mesh has: a node has 1,024 sessions at most. */
 const nodeCount = whole(1, 10_000)
 
-/** Of what is declared, changed and removed. */
+/** Of what is changed, stopped, started anew and removed. */
 export const declareOptions: Schema = fields(declare)
+
+/** Of what is added. */
+export const addOptions: Schema = fields(add)
 
 /** Of what is started with a config. */
 export const startOptions: Schema = fields({ ...wait, onFailure: v.optional(oneOf(['stop', 'continue'])) })
@@ -47,7 +54,7 @@ export const runOptions: Schema = fields({
 
 /** Of a stage that is added to a chain of so many. */
 export function addStageOptions(count: number): Schema {
-  return fields({ ...declare, position: v.optional(whole(0, count)) })
+  return fields({ ...add, position: v.optional(whole(0, count)) })
 }
 
 /**

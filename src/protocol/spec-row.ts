@@ -88,6 +88,11 @@ export function isolatedNeed(behaviour: string): string {
   return `${behaviour}${ISOLATED}`
 }
 
+/** The behaviour that a node can run in a thread or process, where `need` says so; undefined where it says something else. */
+export function isolatedIn(need: string): string | undefined {
+  return need.endsWith(ISOLATED) ? need.slice(0, -ISOLATED.length) : undefined
+}
+
 /** After a space, which no name of a behaviour ends with. */
 const ISOLATED = ' isolated'
 

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 
 import { CALM } from '../../src/io/memory/network-conditions.ts'
 import {
+  addOptions,
   addStageOptions,
   declareOptions,
   entryOptions,
@@ -131,8 +132,13 @@ function ownFields(): (readonly [section: string, field: Field])[] {
       return [name === undefined ? title : (parts[part] ?? title), field] as const
     }),
   )
-  const adding = fieldsOf(addStageOptions(4)).filter(({ path }) => path === 'position')
-  return [...found, ...adding.map(field => ['Adding a stage', field] as const)]
+  const adding = fieldsOf(addOptions).filter(({ path }) => path === 'until')
+  const placing = fieldsOf(addStageOptions(4)).filter(({ path }) => path === 'position')
+  return [
+    ...found,
+    ...adding.map(field => ['Adding', field] as const),
+    ...placing.map(field => ['Adding a stage', field] as const),
+  ]
 }
 
 test('every field of behaviours, waits and simulations is there, with its values and its default', async () => {

@@ -4,7 +4,6 @@ import { expect, test } from 'vitest'
 
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { Places } from '../../src/node/places.ts'
-import { pendingFor } from '../../src/node/supervision/spec-status.ts'
 import type { MemberRow } from '../../src/protocol/member-row.ts'
 import type { SpecRow } from '../../src/protocol/spec-row.ts'
 import { STANDALONE } from './supervision/core-bench.ts'
@@ -41,13 +40,9 @@ test('who could run something, and does not take it, is said where nobody does',
   places.followMember(memberRow('n3', { behaviours: [] }))
   places.followMember(memberRow('n4', { status: 'dead' }))
   expect(places.ownerOf(SLOT)).toBeUndefined()
-  const unwilling = places.unwilling(ROW, new Set([SLOT]))
-  expect(unwilling).toEqual({ draining: ['n1'], declining: ['n2'] })
-  expect(pendingFor(['b@1'], unwilling)).toEqual({
-    kind: 'pending',
-    reason:
-      'no live node takes it (emptied, or about to leave: n1; could not start it, and decline it for now: n2) that has all of: b@1',
-  })
+  expect(places.shortage(ROW, new Set([SLOT]))).toBe(
+    'no live node takes it (emptied, or about to leave: n1; could not start it, and decline it for now: n2) that has all of: b@1',
+  )
 })
 
 test('a decline holds as long as it is in the row of a member that takes part', () => {

@@ -6,7 +6,7 @@ import { specId } from '../../src/ids.ts'
 import { declareChain } from '../../src/node/specs/chain-spec.ts'
 import { declareGroup } from '../../src/node/specs/group-spec.ts'
 import { declareWorker } from '../../src/node/specs/worker-spec.ts'
-import { unitsOfSpec, wantsOf } from '../../src/node/supervision/units.ts'
+import { unitsOfSpec } from '../../src/node/supervision/units.ts'
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import type { SpecBody, SpecRow } from '../../src/protocol/spec-row.ts'
 import { nodeId } from '../../src/ids.ts'
@@ -93,13 +93,4 @@ test('a stage more or less does not change the turns of the others', () => {
     { id: 'c/two/1', needs: ['stage@1'], spread: 'c', zone: { mode: 'rotate', key: 'c/two', ordinal: 1 } },
   ])
   expect(units(3)).toEqual(expect.arrayContaining(units(2)))
-})
-
-test('what a spec wants can be told to a person', () => {
-  const body = declareGroup({
-    id: 'g',
-    placement: { labels: { gpu: 'yes' } },
-    members: [member('a')],
-  }).body
-  expect(wantsOf(row('g', body))).toEqual(['server@1', 'gpu=yes'])
 })

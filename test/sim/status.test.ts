@@ -206,7 +206,12 @@ describe('members and stages of what is down', () => {
     ['stopped', 'done', 'done', 'stopped: a=stopped b=stopped last=stopped new=stopped'],
     ['gave-up', /restartGroup\("g"\)/, /restartGroup\("g"\)/, /^gave-up: a=.* b=stopped last=stopped$/],
     ['done', /restartGroup\("g"\)/, /restartGroup\("g"\)/, /^done: a=.* b=stopped last=ended$/],
-    ['pending', /after 2000 ms; "g": no live node has all of/, 'done', /a=.* b=stopped last=running/],
+    [
+      'pending',
+      /after 2000 ms; "g": no live node has the label gpu=yes/,
+      'done',
+      /a=.* b=stopped last=running/,
+    ],
   ] as const)('of a group that is %s', async (state, added, restarted, after) => {
     await using mesh = await meshOf()
     const spec = { id: 'g', intensity, autoShutdown: 'any', members: [members[0], members[1], last] } as const

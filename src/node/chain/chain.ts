@@ -49,7 +49,7 @@ export class Chain {
   #ended: NodeStoppedError | undefined
   #onDrained: (() => void) | undefined
   /** It does not run, and will not by itself. */
-  #isIdle = false
+  #status: SpecStatus | undefined
   /** Failures whose item has been blamed, by their moment. */
   readonly #blamed = new Set<string>()
 
@@ -114,7 +114,7 @@ export class Chain {
   }
 
   followStatus(status: SpecStatus): void {
-    this.#isIdle = isDown(status) || status.kind === 'pending'
+    this.#status = status
     this.#lookDrained()
     if (!isDown(status)) return
     const cause = status.kind === 'stopped' ? undefined : status.failure
@@ -127,6 +127,7 @@ export class Chain {
     for (const exit of [...phase.previous, ...phase.exits]) this.#blame(exit)
     this.#phase = phase
     this.#rewire()
+    this.#lookDrained()
   }
 
   addWorker(slot: SlotId, token: FencingToken, worker: StageWorker): void {
@@ -168,9 +169,14 @@ export class Chain {
   }
 
   #lookDrained(): void {
-    if (this.ingress.size > 0 && this.#body !== undefined && !this.#isIdle) return
+    if (this.ingress.size > 0 && this.#body !== undefined && !this.#isIdle()) return
     this.#onDrained?.()
     this.#onDrained = undefined
+  }
+
+  /** Nothing moves: a chain that waits for a node of a stage that was added goes on as it was. */
+  #isIdle(): boolean {
+    return isDown(this.#status) || (this.#status?.kind === 'pending' && this.#wiring === undefined)
   }
 
   #unwire(): void {

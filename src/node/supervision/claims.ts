@@ -15,10 +15,9 @@ import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { type Exit, nodeLost } from './exit.ts'
 import { Handoffs, STATE_MS, type StateMessage } from './handoffs.ts'
-import { STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
+import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, isCurrent, statusOf } from './tenure.ts'
-import { wantsOf } from './units.ts'
 import { Vacancies } from './vacancies.ts'
 
 /**
@@ -368,7 +367,7 @@ export class Claims {
   }
 
   #pending(row: SpecRow): SpecStatus {
-    return pendingFor(wantsOf(row), this.#ledger.unwilling(row, new Set([slotId(row.id)])))
+    return { kind: 'pending', reason: this.#ledger.shortage(row, new Set([slotId(row.id)])) }
   }
 
   #begin(

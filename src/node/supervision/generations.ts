@@ -29,11 +29,11 @@ import type { Legacies } from './legacies.ts'
 import { outlookAtEnd, reasonsAtEnd } from './outlook-at-end.ts'
 import { type FateBody, type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
-import { RUNNING, STARTING, type SpecStatus, pendingFor } from './spec-status.ts'
+import { RUNNING, STARTING, type SpecStatus } from './spec-status.ts'
 import { acquaintanceOf, firstTag } from './seniority.ts'
 import { type Succession, planAnew, planNext, restartsAfter } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
-import { type SpecSlot, partsOfSpec, slotsOfSpec, wantsOf } from './units.ts'
+import { type SpecSlot, partsOfSpec, slotsOfSpec } from './units.ts'
 import { Waits } from './waits.ts'
 
 /** How much longer than its workers may take to stop the coordinator waits for word of a holder. */
@@ -255,8 +255,7 @@ export class Generations {
     const unplaced = coming.filter(({ slot }) => this.#ledger.placeOf(slot) === undefined)
     if (unplaced.length === 0) return undefined
     const slots = new Set<string>(unplaced.map(({ slot }) => slot))
-    const wants = wantsOf(row, slot => slots.has(slot))
-    return pendingFor(wants, this.#ledger.unwilling(row, slots))
+    return { kind: 'pending', reason: this.#ledger.shortage(row, slots) }
   }
 
   /** How long a holder may take to stop these: one after the other, and then to say so. */

@@ -3,10 +3,9 @@
 
 import type { Failure } from '../../protocol/failure.ts'
 import type { SpecKind } from '../../protocol/spec-row.ts'
-import type { Unwilling } from '../places.ts'
 
 export type SpecStatus =
-  /** No live node can run it. */
+  /** No live node can run it, or some of it; `reason` says what such a node must have. */
   | { readonly kind: 'pending'; readonly reason: string }
   | { readonly kind: 'starting' }
   | { readonly kind: 'running' }
@@ -81,21 +80,5 @@ export function describeStatus(status: SpecStatus | undefined): string {
     }
     default:
       return status?.kind ?? 'unknown'
-  }
-}
-
-/** Why something that no live node takes does not run: `unwilling` could, and does not for now. */
-export function pendingFor(wants: Iterable<string>, unwilling: Unwilling): SpecStatus {
-  const { draining, declining } = unwilling
-  if (draining.length + declining.length === 0)
-    return { kind: 'pending', reason: `no live node has all of: ${[...new Set(wants)].join(', ')}` }
-  const reasons = [
-    draining.length > 0 ? `emptied, or about to leave: ${draining.join(', ')}` : '',
-    declining.length > 0 ? `could not start it, and decline it for now: ${declining.join(', ')}` : '',
-  ]
-  const why = reasons.filter(text => text !== '').join('; ')
-  return {
-    kind: 'pending',
-    reason: `no live node takes it (${why}) that has all of: ${[...new Set(wants)].join(', ')}`,
   }
 }

@@ -90,14 +90,6 @@ export function unitsOfSpec({ id, body }: SpecRow): Unit[] {
   })
 }
 
-/** What nodes must have to run those slots of a spec, for people: behaviours, and labels as `gpu=yes`. */
-export function wantsOf(row: SpecRow, isMeant: (slot: string) => boolean = () => true): string[] {
-  return unitsOfSpec(row).flatMap(({ id, needs, selector = {} }) => {
-    const labels = Object.entries(selector).map(([label, value]) => `${label}=${value}`)
-    return isMeant(id) ? [...needs, ...labels] : []
-  })
-}
-
 /** The turn of each slot where zones take turns: members of a group in their order, workers of each stage in theirs. */
 function turnsOf(
   id: SpecId,
