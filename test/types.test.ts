@@ -189,6 +189,13 @@ async function workers(node: Node): Promise<void> {
   })()
   // @ts-expect-error items that the task does not take
   await node.addWorker({ id: 'poll', run: poller, args: [10], input: wrong })
+  await node.addWorker({ id: 'poll', run: poller, args: [10], input, restart: 'temporary' })
+  await node.addWorker({ id: 'poll', run: poller, args: [10], restart: 'permanent' })
+  await node.addWorker({ id: 'poll', run: poller, args: [10], input: undefined, restart: 'permanent' })
+  const perhaps = node.id === 'n1' ? input : undefined
+  await node.addWorker({ id: 'poll', run: poller, args: [10], input: perhaps })
+  // @ts-expect-error a permanent task would start again for ever when its input has ended
+  await node.addWorker({ id: 'poll', run: poller, args: [10], input, restart: 'permanent' })
   // @ts-expect-error a server has no input
   await node.addWorker({ id: 'hits', run: counter, args: [0], input })
   // @ts-expect-error a wrong message

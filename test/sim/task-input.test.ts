@@ -158,7 +158,7 @@ test('only tasks have an input, and none that never ends', async () => {
   expect(await add({ run: notebook })).toContain('run: found')
   expect(await add({ run: notebook })).toContain('wanted a task')
   expect(await add({ run: reader, args: [0, 0], restart: 'permanent' })).toContain(
-    'restart: found "permanent"',
+    'restart: found "permanent", wanted transient or temporary beside an input',
   )
   expect(await add({ run: reader, args: [0, 0], input: [1] })).toContain('wanted an AsyncIterable')
 })

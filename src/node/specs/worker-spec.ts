@@ -7,6 +7,7 @@ import {
   REBALANCES,
   type Rebalance,
   type RestartIntensity,
+  type RestartType,
   type WorkerBody,
 } from '../../protocol/spec-row.ts'
 import { check, fields, rule, oneOf } from '../check.ts'
@@ -29,15 +30,20 @@ export type WithInput<B> =
   B extends Server<readonly unknown[], object, object>
     ? { readonly input?: never }
     : B extends Task<readonly unknown[], infer Message>
-      ? {
-          /**
-           * For a task: what arrives in its `context.messages`, in order, with those of others; after the last item
-           * they end. This node reads it as fast as the task does, and stops (`return`) when the worker has been
-           * removed or is done, or the node stops. The restart type is `transient` (the default then) or `temporary`.
-           */
-          readonly input?: AsyncIterable<Message>
-        }
+      ? { readonly input?: undefined } | Reading<Message>
       : unknown
+
+/** What is said of a task that reads. */
+interface Reading<Message> {
+  /**
+   * For a task: what arrives in its `context.messages`, in order, with those of others; after the last item they end.
+   * This node reads it as fast as the task does, and stops (`return`) when the worker has been removed or is done, or
+   * the node stops.
+   */
+  readonly input?: AsyncIterable<Message> | undefined
+  /** A permanent task would start again for ever when its input has ended. @default 'transient' */
+  readonly restart?: Exclude<RestartType, 'permanent'> | undefined
+}
 
 /** A standalone worker. */
 export type WorkerSpec<B extends Process> = WorkerOptions &
@@ -71,7 +77,10 @@ export const workerSpec = v.pipe(
   rule(unfitArgs),
 )
 
-/** With an input: a permanent task would start again for ever when that has ended. */
+const READERS_RESTART =
+  'transient or temporary beside an input: a permanent task starts again for ever when that has ended'
+
+/** With an input. */
 const readerSpec = v.pipe(
   fields({
     ...entries,
@@ -79,7 +88,7 @@ const readerSpec = v.pipe(
       value => isBehaviour(value) && value.kind === 'task',
       'a task: nothing else reads an input',
     ),
-    restart: v.optional(oneOf(['transient', 'temporary']), 'transient'),
+    restart: v.optional(v.picklist(['transient', 'temporary'], READERS_RESTART), 'transient'),
     input: v.custom<AsyncIterable<unknown>>(isAsyncIterable, 'an AsyncIterable'),
   }),
   rule(unfitArgs),
