@@ -5,8 +5,9 @@ import { type SlotId, type SpecId, isSlotId, specOfSlot } from '../ids.ts'
 import { PlacementEngine } from '../placement/engine.ts'
 import { type Candidate, View } from '../placement/view.ts'
 import { type MemberRow, givesAway, isPresent } from '../protocol/member-row.ts'
-import { type SpecRow, isolatedIn } from '../protocol/spec-row.ts'
+import type { SpecRow } from '../protocol/spec-row.ts'
 import { shortageOf } from './supervision/shortage.ts'
+import { Supply } from './supervision/supply.ts'
 import { slotsOfSpec, unitsOfSpec } from './supervision/units.ts'
 
 /** The label of a node that names its zone. */
@@ -17,6 +18,8 @@ export class Places {
   readonly #engine = new PlacementEngine()
   readonly #moved = new Set<SpecId>()
   readonly #coordinators = new Map<SpecId, string | undefined>()
+  /** What the nodes of the view have, once somebody has asked for it. */
+  #supply: Supply | undefined
   /** What each node declines, of those that decline anything. */
   readonly #declines = new Map<string, readonly SlotId[]>()
 
@@ -27,6 +30,7 @@ export class Places {
     const isChanged = isCandidate ? this.#view.set(candidate) : this.#view.delete(row.id)
     if (!isChanged) return
     this.#coordinators.clear()
+    this.#supply = undefined
     if (isCandidate) this.#engine.setNode(candidate)
     else this.#engine.deleteNode(row.id)
     this.#followDeclines(row.id, isCandidate ? (row.declines ?? []) : [])
@@ -49,8 +53,7 @@ export class Places {
 
   /** `name@version` of all that these can run: sorted, each once. */
   behaviours(): string[] {
-    const all = new Set(this.view().flatMap(({ behaviours }) => behaviours))
-    return [...all].filter(need => isolatedIn(need) === undefined).toSorted()
+    return this.#supplyOfView().behaviours()
   }
 
   /** Equal on nodes with the same view. */
@@ -84,7 +87,7 @@ export class Places {
   shortage(row: SpecRow, slots: ReadonlySet<string>): string {
     return shortageOf(
       unitsOfSpec(row).filter(({ id }) => slots.has(id)),
-      this.view(),
+      this.#supplyOfView(),
     )
   }
 
@@ -103,6 +106,11 @@ export class Places {
     const coordinator = this.#view.firstChoice(`${spec}#c`)
     this.#coordinators.set(spec, coordinator)
     return coordinator
+  }
+
+  #supplyOfView(): Supply {
+    this.#supply ??= new Supply(this.view())
+    return this.#supply
   }
 
   #followDeclines(node: string, declines: readonly SlotId[]): void {

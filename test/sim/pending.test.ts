@@ -233,6 +233,25 @@ test('a group starts as a whole: with a member that nobody can run yet, a restar
   await comeTo(mesh, 'line', 'running')
 })
 
+test('without the member that nobody can run, the rest runs, whether that one is stopped or removed', async () => {
+  await using mesh = await early([], { of: { n1: [counter] } })
+  const group = await mesh.settle(mesh.node('n1').addGroup(line, declared))
+  expect(group.status.kind).toBe('pending')
+  await mesh.settle(group.removeMember('b'))
+  await comeTo(mesh, 'line', 'running')
+  await mesh.settle(group.addMember({ id: 'c', run: newer }, declared))
+  await mesh.settle(group.stopMember('c'))
+  await comeTo(mesh, 'line', 'running')
+  await expect(mesh.settle(group.restartMember('c', { timeoutMs: 300 }))).rejects.toMatchObject({
+    name: 'StartError',
+    message: expect.stringContaining('no live node has the behaviour "counter@2" (but counter@1)'),
+  })
+  expect(group.members().map(({ id, workers }) => `${id} ${workers[0]?.kind}`)).toEqual([
+    'a running',
+    'c pending',
+  ])
+})
+
 test('a member that is declared in a group that was given up starts with the group', async () => {
   await using mesh = await simulate({ behaviours: [listener] })
   await allSeeAll(mesh)

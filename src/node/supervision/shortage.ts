@@ -3,59 +3,55 @@
 
 import { type Restriction, canRun, restrictionKey, restrictionOf } from '../../placement/eligibility.ts'
 import type { Unit } from '../../placement/unit.ts'
-import type { Candidate } from '../../placement/view.ts'
 import { isolatedIn } from '../../protocol/spec-row.ts'
+import type { Supply } from './supply.ts'
 
 /** So many of a kind are named: a person reads no more, and a group may want thousands. */
 const NAMED_MAX = 10
 
-/** What keeps all of `nodes` from running `units`, in one line; not empty. Cost: nodes, for each kind of unit. */
-export function shortageOf(units: readonly Unit[], nodes: readonly Candidate[]): string {
+/**
+ * What keeps all nodes from running `units`, in one line; not empty. Cost: constant for each kind of unit that lacks
+ * something, the number of nodes for each other one.
+ */
+export function shortageOf(units: readonly Unit[], supply: Supply): string {
+  const { nodes } = supply
   const kinds = new Map(units.map(unit => [restrictionKey(restrictionOf(unit)), restrictionOf(unit)]))
   const missing: string[] = []
   const apart: string[] = []
   const refused: Restriction[] = []
   for (const kind of kinds.values()) {
-    const lacked = missingOf(kind, nodes)
+    const lacked = missingOf(kind, supply)
     if (lacked.length > 0) missing.push(...lacked)
     else if (nodes.some(node => canRun(node, kind))) refused.push(kind)
     else apart.push(`no live node has all of: ${wantsOf(kind).join(', ')}`)
   }
   const lacking = missing.length === 0 ? [] : [`no live node has ${listed(missing, ', ')}`]
   const together = apart.length === 0 ? [] : [listed(apart, '; ')]
-  const unwilling = refused.length === 0 ? [] : [refusalOf(refused, { units, nodes })]
+  const unwilling = refused.length === 0 ? [] : [refusalOf(refused, units, supply)]
   return [...lacking, ...together, ...unwilling].join('; ')
 }
 
 /** What none of the nodes has. */
-function missingOf({ needs, selector = {} }: Restriction, nodes: readonly Candidate[]): string[] {
-  const behaviours = needs.filter(need => !nodes.some(node => node.behaviours.includes(need)))
-  const labels = Object.entries(selector).filter(
-    ([label, value]) => !nodes.some(node => node.labels[label] === value),
-  )
+function missingOf({ needs, selector = {} }: Restriction, supply: Supply): string[] {
+  const behaviours = needs.filter(need => !supply.has(need))
+  const labels = Object.entries(selector).filter(([label, value]) => !supply.hasLabel(label, value))
   return [
-    ...behaviours.map(need => behaviourText(need, nodes)),
+    ...behaviours.map(need => behaviourText(need, supply)),
     ...labels.map(([label, value]) => `the label ${label}=${value}`),
   ]
 }
 
-function behaviourText(need: string, nodes: readonly Candidate[]): string {
+function behaviourText(need: string, supply: Supply): string {
   const isolated = isolatedIn(need)
-  const all = nodes.flatMap(node => node.behaviours)
-  if (isolated !== undefined && all.includes(isolated))
+  if (isolated !== undefined && supply.has(isolated))
     return `the behaviour "${isolated}" by the URL of its module, as a thread or process wants it`
   const behaviour = isolated ?? need
-  const name = behaviour.slice(0, behaviour.lastIndexOf('@') + 1)
-  const versions = new Set(all.filter(each => each.startsWith(name) && isolatedIn(each) === undefined))
-  const others = versions.size === 0 ? '' : ` (but ${listed([...versions].toSorted(), ', ')})`
-  return `the behaviour "${behaviour}"${others}`
+  const others = supply.versionsOf(behaviour)
+  return `the behaviour "${behaviour}"${others.length === 0 ? '' : ` (but ${listed(others, ', ')})`}`
 }
 
 /** Who could run these, and does not: emptied or about to leave, or having declined them. */
-function refusalOf(
-  kinds: readonly Restriction[],
-  { units, nodes }: { readonly units: readonly Unit[]; readonly nodes: readonly Candidate[] },
-): string {
+function refusalOf(kinds: readonly Restriction[], units: readonly Unit[], { nodes }: Supply): string {
   const slots = new Set<string>(units.map(({ id }) => id))
   const able = nodes.filter(node => kinds.some(kind => canRun(node, kind)))
   const draining = able.filter(node => node.draining).map(({ id }) => id)

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 
 import { shortageOf } from '../../../src/node/supervision/shortage.ts'
+import { Supply } from '../../../src/node/supervision/supply.ts'
 import type { Unit } from '../../../src/placement/unit.ts'
 import type { Candidate } from '../../../src/placement/view.ts'
 
@@ -87,5 +88,5 @@ test.each([
     `no live node has ${Array.from({ length: 10 }, (_, n) => `the behaviour "c${n}@1"`).join(', ')}, and 3 more`,
   ],
 ])('where it is for the want of %s', (_what, units, nodes, wanted) => {
-  expect(shortageOf(units, nodes)).toBe(wanted)
+  expect(shortageOf(units, new Supply(nodes))).toBe(wanted)
 })
