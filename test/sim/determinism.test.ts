@@ -17,11 +17,10 @@ test('another seed gives another run', async () => {
   expect(other.traceHash).not.toBe(first.traceHash)
 })
 
-test('random schedules keep every promise', async () => {
-  const failures: string[] = []
-  for (let seed = 1; seed <= 40; seed++) {
-    const result = await fuzz(String(seed))
-    if (result.failure !== undefined) failures.push(`seed ${seed}: ${result.failure}`)
-  }
-  expect(failures).toEqual([])
-})
+test.each(Array.from({ length: 40 }, (_, index) => String(index + 1)))(
+  'a random schedule keeps every promise: seed %s',
+  async seed => {
+    const { failure } = await fuzz(seed)
+    expect(failure).toBeUndefined()
+  },
+)
