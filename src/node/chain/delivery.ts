@@ -13,15 +13,13 @@ export interface Inlet {
 
 export class Delivery implements Parent {
   readonly item: Item
-  readonly inlet: Inlet
+  inlet: Inlet
   /** Where it came from this node: what it came of. */
   readonly parent: Parent | undefined
   /** Within the link that it came by; 0 where it came from this node. */
   sequence = 0
   /** On the wire; 0 where it came from this node. */
   bytes = 0
-  /** Called once, after the inlet was told. */
-  whenSettled: (() => void) | undefined = undefined
   /** Outputs that are not settled, and one more while user code may emit more of them. */
   #open = 1
 
@@ -42,6 +40,18 @@ export class Delivery implements Parent {
     return delivery
   }
 
+  /** Calls `action` when it is settled, after the inlet was told. */
+  onceSettled(action: () => void): void {
+    const { inlet } = this
+    this.inlet = {
+      onConsumed: delivery => inlet.onConsumed(delivery),
+      onSettled: delivery => {
+        inlet.onSettled(delivery)
+        action()
+      },
+    }
+  }
+
   onChildAdded(): void {
     this.#open += 1
   }
@@ -49,8 +59,6 @@ export class Delivery implements Parent {
   /** Also said once by the worker itself, when user code is through with the item. */
   onChildSettled(): void {
     this.#open -= 1
-    if (this.#open > 0) return
-    this.inlet.onSettled(this)
-    this.whenSettled?.()
+    if (this.#open === 0) this.inlet.onSettled(this)
   }
 }

@@ -72,9 +72,8 @@ export class StageWorker extends InlineWorker {
   #item: Item | undefined
   /** How often this worker has tried it again, in its generation: see `onItemError`. */
   #retries = 0
-  /** The item that was taken last, and how it was connected then. */
+  /** What it has taken last, in the generation that it is connected for. */
   #delivery: Delivery | undefined
-  #deliveryConnections: Connections | undefined
   /** Its code wants it to end: it does when all that came of the item at hand is dealt with, or is to come again. */
   #wish: WorkerExit | undefined
   /** Wakes an output that waits for room. */
@@ -102,6 +101,7 @@ export class StageWorker extends InlineWorker {
    */
   disconnect(): void {
     this.#connections = undefined
+    this.#delivery = undefined
     this.#mailbox.clear()
     this.pump()
   }
@@ -116,8 +116,8 @@ export class StageWorker extends InlineWorker {
   pump(): void {
     this.#wake?.()
     if (this.#isPumping || this.#isBusy) return
+    if (this.#wish !== undefined && this.#delivery === undefined) return this.exit(this.#wish)
     const connections = this.#connections
-    if (this.#wish !== undefined && this.#deliveryConnections !== connections) return this.exit(this.#wish)
     if (connections === undefined) return
     this.#isPumping = true
     this.#enter(this.#pumpAll)
@@ -164,10 +164,9 @@ export class StageWorker extends InlineWorker {
   protected override onStopWish(reason: StopReason): void {
     if (reason instanceof Error) return this.crash(reason, this.#item?.id)
     const exit: WorkerExit = { kind: reason }
-    const delivery = this.#delivery
-    if (delivery === undefined || (!this.#isBusy && !this.#isPumping)) return this.exit(exit)
+    if (!this.#isBusy && !this.#isPumping) return this.exit(exit)
     this.#wish = exit
-    delivery.whenSettled = () => this.exit(exit)
+    this.#delivery?.onceSettled(() => this.exit(exit))
   }
 
   protected override discard(): void {
@@ -187,7 +186,6 @@ export class StageWorker extends InlineWorker {
   #handle(delivery: Delivery, connections: Connections): void {
     const { item } = delivery
     this.#delivery = delivery
-    this.#deliveryConnections = connections
     this.#item = item
     this.#retries = 0
     // What has come over the wire is in nobody else's hands, unless it is to be tried again here.
