@@ -40,7 +40,8 @@ const SPREAD_MS = 500
 
 /**
  * Who must have taken in what is declared before the method returns: nobody but this node · one other node · more than
- * half of the mesh, this node included · every node of the mesh.
+ * half of the mesh, this node included · every node of the mesh. The mesh is what this node sees of it at the moment: one
+ * that sees nobody else has nobody to wait for, whatever is asked. `await node.formed(n)` waits for them.
  */
 export type Ack = (typeof ACKS)[number]
 

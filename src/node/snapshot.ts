@@ -3,7 +3,7 @@
 
 import { unreachable } from '../assert.ts'
 import type { NodeId, SlotId, SpecId } from '../ids.ts'
-import type { MemberStatus } from '../protocol/member-row.ts'
+import type { MemberRole, MemberStatus } from '../protocol/member-row.ts'
 import type { Roots } from '../protocol/messages.ts'
 import type {
   ChainBody,
@@ -26,6 +26,8 @@ export interface Member {
   readonly name: string
   readonly boot: number
   readonly status: MemberStatus
+  /** A `client` uses the mesh and is never given work. */
+  readonly role: MemberRole
   readonly addresses: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   /** An operator empties it: it takes no work. */
@@ -123,6 +125,7 @@ export function membersOf(core: Core): Member[] {
     name: row.name,
     boot: row.boot,
     status: row.status,
+    role: row.role,
     addresses: row.addresses,
     labels: row.labels,
     isDraining: row.isDraining === true,

@@ -1,5 +1,6 @@
 /** What a node says of itself and of what runs: lines 80 to 82 of the behavioural scenarios. */
 
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +31,19 @@ test('80: members are those that are up: who has left or is gone is not among th
   mesh.crash('n3')
   await mesh.until('two are left', () => names().length === 2)
   expect(names()).toEqual(['n1', 'n2'])
+})
+
+test('members say who is a client, wherever one asks', async () => {
+  const cluster = randomUUID()
+  await using client = await localNode({ cluster, name: 'till', role: 'client' })
+  const discovery = { mdns: false, seeds: [...client.addresses] }
+  await using worker = await localNode({ cluster, name: 'plc', discovery })
+  await Promise.all([client.formed(2), worker.formed(2)])
+  for (const node of [client, worker]) {
+    const roles = Object.fromEntries(node.members().map(({ name, role }) => [name, role]))
+    expect(roles).toEqual({ till: 'client', plc: 'member' })
+    expect(node.snapshot().members.map(({ role }) => role).toSorted()).toEqual(['client', 'member'])
+  }
 })
 
 /** How many there are of each kind, and how many workers in all. */

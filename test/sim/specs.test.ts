@@ -84,6 +84,17 @@ test('ack: one waits for one other node, where there are any, and local for none
   await mesh.settle(node.addWorker({ id: 'alone', ...more }, { ack: 'one', timeoutMs: 300 }))
 })
 
+test('ack: a node that is alone is the whole mesh, and waits for nobody, whatever is asked', async () => {
+  await using mesh = await simulate({ nodes: 1, behaviours: all })
+  const node = mesh.node('n1')
+  for (const ack of ['local', 'one', 'majority', 'all'] as const) {
+    const options = { ack, until: 'declared', timeoutMs: 1 } as const
+    await mesh.settle(node.addWorker({ id: ack, run: counter, args: [1] }, options))
+    await mesh.settle(node.removeWorker(ack, { ack }))
+  }
+  expect(node.listWorkers()).toEqual([])
+})
+
 test('ack: a majority is more than half of the mesh, and all is every node of it', async () => {
   await using mesh = await simulate({ nodes: 5, behaviours: all, labelsOf: { n1: { home: 'yes' } } })
   await allSeeAll(mesh)
