@@ -8,8 +8,6 @@
 
 import { Socket } from 'node:net'
 
-import type { MultiaddrConnection } from '@libp2p/interface'
-
 interface Handshake {
   readonly socket: Socket
   readonly host: string
@@ -24,8 +22,8 @@ export class HandshakePool {
     this.#max = max
   }
 
-  /** Makes room for the connection, and keeps it until `upgrade` is through. */
-  async hold<Upgraded>(connection: MultiaddrConnection, upgrade: () => Promise<Upgraded>): Promise<Upgraded> {
+  /** Makes room for the connection, and keeps it until `upgrade` is through. One that has no `socket` is not counted. */
+  async hold<Upgraded>(connection: object, upgrade: () => Promise<Upgraded>): Promise<Upgraded> {
     if (!('socket' in connection) || !(connection.socket instanceof Socket)) return upgrade()
     const { socket } = connection
     const handshake: Handshake = { socket, host: socket.remoteAddress ?? '' }
