@@ -42,7 +42,12 @@ test('members say who is a client, wherever one asks', async () => {
   for (const node of [client, worker]) {
     const roles = Object.fromEntries(node.members().map(({ name, role }) => [name, role]))
     expect(roles).toEqual({ till: 'client', plc: 'member' })
-    expect(node.snapshot().members.map(({ role }) => role).toSorted()).toEqual(['client', 'member'])
+    expect(
+      node
+        .snapshot()
+        .members.map(({ role }) => role)
+        .toSorted(),
+    ).toEqual(['client', 'member'])
   }
 })
 
