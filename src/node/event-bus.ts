@@ -69,9 +69,12 @@ export class EventBus {
 function refuseUnheard(kind: unknown, listener: unknown): void {
   const problems: Problem[] = []
   if (typeof kind !== 'string' || !NODE_EVENT_KINDS.includes(kind)) {
-    const known = `an event: ${NODE_EVENT_KINDS.join(', ')}`
-    const wanted = typeof kind === 'string' ? withNearest(known, kind, NODE_EVENT_KINDS) : known
-    problems.push({ path: 'kind', found: show(kind), wanted })
+    const meant = withNearest('an event', typeof kind === 'string' ? kind : '', NODE_EVENT_KINDS)
+    problems.push({
+      path: 'kind',
+      found: show(kind),
+      wanted: `${meant}; there are ${NODE_EVENT_KINDS.join(', ')}`,
+    })
   }
   if (typeof listener !== 'function')
     problems.push({ path: 'listener', found: show(listener), wanted: 'a function' })

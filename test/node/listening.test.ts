@@ -14,11 +14,11 @@ test('an event that there is not is refused, with all that there are', async () 
   const on = (kind: unknown, listener: unknown): unknown => Reflect.apply(node.on, node, [kind, listener])
   const node = mesh.node('n1')
   const names = NODE_EVENT_KINDS.join(', ')
-  const wanted = `an event: ${names}`
+  const wanted = `an event; there are ${names}`
   expect(names).toMatch(/^node:stalled, member:join, .*, spec:superseded$/)
   expect(problemsOf(() => on('nope', () => {}))).toEqual([{ path: 'kind', found: '"nope"', wanted }])
   expect(problemsOf(() => on('worker:exits', () => {}))).toMatchObject([
-    { wanted: `${wanted}: did you mean "worker:exit"?` },
+    { wanted: `an event: did you mean "worker:exit"?; there are ${names}` },
   ])
   expect(problemsOf(() => on(undefined, 5))).toEqual([
     { path: 'kind', found: 'nothing', wanted },
