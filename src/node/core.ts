@@ -218,10 +218,14 @@ export class Core {
     for (const id of this.ledger.tombstones.take(nowMs)) this.#bury(id)
   }
 
-  /** A node that finds nobody is the first one; a node that finds a mesh waits until it knows what the mesh knows. */
+  /**
+   * A node that finds nobody is the first one; a node that finds a mesh, or may still do so, waits until it knows what the
+   * mesh knows.
+   */
   #joinByMs(): number {
     const { joinAloneMs, joinSyncMs } = this.#timings
-    return this.#startedMs + (this.#membership.connected().length === 0 ? joinAloneMs : joinSyncMs)
+    const isAlone = this.#membership.connected().length === 0 && !this.#membership.contacts.isLooking
+    return this.#startedMs + (isAlone ? joinAloneMs : joinSyncMs)
   }
 
   #onPeerUp(peer: NodeId): void {

@@ -82,8 +82,6 @@ export const CONTACTS_MAX = 4096
 /** Of what is claimed of one node, no more is dialled: as many as are kept of an earlier run. */
 const CLAIMED_MAX = 16
 
-const NO_ANSWER_YET = 'no answer yet'
-
 /**
  * A dial of a seed that has no outcome by then is told of, and goes on. Whoever is frozen is broken off after twice that time
  * only, as an honest node that forms with thirty others on two cores takes up to ten seconds for a session.
@@ -288,13 +286,18 @@ export class Contacts {
     return this.#wakeMs
   }
 
+  /** Whether there is somebody of whom nothing has come yet: neither a session, nor a reason why there is none. */
+  get isLooking(): boolean {
+    return [...this.#contacts.values()].some(each => each.problem === undefined && !this.#isUp(each))
+  }
+
   /** What went wrong last with everybody who has not been reached, in the order in which they became known. */
   problems(): ContactProblem[] {
     const problems: ContactProblem[] = []
     for (const contact of this.#contacts.values()) {
       if (this.#isUp(contact)) continue
       const { problem, begunMs, addresses, key } = contact
-      const reason = contact.isSilent ? STILL_NO_ANSWER : NO_ANSWER_YET
+      const reason = contact.isSilent ? STILL_NO_ANSWER : 'no answer yet'
       if (problem !== undefined) problems.push(problem)
       else if (begunMs !== undefined)
         problems.push({ address: addresses[0] ?? key, failure: 'unreachable', reason })

@@ -10,9 +10,9 @@ export interface Timings {
   readonly suspicionFastMs: number
   /** One random peer is asked for differences every so often. */
   readonly digestPeriodMs: number
-  /** So long a starting node looks for a mesh before it takes itself for the first one of it. */
+  /** So long a starting node looks for a mesh at least, before it takes itself for the first one of it. */
   readonly joinAloneMs: number
-  /** So long it waits for a mesh that it has found to tell it everything. */
+  /** So long it waits for an answer of those that it dials, and for a mesh that it has found to tell it everything. */
   readonly joinSyncMs: number
   /** The first wait before an address is dialled again; each further one is half as long again. */
   readonly redialMinMs: number
