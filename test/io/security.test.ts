@@ -1,6 +1,7 @@
 /** Who gets in and who does not, over real connections, and what both sides are told. */
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
@@ -117,6 +118,49 @@ test('of a handshake that breaks off with a host of members, nothing is said of 
   expect(member.snapshot().border.last?.reason).toMatch(/^the handshake broke off: members come from/)
   expect(log.lines.join()).toMatch(/the handshake broke off/)
   expect(log.lines.join()).not.toMatch(/secret/)
+})
+
+/** The first bytes of a handshake, as any node says them. */
+const OPENING = Buffer.concat([
+  Buffer.from('\x13/multistream/1.0.0\n\x07/noise\n'),
+  Buffer.from([0, 32]),
+  randomBytes(32),
+])
+
+test.each([
+  ['at once', Buffer.alloc(0)],
+  ['when it has heard the answer', OPENING],
+])(
+  'who ends %s, in its handshake with a node that knows nobody yet, says nothing of its secret',
+  async (_, said) => {
+    const log = notebook()
+    const member = await start({ logger: log })
+    const socket = connect(Number(member.addresses[0]?.split('/')[4]), '127.0.0.1').on('error', () => {})
+    await once(socket, 'connect')
+    if (said.length > 0) {
+      socket.write(said)
+      let heardBytes = 0
+      // Beside what is agreed on first, the answer with its key and signature.
+      while (heardBytes < 200) {
+        const [bytes]: Buffer[] = await once(socket, 'data')
+        heardBytes += bytes?.length ?? 0
+      }
+    }
+    socket.resetAndDestroy()
+    await until('it is told', () => log.lines.length === 1)
+    expect(log.lines[0]).toMatch(/somebody was not let in .*the handshake broke off: it has ended/)
+    expect(log.lines[0]).not.toMatch(/secret/)
+  },
+)
+
+test('another secret is told as such also where members come from that address', async () => {
+  const log = notebook()
+  const member = await start({ logger: log })
+  await start({ seed: member })
+  await member.formed(2)
+  await start({ secret: 'wrong', seed: member })
+  await until('it is counted', () => member.snapshot().border.strangers >= 1)
+  expect(log.lines.join()).toMatch(/somebody was not let in .*another cluster name or secret/)
 })
 
 describe('an allow-list', () => {

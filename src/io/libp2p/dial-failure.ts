@@ -114,7 +114,7 @@ const HANDSHAKES: readonly (readonly [of: (cause: unknown) => boolean, verdict: 
     },
   ],
   [
-    cause => isEncryption(cause) && /chacha20poly1305|unable to authenticate/i.test(textOf(cause)),
+    cause => isEncryption(cause) && isUndeciphered(textOf(cause)),
     {
       failure: 'handshake',
       reason: 'the peer has another cluster name or secret: give both the same, or take it off the seeds',
@@ -221,6 +221,12 @@ function isRefused(error: unknown): boolean {
   return ('code' in error && error.code === 'ECONNREFUSED') || /ECONNREFUSED/.test(error.message)
 }
 
-function textOf(error: unknown): string {
+/** Whether the other side has answered, in a way that this one cannot read: it has another name or secret. */
+export function isUndeciphered(text: string): boolean {
+  return /chacha20poly1305|unable to authenticate/i.test(text)
+}
+
+/** `Name: what it says` */
+export function textOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }

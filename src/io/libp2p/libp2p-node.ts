@@ -21,9 +21,10 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
 import { nodeId } from '../../ids.ts'
-import { NotLetInError } from './dial-failure.ts'
+import { NotLetInError, textOf } from './dial-failure.ts'
 import type { Gate } from './gate.ts'
 import { MESSAGE_ID_BYTES } from './gossip.ts'
+import { handshakeFailure } from './handshake-failure.ts'
 import { Introduction, type IntroductionComponents } from './introduction.ts'
 import { KnownHosts } from './known-hosts.ts'
 import { meshNoise } from './mesh-noise.ts'
@@ -64,7 +65,15 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     addresses: { listen: [...init.listen], announceFilter: reachable },
     transports: [
       // The default closes sockets that have been idle for two minutes; a quiet mesh is not a dead one.
-      meshTcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }),
+      meshTcp(
+        { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 },
+        (connection, error) => {
+          // Who has known the secret was let in, or told of by the gate. Those beyond the rate get no handshake.
+          if (known.has(connection) || textOf(error).startsWith('ConnectionDenied')) return
+          const host = hostOf(connection)
+          init.onRefused(host, handshakeFailure(error, hosts.has(host)))
+        },
+      ),
     ],
     // Who does not know the name and the secret fails here, before the first frame.
     connectionEncrypters: [meshNoise({ prologueBytes: key, known, boot: init.boot, onTwin: init.onTwin })],
@@ -96,7 +105,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     },
     // It aborts connections after one late pong: the mesh has a failure detector of its own, and only one.
     connectionMonitor: { enabled: false },
-    connectionGater: gater(init, known, hosts),
+    connectionGater: gater(init),
     logger: silent,
     services: {
       introduction: (components: IntroductionComponents) => new Introduction(components),
@@ -143,18 +152,11 @@ async function discovery(key: Buffer): Promise<(components: MulticastDNSComponen
   return mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })
 }
 
-/** Asks the gate, and tells of everybody who came and did not get in. `known`: connections of those who know the secret. */
-function gater({ gate, onRefused }: Libp2pInit, known: WeakSet<object>, hosts: KnownHosts): ConnectionGater {
+/** Asks the gate, and tells of those who know the secret and were not let in. */
+function gater({ gate, onRefused }: Libp2pInit): ConnectionGater {
   return {
     // libp2p refuses private addresses in browsers only; said here so that it stays so.
     denyDialMultiaddr: () => false,
-    denyInboundConnection: connection => {
-      connection.addEventListener('close', () => {
-        const host = hostOf(connection)
-        if (!known.has(connection)) onRefused(host, hosts.reasonOf(host))
-      })
-      return false
-    },
     denyInboundEncryptedConnection: peer => {
       const objection = gate.objection(nodeId(peer.toString()))
       if (objection !== undefined) onRefused(peer.toString(), objection)

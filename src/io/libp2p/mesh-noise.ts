@@ -10,13 +10,19 @@ import { randomBytes } from 'node:crypto'
 import type { ConnectionEncrypter, SecuredConnection } from '@libp2p/interface'
 import { type NoiseComponents, type NoiseExtensions, noise } from '@libp2p/noise'
 
-import { TwinError } from './dial-failure.ts'
+import { TwinError, isUndeciphered, textOf } from './dial-failure.ts'
 
 const RUN_BYTES = 8
 /** Random, to tell processes apart that were started in the same millisecond. */
 const PROCESS_BYTES = 16
 /** Whoever dials waits so long for the other side to hang up: only then has that read what it was told. */
 const TOLD_MS = 1_000
+/**
+ * What is said to a node of another mesh in place of the last message of the handshake: as long as one, and nothing that
+ * could be deciphered. Without it, that node could not tell another secret from a process that has ended.
+ */
+const FAREWELL_BYTES = 128
+const FAREWELL = Buffer.concat([Buffer.from([0, FAREWELL_BYTES]), Buffer.alloc(FAREWELL_BYTES)])
 
 export interface MeshNoiseInit {
   readonly prologueBytes: Uint8Array
@@ -54,7 +60,10 @@ export function meshNoise(
     }
     encrypter.secureOutbound = async (line, options) => {
       own.refresh()
-      const secured = await outbound(line, options)
+      const secured = await outbound(line, options).catch(async (error: unknown) => {
+        if (isUndeciphered(textOf(error))) await takeLeave(line)
+        throw error
+      })
       if (!isOwn(secured)) return secured
       const isTwin = meet(secured)
       await closed(line)
@@ -95,6 +104,13 @@ class Introducer {
     const isOther = !bytes.subarray(RUN_BYTES).equals(this.#text.subarray(RUN_BYTES))
     return isOther && Number.isSafeInteger(boot) ? boot : undefined
   }
+}
+
+/** Lets the other side know that its answer could not be deciphered. */
+async function takeLeave(line: Line): Promise<void> {
+  if (line.status !== 'open') return
+  line.send(FAREWELL)
+  await closed(line)
 }
 
 /** Resolves when the other side has hung up, or has had the time to. */

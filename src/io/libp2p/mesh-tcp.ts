@@ -6,7 +6,7 @@
  * time for the first one.
  */
 
-import type { Connection, Upgrader } from '@libp2p/interface'
+import type { Connection, MultiaddrConnection, Upgrader } from '@libp2p/interface'
 
 import { corkedTcp } from './corked-tcp.ts'
 import { HandshakeTimeoutError, NoAnswerError } from './dial-failure.ts'
@@ -31,23 +31,33 @@ export const ADDRESS_TIMEOUT_MS = CONNECT_TIMEOUT_MS + HANDSHAKE_TIMEOUT_MS
 type TcpFactory = ReturnType<typeof corkedTcp>
 type Tcp = ReturnType<TcpFactory>
 
+/** Told of somebody who has come, and did not get through: what the upgrade has thrown. */
+type OnFailed = (connection: MultiaddrConnection, error: unknown) => void
+
 /** @param init of `tcp`, whose time-outs for dials come from here */
-export function meshTcp(init: Parameters<typeof corkedTcp>[0]): TcpFactory {
+export function meshTcp(init: Parameters<typeof corkedTcp>[0], onFailed: OnFailed): TcpFactory {
   const make = corkedTcp(init)
   return components => {
     const transport = make(components)
     const [dial, createListener] = [transport.dial.bind(transport), transport.createListener.bind(transport)]
     const pool = new HandshakePool(HANDSHAKES_MAX)
     transport.dial = (address, options) => dialInTime(dial, address, options)
-    transport.createListener = each => createListener({ ...each, upgrader: pooled(each.upgrader, pool) })
+    transport.createListener = each =>
+      createListener({ ...each, upgrader: pooled(each.upgrader, pool, onFailed) })
     return transport
   }
 }
 
-function pooled(upgrader: Upgrader, pool: HandshakePool): Upgrader {
+function pooled(upgrader: Upgrader, pool: HandshakePool, onFailed: OnFailed): Upgrader {
   return upgradingWith(upgrader, {
-    upgradeInbound: (connection, options) =>
-      pool.hold(connection, () => upgrader.upgradeInbound(connection, options)),
+    upgradeInbound: async (connection, options) => {
+      try {
+        await pool.hold(connection, () => upgrader.upgradeInbound(connection, options))
+      } catch (error) {
+        onFailed(connection, error)
+        throw error
+      }
+    },
   })
 }
 
