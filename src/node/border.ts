@@ -3,7 +3,7 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
-import type { MemberRow } from '../protocol/member-row.ts'
+import type { MemberRow, ProtocolRange } from '../protocol/member-row.ts'
 
 /** What this node has refused since it started. */
 export interface BorderStats {
@@ -127,15 +127,8 @@ export class Border {
 
   /** `key`: an address, or the id of a member, whose absence others notice. */
   onDialFailed(key: string, { isHandshake, reason, cause }: FailedDial): void {
-    const nowMs = this.#clock.nowMs()
-    const { sinceMs, count: before } = this.#failedDials.get(key) ?? { sinceMs: nowMs, count: 0 }
-    const count = before + 1
-    this.#failedDials.delete(key)
-    this.#failedDials.set(key, { sinceMs, count })
-    const [oldest] = this.#failedDials.keys()
-    if (this.#failedDials.size > COMPLAINTS_MAX && oldest !== undefined) this.#failedDials.delete(oldest)
+    const { count, isLasting } = this.#fail(key)
     const isAddress = key.startsWith('/')
-    const isLasting = count >= FAILED_DIALS_MIN || nowMs - sinceMs >= FAILED_FOR_MS
     // A member whose process is just ending closes connections halfway: once is no news of it.
     const isNews = isHandshake ? isAddress || count > 1 : isAddress && isLasting
     if (!isNews) return
@@ -154,9 +147,36 @@ export class Border {
     this.#failedDials.delete(key)
   }
 
+  /**
+   * A session has ended. `wanted`: the peer has said nothing in it, not even a hello with one of these versions. Once is
+   * no news of it: a process that ends does so, and one of two sessions that cross.
+   */
+  onEnded(peer: NodeId, wanted: ProtocolRange | undefined): void {
+    const key = `mute ${peer}`
+    if (wanted === undefined) return this.onDialled(key)
+    const { count, isLasting } = this.#fail(key)
+    if (!isLasting) return
+    const { min, max } = wanted
+    const found = `found ${count} sessions in a row that ended before the peer has said hello`
+    const reason = `${found}, wanted a hello of a node that speaks the protocol of versions ${min} to ${max}: look into its log; if it is another version of meshvisor, update the older of the two`
+    this.#complain(key, { to: peer, reason }, NO_SESSION)
+  }
+
   onUnreachable({ id, name, addresses }: MemberRow, reachedBy: readonly NodeId[]): void {
     const message = 'others reach a member that this node does not: calls to its workers are refused here'
     this.#complain(`unreachable ${id}`, { to: id, name, addresses, reachedBy }, message)
+  }
+
+  /** @returns how often it has failed in a row, this time included, and whether that is more than a restart */
+  #fail(key: string): { readonly count: number; readonly isLasting: boolean } {
+    const nowMs = this.#clock.nowMs()
+    const { sinceMs, count: before } = this.#failedDials.get(key) ?? { sinceMs: nowMs, count: 0 }
+    const count = before + 1
+    this.#failedDials.delete(key)
+    this.#failedDials.set(key, { sinceMs, count })
+    const [oldest] = this.#failedDials.keys()
+    if (this.#failedDials.size > COMPLAINTS_MAX && oldest !== undefined) this.#failedDials.delete(oldest)
+    return { count, isLasting: count >= FAILED_DIALS_MIN || nowMs - sinceMs >= FAILED_FOR_MS }
   }
 
   #count(what: keyof Counts, who: string, reason: string): void {

@@ -28,12 +28,15 @@ export interface ControlLaneInit {
   /** A message is too large for the lane, and was not sent. */
   readonly onOversize: (peer: NodeId, message: Message, bytes: number) => void
   readonly onOffence: (peer: NodeId, offence: Offence, reason: string) => void
+  /** A session is over that this node has not refused. `hasSpoken`: a message of the peer has come. */
+  readonly onEnded: (peer: NodeId, hasSpoken: boolean) => void
 }
 
 interface Wire {
   readonly reader: FrameReader
   readonly writer: FrameWriter
   readonly limit: RateLimit
+  hasSpoken: boolean
   /** What has come of a message that comes in pieces. */
   pieces: Uint8Array[]
   pieceBytes: number
@@ -56,11 +59,13 @@ export class ControlLane {
     )
     const reader = new FrameReader(frame => this.#onFrame(peer, reader, frame), CONTROL_FRAME_BYTES_MAX)
     const limit = new RateLimit(CONTROL_MESSAGES, this.#init.nowMs())
-    this.#wires.set(peer, { reader, writer, limit, pieces: [], pieceBytes: 0 })
+    this.#wires.set(peer, { reader, writer, limit, hasSpoken: false, pieces: [], pieceBytes: 0 })
   }
 
   onPeerDown(peer: NodeId): void {
+    const wire = this.#wires.get(peer)
     this.#wires.delete(peer)
+    if (wire !== undefined) this.#init.onEnded(peer, wire.hasSpoken)
   }
 
   send(peer: NodeId, message: Message): void {
@@ -101,6 +106,7 @@ export class ControlLane {
     }
     if (bytes === undefined) return undefined
     const decoded = decodeMessage(bytes, this.#init.protocol)
+    wire.hasSpoken = true
     if (decoded.kind === 'message') this.#init.onMessage(peer, decoded.message)
     else this.#refuse(peer, decoded.kind === 'garbage' ? 'violation' : 'incompatible', decoded.reason)
   }

@@ -108,6 +108,7 @@ export class Kernel {
       onMessage: (from, message) => this.receive({ kind: 'message-received', from, message }),
       onOversize: (peer, message, bytes) => this.border.onOversize(peer, message.kind, bytes),
       onOffence: (peer, offence, reason) => this.#onOffence(peer, offence, reason),
+      onEnded: (peer, hasSpoken) => this.border.onEnded(peer, hasSpoken ? undefined : self.protocol),
       protocol: self.protocol,
       nowMs: () => clock.nowMs(),
     })

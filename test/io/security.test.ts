@@ -279,6 +279,24 @@ test('nodes without a version of the protocol in common refuse each other, and b
   })
 })
 
+test('a peer that knows the secret and ends each session without a word is told of, with what was wanted of it', async () => {
+  const log = notebook()
+  const member = await start({ logger: log })
+  const probe = await startProbe()
+  let tries = 0
+  await until('it is told of', () => {
+    for (const peer of probe.peers) probe.transport.hangUp(peer, 'no word', 0)
+    if (probe.failures.length + probe.dialled.length === tries)
+      probe.transport.dial(`try ${++tries}`, member.addresses)
+    return log.lines.length > 0
+  })
+  expect(log.lines).toEqual([
+    expect.stringMatching(
+      /^no session with a node.*before the peer has said hello, wanted .* versions 1 to 1/,
+    ),
+  ])
+})
+
 describe('a peer that knows the secret and sends garbage', () => {
   test.each([
     ['random bytes on the control lane', 'control', randomBytes(5_000)],

@@ -123,6 +123,7 @@ describe('the control lane', () => {
       onMessage: () => {},
       onOversize: (_peer, _message, bytes) => refused.push(bytes),
       onOffence: () => {},
+      onEnded: () => {},
     })
     lane.onPeerUp(peer)
     const digests = (length: number): Message => ({
@@ -140,7 +141,7 @@ describe('the control lane', () => {
   test('takes a message that is larger than a frame in pieces, among others, as it was sent', async () => {
     const got: Message[] = []
     const offences: string[] = []
-    const init = { protocol: PROTOCOL, nowMs: () => 0, onOversize: () => {} }
+    const init = { protocol: PROTOCOL, nowMs: () => 0, onOversize: () => {}, onEnded: () => {} }
     const onOffence = (_peer: NodeId, _offence: string, reason: string): void => void offences.push(reason)
     const taker = new ControlLane({
       ...init,

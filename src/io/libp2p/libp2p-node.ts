@@ -55,6 +55,9 @@ const MIB = 1024 * 1024
 export const DIAL_TIMEOUT_MS = 2 * ADDRESS_TIMEOUT_MS
 /** libp2p ends connections above this by its own lights; the transport keeps the number far below. */
 const CONNECTIONS_MAX = 10_000
+/** The default closes sockets that have been idle for two minutes; a quiet mesh is not a dead one. */
+const TCP = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }
+
 export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   const key = meshKey(init.cluster, init.secret)
   const known = new WeakSet<object>()
@@ -63,18 +66,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     start: false,
     privateKey: init.privateKey,
     addresses: { listen: [...init.listen], announceFilter: reachable },
-    transports: [
-      // The default closes sockets that have been idle for two minutes; a quiet mesh is not a dead one.
-      meshTcp(
-        { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 },
-        (connection, error) => {
-          // Who has known the secret was let in, or told of by the gate. Those beyond the rate get no handshake.
-          if (known.has(connection) || textOf(error).startsWith('ConnectionDenied')) return
-          const host = hostOf(connection)
-          init.onRefused(host, handshakeFailure(error, hosts.has(host)))
-        },
-      ),
-    ],
+    transports: [meshTcp(TCP, refusalTeller(init, known, hosts))],
     // Who does not know the name and the secret fails here, before the first frame.
     connectionEncrypters: [meshNoise({ prologueBytes: key, known, boot: init.boot, onTwin: init.onTwin })],
     streamMuxers: [
@@ -150,6 +142,16 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
 async function discovery(key: Buffer): Promise<(components: MulticastDNSComponents) => PeerDiscovery> {
   const { mdns } = await import('@libp2p/mdns')
   return mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })
+}
+
+/** Tells of those who have come and did not get through the handshake. `known`: connections of those who did. */
+function refusalTeller({ onRefused }: Libp2pInit, known: WeakSet<object>, hosts: KnownHosts) {
+  return (connection: MultiaddrConnection, error: unknown): void => {
+    // Those beyond the rate get no handshake at all.
+    if (known.has(connection) || textOf(error).startsWith('ConnectionDenied')) return
+    const host = hostOf(connection)
+    onRefused(host, handshakeFailure(error, hosts.has(host)))
+  }
 }
 
 /** Asks the gate, and tells of those who know the secret and were not let in. */
