@@ -17,7 +17,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:net'
 import { once } from 'node:events'
-import { execFileSync, fork } from 'node:child_process'
+import { execFileSync, fork, spawn, spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { AddressBook, KNOWN_PEERS_MAX, readAddressBook } from '../../src/io/system/address-book.ts'
@@ -28,6 +30,10 @@ import type { Node } from '../../src/node/node.ts'
 import type { NodeInit } from '../../src/node/options.ts'
 import { localNode } from '../local-node.ts'
 import { freePort, until } from './harnesses.ts'
+
+const NOBODY = '65534'
+const isRoot = process.getuid?.() === 0
+const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
 
 let folder: string
 const warnings: string[] = []
@@ -248,13 +254,64 @@ describe('a folder that cannot be used is an error that names it, and says what 
     await refused(folder, /key has more than .* bytes/)
   })
 
+  /** What a process of its own is told. Root may do everything, so that it becomes nobody where it is to be kept out. */
+  async function toldInChild(path: string, prepare?: string): Promise<{ said: string; left: string[] }> {
+    const file = fileURLToPath(new URL('folder-child.ts', import.meta.url))
+    const own = [process.execPath, file, path]
+    const [program = '', ...args] =
+      prepare === undefined
+        ? [...own, isRoot ? NOBODY : '']
+        : ['unshare', '-m', 'sh', '-c', `${prepare} && exec "$0" "$1" "$2"`, ...own]
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const [told]: unknown[] = await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => Promise.reject(new Error(`the child has ended: ${String(code)}`))),
+    ])
+    return v.parse(v.object({ said: v.string(), left: v.array(v.string()) }), told)
+  }
+
+  test('one that this process may not write to, and one in it', async () => {
+    await chmod(beside('.'), 0o755)
+    await mkdir(folder, 0o500)
+    for (const path of [folder, join(folder, 'data')]) {
+      const { said } = await toldInChild(path)
+      expect(said).toMatch(/^DataFolderError: .*may not read or write there: give it the right to/)
+      expect(said).toContain(path)
+    }
+  })
+
+  test('one with a key that this process may not read', async () => {
+    await chmod(beside('.'), 0o755)
+    await (await open()).close()
+    await chmod(folder, 0o777)
+    await chmod(join(folder, 'key'), 0o000)
+    expect((await toldInChild(folder)).said).toMatch(
+      /^DataFolderError: .*may not read or write there: give it the right to.*EACCES.*key/,
+    )
+  })
+
+  // Only root can make such file systems; they are gone with the child that has them.
+  test.runIf(canMount)(
+    'one in a file system that is full, where nothing is left behind, or read-only',
+    async () => {
+      await mkdir(folder)
+      const fill = 'mount -t tmpfs -o size=4k tmpfs "$2" && head -c 4096 /dev/zero > "$2/filler"'
+      expect(await toldInChild(folder, fill)).toEqual({
+        said: expect.stringMatching(/^DataFolderError: .*no room left there: make room.*ENOSPC/),
+        left: ['filler'],
+      })
+      const { said } = await toldInChild(folder, 'mount -t tmpfs -o ro tmpfs "$2"')
+      expect(said).toMatch(/^DataFolderError: .*read-only: name a folder that can be written to.*EROFS/)
+    },
+  )
+
   test.runIf(process.platform === 'linux')('what the kernel has made', async () => {
     await refused('/dev/null', /a file of that name/)
     await refused('/dev/null/data', /a part of the path is a file/)
     // With `recursive`, mkdir of Node never ends here.
     await refused('/proc/nope', /no folder can be made there/)
     await refused('/proc/1/nope/deeper', /no folder can be made there/)
-    await refused('/sys/nope', /name another folder|may not write/)
+    await refused('/sys/nope', /name another folder|may not read or write/)
   })
 })
 

@@ -177,14 +177,16 @@ async function openKey(init: DataFolderInit): Promise<Uint8Array> {
     return known
   }
   const draft = `${file}.${randomBytes(6).toString('hex')}`
-  await writeFile(draft, await init.makeKey(), { mode: PRIVATE_FILE, flag: 'wx', flush: true })
+  const key = await init.makeKey()
   try {
+    await writeFile(draft, key, { mode: PRIVATE_FILE, flag: 'wx', flush: true })
     // A link is made as a whole or not at all, and never over what is there.
     await link(draft, file)
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error
   } finally {
-    await rm(draft)
+    // Also one that is empty, as there was no room for more.
+    await rm(draft, { force: true })
   }
   return readFile(file)
 }

@@ -9,7 +9,7 @@ const REASONS: ReadonlyMap<unknown, string> = new Map([
     'ENOENT',
     'no folder can be made there (below a link to nothing, or in a file system of the kernel): name another one',
   ],
-  ['EACCES', 'this process may not write there: give it the right to, or name a folder of its own'],
+  ['EACCES', 'this process may not read or write there: give it the right to, or name a folder of its own'],
   ['EPERM', 'the system lets nobody write there, or not this process: name another folder'],
   ['EROFS', 'the file system there is read-only: name a folder that can be written to'],
   ['ENOSPC', 'there is no room left there: make room, or name a folder elsewhere'],
