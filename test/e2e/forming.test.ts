@@ -57,3 +57,20 @@ test('processes whose only seed is not there yet say so, work on, each alone, an
   await untilAllSee('the seed has come', all, all)
   await untilOneEach('the seed has come', all, ['w0', 'w1', 'w2'])
 })
+
+test('a process whose only seed is frozen keeps trying, says so, works alone, and joins when the seed goes on', async () => {
+  const [cluster, seed] = [randomUUID(), await seedAddress()]
+  const [rock] = await start(cluster, ['n1'], seed)
+  if (rock === undefined) throw new Error('a process was started')
+  rock.freeze()
+  const [late] = await start(cluster, ['n2'], seed)
+  if (late === undefined) throw new Error('a process was started')
+  await late.addWorkers(3)
+  const saysSo = (): string | undefined => late.said.find(text => text.startsWith('no session with'))
+  await late.until('it says that nobody answers', () => saysSo() !== undefined)
+  expect(saysSo()).toContain(`"to":"${seed}","reason":"no answer for 10 s, and it is still waited for`)
+  expect(late.sight.alive).toEqual(['n2'])
+  rock.thaw()
+  await untilAllSee('the seed goes on', [rock, late], [rock, late])
+  await untilOneEach('the seed goes on', [rock, late], ['w0', 'w1', 'w2'])
+})
