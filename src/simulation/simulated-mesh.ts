@@ -302,7 +302,8 @@ export class SimulatedMesh implements AsyncDisposable {
 
   /** Every node knows the addresses of others from the beginning. */
   #directoryOf(id: NodeId): Directory {
-    const known = this.ids.slice(0, this.#init.seeds)
+    const { seeds, seedsOf = {} } = this.#init
+    const known = seedsOf[id]?.map(name => nodeId(name)) ?? this.ids.slice(0, seeds)
     const others = known.filter(other => other !== id).map(other => SimulatedNetwork.addressOf(other))
     return {
       start: handlers => others.forEach(address => handlers.onSeed(address)),

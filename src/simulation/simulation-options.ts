@@ -19,6 +19,8 @@ export interface SimulationInit {
   readonly nodes?: number | readonly string[]
   /** Every node knows the addresses of the first so many nodes, 1 or more; of others it is told. @default all */
   readonly seeds?: number
+  /** Whose addresses this node knows in place of these, by its name: names of nodes, may be none. @default {} */
+  readonly seedsOf?: Readonly<Record<string, readonly string[]>>
   /** What every node can run. @default [] */
   readonly behaviours?: readonly BehaviourSource[]
   /** What this node can run instead, by its name. @default {} */
@@ -72,6 +74,7 @@ const conditions = fields({
 const timings = fields(Object.fromEntries(Object.keys(LAN_TIMINGS).map(name => [name, atLeast(1)])))
 
 const anySeeds = 'a whole number, 1 or more'
+const nameList = v.custom<readonly string[]>(isList, `a list of names of nodes, ${NODES_MAX} at most`)
 
 /** Checks what `simulate` takes. */
 export const simulation = v.pipe(
@@ -79,6 +82,7 @@ export const simulation = v.pipe(
     seed: v.optional(seed, 1),
     nodes: v.optional(nodesSchema, 3),
     seeds: v.optional(v.pipe(v.number(anySeeds), v.integer(anySeeds), v.minValue(1, anySeeds))),
+    seedsOf: v.optional(mapOf(nameList, 'an object: name of a node → names of those that it knows'), {}),
     behaviours: nodeFields.behaviours,
     behavioursOf: v.optional(mapOf(nodeFields.behaviours, 'an object: name of a node → behaviours'), {}),
     weightOf: v.optional(mapOf(nodeFields.weight, 'an object: name of a node → weight'), {}),
@@ -90,7 +94,8 @@ export const simulation = v.pipe(
     logger: v.optional(v.custom<Logger>(isLogger, 'a logger such as pino()')),
   }),
   rule(badNames),
-  rule(init => ['behavioursOf', 'weightOf', 'labelsOf'].flatMap(field => nobodys(init, field))),
+  rule(init => ['seedsOf', 'behavioursOf', 'weightOf', 'labelsOf'].flatMap(field => nobodys(init, field))),
+  rule(unknownSeeds),
 )
 
 /** @returns the names of the nodes @throws {OptionsError} naming every bad field */
@@ -115,18 +120,41 @@ function badNames(init: unknown): Breach[] {
 
 /** What is said of nodes that there are not. */
 function nobodys(init: unknown, field: string): Breach[] {
+  const names = knownNames(init)
+  return entriesOf(fieldOf(init, field)).flatMap(([name, found]) =>
+    missing(name, names, [field, name], found),
+  )
+}
+
+/** Who knows the address of a node that there is not. */
+function unknownSeeds(init: unknown): Breach[] {
+  const names = knownNames(init)
+  return entriesOf(fieldOf(init, 'seedsOf')).flatMap(([name, seeds]) =>
+    isList(seeds)
+      ? seeds.flatMap((other, index) => missing(other, names, ['seedsOf', name, index], other))
+      : [],
+  )
+}
+
+function missing(
+  name: unknown,
+  names: readonly string[] | undefined,
+  path: readonly (string | number)[],
+  found: unknown,
+): Breach[] {
+  if (names === undefined || (typeof name === 'string' && names.includes(name))) return []
+  return [{ path, found, wanted: withNearest('the name of a node', String(name), names) }]
+}
+
+/** The names of the nodes; undefined: there are none that could be. */
+function knownNames(init: unknown): readonly string[] | undefined {
   const nodes = fieldOf(init, 'nodes')
-  const of = fieldOf(init, field)
-  if (typeof of !== 'object' || of === null || Array.isArray(of) || !(isList(nodes) || isCount(nodes)))
-    return []
-  const names = namesOf(nodes).map(String)
-  return Object.entries<unknown>({ ...of })
-    .filter(([name]) => !names.includes(name))
-    .map(([name, found]) => ({
-      path: [field, name],
-      found,
-      wanted: withNearest('the name of a node', name, names),
-    }))
+  return isList(nodes) || isCount(nodes) ? namesOf(nodes).map(String) : undefined
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
+  return Object.entries<unknown>({ ...value })
 }
 
 function namesOf<Name>(nodes: number | readonly Name[]): readonly (Name | string)[] {

@@ -60,8 +60,8 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
       const problems = problemsOf(() => check(withField(good, typo, 5)))
       expect(problems, typo).toMatchObject([{ path: concrete(typo), found: '5' }])
       const name = path.split('.').at(-1) ?? ''
-      // As much like `behaviours`.
-      if (name.length > 3 && name !== 'behavioursOf')
+      // As much like `behaviours` and `seeds`.
+      if (name.length > 3 && !['behavioursOf', 'seedsOf'].includes(name))
         expect(problems[0]?.wanted).toBe(`no such field: did you mean "${name}"?`)
     }
     const strangers = problemsOf(() => check({ ...good, colour: 'red', shape: 'round' }))

@@ -55,6 +55,17 @@ test('thirty nodes that know one of them see each other first, and then open the
   expect(suspected).toBe(0)
 })
 
+test('ten nodes of which each knows one other, in a row, are one mesh; who knows nobody and is known to nobody is not', async () => {
+  const names = Array.from({ length: 10 }, (_, index) => `n${index + 1}`)
+  const seedsOf = Object.fromEntries(names.map((name, index) => [name, names.slice(0, index).slice(-1)]))
+  await using mesh = await simulate({ nodes: [...names, 'apart'], seedsOf: { ...seedsOf, apart: [] } })
+  const isFormed = (): boolean => names.every(name => mesh.node(name).members().length === names.length)
+  await mesh.until('all see all', isFormed, 5_000)
+  await mesh.run(10_000)
+  expect(isFormed()).toBe(true)
+  expect(mesh.node('apart').members()).toHaveLength(1)
+})
+
 test('the sessions of an idle mesh last, however seldom its nodes have something to say', async () => {
   const ends: string[] = []
   await using mesh = await simulate({

@@ -6,6 +6,7 @@
 import type { NodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { Acquaintance } from './acquaintance.ts'
 import { declareApart } from './apart.ts'
 import { AlwaysChecker, checkConnected, isCalm } from './checkers.ts'
 import { settle, settleMs } from './settle.ts'
@@ -39,9 +40,6 @@ const TROUBLE_STEPS = 24
 /** Most meshes have 3 to 5 nodes: small ones find as much, for less. Some have up to 9. */
 const LARGE_SHARE = 0.05
 const LARGE_NODES = 7
-
-/** So many schedules have one or two seeds: who comes is told of by others, and most sessions wait for a lull. */
-const FEW_SEEDS_SHARE = 0.3
 
 /** So often, calls are under way when something is done to the mesh: some ms old, and some of them take long. */
 const CALLING_SHARE = 0.3
@@ -79,8 +77,8 @@ async function runSchedule(seed: string, options: FuzzOptions): Promise<FuzzResu
   try {
     const { prng } = schedule
     const nodes = 3 + prng.below(prng.chance(LARGE_SHARE) ? LARGE_NODES : 3)
-    const { behaviours, seeds } = schedule
-    mesh = await simulate({ seed, nodes, behaviours, ...(seeds === undefined ? {} : { seeds }), ...options })
+    const { behaviours, acquaintance } = schedule
+    mesh = await simulate({ seed, nodes, behaviours, ...acquaintance.init(nodes), ...options })
     await schedule.run(mesh)
   } catch (error) {
     failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
@@ -108,13 +106,11 @@ class Schedule {
   readonly #rolling: RollingRestart
   readonly #sick: SickNodes
   readonly counts: Record<string, number> = {}
-  /** All nodes know the addresses of the first so many; undefined: of all. Others they are told of. */
-  readonly seeds: number | undefined
+  readonly acquaintance: Acquaintance
 
   constructor(seed: string) {
-    const forming = new Prng(`${seed} forming`)
-    this.seeds = forming.chance(FEW_SEEDS_SHARE) ? 1 + forming.below(2) : undefined
-    if (this.seeds !== undefined) this.#count('few-seeds')
+    this.acquaintance = new Acquaintance(new Prng(`${seed} forming`))
+    if (this.acquaintance.kind !== 'all') this.#count(this.acquaintance.kind)
     this.prng = new Prng(`${seed} schedule`)
     this.#callers = this.prng.fork('callers')
     this.#groups = new GroupFaults(this.world, this.prng.fork('groups'))
@@ -333,8 +329,7 @@ class Schedule {
     // One may stay down for ever: I6, everybody must have noticed.
     const isOneLeft = mesh.up.length > 1 && this.prng.chance(0.3)
     const down = mesh.ids.filter(id => !mesh.up.includes(id)).slice(isOneLeft ? 1 : 0)
-    // Those that have met nobody since they started would never find each other without a seed.
-    for (const id of mesh.ids.slice(0, this.seeds ?? 0))
+    for (const id of this.acquaintance.neededOf(mesh.ids))
       if (!mesh.up.includes(id) && !down.includes(id)) down.push(id)
     for (const id of down) await mesh.start(id)
     this.#resume(mesh)
