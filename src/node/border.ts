@@ -148,14 +148,14 @@ export class Border {
   }
 
   /**
-   * A session has ended. `wanted`: the peer has said nothing in it, not even a hello with one of these versions. Once is
-   * no news of it: a process that ends does so, and one of two sessions that cross.
+   * A session has ended. `wanted`: the peer has said nothing in it, not even a hello with one of these versions. That
+   * is no news until it has been so some times in a row: a process that ends does so, and one of two sessions that cross.
    */
   onEnded(peer: NodeId, wanted: ProtocolRange | undefined): void {
     const key = `mute ${peer}`
     if (wanted === undefined) return this.onDialled(key)
-    const { count, isLasting } = this.#fail(key)
-    if (!isLasting) return
+    const { count } = this.#fail(key)
+    if (count < FAILED_DIALS_MIN) return
     const { min, max } = wanted
     const found = `found ${count} sessions in a row that ended before the peer has said hello`
     const reason = `${found}, wanted a hello of a node that speaks the protocol of versions ${min} to ${max}: look into its log; if it is another version of meshvisor, update the older of the two`
