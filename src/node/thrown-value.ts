@@ -190,8 +190,8 @@ function showFields(value: object, without: ReadonlySet<string>, depth = DEPTH_M
   return `{ ${shown.join(', ')}${keys.length > shown.length ? ', …' : ''} }`
 }
 
-/** Even this may throw. */
-function isError(value: unknown): value is Error {
+/** Also of what lets nobody ask for it. */
+export function isError(value: unknown): value is Error {
   return attempt(() => value instanceof Error, false)
 }
 

@@ -162,6 +162,7 @@ export class StageWorker extends InlineWorker {
   }
 
   protected override onStopWish(reason: StopReason): void {
+    if (this.#wish !== undefined) return
     if (reason instanceof Error) return this.crash(reason, this.#item?.id)
     const exit: WorkerExit = { kind: reason }
     if (!this.#isBusy && !this.#isPumping) return this.exit(exit)

@@ -10,6 +10,7 @@ import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { FencingToken } from '../../protocol/claim.ts'
 import { WorkerRef } from '../messaging/refs.ts'
+import { checkDelay, checkReason } from './context-values.ts'
 import type { GroupContext, ServerContext, StopReason, WorkerContext } from './context.ts'
 import { FencedGateway } from './fenced-gateway.ts'
 import type { Gateway } from './gateway.ts'
@@ -95,12 +96,17 @@ export class BoundContext implements WorkerContext {
       const { signal, clock } = this.#owner
       // A loop that sleeps, and does not look at the signal, ends here.
       const fence = this.#owner.findFence()
-      return fence === undefined ? sleepUnless(signal, clock, delayMs) : Promise.reject(fence)
+      if (fence !== undefined) return Promise.reject(fence)
+      try {
+        return sleepUnless(signal, clock, checkDelay('context.sleep', delayMs))
+      } catch (error) {
+        return Promise.reject(error)
+      }
     }
   }
 
   get stop(): WorkerContext['stop'] {
-    return (reason = 'normal') => this.#owner.wish(reason)
+    return (reason = 'normal') => this.#owner.wish(checkReason(reason))
   }
 
   get getGroup(): WorkerContext['getGroup'] {
@@ -135,7 +141,7 @@ export class MailboxContext extends BoundContext implements ServerContext {
   get sendAfter(): ServerContext['sendAfter'] {
     const owner = this.#owner
     return (delayMs, message) =>
-      owner.clock.after(delayMs, () => {
+      owner.clock.after(checkDelay('context.sendAfter', delayMs), () => {
         if (!owner.isAborted) owner.note(message)
       })
   }

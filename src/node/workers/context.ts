@@ -43,12 +43,13 @@ export interface WorkerContext {
   readonly group: GroupContext | undefined
   /**
    * Resolves after `delayMs`, or at once when the worker is to stop. Rejects with a `FencedError` when it is over: a
-   * loop that never looks at the signal ends there.
+   * loop that never looks at the signal ends there; with an `OptionsError` where `delayMs` is not 0 or more.
    */
   readonly sleep: (delayMs: number) => Promise<void>
   /**
-   * Ends this worker once it is through with the message at hand: what that returns is still its answer.
-   * @default 'normal'
+   * Ends this worker once it is through with the message at hand: what that returns is still its answer. What is said
+   * after a first reason changes nothing.
+   * @default 'normal' @throws {OptionsError} when the reason is none of these
    */
   readonly stop: (reason?: StopReason) => void
   /** The group `id`. @default its own @throws {NotInGroupError} when no id is given, and it is in no group */
@@ -77,7 +78,10 @@ export interface GroupContext {
 
 /** What a worker with a mailbox is given. */
 export interface ServerContext extends WorkerContext {
-  /** Sends a message to this worker itself after `delayMs`, if it still runs by then. @returns how to take it back */
+  /**
+   * Sends a message to this worker itself after `delayMs`, if it still runs by then.
+   * @returns how to take it back @throws {OptionsError} when `delayMs` is not 0 or more
+   */
   readonly sendAfter: (delayMs: number, message: unknown) => Cancel
 }
 

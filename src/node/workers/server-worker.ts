@@ -110,7 +110,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   protected override onStopWish(reason: StopReason): void {
-    this.#wish = reason
+    this.#wish ??= reason
     if (this.#phase === 'open' && !this.#isBusy) this.#schedule()
   }
 
