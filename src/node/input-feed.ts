@@ -9,6 +9,7 @@ import { type SpecId, slotId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
 import { NO_ORIGIN } from '../protocol/request.ts'
 import type { EventBus } from './event-bus.ts'
+import { isLast } from './iterator-result.ts'
 import { estimateBytes } from './messaging/estimate.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import { toError } from './thrown-value.ts'
@@ -26,6 +27,9 @@ const AHEAD_MAX = 2 * TOGETHER_MAX
 const ANSWER_MS = 30_000
 /** Until the mailbox may have room again, or the mesh knows what has become of the worker. */
 const PAUSE_MS = 50
+
+/** In place of what the iterable would have given. */
+const OVER = { done: true, value: undefined } as const
 
 export interface InputsInit {
   readonly gateway: Gateway
@@ -123,19 +127,20 @@ class InputFeed {
     const iterator = this.#input[Symbol.asyncIterator]()
     while (!this.#isOver) {
       const next = await this.#nextOf(iterator)
-      if (next === undefined) break
-      if (next.done === true) return
+      if (next === OVER) break
+      if (isLast(next)) return
       yield next.value
     }
     // A generator that is at something comes to this only after that: nobody waits for it.
-    iterator.return?.().catch((error: unknown) => this.#onFailed(error))
+    Promise.resolve(iterator.return?.()).catch((error: unknown) => this.#onFailed(error))
   }
 
-  /** @returns undefined when it is over meanwhile */
-  #nextOf(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown> | undefined> {
+  /** @returns `OVER` when it is over meanwhile */
+  #nextOf(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
     return new Promise((resolve, reject) => {
-      this.#stopReading = () => resolve(undefined)
-      iterator.next().then(resolve, reject)
+      this.#stopReading = () => resolve(OVER)
+      // As `for await` does, where it is no promise.
+      Promise.resolve(iterator.next()).then(resolve, reject)
     })
   }
 

@@ -185,6 +185,25 @@ test('a slow chain holds its source back', async () => {
   expect(finished).toBe(60)
 })
 
+test('a source whose next() gives no result is over there, and says so', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await allSeeAll(mesh)
+  const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', stages: [{ run: double }] }))
+  let count = 0
+  const next = async (): Promise<unknown> => (count < 2 ? { done: false, value: count++ } : 5)
+  const seen: unknown[] = []
+  const read = async (): Promise<void> => {
+    // @ts-expect-error it is whatever comes
+    const source: AsyncIterable<number> = { [Symbol.asyncIterator]: () => ({ next }) }
+    for await (const outcome of chain.run(source)) {
+      seen.push(outcome)
+      if (seen.length > 9) break
+    }
+  }
+  await expect(mesh.settle(read())).rejects.toThrow('found 5 as what next() of an iterator gives')
+  expect(seen).toEqual([0, 2])
+})
+
 test('a reader that leaves early stops the source; one whose source throws gets what came before, then the error', async () => {
   await using mesh = await simulate({ behaviours: all })
   await allSeeAll(mesh)

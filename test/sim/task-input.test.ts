@@ -138,6 +138,43 @@ test('an input that throws is over, and an event says so', async () => {
   expect(await notesOf(mesh, node)).toEqual([0, 'end'])
 })
 
+/** Gives 0 and 1, then whatever comes. */
+function strange(last: unknown, pack: (result: unknown) => unknown): AsyncIterable<number> {
+  let count = 0
+  const next = (): unknown => pack(count < 2 ? { done: false, value: count++ } : last)
+  // @ts-expect-error it is whatever comes
+  return { [Symbol.asyncIterator]: () => ({ next, return: () => 'nobody waits for it' }) }
+}
+
+test.each([
+  ['no result', 5, 'found 5 as what next() of an iterator gives, wanted { done, value }'],
+  ['nothing', undefined, 'found nothing as what'],
+  [
+    'what nobody can look at',
+    new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('no')
+        },
+      },
+    ),
+    'no',
+  ],
+  ['an end', { done: 1 }, undefined],
+])('an input that gives %s is over there, as for `for await`', async (_what, last, message) => {
+  for (const pack of [async (result: unknown) => result, (result: unknown) => result]) {
+    const { mesh, node } = await meshOf(1)
+    const errors: string[] = []
+    node.on('worker:input-failed', ({ id, error }) => errors.push(`${id}: ${error.message}`))
+    const input = strange(last, pack)
+    await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [NEVER, 0], input }))
+    await mesh.until('the task is done', isDone(node))
+    expect(errors).toEqual(message === undefined ? [] : [expect.stringContaining(`reader: ${message}`)])
+    expect(await notesOf(mesh, node)).toEqual([0, 1, 'end'])
+  }
+})
+
 test('a node that stops reads its inputs no more', async () => {
   const { mesh, node } = await meshOf(1)
   const input = new Numbers(100_000)

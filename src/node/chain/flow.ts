@@ -4,6 +4,7 @@
 import { Deque } from '../../deque.ts'
 import { AbortError } from '../../errors.ts'
 import type { SpecId } from '../../ids.ts'
+import { isLast } from '../iterator-result.ts'
 import type { Waiter } from './entry.ts'
 import type { Ingress } from './ingress.ts'
 
@@ -139,7 +140,7 @@ export class Flow<In> {
       while (!this.#hasRoom()) await this.#room()
       if (this.#state !== 'open') return
       const next = await iterator.next()
-      if (next.done === true) break
+      if (isLast(next)) break
       while (!this.#hasRoom()) await this.#room()
       if (!this.#accept(next.value)) return
     }

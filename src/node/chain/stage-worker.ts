@@ -11,6 +11,7 @@
 import { Deque } from '../../deque.ts'
 import type { ItemId } from '../../protocol/failure.ts'
 import type { Notice } from '../../protocol/channel.ts'
+import { isLast } from '../iterator-result.ts'
 import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
 import type { Callback, Stage } from '../workers/behaviours.ts'
 import { BoundContext } from '../workers/bound-context.ts'
@@ -381,5 +382,5 @@ export class StageWorker extends InlineWorker {
 /** Runs a generator to its end, whatever it emits. */
 async function exhaust(values: AsyncIterable<unknown>): Promise<void> {
   const iterator = values[Symbol.asyncIterator]()
-  while ((await iterator.next()).done !== true);
+  while (!isLast(await iterator.next()));
 }
