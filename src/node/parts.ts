@@ -2,7 +2,8 @@
 /**
  * The members of groups and the stages of chains that run: added, removed, stopped and started anew one by one, from
  * any node, without touching the others. What is asked for is written into the spec; of two changes of one spec that
- * cross, the later one wins, and whoever finds its own gone makes it again.
+ * cross, the later one wins, and whoever finds its own gone makes it again: unless somebody has asked for something else
+ * of the same part meanwhile. Then that counts, and whoever was overtaken ends as soon as it is known how.
  */
 
 import {
@@ -13,13 +14,17 @@ import {
   StopError,
   SupersededError,
 } from '../errors.ts'
-import { type NodeId, type Run, type SlotId, type SpecId, slotId } from '../ids.ts'
+import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
+import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
 import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
 import type { Kernel } from './kernel.ts'
 import {
+  type Part,
   findPart,
-  partsOf,
+  isAt,
+  isRenewed,
+  slotsOf,
   restartPart,
   stopPart,
   withMember,
@@ -61,9 +66,19 @@ interface Wish {
   /** Whether the spec has it. */
   readonly holds: (body: Body) => boolean
   readonly edit: (body: Body) => SpecBody
-  /** Whether it has come true. */
+  /** Whether the part shows that somebody has asked for something else of it since. */
+  readonly isOvertaken: (body: Body) => boolean
+  /** Whether it has come true, or cannot any more as it was overtaken: then it throws. */
   readonly isDone: (body: Body) => boolean
   readonly late: (timeoutMs: number) => Error
+}
+
+/** A wish that is waited for. */
+interface Attempt {
+  /** Something else is asked for of the same part, on this node. */
+  isOvertaken: boolean
+  /** The last version of the spec that had it. */
+  heldIn: Hlc | undefined
 }
 
 /** So often a change is made again that was lost to one that crossed it; then somebody does not want it. */
@@ -73,6 +88,8 @@ export class Parts {
   readonly #kernel: Kernel
   readonly #waiting: Waiting
   readonly #declarations: Declarations
+  /** What was asked for last of each part, and is still waited for. */
+  readonly #latest = new Map<string, Attempt>()
 
   constructor(kernel: Kernel, waiting: Waiting, declarations: Declarations) {
     this.#kernel = kernel
@@ -158,9 +175,10 @@ export class Parts {
       {
         id,
         part,
-        holds: current => findPart(current, part)?.revision !== revision,
+        holds: current => findPart(current, part) === undefined,
         edit: current => withoutPart(current, part),
-        isDone: () => this.#isVacant(id, slots, revision),
+        isOvertaken: current => isRenewed(current, part, revision),
+        isDone: current => this.#isVacant(id, slots, current, part),
         late: timeoutMs => stopError(`${id}/${part}`, timeoutMs),
       },
       options,
@@ -180,7 +198,8 @@ export class Parts {
         part,
         holds: current => findPart(current, part)?.isStopped !== false,
         edit: current => stopPart(current, part),
-        isDone: () => this.#isVacant(id, slots, revision),
+        isOvertaken: current => isRenewed(current, part, revision),
+        isDone: current => this.#isVacant(id, slots, current, part),
         late: timeoutMs => stopError(`${id}/${part}`, timeoutMs),
       },
       options,
@@ -195,14 +214,19 @@ export class Parts {
   async restart(id: SpecId, kind: Body['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
-    const { revision } = getPart(this.#get(id, kind), part)
+    const { revision, isStopped: wasStopped } = getPart(this.#get(id, kind), part)
     const next = this.#kernel.nextRevision()
     await this.#make(
       {
         id,
         part,
-        holds: current => findPart(current, part)?.revision !== revision,
+        holds: current => isAt(findPart(current, part), next),
         edit: current => restartPart(current, part, next),
+        isOvertaken: current => {
+          const now = findPart(current, part)
+          if (now?.isStopped === true && wasStopped) return isRenewed(current, part, revision)
+          return now?.isStopped !== false || now.revision !== revision
+        },
         isDone: current => this.#isStarted(id, current, part),
         late: timeoutMs => this.#startError(id, part, timeoutMs),
       },
@@ -216,15 +240,18 @@ export class Parts {
     options: AddOptions,
     edit: (body: Body) => SpecBody,
   ): Promise<void> {
-    const isIn = (body: Body): boolean => findPart(body, part.id)?.revision === part.revision
+    const isIn = (body: Body): boolean => isAt(findPart(body, part.id), part.revision)
+    const isDeclared = (body: Body): boolean =>
+      options.until === 'declared' && findPart(body, part.id) !== undefined
     try {
       await this.#make(
         {
           id,
           part: part.id,
           holds: isIn,
-          edit: body => (findPart(body, part.id) === undefined ? edit(body) : body),
-          isDone: body => options.until === 'declared' || this.#isStarted(id, body, part.id),
+          edit,
+          isOvertaken: body => findPart(body, part.id) !== undefined,
+          isDone: body => isDeclared(body) || this.#isStarted(id, body, part.id),
           late: timeoutMs => this.#startError(id, part.id, timeoutMs),
         },
         options,
@@ -237,14 +264,27 @@ export class Parts {
     }
   }
 
-  /** Writes what is wished for, and waits until it has come true. */
+  /** Writes what is wished for, and waits until it has come true, or was overtaken. */
   async #make(wish: Wish, options: DeclareOptions): Promise<void> {
+    const { id, part } = wish
+    const key = `${id}/${part}`
+    const attempt: Attempt = { isOvertaken: false, heldIn: undefined }
+    const before = this.#latest.get(key)
+    if (before !== undefined) before.isOvertaken = true
+    this.#latest.set(key, attempt)
+    try {
+      await this.#attempt(wish, attempt, options)
+    } finally {
+      if (this.#latest.get(key) === attempt) this.#latest.delete(key)
+    }
+  }
+
+  async #attempt(wish: Wish, attempt: Attempt, options: DeclareOptions): Promise<void> {
     const { id, part } = wish
     let repeats = 0
     const write = (body: Body): void => {
-      const changed = wish.edit(body)
-      if (repeats++ > REPEATS_MAX || changed === body) throw new SupersededError(`${id}/${part}`)
-      this.#declarations.rewrite(id, changed)
+      if (repeats++ > REPEATS_MAX) throw new SupersededError(`${id}/${part}`)
+      this.#declarations.rewrite(id, wish.edit(body))
     }
     const body = this.#bodyOf(id)
     if (!wish.holds(body)) write(body)
@@ -252,16 +292,37 @@ export class Parts {
     await this.#declarations.spread(id, shared)
     const look = (): true | undefined => {
       const current = this.#bodyOf(id)
-      if (!wish.holds(current)) write(current)
+      this.#noteHeld(wish, attempt)
+      const isLost = !wish.holds(current) && !wish.isOvertaken(current)
+      if (isLost && !this.#isUndone(wish, attempt)) write(current)
       else if (wish.isDone(current)) return true
       return undefined
     }
     await this.#waiting.until(look, { ...shared, about: id }, wish.late)
   }
 
-  /** Whether all workers of the part have started; where the whole does not run, there is nothing to wait for. */
+  #noteHeld(wish: Wish, attempt: Attempt): void {
+    const row = this.#kernel.core.ledger.tables.specs.get(wish.id)
+    if (row?.body !== undefined && row.body.kind !== 'worker' && wish.holds(row.body))
+      attempt.heldIn = row.version
+  }
+
+  /** Whether somebody who knew of the wish has asked for something else; otherwise it was lost to a change that crossed it. */
+  #isUndone(wish: Wish, attempt: Attempt): boolean {
+    if (attempt.isOvertaken) return true
+    const row = this.#kernel.core.ledger.tables.specs.get(wish.id)
+    const { heldIn } = attempt
+    return heldIn !== undefined && row?.replaces !== undefined && compareHlc(row.replaces, heldIn) === 0
+  }
+
+  /**
+   * Whether all workers of the part have started; where the whole does not run, there is nothing to wait for.
+   * @throws {NotFoundError} {StartError} when it was removed or stopped meanwhile, or cannot start
+   */
   #isStarted(id: SpecId, body: Body, part: string): boolean {
     const { core, plane } = this.#kernel
+    if (getPart(body, part).isStopped)
+      throw new StartError(`"${id}/${part}" does not start: it was stopped after this was asked for`)
     const status = core.statusOf(id)
     if (status?.kind === 'stopped') return true
     if (status?.kind === 'gave-up' || status?.kind === 'failed' || this.#isShutDown(id, body, status)) {
@@ -293,14 +354,14 @@ export class Parts {
     return new StartError(`"${id}/${part}" does not run after ${timeoutMs} ms; "${id}": ${status}`)
   }
 
-  /** Whether no worker of these slots, started for this revision, is left. */
-  #isVacant(id: SpecId, slots: readonly SlotId[], revision: number): boolean {
+  /** Whether no worker of these slots is left, but for those that the spec wants now. */
+  #isVacant(id: SpecId, slots: readonly SlotId[], body: Body, part: string): boolean {
     const phase = this.#kernel.core.ledger.tables.phases.get(id)
     if (phase === undefined) return true
-    const wanted = new Set(slots)
+    const now = findPart(body, part)
+    const left = new Set(slots)
     return !phase.layout.some(
-      placed =>
-        wanted.has(placed.slot) && placed.revision === revision && !phase.stopped.includes(placed.slot),
+      ({ slot, revision }) => left.has(slot) && !isAt(now, revision) && !phase.stopped.includes(slot),
     )
   }
 
@@ -322,17 +383,10 @@ export class Parts {
   }
 }
 
-function getPart(body: Body, part: string): { readonly revision: number } {
-  const found = partsOf(body).find(({ id }) => id === part)
+function getPart(body: Body, part: string): Part {
+  const found = findPart(body, part)
   if (found === undefined) throw new NotFoundError(part, body.kind === 'group' ? 'member' : 'stage')
   return found
-}
-
-/** The slots of a part, whether it is stopped or not. */
-function slotsOf(id: SpecId, body: Body, part: string): SlotId[] {
-  if (body.kind === 'group') return [slotId(id, part)]
-  const stage = body.stages.find(each => each.id === part)
-  return Array.from({ length: stage?.workers ?? 0 }, (_, index) => slotId(id, part, index))
 }
 
 function stopError(what: string, timeoutMs: number): StopError {

@@ -5,11 +5,13 @@
  * of a part that is not there, leaves it as it is.
  */
 
+import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import { emissionOf } from './chain-spec.ts'
 
-interface Part {
+/** What members and stages have in common. */
+export interface Part {
   readonly id: string
   readonly revision: number
   readonly isStopped: boolean
@@ -67,6 +69,24 @@ export function partsOf(body: GroupBody | ChainBody): readonly Part[] {
 
 export function findPart(body: GroupBody | ChainBody, part: string): Part | undefined {
   return partsOf(body).find(({ id }) => id === part)
+}
+
+/** Whether the part is to run as what that revision stands for. */
+export function isAt(part: Part | undefined, revision: number): boolean {
+  return part?.revision === revision && !part.isStopped
+}
+
+/** Whether a user has started the part anew by itself, or added it again; one of the whole, that stops nothing for good. */
+export function isRenewed(body: GroupBody | ChainBody, part: string, before: number): boolean {
+  const now = findPart(body, part)
+  return now !== undefined && now.revision !== before && now.revision !== body.revision
+}
+
+/** The slots of a part, whether it is stopped or not. */
+export function slotsOf(id: SpecId, body: GroupBody | ChainBody, part: string): SlotId[] {
+  if (body.kind === 'group') return [slotId(id, part)]
+  const stage = body.stages.find(each => each.id === part)
+  return Array.from({ length: stage?.workers ?? 0 }, (_, index) => slotId(id, part, index))
 }
 
 function changePart(body: GroupBody | ChainBody, part: string, change: Partial<Part>): SpecBody {
