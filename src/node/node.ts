@@ -251,6 +251,7 @@ export class Node implements AsyncDisposable {
 
   /** Who takes part now, this node included, in the order of their ids. Nobody, when the node has stopped. */
   members(): Member[] {
+    if (this.#kernel.plane.router.isOver) return []
     return membersOf(this.#kernel.core).filter(({ status }) => status === 'alive' || status === 'suspect')
   }
 

@@ -159,10 +159,12 @@ test('the workers of a node that was replaced are told at once, have their time 
   await world.run(10)
   expect(older.snapshot().workers).toMatchObject({ inline: 4, abandoned: 0 })
 
+  expect(older.members()).toHaveLength(2)
   const sent = world.sent.get('b')
   world.twins.get('b')?.(NEWER)
   await world.run(0)
   await isRefused
+  expect(older.members()).toEqual([])
   expect(noted).toEqual(['tidy: abort', 'tidy: stopped', 'stubborn, in time: NodeStoppedError'])
   expect(exits).toEqual(['endless stopped', 'ear stopped'])
   const stopped = older.stop()
