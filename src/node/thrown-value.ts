@@ -190,9 +190,18 @@ function showFields(value: object, without: ReadonlySet<string>, depth = DEPTH_M
   return `{ ${shown.join(', ')}${keys.length > shown.length ? ', …' : ''} }`
 }
 
-/** Also of what lets nobody ask for it. */
+/** Whether it is an error: also of what lets nobody ask. */
 export function isError(value: unknown): value is Error {
-  return attempt(() => value instanceof Error, false)
+  return isA(value, Error)
+}
+
+/** `instanceof`, for what may be a proxy that throws at it: that is none. */
+export function isA<T>(value: unknown, kind: abstract new (...args: never[]) => T): value is T {
+  try {
+    return value instanceof kind
+  } catch {
+    return false
+  }
 }
 
 /** A field that is a text with something in it. */

@@ -13,6 +13,7 @@ import type { ItemId } from '../../protocol/failure.ts'
 import type { Notice } from '../../protocol/channel.ts'
 import { isLast } from '../iterator-result.ts'
 import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
+import { isA } from '../thrown-value.ts'
 import type { Callback, Stage } from '../workers/behaviours.ts'
 import { BoundContext } from '../workers/bound-context.ts'
 import type { StageContext, StopReason } from '../workers/context.ts'
@@ -206,7 +207,7 @@ export class StageWorker extends InlineWorker {
           this.#emit(delivery, value, connections))
       if (isThrough) return delivery.onChildSettled()
     } catch (error) {
-      const isCrash = connections.plan.onItemError === 'crash' && !(error instanceof Unfit)
+      const isCrash = connections.plan.onItemError === 'crash' && !isA(error, Unfit)
       if (isCrash) return this.crash(error, item.id)
       void this.#follow(delivery, { kind: 'threw', error }, connections)
       return
@@ -267,7 +268,7 @@ export class StageWorker extends InlineWorker {
   async #isGivenUp(task: Task, error: unknown, attempts: number): Promise<boolean> {
     const { item } = task.delivery
     const { onItemError, attemptsMax } = task.connections.plan
-    const isUnfit = error instanceof Unfit
+    const isUnfit = isA(error, Unfit)
     if (onItemError === 'crash' && !isUnfit) this.crash(error, item.id)
     if (this.#isCut(task.connections)) return true
     if (isUnfit || onItemError === 'deadLetter' || attempts >= attemptsMax) {

@@ -24,6 +24,7 @@ import { Deferred } from './deferred.ts'
 import { fromData } from './mesh-ask.ts'
 import { Scope, type CodeOwner, runInScope, traceOfNow } from './scope.ts'
 import { UNSENDABLE_RESULT, textOf, thrownFrom, unsendable } from './thrown.ts'
+import { isA } from '../thrown-value.ts'
 import { given } from './transfer.ts'
 import { isAsyncIterable, isPromise } from './worker.ts'
 
@@ -113,18 +114,20 @@ export class CellWorker {
     if (this.#identity === undefined) return
     const scope = new Scope(this.#identity, order.scope.n, fromData(order.scope.origin, this.#clock.nowMs()))
     let result: unknown
+    let isLater: boolean
     try {
       result = runInScope(scope, () => this.#run(order))
+      if (order.callback === 'handle' && isAsyncIterable(result)) return void this.#emit(id, result)
+      isLater = isPromise(result)
     } catch (error) {
       scope.isOver = true
       return this.#post({ kind: 'thrown', id, thrown: thrownFrom(error) })
     }
-    if (order.callback === 'handle' && isAsyncIterable(result)) void this.#emit(id, result)
-    else if (isPromise(result)) void this.#settle(id, result, scope)
+    if (isLater) void this.#settle(id, result, scope)
     else this.#answer(id, result, scope)
   }
 
-  async #settle(id: number, promise: Promise<unknown>, scope: Scope): Promise<void> {
+  async #settle(id: number, promise: unknown, scope: Scope): Promise<void> {
     try {
       this.#answer(id, await promise, scope)
     } catch (error) {
@@ -134,7 +137,7 @@ export class CellWorker {
   }
 
   #answer(id: number, value: unknown, scope: Scope): void {
-    if (value instanceof Deferred) {
+    if (isA(value, Deferred<unknown>)) {
       this.#post({ kind: 'later', id, isUnderWay: value.isUnderWay })
       void this.#settle(id, value.promise, scope)
       return

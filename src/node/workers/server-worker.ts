@@ -5,7 +5,7 @@ import type { Failure } from '../../protocol/failure.ts'
 import { type Caller, NO_ORIGIN } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type OneWay, type Recipient, type Replier } from '../messaging/mailbox.ts'
 import { type Exit, crashFrom, failureFrom } from '../supervision/exit.ts'
-import { toError } from '../thrown-value.ts'
+import { isA, toError } from '../thrown-value.ts'
 import type { Server, TerminateReason } from './behaviours.ts'
 import { MailboxContext, type MailboxOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
@@ -202,22 +202,24 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     this.#scope = scope
     enterScope(this.#placeOf(scope, handler))
     let result: unknown
+    let isLater: boolean
     try {
       result = this.#run(letter, handler)
+      isLater = isPromise(result)
     } catch (error) {
       this.#settle()
       return this.#fail(error, replier)
     }
-    if (isPromise(result)) {
+    if (isLater) {
       this.#pending = replier
       this.#keepSeat(scope, handler)
       this.#becomeBusy()
-      result.then(
+      Promise.resolve(result).then(
         value => this.#resume(() => this.#answer(value, replier, scope)),
         (error: unknown) => this.#resume(() => this.#fail(error, replier)),
       )
     } else {
-      if (result instanceof Deferred) this.#keepSeat(scope, handler)
+      if (isA(result, Deferred)) this.#keepSeat(scope, handler)
       else handler?.onReturned()
       this.#settle()
       this.#answer(result, replier, scope)
@@ -264,7 +266,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   #answer(result: unknown, replier: Replier | undefined, scope: Scope): void {
-    if (!(result instanceof Deferred)) {
+    if (!isA(result, Deferred<unknown>)) {
       replier?.onResult(result)
       return
     }
@@ -278,10 +280,9 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   #fail(error: unknown, replier: Replier | undefined): void {
-    if (error instanceof Unfit) return this.#refuse(error, replier)
+    if (isA(error, Unfit)) return this.#refuse(error, replier)
     // Whoever asks for what is not there has made a mistake; the worker has not.
-    if (error instanceof NoSuchFunction || error instanceof Unsendable)
-      return replier?.onError(this.#failureOf(error))
+    if (isA(error, NoSuchFunction) || isA(error, Unsendable)) return replier?.onError(this.#failureOf(error))
     const failure = crashFrom(error, this.where)
     replier?.onError(failure)
     return this.#close(toError(error), { kind: 'crashed', failure })

@@ -3,13 +3,13 @@
 
 import { CallError } from '../../errors.ts'
 import type { Cause, Failure } from '../../protocol/failure.ts'
-import { describeThrown, originsOf } from '../thrown-value.ts'
+import { describeThrown, isA, originsOf } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'
 
 /** With its `cause`, where that is a failure that travels as data anyway. */
 export function thrownFrom(error: unknown): Thrown {
   const thrown = { ...describeThrown(error), ...originsOf(error) }
-  return error instanceof CallError && isFailure(error.cause) ? { ...thrown, cause: error.cause } : thrown
+  return isA(error, CallError) && isFailure(error.cause) ? { ...thrown, cause: error.cause } : thrown
 }
 
 function isFailure(cause: unknown): cause is Failure {

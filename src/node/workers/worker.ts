@@ -253,13 +253,15 @@ export abstract class InlineWorker implements ContextOwner {
   /** Runs user code: goes on with its result, now or when its promise resolves; a throw is a crash. */
   protected attempt(code: () => unknown, then: (result: unknown) => void): void {
     let result: unknown
+    let isLater: boolean
     try {
       result = runInScope(this.makeScope(), code)
+      isLater = isPromise(result)
     } catch (error) {
       this.crash(error)
       return
     }
-    if (isPromise(result)) result.then(then, (error: unknown) => this.crash(error))
+    if (isLater) Promise.resolve(result).then(then, (error: unknown) => this.crash(error))
     else then(result)
   }
 
@@ -284,10 +286,12 @@ export abstract class InlineWorker implements ContextOwner {
   }
 }
 
+/** Throws what a proxy throws that is asked. */
 export function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
+/** As `isPromise`. */
 export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }

@@ -12,6 +12,9 @@ export const DEATHS = [
   'throw',
   'throw-text',
   'throw-object',
+  'throw-proxy',
+  'throw-revoked',
+  'answer-revoked',
   'reject',
   'stray',
   'stray-rejection',
@@ -27,6 +30,16 @@ export class Misfortune extends Error {
   override readonly name = 'Misfortune'
 }
 
+function refuse(): never {
+  throw new TypeError('not to be looked at')
+}
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
 export function die(how: Death): unknown {
   switch (how) {
     case 'throw':
@@ -35,6 +48,12 @@ export function die(how: Death): unknown {
       throw 'a text'
     case 'throw-object':
       throw { message: 'gone', code: 'E_GONE' }
+    case 'throw-proxy':
+      throw new Proxy({}, { get: refuse, has: refuse, ownKeys: refuse, getPrototypeOf: refuse })
+    case 'throw-revoked':
+      throw revoked()
+    case 'answer-revoked':
+      return revoked()
     case 'reject':
       return Promise.reject(new Misfortune('rejected'))
     case 'stray':

@@ -40,6 +40,12 @@ const FAILURES: Readonly<Record<Death, { readonly kind: string; readonly failure
   throw: { kind: 'crashed', failure: { name: 'Misfortune', message: 'thrown' } },
   'throw-text': { kind: 'crashed', failure: { name: 'Error', message: 'a text' } },
   'throw-object': { kind: 'crashed', failure: { name: 'Error', message: "gone { code: 'E_GONE' }" } },
+  'throw-proxy': { kind: 'crashed', failure: { name: 'Error', message: '[an object]' } },
+  'throw-revoked': { kind: 'crashed', failure: { name: 'Error', message: '[an object]' } },
+  'answer-revoked': {
+    kind: 'crashed',
+    failure: { name: 'TypeError', message: expect.stringContaining('revoked') },
+  },
   reject: { kind: 'crashed', failure: { name: 'Misfortune', message: 'rejected' } },
   stray: { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray' } },
   'stray-rejection': { kind: 'crashed', failure: { name: 'Misfortune', message: 'stray rejection' } },
