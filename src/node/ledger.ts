@@ -13,7 +13,7 @@ import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
 import { NO_ROWS, type Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
-import { type SpecChange, type SpecRow, areRivals } from '../protocol/spec-row.ts'
+import { type SpecChange, type SpecRow, areRivals, upheldBy } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
 import { differences } from './specs/spec-content.ts'
@@ -87,10 +87,12 @@ export class Ledger {
       this.#clock.see(row.version, now.wallMs)
       const known = this.tables.specs.get(row.id)
       const isForgotten = this.#isForgotten(row.id, row.version)
-      const merged = isForgotten ? undefined : this.tables.specs.merge(row)
+      const upheld = known && upheldBy(known, row)
+      const merged = isForgotten ? undefined : this.tables.specs.merge(upheld ?? row)
       if (isForgotten) forgotten.add(row.id)
       else if (merged !== undefined) this.#onSpecChanged(merged, known, now)
-      if (known !== undefined) rivals.push(...rivalsIn(known, row, merged ?? known))
+      if (upheld !== undefined) this.#onUpheld(upheld, now)
+      else if (known !== undefined) rivals.push(...rivalsIn(known, row, merged ?? known))
     }
     for (const claim of rows.claims) {
       const spec = specOfSlot(claim.slot)
@@ -281,6 +283,14 @@ export class Ledger {
     this.#places.followSpec(row, before)
     this.#changed.add(row.id)
     this.tombstones.follow(row, now)
+  }
+
+  /** Whoever has declared it anew is to hear that it is otherwise, and where it runs. */
+  #onUpheld(row: SpecRow, now: Now): void {
+    this.#clock.see(row.version, now.wallMs)
+    this.#newSpecs.set(row.id, row)
+    this.#tellPlace(row.id)
+    this.#isUrgent = true
   }
 
   /** Who hears of a spec first by a change of it, is to know where it runs already. */

@@ -256,6 +256,23 @@ export function areRivals(a: SpecRow, b: SpecRow): boolean {
   return later.replaces === undefined || compareHlc(later.replaces, earlier.version) < 0
 }
 
+/**
+ * A config changes nothing that users have done: where a node has declared its config while it knew of no other node, and
+ * others come to know of that, what they know goes on, as if it had been written right after. All of them write the same.
+ * @returns what is to be taken in in the place of `row`; undefined: `row` itself
+ */
+export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
+  const isConfigAnew = row.content !== undefined && row.replaces === undefined
+  if (!isConfigAnew || known.content !== undefined || compareHlc(known.version, row.version) >= 0)
+    return undefined
+  const { ms, count } = row.version
+  return {
+    ...known,
+    version: { ms, count: count + 1, node: known.version.node },
+    replaces: known.version,
+  }
+}
+
 /** Whether both are for one declaration, which two nodes have made that had not met. */
 export function isSameContent(
   a: { readonly content?: number | undefined },

@@ -115,3 +115,56 @@ test.each(SEEDS)(
     expect(totals).toEqual(moving.map(() => 10))
   },
 )
+
+test.each([
+  { names: ['n1', 'n2', 'n3'], late: ['n4'] },
+  { names: ['n1'], late: ['n2', 'n3'] },
+])('what users have stopped, removed and changed stays so when $late come late: $names', async given => {
+  const { names, late } = given
+  await using mesh = await simulate({ seed: 5, nodes: [...names, ...late], behaviours })
+  for (const name of late) mesh.crash(name)
+  await mesh.until('the others are left', () =>
+    names.every(name => mesh.node(name).members().length === names.length),
+  )
+  const [first = ''] = names
+  await declare(mesh, first)
+  const node = mesh.node(first)
+  await mesh.settle(node.stopWorker('w0'))
+  await mesh.settle(node.removeWorker('w1'))
+  await mesh.settle(node.stopGroup('g0'))
+  await mesh.settle(node.getGroup<Members>('g1').removeMember('b'))
+  await mesh.settle(node.restartGroup('g2'))
+  await mesh.settle(memberAt(mesh, first, 'g2').call.add(10))
+  mesh.partition(names, late)
+  for (const name of late) await mesh.start(name)
+  await mesh.until('the late ones have met', () =>
+    late.every(name => mesh.node(name).members().length === late.length),
+  )
+  for (const name of late) await declare(mesh, name)
+  const started: string[] = []
+  for (const name of names) mesh.node(name).on('worker:start', ({ slot }) => started.push(slot))
+  const told: string[] = []
+  for (const name of late) mesh.node(name).on('spec:superseded', ({ id }) => told.push(id))
+  mesh.heal()
+  await allSeeAll(mesh)
+  await mesh.run(20_000)
+  for (const name of mesh.ids) {
+    const { specs } = mesh.node(name).snapshot()
+    const statusOf = (id: string) => specs.find(each => each.id === id)?.status.kind
+    expect([name, ...['w0', 'w1', 'g0', 'g1', 'g2'].map(statusOf)]).toEqual([
+      name,
+      'stopped',
+      undefined,
+      'stopped',
+      'running',
+      'running',
+    ])
+    expect(mesh.node(name).getGroup<Members>('g1').members()).toHaveLength(1)
+    expect(await mesh.settle(memberAt(mesh, name, 'g2').call.get())).toBe(10)
+  }
+  expect(started.filter(slot => /^(w0|w1|g0|g1|g2)\b/.test(slot))).toEqual([])
+  expect([...new Set(told)].toSorted()).toEqual(['g0', 'g1', 'g2', 'w0'])
+})
+
+const memberAt = (mesh: SimulatedMesh, name: string, group: string) =>
+  mesh.node(name).getGroup<Members>(group).member('a')

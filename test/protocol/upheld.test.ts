@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest'
+
+import { nodeId, specId } from '../../src/ids.ts'
+import { type SpecRow, specRows, upheldBy } from '../../src/protocol/spec-row.ts'
+
+const [user, late] = [nodeId('user'), nodeId('late')]
+const row = (ms: number, node: typeof user, more: Partial<SpecRow> = {}): SpecRow => ({
+  id: specId('w'),
+  version: { ms, count: 3, node },
+  body: undefined,
+  desired: 'stopped',
+  ...more,
+})
+const byHand = row(100, user, { replaces: { ms: 50, count: 0, node: user } })
+const anew = row(200, late, { content: 7, desired: 'running' })
+
+describe('what a config that was declared anew meets', () => {
+  test('is upheld where users have written it: later than the config, and the same at all who know it', () => {
+    const upheld = upheldBy(byHand, anew)
+    expect(upheld).toEqual({
+      ...byHand,
+      version: { ms: 200, count: 4, node: user },
+      replaces: byHand.version,
+    })
+    expect(upheldBy({ ...byHand }, { ...anew })).toEqual(upheld)
+    expect(upheld && specRows.join(anew, upheld)).toMatchObject({ desired: 'stopped' })
+  })
+
+  test.each([
+    ['is a config as well', row(100, user, { content: 8 }), anew],
+    ['is later anyway', row(300, user), anew],
+    ['is changed by one who knew the mesh', byHand, { ...anew, replaces: byHand.version }],
+    ['is changed by hand', byHand, row(200, late)],
+  ])('is taken as any row where it %s', (_, known, other) => {
+    expect(upheldBy(known, other)).toBeUndefined()
+  })
+})
