@@ -31,6 +31,7 @@ import {
   withStage,
   withoutPart,
 } from './specs/edits.ts'
+import { refuseInsignificant } from './specs/group-spec.ts'
 import { refuseHuge } from './specs/size.ts'
 import { type PartStatus, outlookOf } from './supervision/outlook.ts'
 import { type SpecStatus, becauseOf, describeStatus } from './supervision/spec-status.ts'
@@ -121,14 +122,15 @@ export class Parts {
 
   /**
    * Adds a member, the last to start, and waits until it runs.
-   * @throws {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot start: then
-   * nothing is left of it, and its siblings have not noticed
+   * @throws {OptionsError} {AlreadyExistsError} {NotFoundError} {BehaviourNotFoundError}; {StartError} when it cannot
+   * start: then nothing is left of it, and its siblings have not noticed
    */
   async addMember(id: SpecId, declared: MemberBody, options: AddOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, addOptions)
     const member = { ...declared, revision: this.#kernel.nextRevision() }
     const body = this.#get(id, 'group')
+    if (body.kind === 'group') refuseInsignificant(body, member)
     this.#refuseTaken(body, member.id, 'member')
     if (options.until !== 'declared') this.#declarations.refuseUnknown([member.child])
     if (body.kind === 'group') refuseHuge(id, withMember(body, member))

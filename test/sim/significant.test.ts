@@ -49,6 +49,24 @@ async function comeTo(mesh: SimulatedMesh, view: string): Promise<void> {
 
 const RUNNING = `running: ${members.map(({ id }) => `${id}=running`).join(' ')}`
 
+test('a significant member is not taken by a group that ends with none, and by any other it is', async () => {
+  await using mesh = await simulate({ behaviours: [steady, finite] })
+  const node = mesh.node('n1')
+  const added = { id: 's', ...significant }
+  for (const autoShutdown of ['never', 'any', 'all'] as const) {
+    const spec = { id: autoShutdown, autoShutdown, members: [{ id: 'u', run: steady }] } as const
+    const group = await mesh.settle(node.addGroup(spec))
+    const adding = mesh.settle(group.addMember(added))
+    if (autoShutdown === 'never')
+      await expect(adding).rejects.toMatchObject({
+        name: 'OptionsError',
+        problems: [{ path: 'significant', found: 'true', wanted: expect.stringContaining('any or all') }],
+      })
+    else await adding
+    expect(group.members().map(({ id }) => id)).toEqual(autoShutdown === 'never' ? ['u'] : ['u', 's'])
+  }
+})
+
 async function start(autoShutdown: 'any' | 'all'): Promise<SimulatedMesh> {
   const mesh = await simulate({
     nodes: 5,

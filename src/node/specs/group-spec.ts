@@ -3,6 +3,7 @@
 
 import * as v from 'valibot'
 
+import { OptionsError } from '../../errors.ts'
 import {
   AUTO_SHUTDOWNS,
   type AutoShutdown,
@@ -151,6 +152,13 @@ export function declareGroup(spec: unknown): Declared<GroupBody> {
     members,
   }
   return { id: checked.id, body }
+}
+
+/** @throws {OptionsError} when the end of the member means nothing to the group that it is to be added to */
+export function refuseInsignificant({ autoShutdown }: GroupBody, { isSignificant }: MemberBody): void {
+  if (!isSignificant || autoShutdown !== 'never') return
+  const wanted = `false, as autoShutdown of the group is "never": declare the group with any or all`
+  throw new OptionsError('the member spec', [{ path: 'significant', found: 'true', wanted }])
 }
 
 /** A member that is added to a group that runs. Throws as `declareGroup` does. */
