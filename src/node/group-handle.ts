@@ -14,7 +14,7 @@ import type { Gateway } from './workers/gateway.ts'
 
 export interface GroupHandleInit {
   readonly id: SpecId
-  readonly gateway: Gateway
+  readonly gateway: Gateway<number>
   readonly parts: Parts
   readonly declarations: Declarations
   readonly statusOf: (id: SpecId) => SpecStatus | undefined

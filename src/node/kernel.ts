@@ -65,7 +65,7 @@ export class Kernel {
   readonly core: Core
   readonly plane: DataPlane
   /** For the handles of users: closed to code of workers that are over. */
-  readonly gateway: FencedGateway
+  readonly gateway: FencedGateway<number>
   readonly border: Border
   readonly #ports: Ports
   readonly #init: KernelInit

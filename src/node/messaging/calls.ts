@@ -11,7 +11,6 @@ import {
   NodeLostError,
   NodeStoppedError,
   OverloadedError,
-  RemoteError,
   UnreachableError,
   ValidationError,
   WorkerExitedError,
@@ -29,7 +28,7 @@ import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
 import type { CallRequest } from '../workers/gateway.ts'
 import { type Deadlocks, circleOf, crossed } from './deadlocks.ts'
 import type { Replier } from './mailbox.ts'
-import { exitIn, failureIn } from './reply.ts'
+import { errorOfAnswer, exitIn, failureIn } from './reply.ts'
 import type { Route, Router } from './router.ts'
 import { type Expiring, Timeouts } from './timeouts.ts'
 import { findMistake } from './unaddressed.ts'
@@ -248,9 +247,6 @@ export class Calls {
   }
 }
 
-/** Failures of a call that the worker has not begun with. */
-const NOT_EXECUTED: ReadonlySet<string> = new Set(['NoSuchFunction', 'UnsendableArguments'])
-
 export class Call implements Replier, Expiring, Origin {
   readonly request: CallRequest
   readonly startedMs: number
@@ -322,8 +318,7 @@ export class Call implements Replier, Expiring, Origin {
   }
 
   onError(failure: Failure): void {
-    const maybeExecuted = !NOT_EXECUTED.has(failure.name)
-    this.fail(new RemoteError(`${failure.name}: ${failure.message}`, { cause: failure, maybeExecuted }))
+    this.fail(errorOfAnswer(failure))
   }
 
   onInvalid(issues: readonly Issue[]): void {

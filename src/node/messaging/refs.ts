@@ -95,10 +95,10 @@ export type MemberOf<Members extends readonly Identified[], Id extends string> =
 
 export class GroupRef<Members extends readonly Identified[] = readonly Identified[]> {
   readonly id: SpecId
-  readonly #gateway: Gateway
+  readonly #gateway: Gateway<number>
 
   /** @internal */
-  constructor(gateway: Gateway, id: SpecId) {
+  constructor(gateway: Gateway<number>, id: SpecId) {
     this.id = id
     this.#gateway = gateway
   }

@@ -1,9 +1,21 @@
 // pure
-/** What a peer says of the failure of a worker: anything that is not that is left out. */
+/** What is said of the failure of a worker: by a peer, where anything that is not that is left out, and to a caller. */
 
+import { PayloadError, RemoteError } from '../../errors.ts'
 import type { NodeId, SlotId } from '../../ids.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import { originsOf } from '../thrown-value.ts'
+import { UNSENDABLE_ARGUMENTS } from '../workers/thrown.ts'
+
+/** Of a call that the worker has not begun with, as it has no such function. */
+const NO_FUNCTION = 'NoSuchFunction'
+
+/** What a caller is given in place of an answer: why there is none, is the `cause`. */
+export function errorOfAnswer(failure: Failure): RemoteError | PayloadError {
+  const { name, message } = failure
+  if (name === UNSENDABLE_ARGUMENTS) return new PayloadError(message, { cause: failure })
+  return new RemoteError(`${name}: ${message}`, { cause: failure, maybeExecuted: name !== NO_FUNCTION })
+}
 
 /** The failure that a worker of the peer has had. */
 export function failureIn(payload: unknown, node: NodeId, slot: SlotId): Failure {

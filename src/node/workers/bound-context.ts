@@ -41,7 +41,7 @@ export interface MailboxOwner extends ContextOwner {
 /** Its functions may be taken out: each is bound. */
 export class BoundContext implements WorkerContext {
   readonly #owner: ContextOwner
-  #fenced: FencedGateway | undefined
+  #fenced: FencedGateway<number | undefined> | undefined
   #group: GroupContext | undefined
 
   constructor(owner: ContextOwner) {
@@ -151,9 +151,7 @@ function makeGroup(gateway: Gateway, id: SpecId): GroupContext {
   return {
     id,
     members: () => gateway.membersOf(id) ?? [],
-    broadcast: message => {
-      gateway.broadcast(id, message, traceOfNow())
-    },
+    broadcast: message => gateway.broadcast(id, message, traceOfNow()),
     send: (member, message) => gateway.send(slotId(id, member), message, traceOfNow()),
     sendRandom: message => {
       gateway.sendRandom(id, message, traceOfNow())

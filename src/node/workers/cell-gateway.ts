@@ -1,14 +1,14 @@
 // shell
 /** The gateway of the code in a cell: passes on what it asks of the mesh to the node, and hands it the answers. */
 
-import { AbortError } from '../../errors.ts'
+import { AbortError, PayloadError } from '../../errors.ts'
 import type { SlotId, SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Origin } from '../../protocol/request.ts'
 import type { Thrown } from './cell-messages.ts'
 import type { CallRequest, Gateway } from './gateway.ts'
 import { type MeshAsk, toData } from './mesh-ask.ts'
-import { CellError } from './thrown.ts'
+import { CellError, UNSENDABLE_ARGUMENTS, unsendable } from './thrown.ts'
 
 interface Waiter {
   onResult(value: unknown): void
@@ -73,9 +73,8 @@ export class CellGateway implements Gateway {
     this.#ask({ kind: 'send', slot, message, origin: this.#data(origin) })
   }
 
-  broadcast(group: SpecId, message: unknown, origin: Origin): number {
+  broadcast(group: SpecId, message: unknown, origin: Origin): undefined {
     this.#ask({ kind: 'broadcast', group, message, origin: this.#data(origin) })
-    return this.membersOf(group)?.length ?? 0
   }
 
   sendRandom(group: SpecId, message: unknown, origin: Origin): SlotId {
@@ -102,9 +101,15 @@ export class CellGateway implements Gateway {
     return waiter
   }
 
+  /** @throws {PayloadError} when it cannot be copied: that is known here */
   #ask(ask: MeshAsk): number {
     this.#asked += 1
-    this.#init.ask(this.#asked, ask)
+    try {
+      this.#init.ask(this.#asked, ask)
+    } catch (error) {
+      const { message } = unsendable(UNSENDABLE_ARGUMENTS, error)
+      throw new PayloadError(message, { cause: error })
+    }
     return this.#asked
   }
 

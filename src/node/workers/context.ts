@@ -66,8 +66,12 @@ export interface GroupContext {
   readonly id: SpecId
   /** The ids of the members, in the order of starting. Empty when there is no such group. */
   readonly members: () => readonly string[]
-  /** Sends a message to every member, the sender included if it is one: at most once each. */
-  readonly broadcast: (message: unknown) => void
+  /**
+   * Sends a message to every member, the sender included if it is one: at most once each.
+   * @returns how many members there are, 0 while the group restarts; undefined in a thread or process, where only the
+   * node knows
+   */
+  readonly broadcast: (message: unknown) => number | undefined
   /** Sends a message to one member, as `WorkerRef.send`. @throws {NotFoundError}; {OverloadedError} as there */
   readonly send: (member: string, message: unknown) => void
   /** Sends a message to a member that runs, drawn by lot. @throws {NoMemberError} {OverloadedError} */

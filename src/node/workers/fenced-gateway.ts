@@ -6,12 +6,12 @@ import type { SlotId, SpecId } from '../../ids.ts'
 import type { Origin } from '../../protocol/request.ts'
 import type { CallRequest, Gateway } from './gateway.ts'
 
-export class FencedGateway implements Gateway {
-  readonly #gateway: Gateway
+export class FencedGateway<out Count extends number | undefined> implements Gateway<Count> {
+  readonly #gateway: Gateway<Count>
   /** Why it is closed; undefined while it is open. */
   readonly #findFence: () => FencedError | undefined
 
-  constructor(gateway: Gateway, findFence: () => FencedError | undefined) {
+  constructor(gateway: Gateway<Count>, findFence: () => FencedError | undefined) {
     this.#gateway = gateway
     this.#findFence = findFence
   }
@@ -29,7 +29,7 @@ export class FencedGateway implements Gateway {
     this.#open().send(slot, message, origin)
   }
 
-  broadcast(group: SpecId, message: unknown, origin: Origin): number {
+  broadcast(group: SpecId, message: unknown, origin: Origin): Count {
     return this.#open().broadcast(group, message, origin)
   }
 
@@ -41,7 +41,7 @@ export class FencedGateway implements Gateway {
     return this.#gateway.membersOf(group)
   }
 
-  #open(): Gateway {
+  #open(): Gateway<Count> {
     const fence = this.#findFence()
     if (fence !== undefined) throw fence
     return this.#gateway

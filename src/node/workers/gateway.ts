@@ -19,7 +19,8 @@ export interface CallRequest {
   readonly origin: Origin
 }
 
-export interface Gateway {
+/** `Count`: what is known of a broadcast at once. */
+export interface Gateway<out Count extends number | undefined = number | undefined> {
   /** @returns the answer; rejects with a `CallError`, or the reason of the signal */
   call(request: CallRequest): Promise<unknown>
   /** @throws {NotFoundError} when there is no such worker; {OverloadedError} when too much waits for its node */
@@ -27,10 +28,11 @@ export interface Gateway {
   /** @throws {NotFoundError} {OverloadedError} as `cast` */
   send(slot: SlotId, message: unknown, origin: Origin): void
   /**
-   * To every member of a group. @returns how many there are; 0 while the group does not run
+   * To every member of a group. @returns how many there are, 0 while the group does not run; undefined in a cell, where
+   * only the node knows
    * @throws {NotFoundError} when there is no such group
    */
-  broadcast(group: SpecId, message: unknown, origin: Origin): number
+  broadcast(group: SpecId, message: unknown, origin: Origin): Count
   /**
    * To one of the members that run, drawn by lot. @returns which one
    * @throws {NotFoundError} when there is no such group; {NoMemberError} when none runs

@@ -46,7 +46,8 @@ export function errorOf(thrown: Thrown): CellError {
 
 /** Why something cannot be copied between threads, as data. */
 export function unsendable(name: string, error: unknown): Thrown {
-  const message = `it cannot be copied between threads or processes: ${thrownFrom(error).message}`
+  const why = thrownFrom(error).message
+  const message = `it cannot be copied between threads or processes, send what could travel between nodes: ${why}`
   return { name, message, stack: undefined }
 }
 

@@ -151,9 +151,9 @@ describe.each(['thread', 'process'] as const)('a worker in a %s', isolation => {
   test('lives on when what goes in, or comes out, cannot be copied: the caller is told', async () => {
     const worker = await node.addWorker({ id: 'w', run: behaviours.server, args: [1], isolation })
     await expect(worker.call.take(() => 'a function')).rejects.toMatchObject({
-      name: 'RemoteError',
+      name: 'PayloadError',
       message: expect.stringContaining('cannot be copied'),
-      maybeExecuted: false,
+      cause: { slot: 'w' },
     })
     await expect(worker.call.giveFunction()).rejects.toMatchObject({
       name: 'RemoteError',

@@ -51,6 +51,29 @@ export const asker = defineServer('mesh-asker', {
     passLoss: (state, id: string): Promise<void> => state.context.getWorker(id, mortal).call.lose(),
     tell: (state, member: string) => state.context.getGroup().send(member, 'to one'),
     tellAll: state => state.context.getGroup().broadcast('to all'),
+    /** What is said of messages with a function in them, which no thread or process can give to another. */
+    tellUnsendable: async (state): Promise<unknown> => {
+      const ref = state.context.getWorker('nobody', plain)
+      const group = state.context.getGroup('g')
+      const fn = (): void => {}
+      const told: readonly (() => Promise<unknown>)[] = [
+        async () => ref.send(fn),
+        async () => group.broadcast(fn),
+        async () => {
+          const answer: unknown = await Reflect.apply(ref.call.who, ref, [fn])
+          return answer
+        },
+      ]
+      return Promise.all(
+        told.map(async tell => {
+          try {
+            return await tell()
+          } catch (error) {
+            return error instanceof Error ? `${error.name}: ${error.message.split(' between')[0]}` : error
+          }
+        }),
+      )
+    },
     noteSoon: state => void state.context.sendAfter(5, 'later'),
     next: state => deferred<string>(reply => state.waiting.push(reply.resolve)),
     leave: state => {

@@ -110,10 +110,19 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     const group = node.getGroup<{ readonly id: string; readonly run: typeof asker }[]>('g')
     expect(await group.member('x').call.members()).toEqual(['x', 'y'])
     await group.member('x').call.tell('y')
-    await group.member('x').call.tellAll()
+    expect(await group.member('x').call.tellAll()).toBe(isolation === 'inline' ? 2 : undefined)
     await vi.waitFor(async () => {
       expect(await group.member('x').call.heard()).toEqual(['to all'])
       expect(await group.member('y').call.heard()).toEqual(['to one', 'to all'])
     }, PATIENCE)
   })
 })
+
+test.each(['thread', 'process'] as const)(
+  'code in a %s hears at once of what cannot be copied',
+  async isolation => {
+    const a = await node.addWorker({ id: 'a', run: asker, isolation })
+    const said = 'PayloadError: it cannot be copied'
+    expect(await a.call.tellUnsendable()).toEqual([said, said, said])
+  },
+)
