@@ -36,6 +36,7 @@ import { findMistake } from './messaging/unaddressed.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import type { Behaviour } from './workers/behaviours.ts'
 import type { Assignment } from './supervision/supervisor.ts'
+import { Turn } from './turn.ts'
 import type { CallRequest, Gateway } from './workers/gateway.ts'
 
 /** So much may wait for a peer that does not read before casts and calls are refused. */
@@ -44,6 +45,8 @@ const CONGESTED_BYTES_MAX = 16 * 1024 * 1024
 export interface DataPlaneInit {
   readonly run: Run
   readonly clock: Clock
+  /** See `Turn`. */
+  readonly onTook: (durationMs: number) => void
   /** False: the transport takes it, and asks to wait. */
   readonly send: (peer: NodeId, bytes: Uint8Array) => boolean
   readonly publish: (bytes: Uint8Array) => void
@@ -59,6 +62,8 @@ export interface DataPlaneInit {
 
 export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   readonly router = new Router()
+  /** One for all code of users on this node. */
+  readonly turn: Turn
   readonly #init: DataPlaneInit
   /** What has no way to its worker now. */
   readonly outbox: Outbox
@@ -75,6 +80,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
 
   constructor(init: DataPlaneInit) {
     this.#init = init
+    this.turn = new Turn(init.clock, init.onTook)
     this.outbox = new Outbox({
       router: this.router,
       clock: init.clock,
@@ -159,7 +165,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     const known = this.#chains.get(id)
     if (known !== undefined) return known
     const { prng } = this.#init
-    const chain = new Chain({ ...this.#init, id, channels: this, prng: prng.fork(id) })
+    const chain = new Chain({ ...this.#init, id, turn: this.turn, channels: this, prng: prng.fork(id) })
     this.#chains.set(id, chain)
     if (this.#isDraining) void chain.drain()
     return chain

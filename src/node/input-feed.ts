@@ -8,13 +8,13 @@ import { PayloadError } from '../errors.ts'
 import { type SpecId, slotId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
 import { NO_ORIGIN } from '../protocol/request.ts'
+import type { DataPlane } from './data-plane.ts'
 import type { EventBus } from './event-bus.ts'
 import { isLast } from './iterator-result.ts'
 import { estimateBytes } from './messaging/estimate.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import { toError } from './thrown-value.ts'
 import type { Waiting } from './waiting.ts'
-import type { Gateway } from './workers/gateway.ts'
 import { INPUT_END, INPUT_ITEMS } from './workers/task-input.ts'
 
 /** So many items go to the worker at once: the way costs less for each, and few are on it when a node is lost. */
@@ -32,7 +32,7 @@ const PAUSE_MS = 50
 const OVER = { done: true, value: undefined } as const
 
 export interface InputsInit {
-  readonly gateway: Gateway
+  readonly plane: Pick<DataPlane, 'call' | 'turn'>
   readonly bus: EventBus
   readonly waiting: Waiting
   readonly clock: Clock
@@ -109,11 +109,13 @@ class InputFeed {
 
   /** Everything that the iterable has, as far as there is room. */
   async #read(): Promise<void> {
+    const { turn } = this.#init.plane
     try {
       for await (const item of this.#untilOver()) {
         this.#items.push(item)
         this.#wake()
         while (this.#items.length >= AHEAD_MAX && !this.#isOver) await this.#woken
+        if (turn.isOverByNow()) await turn.rest()
       }
     } catch (error) {
       this.#onFailed(error)
@@ -177,7 +179,7 @@ class InputFeed {
   async #ask(name: string, args: readonly unknown[]): Promise<unknown> {
     const { signal } = this.#abort
     try {
-      return await this.#init.gateway.call({
+      return await this.#init.plane.call({
         slot: slotId(this.#id),
         name,
         args,

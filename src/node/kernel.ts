@@ -21,7 +21,6 @@ import { DataPlane } from './data-plane.ts'
 import type { CoreEvent, Effect, NodeEvent } from './events.ts'
 import type { Now } from './now.ts'
 import { type Stall, Stalls } from './stalls.ts'
-import { Turn } from './turn.ts'
 import { FencedGateway } from './workers/fenced-gateway.ts'
 import { Host } from './workers/host.ts'
 import type { Registry } from './workers/registry.ts'
@@ -115,6 +114,7 @@ export class Kernel {
     this.plane = new DataPlane({
       run,
       clock,
+      onTook: durationMs => this.#stalls?.onMessageTook(durationMs),
       send: (peer, bytes) => transport.send(peer, 'data', bytes),
       publish: bytes => transport.publish(BROADCAST_TOPIC, bytes),
       hangUp: (peer, reason) => this.#onOffence(peer, 'violation', reason),
@@ -139,7 +139,7 @@ export class Kernel {
       registry,
       machine,
       clock,
-      turn: new Turn(clock, durationMs => this.#stalls?.onMessageTook(durationMs)),
+      turn: this.plane.turn,
       logger,
       prng: prng.fork('workers'),
       gateway: this.plane,

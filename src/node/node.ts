@@ -63,7 +63,7 @@ export class Node implements AsyncDisposable {
     this.#waiting = new Waiting(init.ports.clock, init.bus)
     const { kernel, ports, bus } = init
     const statusOf = (id: SpecId): SpecStatus | undefined => kernel.core.statusOf(id)
-    const inputs = new Inputs({ ...ports, gateway: kernel.plane, bus, waiting: this.#waiting, statusOf })
+    const inputs = new Inputs({ ...ports, plane: kernel.plane, bus, waiting: this.#waiting, statusOf })
     this.#declarations = new Declarations(kernel, this.#waiting, inputs)
     this.#parts = new Parts(init.kernel, this.#waiting, this.#declarations)
     this.#over = init.over

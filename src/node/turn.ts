@@ -4,6 +4,7 @@
  * is up: a node that does not read its sockets looks dead to the others.
  */
 
+import { Deque } from '../deque.ts'
 import type { Clock } from '../ports.ts'
 
 /**
@@ -21,7 +22,11 @@ export class Turn {
   /** Told how long the work since the last look has taken, within one turn. */
   readonly #onTook: (durationMs: number) => void
   #startedMs: number | undefined
-  #waiting: (() => void)[] = []
+  #isOver = false
+  readonly #waiting = new Deque<() => void>()
+  readonly #resting: (() => void)[] = []
+  /** This turn is for those who rest, and the next one for those who wait. */
+  #isForResting = false
   /** When somebody asked last. */
   lookedMs = 0
   /** So many may still be done before the next look. */
@@ -32,14 +37,21 @@ export class Turn {
     this.#onTook = onTook
   }
 
-  /** Whether it is time to let others run. */
+  /** Whether it is over, as far as somebody has looked. */
+  get isKnownOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Whether it is time to let others run: when it is for one, it is for everybody, until the next turn. */
   isOver(): boolean {
+    if (this.#isOver) return true
     const nowMs = this.#look()
     if (this.#startedMs === undefined) {
       this.#startedMs = nowMs
       this.#clock.after(0, () => this.#next())
     }
-    return nowMs - this.#startedMs > TURN_MS
+    this.#isOver = nowMs - this.#startedMs > TURN_MS
+    return this.#isOver
   }
 
   /**
@@ -47,6 +59,7 @@ export class Turn {
    * one.
    */
   isOverByNow(): boolean {
+    if (this.#isOver) return true
     if (this.#unlooked > 0) {
       this.#unlooked -= 1
       return false
@@ -62,10 +75,19 @@ export class Turn {
     if (this.#startedMs !== undefined) this.#look()
   }
 
-  /** Calls `action` in the next turn. */
+  /** Calls `action` in the next turn, or in a later one if those before it take their time. */
   defer(action: () => void): void {
     this.isOver()
     this.#waiting.push(action)
+  }
+
+  /**
+   * Resolves as `defer` calls: for what goes on in microtasks. Do a step of the work before each rest, and not the other
+   * way round: the turn may be over again at once.
+   */
+  rest(): Promise<void> {
+    this.isOver()
+    return new Promise(resolve => this.#resting.push(resolve))
   }
 
   #look(): number {
@@ -76,9 +98,17 @@ export class Turn {
   }
 
   #next(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
     this.#startedMs = undefined
-    for (const action of waiting) action()
+    this.#isOver = false
+    // Those who rest come to their work after those who wait: in a turn for both, there would be no time left for it.
+    this.#isForResting = this.#resting.length > 0 && (this.#waiting.size === 0 || !this.#isForResting)
+    if (this.#isForResting) for (const resolve of this.#resting.splice(0)) resolve()
+    else this.#callWaiting()
+    if (this.#waiting.size > 0 || this.#resting.length > 0) this.isOver()
+  }
+
+  /** Until one has taken all of the turn: then those behind it come first in the next one. */
+  #callWaiting(): void {
+    for (let count = this.#waiting.size; count > 0 && !this.#isOver; count--) this.#waiting.shift()?.()
   }
 }

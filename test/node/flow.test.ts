@@ -7,6 +7,7 @@ import { nodeId, specId } from '../../src/ids.ts'
 import type { Exit } from '../../src/node/chain/fan.ts'
 import { Flow } from '../../src/node/chain/flow.ts'
 import { Ingress } from '../../src/node/chain/ingress.ts'
+import { Turn } from '../../src/node/turn.ts'
 import { Prng } from '../../src/prng.ts'
 
 const CHAIN = specId('c')
@@ -50,6 +51,7 @@ class Run {
     this.flow = new Flow<number>({
       chain: CHAIN,
       ingress: this.#ingress,
+      turn: new Turn({ nowMs: () => 0, wallMs: () => 0, after: () => () => {} }),
       items: this.#source(items),
       windowItems,
       signal: undefined,

@@ -33,6 +33,8 @@ class ScriptedPlaces implements Places<number> {
     return true
   }
 
+  rest(): undefined {}
+
   stop(): void {
     this.log.push('stop')
   }

@@ -84,6 +84,8 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
     const untilMs = this.#begin(options)
     while (!this.#hasRoom()) await this.#room(options, untilMs)
     this.#chain.ingress.accept(item, undefined, options.to)
+    const { turn } = this.#chain
+    if (turn.isOverByNow()) await turn.rest()
   }
 
   /** Puts an item in, if there is room for it now. @returns whether it was accepted @throws what `send` throws */
@@ -108,6 +110,20 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
   ): Promise<Outcome> {
     const untilMs = this.#begin(options)
     while (!this.#hasRoom()) await this.#room(options, untilMs)
+    const { turn } = this.#chain
+    try {
+      return await this.#outcome(item, options, untilMs)
+    } finally {
+      if (turn.isOverByNow()) await turn.rest()
+    }
+  }
+
+  /** Puts an item in: there is room for it. */
+  #outcome<To extends keyof Inputs & string>(
+    item: InputAt<In, Inputs, To>,
+    options: SendOptions<To>,
+    untilMs: number,
+  ): Promise<Outcome> {
     return new Promise<Outcome>((resolve, reject) => {
       const release = this.#limit(
         { ...options, maybeExecuted: true },
@@ -154,6 +170,7 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
         return new Flow<InputAt<In, Inputs, To>>({
           chain: this.id,
           ingress: this.#chain.ingress,
+          turn: this.#chain.turn,
           items,
           windowItems: this.#chain.body?.windowItems ?? 1,
           signal: options.signal,

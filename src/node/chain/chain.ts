@@ -17,6 +17,7 @@ import { type ChainBody, hlcText } from '../../protocol/spec-row.ts'
 import type { Incoming, Session } from '../messaging/session.ts'
 import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
 import type { NodeEvent } from '../events.ts'
+import type { Turn } from '../turn.ts'
 import type { Prng } from '../../prng.ts'
 import type { Behaviour } from '../workers/behaviours.ts'
 import { type DeadLetter, DeadLetters } from './dead-letters.ts'
@@ -30,6 +31,7 @@ export interface ChainInit {
   readonly run: Run
   readonly channels: Channels
   readonly clock: Clock
+  readonly turn: Turn
   readonly prng: Prng
   /** What this node can run. */
   readonly findBehaviour: (id: string) => Behaviour | undefined
@@ -70,6 +72,10 @@ export class Chain {
   /** Of the items that this node has sent, oldest first: the last 1 000. */
   get deadLetters(): DeadLetter[] {
     return this.#deadLetters.list()
+  }
+
+  get turn(): Turn {
+    return this.#init.turn
   }
 
   get body(): ChainBody | undefined {

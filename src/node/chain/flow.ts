@@ -5,6 +5,7 @@ import { Deque } from '../../deque.ts'
 import { AbortError } from '../../errors.ts'
 import type { SpecId } from '../../ids.ts'
 import { isLast } from '../iterator-result.ts'
+import type { Turn } from '../turn.ts'
 import type { Waiter } from './entry.ts'
 import type { Ingress } from './ingress.ts'
 
@@ -43,6 +44,7 @@ export class Place<In> implements Waiter {
 export interface FlowInit<In> {
   readonly chain: SpecId
   readonly ingress: Ingress
+  readonly turn: Turn
   readonly items: Iterable<In> | AsyncIterable<In>
   /** How many items may be read and not yet given out as outcomes. */
   readonly windowItems: number
@@ -117,6 +119,12 @@ export class Flow<In> {
     }
   }
 
+  /** Resolves in the next turn, if this one is over: the reader, too, may go on for ever. */
+  rest(): Promise<void> | undefined {
+    const { turn } = this.#init
+    return turn.isOverByNow() ? turn.rest() : undefined
+  }
+
   /** Nobody reads any more. */
   stop(): void {
     if (this.#state === 'open') this.#state = 'stopped'
@@ -131,6 +139,8 @@ export class Flow<In> {
     for (const item of items) {
       while (!this.#hasRoom()) await this.#room()
       if (!this.#accept(item)) return
+      const rest = this.rest()
+      if (rest !== undefined) await rest
     }
   }
 
@@ -143,6 +153,8 @@ export class Flow<In> {
       if (isLast(next)) break
       while (!this.#hasRoom()) await this.#room()
       if (!this.#accept(next.value)) return
+      const rest = this.rest()
+      if (rest !== undefined) await rest
     }
     this.#return = undefined
   }

@@ -10,7 +10,7 @@ import type { Flow, Place } from './flow.ts'
 type Result<Outcome> = IteratorResult<Outcome, void>
 
 /** What a run needs of a flow. */
-export type Places<In> = Pick<Flow<In>, 'feed' | 'take' | 'wait' | 'stop'>
+export type Places<In> = Pick<Flow<In>, 'feed' | 'take' | 'wait' | 'rest' | 'stop'>
 
 export interface RunInit<In> {
   /** Called once, by the first `next`; what it throws ends the run. */
@@ -34,9 +34,10 @@ export class Run<In, Outcome> implements AsyncGenerator<Outcome, void, void> {
     // By far the most frequent case: it is there.
     if (this.#last === undefined) {
       const place = this.#flow?.take()
-      if (place !== undefined && place.error === undefined)
-        return Promise.resolve({ done: false, value: promised<Outcome>(place.outcome) })
-      return this.#enqueue(() => this.#next(place))
+      if (place === undefined || place.error !== undefined) return this.#enqueue(() => this.#next(place))
+      const result = { done: false, value: promised<Outcome>(place.outcome) } as const
+      const rest = this.#flow?.rest()
+      return rest === undefined ? Promise.resolve(result) : this.#enqueue(() => rest.then(() => result))
     }
     return this.#enqueue(() => this.#next(this.#flow?.take()))
   }
@@ -88,6 +89,8 @@ export class Run<In, Outcome> implements AsyncGenerator<Outcome, void, void> {
         place = flow.take()
       ) {
         if (place === undefined) continue
+        const rest = flow.rest()
+        if (rest !== undefined) await rest
         if (place.error === undefined) return { done: false, value: promised<Outcome>(place.outcome) }
         this.#init.onDead(place, place.error)
       }

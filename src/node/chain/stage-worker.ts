@@ -14,6 +14,7 @@ import type { Notice } from '../../protocol/channel.ts'
 import { isLast } from '../iterator-result.ts'
 import { type Exit as WorkerExit, failureFrom } from '../supervision/exit.ts'
 import { isA } from '../thrown-value.ts'
+import type { Turn } from '../turn.ts'
 import type { Callback, Stage } from '../workers/behaviours.ts'
 import { BoundContext } from '../workers/bound-context.ts'
 import type { StageContext, StopReason } from '../workers/context.ts'
@@ -315,6 +316,7 @@ export class StageWorker extends InlineWorker {
     let index = 0
     for await (const output of value) {
       if (index >= task.emitted) await this.#emitWhenRoom(task, output, index)
+      if (this.home.turn.isOverByNow()) await this.home.turn.rest()
       index += 1
       task.emitted = Math.max(task.emitted, index)
       if (this.#isCut(task.connections)) return
@@ -342,7 +344,7 @@ export class StageWorker extends InlineWorker {
     try {
       if (handle === undefined) throw new Error(`this node does not have the behaviour "${behaviour}"`)
       const result = handle(output.value, this.#context)
-      await (isAsyncIterable(result) ? exhaust(result) : result)
+      await (isAsyncIterable(result) ? exhaust(result, this.home.turn) : result)
     } catch (error) {
       const what = { error, attempts: 1, item: output }
       if (!this.#isCut(task.connections)) this.#tell('callback-failed', task, what)
@@ -381,7 +383,7 @@ export class StageWorker extends InlineWorker {
 }
 
 /** Runs a generator to its end, whatever it emits. */
-async function exhaust(values: AsyncIterable<unknown>): Promise<void> {
+async function exhaust(values: AsyncIterable<unknown>, turn: Turn): Promise<void> {
   const iterator = values[Symbol.asyncIterator]()
-  while (!isLast(await iterator.next()));
+  while (!isLast(await iterator.next())) if (turn.isOverByNow()) await turn.rest()
 }

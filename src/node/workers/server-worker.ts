@@ -155,10 +155,10 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   /** In a microtask, so that whoever sends many messages at once is not interrupted by the first. */
-  #schedule(): void {
+  #schedule(queue: (drain: () => void) => void = queueMicrotask): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    queueMicrotask(() => {
+    queue(() => {
       this.#isScheduled = false
       this.#drain()
     })
@@ -168,8 +168,8 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     const { turn } = this.home
     while (!this.#isBusy && !this.isOver && !this.isStopping && this.#phase === 'open') {
       if (this.#wish !== undefined) this.#fulfil(this.#wish)
-      else if (this.#isTimeToLook() && turn.isOver()) {
-        turn.defer(() => this.#drain())
+      else if (turn.isKnownOver || (this.#isTimeToLook() && turn.isOver())) {
+        this.#schedule(drain => turn.defer(drain))
         break
       } else {
         const letter = this.#mailbox?.take()

@@ -140,19 +140,22 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   }
 
   async *#messages(): AsyncGenerator {
+    const { turn } = this.home
     while (!this.isOver && !this.isStopping && !this.#isReadOut) {
       const letter = this.#mailbox.take()
       if (letter?.kind === 'message') yield* this.#checked(letter.message)
       else if (letter?.kind === 'cast') yield* this.#given({ name: letter.name, args: letter.args })
       else if (letter?.kind === 'call') yield* this.#input(letter)
       else await new Promise<void>(resolve => (this.#wake = resolve))
+      if (turn.isOverByNow()) await turn.rest()
     }
   }
 
   /** Some items of its input, or the end of it. */
   async *#input(letter: Letter & { readonly kind: 'call' }): AsyncGenerator {
     const { replier, args } = letter
-    if (!replier.begin(this.home.clock.nowMs())) return
+    const { clock, turn } = this.home
+    if (!replier.begin(clock.nowMs())) return
     this.#feeder = replier
     this.#isReadOut = letter.name === INPUT_END
     if (this.#isReadOut) {
@@ -164,6 +167,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     const start = Math.max(first, this.#next ?? first)
     this.#next = start
     for (const item of items.slice(start - first)) {
+      if (turn.isOverByNow()) await turn.rest()
       if (this.isClosing) return
       this.#next += 1
       yield* this.#checked(item)
