@@ -141,8 +141,13 @@ export interface Cell {
    * @throws {DOMException} named `DataCloneError` when the value cannot be copied
    */
   post(message: object, transfer: readonly ArrayBuffer[]): void
-  /** Ends it at once, whatever it is at. `onEnd` follows. */
+  /**
+   * Ends it at once, whatever it is at. `onEnd` follows, and this process is kept alive until then. A thread in a native
+   * call, or in a loop that V8 does not interrupt, ends when it is out of that.
+   */
   kill(): void
+  /** After `kill`: its end is not waited for any longer, so that it does not keep this process alive. */
+  abandon(): void
 }
 
 /** What a cell has to talk with whoever made it. When that is gone, the cell ends. */

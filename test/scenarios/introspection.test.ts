@@ -79,7 +79,7 @@ test('81: a snapshot counts groups, chains, workers and their cells, says what w
     abandoned: 0,
     unexpected: 0,
   })
-  const idle = { isAlive: true, waiting: 0 }
+  const idle = { isAlive: true, isAbandoned: false, waiting: 0 }
   const thread = { slot: 'w', generation: 1, isolation: 'thread', ...idle }
   const process = { slot: 'g/m', generation: 1, isolation: 'process', ...idle }
   expect(node.snapshot().cells).toEqual([process, thread])
@@ -112,7 +112,7 @@ test.each(['thread', 'process'] as const)(
     const logger: Logger = { debug: () => {}, info: () => {}, warn: onWarning, error: () => {} }
     await using node = await createReal(logger)
     await node.addWorker({ id: 'w', run: clinging, isolation, stopTimeoutMs: 50 })
-    const cell = { slot: 'w', generation: 1, isolation, waiting: 0 }
+    const cell = { slot: 'w', generation: 1, isolation, isAbandoned: false, waiting: 0 }
     expect(node.snapshot().cells).toEqual([{ ...cell, isAlive: true }])
     await node.removeWorker('w')
     expect(whenTold?.cells).toEqual([{ ...cell, isAlive: false }])

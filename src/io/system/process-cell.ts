@@ -46,6 +46,11 @@ export class ProcessCell implements Cell {
     this.#child.kill('SIGKILL')
   }
 
+  abandon(): void {
+    this.#child.unref()
+    this.#child.channel?.unref()
+  }
+
   #followErrors(): void {
     const { stderr } = this.#child
     if (!(stderr instanceof Socket)) return

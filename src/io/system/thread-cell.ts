@@ -48,6 +48,10 @@ export class ThreadCell implements Cell {
     this.#worker.ref()
     void this.#worker.terminate()
   }
+
+  abandon(): void {
+    this.#worker.unref()
+  }
 }
 
 function endOf(code: number, error: unknown): CellEnd {

@@ -117,6 +117,10 @@ export class CellExecutor implements Executor, Remote {
     return this.#gone.promise
   }
 
+  abandon(): void {
+    this.#cell?.abandon()
+  }
+
   // Remote
 
   ask(callback: CallbackName, ask: Ask): Promise<unknown> {

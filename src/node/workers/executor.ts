@@ -21,6 +21,8 @@ export interface Executor {
   abort(): void
   /** The worker is over. Resolves when nothing of its code runs any more; undefined when there is no way to tell. */
   end(): Promise<void> | undefined
+  /** It does not end, and is not waited for any longer: this process need not go on for it. */
+  abandon(): void
 }
 
 /** Runs the code of a worker in the thread of the node: directly, and at no cost. */
@@ -41,4 +43,6 @@ export class InlineExecutor implements Executor {
   end(): undefined {
     return undefined
   }
+
+  abandon(): void {}
 }

@@ -17,6 +17,7 @@ import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { Behaviour } from './behaviours.ts'
 import { CellExecutor } from './cell-executor.ts'
+import { Endings } from './endings.ts'
 import { type Executor, InlineExecutor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
 import { readLegacy } from './legacy.ts'
@@ -53,12 +54,12 @@ export interface HostStats {
   readonly inline: number
   readonly threads: number
   readonly processes: number
-  /** Threads and processes that have been told to end, and are not gone yet. */
+  /** Threads and processes that have been told to end, and are not gone yet: also those that are abandoned. */
   readonly ending: number
   /**
-   * Inline workers, since the node has started, that did not start or stop in time, or were not asked to stop
-   * (`stopTimeoutMs: 0`): nothing that their code does reaches anybody, but it may still run, and nobody can tell for how
-   * long. In threads and processes it is ended for real, and not counted.
+   * Workers, since the node has started, whose code was left to itself: nothing that it does reaches anybody, but it may
+   * still run. Inline ones that did not start or stop in time, or were not asked to stop (`stopTimeoutMs: 0`); and those in
+   * threads that could not be ended.
    */
   readonly abandoned: number
   /**
@@ -75,6 +76,8 @@ export interface CellStats {
   readonly isolation: Exclude<Isolation, 'inline'>
   /** False: it has been told to end, and is not gone yet. */
   readonly isAlive: boolean
+  /** It could not be ended in time and is not waited for: it may still run, and leaves the list when it is gone. */
+  readonly isAbandoned: boolean
   /** How many calls, casts and messages, or items, wait for it: without what it is at. */
   readonly waiting: number
 }
@@ -85,8 +88,7 @@ export class Host {
   readonly #init: HostInit
   readonly #running = new Map<SlotId, Worker>()
   readonly #inline = new Map<Behaviour, InlineExecutor>()
-  /** Threads and processes that have been told to end, and have not yet. */
-  readonly #ending = new Map<InlineWorker, Promise<void>>()
+  readonly #endings: Endings
   readonly #home: WorkerHome
   /** Workers that stop with all others, and how to say that they have. */
   readonly #stopping = new Map<InlineWorker, () => void>()
@@ -96,6 +98,7 @@ export class Host {
     this.#init = init
     const { node, clock, turn, logger, prng, gateway } = init
     this.overloads = new Overloads(init)
+    this.#endings = new Endings(init)
     this.#home = {
       node,
       clock,
@@ -133,8 +136,8 @@ export class Host {
       inline,
       threads: thread,
       processes: process,
-      ending: this.#ending.size,
-      abandoned: this.#abandoned,
+      ending: this.#endings.workers.size,
+      abandoned: this.#abandoned + this.#endings.abandonedCount,
       unexpected: this.#home.unexpected.count,
     }
   }
@@ -142,10 +145,12 @@ export class Host {
   /** The threads and processes, in the order of their workers' names: also those that are not gone yet. */
   cells(): CellStats[] {
     const cells: CellStats[] = []
-    for (const worker of new Set<InlineWorker>([...this.#running.values(), ...this.#ending.keys()])) {
+    for (const worker of new Set<InlineWorker>([...this.#running.values(), ...this.#endings.workers])) {
       const { worker: slot, generation, isolation, backlog } = worker
       if (isolation === 'inline') continue
-      cells.push({ slot, generation, isolation, isAlive: !this.#ending.has(worker), waiting: backlog })
+      const isAlive = !this.#endings.workers.has(worker)
+      const isAbandoned = this.#endings.isAbandoned(worker)
+      cells.push({ slot, generation, isolation, isAlive, isAbandoned, waiting: backlog })
     }
     return cells.toSorted((a, b) =>
       a.slot === b.slot ? a.generation - b.generation : a.slot < b.slot ? -1 : 1,
@@ -189,7 +194,7 @@ export class Host {
     if (worker === undefined) return
     this.#running.delete(slot)
     worker.abandon()
-    const isKilled = this.#end(worker) !== undefined
+    const isKilled = this.#endings.end(worker) !== undefined
     if (!isKilled) this.#abandoned += 1
     const what = isKilled ? 'killed' : 'abandoned; it may still run'
     this.#init.logger.warn(
@@ -212,7 +217,7 @@ export class Host {
 
   /**
    * Stops all workers when there is nobody left to say so one by one: all at once, each within its stop time-out, and
-   * abandons it beyond. Resolves when none is left, nor a thread or process of one.
+   * abandons it beyond. Resolves when none is left, nor a thread or process of one that can be ended.
    */
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running.values()].map(worker => this.#stopInTime(worker)))
@@ -232,24 +237,16 @@ export class Host {
     this.#init.notify({ kind: 'worker:exit', slot, exit, lost: 0 })
   }
 
-  /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left. */
+  /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left that can be ended. */
   async close(): Promise<void> {
     this.overloads.end()
-    for (const worker of this.#running.values()) void this.#end(worker)
-    await Promise.all(this.#ending.values())
+    for (const worker of this.#running.values()) void this.#endings.end(worker)
+    await this.#endings.over()
   }
 
   #of(slot: SlotId, incarnation: Incarnation): Worker | undefined {
     const worker = this.#running.get(slot)
     return worker?.incarnation === incarnation ? worker : undefined
-  }
-
-  #end(worker: InlineWorker): Promise<void> | undefined {
-    const end = worker.executor.end()
-    if (end === undefined) return undefined
-    this.#ending.set(worker, end)
-    void end.finally(() => this.#ending.delete(worker))
-    return end
   }
 
   /** `handoff`: what its predecessor has handed over, as a payload. */
@@ -285,7 +282,7 @@ export class Host {
     }
     stopped?.()
     // What takes its place may want what it holds: a port, a file.
-    const end = this.#end(worker)
+    const end = this.#endings.end(worker)
     if (end === undefined) report()
     else void end.then(report)
     const failure = findFailure(exit)
@@ -307,6 +304,7 @@ export class Host {
     if (isolation === 'inline' || machine === undefined) return this.#inlineExecutorOf(behaviour)
     const module = registry.moduleOf(child.behaviour)
     if (module === undefined) throw new IsolationError(child.behaviour, isolation)
+    this.#endings.refuseIfTooMany(slot)
     const seed = `${prng.fork(`${slot} ${incarnation} cell`).uint32()}`
     return new CellExecutor({
       machine,
