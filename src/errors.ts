@@ -201,14 +201,14 @@ export class AckError extends MeshvisorError {
   override readonly name = 'AckError'
 }
 
-/** Another node has declared the same id at the same time, and later: its declaration counts. */
+/** The same id was declared once more, and later, on another node or on this one: that declaration counts. */
 export class SupersededError extends MeshvisorError {
   override readonly name = 'SupersededError'
   readonly id: string
 
   constructor(id: string) {
     super(
-      `"${id}" was declared on another node as well, and later: look at what runs now, or choose another id`,
+      `"${id}" was declared once more, and later, here or elsewhere: look at what runs now, or choose another id`,
     )
     this.id = id
   }

@@ -3,7 +3,6 @@
 
 import { randomUUID } from 'node:crypto'
 
-import { unreachable } from '../assert.ts'
 import {
   AckError,
   AlreadyExistsError,
@@ -15,21 +14,27 @@ import {
   StopError,
   SupersededError,
 } from '../errors.ts'
-import { type SpecId, isSpecId, specId } from '../ids.ts'
+import { type Run, type SpecId, isSpecId, slotId, specId } from '../ids.ts'
+import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import {
   type ChildSpec,
+  type DesiredState,
   type SpecBody,
   type SpecChange,
   type SpecKind,
+  type SpecRow,
   needOf,
 } from '../protocol/spec-row.ts'
+import { isAcknowledged } from './acknowledged.ts'
 import type { Kernel } from './kernel.ts'
+import { type Before, REPEATS_MAX, isLost, isRestarted, isSame, renewAs } from './overtaking.ts'
 import { show } from './show.ts'
 import type { Inputs } from './input-feed.ts'
 import { refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
 import { contentOf } from './specs/spec-content.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
+import { hasRemnants } from './supervision/remnants.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
 import { type ACKS, type UNTILS, addOptions, checkWait, declareOptions } from './wait-options.ts'
 import type { SharedWait, WaitOptions, Waiting } from './waiting.ts'
@@ -75,6 +80,13 @@ export interface AddOptions extends DeclareOptions {
  */
 type Goal = Until | 'decided' | 'restarted'
 
+/** What is to run, and what was before. */
+interface Wanted {
+  readonly change: SpecChange
+  readonly body: SpecBody
+  readonly before: Before
+}
+
 export class Declarations {
   readonly #kernel: Kernel
   readonly #waiting: Waiting
@@ -83,6 +95,8 @@ export class Declarations {
   #why: (() => Error) | undefined
   /** What was asked for in this turn, and is not written yet. */
   #changes = new Map<SpecId, SpecChange>()
+  /** As what each change was written; none where another one was asked for in the same turn. */
+  readonly #versions = new WeakMap<SpecChange, Hlc>()
 
   constructor(kernel: Kernel, waiting: Waiting, inputs: Inputs) {
     this.#kernel = kernel
@@ -136,12 +150,14 @@ export class Declarations {
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     refuseHuge(id, body)
     if (goal === 'running') this.refuseUnknown(needsOf(body))
-    this.#write({ id, body, desired: 'running', ...(content === undefined ? {} : { content }) })
+    const before: Before = { body: undefined, desired: 'stopped' }
+    const change = { id, body, desired: 'running' as const, ...(content === undefined ? {} : { content }) }
+    this.#write(change)
     try {
       await this.spread(id, shared)
-      await this.#reached(goal, id, body, shared)
+      await this.#reached(goal, { change, body, before }, shared)
     } catch (error) {
-      if (this.bodyOf(id) === body) this.#write({ id, body: undefined, desired: 'stopped' })
+      if (this.bodyOf(id) === body && this.#isLatest(change)) this.#write({ id, ...before })
       throw error
     }
     if (declared.input !== undefined) this.#inputs.add(id, declared.input)
@@ -164,22 +180,21 @@ export class Declarations {
     if (this.#kernel.plane.router.isOver) this.refuseIfClosed()
   }
 
-  /** Removes the spec, and waits until nothing of it runs any more. @throws {StopError} when that takes too long */
+  /**
+   * Removes the spec, and waits until nothing of it runs any more: but for what was declared under its id since.
+   * @throws {StopError} when that takes too long
+   */
   async remove(id: SpecId, options: DeclareOptions): Promise<void> {
     refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    this.#write({ id, body: undefined, desired: 'stopped' })
-    await this.spread(id, shared)
-    await this.#ended(id, 'removed', shared)
+    await this.#end({ id, body: undefined, desired: 'stopped' }, shared)
   }
 
-  /** Stops what runs of the spec, and waits until it has. It stays declared. @throws {StopError} */
+  /** Stops what runs of the spec, and waits until it has. It stays declared: see `remove`. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
     refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    this.#write({ id, body: this.bodyOf(id), desired: 'stopped' })
-    await this.spread(id, shared)
-    await this.#ended(id, 'stopped', shared)
+    await this.#end({ id, body: this.bodyOf(id), desired: 'stopped' }, shared)
   }
 
   /**
@@ -191,10 +206,12 @@ export class Declarations {
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
     const body = this.bodyOf(id)
     if (body === undefined) return
+    const before: Before = { body, desired: this.#desiredOf(id) }
     const renewed = renew(body, this.#kernel.nextRevision())
-    this.#write({ id, body: renewed, desired: 'running' })
+    const change: SpecChange = { id, body: renewed, desired: 'running' }
+    this.#write(change)
     await this.spread(id, shared)
-    await this.#reached('restarted', id, renewed, shared)
+    await this.#reached('restarted', { change, body: renewed, before }, shared)
   }
 
   /** The spec of that kind, if there is one. */
@@ -212,8 +229,23 @@ export class Declarations {
 
   /** Writes another body of a spec that is there; whether it is to run stays as it is. */
   rewrite(id: SpecId, body: SpecBody): void {
-    const desired = this.#changes.get(id)?.desired ?? this.#kernel.core.ledger.tables.specs.get(id)?.desired
-    this.#write({ id, body, desired: desired ?? 'running' })
+    this.#write({ id, body, desired: this.#desiredOf(id) })
+  }
+
+  #desiredOf(id: SpecId): DesiredState {
+    return (this.#changes.get(id) ?? this.#rowOf(id))?.desired ?? 'running'
+  }
+
+  #rowOf(id: SpecId): SpecRow | undefined {
+    return this.#kernel.core.ledger.tables.specs.get(id)
+  }
+
+  /** Whether nobody has asked for anything else of the spec since. */
+  #isLatest(change: SpecChange): boolean {
+    const version = this.#versions.get(change)
+    const row = this.#rowOf(change.id)
+    if (version === undefined || row === undefined || this.#changes.has(change.id)) return false
+    return compareHlc(row.version, version) === 0
   }
 
   /** The body of a spec as this node will know it at the end of the turn. */
@@ -232,6 +264,10 @@ export class Declarations {
     const changes = [...this.#changes.values()]
     this.#changes = new Map()
     this.#kernel.receive({ kind: 'specs-written', changes })
+    for (const change of changes) {
+      const row = this.#rowOf(change.id)
+      if (row !== undefined) this.#versions.set(change, row.version)
+    }
   }
 
   /** @throws {BehaviourNotFoundError} {IsolationError} when no live node can run one of these */
@@ -246,34 +282,62 @@ export class Declarations {
     }
   }
 
-  async #reached(goal: Goal, id: SpecId, body: SpecBody, options: SharedWait): Promise<void> {
-    if (goal === 'declared') return this.#refuseReplaced(id, body)
+  async #reached(goal: Goal, wanted: Wanted, options: SharedWait): Promise<void> {
+    const { id } = wanted.change
     const { core } = this.#kernel
+    const repair = this.#repair(wanted.change, wanted.before)
     const isReached = (): true | undefined => {
-      if (this.#isStarted(id, body) === true) return true
+      const row = this.#rowOf(id)
+      if (row === undefined || (goal === 'restarted' && repair(row))) return undefined
+      if (goal !== 'restarted') this.#refuseReplaced(wanted, row)
+      if (row.body === undefined) throw new NotFoundError(id, wanted.body.kind)
+      if (goal === 'declared' || this.#isStarted(id, row.body, row.desired) === true) return true
       return goal === 'decided' && core.statusOf(id)?.kind === 'pending' ? true : undefined
     }
     await this.#waiting.until(isReached, { ...options, about: id }, timeoutMs => {
       const status = core.statusOf(id)
       const hint = goal === 'running' && status?.kind === 'pending' ? LATER : ''
       const why = `${describeStatus(status)}${hint}`
-      return new StartError(`the ${body.kind} "${id}" does not run after ${timeoutMs} ms: ${why}`)
+      return new StartError(`the ${wanted.body.kind} "${id}" does not run after ${timeoutMs} ms: ${why}`)
     })
   }
 
-  async #ended(id: SpecId, as: 'stopped' | 'removed', options: SharedWait): Promise<void> {
+  /** Stops or removes, and waits until what was to stop has: whatever is to run in its place since. */
+  async #end(change: SpecChange, options: DeclareOptions & SharedWait): Promise<void> {
+    const { id } = change
+    const { tables, membership } = this.#kernel.core.ledger
+    const repair = this.#repair(change, { body: this.bodyOf(id), desired: this.#desiredOf(id) })
+    this.#write(change)
+    await this.spread(id, options)
+    const isGone = (owner: Run): boolean => membership.isGone(owner)
     const isEnded = (): true | undefined => {
+      const row = this.#rowOf(id)
+      if (row === undefined || repair(row)) return undefined
+      const held = { claim: tables.claims.get(slotId(id)), phase: tables.phases.get(id), isGone }
+      const isOvertaken = row.body !== undefined && row.desired === 'running'
+      if (isOvertaken) return hasRemnants(row, held) ? undefined : true
       const kind = this.#kernel.core.statusOf(id)?.kind
-      if (kind === as) return true
-      // Somebody has removed it meanwhile: it stays down, but not declared.
-      if (kind === 'removed') throw new NotFoundError(id, 'worker, group or chain')
-      return undefined
+      return kind === 'stopped' || kind === 'removed' ? true : undefined
     }
     await this.#waiting.until(
       isEnded,
       { ...options, about: id },
       timeoutMs => new StopError(`"${id}" has not stopped after ${timeoutMs} ms: it goes on stopping`),
     )
+  }
+
+  /** Makes a change again that was lost to one that crossed it. @returns whether it had to */
+  #repair(change: SpecChange, before: Before): (row: SpecRow) => boolean {
+    let repeats = 0
+    return row => {
+      const { id, desired } = change
+      if (!isLost(change, before, row)) return false
+      if (this.#changes.has(id)) return true
+      if (repeats++ > REPEATS_MAX) throw new SupersededError(id)
+      const body = change.body && row.body && renewAs(row.body, change.body)
+      this.#write({ id, body, desired })
+      return true
+    }
   }
 
   /** Waits until as many other nodes know of what was written as is wanted. @throws {AckError} */
@@ -313,45 +377,18 @@ export class Declarations {
     })
   }
 
-  #isStarted(id: SpecId, body: SpecBody): true | undefined {
-    this.#refuseReplaced(id, body)
+  #isStarted(id: SpecId, body: SpecBody, desired: DesiredState): true | undefined {
+    if (desired === 'stopped')
+      throw new StartError(`the ${body.kind} "${id}" does not start: it was stopped after this was asked for`)
     const status = this.#kernel.core.statusOf(id)
     if (status?.kind === 'running' || status?.kind === 'done') return true
-    if (status?.kind === 'removed') throw new NotFoundError(id, body.kind)
     if (!isDown(status)) return undefined
     const cause = status.kind === 'stopped' ? undefined : status.failure
     throw new StartError(`the ${body.kind} "${id}" cannot start: ${describeStatus(status)}`, { cause })
   }
 
-  #refuseReplaced(id: SpecId, body: SpecBody): void {
-    const now = this.#kernel.plane.router.bodyOf(id)
-    if (now !== undefined && !isSame(now, body)) throw new SupersededError(id)
-  }
-}
-
-/** Whether `now` is what was declared as `declared`: members and stages may have come and gone since. */
-function isSame(now: SpecBody, declared: SpecBody): boolean {
-  if (now.kind === 'worker' || declared.kind === 'worker') return now === declared
-  return now.kind === declared.kind && now.revision === declared.revision
-}
-
-function isAcknowledged(
-  ack: Ack | 'connected',
-  by: { readonly merged: number; readonly waiting: number; readonly members: number },
-): boolean {
-  const { merged, waiting, members } = by
-  switch (ack) {
-    case 'local':
-      return true
-    case 'one':
-      return merged > 0 || waiting === 0
-    case 'connected':
-      return waiting === 0
-    case 'majority':
-      return merged + 1 > members / 2
-    case 'all':
-      return merged + 1 >= members
-    default:
-      return unreachable(ack)
+  #refuseReplaced({ change, body }: Wanted, row: SpecRow): void {
+    if (row.body === undefined || isSame(row.body, body)) return
+    if (!isRestarted(row, body, this.#versions.get(change))) throw new SupersededError(change.id)
   }
 }

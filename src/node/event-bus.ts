@@ -2,7 +2,7 @@
 /** Who listens to what happens on a node. A listener that throws harms nobody: its error is logged. */
 
 import { OptionsError, type Problem } from '../errors.ts'
-import type { SpecId } from '../ids.ts'
+import { type SpecId, specOfSlot } from '../ids.ts'
 import type { Logger } from '../ports.ts'
 import { NODE_EVENT_KINDS, type NodeEvent } from './events.ts'
 import { withNearest } from './nearest.ts'
@@ -51,7 +51,8 @@ export class EventBus {
   emit(event: NodeEvent): void {
     // Whoever's code it was that has brought it about: listeners are not on its account.
     if (this.#listeners.size > 0) runOutside(() => this.#tell(this.#listeners, event))
-    const interested = 'id' in event ? this.#bySpec.get(event.id) : undefined
+    const spec = specOf(event)
+    const interested = spec === undefined ? undefined : this.#bySpec.get(spec)
     if (interested !== undefined) runOutside(() => this.#tell(interested, event))
   }
 
@@ -79,6 +80,12 @@ function refuseUnheard(kind: unknown, listener: unknown): void {
   if (typeof listener !== 'function')
     problems.push({ path: 'listener', found: show(listener), wanted: 'a function' })
   if (problems.length > 0) throw new OptionsError('on', problems)
+}
+
+/** The spec that it is about. */
+function specOf(event: NodeEvent): SpecId | undefined {
+  if ('id' in event) return event.id
+  return event.kind === 'worker:start' || event.kind === 'worker:exit' ? specOfSlot(event.slot) : undefined
 }
 
 function isOf<K extends NodeEvent['kind']>(event: NodeEvent, kind: K): event is NodeEventOf<K> {

@@ -19,6 +19,7 @@ import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
 import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
 import type { Kernel } from './kernel.ts'
+import { REPEATS_MAX } from './overtaking.ts'
 import {
   type Part,
   findPart,
@@ -81,9 +82,6 @@ interface Attempt {
   /** The last version of the spec that had it. */
   heldIn: Hlc | undefined
 }
-
-/** So often a change is made again that was lost to one that crossed it; then somebody does not want it. */
-const REPEATS_MAX = 3
 
 export class Parts {
   readonly #kernel: Kernel

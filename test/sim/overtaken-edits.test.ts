@@ -91,7 +91,62 @@ const stage: Kind = {
       .find(({ id }) => id === 'a')?.workers[0]?.kind,
 }
 
-const KINDS = { member, stage }
+const worker: Kind = {
+  declare: mesh => mesh.node('n1').addWorker({ id: 'w', run: slow }),
+  on: (mesh, id) => {
+    const node = mesh.node(id)
+    return {
+      add: () => node.addWorker({ id: 'w', run: slow }),
+      remove: () => node.removeWorker('w'),
+      stop: () => node.stopWorker('w'),
+      restart: () => node.restartWorker('w'),
+    }
+  },
+  look: (mesh, node) =>
+    mesh
+      .node(node)
+      .listWorkers()
+      .find(({ id }) => id === 'w')?.status.kind,
+  startsAtOnce: false,
+}
+
+const group: Kind = {
+  declare: member.declare,
+  on: (mesh, id) => {
+    const node = mesh.node(id)
+    return {
+      add: () => member.declare(mesh),
+      remove: () => node.removeGroup('g'),
+      stop: () => node.stopGroup('g'),
+      restart: () => node.restartGroup('g'),
+    }
+  },
+  look: (mesh, node) => mesh.node(node).findGroup('g')?.status.kind,
+  startsAtOnce: false,
+}
+
+const chain: Kind = {
+  declare: stage.declare,
+  on: (mesh, id) => {
+    const node = mesh.node(id)
+    return {
+      add: () => stage.declare(mesh),
+      remove: () => node.removeChain('c'),
+      stop: () => node.stopChain('c'),
+      restart: () => node.restartChain('c'),
+    }
+  },
+  look: (mesh, node) => mesh.node(node).findChain('c')?.status.kind,
+  load: mesh =>
+    void mesh
+      .node('n1')
+      .findChain('c')
+      ?.send(1)
+      .catch(() => {}),
+  startsAtOnce: true,
+}
+
+const KINDS = { member, stage, worker, group, chain }
 
 /** What is asked for before, what first, what then; how the first one ends, and how all is in the end. */
 const PAIRS: readonly {
@@ -159,4 +214,48 @@ describe.each(Object.entries(KINDS))('a %s', (_name, kind) => {
       for (const id of mesh.ids) expect(kind.look(mesh, id)).toBe(end)
     })
   })
+})
+
+describe('a change of the whole that crosses one of a part, neither node having heard of the other', () => {
+  test.each([
+    { operation: 'stop', end: 'stopped', added: 'fulfilled' },
+    { operation: 'restart', end: 'running', added: 'fulfilled' },
+    { operation: 'remove', end: undefined, added: 'NotFoundError' },
+  ] as const)('$operation is made again where it was lost', async ({ operation, end, added }) => {
+    await using mesh = await simulate({ nodes: 3, behaviours: [slow] })
+    await allSeeAll(mesh)
+    const declared = group.declare(mesh)
+    await pass(mesh, 1_000)
+    await declared
+    const exits: string[] = []
+    for (const id of mesh.ids) mesh.node(id).on('worker:exit', ({ slot }) => exits.push(slot))
+    // Written in the same millisecond: the larger name counts.
+    const outcomes = Promise.allSettled([
+      group.on(mesh, 'n1')[operation](),
+      mesh.node('n2').getGroup('g').addMember({ id: 'z', run: slow }),
+    ])
+    await pass(mesh, 3_000)
+    const kinds = (await mesh.settle(outcomes)).map(each =>
+      each.status === 'rejected' && each.reason instanceof Error ? each.reason.name : each.status,
+    )
+    expect(kinds).toEqual(['fulfilled', added])
+    expect(exits).toEqual(expect.arrayContaining(['g/a', 'g/b']))
+    for (const id of mesh.ids) expect(group.look(mesh, id)).toBe(end)
+  })
+})
+
+test('a declaration is overtaken by another one on the same node: the error does not speak of another node', async () => {
+  await using mesh = await simulate({ nodes: 1, behaviours: [slow, step] })
+  const node = mesh.node('n1')
+  const ends = Promise.allSettled([
+    node.addWorker({ id: 'w', run: slow }),
+    node.removeWorker('w'),
+    node.addChain({ id: 'w', stages: [{ run: step }] }),
+  ])
+  await pass(mesh, 1_000)
+  expect(await ends).toMatchObject([
+    { reason: { name: 'SupersededError', message: expect.stringContaining('here or elsewhere') } },
+    { status: 'fulfilled' },
+    { status: 'fulfilled' },
+  ])
 })
