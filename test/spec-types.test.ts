@@ -16,6 +16,8 @@ const counter = defineServer('counter', {
   call: { add: (state, by: number) => (state.total += by) },
 })
 const logger = defineServer('logger', { init: () => ({ lines: 0 }) })
+const named = defineServer('named', { init: (_context, name?: string) => ({ name }) })
+const defaulted = defineServer('defaulted', { init: (_context, name: string = 'x') => ({ name }) })
 const lengths = defineStage('lengths', (text: string) => text.length)
 const evens = defineStage('evens', (n: number) => (n % 2 === 0 ? n : undefined))
 
@@ -40,6 +42,24 @@ async function added(node: Node, ids: readonly string[]): Promise<void> {
   await node.addChain({ id: 'chain', stages: ids.map(id => ({ id, run: lengths, wrkers: 2 })) })
   // @ts-expect-error no such field of members whose number is not known
   await node.addGroup({ id: 'group', members: ids.map(id => ({ id, run: logger, signifcant: true })) })
+  // Arguments that may be left out, all of them.
+  for (const run of [named, defaulted]) {
+    await node.addWorker({ id: 'w', run })
+    await node.addWorker({ id: 'w', run, args: [] })
+    await node.addWorker({ id: 'w', run, args: ['a'] })
+    await node.addGroup({ id: 'group', members: [{ id: 'w', run }] })
+    await node.addGroup({ id: 'group', members: [{ id: 'w', run, args: ['a'] }] })
+  }
+  // @ts-expect-error a name is a text
+  await node.addWorker({ id: 'w', run: named, args: [5] })
+  // @ts-expect-error a name is a text, also where it has a default
+  await node.addWorker({ id: 'w', run: defaulted, args: [5] })
+  // @ts-expect-error a name is a text, in a group too
+  await node.addGroup({ id: 'group', members: [{ id: 'w', run: named, args: [5] }] })
+  // @ts-expect-error there is one name
+  await node.addWorker({ id: 'w', run: named, args: ['a', 'b'] })
+  // @ts-expect-error the arguments of others are still wanted
+  await node.addWorker({ id: 'w', run: counter })
   // @ts-expect-error a route that there is not
   await node.addChain({ id: 'chain', stages: [{ run: lengths, route: 'any' }] })
 }

@@ -36,13 +36,15 @@ export type ArgsOf<B> =
       ? Args
       : readonly unknown[]
 
-/** `args` may be left out where there are none, and where nothing is known of them. */
+/** `args` may be left out where there need be none, and where nothing is known of them. */
 export type WithArgs<B> =
   ArgsOf<B> extends readonly []
     ? { readonly args?: readonly never[] }
     : readonly unknown[] extends ArgsOf<B>
       ? { readonly args?: readonly unknown[] }
-      : { readonly args: Readonly<ArgsOf<B>> }
+      : readonly [] extends Readonly<ArgsOf<B>>
+        ? { readonly args?: Readonly<ArgsOf<B>> }
+        : { readonly args: Readonly<ArgsOf<B>> }
 
 /** How a worker starts, stops and comes back. */
 export interface WorkerOptions {
