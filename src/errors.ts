@@ -4,6 +4,8 @@
  * Each message says what was found, what was wanted, and what to do.
  */
 
+import { saidBy } from './error-message.ts'
+
 /** Common to all errors that meshvisor throws on purpose. */
 export abstract class MeshvisorError extends Error {
   abstract override readonly name: string
@@ -237,11 +239,9 @@ export class CallTimeoutError extends CallError {
 export class AbortError extends CallError {
   override readonly name = 'AbortError'
 
-  /** `what` was given up, for this reason. */
   constructor(what: string, reason: unknown, options: { readonly maybeExecuted: boolean }) {
-    const why = reason instanceof Error ? `: ${reason.message}` : ''
     const where = options.maybeExecuted ? 'it may have been executed' : 'it has not been executed'
-    super(`${what} was aborted${why}; ${where}`, { ...options, cause: reason })
+    super(`${what} was aborted${saidBy(reason)}; ${where}`, { ...options, cause: reason })
   }
 }
 

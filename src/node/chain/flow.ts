@@ -174,7 +174,9 @@ export class Flow<In> {
   #abortError(): AbortError {
     const { chain, signal } = this.#init
     const maybeExecuted = this.#places.size > 0
-    return new AbortError(`a run through chain "${chain}"`, signal?.reason, { maybeExecuted })
+    return new AbortError(`the next item of a run through chain "${chain}"`, signal?.reason, {
+      maybeExecuted,
+    })
   }
 
   /** Wakes the reader, if there is something for it. */
