@@ -24,13 +24,17 @@ const EPOCH_MS = 1_735_689_600_000
 const AGE_BITS = 26
 const CLASS_BITS = 2
 const CHANCE_BITS = 25
+/** Of these, the upper ones say how many are met, where some are not; for more than that it is as if it were so many. */
+const MET_BITS = 5
+const MET_MAX = 2 ** MET_BITS - 1
 const AGE_MAX = 2 ** AGE_BITS - 1
 const HASH_BITS = 32
 
 /**
  * The tag of a first generation, larger for what is to go on. The older one counts first; among those of one age, the one
  * of a node that has met all that it knows, then of one that has met some of them (the more, the better: it does not hear
- * as soon as others what is claimed), then of one that knows nobody; at last, chance.
+ * as soon as others what is claimed), then of one that knows nobody; at last, always, chance: of two with the same tag
+ * both would go on for ever.
  * @param chance a hash of 32 bits
  * @returns a whole number from 0 to 2^53 - 1
  */
@@ -39,7 +43,8 @@ export function firstTag({ known, met }: Acquaintance, wallMs: number, chance: n
   const seniority = age < 0 ? 0 : AGE_MAX - age
   const isPartial = met < known
   const rank = known === 0 ? 0 : isPartial ? 1 : 2
-  const low = isPartial ? met : chance >>> (HASH_BITS - CHANCE_BITS)
+  const luck = chance >>> (HASH_BITS - CHANCE_BITS)
+  const low = isPartial ? Math.min(MET_MAX, met) * 2 ** (CHANCE_BITS - MET_BITS) + (luck >>> MET_BITS) : luck
   return (seniority * 2 ** CLASS_BITS + rank) * 2 ** CHANCE_BITS + low
 }
 

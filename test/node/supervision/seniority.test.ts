@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 
+import { Prng } from '../../../src/prng.ts'
 import { firstTag } from '../../../src/node/supervision/seniority.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 29)
@@ -29,6 +30,15 @@ test('of one age and acquaintance, the hash decides; clocks that are a little ap
   expect(high).toBeGreaterThan(low)
 })
 
+test('nobody has the tag of another one, however many they have met', () => {
+  const prng = new Prng('tags')
+  const chances = Array.from({ length: 30 }, () => prng.below(CHANCE_MAX))
+  for (const acquaintance of [ALONE, PARTIAL, COMPLETE, { known: 900, met: 100 }, { known: 900, met: 700 }]) {
+    const tags = chances.map(chance => firstTag(acquaintance, NOW_MS, chance))
+    expect(new Set(tags).size).toBe(tags.length)
+  }
+})
+
 test('a clock that was never set makes nobody old', () => {
   expect(firstTag(COMPLETE, 0, CHANCE_MAX)).toBeLessThan(firstTag(ALONE, NOW_MS, 0))
 })
@@ -36,7 +46,7 @@ test('a clock that was never set makes nobody old', () => {
 test.each([0, NOW_MS, Date.UTC(2033, 0, 1), Date.UTC(2400, 0, 1), Number.MAX_SAFE_INTEGER])(
   'a tag is a whole number that is exact, at any time: %i',
   wallMs => {
-    for (const acquaintance of [ALONE, PARTIAL, COMPLETE]) {
+    for (const acquaintance of [ALONE, PARTIAL, COMPLETE, { known: 900, met: 700 }]) {
       const tag = firstTag(acquaintance, wallMs, CHANCE_MAX)
       expect(Number.isSafeInteger(tag) && tag >= 0).toBe(true)
     }
