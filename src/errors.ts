@@ -4,7 +4,7 @@
  * Each message says what was found, what was wanted, and what to do.
  */
 
-import { saidBy } from './error-message.ts'
+import { LATER, saidBy } from './error-message.ts'
 
 /** Common to all errors that meshvisor throws on purpose. */
 export abstract class MeshvisorError extends Error {
@@ -31,9 +31,8 @@ export class OptionsError extends MeshvisorError {
       .slice(0, LINES_MAX)
       .map(({ path, found, wanted }) => `  ${path}: found ${found}, wanted ${wanted}`)
     if (problems.length > LINES_MAX) lines.push(`  … and ${problems.length - LINES_MAX} more`)
-    super(
-      `${what} ${problems.length === 1 ? 'has a bad field' : `has ${problems.length} bad fields`}:\n${lines.join('\n')}`,
-    )
+    const found = problems.length === 1 ? 'a bad field' : `${problems.length} bad fields`
+    super(`${what} has ${found}:\n${lines.join('\n')}`)
     this.problems = problems
   }
 }
@@ -69,17 +68,13 @@ export class NotFoundError extends MeshvisorError {
   }
 }
 
-/** How to declare what a node is to run that comes later, for the end of a message. */
-export const LATER =
-  "; where a node that can run it comes later, add it with { until: 'declared' }: it is pending until then"
-
 /** No live node can run the behaviour. */
 export class BehaviourNotFoundError extends MeshvisorError {
   override readonly name = 'BehaviourNotFoundError'
   readonly behaviour: string
 
   constructor(behaviour: string, known: readonly string[]) {
-    const list = known.length === 0 ? 'none' : known.join(', ')
+    const list = known.join(', ') || 'none'
     super(
       `no live node has the behaviour "${behaviour}" (known: ${list}): register its module with createNode({ behaviours })${LATER}`,
     )
@@ -122,10 +117,8 @@ export class ListenError extends MeshvisorError {
 
   constructor(failures: readonly ListenFailure[], options?: ErrorOptions) {
     const lines = failures.map(({ address, reason }) => `${address}: ${reason}`)
-    super(
-      lines.length === 1 ? `cannot listen on ${lines[0]}` : ['cannot listen on', ...lines].join('\n  '),
-      options,
-    )
+    const what = 'cannot listen on'
+    super(lines.length === 1 ? `${what} ${lines[0]}` : [what, ...lines].join('\n  '), options)
     this.failures = failures
   }
 }
@@ -230,6 +223,13 @@ export abstract class CallError extends MeshvisorError {
 /** No answer in time. */
 export class CallTimeoutError extends CallError {
   override readonly name = 'CallTimeoutError'
+  /** Why no live node could run the worker or chain when the time was over; undefined where one could. */
+  readonly pending: string | undefined
+
+  constructor(message: string, options: { maybeExecuted: boolean; pending?: string | undefined }) {
+    super(message, options)
+    this.pending = options.pending
+  }
 }
 
 /**

@@ -8,12 +8,12 @@ import {
   AlreadyExistsError,
   BehaviourNotFoundError,
   IsolationError,
-  LATER,
   NotFoundError,
   StartError,
   StopError,
   SupersededError,
 } from '../errors.ts'
+import { LATER } from '../error-message.ts'
 import { type Run, type SpecId, isSpecId, slotId, specId } from '../ids.ts'
 import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import {

@@ -185,6 +185,42 @@ test('what was declared by a node that is gone is still waited for, and runs aga
   expect(await get()).toBe(1)
 })
 
+test('what waits in vain for what no node can run says so: a call, one of a member, an item and its place in a chain', async () => {
+  await using mesh = await early([counter, double])
+  const node = mesh.node('n1')
+  const ref = await mesh.settle(node.addWorker(hits, declared))
+  const group = await mesh.settle(node.addGroup(line, declared))
+  const stages = [{ run: double }]
+  const chain = await mesh.settle(node.addChain({ id: 'twice', windowItems: 1, stages }, declared))
+  const limit = { timeoutMs: 200 }
+  const lacking = 'no live node has the behaviour "counter@1"'
+  await expect(mesh.settle(ref.with(limit).call.get())).rejects.toMatchObject({
+    name: 'CallTimeoutError',
+    message: `"hits" did not answer in 200 ms: "hits" is pending, ${lacking}`,
+    maybeExecuted: false,
+    pending: lacking,
+  })
+  await expect(mesh.settle(group.member('a').with(limit).call.get())).rejects.toMatchObject({
+    message: `"line/a" did not answer in 200 ms: "line" is pending, ${lacking}, the behaviour "counter@2"`,
+    pending: `${lacking}, the behaviour "counter@2"`,
+  })
+  await expect(mesh.settle(chain.call(4, limit))).rejects.toMatchObject({
+    message:
+      'chain "twice": no outcome in 200 ms; the item is still on its way, and "twice" is pending, no live node has the behaviour "double@1"',
+    maybeExecuted: true,
+    pending: 'no live node has the behaviour "double@1"',
+  })
+  await expect(mesh.settle(chain.send(5, limit))).rejects.toMatchObject({
+    name: 'OverloadedError',
+    message: expect.stringContaining(
+      'in 200 ms: "twice" is pending, no live node has the behaviour "double@1"',
+    ),
+  })
+  const late = ref.with({ timeoutMs: 60_000 }).call.get()
+  await mesh.start('n2')
+  expect(await mesh.settle(late)).toBe(1)
+})
+
 test('the input of a task waits with it', async () => {
   await using mesh = await early([reader], { of: { n1: [notebook] } })
   const node = mesh.node('n1')

@@ -13,7 +13,7 @@ import type { SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import { promised } from '../../promised.ts'
 import { toError } from '../thrown-value.ts'
-import { type SpecStatus, becauseOf, isDown } from '../supervision/spec-status.ts'
+import { type SpecStatus, becauseOf, isDown, pendingText } from '../supervision/spec-status.ts'
 import { findFenceOfNow, refuseFenced } from '../workers/scope.ts'
 import { checkRun, checkWait, entryOptions, instantOptions } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
@@ -129,8 +129,10 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
         { ...options, maybeExecuted: true },
         untilMs,
         () => {
-          const message = `chain "${this.id}": no outcome in ${options.timeoutMs} ms; the item is still on its way`
-          reject(new CallTimeoutError(message, { maybeExecuted: true }))
+          const pending = this.#whyPending()
+          const why = pending === undefined ? '' : `, and ${pendingText(this.id, pending)}`
+          const message = `chain "${this.id}": no outcome in ${options.timeoutMs} ms; the item is still on its way${why}`
+          reject(new CallTimeoutError(message, { maybeExecuted: true, pending }))
         },
         reject,
       )
@@ -214,7 +216,10 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
         { ...options, maybeExecuted: false },
         untilMs,
         () => {
-          const message = `chain "${this.id}": ${this.#chain.ingress.size} items of this node are on their way, no room for another one in ${options.timeoutMs} ms: send slower, or give it more workers`
+          const pending = this.#whyPending()
+          const hint =
+            pending === undefined ? 'send slower, or give it more workers' : pendingText(this.id, pending)
+          const message = `chain "${this.id}": ${this.#chain.ingress.size} items of this node are on their way, no room for another one in ${options.timeoutMs} ms: ${hint}`
           fail(new OverloadedError(message, { maybeExecuted: false }))
         },
         fail,
@@ -237,6 +242,12 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
     return new GivenUpError(
       `the chain "${this.id}" does not run any more${becauseOf(status, 'chain', this.id)}`,
     )
+  }
+
+  /** Why no live node can run some of it; undefined where each stage has one. */
+  #whyPending(): string | undefined {
+    const status = this.#status()
+    return status?.kind === 'pending' ? status.reason : undefined
   }
 
   /** Calls `expire` when it takes too long, `reject` when it is not wanted any more. @returns how to take that back */

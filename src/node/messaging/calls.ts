@@ -22,7 +22,7 @@ import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
 import { type Generation, compareGenerations } from '../../protocol/phase.ts'
 import type { ReachChange } from '../../protocol/reach.ts'
-import { becauseOf, isDown } from '../supervision/spec-status.ts'
+import { becauseOf, isDown, pendingText } from '../supervision/spec-status.ts'
 import { toError } from '../thrown-value.ts'
 import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
 import type { CallRequest } from '../workers/gateway.ts'
@@ -71,6 +71,7 @@ export class Calls {
       const call = new Call(request, {
         startedMs: this.#clock.nowMs(),
         deadlocks: this.#deadlocks,
+        router: this.#router,
         onElsewhere: () => this.#redirect(call),
         onEnd: (error, value) => {
           this.#timeouts.delete(call)
@@ -254,6 +255,7 @@ export class Call implements Replier, Expiring, Origin {
   readonly traceId: string | undefined
   readonly caller: Caller | undefined
   readonly #deadlocks: Deadlocks
+  readonly #router: Router
   readonly #onElsewhere: () => void
   readonly #onEnd: (error: Error | undefined, value: unknown) => void
   #cancels: (() => void)[] | undefined
@@ -270,6 +272,7 @@ export class Call implements Replier, Expiring, Origin {
     more: {
       readonly startedMs: number
       readonly deadlocks: Deadlocks
+      readonly router: Router
       readonly onElsewhere: () => void
       readonly onEnd: (error: Error | undefined, value: unknown) => void
     },
@@ -285,6 +288,7 @@ export class Call implements Replier, Expiring, Origin {
     this.traceId = origin.traceId
     this.caller = origin.caller
     this.#deadlocks = more.deadlocks
+    this.#router = more.router
     this.#onElsewhere = more.onElsewhere
     this.#onEnd = more.onEnd
   }
@@ -355,8 +359,11 @@ export class Call implements Replier, Expiring, Origin {
   }
 
   onExpired(): void {
+    const { slot } = this.request
+    const pending = this.#isGiven ? undefined : this.#router.whyPending(slot)
+    if (pending !== undefined) return this.#expire(pendingText(specOfSlot(slot), pending), false, pending)
     const where = this.#isGiven ? 'the worker may have come to it' : 'the worker has not come to it'
-    const crossing = this.#deadlocks.findCrossing(this.request.slot)
+    const crossing = this.#deadlocks.findCrossing(slot)
     this.#expire(crossing === undefined ? where : `${where}. ${crossed(crossing)}`, this.#isGiven)
   }
 
@@ -374,10 +381,10 @@ export class Call implements Replier, Expiring, Origin {
     this.#end(error, undefined)
   }
 
-  #expire(where: string, maybeExecuted: boolean): void {
+  #expire(where: string, maybeExecuted: boolean, pending?: string): void {
     const waitedMs = Math.max(0, Math.round(this.deadlineMs - this.startedMs))
     const message = `"${this.request.slot}" did not answer in ${waitedMs} ms: ${where}`
-    this.fail(new CallTimeoutError(message, { maybeExecuted }))
+    this.fail(new CallTimeoutError(message, { maybeExecuted, pending }))
   }
 
   #end(error: Error | undefined, value: unknown): void {

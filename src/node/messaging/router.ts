@@ -75,6 +75,15 @@ export class Router {
     return this.#specs.get(spec)?.status
   }
 
+  /** Why no live node can run the worker, for people; undefined where one can, as far as this node knows. */
+  whyPending(slot: SlotId): string | undefined {
+    const spec = specOfSlot(slot)
+    const status = this.statusOf(spec)
+    if (status?.kind !== 'pending') return undefined
+    const part = this.partStatusOf(spec, slot)
+    return part === undefined || part.kind === 'pending' ? status.reason : undefined
+  }
+
   /** All that are declared, in the order in which this node has heard of them. */
   *specs(): Generator<[SpecId, SpecBody]> {
     for (const [id, { body }] of this.#specs) if (body !== undefined) yield [specId(id), body]

@@ -52,6 +52,11 @@ export function becauseOf(status: DownStatus, kind: SpecKind, id: string): strin
   return `${reasonOf(status)}; ${howToRevive(kind, id)}`
 }
 
+/** What waits for a node that can run it, for the end of a message. */
+export function pendingText(id: string, reason: string): string {
+  return `"${id}" is pending, ${reason}`
+}
+
 /** Which method starts a spec again, whatever has ended it, for the end of a message. */
 function howToRevive(kind: SpecKind, id: string): string {
   return `node.${RESTARTS[kind]}("${id}") starts it again`
