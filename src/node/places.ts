@@ -20,12 +20,16 @@ export class Places {
   readonly #coordinators = new Map<SpecId, string | undefined>()
   /** What the nodes of the view have, once somebody has asked for it. */
   #supply: Supply | undefined
+  /** Of the nodes of the view, by their ids. */
+  readonly #names = new Map<string, string>()
   /** What each node declines, of those that decline anything. */
   readonly #declines = new Map<string, readonly SlotId[]>()
 
   /** A member is as `row` says. */
   followMember(row: MemberRow): void {
     const isCandidate = row.role === 'member' && isPresent(row)
+    if (isCandidate) this.#names.set(row.id, row.name)
+    else this.#names.delete(row.id)
     const candidate = candidateOf(row)
     const isChanged = isCandidate ? this.#view.set(candidate) : this.#view.delete(row.id)
     if (!isChanged) return
@@ -109,7 +113,7 @@ export class Places {
   }
 
   #supplyOfView(): Supply {
-    this.#supply ??= new Supply(this.view())
+    this.#supply ??= new Supply(this.view(), this.#names)
     return this.#supply
   }
 

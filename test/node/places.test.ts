@@ -36,12 +36,13 @@ test('who could run something, and does not take it, is said where nobody does',
   const places = new Places()
   places.followSpec(ROW, undefined)
   places.followMember(memberRow('n1', { isDraining: true }))
+  places.followMember(memberRow('n5', { status: 'leaving', name: 'the second' }))
   places.followMember(memberRow('n2', { declines: [SLOT] }))
   places.followMember(memberRow('n3', { behaviours: [] }))
   places.followMember(memberRow('n4', { status: 'dead' }))
   expect(places.ownerOf(SLOT)).toBeUndefined()
   expect(places.shortage(ROW, new Set([SLOT]))).toBe(
-    'no live node takes it (emptied, or about to leave: n1; could not start it, and decline it for now: n2) that has all of: b@1',
+    'no live node takes it that has all of b@1: 2 are emptied or about to leave (n1, the second), 1 could not start it, and declines it for now (n2)',
   )
 })
 

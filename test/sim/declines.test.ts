@@ -223,7 +223,7 @@ test('where one node is emptied and the other declines, a worker stays, and why 
   const never = expect(adding).rejects.toMatchObject({ name: 'StartError' })
   await mesh.until('it waits', () => statusOf(mesh, 'v')?.kind === 'pending')
   expect(statusOf(mesh, 'v')).toMatchObject({
-    reason: 'no live node takes it (emptied, or about to leave: n1, n2) that has all of: picky@1',
+    reason: 'no live node takes it that has all of picky@1: 2 are emptied or about to leave (n1, n2)',
   })
   await mesh.settle(never, 120_000)
 })

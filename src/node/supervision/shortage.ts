@@ -3,6 +3,7 @@
 
 import { type Restriction, canRun, restrictionKey, restrictionOf } from '../../placement/eligibility.ts'
 import type { Unit } from '../../placement/unit.ts'
+import type { Candidate } from '../../placement/view.ts'
 import { isolatedIn } from '../../protocol/spec-row.ts'
 import type { Supply } from './supply.ts'
 
@@ -50,23 +51,36 @@ function behaviourText(need: string, supply: Supply): string {
   return `the behaviour "${behaviour}"${others.length === 0 ? '' : ` (but ${listed(others, ', ')})`}`
 }
 
-/** Who could run these, and does not: emptied or about to leave, or having declined them. */
-function refusalOf(kinds: readonly Restriction[], units: readonly Unit[], { nodes }: Supply): string {
+/** How many could run these, and do not: emptied or about to leave, or having declined them; with their names. */
+function refusalOf(kinds: readonly Restriction[], units: readonly Unit[], supply: Supply): string {
   const slots = new Set<string>(units.map(({ id }) => id))
-  const able = nodes.filter(node => kinds.some(kind => canRun(node, kind)))
-  const draining = able.filter(node => node.draining).map(({ id }) => id)
-  const declining = able.flatMap(({ id, draining: isDraining, declines = [] }) =>
-    !isDraining && declines.some(slot => slots.has(slot)) ? [id] : [],
+  const able = supply.nodes.filter(node => kinds.some(kind => canRun(node, kind)))
+  const draining = able.filter(node => node.draining)
+  const declining = able.filter(
+    ({ draining: isDraining, declines = [] }) => !isDraining && declines.some(slot => slots.has(slot)),
   )
   const reasons = [
-    draining.length > 0 ? `emptied, or about to leave: ${draining.toSorted().join(', ')}` : '',
-    declining.length > 0
-      ? `could not start it, and decline it for now: ${declining.toSorted().join(', ')}`
-      : '',
+    reasonOf(draining, ['is emptied or about to leave', 'are emptied or about to leave'], supply),
+    reasonOf(
+      declining,
+      ['could not start it, and declines it for now', 'could not start it, and decline it for now'],
+      supply,
+    ),
   ].filter(text => text !== '')
-  const why = reasons.length === 0 ? '' : ` (${reasons.join('; ')})`
+  const why = reasons.length === 0 ? '' : `: ${reasons.join(', ')}`
   const wants = new Set(kinds.flatMap(wantsOf))
-  return `no live node takes it${why} that has all of: ${listed([...wants], ', ')}`
+  return `no live node takes it that has all of ${listed([...wants], ', ')}${why}`
+}
+
+/** `2 are ill (n1, n2)`; empty where there is none. */
+function reasonOf(
+  nodes: readonly Candidate[],
+  [one, several]: readonly [string, string],
+  supply: Supply,
+): string {
+  if (nodes.length === 0) return ''
+  const names = nodes.map(({ id }) => supply.nameOf(id)).toSorted()
+  return `${nodes.length} ${nodes.length === 1 ? one : several} (${listed(names, ', ')})`
 }
 
 /** What a node must have: behaviours, and labels as `gpu=yes`. */

@@ -7,17 +7,21 @@ import { isolatedIn } from '../../protocol/spec-row.ts'
 /** Cost: once for each view; to look something up is constant. */
 export class Supply {
   readonly nodes: readonly Candidate[]
+  /** By the id of a node, for people. */
+  readonly #names: ReadonlyMap<string, string>
   readonly #needs: ReadonlySet<string>
   readonly #labels: ReadonlySet<string>
   /** By name, with the `@`. */
   readonly #versions = new Map<string, string[]>()
 
-  constructor(nodes: readonly Candidate[]) {
+  /** `names`: of the nodes, by their ids; need not be unique. */
+  constructor(nodes: readonly Candidate[], names: ReadonlyMap<string, string>) {
     this.nodes = nodes
+    this.#names = names
     this.#needs = new Set(nodes.flatMap(({ behaviours }) => behaviours))
     this.#labels = new Set(nodes.flatMap(({ labels }) => Object.entries(labels).map(labelText)))
     for (const behaviour of this.behaviours()) {
-      const name = nameOf(behaviour)
+      const name = unversioned(behaviour)
       const versions = this.#versions.get(name) ?? []
       this.#versions.set(name, [...versions, behaviour])
     }
@@ -37,13 +41,18 @@ export class Supply {
     return this.#labels.has(labelText([label, value]))
   }
 
+  /** How people call the node. */
+  nameOf(node: string): string {
+    return this.#names.get(node) ?? node
+  }
+
   /** The versions of that behaviour that there are: sorted, as `name@version`. */
   versionsOf(behaviour: string): readonly string[] {
-    return this.#versions.get(nameOf(behaviour)) ?? []
+    return this.#versions.get(unversioned(behaviour)) ?? []
   }
 }
 
-function nameOf(behaviour: string): string {
+function unversioned(behaviour: string): string {
   return behaviour.slice(0, behaviour.lastIndexOf('@') + 1)
 }
 

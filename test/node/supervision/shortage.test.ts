@@ -21,6 +21,12 @@ const unit = (id: string, needs: readonly string[], selector?: Readonly<Record<s
   needs,
   ...(selector === undefined ? {} : { selector }),
 })
+/** Others are called by their ids. */
+const NAMES = new Map([
+  ['x1', 'right'],
+  ['x2', 'left'],
+  ['x3', 'left'],
+])
 const gpu = { gpu: 'yes' }
 
 test.each([
@@ -66,7 +72,19 @@ test.each([
     'a node that is emptied, and one that declines',
     [unit('w', ['a@1']), unit('v', ['a@1'])],
     [node('n2', { draining: true }), node('n1', { declines: ['v'] }), node('n3', { declines: ['x'] })],
-    'no live node takes it (emptied, or about to leave: n2; could not start it, and decline it for now: n1) that has all of: a@1',
+    'no live node takes it that has all of a@1: 1 is emptied or about to leave (n2), 1 could not start it, and declines it for now (n1)',
+  ],
+  [
+    'many nodes that are emptied',
+    [unit('w', ['a@1'])],
+    Array.from({ length: 12 }, (_, n) => node(`id${n}`, { draining: true })),
+    'no live node takes it that has all of a@1: 12 are emptied or about to leave (id0, id1, id10, id11, id2, id3, id4, id5, id6, id7, and 2 more)',
+  ],
+  [
+    'several that decline, of one name',
+    [unit('w', ['a@1'])],
+    ['x1', 'x2', 'x3'].map(id => node(id, { declines: ['w'] })),
+    'no live node takes it that has all of a@1: 3 could not start it, and decline it for now (left, right)',
   ],
   [
     'several things, each once',
@@ -79,7 +97,7 @@ test.each([
     ],
     [node('n1', { draining: true }), node('n2', { behaviours: [], labels: gpu })],
     'no live node has the behaviour "c@1", the label far=no; no live node has all of: a@1, gpu=yes; ' +
-      'no live node takes it (emptied, or about to leave: n1) that has all of: b@1',
+      'no live node takes it that has all of b@1: 1 is emptied or about to leave (n1)',
   ],
   [
     'very many',
@@ -88,5 +106,5 @@ test.each([
     `no live node has ${Array.from({ length: 10 }, (_, n) => `the behaviour "c${n}@1"`).join(', ')}, and 3 more`,
   ],
 ])('where it is for the want of %s', (_what, units, nodes, wanted) => {
-  expect(shortageOf(units, new Supply(nodes))).toBe(wanted)
+  expect(shortageOf(units, new Supply(nodes, NAMES))).toBe(wanted)
 })
