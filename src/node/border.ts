@@ -4,6 +4,7 @@
 import type { NodeId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
 import type { MemberRow, ProtocolRange } from '../protocol/member-row.ts'
+import type { Obstacle } from './obstacles.ts'
 
 /** What this node has refused since it started. */
 export interface BorderStats {
@@ -63,6 +64,10 @@ export class Border {
   readonly #logger: Logger
   readonly #complaints = new Map<string, Complaint>()
   readonly #failedDials = new Map<string, Failures>()
+  /** What there is to be told of peers that say nothing, at the end of their last session; the last one is the newest. */
+  readonly #mute = new Map<NodeId, string>()
+  /** At which address each peer was dialled last; the last one is the newest. */
+  readonly #dialled = new Map<NodeId, string>()
   readonly #counts: Counts = {
     strangers: 0,
     violations: 0,
@@ -143,8 +148,10 @@ export class Border {
     this.#complain(`silent ${key}`, { to: key, reason }, NO_SESSION)
   }
 
-  onDialled(key: string): void {
+  /** `key`: as of `onDialFailed`; `peer`: who has answered. */
+  onDialled(key: string, peer: NodeId): void {
     this.#failedDials.delete(key)
+    if (key.startsWith('/')) setNewest(this.#dialled, peer, key)
   }
 
   /**
@@ -153,13 +160,24 @@ export class Border {
    */
   onEnded(peer: NodeId, wanted: ProtocolRange | undefined): void {
     const key = `mute ${peer}`
-    if (wanted === undefined) return this.onDialled(key)
+    if (wanted === undefined) {
+      this.#failedDials.delete(key)
+      this.#mute.delete(peer)
+      return
+    }
     const { count } = this.#fail(key)
     if (count < FAILED_DIALS_MIN) return
     const { min, max } = wanted
     const found = `found ${count} sessions in a row that ended before the peer has said hello`
     const reason = `${found}, wanted a hello of a node that speaks the protocol of versions ${min} to ${max}: look into its log; if it is another version of meshvisor, update the older of the two`
+    setNewest(this.#mute, peer, reason)
     this.#complain(key, { to: peer, reason }, NO_SESSION)
+  }
+
+  /** The peers that end each session without a word, but for those of whom `isKnown` says that they have spoken. */
+  mutePeers(isKnown: (peer: NodeId) => boolean): Obstacle[] {
+    const mute = [...this.#mute].filter(([peer]) => !isKnown(peer))
+    return mute.map(([peer, reason]) => ({ address: this.#dialled.get(peer) ?? `node ${peer}`, reason }))
   }
 
   onUnreachable({ id, name, addresses }: MemberRow, reachedBy: readonly NodeId[]): void {
@@ -172,10 +190,7 @@ export class Border {
     const nowMs = this.#clock.nowMs()
     const { sinceMs, count: before } = this.#failedDials.get(key) ?? { sinceMs: nowMs, count: 0 }
     const count = before + 1
-    this.#failedDials.delete(key)
-    this.#failedDials.set(key, { sinceMs, count })
-    const [oldest] = this.#failedDials.keys()
-    if (this.#failedDials.size > COMPLAINTS_MAX && oldest !== undefined) this.#failedDials.delete(oldest)
+    setNewest(this.#failedDials, key, { sinceMs, count })
     return { count, isLasting: count >= FAILED_DIALS_MIN || nowMs - sinceMs >= FAILED_FOR_MS }
   }
 
@@ -191,11 +206,16 @@ export class Border {
       known.kept += 1
       return
     }
-    this.#complaints.delete(key)
-    this.#complaints.set(key, { atMs: nowMs, kept: 0 })
-    const [oldest] = this.#complaints.keys()
-    if (this.#complaints.size > COMPLAINTS_MAX && oldest !== undefined) this.#complaints.delete(oldest)
+    setNewest(this.#complaints, key, { atMs: nowMs, kept: 0 })
     const again = known === undefined || known.kept === 0 ? {} : { timesSince: known.kept }
     this.#logger.warn({ ...facts, ...again }, message)
   }
+}
+
+/** The oldest is forgotten beyond `COMPLAINTS_MAX`. */
+function setNewest<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+  map.delete(key)
+  map.set(key, value)
+  const [oldest] = map.keys()
+  if (map.size > COMPLAINTS_MAX && oldest !== undefined) map.delete(oldest)
 }

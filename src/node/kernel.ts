@@ -355,7 +355,7 @@ export class Kernel {
   }
 
   #onDialled(key: string, peer: NodeId): void {
-    this.border.onDialled(key)
+    this.border.onDialled(key, peer)
     this.receive({ kind: 'peer-dialled', key, peer })
   }
 

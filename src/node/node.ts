@@ -16,6 +16,7 @@ import { GroupHandle } from './group-handle.ts'
 import { Inputs } from './input-feed.ts'
 import { Kernel, type Ports } from './kernel.ts'
 import { WorkerRef } from './messaging/refs.ts'
+import { linesOf } from './obstacles.ts'
 import type { NodeOptions } from './options.ts'
 import { describe } from './own-row.ts'
 import { Parts } from './parts.ts'
@@ -277,12 +278,12 @@ export class Node implements AsyncDisposable {
       return this.members().length >= count ? true : undefined
     }
     await this.#waiting.until(isFormed, options, timeoutMs => {
-      const problems = this.#kernel.core.ledger.membership.contacts
-        .problems()
-        .map(({ address, reason }) => `\n  ${address}: ${reason}`)
-      return new FormationError(
-        `${this.members().length} of ${count} nodes after ${timeoutMs} ms${problems.join('')}`,
-      )
+      const present = new Set(this.members().map(({ id }) => id))
+      const { core, border } = this.#kernel
+      const mute = border.mutePeers(peer => present.has(peer))
+      const lines = linesOf([...core.ledger.membership.contacts.problems(), ...mute])
+      const found = `${present.size} of ${count} nodes after ${timeoutMs} ms`
+      return new FormationError([found, ...lines].join('\n  '))
     })
   }
 

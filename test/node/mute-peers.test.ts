@@ -60,3 +60,44 @@ test('of a peer that was refused, only that is told', () => {
     expect.stringMatching(/^session ended: the peer speaks another protocol/),
   ])
 })
+
+test('whoever waits for a mesh is told of them too: by address where they were dialled, and not of those that have spoken', async () => {
+  const others = ['dialled', 'spoken'].map(name => nodeId(name))
+  for (const each of [peer, ...others]) {
+    for (let times = 0; times < FAILED_DIALS_MIN; times++) {
+      outside.world.onPeerUp(each)
+      outside.world.onDialled(each === peer ? each : `/sim/${each}`, each)
+      outside.world.onPeerDown(each)
+    }
+  }
+  outside.join('spoken')
+  expect(await linesOfFormed()).toEqual([
+    expect.stringMatching(/^node peer: found 4 sessions in a row .* look into its log/),
+    expect.stringMatching(/^\/sim\/dialled: found 4 sessions in a row .* look into its log/),
+  ])
+  for (const each of ['peer', 'dialled']) {
+    outside.greet(each)
+    outside.world.onPeerDown(nodeId(each))
+  }
+  expect(await linesOfFormed()).toEqual([])
+})
+
+test('whoever waits for a mesh is told of each address once, with all that is wrong with it', async () => {
+  const address = '/ip4/127.0.0.1/tcp/7000'
+  outside = new Outside()
+  node = await outside.node({ discovery: { mdns: false, seeds: [address] } })
+  outside.world.onDiscovered(peer, [address, '/ip4/127.0.0.1/tcp/7001'])
+  outside.world.onDiscovered(nodeId('other'), [address])
+  outside.world.onDialFailed(address, 'unreachable', 'nobody listens')
+  outside.world.onDialFailed(peer, 'unreachable', 'nobody listens')
+  outside.world.onDialFailed('other', 'handshake', 'not on the list')
+  expect(await linesOfFormed()).toEqual([`${address}: nobody listens; not on the list`])
+})
+
+async function linesOfFormed(): Promise<string[]> {
+  const waiting = node.formed(9, { timeoutMs: 100 }).catch((error: unknown) => error)
+  await outside.clock.run(1_000)
+  const [first = '', ...lines] = String(await waiting).split('\n  ')
+  expect(first).toMatch(/^FormationError: \d of 9 nodes after 100 ms$/)
+  return lines
+}

@@ -7,6 +7,7 @@ import { type NodeInit, checkOptions } from '../../src/node/options.ts'
 import type { Directory, Lane, Logger, Transport, TransportHandlers } from '../../src/ports.ts'
 import { encodeMessage } from '../../src/protocol/codec.ts'
 import { FrameWriter } from '../../src/protocol/frames.ts'
+import type { MemberRow } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS, PROTOCOL } from '../../src/protocol/messages.ts'
 
 export class Outside implements Transport {
@@ -49,6 +50,28 @@ export class Outside implements Transport {
     const peer = nodeId(name)
     this.world.onPeerUp(peer)
     this.say(peer, { kind: 'hello', protocol: PROTOCOL, run: { id: peer, boot: 1 }, rows: NO_ROWS })
+    return peer
+  }
+
+  /** The same, of a node that is to be a member. */
+  join(name: string): NodeId {
+    const peer = nodeId(name)
+    const row: MemberRow = {
+      id: peer,
+      boot: 1,
+      seq: 1,
+      status: 'alive',
+      name,
+      addresses: [],
+      role: 'member',
+      weight: 1,
+      labels: {},
+      behaviours: [],
+      protocol: PROTOCOL,
+    }
+    const rows = { ...NO_ROWS, members: [row] }
+    this.world.onPeerUp(peer)
+    this.say(peer, { kind: 'hello', protocol: PROTOCOL, run: { id: peer, boot: 1 }, rows })
     return peer
   }
 
