@@ -267,6 +267,7 @@ const specRow: Shape<SpecRow> = objectOf<SpecRow>({
   desired: oneOf(DESIRED_STATES),
   content: optional(count),
   replaces: optional(hlc),
+  isUpheld: optional(isBoolean),
   overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean })),
 })
 

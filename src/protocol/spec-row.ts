@@ -210,6 +210,8 @@ export interface SpecRow extends SpecChange {
   readonly version: Hlc
   /** The version that the writer has replaced: whoever wrote a later one than that, has not been seen by it. */
   readonly replaces?: Hlc | undefined
+  /** Nobody has written it: it is what `replaces` says, further on. See `upheldBy`. @default false */
+  readonly isUpheld?: boolean | undefined
   /**
    * The latest of the versions that were overtaken by this one without its writer having seen them. It travels with
    * the row that counts, so that its writer hears of it also where the other row was replaced everywhere.
@@ -227,8 +229,12 @@ export interface Overtaken {
 export const specRows: RecordKind<SpecRow> = {
   keyOf: row => row.id,
   join: joinSpecs,
-  versionOf: ({ version, overtaken }) =>
-    overtaken === undefined ? hlcText(version) : `${hlcText(version)} > ${hlcText(overtaken.version)}`,
+  versionOf: ({ version, isUpheld, replaces, overtaken }) => {
+    const upheld = isUpheld === true && replaces !== undefined ? ` = ${hlcText(replaces)}` : ''
+    const removal = overtaken?.isRemoval === true ? ' removal' : ''
+    const lost = overtaken === undefined ? '' : ` > ${hlcText(overtaken.version)}${removal}`
+    return `${hlcText(version)}${upheld}${lost}`
+  },
 }
 
 /**
@@ -236,16 +242,37 @@ export const specRows: RecordKind<SpecRow> = {
  * associative: what was forgotten with a row that lost is older than that row, and is unseen only where that row is.
  */
 function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
-  const order = compareHlc(a.version, b.version)
+  const order = compareSpecs(a, b)
   const [earlier, later] = order < 0 ? [a, b] : [b, a]
-  const { version, body } = earlier
   const { overtaken: known, replaces } = later
-  const isOne = order === 0 || isSameContent(a, b)
-  const other = isOne ? earlier.overtaken : { version, isRemoval: body === undefined }
+  const other = order === 0 || isSameContent(a, b) ? earlier.overtaken : latestIn(earlier)
   if (other === undefined) return later
-  if (known !== undefined && compareHlc(known.version, other.version) >= 0) return later
+  if (known !== undefined && compareOvertaken(known, other) >= 0) return later
   if (replaces !== undefined && compareHlc(replaces, other.version) >= 0) return later
   return { ...later, overtaken: other }
+}
+
+/**
+ * < 0 when `a` is the older row. Of one moment, what was written then counts more than what is upheld; of that, what was
+ * written last: one who does not know the latest change yet upholds the one before.
+ */
+function compareSpecs(a: SpecRow, b: SpecRow): number {
+  const order = compareHlc(a.version, b.version)
+  if (order !== 0) return order
+  if (a.isUpheld !== true || b.isUpheld !== true)
+    return Number(b.isUpheld ?? false) - Number(a.isUpheld ?? false)
+  return a.replaces === undefined || b.replaces === undefined ? 0 : compareHlc(a.replaces, b.replaces)
+}
+
+/** What is overtaken with that row, and was not seen. */
+function latestIn({ version, body, overtaken }: SpecRow): Overtaken {
+  const own = { version, isRemoval: body === undefined }
+  return overtaken !== undefined && compareOvertaken(overtaken, own) > 0 ? overtaken : own
+}
+
+/** Of one moment there may be two, as what is upheld was written by nobody: it is the declaration that somebody may miss. */
+function compareOvertaken(a: Overtaken, b: Overtaken): number {
+  return compareHlc(a.version, b.version) || Number(b.isRemoval) - Number(a.isRemoval)
 }
 
 /** Whether two rows declare one id for two different things, and neither writer had seen the other's. */
@@ -258,7 +285,8 @@ export function areRivals(a: SpecRow, b: SpecRow): boolean {
 
 /**
  * A config changes nothing that users have done: where a node has declared its config while it knew of no other node, and
- * others come to know of that, what they know goes on, as if it had been written right after. All of them write the same.
+ * others come to know of that, what they know goes on, as if it had been written right after. All who know the same write
+ * the same; `replaces` is what was written, also where that is upheld for the second time.
  * @returns what is to be taken in in the place of `row`; undefined: `row` itself
  */
 export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
@@ -269,8 +297,16 @@ export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
   return {
     ...known,
     version: { ms, count: count + 1, node: known.version.node },
-    replaces: known.version,
+    replaces: writtenAt(known),
+    isUpheld: true,
+    // What was overtaken by what was written, is older than that.
+    overtaken: known.isUpheld === true ? known.overtaken : undefined,
   }
+}
+
+/** The moment at which somebody has written what the row says. A worker that was started for that goes on. */
+export function writtenAt({ version, replaces, isUpheld }: SpecRow): Hlc {
+  return isUpheld === true && replaces !== undefined ? replaces : version
 }
 
 /** Whether both are for one declaration, which two nodes have made that had not met. */

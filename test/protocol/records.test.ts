@@ -51,7 +51,7 @@ const BODY: WorkerBody = {
 
 // A moment is written once: two rows of one moment are the same row. Some replace what was written just before, some
 // have seen nothing for long, some nothing at all.
-const spec: fc.Arbitrary<SpecRow> = hlc.map(version => {
+const written: fc.Arbitrary<SpecRow> = hlc.map(version => {
   const { ms, count } = version
   const isRemoval = count === 3
   // Whoever declares what a config says has seen nothing under the id.
@@ -65,6 +65,19 @@ const spec: fc.Arbitrary<SpecRow> = hlc.map(version => {
     replaces: isOfConfig || ms === 0 ? undefined : { ...version, ms: ms - 1, count: (count * 2) % 3 },
   }
 })
+
+// Of one moment there are several, as what is upheld differs.
+const upheld: fc.Arbitrary<SpecRow> = fc
+  .record({ row: written, ms: small, count: small })
+  .map(({ row, ms, count }) => ({
+    ...row,
+    content: undefined,
+    version: { ms: row.version.ms + 1 + ms, count, node: row.version.node },
+    replaces: row.version,
+    isUpheld: true,
+  }))
+
+const spec = fc.oneof({ arbitrary: written, weight: 3 }, { arbitrary: upheld, weight: 2 })
 
 const claim: fc.Arbitrary<Claim> = fc
   .record({ generation: small, owner: run, seq: small, state: fc.constantFrom(...CLAIM_STATES) })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { nodeId, specId } from '../../src/ids.ts'
-import { type SpecRow, specRows, upheldBy } from '../../src/protocol/spec-row.ts'
+import { type SpecRow, specRows, upheldBy, writtenAt } from '../../src/protocol/spec-row.ts'
 
 const [user, late] = [nodeId('user'), nodeId('late')]
 const row = (ms: number, node: typeof user, more: Partial<SpecRow> = {}): SpecRow => ({
@@ -21,9 +21,28 @@ describe('what a config that was declared anew meets', () => {
       ...byHand,
       version: { ms: 200, count: 4, node: user },
       replaces: byHand.version,
+      isUpheld: true,
     })
     expect(upheldBy({ ...byHand }, { ...anew })).toEqual(upheld)
     expect(upheld && specRows.join(anew, upheld)).toMatchObject({ desired: 'stopped' })
+  })
+
+  test('the latest of what users have written goes on, where some did not know it yet', () => {
+    const later = row(150, user, { replaces: byHand.version, desired: 'running' })
+    const [one, other] = [upheldBy(byHand, anew), upheldBy(later, anew)]
+    if (one === undefined || other === undefined) throw new Error('nothing is upheld')
+    expect(one.version).toEqual(other.version)
+    expect(specRows.versionOf(one)).not.toBe(specRows.versionOf(other))
+    expect(specRows.join(one, other)).toMatchObject({ desired: 'running', replaces: later.version })
+    expect(specRows.join(other, one)).toMatchObject({ desired: 'running', replaces: later.version })
+  })
+
+  test('is the same whether it is upheld against one config after the other, or against the later one at once', () => {
+    const later = row(300, late, { content: 8 })
+    const first = upheldBy(byHand, anew)
+    const again = first && upheldBy(first, later)
+    expect(again).toEqual(upheldBy(byHand, later))
+    expect(again && writtenAt(again)).toEqual(byHand.version)
   })
 
   test.each([

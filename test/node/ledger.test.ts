@@ -1,0 +1,67 @@
+/** I9: whatever came to whom, in whatever order: who has told each other all they know, knows the same. */
+
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { nodeId, specId } from '../../src/ids.ts'
+import { Ledger } from '../../src/node/ledger.ts'
+import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
+import { NO_ROWS } from '../../src/protocol/messages.ts'
+import type { GroupBody, SpecRow } from '../../src/protocol/spec-row.ts'
+import { Bench } from '../protocol/bench.ts'
+
+const NOW = { ms: 1_000, wallMs: 1_000 }
+const small = fc.integer({ min: 0, max: 3 })
+const node = fc.constantFrom('a', 'b', 'c').map(nodeId)
+const hlc: fc.Arbitrary<Hlc> = fc.record({ ms: small, count: small, node })
+
+/** Rows that differ, differ in this, too. */
+const bodyOf = (version: Hlc): GroupBody => ({
+  kind: 'group',
+  strategy: 'one_for_one',
+  intensity: { restarts: 1, withinMs: 1 },
+  autoShutdown: 'never',
+  revision: version.ms * 100 + version.count * 10 + version.node.charCodeAt(0) - 97,
+  spread: true,
+  members: [],
+})
+
+/** Of one moment there is one row: by hand, with or without knowledge of what was before, or of a config. */
+const written = fc
+  .record({ version: hlc, before: hlc, how: fc.constantFrom('config', 'anew', 'by hand') })
+  .map(({ version, before, how }): SpecRow => ({
+    id: specId('s'),
+    version,
+    body: version.count === 3 ? undefined : bodyOf(version),
+    desired: version.count === 3 ? 'stopped' : 'running',
+    ...(how === 'config' && version.count < 3 ? { content: version.count } : {}),
+    ...(how === 'by hand' && compareHlc(before, version) < 0 ? { replaces: before } : {}),
+  }))
+
+const PLACES = 3
+const script = fc.uniqueArray(fc.record({ row: written, at: fc.subarray([0, 1, 2], { minLength: 1 }) }), {
+  selector: ({ row }) => JSON.stringify(row.version),
+  minLength: 1,
+  maxLength: 5,
+})
+
+const specsOf = (ledger: Ledger): SpecRow[] => [...ledger.tables.specs.rows()]
+
+test('specs come to be the same everywhere, with those that are upheld', () => {
+  fc.assert(
+    fc.property(script, sent => {
+      const ledgers = Array.from({ length: PLACES }, () => new Ledger(new Bench().membership, 1_000_000))
+      for (const { row, at } of sent)
+        for (const place of at) ledgers[place]?.takeIn({ ...NO_ROWS, specs: [row] }, NOW)
+      for (let round = 0; round < 2 * PLACES; round++)
+        for (const from of ledgers)
+          for (const to of ledgers) to.takeIn({ ...NO_ROWS, specs: specsOf(from) }, NOW)
+      const [first, ...others] = ledgers
+      for (const ledger of others) {
+        expect(specsOf(ledger)).toEqual(first && specsOf(first))
+        expect(ledger.tables.specs.root()).toBe(first?.tables.specs.root())
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
