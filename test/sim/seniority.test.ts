@@ -135,6 +135,8 @@ test.each([
   await mesh.settle(node.getGroup<Members>('g1').removeMember('b'))
   await mesh.settle(node.restartGroup('g2'))
   await mesh.settle(memberAt(mesh, first, 'g2').call.add(10))
+  await mesh.settle(node.restartWorker('w2'))
+  await mesh.settle(node.getWorker('w2', holder).call.add(10))
   mesh.partition(names, late)
   for (const name of late) await mesh.start(name)
   await mesh.until('the late ones have met', () =>
@@ -161,9 +163,10 @@ test.each([
     ])
     expect(mesh.node(name).getGroup<Members>('g1').members()).toHaveLength(1)
     expect(await mesh.settle(memberAt(mesh, name, 'g2').call.get())).toBe(10)
+    expect(await mesh.settle(mesh.node(name).getWorker('w2', holder).call.get())).toBe(10)
   }
-  expect(started.filter(slot => /^(w0|w1|g0|g1|g2)\b/.test(slot))).toEqual([])
-  expect([...new Set(told)].toSorted()).toEqual(['g0', 'g1', 'g2', 'w0'])
+  expect(started.filter(slot => /^(w0|w1|w2|g0|g1|g2)\b/.test(slot))).toEqual([])
+  expect([...new Set(told)].toSorted()).toEqual(['g0', 'g1', 'g2', 'w0', 'w2'])
 })
 
 const memberAt = (mesh: SimulatedMesh, name: string, group: string) =>

@@ -7,7 +7,7 @@ import { type Failure, withFailure } from '../../protocol/failure.ts'
 import { givesAway } from '../../protocol/member-row.ts'
 import type { Message } from '../../protocol/messages.ts'
 import type { Restart } from '../../protocol/phase.ts'
-import { type SpecRow, type WorkerBody } from '../../protocol/spec-row.ts'
+import { type SpecRow, type WorkerBody, writtenAt } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import { HANDOVER_MS } from '../departure.ts'
 import type { Ledger } from '../ledger.ts'
@@ -351,7 +351,7 @@ export class Claims {
       score: this.#vacancies.scoreOf(slot, { before, legacy, wallMs: now.wallMs }),
       seq: 0,
       state: isOver ? 'done' : 'starting',
-      specVersion: row.version,
+      specVersion: writtenAt(row),
       ...(row.content === undefined ? {} : { content: row.content }),
       restarts: past?.restarts ?? NO_RESTARTS,
       failures: isLost ? withFailure(failures, nodeLost(past.owner.id, slot)) : failures,

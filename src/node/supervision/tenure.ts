@@ -5,7 +5,7 @@ import type { NodeId } from '../../ids.ts'
 import type { Claim } from '../../protocol/claim.ts'
 import { withFailure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
-import { type SpecRow, type WorkerBody, isSameContent } from '../../protocol/spec-row.ts'
+import { type SpecRow, type WorkerBody, isSameContent, writtenAt } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import type { Now } from '../now.ts'
 import { failureOf, howEnded } from './exit.ts'
@@ -78,7 +78,7 @@ export class Tenure {
 
 /** Whether the claim is for the spec as it is now. */
 export function isCurrent(claim: Claim, row: SpecRow): boolean {
-  return compareHlc(claim.specVersion, row.version) === 0 || isSameContent(claim, row)
+  return compareHlc(claim.specVersion, writtenAt(row)) === 0 || isSameContent(claim, row)
 }
 
 /** How a worker stands whose current claim this is. */
