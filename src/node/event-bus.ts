@@ -1,5 +1,5 @@
 // shell
-/** Who listens to what happens on a node. A listener that throws harms nobody: its error is logged. */
+/** Who listens to what happens on a node. A listener that throws, or whose promise rejects, harms nobody: its error is logged. */
 
 import { OptionsError, type Problem } from '../errors.ts'
 import { type SpecId, specOfSlot } from '../ids.ts'
@@ -8,11 +8,13 @@ import { NODE_EVENT_KINDS, type NodeEvent } from './events.ts'
 import { withNearest } from './nearest.ts'
 import { show } from './show.ts'
 import { runOutside } from './workers/scope.ts'
+import { isPromise } from './workers/worker.ts'
 
 /** The event of one kind. */
 export type NodeEventOf<K extends NodeEvent['kind']> = Extract<NodeEvent, { readonly kind: K }>
 
-type Listener = (event: NodeEvent) => void
+/** What a listener returns is not waited for. */
+type Listener = (event: NodeEvent) => unknown
 
 export class EventBus {
   readonly #logger: Logger
@@ -24,11 +26,9 @@ export class EventBus {
   }
 
   /** @returns how to stop listening @throws {OptionsError} when there is no such event, or the listener is no function */
-  on<K extends NodeEvent['kind']>(kind: K, listener: (event: NodeEventOf<K>) => void): () => void {
+  on<K extends NodeEvent['kind']>(kind: K, listener: (event: NodeEventOf<K>) => unknown): () => void {
     refuseUnheard(kind, listener)
-    return this.onAny(event => {
-      if (isOf(event, kind)) listener(event)
-    })
+    return this.onAny(event => (isOf(event, kind) ? listener(event) : undefined))
   }
 
   /** @returns how to stop listening */
@@ -59,11 +59,25 @@ export class EventBus {
   #tell(listeners: ReadonlySet<Listener>, event: NodeEvent): void {
     for (const listener of listeners) {
       try {
-        listener(event)
+        const returned = listener(event)
+        if (isPromise(returned)) void this.#watch(returned, event)
       } catch (error) {
-        this.#logger.error({ error, event: event.kind }, 'a listener threw')
+        this.#onThrown(error, event)
       }
     }
+  }
+
+  /** A promise of a listener that is not waited for. */
+  async #watch(returned: Promise<unknown>, event: NodeEvent): Promise<void> {
+    try {
+      await returned
+    } catch (error) {
+      this.#onThrown(error, event)
+    }
+  }
+
+  #onThrown(error: unknown, event: NodeEvent): void {
+    this.#logger.error({ error, event: event.kind }, 'a listener threw')
   }
 }
 

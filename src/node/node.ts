@@ -307,8 +307,8 @@ export class Node implements AsyncDisposable {
     this.#kernel.receive({ kind: 'drain-asked', isDraining: false })
   }
 
-  /** Listens to events of one kind. @returns how to stop listening @throws {OptionsError} when there is no such event */
-  on<K extends NodeEvent['kind']>(kind: K, listener: (event: NodeEventOf<K>) => void): () => void {
+  /** Listens to events of one kind; what a listener throws, or rejects with, is logged. @returns how to stop listening @throws {OptionsError} when there is no such event */
+  on<K extends NodeEvent['kind']>(kind: K, listener: (event: NodeEventOf<K>) => unknown): () => void {
     return this.#bus.on(kind, listener)
   }
 

@@ -40,3 +40,54 @@ test('what there is can be listened to, until one stops', () => {
   bus.emit({ kind: 'node:degraded', health: 7 })
   expect(told).toEqual(['node:degraded'])
 })
+
+test.each([
+  [
+    'that throws',
+    () => {
+      throw new Error('oh')
+    },
+  ],
+  [
+    'whose promise rejects',
+    async () => {
+      throw new Error('oh')
+    },
+  ],
+  [
+    'that rejects later',
+    async () => {
+      await nextTurn()
+      throw new Error('oh')
+    },
+  ],
+  // As of another library.
+  [
+    'whose thenable rejects',
+    // oxlint-disable-next-line unicorn/no-thenable -- as of another library
+    () => ({ then: (_: unknown, reject: (error: Error) => void) => reject(new Error('oh')) }),
+  ],
+] as const)('a listener %s is logged with the event, and harms nobody', async (_what, listener) => {
+  const log = new LogBook()
+  const bus = new EventBus(log)
+  const told: string[] = []
+  const uncaught: unknown[] = []
+  const note = (error: unknown): number => uncaught.push(error)
+  process.on('unhandledRejection', note)
+  try {
+    Reflect.apply(bus.on, bus, ['node:degraded', listener])
+    bus.on('node:degraded', ({ kind }) => void told.push(kind))
+    bus.emit({ kind: 'node:degraded', health: 6 })
+    expect(told).toEqual(['node:degraded'])
+    for (let turns = 0; turns < 3; turns++) await nextTurn()
+  } finally {
+    process.off('unhandledRejection', note)
+  }
+  const facts = { error: expect.objectContaining({ message: 'oh' }), event: 'node:degraded' }
+  expect(log.lines).toEqual([{ facts, message: 'a listener threw' }])
+  expect(uncaught).toEqual([])
+})
+
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
