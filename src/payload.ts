@@ -159,7 +159,16 @@ function pack(value: unknown): Uint8Array {
   }
 }
 
-function refusal(cause: unknown): PayloadError {
+/** Why something cannot be sent at which `cause` was thrown, whatever that is: it may be thrown by what is to be sent. */
+export function refusal(cause: unknown): PayloadError {
+  try {
+    return refusalOf(cause)
+  } catch {
+    return new PayloadError('the payload cannot be sent: it throws when one looks at it', { cause })
+  }
+}
+
+function refusalOf(cause: unknown): PayloadError {
   if (cause instanceof PayloadError) return cause
   if (cause instanceof RangeError) {
     return new PayloadError('the payload contains itself, or is too deep', { cause })

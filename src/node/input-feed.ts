@@ -150,20 +150,20 @@ class InputFeed {
   async #give(): Promise<void> {
     while (!this.#isOver) {
       if (this.#items.length > 0) await this.#giveSome()
-      else if (this.#isRead) await this.#ask(INPUT_END, [])
+      else if (this.#isRead) await this.#ask(INPUT_END, () => [])
       else await this.#woken
     }
   }
 
   async #giveSome(): Promise<void> {
-    const next = await this.#ask(INPUT_ITEMS, [this.#first, this.#together()])
+    const next = await this.#ask(INPUT_ITEMS, () => [this.#first, this.#together()])
     if (typeof next !== 'number' || next <= this.#first) return
     this.#items = this.#items.slice(next - this.#first)
     this.#first = next
     this.#wake()
   }
 
-  /** At least one item. */
+  /** At least one item. @throws {PayloadError} when one cannot be sent */
   #together(): readonly unknown[] {
     let bytes = 0
     let count = 0
@@ -176,13 +176,13 @@ class InputFeed {
   }
 
   /** @returns undefined when there is no answer: the worker has ended, has no room, or is not to be reached */
-  async #ask(name: string, args: readonly unknown[]): Promise<unknown> {
+  async #ask(name: string, args: () => readonly unknown[]): Promise<unknown> {
     const { signal } = this.#abort
     try {
       return await this.#init.plane.call({
         slot: slotId(this.#id),
         name,
-        args,
+        args: args(),
         timeoutMs: ANSWER_MS,
         signal,
         origin: NO_ORIGIN,

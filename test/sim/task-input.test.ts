@@ -95,6 +95,23 @@ test.each(NODES)('a task that restarts goes on with the next item, on %i nodes',
   expect(await notesOf(mesh, node)).toEqual([...upTo(100).filter(n => n !== 40), 'end'])
 })
 
+test.each(NODES)(
+  'an item that throws when one looks at it is left out, and told of, on %i nodes',
+  async nodes => {
+    const { mesh, node } = await meshOf(nodes)
+    const errors: string[] = []
+    node.on('worker:input-failed', ({ id, error }) => errors.push(`${id}: ${error.name}`))
+    const ownKeys = (): never => {
+      throw new TypeError('not to be looked at')
+    }
+    const input = hostile([0, new Proxy({}, { ownKeys }), 2])
+    await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [NEVER, 0], input, placement: far }))
+    await mesh.until('the task is done', isDone(node))
+    expect(errors).toEqual(['reader: PayloadError'])
+    expect(await notesOf(mesh, node)).toEqual([0, 2, 'end'])
+  },
+)
+
 // An answer that has not come in 30 s is asked for again, while the task is at what it was given.
 test.each(NODES)('a task that takes minutes for its items is given each once, on %i nodes', async nodes => {
   const { mesh, node } = await meshOf(nodes)
@@ -137,6 +154,11 @@ test('an input that throws is over, and an event says so', async () => {
   expect(errors).toEqual(['reader: no more paper'])
   expect(await notesOf(mesh, node)).toEqual([0, 'end'])
 })
+
+async function* hostile(items: unknown[]): AsyncGenerator<number> {
+  // @ts-expect-error it is whatever comes
+  yield* items
+}
 
 /** Gives 0 and 1, then whatever comes. */
 function strange(last: unknown, pack: (result: unknown) => unknown): AsyncIterable<number> {

@@ -4,6 +4,8 @@
  * Long lists are judged by their first entries, what is deep inside is not looked at.
  */
 
+import { refusal } from '../../payload.ts'
+
 const FIELD_BYTES = 8
 const HEADER_BYTES = 16
 /** What an object that is not looked into counts for. */
@@ -11,9 +13,16 @@ const UNSEEN_BYTES = 64
 const DEPTH_MAX = 3
 const ENTRIES_LOOKED_AT = 8
 
-/** In bytes, as a 64-bit engine would hold it; a text counts a byte for each character. */
+/**
+ * In bytes, as a 64-bit engine would hold it; a text counts a byte for each character.
+ * @throws {PayloadError} when it throws as one looks at it: so it cannot be sent anywhere, and is refused here, too
+ */
 export function estimateBytes(value: unknown): number {
-  return estimate(value, DEPTH_MAX)
+  try {
+    return estimate(value, DEPTH_MAX)
+  } catch (cause) {
+    throw refusal(cause)
+  }
 }
 
 function estimate(value: unknown, depth: number): number {
