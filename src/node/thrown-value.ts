@@ -42,7 +42,8 @@ export function originsOf(thrown: unknown): Origins {
 function originsIn(thrown: object, depthMax: number, seen: Set<unknown>): Origins {
   const code = fieldAt(thrown, 'code')
   // All of one level are taken before any of them is asked for its own.
-  const [cause] = depthMax === 0 ? [] : newOf([fieldAt(thrown, 'cause')], seen)
+  const causes = [fieldAt(thrown, 'cause')].filter(found => found !== undefined && found !== null)
+  const [cause] = depthMax === 0 ? [] : newOf(causes, seen)
   const errors = depthMax === 0 ? [] : newOf(listAt(thrown, 'errors'), seen)
   return {
     ...(isCode(code) ? { code: typeof code === 'string' ? code.slice(0, NAME_LENGTH_MAX) : code } : {}),
@@ -51,11 +52,12 @@ function originsIn(thrown: object, depthMax: number, seen: Set<unknown>): Origin
   }
 }
 
-/** Those that there are, are not told yet, and may be: they are, from now on. */
+/** Those that are not told yet, and may be: they are, from now on. Nothing, as in a list with holes, is told each time. */
 function newOf(found: readonly unknown[], seen: Set<unknown>): unknown[] {
   return found.filter(origin => {
-    const isNew = origin !== undefined && origin !== null && !seen.has(origin) && seen.size <= ORIGINS_MAX
-    if (isNew) seen.add(origin)
+    const told = origin === undefined || origin === null ? Symbol('nothing') : origin
+    const isNew = !seen.has(told) && seen.size <= ORIGINS_MAX
+    if (isNew) seen.add(told)
     return isNew
   })
 }

@@ -138,9 +138,19 @@ test('what an error gathers is told, the nearest first, and no more than so many
   self.errors.push(self, new Proxy([], {}))
   expect(failureFrom(self, where).errors).toMatchObject([
     { name: 'Error', message: 'a text' },
+    { name: 'Error', message: 'undefined' },
     { name: 'Error', message: '{ code: 5 }', code: 5 },
     { name: 'Error', message: '[]' },
   ])
+  // Who tells them by their places finds each at its own.
+  const holes = Object.assign(new Error('holes'), { errors: [null, chainOf(0), undefined, null] })
+  const filled = failureFrom(holes, where).errors
+  expect(filled?.map(({ message }) => message)).toEqual(['null', '0', 'undefined', 'null'])
+  expect(failureFrom(new CellError(thrownFrom(holes)), where).errors).toEqual(filled)
+  expect(failureFrom(new Error('no cause', { cause: null }), where)).not.toHaveProperty('cause')
+  const empty = new AggregateError(Array.from({ length: 20 }))
+  expect(failureFrom(empty, where).errors).toHaveLength(8)
+
   const { proxy, revoke } = Proxy.revocable([], {})
   revoke()
   for (const errors of [proxy, 'a text', {}, [], hostile])
