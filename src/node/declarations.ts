@@ -30,6 +30,7 @@ import type { Kernel } from './kernel.ts'
 import { type Before, REPEATS_MAX, isLost, isRestarted, isSame, renewAs } from './overtaking.ts'
 import { show } from './show.ts'
 import type { Inputs } from './input-feed.ts'
+import type { Watch } from './spreading.ts'
 import { refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
 import { contentOf } from './specs/spec-content.ts'
@@ -344,33 +345,34 @@ export class Declarations {
   async spread(id: SpecId, options: DeclareOptions & SharedWait): Promise<void> {
     const { spreading } = this.#kernel.core
     const { ack } = options
-    spreading.watch(id)
+    const watch = spreading.watch(id)
     try {
       // What was written in this turn has gone out in the next microtask.
       await Promise.resolve()
-      await this.#acknowledged(id, ack ?? 'one', options)
+      await this.#acknowledged(watch, ack ?? 'one', options)
       if (ack === undefined)
         await this.#acknowledged(
-          id,
+          watch,
           'connected',
           this.#waiting.share({ timeoutMs: SPREAD_MS }, options.untilMs),
         ).catch(() => {})
     } finally {
-      spreading.unwatch(id)
+      spreading.unwatch(watch)
     }
   }
 
-  async #acknowledged(id: SpecId, ack: Ack | 'connected', options: SharedWait): Promise<void> {
+  async #acknowledged(watch: Watch, ack: Ack | 'connected', options: SharedWait): Promise<void> {
     const { core } = this.#kernel
+    const { spec: id } = watch
     const isEnough = (): true | undefined => {
-      const { merged, waiting } = core.spreading.of(id)
+      const { merged, waiting } = core.spreading.of(watch)
       return isAcknowledged(ack, { merged, waiting, members: core.ledger.membership.present().length })
         ? true
         : undefined
     }
     if (isEnough() === true) return
     await this.#waiting.until(isEnough, { ...options, about: id }, timeoutMs => {
-      const { merged } = core.spreading.of(id)
+      const { merged } = core.spreading.of(watch)
       return new AckError(
         `"${id}" is written, but only ${merged} other nodes have confirmed it within ${timeoutMs} ms, not: ${ack}`,
       )

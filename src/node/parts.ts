@@ -288,6 +288,8 @@ export class Parts {
     }
     const body = this.#bodyOf(id)
     if (!wish.holds(body)) write(body)
+    // Who knows of it is known of what is written now only.
+    else if (options.ack !== undefined && options.ack !== 'local') this.#declarations.rewrite(id, body)
     const shared = this.#waiting.share(options)
     await this.#declarations.spread(id, shared)
     const look = (): true | undefined => {

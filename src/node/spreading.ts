@@ -5,7 +5,7 @@ import type { NodeId, SlotId, SpecId } from '../ids.ts'
 import type { Rows } from '../protocol/messages.ts'
 
 /** Rows that have gone out to others, and who of them has said that it has them. */
-interface Ask {
+export interface Ask {
   readonly specs: readonly SpecId[]
   readonly slots: readonly SlotId[]
   readonly waiting: Set<NodeId>
@@ -20,10 +20,17 @@ export interface Spread {
   readonly waiting: number
 }
 
+/** Somebody on this node waits for a spec to get that far. */
+export interface Watch {
+  readonly spec: SpecId
+  /** The last rows that have gone out with the spec since; undefined: none have. */
+  ask: Ask | undefined
+}
+
 export class Spreading {
   readonly #asks = new Map<number, Ask>()
-  /** Of specs that somebody on this node waits for. */
-  readonly #watched = new Map<SpecId, Ask | undefined>()
+  /** Each by itself: several may wait for one spec, and one of them not as long as another. */
+  readonly #watches = new Map<SpecId, Set<Watch>>()
   /** The good-bye of this node. */
   #farewell: Ask | undefined
   #count = 0
@@ -34,12 +41,17 @@ export class Spreading {
   }
 
   /** Keeps note of how far the spec gets from now on, until `unwatch`. */
-  watch(spec: SpecId): void {
-    this.#watched.set(spec, undefined)
+  watch(spec: SpecId): Watch {
+    const watch: Watch = { spec, ask: undefined }
+    const watches = this.#watches.get(spec) ?? new Set()
+    this.#watches.set(spec, watches.add(watch))
+    return watch
   }
 
-  unwatch(spec: SpecId): void {
-    this.#watched.delete(spec)
+  unwatch(watch: Watch): void {
+    const watches = this.#watches.get(watch.spec)
+    watches?.delete(watch)
+    if (watches?.size === 0) this.#watches.delete(watch.spec)
   }
 
   /** Rows go out to `peers`. @returns the number that their answers will carry; undefined: no answer is wanted */
@@ -52,7 +64,7 @@ export class Spreading {
     if (isFarewell) this.#farewell = ask
     this.#count += 1
     this.#asks.set(this.#count, ask)
-    for (const spec of specs) if (this.#watched.has(spec)) this.#watched.set(spec, ask)
+    for (const spec of specs) for (const watch of this.#watches.get(spec) ?? []) watch.ask = ask
     return this.#count
   }
 
@@ -76,9 +88,8 @@ export class Spreading {
     return affected
   }
 
-  /** How far a spec has got that is watched. */
-  of(spec: SpecId): Spread {
-    const ask = this.#watched.get(spec)
+  /** How far the spec has got that is watched. */
+  of({ ask }: Watch): Spread {
     return { merged: ask?.merged ?? 0, waiting: ask?.waiting.size ?? 0 }
   }
 }

@@ -69,6 +69,27 @@ test('ack: local waits for nobody, a minority never has a majority, all means al
   await mesh.settle(node.addWorker({ id: 'here', run: counter, args: [1] }, { ack: 'local' }))
 })
 
+test('ack: of several who wait at once for one group, each hears what it has asked for', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await allSeeAll(mesh)
+  const node = mesh.node('n1')
+  const members = [{ id: 'a', run: counter, args: [1] }] as const
+  await mesh.settle(node.addGroup({ id: 'line', members }))
+  const group = node.getGroup('line')
+  const brief = { timeoutMs: 5_000 }
+  const local = group.addMember({ id: 'b', run: counter, args: [1] }, { ...brief, ack: 'local' })
+  const everybody = group.addMember({ id: 'c', run: counter, args: [1] }, { ...brief, ack: 'all' })
+  await mesh.settle(Promise.all([local, everybody]))
+  await mesh.settle(group.stopMember('b', brief))
+  // Nothing is to be changed: who knows of it, is found out all the same.
+  await mesh.settle(group.stopMember('b', { ...brief, ack: 'all' }))
+  expect(group.members().map(member => [member.id, member.workers[0]?.kind])).toEqual([
+    ['a', 'running'],
+    ['b', 'stopped'],
+    ['c', 'running'],
+  ])
+})
+
 test('ack: one waits for one other node, where there are any, and local for none', async () => {
   await using mesh = await simulate({ behaviours: all, labelsOf: { n1: { home: 'yes' } } })
   await allSeeAll(mesh)
