@@ -123,19 +123,19 @@ export class ListenError extends MeshvisorError {
   }
 }
 
-/** The data folder is used by another node, cannot be read or written, or holds a damaged key. */
+/** The data folder is used by a node that does not give way, cannot be read or written, or holds a damaged key. */
 export class DataFolderError extends MeshvisorError {
   override readonly name = 'DataFolderError'
 }
 
-/** Another process with the key of this node has joined the mesh later: this one has stopped. */
+/** Another process with the key of this node has started later, in the mesh or on this machine: this one has stopped. */
 export class DuplicateIdentityError extends MeshvisorError {
   override readonly name = 'DuplicateIdentityError'
   readonly node: string
 
   constructor(node: string) {
     super(
-      `another process with the key of this node (${node}) has joined the mesh, so this one has stopped: give each node a data folder of its own`,
+      `another process with the key of this node (${node}) has started, so this one has stopped: give each node a data folder of its own`,
     )
     this.node = node
   }

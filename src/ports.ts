@@ -99,9 +99,14 @@ export interface DirectoryHandlers {
   onSeedGone(address: string): void
   /** Who was in the mesh in an earlier run of this node, and where. */
   onKnown(peer: NodeId, addresses: readonly string[]): void
+  /** A later run of this node waits on this machine for it to stop: the number of that run. */
+  onReplaced(boot: number): void
 }
 
-/** Where to look for a mesh, besides multicast; what is found of it is written down for the next run. */
+/**
+ * Where to look for a mesh, besides multicast; what is found of it is written down for the next run. It is stopped last,
+ * as the next run begins then.
+ */
 export interface Directory {
   start(handlers: DirectoryHandlers): void
   remember(peer: NodeId, addresses: readonly string[]): void

@@ -152,6 +152,8 @@ export class Core {
         return this.#membership.tick(this.#now)
       case 'twin-met':
         return this.#membership.merge({ ...this.self, boot: event.boot }, this.#now)
+      case 'place-taken':
+        return void this.#effects.push({ kind: 'replaced', by: { id: this.self.id, boot: event.boot } })
       case 'peer-dialled':
         return this.#membership.contacts.onDialled(event.key, event.peer, nowMs)
       case 'peer-up':
@@ -167,8 +169,7 @@ export class Core {
         this.#membership.onHeard(event.from, nowMs)
         return this.#onMessage(event.from, event.message)
       case 'hint-received':
-        this.#merge(event.rows)
-        return undefined
+        return void this.#merge(event.rows)
       case 'specs-written':
         for (const change of event.changes) this.ledger.writeSpec(change, this.#now)
         return undefined
@@ -230,12 +231,11 @@ export class Core {
 
   #onPeerUp(peer: NodeId): void {
     this.#membership.onPeerUp(peer, this.#now)
-    const { id, boot } = this.self
+    const { id, boot, protocol } = this.self
     const [first = NO_ROWS, ...others] = inFrames({
       ...NO_ROWS,
       members: [...this.ledger.tables.members.rows()],
     })
-    const { protocol } = this.self
     this.#send(peer, { kind: 'hello', protocol, run: { id, boot }, rows: first })
     for (const rows of others) this.#send(peer, { kind: 'rows', rows })
     this.#antiEntropy.greet(peer)

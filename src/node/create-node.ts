@@ -13,6 +13,7 @@ import type { Logger } from '../ports.ts'
 import { Node } from './node.ts'
 import { type NodeInit, type NodeOptions, checkOptions } from './options.ts'
 import { noteRunning, takeName } from './running.ts'
+import { Registry } from './workers/registry.ts'
 import { refuseFenced, runOutside } from './workers/scope.ts'
 
 /** As `engines` in package.json says: npm only warns of it. */
@@ -21,7 +22,8 @@ const NODE_MAJOR_MIN = 24
 /**
  * Starts a node, and joins a mesh if there is one. Resolves when the node takes work.
  * @throws {OptionsError} naming every bad field; {ListenError} when an address cannot be listened on;
- * {AlreadyRunningError} when a node of the same name and cluster runs in this process; {DataFolderError} when another node uses the data folder, or it cannot be used;
+ * {AlreadyRunningError} when a node of the same name and cluster runs in this process; {DataFolderError} when the data folder
+ * cannot be used, or another node does and does not give way; {DuplicateIdentityError} when a third one has come meanwhile;
  * {EngineError} when this Node is too old; {ClockError} when the wall clock stands before 1970; {FencedError} from code of a worker that is over
  * @example
  * await using node = await createNode({ cluster: 'line-7', behaviours: [counter] })
@@ -63,15 +65,18 @@ async function openNode(options: NodeOptions): Promise<Node> {
   const logger = options.logger === false ? silentLogger : (options.logger ?? stderrLogger)
   // Only here, so that a thread that imports a module of behaviours does not load libp2p along with it.
   const { Libp2pTransport } = await import('../io/libp2p/libp2p-transport.ts')
-  const { makeKey, readKey } = await import('../io/libp2p/identity.ts')
-  const folder = await openFolder(options, logger, makeKey)
+  const { idOf, makeKey, readKey } = await import('../io/libp2p/identity.ts')
+  // What can be wrong with this node is found before another one is asked to give way to it.
+  Libp2pTransport.refuseUnusable(options.listen)
+  const registry = await Registry.of(options.behaviours)
+  const folder = await openFolder(options, logger, { makeKey, idOf })
   try {
     const privateKey = folder === undefined ? undefined : readKey(folder.key, folder.path)
     const transport = await Libp2pTransport.create({ ...options, privateKey, clock: systemClock })
     const directory = new SystemDirectory({ ...options, folder, logger })
     const boot = folder?.boot ?? systemClock.wallMs()
     const ports = { clock: systemClock, transport, logger, directory, machine: systemMachine, boot }
-    return await Node.start(options, ports, randomBytes(16).toString('hex'))
+    return await Node.start(options, ports, randomBytes(16).toString('hex'), registry)
   } catch (error) {
     await folder?.close()
     throw error
@@ -79,14 +84,19 @@ async function openNode(options: NodeOptions): Promise<Node> {
 }
 
 async function openFolder(
-  { dataFolder }: NodeOptions,
+  { dataFolder, signal }: NodeOptions,
   logger: Logger,
-  makeKey: () => Promise<Uint8Array>,
+  keys: {
+    readonly makeKey: () => Promise<Uint8Array>
+    readonly idOf: (bytes: Uint8Array, folder: string) => string
+  },
 ): Promise<DataFolder | undefined> {
   if (dataFolder === undefined) return undefined
   return DataFolder.open({
     path: dataFolder,
-    makeKey,
+    makeKey: keys.makeKey,
+    idOf: key => keys.idOf(key, dataFolder),
+    signal,
     wallMs: () => systemClock.wallMs(),
     onWarning: message => logger.warn({}, message),
   })

@@ -22,6 +22,8 @@ export type CoreEvent =
   | { readonly kind: 'seed-removed'; readonly address: string }
   /** Another process has the key of this node: the number of its run. */
   | { readonly kind: 'twin-met'; readonly boot: number }
+  /** Such a process waits on this machine for this node to stop. */
+  | { readonly kind: 'place-taken'; readonly boot: number }
   | { readonly kind: 'peer-found'; readonly peer: NodeId; readonly addresses: readonly string[] }
   | { readonly kind: 'peer-dialled'; readonly key: string; readonly peer: NodeId }
   | { readonly kind: 'peer-up'; readonly peer: NodeId }

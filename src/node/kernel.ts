@@ -30,6 +30,8 @@ import { findFenceOfNow, runOutside } from './workers/scope.ts'
 const DRAIN_MS = 25_000
 /** Others know by then where a worker has gone, or it does not run. */
 const SEND_ON_MS = 1_000
+/** Workers have ended by then (two of their default time-outs), or the next run with the data folder begins beside them. */
+const WORKERS_MS = 10_000
 
 /** Gossip about the mesh itself: crashes. */
 const ROWS_TOPIC = 'rows'
@@ -77,6 +79,7 @@ export class Kernel {
   #isStepping = false
   #isOver = false
   #isReplaced = false
+  #isLeaving = false
   readonly #forgetStrays: Cancel | undefined
   readonly #stalls: Stalls | undefined
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
@@ -94,8 +97,7 @@ export class Kernel {
     const self = init.describe({ id: transport.id, boot: ports.boot ?? clock.wallMs() }, transport.addresses)
     const core = new Core({ self, timings, prng: prng.fork('core'), now: this.#now() })
     this.core = core
-    // While it joins, the node may learn of a later boot of its own, by a clock that was ahead, and takes a larger one:
-    // where its folder was lost or put back, as otherwise it has a larger one from the beginning.
+    // While it joins, it may learn of a later boot of its own (its folder was lost or put back), and takes a larger one.
     const run: Run = {
       id: self.id,
       get boot() {
@@ -183,6 +185,7 @@ export class Kernel {
       onSeed: address => kernel.receive({ kind: 'seed-added', address }),
       onSeedGone: address => kernel.receive({ kind: 'seed-removed', address }),
       onKnown: (peer, addresses) => kernel.receive({ kind: 'peer-found', peer, addresses }),
+      onReplaced: boot => (kernel.#isLeaving ? undefined : kernel.receive({ kind: 'place-taken', boot })),
     })
     kernel.receive({ kind: 'time-passed' })
     return kernel
@@ -213,8 +216,9 @@ export class Kernel {
     this.#arm()
   }
 
-  /** Takes no items any more, waits for those that it has taken, and then asks to leave. */
+  /** Takes no items any more, waits for those that it has taken, and then asks to leave. A later run waits for that. */
   async leave(): Promise<void> {
+    this.#isLeaving = true
     await atMost(this.#ports.clock, DRAIN_MS, this.plane.drain())
     this.receive({ kind: 'leave-asked' })
   }
@@ -233,6 +237,7 @@ export class Kernel {
     this.plane.end()
     const ended = this.#isReplaced ? this.host.stopAll() : this.host.close()
     await this.#ports.transport.stop()
+    await atMost(this.#ports.clock, WORKERS_MS, ended)
     await this.#ports.directory?.stop()
     await ended
     this.#forgetStrays?.()
@@ -296,8 +301,8 @@ export class Kernel {
   }
 
   #onStalled(stall: Stall): void {
-    const facts = { ...stall, durationMs: Math.round(stall.durationMs) }
-    this.#ports.logger.warn(facts, 'the event loop was held up')
+    const durationMs = Math.round(stall.durationMs)
+    this.#ports.logger.warn({ ...stall, durationMs }, 'the event loop was held up')
     this.#init.onEvent({ kind: 'node:stalled', ...stall })
   }
 
@@ -336,16 +341,12 @@ export class Kernel {
   }
 
   #onHint(topic: string, bytes: Uint8Array): void {
-    if (!this.#hints.take(this.#ports.clock.nowMs())) {
-      return this.border.onHintDropped(`more than ${HINTS.perSecond} a second`)
-    }
-    if (topic === BROADCAST_TOPIC) {
-      if (!this.plane.onHint(bytes)) this.border.onHintDropped('a broadcast that cannot be read')
-      return
-    }
+    const drop = (why: string): void => this.border.onHintDropped(why)
+    if (!this.#hints.take(this.#ports.clock.nowMs())) return drop(`more than ${HINTS.perSecond} a second`)
+    if (topic === BROADCAST_TOPIC)
+      return this.plane.onHint(bytes) ? undefined : drop('a broadcast that cannot be read')
     const rows = decodeRows(bytes)
-    if (rows === undefined) this.border.onHintDropped('rows that cannot be read')
-    else this.receive({ kind: 'hint-received', rows })
+    return rows ? this.receive({ kind: 'hint-received', rows }) : drop('rows that cannot be read')
   }
 
   #onDiscovered(peer: NodeId, addresses: readonly string[]): void {
@@ -387,9 +388,8 @@ export class Kernel {
     this.#timer?.cancel()
     this.#timer = undefined
     if (atMs === Infinity || this.#isOver) return
-    const { clock } = this.#ports
-    const nowMs = clock.nowMs()
-    const cancel = clock.after(Math.max(0, atMs - nowMs), () => {
+    const nowMs = this.#ports.clock.nowMs()
+    const cancel = this.#ports.clock.after(Math.max(0, atMs - nowMs), () => {
       this.#timer = undefined
       this.#stalls?.onTimer()
       this.receive({ kind: 'time-passed' })

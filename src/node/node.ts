@@ -79,9 +79,8 @@ export class Node implements AsyncDisposable {
    * Starts a node on the given ports. Use `createNode` for a real one, `simulate` for a simulated one.
    * Resolves when the node takes work: it has joined a mesh, or found none. @internal
    */
-  static async start(options: NodeOptions, ports: Ports, seed: string): Promise<Node> {
-    const registry = new Registry()
-    await registry.load(options.behaviours)
+  static async start(options: NodeOptions, ports: Ports, seed: string, loaded?: Registry): Promise<Node> {
+    const registry = loaded ?? (await Registry.of(options.behaviours))
     const bus = new EventBus(ports.logger)
     const isolation = ports.machine === undefined ? 'simulated' : 'real'
     const over = Promise.withResolvers<'left' | 'replaced'>()
@@ -99,11 +98,12 @@ export class Node implements AsyncDisposable {
     })
     const node = new Node({ kernel, ports, bus, over: over.promise })
     void over.promise.then(why => (why === 'replaced' ? node.#onReplaced() : undefined))
-    await node.#waiting.until(
-      () => kernel.core.self.status !== 'joining' || undefined,
-      {},
-      () => new NodeStoppedError(),
-    )
+    const isJoined = (): true | undefined => kernel.core.self.status !== 'joining' || undefined
+    const joined = node.#waiting.until(isJoined, {}, () => new NodeStoppedError())
+    await joined.catch(async (error: unknown) => {
+      await node.stop()
+      throw error
+    })
     return node
   }
 

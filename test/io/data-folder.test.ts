@@ -1,21 +1,9 @@
 /** What a node keeps between its runs, and who may use it. */
 
 import { randomBytes } from 'node:crypto'
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  writeFile,
-} from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect } from 'node:net'
 import { once } from 'node:events'
 import { execFileSync, fork, spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -64,6 +52,7 @@ function open(makeKey = async () => randomBytes(36)): Promise<DataFolder> {
   return DataFolder.open({
     path: folder,
     makeKey,
+    idOf: () => 'me',
     wallMs: () => Date.now(),
     onWarning: message => warnings.push(message),
   })
@@ -83,7 +72,13 @@ test('each run that uses a folder has a larger number than the one before, also 
   const run = async (): Promise<void> => {
     const onWarning = (message: string): number => warnings.push(message)
     const makeKey = async (): Promise<Uint8Array> => randomBytes(36)
-    const opened = await DataFolder.open({ path: folder, makeKey, wallMs: () => wallMs, onWarning })
+    const opened = await DataFolder.open({
+      path: folder,
+      makeKey,
+      idOf: () => 'me',
+      wallMs: () => wallMs,
+      onWarning,
+    })
     boots.push(opened.boot)
     await opened.close()
   }
@@ -110,30 +105,11 @@ test('the key is readable by its owner only, and is made so again if it was not'
   expect(warnings.join()).toMatch(/others could read the key/)
 })
 
-test('a second node on the folder of a running one is a clear error, and gets it when the first has stopped', async () => {
-  const first = await start({ dataFolder: folder })
-  await expect(start({ dataFolder: folder })).rejects.toMatchObject({
-    name: 'DataFolderError',
-    message: expect.stringMatching(/used by another node that runs now/),
-  })
-  await stop(first)
-  await start({ dataFolder: folder })
-})
-
 test('a node that cannot listen leaves its folder free', async () => {
   const other = await start()
   const taken = other.addresses[0]?.split('/p2p/')[0] ?? ''
   await expect(start({ dataFolder: folder, listen: [taken] })).rejects.toMatchObject({ name: 'ListenError' })
   await start({ dataFolder: folder })
-})
-
-test('of ten that open a new folder at the same moment, one gets it, and the key is its', async () => {
-  const opened = await Promise.allSettled(Array.from({ length: 10 }, () => open()))
-  const folders = opened.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-  expect(folders).toHaveLength(1)
-  expect(Buffer.from(folders[0]?.key ?? [])).toEqual(await readFile(join(folder, 'key')))
-  expect((await readdir(folder)).toSorted()).toEqual(['boot', 'key'])
-  await folders[0]?.close()
 })
 
 test.each<LockKind>(['abstract', 'file'])(
@@ -143,27 +119,19 @@ test.each<LockKind>(['abstract', 'file'])(
     const name = `test-${process.pid}-${kind}`
     const child = fork(new URL('lock-child.ts', import.meta.url), [folder, name, kind])
     await once(child, 'message')
-    expect(await takeLock(folder, name, kind)).toBeUndefined()
+    expect(await takeLock({ folder, name, kind }, () => {})).toBeUndefined()
     const exit = once(child, 'exit')
     child.kill('SIGKILL')
     await exit
-    const lock = await takeLock(folder, name, kind)
+    const lock = await takeLock({ folder, name, kind }, () => {})
     expect(lock).toBeDefined()
-    expect(await takeLock(folder, name, kind)).toBeUndefined()
+    expect(await takeLock({ folder, name, kind }, () => {})).toBeUndefined()
     await lock?.release()
-    const again = await takeLock(folder, name, kind)
+    const again = await takeLock({ folder, name, kind }, () => {})
     expect(again).toBeDefined()
     await again?.release()
   },
 )
-
-test('who connects to the lock is hung up on', async () => {
-  await (await open()).close()
-  const lock = await takeLock(folder, 'mine', 'file')
-  const socket = connect(join(folder, 'lock'))
-  expect(await once(socket, 'close')).toEqual([false])
-  await lock?.release()
-})
 
 test('a damaged key is an error that says what to do, not a new identity', async () => {
   await (await open()).close()

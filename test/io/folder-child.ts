@@ -10,7 +10,13 @@ if (uid !== '') {
   process.setgid?.(Number(uid))
   process.setuid?.(Number(uid))
 }
-const init = { path, makeKey: async () => randomBytes(36), wallMs: () => Date.now(), onWarning: () => {} }
+const init = {
+  path,
+  makeKey: async () => randomBytes(36),
+  idOf: () => 'me',
+  wallMs: () => Date.now(),
+  onWarning: () => {},
+}
 const said = await DataFolder.open(init).then(
   async folder => {
     await folder.close()

@@ -3,6 +3,6 @@
 import { takeLock } from '../../src/io/system/lock.ts'
 
 const [folder = '', name = '', kind = ''] = process.argv.slice(2)
-const lock = await takeLock(folder, name, kind === 'file' ? 'file' : 'abstract')
+const lock = await takeLock({ folder, name, kind: kind === 'file' ? 'file' : 'abstract' }, () => {})
 setInterval(() => {}, 60_000)
 process.send?.({ isTaken: lock !== undefined })

@@ -3,6 +3,7 @@
 
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 
 import { DataFolderError } from '../../errors.ts'
 
@@ -21,6 +22,11 @@ export function readKey(bytes: Uint8Array, folder: string): PrivateKey {
   }
   if (key.type !== 'Ed25519') throw damaged(folder, `it is of the kind ${key.type}`)
   return key
+}
+
+/** The id of the node with that key. @throws {DataFolderError} when the bytes are no key */
+export function idOf(bytes: Uint8Array, folder: string): string {
+  return peerIdFromPrivateKey(readKey(bytes, folder)).toString()
 }
 
 function damaged(folder: string, cause: unknown): DataFolderError {

@@ -92,8 +92,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   /** Makes a transport that does not listen yet. @throws {ListenError} when an address is none */
   static async create(init: Libp2pTransportInit): Promise<Libp2pTransport> {
     const privateKey = init.privateKey ?? (await generateKeyPair('Ed25519'))
-    const bad = unusable(init.listen)
-    if (bad.length > 0) throw new ListenError(bad)
+    Libp2pTransport.refuseUnusable(init.listen)
     const gate = new Gate(init.allow, init.clock)
     const made: Partial<Pick<Libp2pInit, 'onRefused' | 'onTwin' | 'boot'>> = {}
     const libp2p = await createMeshLibp2p({
@@ -113,6 +112,12 @@ export class Libp2pTransport implements Transport, SessionHandlers {
       boot: () => transport.#handlers?.boot() ?? 0,
     } satisfies typeof made)
     return transport
+  }
+
+  /** @throws {ListenError} when one of them is no address */
+  static refuseUnusable(addresses: readonly string[]): void {
+    const bad = unusable(addresses)
+    if (bad.length > 0) throw new ListenError(bad)
   }
 
   get addresses(): readonly string[] {

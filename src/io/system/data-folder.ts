@@ -1,7 +1,8 @@
 // shell
 /**
- * What a node keeps between its runs: its key, the number of its last run, and where others were. One node at a time uses a folder; the system
- * itself says whether one does, so that a killed process leaves no lock behind.
+ * What a node keeps between its runs: its key, the number of its last run, and where others were. One node at a time
+ * uses a folder, or a copy of it: the one that came last, as in a mesh. The system itself says whether one does, so that
+ * a killed process leaves no lock behind.
  */
 
 import { createHash, randomBytes } from 'node:crypto'
@@ -19,10 +20,14 @@ import {
 } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 
-import { DataFolderError } from '../../errors.ts'
+import { unreachable } from '../../assert.ts'
+import { DataFolderError, DuplicateIdentityError } from '../../errors.ts'
 import { type AddressBook, type KnownPeer, readAddressBook } from './address-book.ts'
 import { folderFailure } from './folder-failure.ts'
-import { type Lock, takeLock } from './lock.ts'
+import { Incumbent } from './incumbent.ts'
+import type { Lock } from './lock.ts'
+import { lockSecret } from './lock-messages.ts'
+import { type Refusal, TAKEOVER_LIMITS, type TakeoverLimits, takeOver } from './takeover.ts'
 
 const KEY_FILE = 'key'
 const PEERS_FILE = 'peers.json'
@@ -46,8 +51,14 @@ export interface DataFolderInit {
   readonly path: string
   /** Makes the bytes of a new key; asked once in the life of a folder. */
   readonly makeKey: () => Promise<Uint8Array>
+  /** The id of the node with that key. @throws {DataFolderError} when it is none */
+  readonly idOf: (key: Uint8Array) => string
   readonly wallMs: () => number
   readonly onWarning: (message: string) => void
+  /** Nobody is waited for any more when it aborts. */
+  readonly signal?: AbortSignal | undefined
+  /** @default TAKEOVER_LIMITS */
+  readonly limits?: TakeoverLimits
 }
 
 interface Kept {
@@ -55,6 +66,7 @@ interface Kept {
   readonly boot: number
   readonly book: AddressBook
   readonly lock: Lock
+  readonly incumbent: Incumbent
 }
 
 export class DataFolder {
@@ -65,9 +77,11 @@ export class DataFolder {
   readonly boot: number
   readonly #book: AddressBook
   readonly #lock: Lock
+  readonly #incumbent: Incumbent
   readonly #onWarning: (message: string) => void
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
+  #closing: Promise<void> | undefined
 
   private constructor(init: DataFolderInit, kept: Kept) {
     this.path = init.path
@@ -75,35 +89,41 @@ export class DataFolder {
     this.boot = kept.boot
     this.#book = kept.book
     this.#lock = kept.lock
+    this.#incumbent = kept.incumbent
     this.#onWarning = init.onWarning
   }
 
-  /** Opens a folder, and makes it where there is none. @throws {DataFolderError} when another node uses its key, or it cannot be used */
+  /**
+   * Opens a folder, and makes it where there is none. Where another node of this machine uses its key, that one is asked
+   * to give way, and waited for.
+   * @throws {DataFolderError} when that one does not, or the folder cannot be used; {DuplicateIdentityError} when a third
+   * one has come while it was waited for
+   */
   static async open(init: DataFolderInit): Promise<DataFolder> {
     const { path } = init
     try {
       await makeFolder(resolve(path))
       const key = await openKey(init)
-      const lock = await takeLock(
-        path,
-        createHash('sha256').update('meshvisor lock').update(key).digest('hex'),
-      )
-      if (lock === undefined) {
-        throw new DataFolderError(
-          `the key in the data folder ${path} is used by another node that runs now on this machine, from this folder or a copy of it: stop that node, or give each node a folder of its own`,
-        )
-      }
+      const id = init.idOf(key)
+      const { lock, incumbent, bootMin } = await takeKey(init, key, id)
       try {
         const book = readAddressBook(await readOrNothing(join(path, PEERS_FILE)), init.wallMs)
-        return new DataFolder(init, { key, boot: await nextBoot(init), book, lock })
+        incumbent.boot = await nextBoot(init, bootMin)
+        return new DataFolder(init, { key, boot: incumbent.boot, book, lock, incumbent })
       } catch (error) {
         await lock.release()
         throw error
       }
     } catch (cause) {
-      if (cause instanceof DataFolderError) throw cause
+      const isOurs = cause instanceof DataFolderError || cause instanceof DuplicateIdentityError
+      if (isOurs || init.signal?.aborted === true) throw cause
       throw new DataFolderError(`the data folder ${path} cannot be used: ${folderFailure(cause)}`, { cause })
     }
+  }
+
+  /** Another process has come with this key and waits for this one to close: the number of its run. Told once more if it was so before. */
+  onReplaced(listener: (boot: number) => void): void {
+    this.#incumbent.onReplaced(listener)
   }
 
   /** Who was in the mesh in earlier runs, and where; who was seen last comes first. */
@@ -118,7 +138,12 @@ export class DataFolder {
   }
 
   /** Writes what is not written yet, and lets others use the folder. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     if (this.#timer !== undefined) this.#write()
     await this.#writing
     await this.#lock.release()
@@ -133,6 +158,49 @@ export class DataFolder {
       .catch((error: unknown) =>
         this.#onWarning(`the addresses of the mesh could not be written to ${this.path}: ${textOf(error)}`),
       )
+  }
+}
+
+/** Takes the lock of the key, from whoever has it. `bootMin`: what the number of this run is at least. */
+async function takeKey(
+  init: DataFolderInit,
+  key: Uint8Array,
+  id: string,
+): Promise<{ readonly lock: Lock; readonly incumbent: Incumbent; readonly bootMin: number | undefined }> {
+  const { path: folder, wallMs, onWarning, signal, limits = TAKEOVER_LIMITS } = init
+  const secret = lockSecret(key)
+  const incumbent = new Incumbent({
+    secret,
+    wallMs,
+    onAsked: process =>
+      onWarning(`process ${process} has started with the key in ${folder}: this node gives way to it`),
+  })
+  const name = createHash('sha256').update('meshvisor lock').update(key).digest('hex')
+  const taken = await takeOver({ place: { folder, name }, secret, incumbent, limits, signal })
+  if (taken.kind === 'outbid') throw new DuplicateIdentityError(id)
+  if (taken.kind !== 'taken') {
+    const found = `the key in the data folder ${folder} is used by another node that runs now on this machine, from this folder or a copy of it`
+    throw new DataFolderError(`${found}: ${refusal(taken, limits)}, or give each node a folder of its own`)
+  }
+  const { lock, before } = taken
+  if (before !== undefined)
+    onWarning(`process ${before.process} ran with the key in ${folder}, and has given way to this node`)
+  return { lock, incumbent, bootMin: before?.boot }
+}
+
+/** What is in the way, and what to do. */
+function refusal(found: Exclude<Refusal, { kind: 'outbid' }>, { answerMs, leaveMs }: TakeoverLimits): string {
+  switch (found.kind) {
+    case 'silent':
+      return `it was asked to give way and has not answered in ${answerMs} ms, as one that is stopped or hangs: end its process`
+    case 'mute':
+      return 'it does not let itself be asked to give way, as one of an earlier version: stop it first'
+    case 'stranger':
+      return `its lock is held by something that does not have the key, or by one of another version: stop it first`
+    case 'stuck':
+      return `it has said that it gives way, and has not in ${leaveMs} ms: end its process (${found.process})`
+    default:
+      return unreachable(found)
   }
 }
 
@@ -191,15 +259,18 @@ async function openKey(init: DataFolderInit): Promise<Uint8Array> {
   return readFile(file)
 }
 
-/** The number of the next run, written down before it is used. */
-async function nextBoot(init: DataFolderInit): Promise<number> {
+/**
+ * The number of the next run, written down before it is used.
+ * @param bootMin what the one has said whose place it takes: of a copy, the folder itself does not know that run
+ */
+async function nextBoot(init: DataFolderInit, bootMin = init.wallMs()): Promise<number> {
   const file = join(init.path, BOOT_FILE)
   const last = Number(await readOrNothing(file))
   if (last >= BOOT_MAX) {
     const found = `${file} holds ${last}, wanted the number of the last run, in ms since 1970 and below ${BOOT_MAX}`
     throw new DataFolderError(`${found}: remove that file, or use a new data folder`)
   }
-  const boot = Number.isSafeInteger(last) ? Math.max(init.wallMs(), last + 1) : init.wallMs()
+  const boot = Number.isSafeInteger(last) ? Math.max(bootMin, last + 1) : bootMin
   try {
     await replaceFile(file, String(boot))
   } catch (error) {

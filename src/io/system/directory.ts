@@ -24,6 +24,7 @@ export class SystemDirectory implements Directory {
 
   start(handlers: DirectoryHandlers): void {
     const { seeds, peersFile, folder, logger } = this.#init
+    folder?.onReplaced(boot => handlers.onReplaced(boot))
     for (const { id, addresses } of folder?.peers() ?? []) {
       if (isNodeId(id)) handlers.onKnown(id, addresses)
     }

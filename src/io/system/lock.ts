@@ -2,44 +2,64 @@
 /**
  * A lock that the system itself gives back when its process ends, however it ends: a name that one process at a time
  * can listen on. Linux and Windows forget such names with the process; elsewhere it is a socket file, and a file at
- * which nobody answers is one that was left behind.
+ * which nobody answers is one that was left behind. Whoever finds it held can talk with its holder.
  */
 
 import { once } from 'node:events'
 import { rename, rm } from 'node:fs/promises'
-import { type Server, connect, createServer } from 'node:net'
+import { type Server, type Socket, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 
 export interface Lock {
+  /** Others can take it from then on; whoever has called is hung up on. */
   release(): Promise<void>
 }
 
 /** How the system names what a process listens on. */
 export type LockKind = 'abstract' | 'pipe' | 'file'
 
-/**
- * @param name only who may read the folder knows it, so that nobody else can hold the lock
- * @returns undefined when another process, or another part of this one, holds it
- */
-export async function takeLock(folder: string, name: string, kind = lockKind()): Promise<Lock | undefined> {
-  switch (kind) {
-    case 'abstract':
-      return listen(`\0meshvisor-${name}`)
-    case 'pipe':
-      return listen(`\\\\.\\pipe\\meshvisor-${name}`)
-    default:
-      return takeFile(join(folder, 'lock'))
-  }
+export interface LockPlace {
+  readonly folder: string
+  /** Only who may read the folder can work it out; but where a process listens on it, others may see it. */
+  readonly name: string
+  /** @default what this system has */
+  readonly kind?: LockKind
 }
 
-function lockKind(): LockKind {
+/** @returns undefined when another process, or another part of this one, holds it */
+export async function takeLock(
+  place: LockPlace,
+  onVisitor: (socket: Socket) => void,
+): Promise<Lock | undefined> {
+  const path = pathOf(place)
+  return kindOf(place) === 'file' ? takeFile(path, onVisitor) : listen(path, onVisitor)
+}
+
+/** Calls whoever holds the lock. Where nobody does, the socket says so by an error. */
+export function callHolder(place: LockPlace): Socket {
+  return connect(pathOf(place))
+}
+
+function kindOf({ kind }: LockPlace): LockKind {
+  if (kind !== undefined) return kind
   if (process.platform === 'win32') return 'pipe'
   return process.platform === 'linux' ? 'abstract' : 'file'
 }
 
-async function takeFile(path: string): Promise<Lock | undefined> {
-  const lock = await listen(path)
+function pathOf(place: LockPlace): string {
+  switch (kindOf(place)) {
+    case 'abstract':
+      return `\0meshvisor-${place.name}`
+    case 'pipe':
+      return `\\\\.\\pipe\\meshvisor-${place.name}`
+    default:
+      return join(place.folder, 'lock')
+  }
+}
+
+async function takeFile(path: string, onVisitor: (socket: Socket) => void): Promise<Lock | undefined> {
+  const lock = await listen(path, onVisitor)
   if (lock !== undefined || (await isAnswered(path))) return lock
   // Moved away before it is removed: should somebody have taken the lock just now, it is put back.
   const aside = `${path}.${randomBytes(6).toString('hex')}`
@@ -49,11 +69,16 @@ async function takeFile(path: string): Promise<Lock | undefined> {
     return undefined
   }
   await rm(aside, { force: true })
-  return listen(path)
+  return listen(path, onVisitor)
 }
 
-async function listen(path: string): Promise<Lock | undefined> {
-  const server = createServer(socket => socket.destroy())
+async function listen(path: string, onVisitor: (socket: Socket) => void): Promise<Lock | undefined> {
+  const visitors = new Set<Socket>()
+  const server = createServer(socket => {
+    visitors.add(socket)
+    socket.once('close', () => visitors.delete(socket))
+    onVisitor(socket)
+  })
   server.listen(path)
   try {
     await once(server, 'listening')
@@ -63,12 +88,15 @@ async function listen(path: string): Promise<Lock | undefined> {
   }
   // It must not keep a process alive that has nothing else to do.
   server.unref()
-  return { release: () => close(server) }
+  return { release: () => close(server, visitors) }
 }
 
-async function close(server: Server): Promise<void> {
+/** First the name, then the visitors: who waits for the end of the holder finds the name free. */
+async function close(server: Server, visitors: ReadonlySet<Socket>): Promise<void> {
+  const closed = once(server, 'close')
   server.close()
-  await once(server, 'close')
+  for (const socket of visitors) socket.destroy()
+  await closed
 }
 
 async function isAnswered(path: string): Promise<boolean> {

@@ -35,6 +35,13 @@ export class Registry {
     return this.#behaviours.get(id)
   }
 
+  /** One with these. Throws as `load` does. */
+  static async of(sources: readonly BehaviourSource[]): Promise<Registry> {
+    const registry = new Registry()
+    await registry.load(sources)
+    return registry
+  }
+
   /**
    * Imports what has to be imported, and registers every behaviour that is found.
    * @throws {OptionsError} naming each source that cannot be imported, or holds none, or repeats a name
