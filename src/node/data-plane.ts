@@ -4,7 +4,8 @@
  * things run, and asks it nothing.
  */
 
-import { NoMemberError, NodeStoppedError, NotFoundError, OverloadedError } from '../errors.ts'
+import { OverloadedError } from '../call-errors.ts'
+import { NoMemberError, NodeStoppedError, NotFoundError } from '../errors.ts'
 import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../ids.ts'
 import { encodePayload } from '../payload.ts'
 import type { Clock } from '../ports.ts'

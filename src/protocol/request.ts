@@ -1,7 +1,7 @@
 // pure
 /** Calls and casts as bytes: the function, its arguments, and on whose account they are made. */
 
-import { type Issue } from '../errors.ts'
+import { type Issue } from '../call-errors.ts'
 import { type SlotId, isSlotId } from '../ids.ts'
 import { encodePayload } from '../payload.ts'
 import type { Frame } from './frames.ts'

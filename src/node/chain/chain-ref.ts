@@ -1,14 +1,8 @@
 // shell
 /** A chain as its users see it: something to put items in, one by one or as a stream. */
 
-import {
-  AbortError,
-  CallTimeoutError,
-  GivenUpError,
-  NodeStoppedError,
-  NotFoundError,
-  OverloadedError,
-} from '../../errors.ts'
+import { AbortError, CallTimeoutError, OverloadedError } from '../../call-errors.ts'
+import { GivenUpError, NodeStoppedError, NotFoundError } from '../../errors.ts'
 import type { SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import { promised } from '../../promised.ts'

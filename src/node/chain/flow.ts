@@ -2,7 +2,7 @@
 /** A stream through a chain: reads a source as far as there is room, and gives the outcomes in the order of the items. */
 
 import { Deque } from '../../deque.ts'
-import { AbortError } from '../../errors.ts'
+import { AbortError } from '../../call-errors.ts'
 import type { SpecId } from '../../ids.ts'
 import { isLast } from '../iterator-result.ts'
 import type { Turn } from '../turn.ts'

@@ -9,12 +9,12 @@ import {
   CallTimeoutError,
   type Issue,
   NodeLostError,
-  NodeStoppedError,
   OverloadedError,
   UnreachableError,
   ValidationError,
   WorkerExitedError,
-} from '../../errors.ts'
+} from '../../call-errors.ts'
+import { NodeStoppedError } from '../../errors.ts'
 import { type NodeId, type SpecId, specOfSlot } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import { REPLY } from '../../protocol/channel.ts'

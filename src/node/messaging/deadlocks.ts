@@ -1,7 +1,7 @@
 // pure
 /** Calls that can never be answered, as whoever is to answer them waits for whoever makes them. */
 
-import { DeadlockError } from '../../errors.ts'
+import { DeadlockError } from '../../call-errors.ts'
 import { type SlotId, specOfSlot } from '../../ids.ts'
 import type { Caller } from '../../protocol/request.ts'
 import type { Addressee } from './post.ts'

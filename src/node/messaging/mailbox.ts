@@ -5,7 +5,7 @@
  */
 
 import { Deque } from '../../deque.ts'
-import type { Issue } from '../../errors.ts'
+import type { Issue } from '../../call-errors.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
 import type { Caller, Origin } from '../../protocol/request.ts'

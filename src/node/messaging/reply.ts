@@ -1,7 +1,8 @@
 // pure
 /** What is said of the failure of a worker: by a peer, where anything that is not that is left out, and to a caller. */
 
-import { PayloadError, RemoteError } from '../../errors.ts'
+import { RemoteError } from '../../call-errors.ts'
+import { PayloadError } from '../../errors.ts'
 import type { NodeId, SlotId } from '../../ids.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import { originsOf } from '../thrown-value.ts'

@@ -3,7 +3,7 @@
 
 import { type Run, type SlotId, isSameRun } from '../../ids.ts'
 import { encodePayload } from '../../payload.ts'
-import type { Issue } from '../../errors.ts'
+import type { Issue } from '../../call-errors.ts'
 import { FRAME, REPLY, type Target } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'

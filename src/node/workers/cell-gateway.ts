@@ -1,7 +1,8 @@
 // shell
 /** The gateway of the code in a cell: passes on what it asks of the mesh to the node, and hands it the answers. */
 
-import { AbortError, PayloadError } from '../../errors.ts'
+import { AbortError } from '../../call-errors.ts'
+import { PayloadError } from '../../errors.ts'
 import type { SlotId, SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Origin } from '../../protocol/request.ts'

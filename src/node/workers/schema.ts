@@ -1,7 +1,7 @@
 // pure
 /** Checks what comes in by a schema of the user's: any library that speaks Standard Schema (standardschema.dev). */
 
-import type { Issue } from '../../errors.ts'
+import type { Issue } from '../../call-errors.ts'
 
 /** A schema of valibot, zod, arktype and others, as far as it is used here: version 1 of the standard. */
 export interface StandardSchema<out Output = unknown> {

@@ -1,7 +1,7 @@
 // pure
 /** What was thrown, on its way between threads: anything can be thrown, and not everything can be copied. */
 
-import { CallError } from '../../errors.ts'
+import { CallError } from '../../call-errors.ts'
 import type { Cause, Failure } from '../../protocol/failure.ts'
 import { describeThrown, isA, originsOf } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'

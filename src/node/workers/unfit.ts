@@ -1,7 +1,7 @@
 // pure
 /** What a schema has refused, as an error on its way from the check to whoever is told. */
 
-import { type Issue } from '../../errors.ts'
+import { type Issue } from '../../call-errors.ts'
 import { type Checked, type StandardSchema, checkBy } from './schema.ts'
 
 export class Unfit extends Error {
