@@ -334,10 +334,10 @@ export class Core {
         ? this.#bulletin.followReach(this.ledger.tables.members.get(effect.peer), effect)
         : undefined
     }
-    const { row, before } = effect
     this.ledger.onMemberChanged(effect)
     this.#upkeep.onView(this.#now)
-    return this.#bulletin.followMember(row, before)
+    this.#onSpread(this.spreading.watched())
+    return this.#bulletin.followMember(effect.row, effect.before)
   }
 
   #onReport(report: Report): void {
@@ -386,7 +386,7 @@ export class Core {
     this.#upkeep.onPushed(merged?.slots ?? [])
   }
 
-  #onSpread(specs: readonly SpecId[]): void {
+  #onSpread(specs: Iterable<SpecId>): void {
     for (const id of specs) this.#bulletin.notify({ kind: 'spec:spread', id })
   }
 

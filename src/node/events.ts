@@ -140,7 +140,7 @@ export type NodeEvent =
   | ({ readonly kind: 'chain:callback-failed'; readonly chain: SpecId } & Omit<Notice, 'kind'>)
   /** A newer run with the key of this node is in the mesh: this one stops. */
   | { readonly kind: 'node:replaced'; readonly by: Run }
-  /** One more node has taken in what was declared here, or one less is waited for. */
+  /** One more node has taken in what was declared here, or one less is waited for, or there are more or fewer nodes. */
   | { readonly kind: 'spec:spread'; readonly id: SpecId }
   /** Two nodes have declared the id at once: the later declaration counts, and one of the two was made here. */
   | {

@@ -48,6 +48,11 @@ export class Spreading {
     return watch
   }
 
+  /** Which specs somebody waits for: how many nodes there are, has changed. */
+  watched(): Iterable<SpecId> {
+    return this.#watches.keys()
+  }
+
   unwatch(watch: Watch): void {
     const watches = this.#watches.get(watch.spec)
     watches?.delete(watch)

@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,6 +105,19 @@ test('who comes with a copy has a larger number than the one before, also by a c
   const older = await open({ wallMs: () => 9_000 })
   older.onReplaced(() => void older.close())
   expect((await open({ path: copy, wallMs: () => 2_000 })).boot).toBeGreaterThan(9_000)
+})
+
+test.each(['boot', 'peers.json'])('a folder that cannot be used asks nobody to give way: %s', async file => {
+  const older = await open()
+  const told: number[] = []
+  older.onReplaced(boot => told.push(boot))
+  const copy = `${folder}-copy`
+  await cp(folder, copy, { recursive: true })
+  await rm(join(copy, file), { force: true })
+  if (file === 'boot') await writeFile(join(copy, file), String(2 ** 53))
+  else await mkdir(join(copy, file))
+  await expect(open({ path: copy })).rejects.toThrow(file)
+  expect(told).toEqual([])
 })
 
 test('of ten that open a new folder at the same moment, one has it in the end, and the key is its', async () => {

@@ -40,6 +40,21 @@ test('I13: a node that hears nothing from the others for a while waits until one
   expect(mesh.ids.filter(id => rowsOf(mesh, id).specs.get('hits') !== undefined).length).toBeGreaterThan(1)
 })
 
+test('ack: all waits no longer for one that is dead', async () => {
+  await using mesh = await simulate({ seed: 7, behaviours: all })
+  await allSeeAll(mesh)
+  mesh.freeze('n3')
+  const adding = ['w0', 'w1', 'w2', 'w3'].map(id =>
+    mesh.node('n1').addWorker({ id, run: counter, args: [1] }, { ack: 'all', timeoutMs: 20_000 }),
+  )
+  await mesh.run(500)
+  mesh.crash('n3')
+  await mesh.until('n3 is dead', () => mesh.node('n1').members().length === 2, 10_000)
+  const atMs = mesh.nowMs
+  await mesh.settle(Promise.all(adding))
+  expect(mesh.nowMs - atMs).toBeLessThan(1_000)
+})
+
 test('ack: local waits for nobody, a minority never has a majority, all means all', async () => {
   await using mesh = await simulate({ behaviours: all })
   await allSeeAll(mesh)

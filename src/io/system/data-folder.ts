@@ -105,9 +105,12 @@ export class DataFolder {
       await makeFolder(resolve(path))
       const key = await openKey(init)
       const id = init.idOf(key)
+      // What is wrong with the folder is found before another node gives way for it.
+      await readBook(init)
+      await lastBoot(init)
       const { lock, incumbent, bootMin } = await takeKey(init, key, id)
       try {
-        const book = readAddressBook(await readOrNothing(join(path, PEERS_FILE)), init.wallMs)
+        const book = await readBook(init)
         incumbent.boot = await nextBoot(init, bootMin)
         return new DataFolder(init, { key, boot: incumbent.boot, book, lock, incumbent })
       } catch (error) {
@@ -259,20 +262,30 @@ async function openKey(init: DataFolderInit): Promise<Uint8Array> {
   return readFile(file)
 }
 
-/**
- * The number of the next run, written down before it is used.
- * @param bootMin what the one has said whose place it takes: of a copy, the folder itself does not know that run
- */
-async function nextBoot(init: DataFolderInit, bootMin = init.wallMs()): Promise<number> {
-  const file = join(init.path, BOOT_FILE)
+async function readBook({ path, wallMs }: DataFolderInit): Promise<AddressBook> {
+  return readAddressBook(await readOrNothing(join(path, PEERS_FILE)), wallMs)
+}
+
+/** @returns NaN where there is none, or none that can be read */
+async function lastBoot({ path }: DataFolderInit): Promise<number> {
+  const file = join(path, BOOT_FILE)
   const last = Number(await readOrNothing(file))
   if (last >= BOOT_MAX) {
     const found = `${file} holds ${last}, wanted the number of the last run, in ms since 1970 and below ${BOOT_MAX}`
     throw new DataFolderError(`${found}: remove that file, or use a new data folder`)
   }
+  return last
+}
+
+/**
+ * The number of the next run, written down before it is used.
+ * @param bootMin what the one has said whose place it takes: of a copy, the folder itself does not know that run
+ */
+async function nextBoot(init: DataFolderInit, bootMin = init.wallMs()): Promise<number> {
+  const last = await lastBoot(init)
   const boot = Number.isSafeInteger(last) ? Math.max(bootMin, last + 1) : bootMin
   try {
-    await replaceFile(file, String(boot))
+    await replaceFile(join(init.path, BOOT_FILE), String(boot))
   } catch (error) {
     init.onWarning(`the number of this run could not be written to ${init.path}: ${textOf(error)}`)
   }
