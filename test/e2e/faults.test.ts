@@ -72,11 +72,15 @@ describe('five processes with fifteen workers', () => {
   })
 
   test('see the death of one that is killed, all of them, and run its workers elsewhere', async () => {
-    const [victim, ...others] = processes
-    await victim?.kill()
+    const victim = oneWithWorkers(processes)
+    const others = processes.filter(process => process !== victim)
+    await victim.kill()
+    const isTold = ({ sightings }: MeshProcess): boolean =>
+      sightings.some(({ kind, about }) => kind === 'member:dead' && about === victim.name)
+    await Promise.all(others.map(process => process.until('it is told of the death', () => isTold(process))))
     await untilAllSee('one is dead', others, others)
     await untilOneEach('one is dead', others, WORKERS)
-    for (const { sightings } of others)
-      expect(sightings).toContainEqual(expect.objectContaining({ kind: 'member:dead', about: victim?.name }))
+    const pids = others.map(({ pid }) => pid)
+    for (const worker of WORKERS) expect(pids).toContain(await others[0]?.call(worker))
   })
 })
