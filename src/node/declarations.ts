@@ -54,7 +54,8 @@ export type Ack = (typeof ACKS)[number]
 /** How to declare or remove something, and how long to wait for it. */
 export interface DeclareOptions extends WaitOptions {
   /**
-   * Nodes that are not connected with this one cannot answer; where none is, none is waited for.
+   * Nodes that are not connected with this one cannot answer; where none is, none is waited for. One whose session breaks
+   * before it has answered is not asked again when it is back.
    * @default one other node, and for half a second all others: so it can be used on any of them at once
    */
   readonly ack?: Ack | undefined

@@ -138,7 +138,7 @@ export type NodeEvent =
   | ({ readonly kind: 'item:dead' } & DeadLetter)
   /** The callback at the end of a chain threw at something that came of an item of this node. It harms nothing. */
   | ({ readonly kind: 'chain:callback-failed'; readonly chain: SpecId } & Omit<Notice, 'kind'>)
-  /** A newer run with the key of this node is in the mesh: this one stops. */
+  /** A newer run with the key of this node is in the mesh, or waits on this machine: this one stops. */
   | { readonly kind: 'node:replaced'; readonly by: Run }
   /** One more node has taken in what was declared here, or one less is waited for, or there are more or fewer nodes. */
   | { readonly kind: 'spec:spread'; readonly id: SpecId }

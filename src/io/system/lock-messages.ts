@@ -48,33 +48,43 @@ export function makeClaim(secret: Buffer, greeting: Buffer): Buffer {
   const body = Buffer.alloc(NONCE_BYTES + PROCESS_BYTES)
   randomBytes(NONCE_BYTES).copy(body)
   body.writeUInt32BE(process.pid, NONCE_BYTES)
-  return Buffer.concat([body, code(secret, 'claim', greeting, body)])
+  return sealed(body, secret, 'claim', greeting)
 }
 
 /** @returns the id of the process that asks; undefined when it does not have the key */
 export function readClaim(secret: Buffer, greeting: Buffer, claim: Buffer): number | undefined {
   if (claim.length !== CLAIM_BYTES) return undefined
-  const body = claim.subarray(0, -CODE_BYTES)
-  const isTrue = timingSafeEqual(claim.subarray(-CODE_BYTES), code(secret, 'claim', greeting, body))
-  return isTrue ? body.readUInt32BE(NONCE_BYTES) : undefined
+  return unsealed(claim, secret, 'claim', greeting)?.readUInt32BE(NONCE_BYTES)
 }
 
 export function makeAnswer(secret: Buffer, claim: Buffer, boot: number): Buffer {
   const body = Buffer.alloc(BOOT_BYTES + PROCESS_BYTES)
   body.writeDoubleBE(boot)
   body.writeUInt32BE(process.pid, BOOT_BYTES)
-  return Buffer.concat([body, code(secret, 'answer', claim, body)])
+  return sealed(body, secret, 'answer', claim)
 }
 
 /** @returns undefined when whoever answers does not have the key */
 export function readAnswer(secret: Buffer, claim: Buffer, answer: Buffer): Answer | undefined {
   if (answer.length !== ANSWER_BYTES) return undefined
-  const body = answer.subarray(0, -CODE_BYTES)
-  const isTrue = timingSafeEqual(answer.subarray(-CODE_BYTES), code(secret, 'answer', claim, body))
-  return isTrue ? { boot: body.readDoubleBE(), process: body.readUInt32BE(BOOT_BYTES) } : undefined
+  const body = unsealed(answer, secret, 'answer', claim)
+  return body && { boot: body.readDoubleBE(), process: body.readUInt32BE(BOOT_BYTES) }
+}
+
+type What = 'claim' | 'answer'
+
+function sealed(body: Buffer, secret: Buffer, what: What, before: Buffer): Buffer {
+  return Buffer.concat([body, code(secret, what, before, body)])
+}
+
+/** @returns the body; undefined when the code is not that of the secret */
+function unsealed(message: Buffer, secret: Buffer, what: What, before: Buffer): Buffer | undefined {
+  const body = message.subarray(0, -CODE_BYTES)
+  const isTrue = timingSafeEqual(message.subarray(-CODE_BYTES), code(secret, what, before, body))
+  return isTrue ? body : undefined
 }
 
 /** Over all that was said before: a claim holds the number of the newcomer, and its code that of the holder. */
-function code(secret: Buffer, what: 'claim' | 'answer', before: Buffer, body: Buffer): Buffer {
+function code(secret: Buffer, what: What, before: Buffer, body: Buffer): Buffer {
   return createHmac('sha256', secret).update(what).update(before).update(body).digest()
 }
