@@ -3,13 +3,9 @@
 
 import { unreachable } from '../assert.ts'
 import type { Ack } from './declarations.ts'
+import type { Spread } from './spreading.ts'
 
-/** `merged`: of other nodes; `waiting`: connected ones that have not answered yet; `members`: with this one. */
-export function isAcknowledged(
-  ack: Ack | 'connected',
-  by: { readonly merged: number; readonly waiting: number; readonly members: number },
-): boolean {
-  const { merged, waiting, members } = by
+export function isAcknowledged(ack: Ack | 'connected', { merged, waiting, members }: Spread): boolean {
   switch (ack) {
     case 'local':
       return true

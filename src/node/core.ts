@@ -38,7 +38,7 @@ export interface CoreInit {
 export class Core {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
-  readonly spreading = new Spreading()
+  readonly spreading: Spreading
   readonly #membership: Membership
   readonly #antiEntropy: AntiEntropy
   readonly #upkeep: Upkeep
@@ -67,8 +67,10 @@ export class Core {
       emit: effect => this.#onMembership(effect),
     })
     this.ledger = new Ledger(this.#membership, timings.tombstoneMs)
+    const { tables } = this.ledger
+    this.spreading = new Spreading({ self: self.id, tables, send: (to, message) => this.#send(to, message) })
     this.#antiEntropy = new AntiEntropy({
-      tables: this.ledger.tables,
+      tables,
       periodMs: timings.digestPeriodMs,
       prng: prng.fork('anti-entropy'),
       nowMs: now.ms,
@@ -238,6 +240,7 @@ export class Core {
     })
     this.#send(peer, { kind: 'hello', protocol, run: { id, boot }, rows: first })
     for (const rows of others) this.#send(peer, { kind: 'rows', rows })
+    this.spreading.onPeerUp(peer)
     this.#antiEntropy.greet(peer)
   }
 
@@ -370,11 +373,7 @@ export class Core {
     const news = this.ledger.takeNews(this.#now.ms, what)
     const peers = this.#membership.connected()
     if (peers.length === 0 || isEmpty(news)) return
-    for (const rows of inFrames(news)) {
-      const ask = this.spreading.begin(this.self.id, rows, peers)
-      const message: Message = { kind: 'rows', rows, ask }
-      for (const peer of peers) this.#send(peer, message)
-    }
+    this.spreading.tell(news, peers)
     const failed = news.phases.filter(phase => phase.rank === 'failed')
     for (const rows of inFrames({ ...NO_ROWS, phases: failed }))
       this.#effects.push({ kind: 'publish-hint', rows })

@@ -30,7 +30,7 @@ import type { Kernel } from './kernel.ts'
 import { type Before, REPEATS_MAX, isLost, isRestarted, isSame, renewAs } from './overtaking.ts'
 import { show } from './show.ts'
 import type { Inputs } from './input-feed.ts'
-import type { Watch } from './spreading.ts'
+import type { Spread, Watch } from './spreading.ts'
 import { refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
 import { contentOf } from './specs/spec-content.ts'
@@ -54,8 +54,8 @@ export type Ack = (typeof ACKS)[number]
 /** How to declare or remove something, and how long to wait for it. */
 export interface DeclareOptions extends WaitOptions {
   /**
-   * Nodes that are not connected with this one cannot answer; where none is, none is waited for. One whose session breaks
-   * before it has answered is not asked again when it is back.
+   * Nodes that are not connected with this one answer when they are, or are again: `majority` and `all` wait for that,
+   * `one` does not.
    * @default one other node, and for half a second all others: so it can be used on any of them at once
    */
   readonly ack?: Ack | undefined
@@ -363,17 +363,17 @@ export class Declarations {
   }
 
   async #acknowledged(watch: Watch, ack: Ack | 'connected', options: SharedWait): Promise<void> {
-    const { core } = this.#kernel
+    const { spreading, ledger } = this.#kernel.core
     const { spec: id } = watch
-    const isEnough = (): true | undefined => {
-      const { merged, waiting } = core.spreading.of(watch)
-      return isAcknowledged(ack, { merged, waiting, members: core.ledger.membership.present().length })
-        ? true
-        : undefined
-    }
+    const spread = (): Spread =>
+      spreading.of(
+        watch,
+        ledger.membership.present().map(row => row.id),
+      )
+    const isEnough = (): true | undefined => (isAcknowledged(ack, spread()) ? true : undefined)
     if (isEnough() === true) return
     await this.#waiting.until(isEnough, { ...options, about: id }, timeoutMs => {
-      const { merged } = core.spreading.of(watch)
+      const { merged } = spread()
       return new AckError(
         `"${id}" is written, but only ${merged} other nodes have confirmed it within ${timeoutMs} ms, not: ${ack}`,
       )

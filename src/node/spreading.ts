@@ -2,22 +2,28 @@
 /** Who has taken in what was written here: a spec that only one node knows is lost with it. */
 
 import type { NodeId, SlotId, SpecId } from '../ids.ts'
-import type { Rows } from '../protocol/messages.ts'
+import type { Message, Rows } from '../protocol/messages.ts'
+import { inFrames } from '../protocol/rows.ts'
+import type { Tables } from '../protocol/tables.ts'
 
 /** Rows that have gone out to others, and who of them has said that it has them. */
-export interface Ask {
+interface Ask {
+  /** The answers carry it. */
+  readonly number: number
   readonly specs: readonly SpecId[]
   readonly slots: readonly SlotId[]
   readonly waiting: Set<NodeId>
-  merged: number
+  readonly merged: Set<NodeId>
 }
 
 /** How far a spec has got. */
 export interface Spread {
-  /** So many other nodes have it. */
+  /** So many of the others have it. */
   readonly merged: number
   /** So many others that were told of it have not answered yet, and are still connected. */
   readonly waiting: number
+  /** So many are there, this node included. */
+  readonly members: number
 }
 
 /** Somebody on this node waits for a spec to get that far. */
@@ -27,13 +33,25 @@ export interface Watch {
   ask: Ask | undefined
 }
 
+export interface SpreadingInit {
+  readonly self: NodeId
+  readonly tables: Tables
+  readonly send: (to: NodeId, message: Message) => void
+}
+
 export class Spreading {
+  readonly #init: SpreadingInit
+  /** Those to which somebody has not answered yet. */
   readonly #asks = new Map<number, Ask>()
   /** Each by itself: several may wait for one spec, and one of them not as long as another. */
   readonly #watches = new Map<SpecId, Set<Watch>>()
   /** The good-bye of this node. */
   #farewell: Ask | undefined
   #count = 0
+
+  constructor(init: SpreadingInit) {
+    this.#init = init
+  }
 
   /** Whether everybody who was told has heard that this node has left; so too where there was nobody to tell. */
   get isHeard(): boolean {
@@ -59,25 +77,35 @@ export class Spreading {
     if (watches?.size === 0) this.#watches.delete(watch.spec)
   }
 
-  /** Rows go out to `peers`. @returns the number that their answers will carry; undefined: no answer is wanted */
-  begin(self: NodeId, rows: Rows, peers: readonly NodeId[]): number | undefined {
-    const specs = rows.specs.map(row => row.id)
-    const slots = rows.claims.filter(claim => claim.state === 'starting').map(claim => claim.slot)
-    const isFarewell = rows.members.some(({ id, status }) => id === self && status === 'left')
-    if (peers.length === 0 || (specs.length + slots.length === 0 && !isFarewell)) return undefined
-    const ask: Ask = { specs, slots, waiting: new Set(peers), merged: 0 }
-    if (isFarewell) this.#farewell = ask
-    this.#count += 1
-    this.#asks.set(this.#count, ask)
-    for (const spec of specs) for (const watch of this.#watches.get(spec) ?? []) watch.ask = ask
-    return this.#count
+  /** Tells `peers` of what is new, and asks for an answer where somebody may wait for one. */
+  tell(rows: Rows, peers: readonly NodeId[]): void {
+    for (const bundle of inFrames(rows)) {
+      const ask = this.#begin(bundle, peers)
+      const message: Message = { kind: 'rows', rows: bundle, ask: ask?.number }
+      for (const peer of peers) this.#init.send(peer, message)
+      for (const spec of ask?.specs ?? []) for (const watch of this.#watches.get(spec) ?? []) watch.ask = ask
+    }
+  }
+
+  /**
+   * A peer is met, or is back: it is told of what somebody waits for, and asked once more where it has not answered. It
+   * would hear of it anyway, but not say so.
+   */
+  onPeerUp(peer: NodeId): void {
+    for (const [spec, watches] of this.#watches) {
+      // Where nothing has gone out with the spec, nobody was connected when it was written.
+      let first: Ask | undefined
+      const asks = new Set<Ask>()
+      for (const watch of watches) asks.add((watch.ask ??= first ??= this.#create([spec], [], [])))
+      for (const ask of asks) if (!ask.merged.has(peer)) this.#askAgain(ask, spec, peer)
+    }
   }
 
   /** @returns what the peer has taken in */
   onMerged(number: number, peer: NodeId): Pick<Ask, 'specs' | 'slots'> | undefined {
     const ask = this.#asks.get(number)
     if (ask?.waiting.delete(peer) !== true) return undefined
-    ask.merged += 1
+    ask.merged.add(peer)
     if (ask.waiting.size === 0) this.#asks.delete(number)
     return ask
   }
@@ -93,8 +121,42 @@ export class Spreading {
     return affected
   }
 
-  /** How far the spec has got that is watched. */
-  of({ ask }: Watch): Spread {
-    return { merged: ask?.merged ?? 0, waiting: ask?.waiting.size ?? 0 }
+  /** How far the spec has got that is watched, among those who are there: `present`, this node included. */
+  of({ ask }: Watch, present: readonly NodeId[]): Spread {
+    return {
+      merged: present.filter(node => ask?.merged.has(node) === true).length,
+      waiting: ask?.waiting.size ?? 0,
+      members: present.length,
+    }
+  }
+
+  /** @returns undefined: no answer is wanted */
+  #begin(rows: Rows, peers: readonly NodeId[]): Ask | undefined {
+    const specs = rows.specs.map(row => row.id)
+    const slots = rows.claims.filter(claim => claim.state === 'starting').map(claim => claim.slot)
+    const isFarewell = rows.members.some(({ id, status }) => id === this.#init.self && status === 'left')
+    if (specs.length + slots.length === 0 && !isFarewell) return undefined
+    const ask = this.#create(specs, slots, peers)
+    if (isFarewell) this.#farewell = ask
+    return ask
+  }
+
+  #create(specs: readonly SpecId[], slots: readonly SlotId[], peers: readonly NodeId[]): Ask {
+    this.#count += 1
+    const ask: Ask = { number: this.#count, specs, slots, waiting: new Set(peers), merged: new Set() }
+    if (peers.length > 0) this.#asks.set(ask.number, ask)
+    return ask
+  }
+
+  #askAgain(ask: Ask, spec: SpecId, peer: NodeId): void {
+    const bundles = inFrames(this.#init.tables.rowsOf([spec]))
+    // Whoever has the last of them has all.
+    for (const [index, rows] of bundles.entries()) {
+      const isLast = index === bundles.length - 1
+      this.#init.send(peer, { kind: 'rows', rows, ask: isLast ? ask.number : undefined })
+    }
+    if (bundles.length === 0) return
+    ask.waiting.add(peer)
+    this.#asks.set(ask.number, ask)
   }
 }

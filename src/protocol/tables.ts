@@ -2,7 +2,7 @@
 /** The replicated tables of a node, as anti-entropy sees them: roots, buckets, rows. */
 
 import { unreachable } from '../assert.ts'
-import { slotId } from '../ids.ts'
+import { type SpecId, slotId } from '../ids.ts'
 import { type Claim, claims } from './claim.ts'
 import type { MemberRow } from './member-row.ts'
 import { NO_ROWS, type Roots, type Rows, type Table } from './messages.ts'
@@ -48,6 +48,11 @@ export class Tables {
       default:
         return unreachable(table)
     }
+  }
+
+  /** What is known of these specs, and of where they run. */
+  rowsOf(ids: readonly SpecId[]): Rows {
+    return this.#withPlaces(ids.flatMap(id => this.specs.get(id) ?? []))
   }
 
   #withPlaces(specs: readonly SpecRow[]): Rows {

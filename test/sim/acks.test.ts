@@ -1,0 +1,42 @@
+/** Who counts among those who have taken in what was declared: also whoever is met later, or again. */
+
+import { expect, test } from 'vitest'
+
+import { simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
+import { counter } from './behaviours.ts'
+import { statusAt } from './early.ts'
+
+const SEEDS = [1, 2, 3, 4]
+const hits = { id: 'hits', run: counter, args: [1] } as const
+const toAll = { ack: 'all', until: 'declared', timeoutMs: 10_000 } as const
+
+test.each(SEEDS)('all of a mesh that has just formed, most of whom have not met: seed %i', async seed => {
+  await using mesh = await simulate({ seed, nodes: 12, behaviours: [counter] })
+  const node = mesh.node('n1')
+  await mesh.settle(node.formed(12))
+  await mesh.settle(node.addWorker(hits, toAll))
+  expect(mesh.ids.filter(id => statusAt(mesh, id, 'hits') === undefined)).toEqual([])
+})
+
+test.each(SEEDS)(
+  'one whose session breaks before it has answered, and that comes back: seed %i',
+  async seed => {
+    await using mesh = await simulate({ seed, nodes: 4, behaviours: [counter] })
+    await allSeeAll(mesh)
+    const adding = mesh.node('n1').addWorker(hits, toAll)
+    await mesh.until('it is on its way', () => mesh.node('n1').snapshot().specs.length === 1)
+    mesh.breakSession('n1', 'n3')
+    const ref = await mesh.settle(adding)
+    expect(ref.id).toBe('hits')
+    expect(statusAt(mesh, 'n3', 'hits')).toBeDefined()
+  },
+)
+
+test('one that had no session when it was declared', async () => {
+  await using mesh = await simulate({ nodes: 4, behaviours: [counter] })
+  await allSeeAll(mesh)
+  for (const other of ['n2', 'n3', 'n4']) mesh.breakSession('n1', other)
+  await mesh.settle(mesh.node('n1').addWorker(hits, toAll))
+  expect(mesh.ids.filter(id => statusAt(mesh, id, 'hits') === undefined)).toEqual([])
+})
