@@ -2,6 +2,7 @@
 /** The names of things in a mesh: branded strings, so that one kind is never taken for another. */
 
 import { assert } from './assert.ts'
+import { byCodeUnits } from './text-order.ts'
 
 declare const brand: unique symbol
 
@@ -113,4 +114,9 @@ function isSpecPart(part: string): part is SpecId {
 
 export function isSameRun(a: Run, b: Run): boolean {
   return a.id === b.id && a.boot === b.boot
+}
+
+/** Any order does that is the same everywhere. */
+export function compareRuns(a: Run, b: Run): number {
+  return byCodeUnits(a.id, b.id) || a.boot - b.boot
 }

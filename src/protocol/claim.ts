@@ -1,8 +1,7 @@
 // pure
 /** Who runs a standalone worker: placement says where to start it, the claim says where it is. */
 
-import { byCodeUnits } from '../text-order.ts'
-import { type NodeId, type Run, type SlotId, isSameRun } from '../ids.ts'
+import { type NodeId, type Run, type SlotId, compareRuns, isSameRun } from '../ids.ts'
 import { unreachable } from '../assert.ts'
 import { hash32 } from '../hash.ts'
 import type { Failure } from './failure.ts'
@@ -109,8 +108,8 @@ export function runTag(run: Run): number {
   return hash32(`${run.id}.${run.boot}`)
 }
 
-/** By tag. Of two runs with one tag, any order does that is the same everywhere. */
+/** By tag, as their tokens. */
 function compareOwners(a: Run, b: Run): number {
   if (isSameRun(a, b)) return 0
-  return runTag(a) - runTag(b) || byCodeUnits(a.id, b.id) || a.boot - b.boot
+  return runTag(a) - runTag(b) || compareRuns(a, b)
 }

@@ -5,7 +5,7 @@
  */
 
 import { byCodeUnits } from '../text-order.ts'
-import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
+import { type NodeId, type Run, type SlotId, type SpecId, compareRuns } from '../ids.ts'
 import type { Failure } from './failure.ts'
 import { type Hlc, compareHlc } from './hlc.ts'
 import type { RecordKind } from './record-store.ts'
@@ -123,9 +123,10 @@ export const phases: RecordKind<Phase> = {
   keyOf: phase => phase.spec,
   join: joinPhases,
   versionOf: phase => {
-    const { generation, rank, ready, exits, stopped, left } = phase
+    const { generation, coordinator, rank, ready, exits, stopped, left } = phase
+    const { number, tag } = generation
     const ends = exits.map(exit => `${exit.slot}@${hlcText(exit.at)}`)
-    return [generation.number, generation.tag, rank, ready, ends, stopped, left].join(' ')
+    return [number, tag, coordinator.id, coordinator.boot, rank, ready, ends, stopped, left].join(' ')
   },
 }
 
@@ -180,7 +181,8 @@ function inOrder(slots: readonly SlotId[]): readonly SlotId[] {
 }
 
 function joinPhases(a: Phase, b: Phase): Phase {
-  const order = compareGenerations(a.generation, b.generation)
+  // Two who by chance make one tag have made two generations all the same.
+  const order = compareGenerations(a.generation, b.generation) || compareRuns(a.coordinator, b.coordinator)
   if (order !== 0) return order > 0 ? a : b
   const rank = furtherRank(a.rank, b.rank)
   const ready = union(a.ready, b.ready)

@@ -97,17 +97,19 @@ const phase: fc.Arbitrary<Phase> = fc
   .record({
     number: small,
     tag: small,
+    // Two may make one tag.
+    coordinator: run,
     rank: fc.constantFrom(...PHASE_RANKS),
     ready: slots,
     stopped: slots,
     left: slots,
     exits: fc.tuple(slots, hlc),
   })
-  .map(({ number, tag, rank, ready, stopped, left, exits: [ended, at] }) => ({
+  .map(({ number, tag, coordinator, rank, ready, stopped, left, exits: [ended, at] }) => ({
     spec: specId('s'),
     specVersion: { ms: 0, count: 0, node: nodeId('a') },
     generation: { number, tag },
-    coordinator: { id: nodeId('a'), boot: tag },
+    coordinator,
     // What is fixed when a generation is created is the same in all rows of it.
     revision: number,
     layout: [],
