@@ -102,7 +102,7 @@ export class SimulatedMesh implements AsyncDisposable {
     return this.#machineOf(name).clock.nowMs()
   }
 
-  /** Lets virtual time pass. */
+  /** Lets virtual time pass. @throws {StandstillError} when it does not: something is due at once without end */
   async run(durationMs: number): Promise<void> {
     await this.#clock.run(durationMs)
   }

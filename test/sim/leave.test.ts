@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import { CHAIN_STRATEGIES, GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
-import { SimulatedMesh } from '../../src/testing.ts'
+import { SimulatedMesh, simulate } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
 
 /** Counts, takes its state along, and keeps what it was told, in order. */
@@ -366,3 +366,26 @@ test.each(MOMENTS)(
       expect(await mesh.settle(node.getWorker(id, keeper).call.told())).toEqual([`to ${id}`])
   },
 )
+
+test('what takes longer to finish than a node waits for others is waited for, in peace (seed 64748)', async () => {
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+  const patient = defineServer('patient', {
+    init: context => ({ told: Array.isArray(context.handoff) ? context.handoff.map(String) : [] }),
+    call: { told: state => state.told },
+    cast: { tell: (state, what: string) => gate.then(() => void state.told.push(what)) },
+    handoff: state => state.told,
+  })
+  await using mesh = await simulate({ nodes: 2, behaviours: [patient] })
+  await allSeeAll(mesh)
+  const declared = { id: 'w', run: patient, stopTimeoutMs: 60_000 } as const
+  const ref = await mesh.settle(mesh.node('n1').addWorker(declared))
+  ref.cast.tell('a')
+  await mesh.run(100)
+  const leaving = mesh.leave(mesh.node('n1').snapshot().specs[0]?.workers[0]?.node ?? '')
+  await mesh.run(40_000)
+  expect(mesh.leaving).toHaveLength(1)
+  open()
+  await mesh.settle(leaving)
+  const [other = ''] = mesh.up
+  expect(await mesh.settle(mesh.node(other).getWorker('w', patient).call.told())).toEqual(['a'])
+})

@@ -17,11 +17,21 @@ interface Timer {
 /** The event loop has a turn after so many steps: user code may wait for what is not simulated. */
 const STEPS_A_TURN = 64
 
+/** So many actions at one moment are no work any more: something asks to go on at once, whenever it has gone on. */
+const STEPS_AT_ONCE_MAX = 1_000_000
+
+/** Virtual time does not get any further: what is due goes on being due, without end. */
+export class StandstillError extends Error {
+  override readonly name = 'StandstillError'
+}
+
 export class VirtualClock {
   readonly #heap: Timer[] = []
   #nowMs = 0
   #orders = 0
   #steps = 0
+  /** How many since time has last gone on. */
+  #stepsNow = 0
 
   get nowMs(): number {
     return this.#nowMs
@@ -53,10 +63,15 @@ export class VirtualClock {
     this.#nowMs = untilMs
   }
 
-  /** Runs the next action that is due, at its time. @returns false when there is none */
+  /** Runs the next action that is due, at its time. @returns false when there is none @throws {StandstillError} */
   async step(): Promise<boolean> {
     const timer = this.#pop()
     if (timer === undefined) return false
+    this.#stepsNow = timer.dueMs > this.#nowMs ? 0 : this.#stepsNow + 1
+    if (this.#stepsNow > STEPS_AT_ONCE_MAX)
+      throw new StandstillError(
+        `virtual time stands still at ${this.#nowMs} ms: after ${STEPS_AT_ONCE_MAX} actions, another one is due at once`,
+      )
     this.#nowMs = Math.max(this.#nowMs, timer.dueMs)
     if (timer.isCancelled) return true
     timer.action()

@@ -116,7 +116,8 @@ export class Claims {
       const isWanted = this.#ledger.isPlaceable(claim.slot) && this.#ledger.membership.connected().length > 0
       const isKept = claim.state === 'draining' || (isWanted && now.ms < this.#leaveByMs)
       if (isKept && isCurrent(claim, row)) {
-        this.#waits.set(row.id, this.#leaveByMs)
+        // What drains still, ends by itself: a look that is due already would be due for ever.
+        if (now.ms < this.#leaveByMs) this.#waits.set(row.id, this.#leaveByMs)
         this.#hold(row, body, claim, now)
         return
       }
