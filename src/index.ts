@@ -169,7 +169,7 @@ export { type BehaviourSource } from './node/workers/registry.ts'
 export { type Cancel, type Logger } from './ports.ts'
 export { type Prng } from './prng.ts'
 export { type Notice } from './protocol/channel.ts'
-export { type FencingToken } from './protocol/claim.ts'
+export { type FencingToken, compareTokens } from './protocol/fencing-token.ts'
 export { type Cause, type Failure, type ItemId } from './protocol/failure.ts'
 export {
   type MemberRole,

@@ -5,7 +5,8 @@ import { unreachable } from '../assert.ts'
 import type { SpecId } from '../ids.ts'
 import type { Claim } from '../protocol/claim.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
-import { type Phase, causeOf } from '../protocol/phase.ts'
+import { countOf } from '../protocol/fencing-token.ts'
+import { type Phase, causeOf, compareGenerations } from '../protocol/phase.ts'
 import type { ReachChange } from '../protocol/reach.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Effect, NodeEvent } from './events.ts'
@@ -110,8 +111,8 @@ export class Bulletin {
 
   #notifyPhase(phase: Phase, before: Phase | undefined): void {
     const { spec: id, rank } = phase
-    const { number: generation, tag } = phase.generation
-    const isSame = before?.generation.number === generation && before.generation.tag === tag
+    const generation = countOf(phase.generation.number)
+    const isSame = before !== undefined && compareGenerations(before.generation, phase.generation) === 0
     this.notify({ kind: 'generation:change', id, generation })
     if (isSame && before.rank === rank) return
     if (rank === 'running') this.notify({ kind: 'generation:run', id, generation })

@@ -10,6 +10,7 @@ import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, specOfSlot 
 import { encodePayload } from '../payload.ts'
 import type { Clock } from '../ports.ts'
 import type { Prng } from '../prng.ts'
+import { generationOf } from '../protocol/fencing-token.ts'
 import { type Broadcast, FRAME, type Target, decodeBroadcast } from '../protocol/channel.ts'
 import type { Claim } from '../protocol/claim.ts'
 import type { Frame } from '../protocol/frames.ts'
@@ -216,7 +217,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
 
   /** The worker stops for a successor, here or on another node. */
   onReleased({ slot, token }: Assignment): void {
-    this.#post.onReleased(slot, { number: token.generation, tag: token.tag })
+    this.#post.onReleased(slot, generationOf(token))
   }
 
   onStageStarted(assignment: Assignment, worker: StageWorker): void {

@@ -3,6 +3,7 @@
 
 import { unreachable } from '../assert.ts'
 import type { NodeId, SlotId, SpecId } from '../ids.ts'
+import { countOf } from '../protocol/fencing-token.ts'
 import type { MemberRole, MemberStatus } from '../protocol/member-row.ts'
 import type { Roots } from '../protocol/messages.ts'
 import type {
@@ -214,7 +215,9 @@ function chainOf(plane: DataPlane, id: SpecId, { strategy, stages }: ChainBody):
 function commonOf({ router }: DataPlane, id: SpecId): CommonSnapshot {
   const workers = router.slotsOf(id).flatMap(slot => {
     const route = router.find(slot)
-    return route === undefined ? [] : [{ slot, node: route.owner.id, generation: route.generation.number }]
+    return route === undefined
+      ? []
+      : [{ slot, node: route.owner.id, generation: countOf(route.generation.number) }]
   })
   return { id, status: router.statusOf(id) ?? { kind: 'starting' }, workers }
 }

@@ -3,8 +3,8 @@
 
 import { type NodeId, type Run, type SlotId, compareRuns, isSameRun } from '../ids.ts'
 import { unreachable } from '../assert.ts'
-import { hash32 } from '../hash.ts'
 import type { Failure } from './failure.ts'
+import { runTag } from './fencing-token.ts'
 import type { Hlc } from './hlc.ts'
 import type { Restart } from './phase.ts'
 import type { RecordKind } from './record-store.ts'
@@ -28,7 +28,7 @@ export type ClaimState = (typeof CLAIM_STATES)[number]
 
 export interface Claim {
   readonly slot: SlotId
-  /** One more for every owner. */
+  /** One more for every owner: see `FencingToken`. */
   readonly generation: number
   readonly owner: Run
   /** How much placement wants this owner: of two who claimed at once, the better placed one wins. */
@@ -45,16 +45,6 @@ export interface Claim {
   readonly failures: readonly Failure[]
   /** The node that it is handed over to: others leave it to that one for a while. */
   readonly heir?: NodeId | undefined
-}
-
-/**
- * A token that grows with every owner of a slot and is never used twice: a resource that refuses smaller ones
- * is safe from an owner that does not know yet that it was replaced. Compared field by field.
- */
-export interface FencingToken {
-  readonly generation: number
-  readonly tag: number
-  readonly owner: number
 }
 
 export const claims: RecordKind<Claim> = {
@@ -101,11 +91,6 @@ export function isActiveClaim(claim: Claim): boolean {
 
 export function isOwner(claim: Claim | undefined, run: Run): claim is Claim {
   return claim !== undefined && isSameRun(claim.owner, run)
-}
-
-/** A number for one run of a node, for tokens and tags. @returns 0 … 2^32 - 1 */
-export function runTag(run: Run): number {
-  return hash32(`${run.id}.${run.boot}`)
 }
 
 /** By tag, as their tokens. */

@@ -7,6 +7,7 @@ import { Broadcasts } from '../../src/node/messaging/broadcasts.ts'
 import type { Letter } from '../../src/node/messaging/mailbox.ts'
 import { Post } from '../../src/node/messaging/post.ts'
 import { Router } from '../../src/node/messaging/router.ts'
+import { tokenOf } from '../../src/protocol/fencing-token.ts'
 import type { Generation, Phase } from '../../src/protocol/phase.ts'
 import { GROUP, group, member } from './supervision/core-bench.ts'
 
@@ -67,7 +68,7 @@ class Bench {
           if (letter.kind === 'message') this.heard.push(`${slot}: ${String(letter.message)}`)
           return true
         }
-        const token = { generation: since.number, owner: 1, tag: since.tag }
+        const token = tokenOf(since, 1)
         return {
           token,
           recipient: {

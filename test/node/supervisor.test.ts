@@ -22,7 +22,13 @@ const child: ChildSpec = {
 }
 
 function assignment(name: string, key: string): Assignment {
-  return { slot: slotId(spec, name), spec, child, key, token: { generation: 1, tag: 0, owner: 0 } }
+  return {
+    slot: slotId(spec, name),
+    spec,
+    child,
+    key,
+    token: { lineage: 0, generation: 1, tag: 0, owner: 0 },
+  }
 }
 
 /** A supervisor whose workers do what the test says. */

@@ -7,6 +7,7 @@ import { boundsOf, place } from '../../src/placement/placement.ts'
 import type { Unit } from '../../src/placement/unit.ts'
 import { type Candidate, candidateText, declinesOf } from '../../src/placement/view.ts'
 import type { Node } from '../../src/node/node.ts'
+import { countOf } from '../../src/protocol/fencing-token.ts'
 import type { Phase } from '../../src/protocol/phase.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { GROUP_IDS } from './group-faults.ts'
@@ -356,7 +357,7 @@ function checkWorkers(mesh: SimulatedMesh, world: World): void {
     }
   }
   const real = [...world.living.values()].map(
-    living => `${living.worker} on ${living.node} as ${living.generation}`,
+    living => `${living.worker} on ${living.node} as ${countOf(living.generation)}`,
   )
   const [one, other] = [real.toSorted().join('; '), [...believed].toSorted().join('; ')]
   if (one !== other) throw new InvariantError(`I18: running are [${one}], believed to run are [${other}]`)

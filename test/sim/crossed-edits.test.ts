@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 
+import { countOf } from '../../src/protocol/fencing-token.ts'
 import { simulate } from '../../src/testing.ts'
 import { listener } from './behaviours.ts'
 
@@ -39,7 +40,7 @@ test('a member that is called stopped before it has started runs when it is want
   restart(one, member)
   // The holder stops it, and does not hear of the generation in which it is to start.
   const phaseAt = (node: string) => mesh.node(node).inspect().core.ledger.tables.phases.get(id)
-  const isNext = (node: string): boolean => phaseAt(node)?.generation.number === 2
+  const isNext = (node: string): boolean => countOf(phaseAt(node)?.generation.number ?? 0) === 2
   await mesh.until('there is a next generation', () => isNext(leader), 1_000)
   restart(two, other)
   await mesh.until('the first change is overtaken', () => revisionAt(holder) === before, 1_000)

@@ -9,6 +9,7 @@ import { defineTask } from '../../src/node/workers/behaviours.ts'
 import type { TaskContext } from '../../src/node/workers/context.ts'
 import { FencedError } from '../../src/errors.ts'
 import type { WorkerRef } from '../../src/node/messaging/refs.ts'
+import { generationOf } from '../../src/protocol/fencing-token.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
@@ -51,7 +52,7 @@ export class Rebels {
     const key = `${node} ${worker} ${token.generation} ${context.random.uint32()}`
     const asItself = AsyncLocalStorage.snapshot()
     this.#rebels.push({ key, node: of, context, asItself, isOver: false, lookCount: 0 })
-    this.#world.living.set(key, { worker, node, generation: token.generation })
+    this.#world.living.set(key, { worker, node, generation: generationOf(token).number })
     await new Promise(() => {})
   })
 

@@ -87,6 +87,29 @@ test.each([
   }
 })
 
+test.each([['n1'], ['n1', 'n2']])(
+  'what has run longer goes on, also where the others have moved and restarted theirs: %s, %s',
+  async (...names) => {
+    for (const seed of SEEDS) {
+      await using mesh = await apart(seed, names, ['n3', 'n4'])
+      const n3 = mesh.node('n3')
+      // Each of these is a later generation of what has begun later.
+      await mesh.settle(n3.drain())
+      n3.resume()
+      await mesh.settle(mesh.node('n4').drain())
+      mesh.node('n4').resume()
+      expect(n3.snapshot().specs.flatMap(({ workers }) => workers.map(each => each.generation))).toContain(2)
+      mesh.heal()
+      await allSeeAll(mesh)
+      await mesh.run(20_000)
+      for (const name of mesh.ids) {
+        const totals = await mesh.settle(Promise.all(workersAt(mesh, name).map(worker => worker.call.get())))
+        expect(totals).toEqual(totals.map(() => 10))
+      }
+    }
+  },
+)
+
 test.each(SEEDS)(
   'what a node has handed over goes on where it is, also where others have begun it anew: seed %i',
   async seed => {

@@ -7,6 +7,7 @@ import { type SlotId, specOfSlot } from '../../src/ids.ts'
 import type { SpecStatus } from '../../src/node/supervision/spec-status.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
+import { generationOf } from '../../src/protocol/fencing-token.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { InvariantError } from './invariant-error.ts'
@@ -39,7 +40,7 @@ export class SickNodes {
       const { node, worker, token, random } = context
       if (this.#sick.has(node)) throw new Error(`${node} is sick`)
       const key = `${node} ${worker} ${token.generation} ${random.uint32()}`
-      this.#world.living.set(key, { worker, node, generation: token.generation })
+      this.#world.living.set(key, { worker, node, generation: generationOf(token).number })
       return { key }
     },
     info: state => {

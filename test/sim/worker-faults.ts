@@ -8,7 +8,7 @@ import type { DataPlane } from '../../src/node/data-plane.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { runOutside } from '../../src/node/workers/scope.ts'
 import type { Prng } from '../../src/prng.ts'
-import type { FencingToken } from '../../src/protocol/claim.ts'
+import { type FencingToken, compareTokens, generationOf } from '../../src/protocol/fencing-token.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { Calls } from './calls.ts'
 import { InvariantError } from './invariant-error.ts'
@@ -62,7 +62,7 @@ export class WorkerFaults {
       // Not of the node itself: workers may run from the very moment it takes work, before its user has it in hand.
       const run = this.#mesh?.runOf(node) ?? 0
       this.#issued.push({ worker, node, token, run })
-      this.#world.living.set(key, { worker, node, generation: token.generation })
+      this.#world.living.set(key, { worker, node, generation: generationOf(token).number })
       return { key, context, total: typeof context.handoff === 'number' ? context.handoff : 0 }
     },
     call: {
@@ -73,7 +73,7 @@ export class WorkerFaults {
         return id
       },
     },
-    cast: { heed: ({ context }, id: number) => this.#onCast(id, context.token.generation) },
+    cast: { heed: ({ context }, id: number) => this.#onCast(id, generationOf(context.token).number) },
     handoff: state => state.total,
     terminate: state => {
       this.#world.living.delete(state.key)
@@ -297,5 +297,5 @@ export class WorkerFaults {
 }
 
 function isLess(a: FencingToken, b: FencingToken): boolean {
-  return (a.generation - b.generation || a.tag - b.tag || a.owner - b.owner) < 0
+  return compareTokens(a, b) < 0
 }

@@ -3,7 +3,7 @@
  * every item, noted by who sent it. Nodes may believe what they like; the checkers compare it with this.
  */
 
-import type { FencingToken } from '../../src/protocol/claim.ts'
+import { type FencingToken, compareTokens, generationOf } from '../../src/protocol/fencing-token.ts'
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 
@@ -59,12 +59,13 @@ export class World {
   readonly witness = defineServer('witness', {
     init: context => {
       this.#checkToken(context.node, context.worker, context.token)
-      this.#checkStart(context.node, context.worker, context.token.generation)
+      const { number: generation } = generationOf(context.token)
+      this.#checkStart(context.node, context.worker, generation)
       const key = `${context.node} ${context.worker} ${context.token.generation} ${context.random.uint32()}`
       this.living.set(key, {
         worker: context.worker,
         node: context.node,
-        generation: context.token.generation,
+        generation,
       })
       return { key, worker: context.worker }
     },
@@ -103,10 +104,7 @@ export class World {
   #checkToken(node: string, worker: string, token: FencingToken): void {
     const key = `${node} ${token.owner} ${worker}`
     const before = this.#tokens.get(key)
-    const isLarger =
-      before === undefined ||
-      token.generation > before.generation ||
-      (token.generation === before.generation && token.tag > before.tag)
+    const isLarger = before === undefined || compareTokens(token, before) > 0
     const text = JSON.stringify([before, token])
     // A standalone worker that restarts where it is keeps its claim, and the token of it.
     if (!isLarger && worker.includes('/'))

@@ -5,7 +5,7 @@ import { GivenUpError, NodeStoppedError, NotFoundError } from '../../errors.ts'
 import type { Run, SlotId, SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Target } from '../../protocol/channel.ts'
-import type { FencingToken } from '../../protocol/claim.ts'
+import { type FencingToken, generationOf } from '../../protocol/fencing-token.ts'
 import {
   type Phase,
   type PlacedSlot,
@@ -170,8 +170,8 @@ export class Chain {
 
   #workerOf({ slot, since }: PlacedSlot): StageWorker | undefined {
     const known = this.#workers.get(slot)
-    const isIt = known?.token.generation === since.number && known.token.tag === since.tag
-    return isIt ? known.worker : undefined
+    if (known === undefined || compareGenerations(generationOf(known.token), since) !== 0) return undefined
+    return known.worker
   }
 
   #lookDrained(): void {

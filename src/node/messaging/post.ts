@@ -5,7 +5,7 @@
  */
 
 import { type NodeId, type SlotId, specOfSlot } from '../../ids.ts'
-import type { FencingToken } from '../../protocol/claim.ts'
+import { type FencingToken, generationOf } from '../../protocol/fencing-token.ts'
 import type { Generation } from '../../protocol/phase.ts'
 import { type Letter, Mailbox, type OneWay, type Recipient } from './mailbox.ts'
 import { type Packed, tryPack } from './packed.ts'
@@ -164,7 +164,7 @@ export class Post {
 }
 
 function isOf(token: FencingToken, generation: Generation): boolean {
-  return token.generation === generation.number && token.tag === generation.tag
+  return isSameGeneration(generationOf(token), generation)
 }
 
 function isSameGeneration(a: Generation, b: Generation): boolean {

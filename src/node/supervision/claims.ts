@@ -2,8 +2,9 @@
 /** Standalone workers: who claims one, and what happens when it ends. Each disturbs nobody but itself. */
 
 import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
-import { type Claim, isActiveClaim, isOwner, runTag } from '../../protocol/claim.ts'
+import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
+import { firstNumber, generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
 import type { Message } from '../../protocol/messages.ts'
 import type { Restart } from '../../protocol/phase.ts'
@@ -15,6 +16,7 @@ import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { type Exit, nodeLost } from './exit.ts'
 import { Handoffs, STATE_MS, type StateMessage } from './handoffs.ts'
+import { seniorityAt } from './seniority.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, isCurrent, statusOf } from './tenure.ts'
@@ -158,10 +160,11 @@ export class Claims {
 
   onReport(report: Report, body: WorkerBody, now: Now): void {
     const { slot, spec, token } = report.assignment
+    const { number: generation } = generationOf(token)
     const claim = this.#ledger.tables.claims.get(slot)
     const tenure = this.#tenures.get(spec)
-    if (tenure === undefined || tenure.generation !== token.generation) return
-    if (!isOwner(claim, this.#ledger.run) || claim.generation !== token.generation) return
+    if (tenure === undefined || tenure.generation !== generation) return
+    if (!isOwner(claim, this.#ledger.run) || claim.generation !== generation) return
     if (report.kind === 'started') {
       tenure.onStarted(now.ms)
       this.#declines.onStarted(slot, now)
@@ -231,7 +234,7 @@ export class Claims {
         slot: claim.slot,
         spec: row.id,
         child: body.child,
-        token: { generation: claim.generation, tag: claim.score, owner: runTag(claim.owner) },
+        token: tokenOf({ number: claim.generation, tag: claim.score }, runTag(claim.owner)),
         key: `${claim.generation} ${tenure.attempt}`,
         handoff: tenure.legacy,
       }
@@ -347,9 +350,9 @@ export class Claims {
     const failures = past?.failures ?? NO_FAILURES
     const claim: Claim = {
       slot,
-      generation: (before?.generation ?? 0) + 1,
+      generation: before === undefined ? firstNumber(seniorityAt(now.wallMs)) : before.generation + 1,
       owner: run,
-      score: this.#vacancies.scoreOf(slot, { before, legacy, wallMs: now.wallMs }),
+      score: this.#vacancies.scoreOf(slot, { before, legacy }),
       seq: 0,
       state: isOver ? 'done' : 'starting',
       specVersion: writtenAt(row),

@@ -5,7 +5,7 @@
  */
 
 import { type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../../ids.ts'
-import { type FencingToken, runTag } from '../../protocol/claim.ts'
+import { type FencingToken, generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
 import { FAILURES_KEPT_MAX, withoutStack } from '../../protocol/failure.ts'
 import {
   type Generation,
@@ -147,7 +147,7 @@ export class Holder {
       // Of ten thousand members that start one after the other, only the last one makes a difference.
       return this.#supervisor.isSteady(spec)
     }
-    const since: Generation = { number: token.generation, tag: token.tag }
+    const since = generationOf(token)
     const exit = this.#exitOf(report, now)
     const latest = this.#latestOf(spec)
     const known = latest.get(slot)
@@ -251,7 +251,7 @@ export class Holder {
       const inheritance = isWaiting ? NO_LEGACY : this.legacies.of(placed, now.ms)
       if (inheritance.kind === 'coming') isWaiting = true
       if (isWaiting) continue
-      const token = { generation: since.number, tag: since.tag, owner }
+      const token = tokenOf(since, owner)
       const handoff = inheritance.kind === 'here' ? inheritance.bytes : undefined
       assignments.push({ slot, spec: phase.spec, child, token, key: keyOf(placed), handoff })
     }
@@ -362,8 +362,8 @@ function isSpent(latest: Latest | undefined, since: Generation): boolean {
 }
 
 /** Whether the worker with this token is the one that was placed in `since`. */
-function isOf({ generation, tag }: FencingToken, since: Generation): boolean {
-  return generation === since.number && tag === since.tag
+function isOf(token: FencingToken, since: Generation): boolean {
+  return compareGenerations(generationOf(token), since) === 0
 }
 
 /** Names one worker of a slot. */

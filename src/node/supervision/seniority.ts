@@ -1,8 +1,9 @@
 // pure
 /**
- * What the first generation of something is worth, which nobody has had before: of two that meet, made by two halves of
- * a mesh that did not know of each other, the older one goes on. So a node that comes late, has found nobody for a while
- * and has started all of its config itself, takes nothing from the mesh that it meets.
+ * What the first generation of something is worth, which nobody has had before: of two lineages that meet, begun by two
+ * halves of a mesh that did not know of each other, the older one goes on, whatever has become of either since. So a node
+ * that comes late, has found nobody for a while and has started all of its config itself, takes nothing from the mesh that
+ * it meets.
  */
 
 import type { Membership } from '../../protocol/membership.ts'
@@ -20,32 +21,34 @@ export interface Acquaintance {
 const AGE_UNIT_MS = 4_000
 /** 2025-01-01. A clock before that has never been set, and tells no age. */
 const EPOCH_MS = 1_735_689_600_000
+const AGE_MAX = 2 ** 26 - 1
 
-const AGE_BITS = 26
-const CLASS_BITS = 2
 const CHANCE_BITS = 25
 /** Of these, the upper ones say how many are met, where some are not; for more than that it is as if it were so many. */
 const MET_BITS = 5
 const MET_MAX = 2 ** MET_BITS - 1
-const AGE_MAX = 2 ** AGE_BITS - 1
 const HASH_BITS = 32
 
-/**
- * The tag of a first generation, larger for what is to go on. The older one counts first; among those of one age, the one
- * of a node that has met all that it knows, then of one that has met some of them (the more, the better: it does not hear
- * as soon as others what is claimed), then of one that knows nobody; at last, always, chance: of two with the same tag
- * both would go on for ever.
- * @param chance a hash of 32 bits
- * @returns a whole number from 0 to 2^53 - 1
- */
-export function firstTag({ known, met }: Acquaintance, wallMs: number, chance: number): number {
+/** How senior a lineage is that begins now: larger for an older one. @returns a whole number from 0 to 2^26 - 1 */
+export function seniorityAt(wallMs: number): number {
   const age = Math.min(AGE_MAX, Math.floor((wallMs - EPOCH_MS) / AGE_UNIT_MS))
-  const seniority = age < 0 ? 0 : AGE_MAX - age
+  return age < 0 ? 0 : AGE_MAX - age
+}
+
+/**
+ * The tag of a first generation, larger for what is to go on, of two lineages that are equally old: that of a node that
+ * has met all that it knows, then of one that has met some of them (the more, the better: it does not hear as soon as
+ * others what is claimed), then of one that knows nobody; at last, always, chance: of two with the same tag both would go
+ * on for ever.
+ * @param chance a hash of 32 bits
+ * @returns a whole number from 0 to 2^27 - 1
+ */
+export function firstTag({ known, met }: Acquaintance, chance: number): number {
   const isPartial = met < known
   const rank = known === 0 ? 0 : isPartial ? 1 : 2
   const luck = chance >>> (HASH_BITS - CHANCE_BITS)
   const low = isPartial ? Math.min(MET_MAX, met) * 2 ** (CHANCE_BITS - MET_BITS) + (luck >>> MET_BITS) : luck
-  return (seniority * 2 ** CLASS_BITS + rank) * 2 ** CHANCE_BITS + low
+  return rank * 2 ** CHANCE_BITS + low
 }
 
 export function acquaintanceOf(membership: Membership): Acquaintance {

@@ -6,7 +6,7 @@
  */
 
 import type { SlotId, SpecId } from '../../ids.ts'
-import type { FencingToken } from '../../protocol/claim.ts'
+import type { FencingToken } from '../../protocol/fencing-token.ts'
 import type { ChildSpec } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Exit } from './exit.ts'

@@ -15,7 +15,6 @@ export interface Vacancy {
   readonly before: Claim | undefined
   /** What its last owner has left behind for the next one. */
   readonly legacy?: Uint8Array | undefined
-  readonly wallMs: number
 }
 
 export class Vacancies {
@@ -51,14 +50,14 @@ export class Vacancies {
   }
 
   /**
-   * Of two who claim at once, the one counts that placement wants more; of what nobody has had before, the older one. Whoever
-   * brings what the worker has left behind comes before all who do not.
+   * Of two who claim at once, the one counts that placement wants more; of what nobody has had before, the one that knows
+   * more of the mesh. Whoever brings what the worker has left behind comes before all who do not.
    */
   scoreOf(slot: SlotId, context: Vacancy): number {
-    const { before, legacy, wallMs } = context
+    const { before, legacy } = context
     const { run, membership } = this.#ledger
     const score = mix(hash64(slot), hash64(run.id))
-    if (before === undefined) return firstTag(acquaintanceOf(membership), wallMs, score)
+    if (before === undefined) return firstTag(acquaintanceOf(membership), score)
     return legacy === undefined ? score : SCORES + score
   }
 }

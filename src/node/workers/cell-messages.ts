@@ -6,7 +6,7 @@
  */
 
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
-import type { FencingToken } from '../../protocol/claim.ts'
+import type { FencingToken } from '../../protocol/fencing-token.ts'
 import type { Cause, Failure } from '../../protocol/failure.ts'
 import type { HandledItem, StopReason } from './context.ts'
 import { type MeshAsk, type OriginData, isMeshAsk } from './mesh-ask.ts'

@@ -4,7 +4,7 @@
 import type { NodeId, SlotId, SpecId } from '../../ids.ts'
 import type { Cancel, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
-import type { FencingToken } from '../../protocol/claim.ts'
+import type { FencingToken } from '../../protocol/fencing-token.ts'
 import type { ItemId } from '../../protocol/failure.ts'
 import type { WorkerRef } from '../messaging/refs.ts'
 import type { Process } from '../specs/child.ts'

@@ -26,7 +26,7 @@ test('ten thousand workers that are not waited for stop at once, last one first'
     slot: slotId(GROUP, `m${index}`),
     spec: GROUP,
     child: { ...child, stopTimeoutMs: 0 },
-    token: { generation: 1, tag: 1, owner: 1 },
+    token: { lineage: 0, generation: 1, tag: 1, owner: 1 },
     key: '1',
   }))
   supervisor.assign(GROUP, assignments, 0)
