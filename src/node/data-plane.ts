@@ -220,8 +220,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     this.#post.onReleased(slot, generationOf(token))
   }
 
-  onStageStarted(assignment: Assignment, worker: StageWorker): void {
-    const { slot, spec, token } = assignment
+  onStageStarted({ slot, spec, token }: Assignment, worker: StageWorker): void {
     this.chain(spec).addWorker(slot, token, worker)
   }
 

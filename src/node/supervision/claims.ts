@@ -4,7 +4,7 @@
 import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
-import { firstNumber, generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
+import { generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
 import type { Message } from '../../protocol/messages.ts'
 import type { Restart } from '../../protocol/phase.ts'
@@ -16,7 +16,7 @@ import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { type Exit, nodeLost } from './exit.ts'
 import { Handoffs, STATE_MS, type StateMessage } from './handoffs.ts'
-import { seniorityAt } from './seniority.ts'
+import { firstNumberAt } from './seniority.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, isCurrent, statusOf } from './tenure.ts'
@@ -163,8 +163,8 @@ export class Claims {
     const { number: generation } = generationOf(token)
     const claim = this.#ledger.tables.claims.get(slot)
     const tenure = this.#tenures.get(spec)
-    if (tenure === undefined || tenure.generation !== generation) return
-    if (!isOwner(claim, this.#ledger.run) || claim.generation !== generation) return
+    const isOwn = isOwner(claim, this.#ledger.run) && claim.generation === generation
+    if (tenure?.generation !== generation || !isOwn) return
     if (report.kind === 'started') {
       tenure.onStarted(now.ms)
       this.#declines.onStarted(slot, now)
@@ -333,8 +333,7 @@ export class Claims {
     const owner = this.#ledger.ownerOf(slot)
     const { run } = this.#ledger
     if (owner !== run.id && !isHeir) {
-      if (before !== undefined && isOwner(before, this.#ledger.run) && isActiveClaim(before))
-        this.#say(before, { state: 'stopped' })
+      if (isOwner(before, run) && isActiveClaim(before)) this.#say(before, { state: 'stopped' })
       return owner === undefined ? this.#pending(row) : STARTING
     }
     const untilMs = this.#vacancies.untilMs(before)
@@ -350,7 +349,7 @@ export class Claims {
     const failures = past?.failures ?? NO_FAILURES
     const claim: Claim = {
       slot,
-      generation: before === undefined ? firstNumber(seniorityAt(now.wallMs)) : before.generation + 1,
+      generation: before === undefined ? firstNumberAt(now.wallMs) : before.generation + 1,
       owner: run,
       score: this.#vacancies.scoreOf(slot, { before, legacy }),
       seq: 0,

@@ -9,7 +9,7 @@
  */
 
 import type { SpecId } from '../../ids.ts'
-import { firstNumber, runTag } from '../../protocol/fencing-token.ts'
+import { runTag } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
 import {
   type Generation,
@@ -30,7 +30,7 @@ import { outlookAtEnd, reasonsAtEnd } from './outlook-at-end.ts'
 import { type FateBody, type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus } from './spec-status.ts'
-import { acquaintanceOf, firstTag, seniorityAt } from './seniority.ts'
+import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
 import { type Succession, planAnew, planNext, restartsAfter } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec } from './units.ts'
@@ -280,7 +280,7 @@ export class Generations {
     const { run, membership } = this.#ledger
     const tag = runTag(run)
     if (before !== undefined) return { number: before.generation.number + 1, tag }
-    return { number: firstNumber(seniorityAt(wallMs)), tag: firstTag(acquaintanceOf(membership), tag) }
+    return { number: firstNumberAt(wallMs), tag: firstTag(acquaintanceOf(membership), tag) }
   }
 
   #isLeader(spec: SpecId): boolean {

@@ -6,6 +6,7 @@
  * it meets.
  */
 
+import { firstNumber } from '../../protocol/fencing-token.ts'
 import type { Membership } from '../../protocol/membership.ts'
 
 /** How many members a node knew, besides itself, and to how many of them it had a session. */
@@ -29,10 +30,10 @@ const MET_BITS = 5
 const MET_MAX = 2 ** MET_BITS - 1
 const HASH_BITS = 32
 
-/** How senior a lineage is that begins now: larger for an older one. @returns a whole number from 0 to 2^26 - 1 */
-export function seniorityAt(wallMs: number): number {
+/** The number of the first generation of a lineage that begins now: larger for an older one. */
+export function firstNumberAt(wallMs: number): number {
   const age = Math.min(AGE_MAX, Math.floor((wallMs - EPOCH_MS) / AGE_UNIT_MS))
-  return age < 0 ? 0 : AGE_MAX - age
+  return firstNumber(age < 0 ? 0 : AGE_MAX - age)
 }
 
 /**

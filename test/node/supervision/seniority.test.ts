@@ -1,14 +1,8 @@
 import { expect, test } from 'vitest'
 
 import { Prng } from '../../../src/prng.ts'
-import {
-  compareTokens,
-  countOf,
-  firstNumber,
-  generationOf,
-  tokenOf,
-} from '../../../src/protocol/fencing-token.ts'
-import { firstTag, seniorityAt } from '../../../src/node/supervision/seniority.ts'
+import { compareTokens, countOf, generationOf, tokenOf } from '../../../src/protocol/fencing-token.ts'
+import { firstNumberAt, firstTag } from '../../../src/node/supervision/seniority.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 29)
 const MINUTE_MS = 60_000
@@ -18,12 +12,10 @@ const PARTIAL = { known: 9, met: 4 }
 const COMPLETE = { known: 9, met: 9 }
 const TIMES = [0, NOW_MS, Date.UTC(2033, 0, 1), Date.UTC(2400, 0, 1), Number.MAX_SAFE_INTEGER]
 
-const firstAt = (wallMs: number): number => firstNumber(seniorityAt(wallMs))
-
 test.each([0, 1, 1_000_000])(
   'the older of two lineages goes on, also where the other one was placed anew %i times',
   times => {
-    const [young, old] = [firstAt(NOW_MS) + times, firstAt(NOW_MS - MINUTE_MS)]
+    const [young, old] = [firstNumberAt(NOW_MS) + times, firstNumberAt(NOW_MS - MINUTE_MS)]
     expect(young).toBeLessThan(old)
     expect(
       compareTokens(tokenOf({ number: young, tag: 9 }, 1), tokenOf({ number: old, tag: 1 }, 1)),
@@ -32,7 +24,7 @@ test.each([0, 1, 1_000_000])(
 )
 
 test('within one lineage, later generations go on', () => {
-  const first = firstAt(NOW_MS)
+  const first = firstNumberAt(NOW_MS)
   expect([first, first + 1, first + 6].map(countOf)).toEqual([1, 2, 7])
   const [one, next] = [tokenOf({ number: first, tag: 9 }, 1), tokenOf({ number: first + 1, tag: 1 }, 1)]
   expect(next).toEqual({ ...one, generation: 2, tag: 1 })
@@ -40,16 +32,16 @@ test('within one lineage, later generations go on', () => {
 })
 
 test('clocks that are a little apart make no lineage older', () => {
-  expect(firstAt(NOW_MS)).toBe(firstAt(NOW_MS + 50))
+  expect(firstNumberAt(NOW_MS)).toBe(firstNumberAt(NOW_MS + 50))
 })
 
 test('a clock that was never set makes nobody old', () => {
-  expect(firstAt(0)).toBe(1)
-  expect(firstAt(0)).toBeLessThan(firstAt(NOW_MS))
+  expect(firstNumberAt(0)).toBe(1)
+  expect(firstNumberAt(0)).toBeLessThan(firstNumberAt(NOW_MS))
 })
 
 test.each(TIMES)('the number of a generation is exact, and what its token says: %i', wallMs => {
-  for (const number of [firstAt(wallMs), firstAt(wallMs) + 1_000_000]) {
+  for (const number of [firstNumberAt(wallMs), firstNumberAt(wallMs) + 1_000_000]) {
     expect(Number.isSafeInteger(number)).toBe(true)
     expect(generationOf(tokenOf({ number, tag: 7 }, 1))).toEqual({ number, tag: 7 })
   }
