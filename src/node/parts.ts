@@ -15,6 +15,7 @@ import {
   SupersededError,
 } from '../errors.ts'
 import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
+import { countOf } from '../protocol/fencing-token.ts'
 import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
 import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
@@ -108,7 +109,8 @@ export class Parts {
       workers: slotsOf(id, body, part.id).map(slot => {
         const route = plane.router.find(slot)
         const status = plane.router.partStatusOf(id, slot, isGone) ?? { kind: 'starting' }
-        return { slot, ...status, node: route?.owner.id, generation: route?.generation.number }
+        const generation = route && countOf(route.generation.number)
+        return { slot, ...status, node: route?.owner.id, generation }
       }),
     }))
   }
