@@ -43,7 +43,7 @@ interface Contact {
   isSilent: boolean
   attempts: number
   dueMs: number
-  /** `waiting`: others have told of it, so it is seen already, and a session can wait. `over`: met or dialled since. */
+  /** `waiting`: others have told of it, so it is seen already, and a session can wait. `over`: dialled, or met before. */
   wait: 'none' | 'waiting' | 'over'
   problem: ContactProblem | undefined
 }
@@ -133,8 +133,7 @@ export class Contacts {
   /** Where somebody is found, who need not know of this node: by mDNS, or from an earlier run. */
   find(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     const isKnown = this.#contacts.has(peer)
-    const claimed = addresses.slice(0, CLAIMED_MAX)
-    this.#note(peer, { claimed }, nowMs + this.#politeness(peer))
+    this.#note(peer, { claimed: addresses.slice(0, CLAIMED_MAX) }, nowMs + this.#politeness(peer))
     const contact = this.#contacts.get(peer)
     if (contact !== undefined && !isKnown) contact.isClaim = true
   }
@@ -196,7 +195,6 @@ export class Contacts {
       if (contact.peer !== peer) continue
       contact.attempts = 0
       contact.isSilent = false
-      contact.wait = 'over'
       contact.isClaim = false
     }
   }
@@ -206,7 +204,10 @@ export class Contacts {
     this.#wakeMs = undefined
     this.#lull.onPeerDown()
     const contact = this.#contacts.get(peer)
-    if (contact !== undefined) contact.dueMs = nowMs + this.#politeness(peer)
+    if (contact === undefined) return
+    // Its row may have come after its session, and will be told again when others accuse it: that must not make it wait.
+    contact.wait = 'over'
+    contact.dueMs = nowMs + this.#politeness(peer)
   }
 
   /** Somebody has answered. A session should follow; where it does not, the contact is dialled again. */
@@ -318,8 +319,7 @@ export class Contacts {
 
   /** When the dials began that are under way, oldest first. */
   #begun(): number[] {
-    const begun = [...this.#contacts.values()].flatMap(({ begunMs }) => begunMs ?? [])
-    return begun.toSorted((a, b) => a - b)
+    return [...this.#contacts.values()].flatMap(({ begunMs }) => begunMs ?? []).toSorted((a, b) => a - b)
   }
 
   /** Members are told of otherwise: only a seed may be silent, and nobody knows why. */

@@ -221,6 +221,15 @@ describe('of many that others have told of', () => {
     expect(takeAt(10)).toHaveLength(1)
   })
 
+  test.each([early, late])('%s, whose session came before its row, does not wait when it ends', id => {
+    for (const each of [id, ...ids]) desk.contacts.onPeerUp(each)
+    tellOf(0, id, ...ids)
+    desk.contacts.onPeerDown(id, 1_000)
+    // Others accuse it: its row is told again.
+    tellOf(1_000, id)
+    expect(desk.until(1_150)).toEqual([id])
+  })
+
   test('who is dead does not wait for that', () => {
     for (const id of ids.slice(0, 3)) desk.contacts.onPeerUp(id)
     tellOf(0, ...ids)

@@ -82,6 +82,30 @@ describe.each([2, 3, 5, 10])('in a mesh of %i', nodes => {
   })
 })
 
+// It took 1.7 s where it had dialled a survivor with a larger id. That one waits for a moment before it dials; when the
+// other survivor accused it meanwhile, it was taken for one that was only told of, and dialled seconds later.
+test.each(['n1', 'n2', 'n3'])(
+  'in a mesh of three, %s is noticed in half a second, though it has met both others by itself',
+  async killed => {
+    // Those two are dead by then: who knows of few dials all of them at once.
+    const dead = ['n4', 'n5']
+    const nodes = ['n1', 'n2', 'n3', ...dead]
+    const seedsOf = Object.fromEntries(
+      nodes.map(id => [id, nodes.filter(other => other !== id && other !== killed)]),
+    )
+    for (let seed = 1; seed <= 8; seed++) {
+      await using mesh = await formed({ seed, nodes, seedsOf })
+      for (const id of dead) {
+        mesh.crash(id)
+        await untilAll(mesh, id, 'dead')
+      }
+      await mesh.run(seed * 137)
+      mesh.crash(killed)
+      expect(await untilAll(mesh, killed, 'dead'), `seed ${seed}`).toBeLessThan(500)
+    }
+  },
+)
+
 describe('a process that is killed right after another one has stood still is noticed by that one', () => {
   test('in a mesh of two, though its port refuses before the other one may judge', async () => {
     await using mesh = await formed({ nodes: 2 })
