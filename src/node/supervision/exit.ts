@@ -24,6 +24,8 @@ export type Exit =
   | { readonly kind: 'stopped' }
   /** Stopped for a successor, to which it leaves this: see `workers/legacy.ts`. */
   | { readonly kind: 'released'; readonly legacy: Uint8Array }
+  /** The same without its state, as its `handoff` has failed. It has stopped as it was told to: this counts nowhere. */
+  | { readonly kind: 'released'; readonly legacy: Uint8Array; readonly failure: Failure }
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'late'; readonly afterMs: number }
   | { readonly kind: 'unable'; readonly failure: Failure }

@@ -190,7 +190,8 @@ export interface ServerSpec<Args extends unknown[], State, Calls, Casts> {
   readonly terminate?: (state: NoInfer<State>, reason: TerminateReason, context: ServerContext) => unknown
   /**
    * What travels when the worker moves to another node: `init` gets it there as `context.handoff`. At most 1 MiB. Runs
-   * before `terminate`, within the stop time-out of the worker.
+   * before `terminate`, within the stop time-out of the worker. Where it throws, or gives what cannot be sent, the state
+   * is lost, which the node warns of; casts and messages go along.
    */
   readonly handoff?: (state: NoInfer<State>, context: ServerContext) => unknown
   /**

@@ -5,6 +5,10 @@ import { PayloadError } from '../../errors.ts'
 import { encodePayload } from '../../payload.ts'
 import { HANDOFF_BYTES_MAX } from '../../protocol/messages.ts'
 
+/** Said by the node of a worker whose `handoff` has thrown, or given what cannot be sent. */
+export const HANDOFF_FAILED =
+  'handoff has failed, and the state is lost: the successor of the worker begins without it, with the casts and messages that wait. Let it return what can be sent, 1 MiB at most'
+
 /** A copy: the bytes of payloads are parts of larger buffers. @throws {PayloadError} when it cannot be sent */
 export function encodeHandoff(state: unknown): Uint8Array {
   const bytes = encodePayload(state)

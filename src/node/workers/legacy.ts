@@ -5,6 +5,7 @@
  */
 
 import { decodePayload, encodeUnbounded } from '../../payload.ts'
+import type { Failure } from '../../protocol/failure.ts'
 import type { OneWay } from '../messaging/mailbox.ts'
 import { tryPack, unpack } from '../messaging/packed.ts'
 import type { Exit } from '../supervision/exit.ts'
@@ -13,16 +14,21 @@ import type { Exit } from '../supervision/exit.ts'
 const LETTERS_BYTES_MAX = 1024 * 1024
 
 export interface LegacyParts {
-  /** A payload; undefined where the worker has no `handoff`. */
-  readonly state: Uint8Array | undefined
+  /** A payload; undefined where the worker has no `handoff`, or that has failed. */
+  readonly state?: Uint8Array | undefined
+  /** Why that has failed. */
+  readonly failure?: Failure | undefined
   /** Oldest first. */
   readonly letters: readonly OneWay[]
 }
 
-const NOTHING: LegacyParts = { state: undefined, letters: [] }
+const NOTHING: LegacyParts = { letters: [] }
 
 /** How a worker ends that has stopped for its successor. `lost`: how many of the letters cannot go along. */
-export function release({ state, letters }: LegacyParts): { readonly exit: Exit; readonly lost: number } {
+export function release({ state, failure, letters }: LegacyParts): {
+  readonly exit: Exit
+  readonly lost: number
+} {
   const packed: [kind: number, payload: Uint8Array][] = []
   let size = 0
   for (const letter of letters) {
@@ -32,10 +38,12 @@ export function release({ state, letters }: LegacyParts): { readonly exit: Exit;
     packed.push([one.kind, one.payload])
   }
   const lost = letters.length - packed.length
-  if (state === undefined && packed.length === 0) return { exit: { kind: 'normal' }, lost }
+  if (state === undefined && packed.length === 0 && failure === undefined)
+    return { exit: { kind: 'normal' }, lost }
   // A copy: encoded bytes are a part of a buffer that is used for others too.
   const legacy = Uint8Array.from(encodeUnbounded([state ?? null, ...packed]))
-  return { exit: { kind: 'released', legacy }, lost }
+  const exit = { kind: 'released', legacy } as const
+  return { exit: failure === undefined ? exit : { ...exit, failure }, lost }
 }
 
 /** What cannot be read is left out: it comes from another node. */

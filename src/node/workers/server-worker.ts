@@ -11,9 +11,8 @@ import { MailboxContext, type MailboxOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import { Deferred } from './deferred.ts'
 import { type Handler, type Handlers, IDLE, handlersOf } from './handlers.ts'
-import { encodeHandoff } from './handoff.ts'
+import { HANDOFF_FAILED, encodeHandoff } from './handoff.ts'
 import { IdleWatch } from './idle-watch.ts'
-import { release } from './legacy.ts'
 import { OpenAnswers } from './open-answers.ts'
 import { type Scope, Seat, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
 import { NoSuchFunction, Unsendable } from './thrown.ts'
@@ -340,30 +339,26 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     this.#answers.whenNoneUnderWay(this.clock, this.assignment.child, () => this.#handOver())
   }
 
+  /** For its successor: its state, and what it has not come to. A handoff that fails costs the state, and nothing else. */
   #handOver(): void {
     const { handoff } = this.#server
-    if (handoff === undefined) return this.#close('stopped', this.#release(undefined))
-    const leave = (state: unknown): void => this.#close('stopped', this.#release(encodeHandoff(state)))
+    const leave = (state?: Uint8Array, failure?: Failure): void =>
+      this.#close('stopped', this.leaveBehind({ state, failure, letters: this.#mailbox?.divert() ?? [] }))
+    if (handoff === undefined) return leave()
     const hand = (): unknown => runInScope(this.#lastScope(), () => handoff(this.#state, this.#context))
-    this.attempt(hand, state =>
-      this.attempt(
-        () => leave(state),
-        () => {},
-      ),
-    )
+    const leaveWith = (state: unknown) => (): void => leave(encodeHandoff(state))
+    const fail = (error: unknown): void => {
+      if (this.isOver) return
+      this.logger.warn({ worker: this.assignment.slot, error }, HANDOFF_FAILED)
+      leave(undefined, this.#failureOf(error))
+    }
+    this.attempt(hand, state => this.attempt(leaveWith(state), () => {}, fail), fail)
   }
 
   /** Of code that ends the worker: it is at that, and at nothing else any more. */
   #lastScope(): Scope {
     this.#scope = this.makeScope()
     return this.#scope
-  }
-
-  /** What it leaves for its successor: its state, and what it has not come to. */
-  #release(state: Uint8Array | undefined): Exit {
-    const { exit, lost } = release({ state, letters: this.#mailbox?.divert() ?? [] })
-    this.lostCount += lost
-    return exit
   }
 
   /** The last code of the worker, within its stop time-out; then it ends. A second reason changes nothing. */
@@ -382,12 +377,16 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     }
   }
 
-  /** A crash keeps its first reason; what goes wrong in `terminate` only, is a crash as well. */
+  /**
+   * A crash keeps its first reason, and what is made for a successor goes there. Otherwise, what goes wrong in `terminate`
+   * only, is a crash as well.
+   */
   #ending(exit: Exit): (error?: unknown) => void {
     return error => {
       if (error === undefined) return this.exit(exit)
       this.logger.warn({ worker: this.assignment.slot, error }, 'terminate has failed')
-      this.exit(exit.kind === 'crashed' ? exit : { kind: 'crashed', failure: crashFrom(error, this.where) })
+      const isKept = exit.kind === 'crashed' || exit.kind === 'released'
+      this.exit(isKept ? exit : { kind: 'crashed', failure: crashFrom(error, this.where) })
     }
   }
 

@@ -8,7 +8,6 @@ import type { Exit } from '../supervision/exit.ts'
 import type { Task } from './behaviours.ts'
 import { MailboxContext, type MailboxOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
-import { release } from './legacy.ts'
 import { checkBy } from './schema.ts'
 import { runInScope } from './scope.ts'
 import { INPUT_END, INPUT_ITEMS, inputItemsOf } from './task-input.ts'
@@ -117,9 +116,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
   /** It has returned: where that is for a successor, that one is given what it has not read. */
   #farewell(): Exit {
     if (!this.isReleased) return { kind: 'normal' }
-    const { exit, lost } = release({ state: undefined, letters: this.#mailbox.divert() })
-    this.lostCount += lost
-    return exit
+    return this.leaveBehind({ letters: this.#mailbox.divert() })
   }
 
   note(message: unknown): void {

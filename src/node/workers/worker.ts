@@ -18,6 +18,7 @@ import type { ContextOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
+import { type LegacyParts, release } from './legacy.ts'
 import type { Overloads } from './overloads.ts'
 import { Scope, runInScope, runOutside } from './scope.ts'
 import type { Unexpected } from './unexpected.ts'
@@ -233,6 +234,13 @@ export abstract class InlineWorker implements ContextOwner {
     runOutside(() => this.home.onExited(this, exit, this.lostCount))
   }
 
+  /** How it ends for its successor. What cannot go along is lost, and counted. */
+  protected leaveBehind(parts: LegacyParts): Exit {
+    const { exit, lost } = release(parts)
+    this.lostCount += lost
+    return exit
+  }
+
   /** Those who listen to its signal are code of its own, whoever's code it is that has stopped it. */
   #tellStopped(): void {
     const abort = this.#abort
@@ -250,18 +258,22 @@ export abstract class InlineWorker implements ContextOwner {
     return { node: this.home.node, slot, generation: token.generation }
   }
 
-  /** Runs user code: goes on with its result, now or when its promise resolves; a throw is a crash. */
-  protected attempt(code: () => unknown, then: (result: unknown) => void): void {
+  /** Runs user code: goes on with its result, now or when its promise resolves. A throw is a crash, unless `fail` says more. */
+  protected attempt(
+    code: () => unknown,
+    then: (result: unknown) => void,
+    fail: (error: unknown) => void = error => this.crash(error),
+  ): void {
     let result: unknown
     let isLater: boolean
     try {
       result = runInScope(this.makeScope(), code)
       isLater = isPromise(result)
     } catch (error) {
-      this.crash(error)
+      fail(error)
       return
     }
-    if (isLater) Promise.resolve(result).then(then, (error: unknown) => this.crash(error))
+    if (isLater) Promise.resolve(result).then(then, fail)
     else then(result)
   }
 

@@ -1,0 +1,60 @@
+/** What cannot be handed over by code in a thread or process costs as little as inline: see `sim/failed-handoffs.test.ts`. */
+
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+
+import type { Node } from '../../../src/index.ts'
+import { localNode } from '../../local-node.ts'
+import { LogBook } from '../../log-book.ts'
+import { nextExit } from '../../node-events.ts'
+import { PATIENCE_MS } from '../../patience.ts'
+import { type Fault, fragile } from './failed-handoff-behaviours.ts'
+
+const isolations = ['thread', 'process'] as const
+const rows = isolations.flatMap(isolation =>
+  (['throws', 'function', 'large', 'terminate'] as const).map(fault => [isolation, fault] as const),
+)
+
+const errors: Readonly<Record<Fault, RegExp>> = {
+  throws: /cannot hand over/,
+  function: /could not be cloned|cannot be sent/,
+  large: /the limit is 1048576/,
+  terminate: /cannot let go/,
+}
+
+test.each(rows)(
+  'a worker, %s, that moves and fails at it, by %s, leaves its casts',
+  async (isolation, fault) => {
+    const cluster = `failed handoff ${randomUUID()}`
+    const logger = new LogBook()
+    const start = (seeds: readonly string[]): Promise<Node> =>
+      localNode({
+        cluster,
+        logger,
+        behaviours: [new URL('failed-handoff-behaviours.ts', import.meta.url).href],
+        discovery: { mdns: false, seeds },
+      })
+    const a = await start([])
+    const b = await start(a.addresses)
+    await Promise.all([a.formed(2), b.formed(2)])
+    const worker = await a.addWorker({ id: 'w', run: fragile, args: [fault], isolation })
+    worker.cast.add(40)
+    const [owner, other] = (await worker.call.node()) === a.id ? [a, b] : [b, a]
+    const ref = other.getWorker('w', fragile).with({ timeoutMs: PATIENCE_MS })
+    const exit = nextExit(owner, 'w')
+    const resting = ref.call.rest()
+    await logger.heard('at rest')
+    // From its own node: they are in its mailbox.
+    for (const by of [1, 2]) owner.getWorker('w', fragile).cast.add(by)
+    await owner.drain({ timeoutMs: PATIENCE_MS })
+    await resting
+    expect(await ref.call.count()).toBe(fault === 'terminate' ? 43 : 3)
+    expect(await ref.call.node()).toBe(other.id)
+    const has = { facts: { worker: 'w', error: { message: expect.stringMatching(errors[fault]) } } }
+    const what = fault === 'terminate' ? 'terminate has failed' : 'handoff has failed'
+    expect(logger.lines.filter(({ message }) => message.startsWith(what))).toMatchObject([has])
+    expect(await exit).toMatchObject({ exit: { kind: 'released' }, lost: 0 })
+    expect(logger.lines.map(({ message }) => message)).toContain('terminated: stopped')
+    await Promise.all([a.stop(), b.stop()])
+  },
+)
