@@ -4,7 +4,6 @@
 import { randomUUID } from 'node:crypto'
 
 import {
-  AckError,
   AlreadyExistsError,
   BehaviourNotFoundError,
   IsolationError,
@@ -25,7 +24,7 @@ import {
   type SpecRow,
   needOf,
 } from '../protocol/spec-row.ts'
-import { isAcknowledged } from './acknowledged.ts'
+import { type SpreadOptions, isAcknowledged, lackOf } from './acknowledged.ts'
 import type { Kernel } from './kernel.ts'
 import { type Before, REPEATS_MAX, isLost, isRestarted, isSame, renewAs } from './overtaking.ts'
 import { show } from './show.ts'
@@ -154,12 +153,13 @@ export class Declarations {
     if (goal === 'running') this.refuseUnknown(needsOf(body))
     const before: Before = { body: undefined, desired: 'stopped' }
     const change = { id, body, desired: 'running' as const, ...(content === undefined ? {} : { content }) }
+    const isTakenBack = (): boolean => this.bodyOf(id) === body && this.#isLatest(change)
     this.#write(change)
     try {
-      await this.spread(id, shared)
+      await this.spread(id, { ...shared, isTakenBack })
       await this.#reached(goal, { change, body, before }, shared)
     } catch (error) {
-      if (this.bodyOf(id) === body && this.#isLatest(change)) this.#write({ id, ...before })
+      if (isTakenBack()) this.#write({ id, ...before })
       throw error
     }
     if (declared.input !== undefined) this.#inputs.add(id, declared.input)
@@ -343,7 +343,7 @@ export class Declarations {
   }
 
   /** Waits until as many other nodes know of what was written as is wanted. @throws {AckError} */
-  async spread(id: SpecId, options: DeclareOptions & SharedWait): Promise<void> {
+  async spread(id: SpecId, options: SpreadOptions & SharedWait): Promise<void> {
     const { spreading } = this.#kernel.core
     const { ack } = options
     const watch = spreading.watch(id)
@@ -362,7 +362,11 @@ export class Declarations {
     }
   }
 
-  async #acknowledged(watch: Watch, ack: Ack | 'connected', options: SharedWait): Promise<void> {
+  async #acknowledged(
+    watch: Watch,
+    ack: Ack | 'connected',
+    options: SpreadOptions & SharedWait,
+  ): Promise<void> {
     const { spreading, ledger } = this.#kernel.core
     const { spec: id } = watch
     const spread = (): Spread =>
@@ -373,10 +377,8 @@ export class Declarations {
     const isEnough = (): true | undefined => (isAcknowledged(ack, spread()) ? true : undefined)
     if (isEnough() === true) return
     await this.#waiting.until(isEnough, { ...options, about: id }, timeoutMs => {
-      const { merged } = spread()
-      return new AckError(
-        `"${id}" is written, but only ${merged} other nodes have confirmed it within ${timeoutMs} ms, not: ${ack}`,
-      )
+      const isTakenBack = options.isTakenBack?.() ?? false
+      return lackOf(id, spread(), { ack, timeoutMs, isTakenBack })
     })
   }
 

@@ -18,6 +18,7 @@ import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
 import { countOf } from '../protocol/fencing-token.ts'
 import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
+import type { SpreadOptions } from './acknowledged.ts'
 import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
 import type { Kernel } from './kernel.ts'
 import { REPEATS_MAX } from './overtaking.ts'
@@ -245,6 +246,10 @@ export class Parts {
     const isIn = (body: Body): boolean => isAt(findPart(body, part.id), part.revision)
     const isDeclared = (body: Body): boolean =>
       options.until === 'declared' && findPart(body, part.id) !== undefined
+    const findWith = (): Body | undefined => {
+      const body = this.#declarations.bodyOf(id)
+      return body !== undefined && body.kind !== 'worker' && isIn(body) ? body : undefined
+    }
     try {
       await this.#make(
         {
@@ -256,18 +261,17 @@ export class Parts {
           isDone: body => isDeclared(body) || this.#isStarted(id, body, part.id),
           late: timeoutMs => this.#startError(id, part.id, timeoutMs),
         },
-        options,
+        { ...options, isTakenBack: () => findWith() !== undefined },
       )
     } catch (error) {
-      const body = this.#declarations.bodyOf(id)
-      if (body !== undefined && body.kind !== 'worker' && isIn(body))
-        this.#declarations.rewrite(id, withoutPart(body, part.id))
+      const body = findWith()
+      if (body !== undefined) this.#declarations.rewrite(id, withoutPart(body, part.id))
       throw error
     }
   }
 
   /** Writes what is wished for, and waits until it has come true, or was overtaken. */
-  async #make(wish: Wish, options: DeclareOptions): Promise<void> {
+  async #make(wish: Wish, options: SpreadOptions): Promise<void> {
     const { id, part } = wish
     const key = `${id}/${part}`
     const attempt: Attempt = { isOvertaken: false, heldIn: undefined }
@@ -281,7 +285,7 @@ export class Parts {
     }
   }
 
-  async #attempt(wish: Wish, attempt: Attempt, options: DeclareOptions): Promise<void> {
+  async #attempt(wish: Wish, attempt: Attempt, options: SpreadOptions): Promise<void> {
     const { id, part } = wish
     let repeats = 0
     const write = (body: Body): void => {

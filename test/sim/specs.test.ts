@@ -65,7 +65,7 @@ test('ack: local waits for nobody, a minority never has a majority, all means al
     const adding = node.addWorker({ id: ack, run: counter, args: [1] }, { ack, timeoutMs: 300 })
     await expect(mesh.settle(adding)).rejects.toMatchObject({
       name: 'AckError',
-      message: expect.stringContaining('only 0 other nodes'),
+      message: `only 0 other nodes have confirmed "${ack}" within 300 ms, not: ${ack}; what was to be added was taken back`,
     })
     expect(node.findWorker(ack)).toBeUndefined()
   }
@@ -82,6 +82,38 @@ test('ack: local waits for nobody, a minority never has a majority, all means al
   await mesh.settle(node.addWorker({ id: 'everywhere', run: counter, args: [1] }, { ack: 'all' }))
   expect(mesh.ids.every(id => rowsOf(mesh, id).specs.get('everywhere') !== undefined)).toBe(true)
   await mesh.settle(node.addWorker({ id: 'here', run: counter, args: [1] }, { ack: 'local' }))
+})
+
+test('ack: where too few have confirmed it, what was added is taken back, and what was changed stays: the error says so', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await allSeeAll(mesh)
+  const node = mesh.node('n1')
+  const members = [{ id: 'a', run: counter, args: [1] }] as const
+  const group = await mesh.settle(node.addGroup({ id: 'line', members }))
+  await mesh.settle(node.addWorker({ id: 'w', run: counter, args: [1] }))
+  const options = { ack: 'all', timeoutMs: 300 } as const
+  const ids = (): string[] => group.members().map(({ id }) => id)
+  const errorOf = async (change: Promise<unknown>): Promise<string> => {
+    const error: unknown = await mesh.settle(change.catch((thrown: unknown) => thrown))
+    return String(error)
+  }
+  mesh.partition(['n1'], ['n2', 'n3'])
+  const lack = (id: string): string =>
+    `AckError: only 0 other nodes have confirmed "${id}" within 300 ms, not: all`
+  const taken = '; what was to be added was taken back'
+  const stays = '; what was changed stays written, and goes on to the others'
+  const added = await errorOf(group.addMember({ id: 'b', run: counter, args: [1] }, options))
+  expect([added, ids()]).toEqual([lack('line') + taken, ['a']])
+  const stopped = await errorOf(group.stopMember('a', options))
+  expect(stopped).toBe(lack('line') + stays)
+  expect(group.members()[0]?.workers[0]?.kind).toMatch(/^(stopping|stopped)$/)
+  const removed = await errorOf(node.removeWorker('w', options))
+  expect([removed, node.findWorker('w')]).toEqual([lack('w') + stays, undefined])
+  // Somebody has asked for it since: then it is not taken back.
+  const adding = errorOf(node.addWorker({ id: 'v', run: counter, args: [1] }, options))
+  const restarting = errorOf(node.restartWorker('v', { ack: 'local', timeoutMs: 200 }))
+  expect([await adding, node.findWorker('v')?.id]).toEqual([lack('v') + stays, 'v'])
+  await restarting
 })
 
 test('ack: of several who wait at once for one group, each hears what it has asked for', async () => {
