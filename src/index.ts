@@ -89,7 +89,7 @@ export { type Ack, type AddOptions, type DeclareOptions, type Until } from './no
 export { type NodeEventOf } from './node/event-bus.ts'
 export { type NodeEvent } from './node/events.ts'
 export { type GroupHandle } from './node/group-handle.ts'
-export { type PartInfo, type PartWorker } from './node/parts.ts'
+export { type PartInfo, type PartWorker } from './node/part-info.ts'
 export {
   type CallsOf,
   type CastsOf,

@@ -14,14 +14,14 @@ import {
   StopError,
   SupersededError,
 } from '../errors.ts'
-import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
-import { countOf } from '../protocol/fencing-token.ts'
+import type { SlotId, SpecId } from '../ids.ts'
 import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
 import type { SpreadOptions } from './acknowledged.ts'
 import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
 import type { Kernel } from './kernel.ts'
 import { REPEATS_MAX } from './overtaking.ts'
+import { type PartInfo, listParts } from './part-info.ts'
 import {
   type Part,
   findPart,
@@ -36,29 +36,11 @@ import {
 } from './specs/edits.ts'
 import { refuseInsignificant } from './specs/group-spec.ts'
 import { refuseHuge } from './specs/size.ts'
-import { type PartStatus, outlookOf } from './supervision/outlook.ts'
+import { outlookOf } from './supervision/outlook.ts'
 import { type SpecStatus, becauseOf, describeStatus } from './supervision/spec-status.ts'
 import { addOptions, checkWait, declareOptions } from './wait-options.ts'
 import type { Waiting } from './waiting.ts'
 import { refuseFenced } from './workers/scope.ts'
-
-/** A worker of a member or stage, wherever it runs. */
-export interface PartWorker extends PartStatus {
-  readonly slot: SlotId
-  /** Undefined while callers cannot reach it. */
-  readonly node: NodeId | undefined
-  /** The generation in which it was started. */
-  readonly generation: number | undefined
-}
-
-/** A member of a group, or a stage of a chain. */
-export interface PartInfo {
-  readonly id: string
-  /** `name@version` of what it runs. */
-  readonly behaviour: string
-  /** One for a member; as many as the stage has. */
-  readonly workers: readonly PartWorker[]
-}
 
 type Body = GroupBody | ChainBody
 type DoneStatus = SpecStatus & { readonly kind: 'done' }
@@ -100,20 +82,7 @@ export class Parts {
 
   /** In the order in which they are listed. @throws {NotFoundError} */
   list(id: SpecId, kind: Body['kind']): PartInfo[] {
-    const body = this.#get(id, kind)
-    const { core, plane } = this.#kernel
-    const isGone = (owner: Run): boolean => core.ledger.membership.isGone(owner)
-    const parts: readonly (MemberBody | StageBody)[] = body.kind === 'group' ? body.members : body.stages
-    return parts.map(part => ({
-      id: part.id,
-      behaviour: part.child.behaviour,
-      workers: slotsOf(id, body, part.id).map(slot => {
-        const route = plane.router.find(slot)
-        const status = plane.router.partStatusOf(id, slot, isGone) ?? { kind: 'starting' }
-        const generation = route && countOf(route.generation.number)
-        return { slot, ...status, node: route?.owner.id, generation }
-      }),
-    }))
+    return listParts(id, this.#get(id, kind), this.#kernel)
   }
 
   /** @throws {NotFoundError} when there is no such group or chain */

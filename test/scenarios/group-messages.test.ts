@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test } from 'vitest'
 
-import type { PartInfo } from '../../src/node/parts.ts'
+import type { PartInfo } from '../../src/node/part-info.ts'
 import { addCells, heard, listener, listeners, names, one, starts } from './group-workers.ts'
 
 beforeEach(() => {
