@@ -1,5 +1,6 @@
 /** Addresses to join by: plain ones, names, and a file that changes. */
 
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -114,6 +115,22 @@ test('a file that is too large is refused, and too many addresses are cut', asyn
   await until('it is refused', () => warnings.some(text => /more than/.test(text)))
   expect(told.size).toBe(SEEDS_MAX)
 })
+
+test.skipIf(process.platform === 'win32')(
+  'what is no file is not read, and what it said before holds on',
+  async () => {
+    await writeFile(file, '/ip4/10.0.0.1/tcp/1')
+    start({ file })
+    await until('it is read', () => told.size === 1)
+    await rm(file)
+    execFileSync('mkfifo', [file])
+    await until('it is told of', () => warnings.some(warning => warning.includes('not a file')))
+    await rm(file)
+    await writeFile(file, '/ip4/10.0.0.2/tcp/1')
+    await until('it is read again', () => told.has('/ip4/10.0.0.2/tcp/1'))
+    expect([...told]).toEqual(['/ip4/10.0.0.2/tcp/1'])
+  },
+)
 
 test('nodes find each other by a name, and by a file that is written after they have started', async () => {
   const [port, other] = [await freePort(), await freePort()]

@@ -135,7 +135,10 @@ export class Seeds {
 
   async #readFile(file: string): Promise<void> {
     try {
-      const { mtimeMs, size, ino } = await stat(file)
+      const found = await stat(file)
+      // Reading a pipe that nobody writes into would never end, and keep the process from ending.
+      if (!found.isFile()) throw new Error('it is a folder, a pipe or a device, not a file')
+      const { mtimeMs, size, ino } = found
       const mark = `${ino} ${mtimeMs} ${size}`
       const isSettled = mark === this.#lastMark || this.#isFirstLook
       this.#lastMark = mark
