@@ -1,7 +1,7 @@
 // shell
 /** A node of the mesh, as its users see it. */
 
-import { DrainError, DuplicateIdentityError, FormationError, NodeStoppedError } from '../errors.ts'
+import { DuplicateIdentityError, FormationError, NodeStoppedError } from '../errors.ts'
 import { type NodeId, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { SpecBody, SpecKind } from '../protocol/spec-row.ts'
 import { atMost } from './at-most.ts'
@@ -10,6 +10,7 @@ import { ChainHandle } from './chain-handle.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
 import { type AddOptions, Declarations, type DeclareOptions } from './declarations.ts'
+import { drain } from './drain.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
 import { GroupHandle } from './group-handle.ts'
@@ -289,15 +290,14 @@ export class Node implements AsyncDisposable {
 
   /**
    * Empties this node: others take what it has, with its state; it stays a member, and takes no work until `resume` or
-   * its next start. @returns the workers that stay, as no other node can run them @throws {DrainError} when it takes longer
+   * its next start. @returns the workers that stay, as no other node can run them @throws {DrainError} when it takes longer, or
+   * `resume` is called meanwhile
    */
   async drain(options: WaitOptions = {}): Promise<readonly SlotId[]> {
     this.#declarations.refuseIfClosed()
     refuseFenced()
     checkWait('the options of drain', options)
-    this.#kernel.receive({ kind: 'drain-asked', isDraining: true })
-    const late = (ms: number): Error => new DrainError(`others have not taken all workers in ${ms} ms`)
-    return this.#waiting.until(() => this.#kernel.core.remaining(), options, late)
+    return drain(this.#kernel, this.#waiting, options)
   }
 
   /** Takes work again, after `drain`. */

@@ -206,3 +206,15 @@ test('a chain goes on elsewhere, and each item comes out once', async () => {
   expect(outcomes.length).toBe(items.length)
   expect(homes(mesh)).not.toContain('n2')
 })
+
+test('what is taken back by resume says so at once, and is not waited for', async () => {
+  await using mesh = await meshOf()
+  const n1 = mesh.node('n1')
+  for (const id of ids) await mesh.settle(n1.addWorker({ id, run: keeper }))
+  const draining = n1.drain()
+  n1.resume()
+  await expect(mesh.settle(draining, 100)).rejects.toMatchObject({
+    name: 'DrainError',
+    message: 'resume() was called meanwhile: this node keeps what others have not taken yet',
+  })
+})
