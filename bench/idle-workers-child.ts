@@ -39,4 +39,5 @@ const before = usedBytes()
 await add('w', count)
 process.send?.((usedBytes() - before) / count / 1024)
 await node.stop()
-process.disconnect()
+// Whoever has been told may be gone already.
+if (process.connected) process.disconnect()

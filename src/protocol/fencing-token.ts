@@ -33,11 +33,11 @@ export function firstNumber(seniority: number): number {
 
 /** The how-manieth generation of its lineage it is: 1 for the first. */
 export function countOf(number: number): number {
-  return number % GENERATIONS
+  return toSmall(number % GENERATIONS)
 }
 
 export function tokenOf({ number, tag }: Generation, owner: number): FencingToken {
-  return { lineage: Math.floor(number / GENERATIONS), generation: countOf(number), tag, owner }
+  return { lineage: toSmall(number / GENERATIONS), generation: countOf(number), tag, owner }
 }
 
 /** The generation of the worker that has the token. */
@@ -45,12 +45,17 @@ export function generationOf({ lineage, generation, tag }: FencingToken): Genera
   return { number: lineage * GENERATIONS + generation, tag }
 }
 
+/** The whole part, as one of the small integers of the engine: others take 16 bytes more, in the token of each worker. */
+function toSmall(value: number): number {
+  return Math.trunc(value) | 0
+}
+
 /** < 0 when `a` is the token of an earlier owner than `b`, of the same worker. */
 export function compareTokens(a: FencingToken, b: FencingToken): number {
   return a.lineage - b.lineage || a.generation - b.generation || a.tag - b.tag || a.owner - b.owner
 }
 
-/** A number for one run of a node, for tokens and tags. @returns 0 … 2^32 - 1 */
+/** A number for one run of a node, for tokens and tags. @returns 0 … 2^31 - 1, a small integer of the engine */
 export function runTag(run: Run): number {
-  return hash32(`${run.id}.${run.boot}`)
+  return hash32(`${run.id}.${run.boot}`) >>> 1
 }

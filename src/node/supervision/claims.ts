@@ -4,7 +4,7 @@
 import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
-import { generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
+import { compareTokens } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
 import type { Message } from '../../protocol/messages.ts'
 import type { Restart } from '../../protocol/phase.ts'
@@ -160,11 +160,10 @@ export class Claims {
 
   onReport(report: Report, body: WorkerBody, now: Now): void {
     const { slot, spec, token } = report.assignment
-    const { number: generation } = generationOf(token)
     const claim = this.#ledger.tables.claims.get(slot)
     const tenure = this.#tenures.get(spec)
-    const isOwn = isOwner(claim, this.#ledger.run) && claim.generation === generation
-    if (tenure?.generation !== generation || !isOwn) return
+    if (tenure === undefined || compareTokens(tenure.token, token) !== 0) return
+    if (!isOwner(claim, this.#ledger.run) || claim.generation !== tenure.generation) return
     if (report.kind === 'started') {
       tenure.onStarted(now.ms)
       this.#declines.onStarted(slot, now)
@@ -234,8 +233,8 @@ export class Claims {
         slot: claim.slot,
         spec: row.id,
         child: body.child,
-        token: tokenOf({ number: claim.generation, tag: claim.score }, runTag(claim.owner)),
-        key: `${claim.generation} ${tenure.attempt}`,
+        token: tenure.token,
+        key: tenure.key,
         handoff: tenure.legacy,
       }
       this.#supervisor.assign(row.id, [assignment], now.ms)

@@ -28,7 +28,7 @@ const CHANCE_BITS = 25
 /** Of these, the upper ones say how many are met, where some are not; for more than that it is as if it were so many. */
 const MET_BITS = 5
 const MET_MAX = 2 ** MET_BITS - 1
-const HASH_BITS = 32
+const HASH_BITS = 31
 
 /** The number of the first generation of a lineage that begins now: larger for an older one. */
 export function firstNumberAt(wallMs: number): number {
@@ -41,7 +41,7 @@ export function firstNumberAt(wallMs: number): number {
  * has met all that it knows, then of one that has met some of them (the more, the better: it does not hear as soon as
  * others what is claimed), then of one that knows nobody; at last, always, chance: of two with the same tag both would go
  * on for ever.
- * @param chance a hash of 32 bits
+ * @param chance a hash of 31 bits
  * @returns a whole number from 0 to 2^27 - 1
  */
 export function firstTag({ known, met }: Acquaintance, chance: number): number {
@@ -49,7 +49,7 @@ export function firstTag({ known, met }: Acquaintance, chance: number): number {
   const rank = known === 0 ? 0 : isPartial ? 1 : 2
   const luck = chance >>> (HASH_BITS - CHANCE_BITS)
   const low = isPartial ? Math.min(MET_MAX, met) * 2 ** (CHANCE_BITS - MET_BITS) + (luck >>> MET_BITS) : luck
-  return rank * 2 ** CHANCE_BITS + low
+  return (rank * 2 ** CHANCE_BITS + low) | 0
 }
 
 export function acquaintanceOf(membership: Membership): Acquaintance {

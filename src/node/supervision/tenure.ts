@@ -3,6 +3,7 @@
 
 import type { NodeId } from '../../ids.ts'
 import type { Claim } from '../../protocol/claim.ts'
+import { type FencingToken, generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
 import { withFailure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
 import { type SpecRow, type WorkerBody, isSameContent, writtenAt } from '../../protocol/spec-row.ts'
@@ -17,7 +18,8 @@ import type { Report } from './supervisor.ts'
 export type Statement = Partial<Pick<Claim, 'state' | 'failures' | 'restarts' | 'heir'>>
 
 export class Tenure {
-  readonly generation: number
+  /** Of the worker, however often it starts here. */
+  readonly token: FencingToken
   /** Nobody has run this version of the spec before: if it cannot start, that is an error of the caller. */
   readonly #isFirst: boolean
   /** Numbers the starts, from 1. */
@@ -31,10 +33,21 @@ export class Tenure {
   #streak: number
 
   constructor(claim: Claim, more: { readonly isFirst: boolean; readonly legacy: Uint8Array | undefined }) {
-    this.generation = claim.generation
+    this.token = tokenOf({ number: claim.generation, tag: claim.score }, runTag(claim.owner))
     this.#isFirst = more.isFirst
     this.legacy = more.legacy
     this.#streak = claim.restarts.length
+  }
+
+  /** As the claim has it. */
+  get generation(): number {
+    return generationOf(this.token).number
+  }
+
+  /** Names one start of the worker on this node. Short, as it is kept for each. */
+  get key(): string {
+    const { generation, lineage } = this.token
+    return `${generation} ${this.attempt} ${lineage}`
   }
 
   onStarted(nowMs: number): void {

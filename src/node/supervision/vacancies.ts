@@ -57,7 +57,7 @@ export class Vacancies {
     const { before, legacy } = context
     const { run, membership } = this.#ledger
     const score = mix(hash64(slot), hash64(run.id))
-    if (before === undefined) return firstTag(acquaintanceOf(membership), score)
+    if (before === undefined) return firstTag(acquaintanceOf(membership), score >>> 1)
     return legacy === undefined ? score : SCORES + score
   }
 }
