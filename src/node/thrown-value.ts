@@ -15,6 +15,8 @@ import {
 
 /** The name of what has none. */
 const NAME = 'Error'
+/** The name of an error that a signal was the reason of. */
+const ABORT = 'AbortError'
 const DEPTH_MAX = 3
 const ENTRIES_MAX = 20
 const TEXT_LENGTH_MAX = 200
@@ -195,6 +197,17 @@ function showFields(value: object, without: ReadonlySet<string>, depth = DEPTH_M
 /** Whether it is an error: also of what lets nobody ask. */
 export function isError(value: unknown): value is Error {
   return isA(value, Error)
+}
+
+/**
+ * Whether work was broken off because of an abort signal, as its name says, or that of its cause: the reason of a signal
+ * is not the same any more where it comes out of a thread.
+ */
+export function isAbort(thrown: unknown): boolean {
+  if (typeof thrown !== 'object' || thrown === null) return false
+  const cause = fieldAt(thrown, 'cause')
+  const isOfCause = typeof cause === 'object' && cause !== null && fieldAt(cause, 'name') === ABORT
+  return isOfCause || fieldAt(thrown, 'name') === ABORT
 }
 
 /** `instanceof`, for what may be a proxy that throws at it: that is none. */

@@ -15,7 +15,7 @@ import { HANDOFF_FAILED, encodeHandoff } from './handoff.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { OpenAnswers } from './open-answers.ts'
 import { type Scope, Seat, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
-import { NoSuchFunction, Unsendable } from './thrown.ts'
+import { NoSuchFunction, isFaultOfCaller } from './thrown.ts'
 import { Unfit, listOf, whenFit } from './unfit.ts'
 import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
 
@@ -114,6 +114,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   protected override discard(failure: Failure | undefined): void {
+    if (failure !== undefined) this.warnOfLoss(failure)
     this.#pending?.onExited(true, failure)
     this.#pending = undefined
     this.#answers?.discard(failure)
@@ -280,8 +281,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
 
   #fail(error: unknown, replier: Replier | undefined): void {
     if (isA(error, Unfit)) return this.#refuse(error, replier)
-    // Whoever asks for what is not there has made a mistake; the worker has not.
-    if (isA(error, NoSuchFunction) || isA(error, Unsendable)) return replier?.onError(this.#failureOf(error))
+    if (isFaultOfCaller(error) || this.isBrokenOff(error)) return replier?.onError(this.#failureOf(error))
     const failure = crashFrom(error, this.where)
     replier?.onError(failure)
     return this.#close(toError(error), { kind: 'crashed', failure })

@@ -85,7 +85,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     this.#isBeginning = false
     void Promise.resolve(result).then(
       () => this.exit(this.#farewell()),
-      (error: unknown) => this.crash(error),
+      (error: unknown) => (this.isBrokenOff(error) ? this.exit(this.#farewell()) : this.crash(error)),
     )
     return undefined
   }
@@ -109,11 +109,12 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     else this.#feeder?.onResult(this.#next)
     // The one that it has failed at.
     if (failure !== undefined && this.#isAtMessage) this.lostCount += 1
+    if (failure !== undefined) this.warnOfLoss(failure)
     this.lostCount += this.#mailbox.discard(failure)
     this.#wake?.()
   }
 
-  /** It has returned: where that is for a successor, that one is given what it has not read. */
+  /** It has returned, or was broken off: where that is for a successor, that one is given what it has not read. */
   #farewell(): Exit {
     if (!this.isReleased) return { kind: 'normal' }
     return this.leaveBehind({ letters: this.#mailbox.divert() })

@@ -60,11 +60,16 @@ export function textOf(value: unknown): string {
   }
 }
 
-/** Whoever asks for what is not there has made a mistake; the worker has not. */
+/** Said to whoever asks for what is not there. */
 export class NoSuchFunction extends Error {
   override readonly name = 'NoSuchFunction'
 
   constructor(server: string, name: string) {
     super(`the server "${server}" has no function "${name}"`)
   }
+}
+
+/** Whoever asks for what is not there, or cannot be sent, has made a mistake; the worker has not. */
+export function isFaultOfCaller(error: unknown): boolean {
+  return isA(error, NoSuchFunction) || isA(error, Unsendable)
 }

@@ -13,11 +13,13 @@ import type { Isolation } from '../../protocol/spec-row.ts'
 import type { Letter, Mailbox } from '../messaging/mailbox.ts'
 import { type Exit, type Where, crashFrom, findFailure } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
+import { isAbort } from '../thrown-value.ts'
 import type { Turn } from '../turn.ts'
 import type { ContextOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
+import { MOVE_FAILED } from './handoff.ts'
 import { type LegacyParts, release } from './legacy.ts'
 import type { Overloads } from './overloads.ts'
 import { Scope, runInScope, runOutside } from './scope.ts'
@@ -68,6 +70,7 @@ export abstract class InlineWorker implements ContextOwner {
   /** Casts and messages that were in its mailbox, or came, when it had ended. */
   protected lostCount = 0
   #scopes = 0
+  #wasReady = false
   #isStopping = false
   #isReleased = false
   #isOver = false
@@ -168,6 +171,7 @@ export abstract class InlineWorker implements ContextOwner {
           : ready.then(() => (this.#isOver ? undefined : this.begin()))
       },
       () => {
+        this.#wasReady = true
         if (!this.#isOver) runOutside(() => this.home.onStarted(this))
       },
     )
@@ -239,6 +243,20 @@ export abstract class InlineWorker implements ContextOwner {
     const { exit, lost } = release(parts)
     this.lostCount += lost
     return exit
+  }
+
+  /** Its code has thrown what its signal has told it, so that it can go on to a successor: that is no crash. */
+  protected isBrokenOff(error: unknown): boolean {
+    return this.#isReleased && isAbort(error)
+  }
+
+  /**
+   * It leaves nothing behind, though it was to: nobody else says so, as it has stopped for them. What it has not started
+   * with goes on without it.
+   */
+  protected warnOfLoss(error: Failure): void {
+    if (this.#isReleased && this.#wasReady)
+      this.logger.warn({ worker: this.assignment.slot, error }, MOVE_FAILED)
   }
 
   /** Those who listen to its signal are code of its own, whoever's code it is that has stopped it. */
