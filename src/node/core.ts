@@ -348,7 +348,8 @@ export class Core {
     const isNews = this.#upkeep.onReport(report, this.#now)
     if (isNews) this.ledger.touch(spec)
     if (report.kind === 'started') this.#bulletin.notify({ kind: 'worker:start', slot })
-    else this.#bulletin.notify({ kind: 'worker:exit', slot, exit: report.exit, lost: this.#lost })
+    else if (report.toldBy === 'core')
+      this.#bulletin.notify({ kind: 'worker:exit', slot, exit: report.exit, lost: this.#lost })
     this.#lost = 0
   }
 

@@ -274,7 +274,7 @@ export class Kernel {
       case 'release-worker':
         return this.host.release(effect.slot, effect.incarnation)
       case 'abandon-worker':
-        return this.host.abandon(effect.slot, effect.incarnation)
+        return this.host.abandon(effect.slot, effect.incarnation, effect.exit)
       case 'follow-spec':
         return this.plane.followSpec(effect.id, effect.body)
       case 'forget-spec':

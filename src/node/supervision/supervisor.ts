@@ -25,7 +25,10 @@ export interface Assignment {
 /** Numbers the workers that a node has started, from 1: late news of an earlier one are told apart by it. */
 export type Incarnation = number
 
-/** What became of an assignment. `wasReady`: it had started before it ended. */
+/**
+ * What became of an assignment. `wasReady`: it had started before it ended. `toldBy`: who tells users of it; of one that is
+ * abandoned, its host, which knows what it leaves unread.
+ */
 export type Report =
   | { readonly kind: 'started'; readonly assignment: Assignment }
   | {
@@ -33,6 +36,7 @@ export type Report =
       readonly assignment: Assignment
       readonly exit: Exit
       readonly wasReady: boolean
+      readonly toldBy: 'core' | 'host'
     }
 
 export type SupervisorEffect =
@@ -40,8 +44,13 @@ export type SupervisorEffect =
   | { readonly kind: 'stop-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
   /** To be stopped for a successor on another node: it says what it leaves behind. */
   | { readonly kind: 'release-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
-  /** It has not stopped, or started, in time: whatever it still does must not get out. */
-  | { readonly kind: 'abandon-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
+  /** It has not stopped, or started, in time: whatever it still does must not get out. `exit`: how it is told. */
+  | {
+      readonly kind: 'abandon-worker'
+      readonly incarnation: Incarnation
+      readonly slot: SlotId
+      readonly exit: Exit
+    }
 
 interface Worker {
   readonly assignment: Assignment
@@ -184,7 +193,8 @@ export class Supervisor {
     const worker = this.#workers.get(slot)
     if (worker === undefined || worker.incarnation !== incarnation) return
     const isAsked = worker.state === 'stopping' && exit.kind !== 'released'
-    this.#remove(worker, isAsked ? { kind: 'stopped' } : exit, nowMs)
+    this.#end(worker, isAsked ? { kind: 'stopped' } : exit, 'core')
+    this.#advance(worker.assignment.spec, nowMs)
   }
 
   tick(nowMs: number): void {
@@ -192,15 +202,14 @@ export class Supervisor {
       const worker = this.#workers.get(slot)
       if (worker === undefined) continue
       if (worker.state === 'stopping') {
-        this.#emit({ kind: 'abandon-worker', slot, incarnation: worker.incarnation })
-        this.#remove(worker, { kind: 'abandoned' }, nowMs)
+        this.#abandon(worker, { kind: 'abandoned' })
       } else {
         // As in OTP, it is not waited for: who has not started, has nothing to put away.
         const { incarnation, assignment } = worker
         this.#emit({ kind: 'stop-worker', slot, incarnation })
-        this.#emit({ kind: 'abandon-worker', slot, incarnation })
-        this.#remove(worker, { kind: 'late', afterMs: assignment.child.startTimeoutMs }, nowMs)
+        this.#abandon(worker, { kind: 'late', afterMs: assignment.child.startTimeoutMs })
       }
+      this.#advance(worker.assignment.spec, nowMs)
     }
   }
 
@@ -221,19 +230,20 @@ export class Supervisor {
     return worker?.isWanted === true ? worker.assignment : this.#waiting.get(slot)
   }
 
-  #remove(worker: Worker, exit: Exit, nowMs: number): void {
-    this.#end(worker, exit)
-    this.#advance(worker.assignment.spec, nowMs)
+  #abandon(worker: Worker, exit: Exit): void {
+    const { assignment, incarnation } = worker
+    this.#emit({ kind: 'abandon-worker', slot: assignment.slot, incarnation, exit })
+    this.#end(worker, exit, 'host')
   }
 
-  #end(worker: Worker, exit: Exit): void {
+  #end(worker: Worker, exit: Exit, toldBy: 'core' | 'host'): void {
     const { assignment, wasReady } = worker
     const passage = this.#passages.get(assignment.spec)
     if (passage !== undefined && worker.isWanted && worker.state === 'starting') passage.isHeld = true
     // What has ended on its own is not started again until somebody asks for it anew.
     this.#workers.delete(assignment.slot)
     this.#deadlines.clear(assignment.slot)
-    this.#report({ kind: 'exited', assignment, exit, wasReady })
+    this.#report({ kind: 'exited', assignment, exit, wasReady, toldBy })
   }
 
   #advance(spec: SpecId, nowMs: number): void {
@@ -303,8 +313,7 @@ export class Supervisor {
       this.#deadlines.set(slot, nowMs + child.stopTimeoutMs)
       return 'stopping'
     }
-    this.#emit({ kind: 'abandon-worker', incarnation, slot })
-    this.#end(worker, { kind: 'stopped' })
+    this.#abandon(worker, { kind: 'stopped' })
     return 'gone'
   }
 }

@@ -189,11 +189,18 @@ export class Host {
     worker.release()
   }
 
-  abandon(slot: SlotId, incarnation: Incarnation): void {
+  /** Does not wait for a worker any more, and tells users of its end, which is `exit`. */
+  abandon(slot: SlotId, incarnation: Incarnation, exit: Exit): void {
     const worker = this.#of(slot, incarnation)
-    if (worker === undefined) return
+    const lost = worker === undefined ? 0 : this.#abandon(worker)
+    this.#init.notify({ kind: 'worker:exit', slot, exit, lost })
+  }
+
+  /** @returns how many casts and messages it leaves unread */
+  #abandon(worker: Worker): number {
+    const { worker: slot } = worker
     this.#running.delete(slot)
-    worker.abandon()
+    const lost = worker.abandon()
     const isKilled = this.#endings.end(worker) !== undefined
     if (!isKilled) this.#abandoned += 1
     const what = isKilled ? 'killed' : 'abandoned; it may still run'
@@ -201,6 +208,7 @@ export class Host {
       { worker: slot },
       `worker did not start or stop in time, or was not to be asked to, and was ${what}`,
     )
+    return lost
   }
 
   /** @returns how to end the worker of this node whose code runs now; undefined: it is of none */
@@ -232,9 +240,7 @@ export class Host {
     worker.stop()
     if (child.stopTimeoutMs > 0) await atMost(this.#init.clock, child.stopTimeoutMs, gone.promise)
     if (this.#of(slot, incarnation) === undefined) return
-    this.abandon(slot, incarnation)
-    const exit: Exit = { kind: child.stopTimeoutMs > 0 ? 'abandoned' : 'stopped' }
-    this.#init.notify({ kind: 'worker:exit', slot, exit, lost: 0 })
+    this.abandon(slot, incarnation, { kind: child.stopTimeoutMs > 0 ? 'abandoned' : 'stopped' })
   }
 
   /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left that can be ended. */

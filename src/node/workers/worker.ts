@@ -69,6 +69,8 @@ export abstract class InlineWorker implements ContextOwner {
   protected readonly home: WorkerHome
   /** Casts and messages that were in its mailbox, or came, when it had ended. */
   protected lostCount = 0
+  /** Those that it hands over, once it has ended. */
+  #packedCount = 0
   #scopes = 0
   #wasReady = false
   #isStopping = false
@@ -202,10 +204,14 @@ export abstract class InlineWorker implements ContextOwner {
     this.exit(exit)
   }
 
-  /** It has been told to stop and has not, or is not waited for: whatever it still does, reaches nobody. */
-  abandon(): void {
+  /**
+   * It has been told to stop and has not, or is not waited for: whatever it still does, reaches nobody.
+   * @returns how many casts and messages it leaves unread
+   */
+  abandon(): number {
     this.#isOver = true
     this.discard(undefined)
+    return this.lostCount + this.#packedCount
   }
 
   /** How many letters or items wait: without what it is at. */
@@ -242,6 +248,7 @@ export abstract class InlineWorker implements ContextOwner {
   protected leaveBehind(parts: LegacyParts): Exit {
     const { exit, lost } = release(parts)
     this.lostCount += lost
+    this.#packedCount = parts.letters.length - lost
     return exit
   }
 

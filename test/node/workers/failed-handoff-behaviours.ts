@@ -3,7 +3,7 @@
 import { defineServer } from '../../../src/node/workers/behaviours.ts'
 
 /** What is wrong with it. */
-export type Fault = 'throws' | 'function' | 'large' | 'terminate'
+export type Fault = 'throws' | 'function' | 'large' | 'terminate' | 'hangs'
 
 export const fragile = defineServer('fragile', {
   init: (context, fault: Fault) => ({
@@ -29,5 +29,6 @@ export const fragile = defineServer('fragile', {
   terminate: ({ fault, context }, reason) => {
     context.log.info({}, `terminated: ${String(reason)}`)
     if (fault === 'terminate') throw new RangeError('cannot let go')
+    return fault === 'hangs' ? new Promise(() => {}) : undefined
   },
 })

@@ -15,28 +15,33 @@ const rows = isolations.flatMap(isolation =>
   (['throws', 'function', 'large', 'terminate'] as const).map(fault => [isolation, fault] as const),
 )
 
-const errors: Readonly<Record<Fault, RegExp>> = {
+const errors: Readonly<Record<Exclude<Fault, 'hangs'>, RegExp>> = {
   throws: /cannot hand over/,
   function: /could not be cloned|cannot be sent/,
   large: /the limit is 1048576/,
   terminate: /cannot let go/,
 }
 
+async function pair(logger: LogBook): Promise<readonly [Node, Node]> {
+  const cluster = `failed handoff ${randomUUID()}`
+  const start = (seeds: readonly string[]): Promise<Node> =>
+    localNode({
+      cluster,
+      logger,
+      behaviours: [new URL('failed-handoff-behaviours.ts', import.meta.url).href],
+      discovery: { mdns: false, seeds },
+    })
+  const a = await start([])
+  const b = await start(a.addresses)
+  await Promise.all([a.formed(2), b.formed(2)])
+  return [a, b]
+}
+
 test.each(rows)(
   'a worker, %s, that moves and fails at it, by %s, leaves its casts',
   async (isolation, fault) => {
-    const cluster = `failed handoff ${randomUUID()}`
     const logger = new LogBook()
-    const start = (seeds: readonly string[]): Promise<Node> =>
-      localNode({
-        cluster,
-        logger,
-        behaviours: [new URL('failed-handoff-behaviours.ts', import.meta.url).href],
-        discovery: { mdns: false, seeds },
-      })
-    const a = await start([])
-    const b = await start(a.addresses)
-    await Promise.all([a.formed(2), b.formed(2)])
+    const [a, b] = await pair(logger)
     const worker = await a.addWorker({ id: 'w', run: fragile, args: [fault], isolation })
     worker.cast.add(40)
     const [owner, other] = (await worker.call.node()) === a.id ? [a, b] : [b, a]
@@ -55,6 +60,31 @@ test.each(rows)(
     expect(logger.lines.filter(({ message }) => message.startsWith(what))).toMatchObject([has])
     expect(await exit).toMatchObject({ exit: { kind: 'released' }, lost: 0 })
     expect(logger.lines.map(({ message }) => message)).toContain('terminated: stopped')
+    await Promise.all([a.stop(), b.stop()])
+  },
+)
+
+test.each(isolations)(
+  'a worker, %s, that hangs as it moves, says how many casts it has lost',
+  async isolation => {
+    const logger = new LogBook()
+    const [a, b] = await pair(logger)
+    const worker = await a.addWorker({
+      id: 'w',
+      run: fragile,
+      args: ['hangs'],
+      isolation,
+      stopTimeoutMs: 1_000,
+    })
+    const owner = (await worker.call.node()) === a.id ? a : b
+    const exit = nextExit(owner, 'w')
+    const resting = worker.call.rest()
+    await logger.heard('at rest')
+    for (const by of [1, 2]) owner.getWorker('w', fragile).cast.add(by)
+    await owner.drain({ timeoutMs: PATIENCE_MS })
+    await resting
+    expect(await exit).toMatchObject({ exit: { kind: 'abandoned' }, lost: 2 })
+    expect(owner.snapshot().lostMessages).toBe(2)
     await Promise.all([a.stop(), b.stop()])
   },
 )
