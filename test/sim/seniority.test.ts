@@ -70,6 +70,17 @@ async function apart(
   return mesh
 }
 
+/** They meet, and all of the older ones go on, with what they had. */
+async function meet(mesh: SimulatedMesh): Promise<void> {
+  mesh.heal()
+  await allSeeAll(mesh)
+  await mesh.run(20_000)
+  for (const name of mesh.ids) {
+    const totals = await mesh.settle(Promise.all(workersAt(mesh, name).map(worker => worker.call.get())))
+    expect(totals).toEqual(totals.map(() => 10))
+  }
+}
+
 test.each([
   { names: ['n1', 'n2', 'n3'], late: ['n4'] },
   { names: ['n1'], late: ['n2'] },
@@ -77,13 +88,7 @@ test.each([
 ])('what runs loses nothing to $late, which had to start the same: $names', async ({ names, late }) => {
   for (const seed of SEEDS) {
     await using mesh = await apart(seed, names, late)
-    mesh.heal()
-    await allSeeAll(mesh)
-    await mesh.run(20_000)
-    for (const name of mesh.ids) {
-      const totals = await mesh.settle(Promise.all(workersAt(mesh, name).map(worker => worker.call.get())))
-      expect(totals).toEqual(totals.map(() => 10))
-    }
+    await meet(mesh)
   }
 })
 
@@ -99,13 +104,7 @@ test.each([['n1'], ['n1', 'n2']])(
       await mesh.settle(mesh.node('n4').drain())
       mesh.node('n4').resume()
       expect(n3.snapshot().specs.flatMap(({ workers }) => workers.map(each => each.generation))).toContain(2)
-      mesh.heal()
-      await allSeeAll(mesh)
-      await mesh.run(20_000)
-      for (const name of mesh.ids) {
-        const totals = await mesh.settle(Promise.all(workersAt(mesh, name).map(worker => worker.call.get())))
-        expect(totals).toEqual(totals.map(() => 10))
-      }
+      await meet(mesh)
     }
   },
 )
