@@ -25,6 +25,9 @@ interface Issued {
   readonly run: number
 }
 
+/** So often, what a mover does as it goes fails: that costs its state, and nothing else. */
+const FAULT_SHARE = 0.1
+
 /** I46: 45 s, by a clock that may be slow. */
 const LEAVE_MS_MAX = 46_000
 
@@ -74,9 +77,13 @@ export class WorkerFaults {
       },
     },
     cast: { heed: ({ context }, id: number) => this.#onCast(id, generationOf(context.token).number) },
-    handoff: state => state.total,
+    handoff: state => {
+      if (state.context.random.chance(FAULT_SHARE)) throw new Error('the handoff fails')
+      return state.total
+    },
     terminate: state => {
       this.#world.living.delete(state.key)
+      if (state.context.random.chance(FAULT_SHARE)) throw new Error('it cannot put its things away')
       // Some node casts, not this worker.
       runOutside(() => queueMicrotask(() => this.#castAfter(state.context.worker)))
     },
