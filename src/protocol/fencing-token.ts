@@ -45,6 +45,14 @@ export function generationOf({ lineage, generation, tag }: FencingToken): Genera
   return { number: lineage * GENERATIONS + generation, tag }
 }
 
+/** Whether the worker with the token is one of that generation. Asked for each message: it makes nothing for it. */
+export function isTokenOf(
+  { lineage, generation, tag: own }: FencingToken,
+  { number, tag }: Generation,
+): boolean {
+  return own === tag && lineage * GENERATIONS + generation === number
+}
+
 /** The whole part, as one of the small integers of the engine: others take 16 bytes more, in the token of each worker. */
 function toSmall(value: number): number {
   return Math.trunc(value) | 0

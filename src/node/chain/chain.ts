@@ -5,7 +5,7 @@ import { GivenUpError, NodeStoppedError, NotFoundError } from '../../errors.ts'
 import type { Run, SlotId, SpecId } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Target } from '../../protocol/channel.ts'
-import { type FencingToken, generationOf } from '../../protocol/fencing-token.ts'
+import { type FencingToken, isTokenOf } from '../../protocol/fencing-token.ts'
 import {
   type Phase,
   type PlacedSlot,
@@ -170,8 +170,7 @@ export class Chain {
 
   #workerOf({ slot, since }: PlacedSlot): StageWorker | undefined {
     const known = this.#workers.get(slot)
-    if (known === undefined || compareGenerations(generationOf(known.token), since) !== 0) return undefined
-    return known.worker
+    return known !== undefined && isTokenOf(known.token, since) ? known.worker : undefined
   }
 
   #lookDrained(): void {

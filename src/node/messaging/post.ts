@@ -5,7 +5,7 @@
  */
 
 import { type NodeId, type SlotId, specOfSlot } from '../../ids.ts'
-import { type FencingToken, generationOf } from '../../protocol/fencing-token.ts'
+import { type FencingToken, isTokenOf } from '../../protocol/fencing-token.ts'
 import type { Generation } from '../../protocol/phase.ts'
 import { type Letter, Mailbox, type OneWay, type Recipient } from './mailbox.ts'
 import { type Packed, tryPack } from './packed.ts'
@@ -78,7 +78,7 @@ export class Post {
   deliver(slot: SlotId, generation: Generation, letter: Letter, hops = 0): void {
     const addressee = this.#find(slot)
     const isOpen = addressee !== undefined && !addressee.recipient.isClosing
-    if (isOpen && isOf(addressee.token, generation)) {
+    if (isOpen && isTokenOf(addressee.token, generation)) {
       if (!addressee.recipient.deliver(letter)) this.#drop(letter)
     } else if (letter.kind === 'call' && addressee?.recipient.isWaitedForBy(letter.origin.caller) === true) {
       // The code that ends the worker has called it: it is no mail for the successor, as there will be none meanwhile.
@@ -161,10 +161,6 @@ export class Post {
   #drop(letter: Letter): void {
     if (letter.kind !== 'call') this.droppedCount += 1
   }
-}
-
-function isOf(token: FencingToken, generation: Generation): boolean {
-  return isSameGeneration(generationOf(token), generation)
 }
 
 function isSameGeneration(a: Generation, b: Generation): boolean {

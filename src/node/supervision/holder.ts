@@ -5,7 +5,7 @@
  */
 
 import { type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../../ids.ts'
-import { type FencingToken, generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
+import { generationOf, isTokenOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
 import { FAILURES_KEPT_MAX, withoutStack } from '../../protocol/failure.ts'
 import {
   type Generation,
@@ -241,7 +241,7 @@ export class Holder {
     for (const placed of wanted) {
       const { slot, since } = placed
       const there = this.#supervisor.findAssignment(slot)
-      if (there !== undefined && isOf(there.token, since)) {
+      if (there !== undefined && isTokenOf(there.token, since)) {
         assignments.push(there)
         continue
       }
@@ -359,11 +359,6 @@ function isSpent(latest: Latest | undefined, since: Generation): boolean {
   if (latest === undefined) return false
   const order = compareGenerations(latest.since, since)
   return order > 0 || (order === 0 && latest.hasEnded)
-}
-
-/** Whether the worker with this token is the one that was placed in `since`. */
-function isOf(token: FencingToken, since: Generation): boolean {
-  return compareGenerations(generationOf(token), since) === 0
 }
 
 /** Names one worker of a slot. */
