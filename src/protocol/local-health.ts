@@ -13,6 +13,12 @@ const UNTRUSTED_SCORE = 4
 /** From here on a node accuses nobody any more. */
 const DEGRADED_SCORE = 6
 
+/**
+ * After so many periods without being late, a node is a little better, also where nobody answers any more who could tell it
+ * so: whoever was unwell when all others died would otherwise never say that they have.
+ */
+const REST_PERIODS = 4
+
 /** Whether what a node of this score says against others counts. */
 export function isTrusted(score: number): boolean {
   return score < UNTRUSTED_SCORE
@@ -20,6 +26,8 @@ export function isTrusted(score: number): boolean {
 
 export class LocalHealth {
   #score = 0
+  /** When it was late last, or has got better by rest. */
+  #restedMs = 0
 
   /** 0, well, … 8. */
   get score(): number {
@@ -43,5 +51,17 @@ export class LocalHealth {
   /** Something went as it should. */
   lower(): void {
     this.#score = Math.max(0, this.#score - 1)
+  }
+
+  /** It was late just now. */
+  disturb(nowMs: number): void {
+    this.#restedMs = nowMs
+  }
+
+  /** It was not late just now. */
+  rest(nowMs: number, probePeriodMs: number): void {
+    if (nowMs - this.#restedMs < REST_PERIODS * probePeriodMs) return
+    this.#restedMs = nowMs
+    this.lower()
   }
 }

@@ -204,9 +204,10 @@ export class Membership {
   #enter(now: Moment): void {
     const state = this.wakefulness.notice(now, this.#duty())
     this.#now = now
-    if (state === 'awake') return undefined
+    if (state === 'awake') return this.health.rest(now.ms, this.#timings.probePeriodMs)
     const { probePeriodMs } = this.#timings
     this.health.raise()
+    this.health.disturb(now.ms)
     this.#prober.onSlept(now.ms)
     this.#reach.onSlept(now.ms)
     if (state === 'asleep') this.#holdUntilMs = now.ms + Math.max(2 * probePeriodMs, this.#prober.roundMs())
