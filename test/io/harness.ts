@@ -13,6 +13,8 @@ export class Probe {
   readonly faults: unknown[] = []
   readonly refused: (readonly [who: string, reason: string])[] = []
   readonly hints: (readonly [topic: string, text: string])[] = []
+  /** Who was found by multicast, each time. */
+  readonly found: (readonly [peer: NodeId, addresses: readonly string[]])[] = []
   /** The runs of other processes with the same key that were met. */
   readonly twins: number[] = []
   boot = 1
@@ -31,7 +33,7 @@ export class Probe {
       onBytes: (peer, lane, bytes) => probe.#onBytes(peer, lane, bytes),
       onDrain: () => (probe.drains += 1),
       onHint: (topic, bytes) => probe.hints.push([topic, Buffer.from(bytes).toString()]),
-      onDiscovered: () => {},
+      onDiscovered: (peer, addresses) => probe.found.push([peer, addresses]),
       onDialled: (key, peer) => probe.dialled.push([key, peer]),
       onDialFailed: (key, failure, reason) => probe.failures.push([key, failure, reason]),
       onFault: (_peer, error) => probe.faults.push(error),

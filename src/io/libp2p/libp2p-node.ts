@@ -13,10 +13,8 @@ import type {
   Libp2p,
   Logger,
   MultiaddrConnection,
-  PeerDiscovery,
   PrivateKey,
 } from '@libp2p/interface'
-import type { MulticastDNSComponents } from '@libp2p/mdns'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
@@ -29,6 +27,7 @@ import { Introduction, type IntroductionComponents } from './introduction.ts'
 import { KnownHosts } from './known-hosts.ts'
 import { meshNoise } from './mesh-noise.ts'
 import { ADDRESS_TIMEOUT_MS, HANDSHAKES_MAX, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
+import { type OnFound, multicast } from './multicast.ts'
 
 export type MeshLibp2p = Libp2p<{ pubsub: GossipSub; introduction: Introduction }>
 
@@ -39,6 +38,8 @@ export interface Libp2pInit {
   readonly mdns: boolean
   readonly privateKey: PrivateKey
   readonly gate: Gate
+  /** Somebody is said to be there, as multicast has it: anybody can have said so. */
+  readonly onFound: OnFound
   /** Somebody has not got in: an address without its port, or a node. */
   readonly onRefused: (who: string, reason: string) => void
   readonly boot: () => number
@@ -79,7 +80,6 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
         },
       }),
     ],
-    peerDiscovery: init.mdns ? [await discovery(key)] : [],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
       // The default refuses the sixth connection of a second from one host: a mesh on one machine would not form.
@@ -100,6 +100,9 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     connectionGater: gater(init),
     logger: silent,
     services: {
+      ...(init.mdns && {
+        multicast: await multicast(`_mv-${key.toString('hex', 0, 8)}._udp.local`, init.onFound),
+      }),
       introduction: (components: IntroductionComponents) => new Introduction(components),
       pubsub: gossipsub({
         // Links are authenticated and members trusted; verifying signatures would cost more than everything else.
@@ -136,12 +139,6 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   })
   libp2p.addEventListener('connection:open', ({ detail }) => hosts.note(hostOf(detail)))
   return libp2p
-}
-
-/** Loaded only where it is wanted: it brings a DNS library along. */
-async function discovery(key: Buffer): Promise<(components: MulticastDNSComponents) => PeerDiscovery> {
-  const { mdns } = await import('@libp2p/mdns')
-  return mdns({ serviceTag: `_mv-${key.toString('hex', 0, 8)}._udp.local` })
 }
 
 /** Tells of those who have come and did not get through the handshake. `known`: connections of those who did. */

@@ -45,7 +45,7 @@ const FOREVER_MS = 2 ** 31 - 1
 
 export interface Libp2pTransportInit extends Omit<
   Libp2pInit,
-  'privateKey' | 'gate' | 'onRefused' | 'onTwin' | 'boot'
+  'privateKey' | 'gate' | 'onFound' | 'onRefused' | 'onTwin' | 'boot'
 > {
   readonly clock: Clock
   /** The ids of the nodes that get in. @default everybody who knows the secret */
@@ -94,11 +94,12 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const privateKey = init.privateKey ?? (await generateKeyPair('Ed25519'))
     Libp2pTransport.refuseUnusable(init.listen)
     const gate = new Gate(init.allow, init.clock)
-    const made: Partial<Pick<Libp2pInit, 'onRefused' | 'onTwin' | 'boot'>> = {}
+    const made: Partial<Pick<Libp2pInit, 'onFound' | 'onRefused' | 'onTwin' | 'boot'>> = {}
     const libp2p = await createMeshLibp2p({
       ...init,
       privateKey,
       gate,
+      onFound: (peer, addresses) => made.onFound?.(peer, addresses),
       onRefused: (who, reason) => made.onRefused?.(who, reason),
       boot: () => made.boot?.() ?? 0,
       onTwin: boot => made.onTwin?.(boot),
@@ -107,6 +108,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const { clock, listen, sessionsMax = SESSIONS_MAX } = init
     const transport = new Libp2pTransport({ id, libp2p, gate, clock, listen, sessionsMax })
     Object.assign(made, {
+      onFound: (peer, addresses) => transport.#onFound(peer, addresses),
       onRefused: (who, reason) => transport.#onRefused(who, reason),
       onTwin: boot => transport.#onTwin(boot),
       boot: () => transport.#handlers?.boot() ?? 0,
@@ -131,13 +133,6 @@ export class Libp2pTransport implements Transport, SessionHandlers {
       this.#guard(undefined, () => handlers.onHint(topic, bytes))
     })
     libp2p.addEventListener('connection:open', ({ detail }) => this.#onConnection(detail))
-    libp2p.addEventListener('peer:discovery', ({ detail }) => {
-      const peer = nodeId(detail.id.toString())
-      handlers.onDiscovered(
-        peer,
-        detail.multiaddrs.map(address => `${address.toString()}/p2p/${peer}`),
-      )
-    })
     // Before the first connection: what is registered later, peers hear of late.
     for (const lane of ['control', 'data'] as const) {
       await libp2p.handle(
@@ -300,6 +295,10 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   #turnAway(session: Libp2pSession): void {
     this.#onRefused(session.peer, `there are ${this.#sessionsMax} sessions already`)
     session.abort('too many sessions')
+  }
+
+  #onFound(peer: NodeId, addresses: readonly string[]): void {
+    if (!this.#isStopped) this.#guard(undefined, () => this.#handlers?.onDiscovered(peer, addresses))
   }
 
   #onRefused(who: string, reason: string): void {

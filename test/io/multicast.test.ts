@@ -1,0 +1,102 @@
+/** What multicast makes a node do: look for whoever has moved, and keep nothing of what strangers claim. */
+
+import { createHash } from 'node:crypto'
+
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import multicastDns from 'multicast-dns'
+import { afterEach, expect, test } from 'vitest'
+
+import { Gate } from '../../src/io/libp2p/gate.ts'
+import { createMeshLibp2p } from '../../src/io/libp2p/libp2p-node.ts'
+import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
+import { systemClock } from '../../src/io/system/system-clock.ts'
+import { Probe } from './harness.ts'
+import { until } from './harnesses.ts'
+
+const mesh = {
+  cluster: `multicast-${process.pid}`,
+  secret: 'multicast',
+  listen: ['/ip4/127.0.0.1/tcp/0'],
+  mdns: true,
+}
+
+const closers: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close()
+})
+
+async function start(): Promise<Probe> {
+  const probe = await Probe.start(await Libp2pTransport.create({ ...mesh, clock: systemClock }))
+  closers.push(() => probe.transport.stop())
+  return probe
+}
+
+async function newId(): Promise<string> {
+  return peerIdFromPrivateKey(await generateKeyPair('Ed25519')).toString()
+}
+
+/** Says where somebody is, as anybody in the network can. */
+function claimant(): (peer: string, address: string) => void {
+  const key = createHash('sha256').update(`meshvisor/1\0${mesh.cluster}\0${mesh.secret}`).digest('hex')
+  const tag = `_mv-${key.slice(0, 16)}._udp.local`
+  const socket = multicastDns()
+  closers.push(() => socket.destroy())
+  return (peer, address) => {
+    const name = `${peer}.${tag}`
+    socket.respond([
+      { name: tag, type: 'PTR', data: name },
+      { name, type: 'TXT', data: `dnsaddr=${address}/p2p/${peer}` },
+    ])
+  }
+}
+
+test('whoever has moved is found where it is now', async () => {
+  const [node, claim, peer] = [await start(), claimant(), await newId()]
+  const isFoundAt = (address: string): boolean =>
+    node.found.some(([id, addresses]) => id === peer && addresses.includes(`${address}/p2p/${peer}`))
+  for (const address of ['/ip4/10.0.0.7/tcp/7000', '/ip4/10.0.1.9/tcp/7000']) {
+    await until(`found at ${address}`, () => {
+      claim(peer, address)
+      return isFoundAt(address)
+    })
+  }
+  // It is said again and again, and told once.
+  expect(node.found.filter(([id]) => id === peer)).toHaveLength(2)
+})
+
+test('a member that was met is found where it is now', async () => {
+  const [node, other, claim] = [await start(), await start(), claimant()]
+  node.transport.dial('other', [other.address])
+  await until('they have met', () => node.peers.includes(other.id))
+  await other.transport.stop()
+  await until('it is found again', () => {
+    claim(other.id, '/ip4/10.0.1.9/tcp/7000')
+    return node.found.some(([, addresses]) => addresses[0]?.startsWith('/ip4/10.0.1.9/') === true)
+  })
+  expect(node.found.at(-1)).toEqual([other.id, [`/ip4/10.0.1.9/tcp/7000/p2p/${other.id}`]])
+})
+
+test('of those whom multicast claims to have found, nothing is kept by libp2p', async () => {
+  let told = 0
+  const libp2p = await createMeshLibp2p({
+    ...mesh,
+    privateKey: await generateKeyPair('Ed25519'),
+    gate: new Gate(undefined, systemClock),
+    onFound: () => (told += 1),
+    onRefused: () => {},
+    boot: () => 1,
+    onTwin: () => {},
+  })
+  libp2p.addEventListener('peer:discovery', () => (told += 1))
+  await libp2p.start()
+  closers.push(() => libp2p.stop())
+  const claim = claimant()
+  const peers = await Promise.all(Array.from({ length: 100 }, () => newId()))
+  await until('all are found', () => {
+    for (const peer of peers) claim(peer, '/ip4/10.0.0.7/tcp/7000')
+    return told >= peers.length
+  })
+  expect(await libp2p.peerStore.all()).toHaveLength(0)
+})
