@@ -5,8 +5,8 @@
  */
 
 import type { NodeId } from '../ids.ts'
-import type { DialFailure } from '../ports.ts'
 import type { Prng } from '../prng.ts'
+import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
 import { DIAL_PATIENCE_MS, Lull } from './lull.ts'
 import type { Timings } from './timings.ts'
 
@@ -14,38 +14,6 @@ import type { Timings } from './timings.ts'
 export interface Dial {
   readonly key: string
   readonly addresses: readonly string[]
-}
-
-/** What went wrong with a dial. */
-export interface DialProblem {
-  readonly failure: DialFailure
-  readonly reason: string
-}
-
-/** The last thing that went wrong on the way to somebody. */
-export interface ContactProblem extends DialProblem {
-  readonly address: string
-}
-
-interface Contact {
-  readonly key: string
-  /** Where it is itself said to listen, by its row, or a seed. May be empty. */
-  addresses: readonly string[]
-  /** Where else it may be, as anybody can have claimed, or it was in an earlier run. May be empty. */
-  claimed: readonly string[]
-  /** Anybody in the network can have claimed it: it was not reached, and nobody of the mesh has told of it. */
-  isClaim: boolean
-  /** Who answers there; unknown until a seed has been reached. */
-  peer: NodeId | undefined
-  /** When the dial began that is under way; undefined: none is. */
-  begunMs: number | undefined
-  /** Its dial has had no outcome for long, and that was told; so until somebody answers. */
-  isSilent: boolean
-  attempts: number
-  dueMs: number
-  /** `waiting`: others have told of it, so it is seen already, and a session can wait. `over`: dialled, or met before. */
-  wait: 'none' | 'waiting' | 'over'
-  problem: ContactProblem | undefined
 }
 
 /** How long the node with the larger id leaves the dialling to the other, so that they seldom meet halfway. */
@@ -243,15 +211,18 @@ export class Contacts {
     if (this.wakeAtMs() > nowMs) return []
     this.#wakeMs = undefined
     this.#lull.tick(nowMs)
-    const room = DIALS_AT_ONCE - this.#begun().filter(begunMs => begunMs + DIAL_PATIENCE_MS > nowMs).length
-    const due = [...this.#contacts.values()].filter(
-      each => this.#isWanted(each) && this.#dueMs(each) <= nowMs,
+    const begun = [...this.#contacts.values()].filter(
+      each => (each.begunMs ?? -Infinity) + DIAL_PATIENCE_MS > nowMs,
     )
-    // Whoever has waited longest comes first: those that never answer must not keep others from their turn.
+    // Where what was claimed is dialled, what is known comes next: whoever claims thousands must not take all turns.
+    let isClaimed = begun.some(({ isClaim }) => isClaim)
     const dials: Dial[] = []
-    for (const contact of due.toSorted((a, b) => this.#dueMs(a) - this.#dueMs(b))) {
-      // The first of those that have waited makes the others wait on.
-      if (dials.length >= room || this.#dueMs(contact) > nowMs) continue
+    while (begun.length + dials.length < DIALS_AT_ONCE) {
+      // Anew each time: the first of those that have waited makes the others wait on.
+      const due = this.#due(nowMs)
+      const contact = (isClaimed ? due.find(({ isClaim }) => !isClaim) : undefined) ?? due[0]
+      if (contact === undefined) break
+      isClaimed ||= contact.isClaim
       if (contact.wait === 'waiting') this.#lull.onDial(nowMs)
       contact.wait = 'over'
       contact.begunMs = nowMs
@@ -259,6 +230,14 @@ export class Contacts {
       dials.push({ key: contact.key, addresses: addressesOf(contact) })
     }
     return dials
+  }
+
+  /** Whoever has waited longest comes first: those that never answer must not keep others from their turn. */
+  #due(nowMs: number): Contact[] {
+    const due = [...this.#contacts.values()].filter(
+      each => this.#isWanted(each) && this.#dueMs(each) <= nowMs,
+    )
+    return due.toSorted((a, b) => this.#dueMs(a) - this.#dueMs(b))
   }
 
   /** The seeds whose dials have had no outcome for `SILENCE_MS`: each once, until somebody has answered there. */
@@ -329,19 +308,7 @@ export class Contacts {
   }
 
   #add(key: string, addresses: readonly string[], dueMs: number): Contact {
-    const contact: Contact = {
-      key,
-      addresses,
-      claimed: [],
-      isClaim: false,
-      peer: undefined,
-      begunMs: undefined,
-      isSilent: false,
-      attempts: 0,
-      dueMs,
-      wait: 'none',
-      problem: undefined,
-    }
+    const contact = makeContact(key, addresses, dueMs)
     if (this.#contacts.size >= CONTACTS_MAX) this.#makeRoom()
     this.#contacts.set(key, contact)
     this.#wakeMs = undefined
@@ -392,9 +359,4 @@ export class Contacts {
   #isPolite(peer: NodeId): boolean {
     return this.#isListening && this.#self > peer
   }
-}
-
-/** Where it is dialled, what is sure first; each once. */
-function addressesOf({ addresses, claimed }: Contact): readonly string[] {
-  return claimed.length === 0 ? addresses : [...new Set([...addresses, ...claimed])]
 }

@@ -7,7 +7,8 @@
 
 import { unreachable } from '../assert.ts'
 import type { NodeId, Run } from '../ids.ts'
-import { Contacts, type DialProblem } from './contacts.ts'
+import type { DialProblem } from './contact.ts'
+import { Contacts } from './contacts.ts'
 import { Dissemination, type News } from './dissemination.ts'
 import { LocalHealth, isTrusted } from './local-health.ts'
 import { type MemberRow, compareMembers, isOver } from './member-row.ts'

@@ -277,3 +277,14 @@ test('what anybody can claim does not make a node forget where its mesh is', () 
     desk.contacts.find(nodeId(`x${index}`), [`/sim/x${index}`], 0)
   expect(desk.contacts.problems().map(({ address }) => address)).toEqual(['seed', '/sim/late', '/sim/early'])
 })
+
+test('what anybody can claim does not keep a node from dialling a member whose session has ended', () => {
+  desk.contacts.note(late, ['/sim/late'], 0)
+  desk.contacts.onPeerUp(late)
+  for (let times = 0; times < 1_000; times++) desk.contacts.find(nodeId(`claimed${times}`), ['/nowhere'], 0)
+  // Nothing comes of any of them.
+  desk.until(10_000)
+  desk.contacts.onPeerDown(late, 10_000)
+  const before = desk.until(12_000)
+  expect(before).toContain(late)
+})
