@@ -1,6 +1,8 @@
 /** What multicast makes a node do: look for whoever has moved, and keep nothing of what strangers claim. */
 
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { type Socket, createServer } from 'node:net'
 
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -12,7 +14,7 @@ import { createMeshLibp2p } from '../../src/io/libp2p/libp2p-node.ts'
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
 import { Probe } from './harness.ts'
-import { until } from './harnesses.ts'
+import { freePort, until } from './harnesses.ts'
 
 const mesh = {
   cluster: `multicast-${process.pid}`,
@@ -99,4 +101,20 @@ test('of those whom multicast claims to have found, nothing is kept by libp2p', 
     return told >= peers.length
   })
   expect(await libp2p.peerStore.all()).toHaveLength(0)
+})
+
+test('what is claimed of a member is dialled after what it says itself, also where libp2p would prefer it', async () => {
+  const [node, member] = [await start(), await start()]
+  // Whoever listens there lets a handshake take its time. That is no address of loopback, which libp2p tries last.
+  const callers: Socket[] = []
+  const port = await freePort()
+  const silent = createServer(socket => callers.push(socket)).listen(port)
+  await once(silent, 'listening')
+  closers.push(() => {
+    for (const caller of callers) caller.destroy()
+    silent.close()
+  })
+  node.transport.dial('member', [member.address, `/ip4/0.0.0.0/tcp/${port}/p2p/${member.id}`])
+  await until('there is a session', () => node.peers.includes(member.id))
+  expect(callers).toHaveLength(0)
 })

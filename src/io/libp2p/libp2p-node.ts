@@ -87,6 +87,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       // The transport counts them itself: libp2p would refuse the one that comes, however long others have been silent.
       maxIncomingPendingConnections: Infinity,
       maxParallelDials: PARALLEL_DIALS_MAX,
+      addressSorter: asGiven,
       // The transport counts them, and says so: the default would be full before.
       maxDialQueueLength: DIALS_MAX,
       dialTimeout: DIAL_TIMEOUT_MS,
@@ -100,9 +101,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     connectionGater: gater(init),
     logger: silent,
     services: {
-      ...(init.mdns && {
-        multicast: await multicast(`_mv-${key.toString('hex', 0, 8)}._udp.local`, init.onFound),
-      }),
+      ...(init.mdns && { multicast: await multicast(tagOf(key), init.onFound) }),
       introduction: (components: IntroductionComponents) => new Introduction(components),
       pubsub: gossipsub({
         // Links are authenticated and members trusted; verifying signatures would cost more than everything else.
@@ -139,6 +138,14 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   })
   libp2p.addEventListener('connection:open', ({ detail }) => hosts.note(hostOf(detail)))
   return libp2p
+}
+
+/**
+ * One after the other: the default puts public addresses first, also those that a stranger has claimed, and whatever is
+ * silent there uses up the time of the dial.
+ */
+function asGiven(): 0 {
+  return 0
 }
 
 /** Tells of those who have come and did not get through the handshake. `known`: connections of those who did. */
@@ -178,6 +185,11 @@ function hostOf({ remoteAddr }: Pick<MultiaddrConnection, 'remoteAddr'>): string
 /** What the nodes of one mesh have in common, and nobody else can guess who does not know the secret. */
 function meshKey(cluster: string, secret: string): Buffer {
   return createHash('sha256').update(`meshvisor/1\0${cluster}\0${secret}`).digest()
+}
+
+/** What the nodes of the mesh ask the network for: nodes of other meshes do not hear it as theirs. */
+function tagOf(key: Buffer): string {
+  return `_mv-${key.toString('hex', 0, 8)}._udp.local`
 }
 
 /** Loopback is of no use to other machines, and reaches the wrong node there; alone, it is all there is. */
