@@ -137,7 +137,8 @@ export class Contacts {
     }
     if (addressesOf(contact).join() === before) return
     contact.attempts = 0
-    contact.dueMs = dueMs
+    // What is claimed again and again does not make it wait again and again.
+    contact.dueMs = claimed === undefined ? dueMs : Math.min(contact.dueMs, dueMs)
   }
 
   /** Somebody has been declared dead: dialled on, but the more dead there are, the more seldom. */

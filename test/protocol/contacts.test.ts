@@ -288,3 +288,12 @@ test('what anybody can claim does not keep a node from dialling a member whose s
   const before = desk.until(12_000)
   expect(before).toContain(late)
 })
+
+test('whoever is claimed to be elsewhere again and again is dialled all the same', () => {
+  const dialled: string[] = []
+  for (let nowMs = 0; nowMs < 1_000; nowMs += 50) {
+    desk.contacts.find(early, [`/elsewhere/${nowMs}`], nowMs)
+    dialled.push(...desk.until(nowMs))
+  }
+  expect(dialled).toEqual([early])
+})
