@@ -6,13 +6,15 @@ import { type Socket, createServer } from 'node:net'
 
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
 import multicastDns from 'multicast-dns'
 import { afterEach, expect, test } from 'vitest'
 
 import { Gate } from '../../src/io/libp2p/gate.ts'
-import { createMeshLibp2p } from '../../src/io/libp2p/libp2p-node.ts'
+import { type MeshLibp2p, createMeshLibp2p } from '../../src/io/libp2p/libp2p-node.ts'
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
+import { PATIENCE } from '../patience.ts'
 import { Probe } from './harness.ts'
 import { freePort, until } from './harnesses.ts'
 
@@ -80,27 +82,43 @@ test('a member that was met is found where it is now', async () => {
   expect(node.found.at(-1)).toEqual([other.id, [`/ip4/10.0.1.9/tcp/7000/p2p/${other.id}`]])
 })
 
-test('of those whom multicast claims to have found, nothing is kept by libp2p', async () => {
-  let told = 0
+/** libp2p of a node without its transport. */
+async function startLibp2p(onFound: () => void = () => {}): Promise<MeshLibp2p> {
   const libp2p = await createMeshLibp2p({
     ...mesh,
     privateKey: await generateKeyPair('Ed25519'),
     gate: new Gate(undefined, systemClock),
-    onFound: () => (told += 1),
+    onFound,
     onRefused: () => {},
     boot: () => 1,
     onTwin: () => {},
   })
-  libp2p.addEventListener('peer:discovery', () => (told += 1))
   await libp2p.start()
   closers.push(() => libp2p.stop())
+  return libp2p
+}
+
+test('of those whom multicast claims to have found, nothing is kept by libp2p', async () => {
+  let count = 0
+  const libp2p = await startLibp2p(() => (count += 1))
   const claim = claimant()
   const peers = await Promise.all(Array.from({ length: 100 }, () => newId()))
   await until('all are found', () => {
     for (const peer of peers) claim(peer, '/ip4/10.0.0.7/tcp/7000')
-    return told >= peers.length
+    return count >= peers.length
   })
   expect(await libp2p.peerStore.all()).toHaveLength(0)
+})
+
+test('of those who were dialled in vain, or were met and are gone, nothing is kept by libp2p', async () => {
+  const [libp2p, other] = [await startLibp2p(), await startLibp2p()]
+  const nowhere = multiaddr(`/ip4/127.0.0.1/tcp/${await freePort()}/p2p/${await newId()}`)
+  await expect(libp2p.dial(nowhere)).rejects.toThrow()
+  const connection = await libp2p.dial(other.getMultiaddrs())
+  await libp2p.services.introduction.introduce(connection, '/meshsub/1.2.0')
+  expect((await libp2p.peerStore.all()).map(({ id }) => id.toString())).toEqual([other.peerId.toString()])
+  await other.stop()
+  await expect.poll(async () => (await libp2p.peerStore.all()).length, PATIENCE).toBe(0)
 })
 
 test('what is claimed of a member is dialled after what it says itself, also where libp2p would prefer it', async () => {

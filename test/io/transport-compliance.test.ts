@@ -130,4 +130,22 @@ describe.each([
     expect(b.hints[0]).toEqual(['news', 'first'])
     expect(a.hints).toEqual([])
   })
+
+  test('brings hints over each session that follows another', async () => {
+    const [a, b] = await pair()
+    a.transport.subscribe('news')
+    b.transport.subscribe('news')
+    for (const times of [1, 2, 3]) {
+      const isHeard = (): boolean => b.hints.some(([, text]) => text === `hint ${times}`)
+      await harness.until(`hint ${times} comes through`, () => {
+        if (!isHeard()) a.transport.publish('news', Buffer.from(`hint ${times}`))
+        return isHeard()
+      })
+      a.transport.hangUp(b.id, 'enough', 0)
+      await harness.until('both are told', () => a.downs.length === times && b.downs.length === times)
+      b.transport.dial('again', [a.address])
+      await harness.until('both are up again', () => a.peers.length === 1 && b.peers.length === 1)
+    }
+    expect(b.hints.length).toBeGreaterThanOrEqual(3)
+  })
 })

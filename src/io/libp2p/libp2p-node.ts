@@ -20,6 +20,7 @@ import { createLibp2p } from 'libp2p'
 
 import { nodeId } from '../../ids.ts'
 import { NotLetInError, textOf } from './dial-failure.ts'
+import { forgetThoseApart } from './forgetting.ts'
 import type { Gate } from './gate.ts'
 import { MESSAGE_ID_BYTES } from './gossip.ts'
 import { handshakeFailure } from './handshake-failure.ts'
@@ -136,6 +137,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       }),
     },
   })
+  forgetThoseApart(libp2p)
   libp2p.addEventListener('connection:open', ({ detail }) => hosts.note(hostOf(detail)))
   return libp2p
 }
