@@ -1,6 +1,7 @@
 /** What a node keeps between its runs, and who may use it. */
 
 import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,12 +49,12 @@ async function stop(node: Node): Promise<void> {
   await node.stop()
 }
 
-function open(makeKey = async () => randomBytes(36)): Promise<DataFolder> {
+function open(makeKey = async () => randomBytes(36), wallMs = Date.now): Promise<DataFolder> {
   return DataFolder.open({
     path: folder,
     makeKey,
     idOf: () => 'me',
-    wallMs: () => Date.now(),
+    wallMs,
     onWarning: message => warnings.push(message),
   })
 }
@@ -339,4 +340,28 @@ test('joins that come together are written together', async () => {
   const again = await open()
   expect(again.peers()).toHaveLength(50)
   await again.close()
+})
+
+test('a member that came more than a month ago and was there since is not forgotten', async () => {
+  const dayMs = 24 * 60 * 60 * 1000
+  let wallMs = Date.now()
+  vi.useFakeTimers({ toFake: ['setInterval'] })
+  try {
+    const opened = await open(undefined, () => wallMs)
+    opened.remember('steady', ['/ip4/10.0.0.1/tcp/1'])
+    for (let day = 0; day < 31; day++) {
+      wallMs += dayMs
+      vi.advanceTimersByTime(dayMs)
+    }
+    // As if the process were killed now.
+    const file = join(folder, 'peers.json')
+    await until('it is written', () => existsSync(file) && readFileSync(file, 'utf8').includes(`${wallMs}`))
+    wallMs += 20 * dayMs
+    await opened.close()
+    const again = await open(undefined, () => wallMs)
+    expect(again.peers().map(({ id }) => id)).toEqual(['steady'])
+    await again.close()
+  } finally {
+    vi.useRealTimers()
+  }
 })

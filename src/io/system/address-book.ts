@@ -24,6 +24,8 @@ export class AddressBook {
   readonly #wallMs: () => number
   /** Who was seen last comes last. */
   readonly #peers = new Map<string, KnownPeer>()
+  /** Those of them who have come in this run. */
+  readonly #met = new Set<string>()
 
   constructor(peers: readonly KnownPeer[], wallMs: () => number) {
     this.#wallMs = wallMs
@@ -33,6 +35,18 @@ export class AddressBook {
   note(id: string, addresses: readonly string[]): void {
     if (addresses.length === 0) return
     this.#put({ id, addresses: addresses.slice(0, ADDRESSES_MAX), seenMs: this.#wallMs() })
+    this.#met.add(id)
+  }
+
+  /** Whoever has come in this run, may have been there since: a node that runs for months forgets none of them. */
+  refresh(): void {
+    const seenMs = this.#wallMs()
+    for (const [id, peer] of this.#peers) if (this.#met.has(id)) this.#peers.set(id, { ...peer, seenMs })
+  }
+
+  /** Whether somebody has come in this run. */
+  get hasMet(): boolean {
+    return this.#met.size > 0
   }
 
   /** Who was seen last comes first. */
@@ -49,7 +63,9 @@ export class AddressBook {
     this.#peers.delete(peer.id)
     this.#peers.set(peer.id, peer)
     const [oldest] = this.#peers.keys()
-    if (this.#peers.size > KNOWN_PEERS_MAX && oldest !== undefined) this.#peers.delete(oldest)
+    if (this.#peers.size <= KNOWN_PEERS_MAX || oldest === undefined) return
+    this.#peers.delete(oldest)
+    this.#met.delete(oldest)
   }
 }
 

@@ -47,6 +47,9 @@ const BOOT_MAX = 2 ** 52
 /** How new joins are collected before the list is written again. */
 const WRITE_DELAY_MS = 200
 
+/** How often it is written that those who have come are still there. */
+const REWRITE_EVERY_MS = 24 * 60 * 60 * 1000
+
 export interface DataFolderInit {
   readonly path: string
   /** Makes the bytes of a new key; asked once in the life of a folder. */
@@ -80,6 +83,7 @@ export class DataFolder {
   readonly #incumbent: Incumbent
   readonly #onWarning: (message: string) => void
   #timer: NodeJS.Timeout | undefined
+  readonly #rewriting = setInterval(() => this.#write(), REWRITE_EVERY_MS).unref()
   #writing: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
@@ -147,7 +151,8 @@ export class DataFolder {
   }
 
   async #close(): Promise<void> {
-    if (this.#timer !== undefined) this.#write()
+    clearInterval(this.#rewriting)
+    this.#write()
     await this.#writing
     await this.#lock.release()
   }
@@ -155,6 +160,8 @@ export class DataFolder {
   #write(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    if (!this.#book.hasMet) return
+    this.#book.refresh()
     const text = this.#book.toText()
     this.#writing = this.#writing
       .then(() => replaceFile(join(this.path, PEERS_FILE), text))
