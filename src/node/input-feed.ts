@@ -23,8 +23,8 @@ const TOGETHER_MAX = 16
 const TOGETHER_BYTES_MAX = 256 * 1024
 /** One lot is with the worker, and the next is read meanwhile. */
 const AHEAD_MAX = 2 * TOGETHER_MAX
-/** An answer that is not there by then is asked for again: the worker knows what it has taken. */
-const ANSWER_MS = 30_000
+/** A worker at rest is looked at again after this time. */
+const REST_MS = 30_000
 /** Until the mailbox may have room again, or the mesh knows what has become of the worker. */
 const PAUSE_MS = 50
 
@@ -183,7 +183,8 @@ class InputFeed {
         slot: slotId(this.#id),
         name,
         args: args(),
-        timeoutMs: ANSWER_MS,
+        // However long it takes for its items, it says what it has taken, also as it ends; if it cannot, the session breaks.
+        timeoutMs: Infinity,
         signal,
         origin: NO_ORIGIN,
       })
@@ -200,7 +201,7 @@ class InputFeed {
     if (isOver(statusOf(this.#id))) return this.close()
     await new Promise<void>(resolve => clock.after(PAUSE_MS, resolve))
     const isUp = (): true | undefined => (isAtRest(statusOf(this.#id)) ? undefined : true)
-    const options = { about: this.#id, timeoutMs: ANSWER_MS, signal: this.#abort.signal }
+    const options = { about: this.#id, timeoutMs: REST_MS, signal: this.#abort.signal }
     await waiting.until(isUp, options, () => new Error('still at rest')).catch(() => {})
   }
 

@@ -112,7 +112,6 @@ test.each(NODES)(
   },
 )
 
-// An answer that has not come in 30 s is asked for again, while the task is at what it was given.
 test.each(NODES)('a task that takes minutes for its items is given each once, on %i nodes', async nodes => {
   const { mesh, node } = await meshOf(nodes)
   const [input, eachMs] = [new Numbers(40), 5_000]
@@ -121,6 +120,37 @@ test.each(NODES)('a task that takes minutes for its items is given each once, on
   )
   await mesh.until('the task is done', isDone(node), 600_000)
   expect(await notesOf(mesh, node)).toEqual([...upTo(40), 'end'])
+})
+
+const hostOf = (node: Node): string => {
+  const spec = node.snapshot().specs.find(({ id }) => id === 'reader')
+  return spec?.workers[0]?.node ?? ''
+}
+
+// However long it has been at them: one lot of 16 takes it 48 s here.
+test.each([
+  ['moves as its node leaves', (mesh: SimulatedMesh, node: Node) => mesh.stop(hostOf(node))],
+  ['moves as its node is emptied', (mesh: SimulatedMesh, node: Node) => mesh.node(hostOf(node)).drain()],
+  ['is started anew by a user', (_mesh: SimulatedMesh, node: Node) => node.restartWorker('reader')],
+])('a task that takes its time, and %s, is given each item once', async (_what, disturb) => {
+  const { mesh, node } = await meshOf(3)
+  const [input, eachMs] = [new Numbers(20), 3_000]
+  await mesh.settle(
+    node.addWorker({ id: 'reader', run: reader, args: [NEVER, eachMs], input, placement: far }),
+  )
+  await mesh.run(35_000)
+  await mesh.settle(disturb(mesh, node))
+  await mesh.until('the task is done', isDone(node), 600_000)
+  const notes = await notesOf(mesh, node)
+  expect(notes.filter(note => note !== 'end')).toEqual(upTo(20))
+})
+
+test('a task that takes its time, and crashes, goes on with the next item', async () => {
+  const { mesh, node } = await meshOf(3)
+  const [input, eachMs] = [new Numbers(20), 3_000]
+  await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [12, eachMs], input, placement: far }))
+  await mesh.until('the task is done', isDone(node), 600_000)
+  expect(await notesOf(mesh, node)).toEqual([...upTo(20).filter(n => n !== 12), 'end'])
 })
 
 test('no item is left out when the node of the task is lost', async () => {
