@@ -154,6 +154,7 @@ export class Declarations {
     const before: Before = { body: undefined, desired: 'stopped' }
     const change = { id, body, desired: 'running' as const, ...(content === undefined ? {} : { content }) }
     const isTakenBack = (): boolean => this.bodyOf(id) === body && this.#isLatest(change)
+    this.#inputs.end(id)
     this.#write(change)
     try {
       await this.spread(id, { ...shared, isTakenBack })

@@ -32,7 +32,7 @@ const PAUSE_MS = 50
 const OVER = { done: true, value: undefined } as const
 
 export interface InputsInit {
-  readonly plane: Pick<DataPlane, 'call' | 'turn'>
+  readonly plane: Pick<DataPlane, 'call' | 'turn' | 'router'>
   readonly bus: EventBus
   readonly waiting: Waiting
   readonly clock: Clock
@@ -43,7 +43,8 @@ export interface InputsInit {
 /** All inputs that this node reads. */
 export class Inputs {
   readonly #init: InputsInit
-  readonly #feeds = new Set<InputFeed>()
+  /** By the worker that each is for. */
+  readonly #feeds = new Map<SpecId, InputFeed>()
 
   constructor(init: InputsInit) {
     this.#init = init
@@ -52,13 +53,20 @@ export class Inputs {
   /** Reads the iterable for a worker, until one of them ends. */
   add(id: SpecId, input: AsyncIterable<unknown>): void {
     const feed = new InputFeed(this.#init, id, input)
-    this.#feeds.add(feed)
-    void feed.run().finally(() => this.#feeds.delete(feed))
+    this.#feeds.set(id, feed)
+    void feed.run().finally(() => {
+      if (this.#feeds.get(id) === feed) this.#feeds.delete(id)
+    })
+  }
+
+  /** Another worker is declared under the id: what the one before was to read, is not for this one. */
+  end(id: SpecId): void {
+    this.#feeds.get(id)?.close()
   }
 
   /** The node stops: nothing is read any more. */
   close(): void {
-    for (const feed of this.#feeds) feed.close()
+    for (const feed of this.#feeds.values()) feed.close()
   }
 }
 
@@ -73,6 +81,7 @@ class InputFeed {
   #first = 0
   #isRead = false
   #togetherMax = TOGETHER_MAX
+  #stopListening: () => void = () => {}
   /** Ends the wait for the next item of the iterable. */
   #stopReading: () => void = () => {}
   #wake: () => void = () => {}
@@ -90,21 +99,26 @@ class InputFeed {
 
   /** Never rejects. */
   async run(): Promise<void> {
-    const stopListening = this.#init.bus.onSpec(this.#id, event => {
-      if (event.kind === 'spec:status' && isOver(event.status)) this.close()
-    })
     this.#sleepUntilWoken()
-    if (isOver(this.#init.statusOf(this.#id))) this.close()
+    this.#follow()
     void this.#read()
     await this.#give()
     this.close()
-    stopListening()
   }
 
   close(): void {
     this.#abort.abort()
+    this.#stopListening()
     this.#stopReading()
     this.#wake()
+  }
+
+  /** Sees whether the worker is done, or removed: also where another one is declared under its id before it has stopped. */
+  #follow(): void {
+    const { router } = this.#init.plane
+    if (router.bodyOf(this.#id) === undefined || isOver(router.statusOf(this.#id))) return this.close()
+    this.#stopListening = router.whenChanged(this.#id, () => this.#follow())
+    return undefined
   }
 
   /** Everything that the iterable has, as far as there is room. */

@@ -139,7 +139,7 @@ test.each([
     node.addWorker({ id: 'reader', run: reader, args: [NEVER, eachMs], input, placement: far }),
   )
   await mesh.run(35_000)
-  await mesh.settle(disturb(mesh, node))
+  await mesh.settle<unknown>(disturb(mesh, node))
   await mesh.until('the task is done', isDone(node), 600_000)
   const notes = await notesOf(mesh, node)
   expect(notes.filter(note => note !== 'end')).toEqual(upTo(20))
@@ -151,6 +151,24 @@ test('a task that takes its time, and crashes, goes on with the next item', asyn
   await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [12, eachMs], input, placement: far }))
   await mesh.until('the task is done', isDone(node), 600_000)
   expect(await notesOf(mesh, node)).toEqual([...upTo(20).filter(n => n !== 12), 'end'])
+})
+
+// The one before has not stopped when the next one is declared: nobody sees that there was none in between.
+test.each(['n1', 'n2'])('an input is not given to another task that %s declares under its id', async by => {
+  const { mesh, node } = await meshOf(3)
+  const [before, after] = [new Numbers(1_000), new Numbers(50)]
+  const spec = { id: 'reader', run: reader, args: [NEVER, 100], placement: far } as const
+  await mesh.settle(node.addWorker({ ...spec, input: before }))
+  await mesh.run(1_000)
+  const other = mesh.node(by)
+  const removed = other.removeWorker('reader')
+  await mesh.until('it is known', () => other.findWorker('reader') === undefined)
+  const added = other.addWorker({ ...spec, input: after })
+  await mesh.settle(Promise.all([removed, added]))
+  await mesh.until('the task is done', isDone(node), 60_000)
+  const notes = await notesOf(mesh, node)
+  expect(notes.slice(notes.indexOf('end') + 1)).toEqual([...upTo(50), 'end'])
+  expect(before).toMatchObject({ isReturned: true })
 })
 
 test('no item is left out when the node of the task is lost', async () => {
