@@ -269,6 +269,11 @@ export class Ledger {
     return this.ownerOf(slot) !== undefined || this.#places.isDeclined(slot)
   }
 
+  /** Whether the node is there to take what it was given: one that leaves takes nothing any more. */
+  isTaking(node: NodeId): boolean {
+    return this.membership.isPresent(node) && this.tables.members.get(node)?.status !== 'leaving'
+  }
+
   /** What keeps all live nodes from running these slots of a spec: one line for people. */
   shortage(row: SpecRow, slots: ReadonlySet<string>): string {
     return this.#places.shortage(row, slots)

@@ -306,7 +306,7 @@ export class Claims {
     const isLate = now.ms >= this.#vacancies.sinceMs(row.id, claim, now.ms) + STATE_MS
     const isOwn = isSameRun(claim.owner, run)
     const legacy = isOwn ? this.#handoffs.left(row.id, claim.generation) : this.#handoffs.inherited(claim)
-    const isTaken = !isHeir && heir !== undefined && membership.isPresent(heir) && !isLate
+    const isTaken = !isHeir && heir !== undefined && this.#ledger.isTaking(heir) && !isLate
     const isComing = legacy === undefined && !isOwn && !membership.isGone(claim.owner) && !isLate
     if (isTaken || isComing) {
       if (!isTaken) this.#handoffs.want(claim, true, now.ms)
