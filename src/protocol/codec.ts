@@ -294,6 +294,7 @@ const placedSlot: Shape<PlacedSlot> = objectOf<PlacedSlot>({
   owner: run,
   since: generation,
   revision: count,
+  stopMs: optional(count),
   isNew: isBoolean,
   legacy: optional(objectOf<Legacy>({ owner: run, since: generation })),
 })

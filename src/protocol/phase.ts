@@ -22,6 +22,9 @@ export interface Generation {
   readonly tag: number
 }
 
+/** What `stopTimeoutMs` is by default: of ten thousand slots, most need not say it. */
+export const STOP_MS = 5000
+
 /** A slot of the layout, and the worker that is to fill it. */
 export interface PlacedSlot {
   readonly slot: SlotId
@@ -33,6 +36,8 @@ export interface PlacedSlot {
   readonly since: Generation
   /** Of the part of the spec that it was placed for: where the spec has another one, the worker is replaced. */
   readonly revision: number
+  /** How long it may take to stop, whatever has become of the spec by then. @default STOP_MS */
+  readonly stopMs?: number | undefined
   /** No worker of this revision has ever started: if this one cannot, that is an error of whoever asked for it. */
   readonly isNew: boolean
   /** Its predecessor has stopped for it, and left something behind. */

@@ -15,6 +15,7 @@ import {
   type Generation,
   type Phase,
   type PlacedSlot,
+  STOP_MS,
   causeOf,
   generationText,
   withNews,
@@ -38,8 +39,6 @@ import { Waits } from './waits.ts'
 
 /** How much longer than its workers may take to stop the coordinator waits for word of a holder. */
 const STOP_GRACE_MS = 1000
-/** What is allowed for a worker of which the spec says nothing any more: what `stopTimeoutMs` is by default. */
-const STOP_UNKNOWN_MS = 5000
 
 export class Generations {
   readonly #ledger: Ledger
@@ -262,10 +261,10 @@ export class Generations {
   #stopMs(body: FateBody, phase: Phase, slots: readonly PlacedSlot[]): number {
     const parts = partsOfSpec(phase.spec, body).bySlot
     const sums = new Map<string, number>()
-    for (const { slot, owner } of slots) {
-      // Of a part that is not in the spec any more, only the holder knows; it has stopped by then, or is late.
-      const stopMs = parts.get(slot)?.child.stopTimeoutMs ?? STOP_UNKNOWN_MS
-      sums.set(owner.id, (sums.get(owner.id) ?? 0) + stopMs)
+    for (const { slot, owner, stopMs } of slots) {
+      // The spec may have a part by now that stops sooner, or none; an earlier version of this package does not say it.
+      const mostMs = stopMs ?? Math.max(STOP_MS, parts.get(slot)?.child.stopTimeoutMs ?? 0)
+      sums.set(owner.id, (sums.get(owner.id) ?? 0) + mostMs)
     }
     return Math.max(0, ...sums.values()) + STOP_GRACE_MS
   }

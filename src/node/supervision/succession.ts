@@ -7,7 +7,15 @@
 import type { Run, SlotId, SpecId } from '../../ids.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
-import type { AwaySlot, Generation, Phase, PlacedSlot, Restart, SlotExit } from '../../protocol/phase.ts'
+import {
+  type AwaySlot,
+  type Generation,
+  type Phase,
+  type PlacedSlot,
+  type Restart,
+  STOP_MS,
+  type SlotExit,
+} from '../../protocol/phase.ts'
 import type { RestartIntensity } from '../../protocol/spec-row.ts'
 import { isCounted } from './exit.ts'
 import type { FateBody, Outlook, Renewal } from './outlook.ts'
@@ -205,7 +213,9 @@ function countedOf(exits: readonly SlotExit[]): SlotExit | undefined {
 }
 
 function placedAt(part: SpecSlot, owner: Run, since: Generation, isNew: boolean): PlacedSlot {
-  return { slot: part.slot, owner, since, revision: part.revision, isNew }
+  const { slot, revision } = part
+  const { stopTimeoutMs: stopMs } = part.child
+  return { slot, owner, since, revision, ...(stopMs === STOP_MS ? {} : { stopMs }), isNew }
 }
 
 const NO_INHERITANCE: ReadonlyMap<SlotId, Pick<PlacedSlot, 'legacy'>> = new Map()
