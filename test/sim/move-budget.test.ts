@@ -18,6 +18,12 @@ const careful = defineServer('careful', {
   },
 })
 
+/** Never starts. */
+const stuck = defineServer('stuck', {
+  init: () => new Promise<object>(() => {}),
+  handoff: () => 1,
+})
+
 /** A tenth of a node's workers may go in ten seconds: of sixty, that is more than two. */
 const COUNT = 180
 
@@ -46,4 +52,27 @@ test('no more than two leave a node at once, and no more than two come to one', 
   }
   await mesh.until('a dozen have moved', look, 120_000)
   expect(most).toEqual({ left: 2, came: 2 })
+})
+
+test('workers that have not started, and do not move for that, hold up no others', async () => {
+  await using mesh = new SimulatedMesh({ nodes: 2, behaviours: [careful, stuck], seed: 'stuck' })
+  await mesh.startAll(['n1'])
+  const node = mesh.node('n1')
+  const start = { startTimeoutMs: 300_000 }
+  // Declared first, they are asked for first.
+  for (let index = 0; index < 8; index++) {
+    const spec = { id: `s${index}`, run: stuck, ...start }
+    await mesh.settle(node.addWorker(spec, { until: 'declared' }))
+  }
+  const ids = Array.from({ length: 12 }, (_, index) => `w${index}`)
+  await mesh.settle(Promise.all(ids.map(id => node.addWorker({ id, run: careful }))))
+  await mesh.start('n2')
+  await allSeeAll(mesh)
+  const { ledger } = mesh.node('n2').inspect().core
+  const isPlaced = (id: string): boolean => {
+    const slot = slotId(specId(id))
+    return ledger.tables.claims.get(slot)?.owner.id === ledger.ownerOf(slot)
+  }
+  expect(ids.every(isPlaced)).toBe(false)
+  await mesh.until('all are where placement wants them', () => ids.every(isPlaced), 120_000)
 })

@@ -255,11 +255,12 @@ export class Claims {
 
   // Moves.
 
-  /** Asks for a worker that placement wants on this node. */
+  /** Asks for a worker that placement wants on this node, and that may leave: what is refused would hold up others. */
   #wish(body: WorkerBody, claim: Claim, now: Now): void {
     const owner = this.#ledger.tables.members.get(claim.owner.id)
     const isGiven = owner !== undefined && givesAway(owner)
-    const isWanted = (isGiven || body.rebalance === 'active') && claim.state !== 'draining'
+    const isMovable = body.rebalance === 'active' && claim.state === 'running'
+    const isWanted = isGiven ? claim.state !== 'draining' : isMovable
     if (isWanted && this.#ledger.ownerOf(claim.slot) === this.#ledger.run.id)
       this.#handoffs.want(claim, isGiven, now.ms)
     else if (claim.heir !== this.#ledger.run.id) this.#handoffs.forget(specOfSlot(claim.slot), now.ms)
