@@ -300,7 +300,7 @@ export class Holder {
 
   /** Workers that ought to run, and cannot: their node is gone, or they have ended and the row does not know of it. */
   #lostOf(phase: Phase, outlook: Outlook, held: Held, now: Now): SlotExit[] {
-    const { run, membership } = this.#ledger
+    const { membership } = this.#ledger
     const gone = held.owners.filter(owner => membership.isGone(owner))
     const bereaved = gone.flatMap(owner => heldBy(outlook.kept, owner))
     const lost = bereaved.map(({ slot, owner }) => this.#lossOf(phase, slot, nodeLost(owner.id, slot), now))
@@ -308,9 +308,16 @@ export class Holder {
       const latest = this.#latestOf(phase.spec).get(placed.slot)
       const isSame = latest !== undefined && compareGenerations(latest.since, placed.since) === 0
       const told = isSame ? latest.exit : undefined
-      lost.push(told ?? this.#lossOf(phase, placed.slot, superseded(run.id, placed.slot), now))
+      lost.push(told ?? this.#undoneOf(phase, placed, now))
     }
     return lost
+  }
+
+  /** It was stopped for a generation that never came to be: what it has left behind for that one is not lost with it. */
+  #undoneOf(phase: Phase, placed: PlacedSlot, now: Now): SlotExit {
+    const { slot, owner } = placed
+    const loss = this.#lossOf(phase, slot, superseded(owner.id, slot), now)
+    return this.legacies.has(placed) ? { ...loss, kind: 'moved' } : loss
   }
 
   #lossOf(phase: Phase, slot: SlotId, failure: SlotExit['failure'], now: Now): SlotExit {
