@@ -49,10 +49,13 @@ export function payloadBytesMax(value: unknown): number {
     for (const item of value) bytes += payloadBytesMax(item)
     return bytes
   }
-  if (value instanceof Uint8Array) return bytes + value.length
-  if (Object.getPrototypeOf(value) !== Object.prototype) return Infinity
-  for (const [key, item] of Object.entries(value)) bytes += payloadBytesMax(key) + payloadBytesMax(item)
+  if (!isPlain(value)) return value instanceof Uint8Array ? bytes + value.length : Infinity
+  for (const key in value) bytes += HEADER_BYTES + CHARACTER_BYTES * key.length + payloadBytesMax(value[key])
   return bytes
+}
+
+function isPlain(value: object): value is Readonly<Record<string, unknown>> {
+  return Object.getPrototypeOf(value) === Object.prototype
 }
 
 /** @throws {PayloadError} when the bytes are no payload */

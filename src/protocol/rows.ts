@@ -10,8 +10,11 @@ import type { Phase } from './phase.ts'
 /** What fits beside the rows into a frame: names of fields, kinds, lengths. */
 const FRAME_OVERHEAD_BYTES = 16 * 1024
 
-/** So few rows are likely to fit together: more are measured one by one, whatever they come to. */
+/** So few rows go together as they are where they fit: of more, each spec goes with what is said of it. */
 const ROWS_TOGETHER_MAX = 16
+
+/** So few rows are likely to fit into a frame: more are measured one by one, whatever they come to. */
+const ROWS_FITTING_MAX = 64
 
 /** Rows that are sent together are no larger, unless a single one is. */
 const ROWS_BYTES_MAX = CONTROL_FRAME_BYTES_MAX - FRAME_OVERHEAD_BYTES
@@ -31,9 +34,12 @@ export function isEmpty(rows: Rows): boolean {
 export function inFrames(rows: Rows): Rows[] {
   if (isEmpty(rows)) return []
   const count = TABLES.reduce((sum, table) => sum + rows[table].length, 0)
-  if (count <= ROWS_TOGETHER_MAX && payloadBytesMax(rows) <= ROWS_BYTES_MAX) return [rows]
+  const doFit = count <= ROWS_FITTING_MAX && payloadBytesMax(rows) <= ROWS_BYTES_MAX
+  if (doFit && count <= ROWS_TOGETHER_MAX) return [rows]
+  // What fits anyway is not measured: that is to encode it once more.
+  const pieceOf = doFit ? fittingPiece : measuredPiece
   const members = rows.members.map(member => pieceOf({ ...NO_ROWS, members: [member] }))
-  return [...cut(members), ...cut(bySpec(rows))]
+  return [...cut(members), ...cut(bySpec(rows, pieceOf))]
 }
 
 /** Rows that are not parted. */
@@ -43,7 +49,7 @@ interface Piece {
 }
 
 /** Each spec with what is said of where it runs; then all that is said of other specs. */
-function bySpec({ specs, claims, phases }: Rows): Piece[] {
+function bySpec({ specs, claims, phases }: Rows, pieceOf: (rows: Rows) => Piece): Piece[] {
   const claimOf = new Map<SlotId, Claim>(claims.map(claim => [claim.slot, claim]))
   const phaseOf = new Map<SpecId, Phase>(phases.map(phase => [phase.spec, phase]))
   const take = (slot: SlotId, id: SpecId): Rows => {
@@ -90,7 +96,11 @@ function joined(bundle: readonly Rows[]): Rows {
   }
 }
 
-function pieceOf(rows: Rows): Piece {
+function fittingPiece(rows: Rows): Piece {
+  return { rows, size: 0 }
+}
+
+function measuredPiece(rows: Rows): Piece {
   const size = TABLES.flatMap(table => rows[table].map(row => encodeUnbounded(row).length))
   return { rows, size: size.reduce((sum, each) => sum + each, 0) }
 }
