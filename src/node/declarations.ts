@@ -22,11 +22,12 @@ import {
   type SpecChange,
   type SpecKind,
   type SpecRow,
+  type SpecWrite,
   needOf,
 } from '../protocol/spec-row.ts'
 import { type SpreadOptions, isAcknowledged, lackOf } from './acknowledged.ts'
 import type { Kernel } from './kernel.ts'
-import { type Before, REPEATS_MAX, isLost, isRestarted, isSame, renewAs } from './overtaking.ts'
+import { isRestarted, isSame } from './overtaking.ts'
 import { show } from './show.ts'
 import type { Inputs } from './input-feed.ts'
 import type { Spread, Watch } from './spreading.ts'
@@ -81,11 +82,10 @@ export interface AddOptions extends DeclareOptions {
  */
 type Goal = Until | 'decided' | 'restarted'
 
-/** What is to run, and what was before. */
+/** What is to run. */
 interface Wanted {
   readonly change: SpecChange
   readonly body: SpecBody
-  readonly before: Before
 }
 
 export class Declarations {
@@ -95,7 +95,7 @@ export class Declarations {
   /** Why the node takes no declarations any more. */
   #why: (() => Error) | undefined
   /** What was asked for in this turn, and is not written yet. */
-  #changes = new Map<SpecId, SpecChange>()
+  #changes = new Map<SpecId, SpecWrite>()
   /** As what each change was written; none where another one was asked for in the same turn. */
   readonly #versions = new WeakMap<SpecChange, Hlc>()
 
@@ -151,16 +151,15 @@ export class Declarations {
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     refuseHuge(id, body)
     if (goal === 'running') this.refuseUnknown(needsOf(body))
-    const before: Before = { body: undefined, desired: 'stopped' }
     const change = { id, body, desired: 'running' as const, ...(content === undefined ? {} : { content }) }
     const isTakenBack = (): boolean => this.bodyOf(id) === body && this.#isLatest(change)
     this.#inputs.end(id)
     this.#write(change)
     try {
       await this.spread(id, { ...shared, isTakenBack })
-      await this.#reached(goal, { change, body, before }, shared)
+      await this.#reached(goal, { change, body }, shared)
     } catch (error) {
-      if (isTakenBack()) this.#write({ id, ...before })
+      if (isTakenBack()) this.#write({ id, body: undefined, desired: 'stopped' })
       throw error
     }
     if (declared.input !== undefined) this.#inputs.add(id, declared.input)
@@ -190,14 +189,16 @@ export class Declarations {
   async remove(id: SpecId, options: DeclareOptions): Promise<void> {
     refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    await this.#end({ id, body: undefined, desired: 'stopped' }, shared)
+    this.#write({ id, body: undefined, desired: 'stopped' })
+    await this.#ended(id, shared)
   }
 
   /** Stops what runs of the spec, and waits until it has. It stays declared: see `remove`. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
     refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    await this.#end({ id, body: this.bodyOf(id), desired: 'stopped' }, shared)
+    this.#change({ id, body: this.bodyOf(id), desired: 'stopped' }, true)
+    await this.#ended(id, shared)
   }
 
   /**
@@ -209,12 +210,11 @@ export class Declarations {
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
     const body = this.bodyOf(id)
     if (body === undefined) return
-    const before: Before = { body, desired: this.#desiredOf(id) }
     const renewed = renew(body, this.#kernel.nextRevision())
     const change: SpecChange = { id, body: renewed, desired: 'running' }
-    this.#write(change)
+    this.#change(change, true)
     await this.spread(id, shared)
-    await this.#reached('restarted', { change, body: renewed, before }, shared)
+    await this.#reached('restarted', { change, body: renewed }, shared)
   }
 
   /** The spec of that kind, if there is one. */
@@ -232,7 +232,7 @@ export class Declarations {
 
   /** Writes another body of a spec that is there; whether it is to run stays as it is. */
   rewrite(id: SpecId, body: SpecBody): void {
-    this.#write({ id, body, desired: this.#desiredOf(id) })
+    this.#change({ id, body, desired: this.#desiredOf(id) }, false)
   }
 
   #desiredOf(id: SpecId): DesiredState {
@@ -257,8 +257,16 @@ export class Declarations {
     return change === undefined ? this.#kernel.plane.router.bodyOf(id) : change.body
   }
 
+  /** Changes what is declared. `isDesired`: whether it is to run was asked for. */
+  #change(change: SpecChange, isDesired: boolean): void {
+    const { id } = change
+    const pending = this.#changes.get(id)
+    const base = pending === undefined ? this.#rowOf(id) : pending.base
+    this.#write({ ...change, base, isDesired: isDesired || pending?.isDesired })
+  }
+
   /** Everything that is asked for in one turn is written, told and placed at once. */
-  #write(change: SpecChange): void {
+  #write(change: SpecWrite): void {
     if (this.#changes.size === 0) queueMicrotask(() => this.#flush())
     this.#changes.set(change.id, change)
   }
@@ -288,10 +296,9 @@ export class Declarations {
   async #reached(goal: Goal, wanted: Wanted, options: SharedWait): Promise<void> {
     const { id } = wanted.change
     const { core } = this.#kernel
-    const repair = this.#repair(wanted.change, wanted.before)
     const isReached = (): true | undefined => {
       const row = this.#rowOf(id)
-      if (row === undefined || (goal === 'restarted' && repair(row))) return undefined
+      if (row === undefined) return undefined
       if (goal !== 'restarted') this.#refuseReplaced(wanted, row)
       if (row.body === undefined) throw new NotFoundError(id, wanted.body.kind)
       if (goal === 'declared' || this.#isStarted(id, row.body, row.desired) === true) return true
@@ -305,17 +312,14 @@ export class Declarations {
     })
   }
 
-  /** Stops or removes, and waits until what was to stop has: whatever is to run in its place since. */
-  async #end(change: SpecChange, options: DeclareOptions & SharedWait): Promise<void> {
-    const { id } = change
+  /** Waits until what was to stop has: whatever is to run in its place since. */
+  async #ended(id: SpecId, options: DeclareOptions & SharedWait): Promise<void> {
     const { tables, membership } = this.#kernel.core.ledger
-    const repair = this.#repair(change, { body: this.bodyOf(id), desired: this.#desiredOf(id) })
-    this.#write(change)
     await this.spread(id, options)
     const isGone = (owner: Run): boolean => membership.isGone(owner)
     const isEnded = (): true | undefined => {
       const row = this.#rowOf(id)
-      if (row === undefined || repair(row)) return undefined
+      if (row === undefined) return undefined
       const held = { claim: tables.claims.get(slotId(id)), phase: tables.phases.get(id), isGone }
       const isOvertaken = row.body !== undefined && row.desired === 'running'
       if (isOvertaken) return hasRemnants(row, held) ? undefined : true
@@ -327,20 +331,6 @@ export class Declarations {
       { ...options, about: id },
       timeoutMs => new StopError(`"${id}" has not stopped after ${timeoutMs} ms: it goes on stopping`),
     )
-  }
-
-  /** Makes a change again that was lost to one that crossed it. @returns whether it had to */
-  #repair(change: SpecChange, before: Before): (row: SpecRow) => boolean {
-    let repeats = 0
-    return row => {
-      const { id, desired } = change
-      if (!isLost(change, before, row)) return false
-      if (this.#changes.has(id)) return true
-      if (repeats++ > REPEATS_MAX) throw new SupersededError(id)
-      const body = change.body && row.body && renewAs(row.body, change.body)
-      this.#write({ id, body, desired })
-      return true
-    }
   }
 
   /** Waits until as many other nodes know of what was written as is wanted. @throws {AckError} */

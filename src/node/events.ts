@@ -9,7 +9,7 @@ import type { MemberRow } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import type { Message, Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
-import type { SpecBody, SpecChange } from '../protocol/spec-row.ts'
+import type { SpecBody, SpecWrite } from '../protocol/spec-row.ts'
 import type { DialFailure } from '../ports.ts'
 import type { DeadLetter } from './chain/dead-letters.ts'
 import type { Exit } from './supervision/exit.ts'
@@ -38,7 +38,7 @@ export type CoreEvent =
   /** Rows that came by gossip: nobody knows over how many hops. */
   | { readonly kind: 'hint-received'; readonly rows: Rows }
   /** Users of this node have declared, changed or removed specs: all that they did in one turn. */
-  | { readonly kind: 'specs-written'; readonly changes: readonly SpecChange[] }
+  | { readonly kind: 'specs-written'; readonly changes: readonly SpecWrite[] }
   | { readonly kind: 'worker-started'; readonly slot: SlotId; readonly incarnation: Incarnation }
   | {
       readonly kind: 'worker-exited'

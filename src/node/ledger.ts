@@ -13,7 +13,8 @@ import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
 import { NO_ROWS, type Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
-import { type SpecChange, type SpecRow, areRivals, upheldBy } from '../protocol/spec-row.ts'
+import { areRivals, rowOf, upheldBy } from '../protocol/spec-join.ts'
+import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
 import { differences } from './specs/spec-content.ts'
@@ -133,11 +134,11 @@ export class Ledger {
     return this.#clock.next(wallMs)
   }
 
-  writeSpec(change: SpecChange, now: Now): void {
-    const before = this.tables.specs.get(change.id)
+  writeSpec(write: SpecWrite, now: Now): void {
+    const before = this.tables.specs.get(write.id)
     const version = this.#clock.nextAfter(before?.version, now.wallMs)
-    const row: SpecRow = { ...change, version, replaces: before?.version }
-    this.tables.specs.merge(row)
+    const written = rowOf(write, version, before?.version)
+    const row = this.tables.specs.merge(written) ?? written
     this.#newSpecs.set(row.id, row)
     if (before !== undefined) this.#tellPlace(row.id)
     this.#isUrgent = true

@@ -1,32 +1,21 @@
 // shell
 /**
  * The members of groups and the stages of chains that run: added, removed, stopped and started anew one by one, from
- * any node, without touching the others. What is asked for is written into the spec; of two changes of one spec that
- * cross, the later one wins, and whoever finds its own gone makes it again: unless somebody has asked for something else
- * of the same part meanwhile. Then that counts, and whoever was overtaken ends as soon as it is known how.
+ * any node, without touching the others. What is asked for is written into the spec. Of two changes of one part that cross,
+ * the later one counts, and whoever was overtaken ends as soon as it is known how; those of several parts are all made.
  */
 
-import {
-  AlreadyExistsError,
-  NotFoundError,
-  OptionsError,
-  StartError,
-  StopError,
-  SupersededError,
-} from '../errors.ts'
+import { AlreadyExistsError, NotFoundError, OptionsError, StartError, StopError } from '../errors.ts'
 import type { SlotId, SpecId } from '../ids.ts'
-import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
 import type { SpreadOptions } from './acknowledged.ts'
 import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
 import type { Kernel } from './kernel.ts'
-import { REPEATS_MAX } from './overtaking.ts'
 import { type PartInfo, listParts } from './part-info.ts'
 import {
   type Part,
   findPart,
   isAt,
-  isRenewed,
   slotsOf,
   restartPart,
   stopPart,
@@ -48,31 +37,18 @@ type DoneStatus = SpecStatus & { readonly kind: 'done' }
 /** Something that a user wants of a part. */
 interface Wish {
   readonly id: SpecId
-  readonly part: string
   /** Whether the spec has it. */
   readonly holds: (body: Body) => boolean
   readonly edit: (body: Body) => SpecBody
-  /** Whether the part shows that somebody has asked for something else of it since. */
-  readonly isOvertaken: (body: Body) => boolean
   /** Whether it has come true, or cannot any more as it was overtaken: then it throws. */
   readonly isDone: (body: Body) => boolean
   readonly late: (timeoutMs: number) => Error
-}
-
-/** A wish that is waited for. */
-interface Attempt {
-  /** Something else is asked for of the same part, on this node. */
-  isOvertaken: boolean
-  /** The last version of the spec that had it. */
-  heldIn: Hlc | undefined
 }
 
 export class Parts {
   readonly #kernel: Kernel
   readonly #waiting: Waiting
   readonly #declarations: Declarations
-  /** What was asked for last of each part, and is still waited for. */
-  readonly #latest = new Map<string, Attempt>()
 
   constructor(kernel: Kernel, waiting: Waiting, declarations: Declarations) {
     this.#kernel = kernel
@@ -133,7 +109,7 @@ export class Parts {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
-    const { revision } = getPart(body, part)
+    getPart(body, part)
     if (body.kind === 'chain' && body.stages.length === 1) {
       const problem = {
         path: part,
@@ -146,10 +122,8 @@ export class Parts {
     await this.#make(
       {
         id,
-        part,
         holds: current => findPart(current, part) === undefined,
         edit: current => withoutPart(current, part),
-        isOvertaken: current => isRenewed(current, part, revision),
         isDone: current => this.#isVacant(id, slots, current, part),
         late: timeoutMs => stopError(`${id}/${part}`, timeoutMs),
       },
@@ -162,15 +136,13 @@ export class Parts {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
-    const { revision } = getPart(body, part)
+    getPart(body, part)
     const slots = slotsOf(id, body, part)
     await this.#make(
       {
         id,
-        part,
         holds: current => findPart(current, part)?.isStopped !== false,
         edit: current => stopPart(current, part),
-        isOvertaken: current => isRenewed(current, part, revision),
         isDone: current => this.#isVacant(id, slots, current, part),
         late: timeoutMs => stopError(`${id}/${part}`, timeoutMs),
       },
@@ -186,19 +158,13 @@ export class Parts {
   async restart(id: SpecId, kind: Body['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
-    const { revision, isStopped: wasStopped } = getPart(this.#get(id, kind), part)
+    getPart(this.#get(id, kind), part)
     const next = this.#kernel.nextRevision()
     await this.#make(
       {
         id,
-        part,
         holds: current => isAt(findPart(current, part), next),
         edit: current => restartPart(current, part, next),
-        isOvertaken: current => {
-          const now = findPart(current, part)
-          if (now?.isStopped === true && wasStopped) return isRenewed(current, part, revision)
-          return now?.isStopped !== false || now.revision !== revision
-        },
         isDone: current => this.#isStarted(id, current, part),
         late: timeoutMs => this.#startError(id, part, timeoutMs),
       },
@@ -223,10 +189,8 @@ export class Parts {
       await this.#make(
         {
           id,
-          part: part.id,
           holds: isIn,
           edit,
-          isOvertaken: body => findPart(body, part.id) !== undefined,
           isDone: body => isDeclared(body) || this.#isStarted(id, body, part.id),
           late: timeoutMs => this.#startError(id, part.id, timeoutMs),
         },
@@ -240,56 +204,16 @@ export class Parts {
   }
 
   /** Writes what is wished for, and waits until it has come true, or was overtaken. */
-  async #make(wish: Wish, options: SpreadOptions): Promise<void> {
-    const { id, part } = wish
-    const key = `${id}/${part}`
-    const attempt: Attempt = { isOvertaken: false, heldIn: undefined }
-    const before = this.#latest.get(key)
-    if (before !== undefined) before.isOvertaken = true
-    this.#latest.set(key, attempt)
-    try {
-      await this.#attempt(wish, attempt, options)
-    } finally {
-      if (this.#latest.get(key) === attempt) this.#latest.delete(key)
-    }
-  }
-
-  async #attempt(wish: Wish, attempt: Attempt, options: SpreadOptions): Promise<void> {
-    const { id, part } = wish
-    let repeats = 0
-    const write = (body: Body): void => {
-      if (repeats++ > REPEATS_MAX) throw new SupersededError(`${id}/${part}`)
-      this.#declarations.rewrite(id, wish.edit(body))
-    }
+  async #make({ id, holds, edit, isDone, late }: Wish, options: SpreadOptions): Promise<void> {
     const body = this.#bodyOf(id)
-    if (!wish.holds(body)) write(body)
+    const isAsked = options.ack !== undefined && options.ack !== 'local'
     // Who knows of it is known of what is written now only.
-    else if (options.ack !== undefined && options.ack !== 'local') this.#declarations.rewrite(id, body)
+    if (!holds(body)) this.#declarations.rewrite(id, edit(body))
+    else if (isAsked) this.#declarations.rewrite(id, body)
     const shared = this.#waiting.share(options)
     await this.#declarations.spread(id, shared)
-    const look = (): true | undefined => {
-      const current = this.#bodyOf(id)
-      this.#noteHeld(wish, attempt)
-      const isLost = !wish.holds(current) && !wish.isOvertaken(current)
-      if (isLost && !this.#isUndone(wish, attempt)) write(current)
-      else if (wish.isDone(current)) return true
-      return undefined
-    }
-    await this.#waiting.until(look, { ...shared, about: id }, wish.late)
-  }
-
-  #noteHeld(wish: Wish, attempt: Attempt): void {
-    const row = this.#kernel.core.ledger.tables.specs.get(wish.id)
-    if (row?.body !== undefined && row.body.kind !== 'worker' && wish.holds(row.body))
-      attempt.heldIn = row.version
-  }
-
-  /** Whether somebody who knew of the wish has asked for something else; otherwise it was lost to a change that crossed it. */
-  #isUndone(wish: Wish, attempt: Attempt): boolean {
-    if (attempt.isOvertaken) return true
-    const row = this.#kernel.core.ledger.tables.specs.get(wish.id)
-    const { heldIn } = attempt
-    return heldIn !== undefined && row?.replaces !== undefined && compareHlc(row.replaces, heldIn) === 0
+    const isReached = (): true | undefined => (isDone(this.#bodyOf(id)) ? true : undefined)
+    await this.#waiting.until(isReached, { ...shared, about: id }, late)
   }
 
   /**

@@ -4,13 +4,12 @@
  * message of this protocol is refused with a reason; unknown fields of rows are kept, for newer nodes.
  */
 
-import { type NodeId, type Run, type SlotId, type SpecId, isNodeId, isSlotId, isSpecId } from '../ids.ts'
+import { type Run, type SlotId, isSlotId } from '../ids.ts'
 import { decodePayload, encodeUnbounded } from '../payload.ts'
 import { CLAIM_STATES, type Claim } from './claim.ts'
 import { type News, PIGGYBACK_MAX } from './dissemination.ts'
 import { FAILURES_KEPT_MAX } from './failure.ts'
 import { failure } from './failure-shape.ts'
-import type { Hlc } from './hlc.ts'
 import { HEALTH_SCORE_MAX } from './local-health.ts'
 import { DECLINES_MAX, MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
 import {
@@ -33,36 +32,13 @@ import {
   type Restart,
   type SlotExit,
 } from './phase.ts'
-import type { PlacementWish, Sharing } from './placement-wish.ts'
 import { UNREACHABLE_MAX } from './reach.ts'
 import { BUCKET_COUNT } from './record-store.ts'
-import {
-  AUTO_SHUTDOWNS,
-  CHAIN_STRATEGIES,
-  type ChildSpec,
-  DESIRED_STATES,
-  EMISSIONS,
-  GROUP_STRATEGIES,
-  ISOLATIONS,
-  type Limits,
-  type MailboxLimits,
-  type MemberBody,
-  type Overtaken,
-  ITEM_ERROR_POLICIES,
-  REBALANCES,
-  RESTART_TYPES,
-  ROUTES,
-  type RestartIntensity,
-  type SpecBody,
-  type SpecRow,
-  type StageBody,
-} from './spec-row.ts'
 import {
   Flaw,
   type Shape,
   between,
   checked,
-  either,
   isBoolean,
   isPlainObject,
   listOf,
@@ -75,6 +51,7 @@ import {
   variantOf,
   whole,
 } from './shape.ts'
+import { hlc, node, spec, specRow } from './spec-shape.ts'
 import { type Accusation, EVIDENCES } from './suspicions.ts'
 
 /** What came of bytes from outside. */
@@ -140,8 +117,6 @@ const count = whole(0)
 const atLeastOne = whole(1)
 const text = textOf(TEXT_MAX)
 const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
-const node = checked<NodeId>('the id of a node', isNodeId)
-const spec = checked<SpecId>('the id of a spec', isSpecId)
 const slot = checked<SlotId>('the id of a slot', isSlotId)
 const run = objectOf<Run>({ id: node, boot: count })
 const list = <T>(item: Shape<T>, max = LIST_MAX): Shape<readonly T[]> => listOf(item, max)
@@ -153,8 +128,6 @@ const anyHello = objectOf<{ readonly kind: 'hello'; readonly protocol: ProtocolR
   kind: literal('hello'),
   protocol: protocolRange,
 })
-
-const hlc: Shape<Hlc> = objectOf<Hlc>({ ms: count, count, node })
 
 const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
   id: node,
@@ -190,85 +163,6 @@ const accusation: Shape<Accusation> = objectOf<Accusation>({
 const news: Shape<News> = objectOf<News>({
   members: list(memberRow, PIGGYBACK_MAX),
   accusations: list(accusation, PIGGYBACK_MAX),
-})
-
-const intensity: Shape<RestartIntensity> = objectOf<RestartIntensity>({
-  restarts: count,
-  withinMs: count,
-})
-
-const placement: Shape<PlacementWish | undefined> = optional(
-  objectOf<PlacementWish>({
-    labels: recordOf(text, text),
-    near: optional(text),
-    pack: optional(text),
-    spread: optional(text),
-  }),
-)
-
-const sharing: Shape<Sharing> = either(isBoolean, literal('zones'))
-
-const child: Shape<ChildSpec> = objectOf<ChildSpec>({
-  behaviour: text,
-  args: bytes,
-  restart: oneOf(RESTART_TYPES),
-  startTimeoutMs: count,
-  stopTimeoutMs: count,
-  isolation: oneOf(ISOLATIONS),
-  limits: objectOf<Limits>({
-    heapMb: optional(atLeastOne),
-    heartbeatMs: atLeastOne,
-  }),
-  placement,
-  mailbox: optional(objectOf<MailboxLimits>({ messages: count, bytes: count })),
-})
-
-/** The fields of `PartBody`. */
-const part = { id: text, child, revision: count, isStopped: isBoolean }
-
-const specBody: Shape<SpecBody> = variantOf<SpecBody>({
-  worker: { child, intensity, rebalance: oneOf(REBALANCES) },
-  group: {
-    strategy: oneOf(GROUP_STRATEGIES),
-    intensity,
-    spread: sharing,
-    placement,
-    autoShutdown: oneOf(AUTO_SHUTDOWNS),
-    revision: count,
-    members: list(objectOf<MemberBody>({ ...part, isSignificant: isBoolean })),
-  },
-  chain: {
-    strategy: oneOf(CHAIN_STRATEGIES),
-    intensity,
-    spread: optional(sharing),
-    placement,
-    revision: count,
-    stages: list(
-      objectOf<StageBody>({
-        ...part,
-        workers: atLeastOne,
-        emission: oneOf(EMISSIONS),
-        route: oneOf(ROUTES),
-        onItemError: oneOf(ITEM_ERROR_POLICIES),
-        queueItems: atLeastOne,
-      }),
-    ),
-    emission: oneOf(EMISSIONS),
-    windowItems: atLeastOne,
-    attemptsMax: atLeastOne,
-    onFinish: optional(text),
-  },
-})
-
-const specRow: Shape<SpecRow> = objectOf<SpecRow>({
-  id: spec,
-  version: hlc,
-  body: optional(specBody),
-  desired: oneOf(DESIRED_STATES),
-  content: optional(count),
-  replaces: optional(hlc),
-  isUpheld: optional(isBoolean),
-  overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean })),
 })
 
 const restart: Shape<Restart> = objectOf<Restart>({ atMs: count, item: text })

@@ -5,9 +5,8 @@
  */
 
 import type { SpecId } from '../ids.ts'
-import { type Hlc, compareHlc } from './hlc.ts'
+import type { Hlc } from './hlc.ts'
 import type { PlacementWish, Sharing } from './placement-wish.ts'
-import type { RecordKind } from './record-store.ts'
 
 /** As in OTP: always · after anything but a normal end · never. */
 export const RESTART_TYPES = ['permanent', 'transient', 'temporary'] as const
@@ -130,6 +129,10 @@ interface PartBody {
   readonly revision: number
   /** A user has stopped it: it stays down until a user restarts it. */
   readonly isStopped: boolean
+  /** When it was added or changed by itself last. Undefined: it is as the whole was declared, and restarted since. */
+  readonly at?: Hlc | undefined
+  /** Where it is among the others: before those whose text is greater. Undefined: nothing was changed, the list says it. */
+  readonly place?: string | undefined
 }
 
 export interface MemberBody extends PartBody {
@@ -182,6 +185,9 @@ export interface ChainBody {
 
 export type SpecBody = WorkerBody | GroupBody | ChainBody
 
+/** What consists of parts, members or stages, that are added, changed and removed one by one. */
+export type FateBody = GroupBody | ChainBody
+
 /** What is declared: a standalone worker, a group, a chain. */
 export type SpecKind = 'worker' | 'group' | 'chain'
 
@@ -202,6 +208,14 @@ export interface SpecChange {
   readonly content?: number | undefined
 }
 
+/** What somebody does with a spec, as it is seen where that is asked for. */
+export interface SpecWrite extends SpecChange {
+  /** The row of the group or chain that was changed by it. Undefined: it is declared anew, or removed. */
+  readonly base?: SpecRow | undefined
+  /** Whether it is to run was asked for as well: the body alone says nothing about that. @default false */
+  readonly isDesired?: boolean | undefined
+}
+
 export interface SpecRow extends SpecChange {
   /**
    * When it was written: the later one wins, whoever wrote it. What runs, runs for one version: the same body written
@@ -217,6 +231,32 @@ export interface SpecRow extends SpecChange {
    * the row that counts, so that its writer hears of it also where the other row was replaced everywhere.
    */
   readonly overtaken?: Overtaken | undefined
+  /** Of a group or chain: what became of it since it was declared. Undefined: nothing. */
+  readonly edits?: Edits | undefined
+}
+
+/**
+ * What was done to a declaration, when: of each part, and of the whole, the later change counts, so that changes of several
+ * parts are all made, whoever makes them, and whether or not they cross. See `part-edits.ts`.
+ */
+export interface Edits {
+  /** When it was declared: what was done to an earlier declaration of the id is over with it. */
+  readonly declared: Hlc
+  /** Of what is upheld: when that was declared. */
+  readonly origin?: Hlc | undefined
+  /** When the whole was stopped, or started, last. */
+  readonly desired?: Hlc | undefined
+  /** When the whole was started anew last: with all parts that were not changed since. */
+  readonly renewed?: Hlc | undefined
+  /** The latest first. */
+  readonly removed: readonly RemovedPart[]
+  /** The latest removal that is not listed any more: of whatever is not there, it may be the one. */
+  readonly forgotten?: Hlc | undefined
+}
+
+export interface RemovedPart {
+  readonly id: string
+  readonly at: Hlc
 }
 
 /** A version of a spec that was not seen by whoever wrote a later one. */
@@ -224,84 +264,6 @@ export interface Overtaken {
   readonly version: Hlc
   /** It would have removed the spec. */
   readonly isRemoval: boolean
-}
-
-export const specRows: RecordKind<SpecRow> = {
-  keyOf: row => row.id,
-  join: joinSpecs,
-  versionOf: ({ version, isUpheld, replaces, overtaken }) => {
-    const upheld = isUpheld === true && replaces !== undefined ? ` = ${hlcText(replaces)}` : ''
-    const removal = overtaken?.isRemoval === true ? ' removal' : ''
-    const lost = overtaken === undefined ? '' : ` > ${hlcText(overtaken.version)}${removal}`
-    return `${hlcText(version)}${upheld}${lost}`
-  },
-}
-
-/**
- * The later version, with the latest one that it has overtaken unseen. The latest is enough, and makes this
- * associative: what was forgotten with a row that lost is older than that row, and is unseen only where that row is.
- */
-function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
-  const order = compareSpecs(a, b)
-  const [earlier, later] = order < 0 ? [a, b] : [b, a]
-  const { overtaken: known, replaces } = later
-  const other = order === 0 || isSameContent(a, b) ? earlier.overtaken : latestIn(earlier)
-  if (other === undefined) return later
-  if (known !== undefined && compareOvertaken(known, other) >= 0) return later
-  if (replaces !== undefined && compareHlc(replaces, other.version) >= 0) return later
-  return { ...later, overtaken: other }
-}
-
-/**
- * < 0 when `a` is the older row. Of one moment, what was written then counts more than what is upheld; of that, what was
- * written last: one who does not know the latest change yet upholds the one before.
- */
-function compareSpecs(a: SpecRow, b: SpecRow): number {
-  const order = compareHlc(a.version, b.version)
-  if (order !== 0) return order
-  if (a.isUpheld !== true || b.isUpheld !== true)
-    return Number(b.isUpheld ?? false) - Number(a.isUpheld ?? false)
-  return a.replaces === undefined || b.replaces === undefined ? 0 : compareHlc(a.replaces, b.replaces)
-}
-
-/** What is overtaken with that row, and was not seen. */
-function latestIn({ version, body, overtaken }: SpecRow): Overtaken {
-  const own = { version, isRemoval: body === undefined }
-  return overtaken !== undefined && compareOvertaken(overtaken, own) > 0 ? overtaken : own
-}
-
-/** Of one moment there may be two, as what is upheld was written by nobody: it is the declaration that somebody may miss. */
-function compareOvertaken(a: Overtaken, b: Overtaken): number {
-  return compareHlc(a.version, b.version) || Number(b.isRemoval) - Number(a.isRemoval)
-}
-
-/** Whether two rows declare one id for two different things, and neither writer had seen the other's. */
-export function areRivals(a: SpecRow, b: SpecRow): boolean {
-  const [earlier, later] = compareHlc(a.version, b.version) < 0 ? [a, b] : [b, a]
-  if (earlier.body === undefined || later.body === undefined) return false
-  if (earlier.version.node === later.version.node || isSameContent(a, b)) return false
-  return later.replaces === undefined || compareHlc(later.replaces, earlier.version) < 0
-}
-
-/**
- * A config changes nothing that users have done: where a node has declared its config while it knew of no other node, and
- * others come to know of that, what they know goes on, as if it had been written right after. All who know the same write
- * the same; `replaces` is what was written, also where that is upheld for the second time.
- * @returns what is to be taken in in the place of `row`; undefined: `row` itself
- */
-export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
-  const isConfigAnew = row.content !== undefined && row.replaces === undefined
-  if (!isConfigAnew || known.content !== undefined || compareHlc(known.version, row.version) >= 0)
-    return undefined
-  const { ms, count } = row.version
-  return {
-    ...known,
-    version: { ms, count: count + 1, node: known.version.node },
-    replaces: writtenAt(known),
-    isUpheld: true,
-    // What was overtaken by what was written, is older than that.
-    overtaken: known.isUpheld === true ? known.overtaken : undefined,
-  }
 }
 
 /** The moment at which somebody has written what the row says. A worker that was started for that goes on. */
@@ -315,6 +277,12 @@ export function isSameContent(
   b: { readonly content?: number | undefined },
 ): boolean {
   return a.content !== undefined && a.content === b.content
+}
+
+/** What a chain gives for an item: it follows from its stages. */
+export function emissionOf(stages: readonly Pick<StageBody, 'emission' | 'route'>[]): Emission {
+  const isOneForMany = stages.some(({ emission, route }) => emission === 'many' || route === 'broadcast')
+  return isOneForMany ? 'many' : 'maybe'
 }
 
 /** A text that is equal for equal moments. */

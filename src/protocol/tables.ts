@@ -8,7 +8,8 @@ import type { MemberRow } from './member-row.ts'
 import { NO_ROWS, type Roots, type Rows, type Table } from './messages.ts'
 import { type Phase, phases } from './phase.ts'
 import { RecordStore } from './record-store.ts'
-import { type SpecRow, specRows } from './spec-row.ts'
+import { specRows } from './spec-join.ts'
+import type { SpecRow } from './spec-row.ts'
 
 export class Tables {
   readonly members: RecordStore<MemberRow>

@@ -10,7 +10,8 @@ import type { Hlc } from '../../src/protocol/hlc.ts'
 import { MEMBER_STATUSES, type MemberRow, compareMembers, memberRows } from '../../src/protocol/member-row.ts'
 import { PHASE_RANKS, type Phase, phases } from '../../src/protocol/phase.ts'
 import { type RecordKind, RecordStore } from '../../src/protocol/record-store.ts'
-import { type SpecRow, type WorkerBody, areRivals, specRows } from '../../src/protocol/spec-row.ts'
+import { areRivals, specRows } from '../../src/protocol/spec-join.ts'
+import type { SpecRow, WorkerBody } from '../../src/protocol/spec-row.ts'
 
 const small = fc.integer({ min: 0, max: 3 })
 const node = fc.constantFrom('a', 'b', 'c').map(nodeId)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import { nodeId, specId } from '../../src/ids.ts'
-import { type SpecRow, specRows, upheldBy, writtenAt } from '../../src/protocol/spec-row.ts'
+import { specRows, upheldBy } from '../../src/protocol/spec-join.ts'
+import { type SpecRow, writtenAt } from '../../src/protocol/spec-row.ts'
 
 const [user, late] = [nodeId('user'), nodeId('late')]
 const row = (ms: number, node: typeof user, more: Partial<SpecRow> = {}): SpecRow => ({

@@ -164,6 +164,8 @@ class Schedule {
     await settle(mesh, this.world)
     this.belt.checkSettled()
     this.#workers.check(mesh)
+    const editCount = this.#groups.checkEdits(mesh)
+    if (editCount > 0) this.counts['edit-kept'] = editCount
   }
 
   async #declare(mesh: SimulatedMesh): Promise<void> {

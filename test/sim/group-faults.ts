@@ -4,6 +4,7 @@ import { specId } from '../../src/ids.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { GroupStrategy, RestartIntensity } from '../../src/protocol/spec-row.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
+import { EditLog } from './edit-log.ts'
 import { InvariantError } from './invariant-error.ts'
 import type { World } from './world.ts'
 
@@ -33,6 +34,7 @@ const waitMsMax = (restarts: number): number => Math.min(30_000, 100 * 2 ** rest
 export class GroupFaults {
   readonly #world: World
   readonly #prng: Prng
+  readonly #edits = new EditLog()
   #added = 0
 
   constructor(world: World, prng: Prng) {
@@ -105,11 +107,18 @@ export class GroupFaults {
     if (this.#prng.below(4) === 0) return this.#editChain(mesh)
     const group = this.#pick(mesh)
     if (group === undefined) return false
-    const member = this.#prng.pick(group.members()).id
     this.#world.isEdited = true
-    const kind = this.#prng.pick(['add', 'add', 'remove', 'restart', 'stop', 'restart-all'])
-    void this.#edit(group, member, kind).catch(() => {})
+    this.#editGroup(mesh, group)
+    // Others may change the same group at the same time, and not know of that yet.
+    const other = this.#prng.chance(0.5) ? this.#find(mesh, group.id) : undefined
+    if (other !== undefined) this.#editGroup(mesh, other)
     return true
+  }
+
+  #editGroup(mesh: SimulatedMesh, group: Handle): void {
+    const member = this.#prng.pick(group.members()).id
+    const kind = this.#prng.pick(['add', 'add', 'remove', 'restart', 'stop', 'restart-all'])
+    void this.#edit(mesh, group, member, kind).catch(() => {})
   }
 
   /** A stage starts anew under its items. */
@@ -120,20 +129,37 @@ export class GroupFaults {
     return true
   }
 
-  #edit(group: Handle, member: string, kind: string): Promise<unknown> {
+  async #edit(mesh: SimulatedMesh, group: Handle, member: string, kind: string): Promise<void> {
     switch (kind) {
       case 'remove':
-        return group.members().length > 2 ? group.removeMember(member) : Promise.resolve()
+        if (group.members().length <= 2) return undefined
+        this.#edits.ask(group.id, member, kind)
+        await group.removeMember(member)
+        return this.#edits.done(mesh, group.id, member, false)
       case 'restart':
+        this.#edits.ask(group.id, member, kind)
         return group.restartMember(member)
       case 'stop':
+        this.#edits.ask(group.id, member, kind)
         return group.stopMember(member)
       case 'restart-all':
         return group.restart()
       default:
-        this.#added += 1
-        return group.addMember({ id: `x${this.#added}`, run: this.#world.witness, args: [] })
+        return this.#add(mesh, group)
     }
+  }
+
+  async #add(mesh: SimulatedMesh, group: Handle): Promise<void> {
+    this.#added += 1
+    const id = `x${this.#added}`
+    this.#edits.ask(group.id, id, 'add')
+    await group.addMember({ id, run: this.#world.witness, args: [] })
+    this.#edits.done(mesh, group.id, id, true)
+  }
+
+  /** I52. When all nodes know the same. @returns how many changes were looked at */
+  checkEdits(mesh: SimulatedMesh): number {
+    return this.#edits.check(mesh)
   }
 
   #pick(mesh: SimulatedMesh): Handle | undefined {

@@ -7,7 +7,6 @@ import {
   CHAIN_STRATEGIES,
   type ChainBody,
   type ChainStrategy,
-  type Emission,
   type Isolation,
   ITEM_ERROR_POLICIES,
   type ItemErrorPolicy,
@@ -16,6 +15,7 @@ import {
   type RestartType,
   type Route,
   type StageBody,
+  emissionOf,
 } from '../../protocol/spec-row.ts'
 import type { Sharing } from '../../protocol/placement-wish.ts'
 import { OptionsError } from '../../errors.ts'
@@ -198,12 +198,6 @@ export function declareStage(spec: unknown, options: object, count: number): Sta
     throw new OptionsError('the stage spec', [...checked.problems, ...problemsOfOptions(schema, options)])
   checkWait('the options for a stage', options, schema)
   return stageBody(checked.value)
-}
-
-/** Of a chain with these stages. */
-export function emissionOf(stages: readonly Pick<StageBody, 'emission' | 'route'>[]): Emission {
-  const isOneForMany = stages.some(({ emission, route }) => emission === 'many' || route === 'broadcast')
-  return isOneForMany ? 'many' : 'maybe'
 }
 
 function stageBody(checked: v.InferOutput<typeof stageSpec>): StageBody {

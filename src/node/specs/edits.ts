@@ -6,9 +6,15 @@
  */
 
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
-import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../../protocol/spec-row.ts'
+import {
+  type ChainBody,
+  type GroupBody,
+  type MemberBody,
+  type SpecBody,
+  type StageBody,
+  emissionOf,
+} from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
-import { emissionOf } from './chain-spec.ts'
 
 /** What members and stages have in common. */
 export interface Part {
@@ -74,12 +80,6 @@ export function findPart(body: GroupBody | ChainBody, part: string): Part | unde
 /** Whether the part is to run as what that revision stands for. */
 export function isAt(part: Part | undefined, revision: number): boolean {
   return part?.revision === revision && !part.isStopped
-}
-
-/** Whether a user has started the part anew by itself, or added it again; one of the whole, that stops nothing for good. */
-export function isRenewed(body: GroupBody | ChainBody, part: string, before: number): boolean {
-  const now = findPart(body, part)
-  return now !== undefined && now.revision !== before && now.revision !== body.revision
 }
 
 /** The slots of a part, whether it is stopped or not. */

@@ -19,14 +19,22 @@ const LOW_BITS = 21
 
 /** Equal for specs that say the same, on every machine. */
 export function contentOf(body: SpecBody): number {
-  const { high, low } = hash64(JSON.stringify(canonical(renew(body, 0))))
+  const { high, low } = hash64(JSON.stringify(canonical(declared(body))))
   return high * 2 ** LOW_BITS + (low >>> (32 - LOW_BITS))
 }
 
 /** The fields in which two specs differ, as users name them (`members[1].args`), sorted; empty where they say the same. */
 export function differences(a: SpecBody, b: SpecBody): readonly string[] {
   if (a.kind !== b.kind) return ['kind']
-  return [...new Set(differing(canonical(renew(a, 0)), canonical(renew(b, 0)), ''))].toSorted()
+  return [...new Set(differing(canonical(declared(a)), canonical(declared(b)), ''))].toSorted()
+}
+
+/** The body as it was declared, whatever was done to it, and when. */
+function declared(body: SpecBody): SpecBody {
+  const now = renew(body, 0)
+  const plain = <P extends object>(part: P): P => ({ ...part, at: undefined, place: undefined })
+  if (now.kind === 'group') return { ...now, members: now.members.map(plain) }
+  return now.kind === 'chain' ? { ...now, stages: now.stages.map(plain) } : now
 }
 
 function differing(a: unknown, b: unknown, path: string): string[] {

@@ -1,0 +1,227 @@
+// pure
+/**
+ * Changes of the members of a group, or the stages of a chain, that are made one by one, from any node. Each part says when
+ * it was changed last, and of those that were removed it is kept when: so two rows of one declaration are joined part by
+ * part, the later change of each counts, and no change of another part is lost to it, whoever has seen what.
+ */
+
+import { byCodeUnits } from '../text-order.ts'
+import { type Hlc, compareHlc } from './hlc.ts'
+import { placeAt, placeBetween } from './place.ts'
+import {
+  type Edits,
+  type FateBody,
+  type MemberBody,
+  type RemovedPart,
+  type SpecBody,
+  type SpecRow,
+  type StageBody,
+  emissionOf,
+} from './spec-row.ts'
+
+type Part = MemberBody | StageBody
+
+/** So many removed parts are listed one by one. */
+export const REMOVED_MAX = 1024
+
+/** What of a row tells what became of its declaration. */
+export type Edited = Pick<SpecRow, 'body' | 'desired' | 'edits'>
+
+/** When it was declared. */
+export function declaredAt({ edits, version }: SpecRow): Hlc {
+  return edits?.declared ?? version
+}
+
+/** Of what is upheld: when that was declared. */
+export function originOf({ edits, isUpheld, replaces }: SpecRow): Hlc | undefined {
+  return edits === undefined ? (isUpheld === true ? replaces : undefined) : edits.origin
+}
+
+/** What of the row is there, where nothing was changed yet. */
+export function editsOf(row: SpecRow): Edits {
+  return row.edits ?? { declared: declaredAt(row), origin: originOf(row), removed: [] }
+}
+
+/**
+ * What somebody writes who changes `base` at `version`.
+ * @param after the body as it is to be: what is changed in it, is another object than in that of `base`
+ */
+export function editedBy(base: SpecRow, before: FateBody, after: FateBody, wish: Wish): Edited {
+  const { version, desired, isDesired } = wish
+  const edits = editsOf(base)
+  const known = new Map(placed(before).map(part => [part.id, part]))
+  const parts = stamped(known, after, version)
+  const left = new Set(parts.map(({ id }) => id))
+  const gone = [...known.keys()].filter(id => !left.has(id)).map(id => ({ id, at: version }))
+  const isRenewed = after.revision !== before.revision
+  return {
+    body: withParts(after, parts),
+    desired,
+    edits: {
+      ...edits,
+      desired: isDesired ? version : edits.desired,
+      renewed: isRenewed ? version : edits.renewed,
+      ...listed([...gone, ...edits.removed.filter(({ id }) => !left.has(id))], edits.forgotten),
+    },
+  }
+}
+
+export interface Wish {
+  readonly version: Hlc
+  readonly desired: SpecRow['desired']
+  /** Whether it is to run was asked for as well. */
+  readonly isDesired: boolean
+}
+
+/** What became of one declaration, as two rows of it tell. */
+export function joinEdits(a: SpecRow, b: SpecRow): Edited {
+  const { body } = a
+  if (a.edits === undefined && b.edits === undefined) return a
+  const [one, other] = [editsOf(a), editsOf(b)]
+  const isLater = isAfter(other.renewed, one.renewed)
+  const desired = isAfter(other.desired, one.desired) ? b.desired : a.desired
+  const edits: Edits = {
+    declared: one.declared,
+    origin: one.origin,
+    desired: laterOf(one.desired, other.desired),
+    renewed: isLater ? other.renewed : one.renewed,
+    removed: [],
+  }
+  const forgotten = laterOf(one.forgotten, other.forgotten)
+  if (!hasParts(body) || !hasParts(b.body) || body.kind !== b.body.kind)
+    return { body, desired, edits: { ...edits, ...listed([], forgotten) } }
+  const header = isLater ? b.body : body
+  const parts = joinedParts([body, one], [b.body, other])
+  const left = new Set(parts.map(({ id }) => id))
+  const removed = [...one.removed, ...other.removed].filter(({ id }) => !left.has(id))
+  return {
+    body: withParts(header, parts.toSorted(compareParts).map(renewedIn(header, edits.renewed))),
+    desired,
+    edits: { ...edits, ...listed(removed, forgotten) },
+  }
+}
+
+/** A text that is equal where the same was done at the same moments. @param text of a moment */
+export function editsText({ edits, body }: SpecRow, text: (moment: Hlc) => string): string {
+  if (edits === undefined) return ''
+  const { declared, origin, desired, renewed, removed, forgotten } = edits
+  const moments = [declared, origin, desired, renewed, forgotten].map(at =>
+    at === undefined ? '-' : text(at),
+  )
+  const parts: readonly Pick<Part, 'id' | 'at'>[] = hasParts(body) ? partsIn(body) : []
+  const changed = [...parts, ...removed].flatMap(({ id, at }) =>
+    at === undefined ? [] : `${id}@${text(at)}`,
+  )
+  return [...moments, ...changed].join()
+}
+
+export function hasParts(body: SpecBody | undefined): body is FateBody {
+  return body !== undefined && body.kind !== 'worker'
+}
+
+function partsIn(body: FateBody): readonly Part[] {
+  return body.kind === 'group' ? body.members : body.stages
+}
+
+/** The same body with other parts, which are of its kind. */
+function withParts(body: FateBody, parts: readonly Part[]): FateBody {
+  if (body.kind === 'group') return { ...body, members: parts.filter(part => 'isSignificant' in part) }
+  const stages = parts.filter(part => 'route' in part)
+  return { ...body, stages, emission: emissionOf(stages) }
+}
+
+/** The parts, each with its place. */
+function placed(body: FateBody): readonly Part[] {
+  return partsIn(body).map((part, index) => ({ ...part, place: part.place ?? placeAt(index) }))
+}
+
+/** Of what was changed, when, and of what is new, where it is. */
+function stamped(known: ReadonlyMap<string, Part>, after: FateBody, version: Hlc): readonly Part[] {
+  const parts = partsIn(after)
+  /** Where it stays; undefined: it is new, also where there was one of its id. */
+  const placeOf = (part: Part): string | undefined => {
+    const before = known.get(part.id)
+    return before?.child === part.child ? before.place : undefined
+  }
+  const placeAfter = (index: number): string | undefined => {
+    const next = parts.slice(index + 1).find(each => placeOf(each) !== undefined)
+    return next && placeOf(next)
+  }
+  let last: string | undefined
+  return parts.map((part, index) => {
+    const before = known.get(part.id)
+    last = placeOf(part) ?? placeBetween(last, placeAfter(index))
+    const at = before !== undefined && isSame(before, part, after.revision) ? before.at : version
+    return part.at === at && part.place === last ? part : { ...part, at, place: last }
+  })
+}
+
+/** Whether nobody has changed the part by itself: where the whole is started anew, its revision is that of the whole. */
+function isSame(before: Part, now: Part, renewed: number): boolean {
+  const isOne = before.child === now.child && before.isStopped === now.isStopped
+  return isOne && (before.revision === now.revision || now.revision === renewed)
+}
+
+type Side = readonly [body: FateBody, edits: Edits]
+
+/** Of each part what was done last, as far as it is there then. */
+function joinedParts(one: Side, other: Side): Part[] {
+  const [mine, theirs] = [placed(one[0]), placed(other[0])]
+  const known = new Map(mine.map(part => [part.id, part]))
+  const common = new Map(theirs.filter(({ id }) => known.has(id)).map(part => [part.id, part]))
+  const kept = mine.flatMap(part => {
+    const twin = common.get(part.id)
+    if (twin !== undefined) return isAfter(twin.at, part.at) ? twin : part
+    return isLeft(part, other[1]) ? part : []
+  })
+  return [...kept, ...theirs.filter(part => !known.has(part.id) && isLeft(part, one[1]))]
+}
+
+/** Whether a part is there by what the other side, which has none of its id, knows. */
+function isLeft({ id, at }: Part, { removed, forgotten }: Edits): boolean {
+  const gone = laterOf(removed.find(each => each.id === id)?.at, forgotten)
+  return gone === undefined || isAfter(at, gone)
+}
+
+/** What was not changed since the whole was started anew, was started with it. */
+function renewedIn({ revision }: FateBody, renewed: Hlc | undefined): (part: Part) => Part {
+  return part =>
+    renewed === undefined || part.revision === revision || isAfter(part.at, renewed) || isAt(part.at, renewed)
+      ? part
+      : { ...part, revision }
+}
+
+function compareParts(a: Part, b: Part): number {
+  const [one = '', other = ''] = [a.place, b.place]
+  return byCodeUnits(one, other) || compareMoments(a.at, b.at) || byCodeUnits(a.id, b.id)
+}
+
+/** The latest of the removed parts, each once, and when the latest of the others was removed. */
+function listed(
+  removed: readonly RemovedPart[],
+  forgotten: Hlc | undefined,
+): Pick<Edits, 'removed' | 'forgotten'> {
+  const latest = new Map<string, RemovedPart>()
+  for (const each of removed) if (isAfter(each.at, latest.get(each.id)?.at)) latest.set(each.id, each)
+  const sorted = [...latest.values()].toSorted((a, b) => compareHlc(b.at, a.at) || byCodeUnits(a.id, b.id))
+  return { removed: sorted.slice(0, REMOVED_MAX), forgotten: laterOf(forgotten, sorted[REMOVED_MAX]?.at) }
+}
+
+// Of moments of which one may never have been: that is before all others.
+
+function compareMoments(a: Hlc | undefined, b: Hlc | undefined): number {
+  if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined)
+  return compareHlc(a, b)
+}
+
+function isAfter(a: Hlc | undefined, b: Hlc | undefined): boolean {
+  return compareMoments(a, b) > 0
+}
+
+function isAt(a: Hlc | undefined, b: Hlc): boolean {
+  return compareMoments(a, b) === 0
+}
+
+function laterOf(a: Hlc | undefined, b: Hlc | undefined): Hlc | undefined {
+  return isAfter(b, a) ? b : a
+}

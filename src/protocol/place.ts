@@ -1,0 +1,48 @@
+// pure
+/**
+ * Where something is in a list that several change at once: a text of digits, which sorts before those of whatever comes
+ * after it. There is always one between two others, and nobody else's has to change for it.
+ */
+
+/** The places before and after it, of six digits, are for what is put at one of the ends. */
+const MIDDLE = 500_000
+const LENGTH = 6
+const LAST = 10 ** LENGTH - 1
+
+/** Of what was in the list at first. @param index 0 for the first */
+export function placeAt(index: number): string {
+  return String(MIDDLE + index)
+}
+
+/**
+ * A place between two others: undefined for the ends. As short as may be. Where two were given one place at once, there is
+ * none between them: then it is theirs.
+ */
+export function placeBetween(before: string | undefined, after: string | undefined): string {
+  if (after === undefined && before === undefined) return placeAt(0)
+  if (after === undefined && before !== undefined && whole(before) < LAST) return placeOf(whole(before) + 1)
+  if (before === undefined && after !== undefined && whole(after) > 1) return placeOf(whole(after) - 1)
+  if (before !== undefined && after !== undefined && before >= after) return before
+  return fractionBetween(before ?? '', after)
+}
+
+function whole(place: string): number {
+  return Number(place.slice(0, LENGTH))
+}
+
+function placeOf(value: number): string {
+  return String(value).padStart(LENGTH, '0')
+}
+
+/** As of decimal fractions: the shortest one that is greater than one and less than the other, which does not end with 0. */
+function fractionBetween(low: string, high: string | undefined): string {
+  let text = ''
+  let isBelow = false
+  for (let index = 0; ; index++) {
+    const from = Number(low[index] ?? '0')
+    const to: number = high === undefined || isBelow ? 10 : Number(high[index] ?? '0')
+    if (to - from > 1) return text + String(Math.floor((from + to) / 2))
+    text += String(from)
+    isBelow ||= from < to
+  }
+}

@@ -1,0 +1,147 @@
+// pure
+/** How rows of one spec, written by nodes that may not have known of each other, become one. */
+
+import { type Hlc, compareHlc } from './hlc.ts'
+import { declaredAt, editedBy, editsOf, editsText, hasParts, joinEdits, originOf } from './part-edits.ts'
+import type { RecordKind } from './record-store.ts'
+import {
+  type Overtaken,
+  type SpecRow,
+  type SpecWrite,
+  hlcText,
+  isSameContent,
+  writtenAt,
+} from './spec-row.ts'
+
+export const specRows: RecordKind<SpecRow> = {
+  keyOf: row => row.id,
+  join: joinSpecs,
+  versionOf: row => {
+    const { version, isUpheld, replaces, overtaken, edits } = row
+    const upheld = isUpheld === true && replaces !== undefined ? ` = ${hlcText(replaces)}` : ''
+    const removal = overtaken?.isRemoval === true ? ' removal' : ''
+    const lost = overtaken === undefined ? '' : ` > ${hlcText(overtaken.version)}${removal}`
+    const edited = edits === undefined ? '' : ` + ${editsText(row, hlcText)}`
+    return `${hlcText(version)}${upheld}${lost}${edited}`
+  },
+}
+
+/**
+ * What is written at `version`: a declaration or removal as a whole; of a group or chain that is changed, what was changed.
+ * @param replaces the version that the writer knows, where there is one
+ */
+export function rowOf(
+  { base, isDesired = false, ...change }: SpecWrite,
+  version: Hlc,
+  replaces: Hlc | undefined,
+): SpecRow {
+  const { id, body, desired } = change
+  if (base === undefined || !hasParts(base.body) || !hasParts(body) || base.body.kind !== body.kind)
+    return { ...change, version, replaces }
+  return { id, version, replaces, ...editedBy(base, base.body, body, { version, desired, isDesired }) }
+}
+
+/**
+ * The later declaration, with all that was done to it on either side, and with the latest version that it has overtaken
+ * unseen. The latest is enough, and makes this associative: what was forgotten with a row that lost is older than that
+ * row, and is unseen only where that row is. The version is that of the later row, also where the other one counts: nobody
+ * who has heard of it waits for one that is older.
+ */
+function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
+  const order = compareDeclarations(a, b)
+  const joined = order === 0 ? joinOne(a, b) : order < 0 ? succeeded(a, b) : succeeded(b, a)
+  if (joined === a || joined === b) return joined
+  const text = specRows.versionOf(joined)
+  return text === specRows.versionOf(a) ? a : text === specRows.versionOf(b) ? b : joined
+}
+
+/** Of two declarations the later one. */
+function succeeded(earlier: SpecRow, later: SpecRow): SpecRow {
+  const row = withOvertaken(later, isSameContent(earlier, later) ? earlier.overtaken : latestIn(earlier))
+  if (compareHlc(earlier.version, row.version) <= 0) return row
+  return { ...row, version: earlier.version, edits: editsOf(later) }
+}
+
+/** Two rows of one declaration. */
+function joinOne(a: SpecRow, b: SpecRow): SpecRow {
+  const order = compareVersions(a, b)
+  const [earlier, later] = order < 0 ? [a, b] : [b, a]
+  const row = withOvertaken(later, earlier.overtaken)
+  if (a.edits === undefined && b.edits === undefined) return row
+  return {
+    ...row,
+    ...joinEdits(a, b),
+    content: a.content === b.content ? a.content : undefined,
+    isUpheld: a.isUpheld === true && b.isUpheld === true ? true : undefined,
+  }
+}
+
+function withOvertaken(row: SpecRow, other: Overtaken | undefined): SpecRow {
+  const { overtaken: known, replaces } = row
+  if (other === undefined) return row
+  if (known !== undefined && compareOvertaken(known, other) >= 0) return row
+  if (replaces !== undefined && compareHlc(replaces, other.version) >= 0) return row
+  return { ...row, overtaken: other }
+}
+
+/**
+ * < 0 when `a` is of an older declaration, 0 when both are of one. Of one moment, what was written then counts more than
+ * what is upheld; of that, what was written last.
+ */
+function compareDeclarations(a: SpecRow, b: SpecRow): number {
+  return compareHlc(declaredAt(a), declaredAt(b)) || compareOrigins(originOf(a), originOf(b))
+}
+
+function compareOrigins(a: Hlc | undefined, b: Hlc | undefined): number {
+  if (a === undefined || b === undefined) return Number(b !== undefined) - Number(a !== undefined)
+  return compareHlc(a, b)
+}
+
+/** Of two rows that are upheld at one moment, one may not know the latest change yet. */
+function compareVersions(a: SpecRow, b: SpecRow): number {
+  return compareHlc(a.version, b.version) || compareOrigins(b.replaces, a.replaces)
+}
+
+/** What is overtaken with that row, and was not seen. */
+function latestIn({ version, body, overtaken }: SpecRow): Overtaken {
+  const own = { version, isRemoval: body === undefined }
+  return overtaken !== undefined && compareOvertaken(overtaken, own) > 0 ? overtaken : own
+}
+
+/** Of one moment there may be two, as what is upheld was written by nobody: it is the declaration that somebody may miss. */
+function compareOvertaken(a: Overtaken, b: Overtaken): number {
+  return compareHlc(a.version, b.version) || Number(b.isRemoval) - Number(a.isRemoval)
+}
+
+/** Whether two rows declare one id for two different things, and neither writer had seen the other's. */
+export function areRivals(a: SpecRow, b: SpecRow): boolean {
+  const order = compareDeclarations(a, b)
+  const [earlier, later] = order < 0 ? [a, b] : [b, a]
+  if (order === 0 || earlier.body === undefined || later.body === undefined) return false
+  if (earlier.version.node === later.version.node || isSameContent(a, b)) return false
+  return later.replaces === undefined || compareHlc(later.replaces, earlier.version) < 0
+}
+
+/**
+ * A config changes nothing that users have done: where a node has declared its config while it knew of no other node, and
+ * others come to know of that, what they know goes on, as if it had been declared right after. All who know the same write
+ * the same; `replaces` is what was written, also where that is upheld for the second time.
+ * @returns what is to be taken in in the place of `row`; undefined: `row` itself
+ */
+export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
+  const isConfigAnew = row.content !== undefined && row.replaces === undefined
+  if (!isConfigAnew || known.content !== undefined || compareHlc(declaredAt(known), row.version) >= 0)
+    return undefined
+  const { ms, count } = row.version
+  const declared: Hlc = { ms, count: count + 1, node: declaredAt(known).node }
+  const origin = originOf(known) ?? declaredAt(known)
+  return {
+    ...known,
+    version: compareHlc(known.version, declared) > 0 ? known.version : declared,
+    replaces: writtenAt(known),
+    isUpheld: true,
+    // What was overtaken by what was written, is older than that.
+    overtaken: known.isUpheld === true ? known.overtaken : undefined,
+    ...(known.edits && { edits: { ...known.edits, declared, origin } }),
+  }
+}

@@ -1,0 +1,153 @@
+// pure
+/** The shape of what is declared, as it comes from outside: see `shape.ts`. */
+
+import { type NodeId, type SpecId, isNodeId, isSpecId } from '../ids.ts'
+import type { Hlc } from './hlc.ts'
+import { REMOVED_MAX } from './part-edits.ts'
+import type { PlacementWish, Sharing } from './placement-wish.ts'
+import {
+  type Shape,
+  checked,
+  either,
+  isBoolean,
+  listOf,
+  literal,
+  objectOf,
+  oneOf,
+  optional,
+  recordOf,
+  textOf,
+  variantOf,
+  whole,
+} from './shape.ts'
+import {
+  AUTO_SHUTDOWNS,
+  CHAIN_STRATEGIES,
+  type ChildSpec,
+  DESIRED_STATES,
+  EMISSIONS,
+  type Edits,
+  GROUP_STRATEGIES,
+  ISOLATIONS,
+  type Limits,
+  type MailboxLimits,
+  type MemberBody,
+  type Overtaken,
+  ITEM_ERROR_POLICIES,
+  REBALANCES,
+  RESTART_TYPES,
+  ROUTES,
+  type RemovedPart,
+  type RestartIntensity,
+  type SpecBody,
+  type SpecRow,
+  type StageBody,
+} from './spec-row.ts'
+
+const PARTS_MAX = 100_000
+
+const parts = <T>(item: Shape<T>): Shape<readonly T[]> => listOf(item, PARTS_MAX)
+const count = whole(0)
+const atLeastOne = whole(1)
+const text = textOf(1024)
+const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
+
+export const node = checked<NodeId>('the id of a node', isNodeId)
+export const spec = checked<SpecId>('the id of a spec', isSpecId)
+export const hlc: Shape<Hlc> = objectOf<Hlc>({ ms: count, count, node })
+
+const intensity: Shape<RestartIntensity> = objectOf<RestartIntensity>({
+  restarts: count,
+  withinMs: count,
+})
+
+const placement: Shape<PlacementWish | undefined> = optional(
+  objectOf<PlacementWish>({
+    labels: recordOf(text, text),
+    near: optional(text),
+    pack: optional(text),
+    spread: optional(text),
+  }),
+)
+
+const sharing: Shape<Sharing> = either(isBoolean, literal('zones'))
+
+const child: Shape<ChildSpec> = objectOf<ChildSpec>({
+  behaviour: text,
+  args: bytes,
+  restart: oneOf(RESTART_TYPES),
+  startTimeoutMs: count,
+  stopTimeoutMs: count,
+  isolation: oneOf(ISOLATIONS),
+  limits: objectOf<Limits>({
+    heapMb: optional(atLeastOne),
+    heartbeatMs: atLeastOne,
+  }),
+  placement,
+  mailbox: optional(objectOf<MailboxLimits>({ messages: count, bytes: count })),
+})
+
+/** The fields of `PartBody`. */
+const part = {
+  id: text,
+  child,
+  revision: count,
+  isStopped: isBoolean,
+  at: optional(hlc),
+  place: optional(text),
+}
+
+const specBody: Shape<SpecBody> = variantOf<SpecBody>({
+  worker: { child, intensity, rebalance: oneOf(REBALANCES) },
+  group: {
+    strategy: oneOf(GROUP_STRATEGIES),
+    intensity,
+    spread: sharing,
+    placement,
+    autoShutdown: oneOf(AUTO_SHUTDOWNS),
+    revision: count,
+    members: parts(objectOf<MemberBody>({ ...part, isSignificant: isBoolean })),
+  },
+  chain: {
+    strategy: oneOf(CHAIN_STRATEGIES),
+    intensity,
+    spread: optional(sharing),
+    placement,
+    revision: count,
+    stages: parts(
+      objectOf<StageBody>({
+        ...part,
+        workers: atLeastOne,
+        emission: oneOf(EMISSIONS),
+        route: oneOf(ROUTES),
+        onItemError: oneOf(ITEM_ERROR_POLICIES),
+        queueItems: atLeastOne,
+      }),
+    ),
+    emission: oneOf(EMISSIONS),
+    windowItems: atLeastOne,
+    attemptsMax: atLeastOne,
+    onFinish: optional(text),
+  },
+})
+
+const edits: Shape<Edits> = objectOf<Edits>({
+  declared: hlc,
+  origin: optional(hlc),
+  desired: optional(hlc),
+  renewed: optional(hlc),
+  removed: listOf(objectOf<RemovedPart>({ id: text, at: hlc }), REMOVED_MAX),
+  forgotten: optional(hlc),
+})
+
+export const specRow: Shape<SpecRow> = objectOf<SpecRow>({
+  id: spec,
+  version: hlc,
+  body: optional(specBody),
+  desired: oneOf(DESIRED_STATES),
+  content: optional(count),
+  replaces: optional(hlc),
+  isUpheld: optional(isBoolean),
+  overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean })),
+  edits: optional(edits),
+})

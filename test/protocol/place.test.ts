@@ -1,0 +1,35 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { placeAt, placeBetween } from '../../src/protocol/place.ts'
+
+test('there is always a place between two others, wherever something was put in before', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 5 }),
+      fc.array(fc.nat(), { maxLength: 200 }),
+      (count, positions) => {
+        const places = Array.from({ length: count }, (_, index) => placeAt(index))
+        for (const position of positions) {
+          const at = position % (places.length + 1)
+          places.splice(at, 0, placeBetween(places[at - 1], places[at]))
+        }
+        expect(places).toEqual([...new Set(places)].toSorted())
+      },
+    ),
+  )
+})
+
+test.each(['front', 'end', 'middle'])('a thousand are put in at the %s, one after the other', where => {
+  const places = [placeAt(0), placeAt(1)]
+  for (let n = 0; n < 1_000; n++) {
+    const at = { front: 0, end: places.length, middle: 1 }[where] ?? 0
+    places.splice(at, 0, placeBetween(places[at - 1], places[at]))
+  }
+  expect(places).toEqual([...new Set(places)].toSorted())
+  expect(Math.max(...places.map(({ length }) => length))).toBeLessThan(400)
+})
+
+test('where two have one place, what comes between them has it as well', () => {
+  expect(placeBetween(placeAt(3), placeAt(3))).toBe(placeAt(3))
+})

@@ -1,0 +1,114 @@
+/** Several nodes change the members of one group, or the stages of one chain, at once: none of it is lost. */
+
+import { expect, test } from 'vitest'
+
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { double, listener } from './behaviours.ts'
+
+const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${index + 1}`)
+
+async function meshOf(nodes: number): Promise<SimulatedMesh> {
+  const mesh = await simulate({ nodes: ids(nodes), behaviours: [listener, double] })
+  const node = mesh.node('n1')
+  await mesh.settle(node.formed(nodes))
+  const members = [{ id: 'base', run: listener, args: [] }] as const
+  await mesh.settle(node.addGroup({ id: 'line', strategy: 'one_for_one', members }))
+  await mesh.settle(
+    node.addChain({ id: 'pipe', strategy: 'one_for_one', stages: [{ id: 's0', run: double }] }),
+  )
+  await mesh.run(3_000)
+  return mesh
+}
+
+/** The names of the parts, as each node lists them: all the same. */
+function listed(mesh: SimulatedMesh, kind: 'group' | 'chain'): string[] {
+  const lists = mesh.ids.map(id => {
+    const node = mesh.node(id)
+    return (kind === 'group' ? node.getGroup('line').members() : node.getChain('pipe').stages()).map(
+      part => part.id,
+    )
+  })
+  for (const list of lists) expect(list).toEqual(lists[0])
+  return lists[0] ?? []
+}
+
+const NAMES = ids(6).flatMap(node => [0, 1, 2, 3].map(n => `${node}-${n}`))
+const byOf = (name: string): string => name.split('-')[0] ?? ''
+
+test.each(['declared', 'running'] as const)('what six nodes add at once is there, until %s', async until => {
+  await using mesh = await meshOf(6)
+  const group = (name: string) => mesh.node(byOf(name)).getGroup('line')
+  await mesh.settle(
+    Promise.all(NAMES.map(id => group(id).addMember({ id, run: listener, args: [] }, { until }))),
+    60_000,
+  )
+  await mesh.run(2_000)
+  expect(listed(mesh, 'group').toSorted()).toEqual(['base', ...NAMES].toSorted())
+  await mesh.settle(Promise.all(NAMES.map(id => group(id).removeMember(id))), 60_000)
+  await mesh.run(2_000)
+  expect(listed(mesh, 'group')).toEqual(['base'])
+})
+
+test('stages that six nodes add at once are there, and in one order', async () => {
+  await using mesh = await meshOf(6)
+  const add = (id: string) =>
+    mesh
+      .node(byOf(id))
+      .getChain('pipe')
+      .addStage({ id, run: double }, { position: Number(id.split('-')[1]) % 2 })
+  await mesh.settle(Promise.all(NAMES.map(add)), 60_000)
+  await mesh.run(2_000)
+  expect(listed(mesh, 'chain').toSorted()).toEqual(['s0', ...NAMES].toSorted())
+})
+
+// Each side does what it is asked for, and its callers are told so: when they meet, all of it holds.
+test('what both sides of a partition have changed holds when they meet', async () => {
+  await using mesh = await meshOf(4)
+  const group = (node: string) => mesh.node(node).getGroup('line')
+  const member = (id: string) => ({ id, run: listener, args: [] as const })
+  for (const id of ['a', 'b', 'c', 'd']) await mesh.settle(group('n1').addMember(member(id)))
+  await mesh.run(2_000)
+  mesh.partition(['n1', 'n2'], ['n3', 'n4'])
+  await mesh.until('they are apart', () => mesh.node('n1').members().length === 2, 60_000)
+  await mesh.settle(group('n1').removeMember('a'))
+  await mesh.settle(group('n3').addMember(member('x')))
+  await mesh.settle(group('n4').stopMember('b'))
+  await mesh.settle(group('n2').addMember(member('y')))
+  await mesh.settle(group('n3').restartMember('c'))
+  await mesh.settle(group('n1').restart())
+  mesh.heal()
+  await mesh.until('they have met', () => mesh.node('n1').members().length === 4, 60_000)
+  await mesh.run(20_000)
+  expect(listed(mesh, 'group').toSorted()).toEqual(['b', 'base', 'c', 'd', 'x', 'y'])
+  for (const id of mesh.ids) {
+    const kinds = group(id)
+      .members()
+      .map(each => [each.id, each.workers[0]?.kind])
+    expect(Object.fromEntries(kinds)).toMatchObject({
+      b: 'stopped',
+      c: 'running',
+      x: 'running',
+      y: 'running',
+    })
+  }
+})
+
+test.each(['stop', 'remove', 'restart'] as const)(
+  'the %s of the whole, and what others do with a part at the same time, are both done',
+  async what => {
+    await using mesh = await meshOf(3)
+    const [one, other] = [mesh.node('n1').getGroup('line'), mesh.node('n2').getGroup('line')]
+    const added = other.addMember({ id: 'x', run: listener, args: [] }, { until: 'declared' }).then(
+      () => 'added',
+      (error: Error) => error.name,
+    )
+    await mesh.settle(
+      what === 'restart' ? one.restart() : what === 'stop' ? one.stop() : mesh.node('n1').removeGroup('line'),
+    )
+    expect(await mesh.settle(added)).toBe(what === 'remove' ? 'NotFoundError' : 'added')
+    await mesh.run(2_000)
+    if (what === 'remove') for (const id of mesh.ids) expect(mesh.node(id).findGroup('line')).toBeUndefined()
+    else expect(listed(mesh, 'group')).toEqual(['base', 'x'])
+    if (what !== 'remove') expect(other.status.kind).toBe(what === 'stop' ? 'stopped' : 'running')
+  },
+)
