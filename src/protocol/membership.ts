@@ -10,7 +10,7 @@ import type { NodeId, Run } from '../ids.ts'
 import type { DialProblem } from './contact.ts'
 import { Contacts } from './contacts.ts'
 import { Dissemination, type News } from './dissemination.ts'
-import { LocalHealth, isTrusted } from './local-health.ts'
+import { LocalHealth } from './local-health.ts'
 import { type MemberRow, compareMembers, isOver } from './member-row.ts'
 import type { MemberMessage, MembershipInit, Moment } from './membership-effect.ts'
 import { type Message, NO_ROWS, type NodeStat } from './messages.ts'
@@ -22,6 +22,7 @@ import { Roster } from './roster.ts'
 import { type Accusation, type Evidence, Suspicions } from './suspicions.ts'
 import type { Timings } from './timings.ts'
 import { Wakefulness } from './wakefulness.ts'
+import { Witnesses } from './witnesses.ts'
 
 /** In a mesh of more sessions than this, news is not pushed to everybody but spread by a few. */
 export const PUSHED_MAX = 64
@@ -44,6 +45,7 @@ export class Membership {
   readonly #roster: Roster
   readonly #reach = new Reach()
   readonly #prober: Prober
+  readonly #witnesses: Witnesses
   readonly #suspicions: Suspicions
   readonly #news = new Dissemination()
   readonly #stats = new PeerStats()
@@ -63,10 +65,9 @@ export class Membership {
     this.#nextForgetMs = now.ms + FORGET_PERIOD_MS
     this.#roster = new Roster(self, timings.tombstoneMs)
     this.contacts = new Contacts(self, timings, prng.fork('contacts'))
-    this.#suspicions = new Suspicions(timings, {
-      isTrusted: witness => this.#isTrusted(witness),
-      countApart: id => this.#stats.countApart(id) + (this.#reach.isConnected(id) ? 0 : 1),
-    })
+    const known = { roster: this.#roster, reach: this.#reach, stats: this.#stats, health: this.health }
+    this.#witnesses = new Witnesses({ timings, ...known })
+    this.#suspicions = new Suspicions(timings, this.#witnesses)
     this.#prober = new Prober({
       timings,
       prng: prng.fork('prober'),
@@ -75,7 +76,7 @@ export class Membership {
       nowMs: now.ms,
       judgeFromMs: () => this.wakefulness.judgeFromMs,
       members: () => this.#roster.others(),
-      helpers: target => this.#helpersFor(target),
+      helpers: target => this.#witnesses.helpers(target),
       emit: effect => this.#onProber(effect),
     })
   }
@@ -131,7 +132,10 @@ export class Membership {
   onDialFailed(key: string, problem: DialProblem, now: Moment): void {
     this.#enter(now)
     const peer = this.contacts.onDialFailed(key, problem, now.ms)
-    if (peer === undefined || problem.failure !== 'refused' || !this.#reach.isRefusalNews(peer)) return
+    if (peer === undefined || problem.failure !== 'refused') return
+    // Refused again: in the end that says enough, also where this node is too late for everything else.
+    if (!this.#reach.isRefusalNews(peer))
+      return this.#suspicions.isGone(peer, now.ms) ? this.#decide(peer) : undefined
     if (this.#accuse(peer, 'refused')) this.#reach.onRefusalTold(peer)
   }
 
@@ -197,7 +201,7 @@ export class Membership {
 
   /** What cannot be done later without saying something about this node. */
   #duty(): number {
-    const decideMs = Math.max(this.#suspicions.wakeAtMs(), this.wakefulness.judgeFromMs)
+    const decideMs = Math.max(this.#suspicions.wakeAtMs(this.#now.ms), this.wakefulness.judgeFromMs)
     return Math.min(this.#prober.wakeAtMs(), decideMs)
   }
 
@@ -335,7 +339,10 @@ export class Membership {
   /** This node has found something against `peer`. @returns whether it accuses anybody now */
   #accuse(peer: NodeId, evidence: Evidence): boolean {
     const row = this.#roster.find(peer)
-    if (row === undefined || this.health.isDegraded || this.#now.ms < this.#holdUntilMs) return false
+    if (row === undefined || this.#now.ms < this.#holdUntilMs) return false
+    // That a port refuses does not rest on how well this node is; but where there are others, it is left to them.
+    const isSure = evidence === 'refused' && this.#witnesses.isAlone(this.#now.ms, peer)
+    if (this.health.isDegraded && !isSure) return false
     const accusation = { run: { id: row.id, boot: row.boot }, seq: row.seq, by: this.self.id, evidence }
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, true)
     else this.#suspect(row)
@@ -369,11 +376,13 @@ export class Membership {
   #decide(id: NodeId): void {
     const row = this.#roster.find(id)
     if (row === undefined) return this.#suspicions.end(id)
-    if (this.#isLiving(row)) {
+    const isGone = this.#suspicions.isGone(id, this.#now.ms)
+    if (!isGone && this.#isLiving(row)) {
       this.#suspicions.restart(id, this.#now.ms)
       return this.#warn(row)
     }
-    if (this.health.isDegraded) return this.#suspicions.postpone(this.#now.ms + this.#timings.probePeriodMs)
+    if (!isGone && this.health.isDegraded)
+      return this.#suspicions.postpone(this.#now.ms + this.#timings.probePeriodMs)
     this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
     return this.#reach.isConnected(id) ? this.#init.emit({ kind: 'renew', peer: id }) : undefined
   }
@@ -382,16 +391,6 @@ export class Membership {
     this.#nextForgetMs = this.#now.ms + FORGET_PERIOD_MS
     for (const row of this.#roster.takeNamed(this.#init.isNamed)) this.#apply(row, false)
     for (const id of this.#roster.forget(this.#now.wallMs, this.#init.isNamed)) this.contacts.forget(id)
-  }
-
-  #helpersFor(target: NodeId): readonly NodeId[] {
-    const connected = this.#roster.others().filter(id => id !== target && this.#reach.isConnected(id))
-    return this.#stats.reaching(target, connected)
-  }
-
-  #isTrusted(witness: NodeId): boolean {
-    if (witness === this.self.id) return isTrusted(this.health.score)
-    return this.table.get(witness)?.status === 'alive' && this.#stats.isTrusted(witness)
   }
 
   #send(to: NodeId, message: Message): void {

@@ -21,9 +21,12 @@ export class PeerStats {
     return isTrusted(this.#stats.get(peer)?.health ?? 0)
   }
 
-  /** How many say that they have no session with `target`. */
-  countApart(target: NodeId): number {
-    return [...this.#stats.values()].filter(({ unreachable }) => unreachable.includes(target)).length
+  /** How many but `except` say that they have no session with `target`. */
+  countApart(target: NodeId, except: ReadonlySet<NodeId>): number {
+    let apart = 0
+    for (const [peer, { unreachable }] of this.#stats)
+      if (unreachable.includes(target) && !except.has(peer)) apart += 1
+    return apart
   }
 
   /** Those of `peers` who do not say that they cannot reach `target`; all of them where each says so. */

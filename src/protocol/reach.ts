@@ -211,14 +211,19 @@ export class Reach {
   }
 
   /**
-   * Those with whom there is no session, `UNREACHABLE_MAX` at most: from the beginning where there has not been one yet,
-   * and where there was, when its port refuses, or it has been missing for some time.
+   * Whether there is no session with a member: from the beginning where there has not been one yet, and where there was,
+   * when its port refuses, or it has been missing for some time.
    */
-  unreachable(nowMs: number, { probePeriodMs, probeTimeoutMs }: Timings): NodeId[] {
+  isApart(peer: NodeId, nowMs: number, timings: Timings): boolean {
+    const apart = this.#apart.get(peer)
+    return apart !== undefined && isLasting(apart, nowMs, timings)
+  }
+
+  /** Those from whom this node is apart, `UNREACHABLE_MAX` at most. */
+  unreachable(nowMs: number, timings: Timings): NodeId[] {
     const unreached: NodeId[] = []
-    for (const [peer, { sinceMs, hadSession, isRefused }] of this.#apart) {
-      const isApart = !hadSession || isRefused || nowMs - sinceMs >= probePeriodMs + probeTimeoutMs
-      if (isApart && unreached.push(peer) === UNREACHABLE_MAX) break
+    for (const [peer, apart] of this.#apart) {
+      if (isLasting(apart, nowMs, timings) && unreached.push(peer) === UNREACHABLE_MAX) break
     }
     return unreached
   }
@@ -228,4 +233,12 @@ export class Reach {
     for (const session of this.#sessions.values()) if (session.askedMs !== undefined) session.askedMs = nowMs
     for (const apart of this.#apart.values()) apart.sinceMs = nowMs
   }
+}
+
+function isLasting(
+  { sinceMs, hadSession, isRefused }: Apart,
+  nowMs: number,
+  { probePeriodMs, probeTimeoutMs }: Timings,
+): boolean {
+  return !hadSession || isRefused || nowMs - sinceMs >= probePeriodMs + probeTimeoutMs
 }

@@ -28,8 +28,10 @@ interface Suspicion {
   startedMs: number
   /** No death before, whatever others say. */
   notBeforeMs: number
-  /** When enough nodes had found that the process is gone. */
+  /** When two nodes had found that the process is gone. */
   refusedMs: number
+  /** Since when this node has found so, and nobody else can be heard who could find it, too; Infinity: that is not so. */
+  aloneMs: number
   readonly witnesses: Map<NodeId, Evidence>
 }
 
@@ -51,24 +53,28 @@ const CONFIRMING_NODES_MIN = 4
 /** log(c + 1) / log(CONFIRMATIONS + 1) for c confirmations: how much of the way from longest to shortest. */
 const SHORTER_BY = [0, 0.6309, 1] as const
 
+/** Who could find something against a suspect. */
+export interface Jury {
+  /** This node. */
+  readonly self: NodeId
+  /** How many nodes there are now, this one included. */
+  readonly count: number
+  /** Whether what a node says counts: it is alive, and well itself. */
+  readonly isTrusted: (witness: NodeId) => boolean
+  /** How many but `gone` have no session with a suspect now, as far as is known: they cannot find anything against it. */
+  readonly countApart: (suspect: NodeId, gone: ReadonlySet<NodeId>) => number
+  /** Whether nobody else can be heard. */
+  readonly isAlone: (nowMs: number) => boolean
+}
+
 export class Suspicions {
   readonly #timings: Timings
-  /** Whether what a node says counts: it is alive, and well itself. */
-  readonly #isTrusted: (witness: NodeId) => boolean
-  /** How many have no session with a suspect now, as far as is known: they cannot find anything against it. */
-  readonly #countApart: (suspect: NodeId) => number
+  readonly #jury: Jury
   readonly #suspicions = new Map<NodeId, Suspicion>()
 
-  constructor(
-    timings: Timings,
-    others: {
-      readonly isTrusted: (witness: NodeId) => boolean
-      readonly countApart: (suspect: NodeId) => number
-    },
-  ) {
+  constructor(timings: Timings, jury: Jury) {
     this.#timings = timings
-    this.#isTrusted = others.isTrusted
-    this.#countApart = others.countApart
+    this.#jury = jury
   }
 
   has(id: NodeId): boolean {
@@ -86,6 +92,7 @@ export class Suspicions {
       startedMs: context.nowMs,
       notBeforeMs: 0,
       refusedMs: Infinity,
+      aloneMs: Infinity,
       witnesses: new Map(),
     })
   }
@@ -98,9 +105,9 @@ export class Suspicions {
     const known = suspicion.witnesses.get(by)
     if (known === evidence || known === 'refused') return false
     const isFull = suspicion.witnesses.size >= UNTRUSTED_WITNESSES_MAX
-    if (known === undefined && isFull && !this.#isTrusted(by)) return false
+    if (known === undefined && isFull && !this.#jury.isTrusted(by)) return false
     suspicion.witnesses.set(by, evidence)
-    if (suspicion.refusedMs === Infinity && this.#isProcessGone(suspicion)) suspicion.refusedMs = nowMs
+    if (suspicion.refusedMs === Infinity && this.#isRefusedByTwo(suspicion)) suspicion.refusedMs = nowMs
     return true
   }
 
@@ -115,6 +122,7 @@ export class Suspicions {
     if (suspicion === undefined) return
     suspicion.startedMs = nowMs
     suspicion.refusedMs = Infinity
+    suspicion.aloneMs = Infinity
     suspicion.witnesses.clear()
   }
 
@@ -125,43 +133,84 @@ export class Suspicions {
     }
   }
 
+  /**
+   * Whether this node has been refused for long enough, with nobody else who could tell it otherwise. That rests on
+   * nothing that this node may have missed or been too late for.
+   */
+  isGone(id: NodeId, nowMs: number): boolean {
+    this.#review(nowMs)
+    return (this.#suspicions.get(id)?.aloneMs ?? Infinity) + this.#timings.suspicionFastMs <= nowMs
+  }
+
   /** Whose time is up. */
   due(nowMs: number): NodeId[] {
+    if (this.#suspicions.size === 0) return []
+    this.#review(nowMs)
+    const gone = this.#refusing()
     const due: NodeId[] = []
-    for (const [id, suspicion] of this.#suspicions) if (this.#dueMs(suspicion) <= nowMs) due.push(id)
+    for (const [id, suspicion] of this.#suspicions) if (this.#dueMs(suspicion, gone) <= nowMs) due.push(id)
     return due
   }
 
   /** Infinity when nobody is suspect. */
-  wakeAtMs(): number {
+  wakeAtMs(nowMs: number): number {
+    if (this.#suspicions.size === 0) return Infinity
+    this.#review(nowMs)
+    const gone = this.#refusing()
     let wakeAtMs = Infinity
-    for (const suspicion of this.#suspicions.values()) wakeAtMs = Math.min(wakeAtMs, this.#dueMs(suspicion))
+    for (const suspicion of this.#suspicions.values())
+      wakeAtMs = Math.min(wakeAtMs, this.#dueMs(suspicion, gone))
     return wakeAtMs
   }
 
-  #dueMs(suspicion: Suspicion): number {
-    const { run, startedMs, refusedMs, notBeforeMs, count } = suspicion
+  /** Whether anybody is left to be heard changes without a word. */
+  #review(nowMs: number): void {
+    const isAlone = this.#jury.isAlone(nowMs)
+    for (const suspicion of this.#suspicions.values()) {
+      const isGone = isAlone && this.#isRefusing(suspicion)
+      suspicion.aloneMs = isGone ? Math.min(suspicion.aloneMs, nowMs) : Infinity
+    }
+  }
+
+  /** Whose ports refuse this node: as far as it can tell, nothing will be heard of them any more. */
+  #refusing(): ReadonlySet<NodeId> {
+    const refusing = new Set<NodeId>()
+    for (const suspicion of this.#suspicions.values())
+      if (this.#isRefusing(suspicion)) refusing.add(suspicion.run.id)
+    return refusing
+  }
+
+  #isRefusing({ witnesses }: Suspicion): boolean {
+    return witnesses.get(this.#jury.self) === 'refused'
+  }
+
+  /** `gone`: the suspects that refuse this node. They confirm nothing against others. */
+  #dueMs(suspicion: Suspicion, gone: ReadonlySet<NodeId>): number {
+    const { id } = suspicion.run
+    const { startedMs, refusedMs, aloneMs, notBeforeMs } = suspicion
+    const left = this.#jury.count - gone.size + (gone.has(id) ? 1 : 0)
+    const count = Math.min(suspicion.count, left)
     const [minMs, maxMs] = suspicionRangeMs(this.#timings, count)
     const confirmations = this.#confirmationsOf(suspicion)
-    const isFull = confirmations >= confirmationsMax(count, this.#countApart(run.id))
+    const isFull = confirmations >= confirmationsMax(count, this.#jury.countApart(id, gone))
     const share = isFull ? 1 : (SHORTER_BY[confirmations] ?? 0)
     const slowMs = startedMs + maxMs - (maxMs - minMs) * share
-    return Math.max(notBeforeMs, Math.min(slowMs, refusedMs + this.#timings.suspicionFastMs))
+    const fastMs = Math.min(refusedMs, aloneMs) + this.#timings.suspicionFastMs
+    return Math.max(notBeforeMs, Math.min(slowMs, fastMs))
   }
 
   #confirmationsOf({ witnesses }: Suspicion): number {
     let trusted = 0
-    for (const witness of witnesses.keys()) if (this.#isTrusted(witness)) trusted += 1
+    for (const witness of witnesses.keys()) if (this.#jury.isTrusted(witness)) trusted += 1
     return Math.min(CONFIRMATIONS, Math.max(0, trusted - 1))
   }
 
-  /** Two nodes have been refused; in a mesh of two, the only other one. */
-  #isProcessGone({ witnesses, count }: Suspicion): boolean {
+  #isRefusedByTwo({ witnesses }: Suspicion): boolean {
     let refused = 0
     for (const [witness, evidence] of witnesses) {
-      if (evidence === 'refused' && this.#isTrusted(witness)) refused += 1
+      if (evidence === 'refused' && this.#jury.isTrusted(witness)) refused += 1
     }
-    return refused >= (count <= 2 ? 1 : 2)
+    return refused >= 2
   }
 }
 

@@ -52,7 +52,13 @@ test(`no more than ${RELAYS_MAX} probes are under way for others: to the rest th
 })
 
 test(`no more than ${UNTRUSTED_WITNESSES_MAX} are kept who accuse and do not count; who counts is heard all the same`, () => {
-  const suspicions = new Suspicions(LAN_TIMINGS, { isTrusted: witness => witness === a, countApart: () => 0 })
+  const suspicions = new Suspicions(LAN_TIMINGS, {
+    self: nodeId('self'),
+    count: 5,
+    isTrusted: witness => witness === a,
+    countApart: () => 0,
+    isAlone: () => false,
+  })
   const run = { id: b, boot: 1 }
   suspicions.begin(run, 1, { count: 5, nowMs: 0 })
   const isNew = (by: NodeId): boolean => suspicions.addWitness({ run, seq: 1, by, evidence: 'silent' }, 0)

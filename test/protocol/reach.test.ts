@@ -4,7 +4,7 @@ import { Reach } from '../../src/protocol/reach.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, REFUSED, a, b, c, row } from './bench.ts'
 
-const { probePeriodMs, probeTimeoutMs } = LAN_TIMINGS
+const { probePeriodMs, probeTimeoutMs, suspicionFastMs } = LAN_TIMINGS
 
 test('a member that this node has not met yet is left to those who have, for thirty periods', () => {
   const mesh = new Bench()
@@ -50,6 +50,23 @@ describe('a member whose session has closed, and whose port refuses', () => {
     expect(mesh.sent('accusations').map(({ message }) => message.accusations[0]?.evidence)).toEqual([
       'refused',
     ])
+  })
+
+  test('is dead for one that is unwell, if it is the only one left, when it refuses again', () => {
+    const mesh = new Bench()
+    mesh.meet(b)
+    mesh.pass(1_000, [b])
+    while (!mesh.membership.health.isDegraded) mesh.membership.health.raise()
+    mesh.membership.onPeerDown(b, mesh.now)
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    expect(mesh.statusOf(b)).toBe('suspect')
+    mesh.nowMs += suspicionFastMs / 2
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    expect(mesh.statusOf(b)).toBe('suspect')
+    mesh.nowMs += suspicionFastMs
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    expect(mesh.membership.health.isDegraded).toBe(true)
+    expect(mesh.statusOf(b)).toBe('dead')
   })
 
   test('and that refutes, is not accused of that again', () => {

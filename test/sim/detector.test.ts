@@ -106,6 +106,65 @@ test.each(['n1', 'n2', 'n3'])(
   },
 )
 
+describe('of several processes that are killed at once, the ones that are left are told', () => {
+  test.each([
+    [2, 3],
+    [3, 4],
+    [4, 5],
+    [3, 5],
+    [9, 10],
+  ])('%i of %i: within a second', async (killed, nodes) => {
+    for (let seed = 1; seed <= 8; seed++) {
+      await using mesh = await formed({ seed, nodes })
+      await mesh.run(seed * 137)
+      const dead = mesh.ids.slice(-killed)
+      for (const id of dead) mesh.crash(id)
+      const startMs = mesh.nowMs
+      for (const id of dead) await untilAll(mesh, id, 'dead')
+      expect(mesh.nowMs - startMs, `seed ${seed}`).toBeLessThan(1_000)
+    }
+  })
+
+  test('the hub of a star: within 1.5 s, and of the other leaves, whom they have never met, none is dead with it', async () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      await using mesh = await simulate({ seed, nodes: 5 })
+      const leaves = mesh.ids.filter(id => id !== 'n3')
+      const pairs = leaves.flatMap((id, index) => leaves.slice(index + 1).map(other => [id, other] as const))
+      for (const [id, other] of pairs) mesh.cut(id, other)
+      await mesh.run(20_000 + seed * 137)
+      for (const id of mesh.ids) expect(statusesAt(mesh, id)).toEqual(mesh.ids.map(() => 'alive'))
+      mesh.crash('n3')
+      // One that dials leaves that it cannot reach when the hub is killed has to wait for a free place first.
+      expect(await untilAll(mesh, 'n3', 'dead'), `seed ${seed}`).toBeLessThan(1_500)
+      for (const [id, other] of pairs) expect(statusAt(mesh, id, other)).not.toBe('dead')
+    }
+  })
+})
+
+// It accused nobody as long as that went on: for ever.
+test.each([
+  [150, 5],
+  [250, 2],
+  [400, 10],
+])(
+  'a process that is killed is noticed by the only other one, though that is held up for %i of each %i ms more',
+  async (heldMs, freeMs) => {
+    await using mesh = await formed({ nodes: 2 })
+    const holdUp = async (): Promise<void> => {
+      mesh.freeze('n1')
+      await mesh.run(heldMs)
+      mesh.thaw('n1')
+      await mesh.run(freeMs)
+    }
+    for (let times = 0; times < 20; times++) await holdUp()
+    expect(statusAt(mesh, 'n1', 'n2')).toBe('alive')
+    mesh.crash('n2')
+    const startMs = mesh.nowMs
+    while (statusAt(mesh, 'n1', 'n2') !== 'dead' && mesh.nowMs - startMs < 20_000) await holdUp()
+    expect(mesh.nowMs - startMs).toBeLessThan(2_000)
+  },
+)
+
 describe('a process that is killed right after another one has stood still is noticed by that one', () => {
   test('in a mesh of two, though its port refuses before the other one may judge', async () => {
     await using mesh = await formed({ nodes: 2 })

@@ -1,0 +1,61 @@
+// pure
+/** Who could find something against a member, whose word counts, and whether it can be heard. */
+
+import type { NodeId } from '../ids.ts'
+import { type LocalHealth, isTrusted } from './local-health.ts'
+import type { PeerStats } from './peer-stats.ts'
+import type { Reach } from './reach.ts'
+import type { Roster } from './roster.ts'
+import type { Jury } from './suspicions.ts'
+import type { Timings } from './timings.ts'
+
+interface WitnessesInit {
+  readonly timings: Timings
+  readonly roster: Roster
+  readonly reach: Reach
+  readonly stats: PeerStats
+  readonly health: LocalHealth
+}
+
+export class Witnesses implements Jury {
+  readonly #init: WitnessesInit
+
+  constructor(init: WitnessesInit) {
+    this.#init = init
+  }
+
+  get self(): NodeId {
+    return this.#init.roster.self.id
+  }
+
+  get count(): number {
+    return this.#init.roster.count
+  }
+
+  isTrusted(witness: NodeId): boolean {
+    const { roster, stats, health } = this.#init
+    if (witness === this.self) return isTrusted(health.score)
+    return roster.table.get(witness)?.status === 'alive' && stats.isTrusted(witness)
+  }
+
+  countApart(suspect: NodeId, gone: ReadonlySet<NodeId>): number {
+    const { stats, reach } = this.#init
+    return stats.countApart(suspect, gone) + (reach.isConnected(suspect) ? 0 : 1)
+  }
+
+  /**
+   * Whoever has no session with this node may still be heard by way of one who has. `suspect`: whether it can be heard does
+   * not matter, as when it has just been found that it cannot.
+   */
+  isAlone(nowMs: number, suspect?: NodeId): boolean {
+    const { roster, reach, timings } = this.#init
+    return roster.others().every(id => id === suspect || reach.isApart(id, nowMs, timings))
+  }
+
+  /** Who may be asked to probe `target`: those with whom there is a session, and who reach it as far as is known. */
+  helpers(target: NodeId): readonly NodeId[] {
+    const { roster, reach, stats } = this.#init
+    const connected = roster.others().filter(id => id !== target && reach.isConnected(id))
+    return stats.reaching(target, connected)
+  }
+}

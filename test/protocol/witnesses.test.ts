@@ -1,0 +1,56 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+
+import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
+import { Bench, REFUSED, b, c, d, e, row } from './bench.ts'
+
+const { probePeriodMs, suspicionFastMs } = LAN_TIMINGS
+
+let bench: Bench
+
+beforeEach(() => {
+  bench = new Bench()
+})
+
+describe('a member', () => {
+  test.each([
+    ['are found gone as well', [b, c, d, e], REFUSED],
+    ['have never been met', [b], undefined],
+    [
+      'have not been reached for long',
+      [b, c, d, e],
+      { failure: 'unreachable', reason: 'no answer' } as const,
+    ],
+  ])('that one node finds gone is dead by that alone where all others %s', (_why, met, problem) => {
+    for (const id of [c, d, e]) bench.membership.merge(row(id), bench.now)
+    bench.meet(...met)
+    bench.pass(1_000, met)
+    for (const id of met) bench.membership.onPeerDown(id, bench.now)
+    if (problem?.failure !== 'refused') bench.pass(probePeriodMs + 250)
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    for (const id of met.slice(1))
+      if (problem !== undefined) bench.membership.onDialFailed(id, problem, bench.now)
+    bench.pass(suspicionFastMs + 20)
+    expect(bench.statusOf(b)).toBe('dead')
+    expect(bench.statusOf(c)).toBe(problem?.failure === 'refused' ? 'dead' : 'alive')
+  })
+
+  test('that one node finds gone is not dead by that alone once somebody else can be heard again', () => {
+    bench.meet(b, c, d)
+    bench.pass(1_000, [b, c, d])
+    for (const id of [b, c, d]) bench.membership.onPeerDown(id, bench.now)
+    for (const id of [b, c, d]) bench.membership.onDialFailed(id, REFUSED, bench.now)
+    bench.pass(suspicionFastMs / 2)
+    bench.membership.onPeerUp(d, bench.now)
+    bench.pass(suspicionFastMs, [d])
+    expect([b, c, d].map(id => bench.statusOf(id))).toEqual(['suspect', 'suspect', 'suspect'])
+  })
+
+  test('that is silent where all but one refuse is out as soon as in a mesh of two', () => {
+    bench.meet(b, c, d, e)
+    bench.pass(1_000, [b, c, d, e])
+    for (const id of [c, d, e]) bench.membership.onPeerDown(id, bench.now)
+    for (const id of [c, d, e]) bench.membership.onDialFailed(id, REFUSED, bench.now)
+    expect(bench.passUntil(() => bench.statusOf(b) === 'dead')).toBeLessThan(3_000)
+    expect(bench.passUntil(() => [c, d, e].every(id => bench.statusOf(id) === 'dead'))).toBeLessThan(300)
+  })
+})
