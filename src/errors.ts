@@ -62,10 +62,19 @@ export class NotFoundError extends MeshvisorError {
   readonly maybeExecuted: boolean
 
   constructor(id: string, kind: string, { maybeExecuted = false }: ExecutionOptions = {}) {
-    super(`there is no ${kind} "${id}"`)
-    this.id = id
+    const text = textOf(id)
+    super(`there is no ${kind} "${text}"`)
+    this.id = text
     this.maybeExecuted = maybeExecuted
   }
+}
+
+/** Who is held to no types can ask for anything: that is found nowhere either, and is not asked for its text. */
+function textOf(id: unknown): string {
+  if (typeof id === 'string') return id
+  return (typeof id === 'object' && id !== null) || typeof id === 'function'
+    ? `a value (${typeof id})`
+    : String(id)
 }
 
 /** No live node can run the behaviour. */

@@ -1,7 +1,8 @@
 // shell
 /** Handles: typed by the behaviour, good from any node, the same whether the worker runs here or elsewhere. */
 
-import { type SlotId, type SpecId, slotId } from '../../ids.ts'
+import { NotFoundError } from '../../errors.ts'
+import { type SlotId, type SpecId, isPlainId, slotId } from '../../ids.ts'
 import { promised } from '../../promised.ts'
 import type { Process } from '../specs/child.ts'
 import { checkWait } from '../wait-options.ts'
@@ -103,12 +104,12 @@ export class GroupRef<Members extends readonly Identified[] = readonly Identifie
     this.#gateway = gateway
   }
 
-  /** A member, whether it runs now or not. @throws {OptionsError} */
+  /** A member, whether it runs now or not. @throws {OptionsError}; {NotFoundError} when no member can have the id */
   member<const Id extends Members[number]['id']>(
     id: Id,
     options: WaitOptions = {},
   ): WorkerRef<MemberOf<Members, Id>> {
-    return new WorkerRef(this.#gateway, slotId(this.id, id), options)
+    return new WorkerRef(this.#gateway, memberSlot(this.id, id), options)
   }
 
   /**
@@ -127,6 +128,12 @@ export class GroupRef<Members extends readonly Identified[] = readonly Identifie
   sendRandom(message: unknown): Members[number]['id'] {
     return this.#gateway.sendRandom(this.id, message, traceOfNow()).slice(this.id.length + 1)
   }
+}
+
+/** The slot of a member that there may be. @throws {NotFoundError} when no member can have the id */
+export function memberSlot(group: SpecId, id: string): SlotId {
+  if (!isPlainId(id)) throw new NotFoundError(id, 'member')
+  return slotId(group, id)
 }
 
 /** Functions made when they are first asked for: the code of the behaviour need not be here. */

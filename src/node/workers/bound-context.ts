@@ -5,11 +5,11 @@
  */
 
 import { NotFoundError, NotInGroupError } from '../../errors.ts'
-import { type NodeId, type SlotId, type SpecId, isSlotId, isSpecId, slotId } from '../../ids.ts'
+import { type NodeId, type SlotId, type SpecId, isSlotId, isSpecId } from '../../ids.ts'
 import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { FencingToken } from '../../protocol/fencing-token.ts'
-import { WorkerRef } from '../messaging/refs.ts'
+import { WorkerRef, memberSlot } from '../messaging/refs.ts'
 import { checkDelay, checkReason } from './context-values.ts'
 import type { GroupContext, ServerContext, StopReason, WorkerContext } from './context.ts'
 import { FencedGateway } from './fenced-gateway.ts'
@@ -152,11 +152,11 @@ function makeGroup(gateway: Gateway, id: SpecId): GroupContext {
     id,
     members: () => gateway.membersOf(id) ?? [],
     broadcast: message => gateway.broadcast(id, message, traceOfNow()),
-    send: (member, message) => gateway.send(slotId(id, member), message, traceOfNow()),
+    send: (member, message) => gateway.send(memberSlot(id, member), message, traceOfNow()),
     sendRandom: message => {
       gateway.sendRandom(id, message, traceOfNow())
     },
-    getMember: member => new WorkerRef(gateway, slotId(id, member)),
+    getMember: member => new WorkerRef(gateway, memberSlot(id, member)),
   }
 }
 
