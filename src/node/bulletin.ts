@@ -19,6 +19,14 @@ interface Told {
   status: SpecStatus | undefined
 }
 
+/** What a node knows of a spec. */
+interface SpecNow {
+  readonly status: SpecStatus
+  readonly claim: Claim | undefined
+  /** One that waits for its spec would be read as of another one, and is none. */
+  readonly phase: Phase | undefined
+}
+
 export class Bulletin {
   readonly #emit: (effect: Effect) => void
   readonly #told = new Map<SpecId, Told>()
@@ -31,22 +39,35 @@ export class Bulletin {
     return this.#told.get(id)?.status
   }
 
-  /** How a spec stands now. */
-  setStatus(id: SpecId, status: SpecStatus): void {
-    const told = this.#toldOf(id)
+  /**
+   * How a spec stands now, and its rows. Who is told of it can look it up: so the data plane follows first, but where it
+   * is removed, and still stops.
+   */
+  follow(row: SpecRow, now: SpecNow): void {
+    const told = this.#toldOf(row.id)
+    const { status: last, phase: before } = told
+    const { status, phase } = now
+    const isEnding = row.body === undefined && status.kind !== 'removed'
+    const tell = (): void => {
+      if (last?.kind !== status.kind) this.notify({ kind: 'spec:status', id: row.id, status })
+    }
+    this.#setStatus(row.id, status, told)
+    if (isEnding) tell()
+    this.#followRows(row, now, told)
+    if (!isEnding) tell()
+    if (phase !== undefined && before !== phase) this.#notifyPhase(phase, before)
+  }
+
+  #setStatus(id: SpecId, status: SpecStatus, told: Told): void {
     const before = told.status
     if (before === status) return
     told.status = status
-    const isSameKind = before?.kind === status.kind
     // The reason may be another one, which is no event.
-    if (isSameKind && describeStatus(before) === describeStatus(status)) return
+    if (before?.kind === status.kind && describeStatus(before) === describeStatus(status)) return
     this.#emit({ kind: 'set-status', id, status })
-    if (!isSameKind) this.notify({ kind: 'spec:status', id, status })
   }
 
-  /** The rows of a spec as they are now; a phase that waits for its spec would be read as of another one, and is none. */
-  follow(row: SpecRow, claim: Claim | undefined, phase: Phase | undefined): void {
-    const told = this.#toldOf(row.id)
+  #followRows(row: SpecRow, { claim, phase }: SpecNow, told: Told): void {
     if (told.row !== row) {
       told.row = row
       this.#emit({ kind: 'follow-spec', id: row.id, body: row.body })
@@ -56,10 +77,8 @@ export class Bulletin {
       this.#emit({ kind: 'follow-claim', claim })
     }
     if (phase !== undefined && told.phase !== phase) {
-      const before = told.phase
       told.phase = phase
       this.#emit({ kind: 'follow-phase', phase })
-      this.#notifyPhase(phase, before)
     }
   }
 

@@ -362,9 +362,8 @@ export class Core {
         const status = this.#isLeaving()
           ? this.#upkeep.leave(row, this.#bulletin.statusOf(id), this.#now)
           : this.#upkeep.evaluate(row, this.#now)
-        this.#bulletin.setStatus(id, status)
         const phase = this.#upkeep.findPhase(row, this.#now)
-        this.#bulletin.follow(row, this.ledger.tables.claims.get(id), phase)
+        this.#bulletin.follow(row, { status, phase, claim: this.ledger.tables.claims.get(id) })
       }
     }
   }

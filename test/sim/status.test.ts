@@ -302,3 +302,37 @@ test('a node that leaves says of its workers only how they go on elsewhere', asy
   for (const id of owned)
     expect(told.filter(line => line.startsWith(`${id} `))).toEqual([`${id} starting`, `${id} running`])
 })
+
+test('who is told how something stands can look it up, on every node', async () => {
+  await using mesh = await meshOf({ nodes: 3 })
+  const told: [string, string | undefined, string | undefined][] = []
+  for (const name of ['n1', 'n3']) {
+    const node = mesh.node(name)
+    node.on('spec:status', ({ id, status: { kind } }) => {
+      const found = node.findWorker(id) ?? node.findGroup(id) ?? node.findChain(id)
+      const spec = node.snapshot().specs.find(one => one.id === id)
+      const whole = node.findGroup(id) ?? node.findChain(id)
+      const is = found === undefined ? 'removed' : (whole?.status ?? spec?.status)?.kind
+      const isSame = (spec?.status.kind ?? 'removed') === kind && is === kind
+      const parts = node.findGroup(id)?.members() ?? node.findChain(id)?.stages()
+      const running = parts?.filter(part => part.workers.every(worker => worker.kind === 'running')).length
+      told.push([
+        `${id} ${kind}`,
+        isSame ? 'so it is' : `it is ${is}`,
+        kind === 'running' && running === 0 ? 'nothing runs' : undefined,
+      ])
+    })
+  }
+  await ofAllKinds(mesh)
+  const node = mesh.node('n1')
+  await mesh.settle(node.stopWorker('a'))
+  await mesh.settle(node.removeWorker('b'))
+  await mesh.settle(node.addWorker({ id: 'b', run: steady }))
+  await mesh.settle(node.removeGroup('line'))
+  await mesh.settle(node.removeChain('chain'))
+  await mesh.run(1_000)
+  expect(told.map(([what]) => what)).toEqual(
+    expect.arrayContaining(['b removed', 'chain running', 'a stopped']),
+  )
+  expect(told.filter(([, is, runs]) => is !== 'so it is' || runs !== undefined)).toEqual([])
+})
