@@ -3,27 +3,43 @@
 import { expect, test } from 'vitest'
 
 import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
-import { nodeId, slotId, specId } from '../../src/ids.ts'
+import { type SlotId, type SpecId, nodeId, slotId, specId } from '../../src/ids.ts'
 import { MAILBOX_LIMITS } from '../../src/node/messaging/mailbox.ts'
 import { Outbox } from '../../src/node/messaging/outbox.ts'
 import type { Packed } from '../../src/node/messaging/packed.ts'
 import { Router } from '../../src/node/messaging/router.ts'
+import type { SpecStatus } from '../../src/node/supervision/spec-status.ts'
 import { STANDALONE } from './supervision/core-bench.ts'
 
 const ID = specId('w')
 const SLOT = slotId(ID)
 const generation = (number: number) => ({ number, tag: 7 })
 
+class WatchedRouter extends Router {
+  readonly #waits: Map<string, number>
+
+  constructor(waits: Map<string, number>) {
+    super()
+    this.#waits = waits
+  }
+
+  override whenChanged(spec: SpecId, action: () => void): () => void {
+    this.#waits.set(spec, (this.#waits.get(spec) ?? 0) + 1)
+    return super.whenChanged(spec, action)
+  }
+}
+
 class Bench {
   readonly sent: string[] = []
   readonly outbox: Outbox
-  readonly #router = new Router()
+  /** How often somebody has begun to wait for a change of a spec. */
+  readonly waits = new Map<string, number>()
+  readonly #router = new WatchedRouter(this.waits)
   readonly full: string[] = []
   dropped = 0
 
   constructor() {
-    this.#router.followSpec(ID, STANDALONE)
-    this.#router.followStatus(ID, { kind: 'starting' })
+    this.declare(ID, { kind: 'starting' })
     this.outbox = new Outbox({
       router: this.#router,
       clock: new VirtualClock().fork(),
@@ -34,11 +50,17 @@ class Bench {
     })
   }
 
-  runs(number: number, owner: string): void {
+  declare(id: string, status: SpecStatus): SlotId {
+    this.#router.followSpec(specId(id), STANDALONE)
+    this.#router.followStatus(specId(id), status)
+    return slotId(specId(id))
+  }
+
+  runs(number: number, owner: string, slot = SLOT): void {
     const version = { ms: 1, count: 0, node: nodeId('n1') }
     const { tag: score } = generation(number)
     this.#router.followClaim({
-      slot: SLOT,
+      slot,
       generation: number,
       owner: { id: nodeId(owner), boot: 1 },
       score,
@@ -94,6 +116,43 @@ test('no more is kept than a mailbox takes, in number and in bytes; there is roo
     bench.runs(2, 'n2')
     expect(bench.sent).toHaveLength(2 * count)
   }
+})
+
+test('what waits for a node that there may never be gives way to what waits for a moment, the last one first', () => {
+  const bench = new Bench()
+  const early = bench.declare('early', { kind: 'pending', reason: 'no live node can run it' })
+  for (let n = 0; n < MAILBOX_LIMITS.messages; n++) bench.outbox.keep(early, packed(n))
+  expect(bench.dropped).toBe(0)
+  bench.outbox.keep(early, packed(-1))
+  expect([bench.dropped, bench.full]).toEqual([1, [early]])
+  for (const n of [1, 2]) bench.outbox.keep(SLOT, packed(n))
+  expect([bench.dropped, bench.full]).toEqual([3, [early, early, early]])
+  bench.runs(1, 'n2')
+  expect(bench.sent).toEqual(['1 to w of 1 on n2', '2 to w of 1 on n2'])
+  bench.sent.length = 0
+  bench.runs(1, 'n2', early)
+  expect(bench.sent).toHaveLength(MAILBOX_LIMITS.messages - 2)
+  expect(bench.sent.at(-1)).toBe(`${MAILBOX_LIMITS.messages - 3} to early of 1 on n2`)
+})
+
+test('what has given way leaves nobody behind who waits, however often', () => {
+  const bench = new Bench()
+  const early = bench.declare('early', { kind: 'pending', reason: 'no live node can run it' })
+  bench.outbox.keep(SLOT, packed(0, MAILBOX_LIMITS.bytes - 10))
+  for (let times = 0; times < 100; times++) {
+    bench.outbox.keep(early, packed(1))
+    bench.outbox.keep(SLOT, packed(0, 10), generation(times))
+    bench.runs(times + 1, 'n2')
+    bench.outbox.keep(SLOT, packed(0, MAILBOX_LIMITS.bytes - 10), generation(times + 1))
+  }
+  expect(bench.waits.get('early')).toBe(1)
+  bench.sent.length = 0
+  bench.outbox.keep(SLOT, packed(0, 10), generation(0))
+  bench.runs(101, 'n2')
+  bench.outbox.keep(early, packed(7))
+  bench.sent.length = 0
+  bench.runs(1, 'n2', early)
+  expect(bench.sent).toEqual(['7 to early of 1 on n2'])
 })
 
 test('what is for a worker that will not come is dropped: what comes later, and what was kept', async () => {

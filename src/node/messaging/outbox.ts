@@ -1,7 +1,7 @@
 // shell
 /**
- * Casts and messages that have no way now, as their worker is moving or starts again: kept in the order in which they
- * came, until this node knows where it runs. Never more than there is room for.
+ * Casts and messages that have no way now, as their worker is moving, starts again or waits for a node: kept in the order
+ * in which they came, until this node knows where it runs. Never more than there is room for.
  */
 
 import { type SlotId, specOfSlot } from '../../ids.ts'
@@ -41,6 +41,8 @@ export interface OutboxInit {
 export class Outbox {
   readonly #init: OutboxInit
   readonly #kept = new Map<SlotId, Kept[]>()
+  /** Those of them that waited for a node when something came for them. */
+  readonly #early = new Set<SlotId>()
   readonly #held = new Map<SlotId, Set<Held>>()
   #count = 0
   #bytes = 0
@@ -51,17 +53,46 @@ export class Outbox {
   }
 
   keep(slot: SlotId, packed: Packed, after?: Generation): void {
-    const { messages, bytes } = MAILBOX_LIMITS
-    const isFull = this.#count >= messages || this.#bytes + packed.payload.length > bytes
-    const isComing = this.#init.router.isComing(slot)
-    if (isFull && isComing) this.#init.onFull(slot)
-    if (isFull || !isComing) return this.#init.onDropped()
-    const kept = this.#kept.get(slot) ?? []
+    const { router } = this.#init
+    if (!router.isComing(slot)) return this.#init.onDropped()
+    const { length } = packed.payload
+    const isPending = router.whyPending(slot) !== undefined
+    if (!isPending && !this.#hasRoom(length)) this.#makeRoom(length)
+    if (!this.#hasRoom(length)) return this.#refuse(slot)
+    if (isPending) this.#early.add(slot)
+    const known = this.#kept.get(slot)
+    const kept = known ?? []
     kept.push({ packed, after })
     this.#kept.set(slot, kept)
     this.#count += 1
-    this.#bytes += packed.payload.length
-    if (kept.length === 1) this.#look(slot)
+    this.#bytes += length
+    if (known === undefined) this.#look(slot)
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const limits = MAILBOX_LIMITS
+    return this.#count < limits.messages && this.#bytes + bytes <= limits.bytes
+  }
+
+  /** What waits for a node that there may never be gives way to what waits for a moment: the last one that came, first. */
+  #makeRoom(bytes: number): void {
+    for (const slot of this.#early) {
+      const isPending = this.#init.router.whyPending(slot) !== undefined
+      // Its list stays, also when nothing is left in it: somebody waits for a change.
+      const kept = isPending ? this.#kept.get(slot) : undefined
+      while (!this.#hasRoom(bytes)) {
+        const last = kept?.pop()
+        if (last === undefined) break
+        this.#count -= 1
+        this.#bytes -= last.packed.payload.length
+        this.#refuse(slot)
+      }
+    }
+  }
+
+  #refuse(slot: SlotId): void {
+    this.#init.onFull(slot)
+    this.#init.onDropped()
   }
 
   /**
@@ -109,7 +140,10 @@ export class Outbox {
     if (later.length > 0) {
       this.#kept.set(slot, later)
       router.whenChanged(specOfSlot(slot), () => this.#look(slot))
-    } else this.#letGo(slot)
+    } else {
+      this.#early.delete(slot)
+      this.#letGo(slot)
+    }
     if (this.#count === 0) this.#whenEmpty?.()
   }
 

@@ -28,6 +28,7 @@ interface Known {
 }
 
 const NONE: readonly SlotId[] = []
+const COMING: ReadonlySet<SpecStatus['kind']> = new Set(['pending', 'starting', 'restarting', 'running'])
 
 export class Router {
   /** The node has stopped. */
@@ -57,12 +58,11 @@ export class Router {
     return isThere(known.claim) ? [known.claim.slot] : NONE
   }
 
-  /** Whether the worker runs, or is about to, as far as this node knows. */
+  /** Whether the worker runs, or is about to, or will when a node comes that can run it, as far as this node knows. */
   isComing(slot: SlotId): boolean {
     const spec = specOfSlot(slot)
     const status = this.statusOf(spec)?.kind
-    if (this.isOver || (status !== 'starting' && status !== 'restarting' && status !== 'running'))
-      return false
+    if (this.isOver || status === undefined || !COMING.has(status)) return false
     const part = this.partStatusOf(spec, slot)?.kind
     return part !== 'stopped' && part !== 'failed' && part !== 'ended'
   }
