@@ -44,7 +44,6 @@ export function lackOf(
   const left = isTakenBack
     ? 'what was to be added was taken back'
     : 'what was changed stays written, and goes on to the others'
-  return new AckError(
-    `only ${merged} other nodes have confirmed "${id}" within ${timeoutMs} ms, not: ${ack}; ${left}`,
-  )
+  const few = merged === 1 ? '1 other node has' : `${merged} other nodes have`
+  return new AckError(`only ${few} confirmed "${id}" within ${timeoutMs} ms, not: ${ack}; ${left}`)
 }

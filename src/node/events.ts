@@ -84,9 +84,9 @@ export type NodeEvent =
   | { readonly kind: 'member:dead'; readonly member: MemberRow }
   | { readonly kind: 'member:leave'; readonly member: MemberRow }
   /**
-   * Others reach the member, and this node has had no session with it for ten probe periods (`lan`: 5 s): calls to its
-   * workers are refused with an `UnreachableError`, and what else goes from one of the two to the other waits, or is
-   * lost. `reachedBy`: nodes that reach it, one to three.
+   * Others reach the member, and this node has had no session with it for ten probe periods (`lan`: 5 s), or for thirty
+   * (15 s) where it has never had one with its present run: calls to its workers are refused with an `UnreachableError`,
+   * and what else goes from one of the two to the other waits, or is lost. `reachedBy`: nodes that reach it, one to three.
    */
   | { readonly kind: 'member:unreachable'; readonly member: MemberRow; readonly reachedBy: readonly NodeId[] }
   /** There is a session again with a member that was unreachable. */

@@ -37,7 +37,10 @@ export interface Member {
   readonly isSelf: boolean
   /** There is a session with it now. */
   readonly isConnected: boolean
-  /** Nodes that reach it while this one has not for ten probe periods, one to three; empty where that is not so. */
+  /**
+   * Nodes that reach it while this one has not for ten probe periods, or for thirty where it has never met its present
+   * run: one to three; empty where that is not so.
+   */
   readonly reachedBy: readonly NodeId[]
 }
 

@@ -116,6 +116,18 @@ test('ack: where too few have confirmed it, what was added is taken back, and wh
   await restarting
 })
 
+test('ack: one that has confirmed it is counted as one', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await allSeeAll(mesh)
+  mesh.partition(['n1', 'n2'], ['n3'])
+  const adding = mesh
+    .node('n1')
+    .addWorker({ id: 'w', run: counter, args: [1] }, { ack: 'all', timeoutMs: 300 })
+  await expect(mesh.settle(adding)).rejects.toThrow(
+    'only 1 other node has confirmed "w" within 300 ms, not: all',
+  )
+})
+
 test('ack: of several who wait at once for one group, each hears what it has asked for', async () => {
   await using mesh = await simulate({ behaviours: all })
   await allSeeAll(mesh)

@@ -157,3 +157,16 @@ test('a member that nobody reaches is not unreachable but dead, and one that die
   await mesh.run(NOTICED_MS)
   expect(told.unreachable.toSorted()).toEqual(['n1 n2 n3', 'n2 n1 n3'])
 })
+
+test('a member that has never been met is said to be unreachable after thirty periods, not after ten', async () => {
+  await using mesh = await simulate({ nodes: 3 })
+  mesh.crash('n1')
+  mesh.cut('n1', 'n2')
+  await mesh.start('n1')
+  await mesh.until('n1 knows of it', () => mesh.node('n1').members().length === 3)
+  const { unreachable } = listen(mesh)
+  await mesh.run(14_000)
+  expect(unreachable).toEqual([])
+  await mesh.run(4_000)
+  expect(unreachable.toSorted()).toEqual(['n1 n2 n3', 'n2 n1 n3'])
+})
