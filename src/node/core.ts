@@ -6,10 +6,10 @@
 
 import type { NodeId, SlotId, SpecId } from '../ids.ts'
 import { AntiEntropy } from '../protocol/anti-entropy.ts'
-import { type MemberRow, isPresent } from '../protocol/member-row.ts'
+import type { MemberRow } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { Membership } from '../protocol/membership.ts'
-import { type Message, NO_ROWS, type Rows, TABLES, type Table } from '../protocol/messages.ts'
+import { type Message, NO_ROWS, type Rows } from '../protocol/messages.ts'
 import { inFrames, isEmpty } from '../protocol/rows.ts'
 import type { Timings } from '../protocol/timings.ts'
 import type { Prng } from '../prng.ts'
@@ -17,8 +17,10 @@ import { unreachable } from '../assert.ts'
 import { Bulletin } from './bulletin.ts'
 import { Departure } from './departure.ts'
 import type { CoreEvent, Effect } from './events.ts'
+import { Joining } from './joining.ts'
 import { Ledger } from './ledger.ts'
 import type { Now } from './now.ts'
+import { Relay } from './relay.ts'
 import { Spreading } from './spreading.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 import { type Report, Supervisor } from './supervision/supervisor.ts'
@@ -43,8 +45,8 @@ export class Core {
   readonly #antiEntropy: AntiEntropy
   readonly #upkeep: Upkeep
   readonly #departure = new Departure()
-  readonly #timings: Timings
-  readonly #startedMs: number
+  readonly #joining: Joining
+  readonly #relay: Relay
   readonly #bulletin = new Bulletin(effect => this.#effects.push(effect))
   #effects: Effect[] = []
   /** What the worker that has just ended has left unread. */
@@ -54,9 +56,7 @@ export class Core {
 
   constructor(init: CoreInit) {
     const { self, timings, prng, now } = init
-    this.#timings = timings
     this.#now = now
-    this.#startedMs = now.ms
     this.#membership = new Membership({
       self,
       timings,
@@ -68,6 +68,13 @@ export class Core {
     })
     this.ledger = new Ledger(this.#membership, timings.tombstoneMs)
     const { tables } = this.ledger
+    this.#joining = new Joining({ timings, startedMs: now.ms, membership: this.#membership })
+    this.#relay = new Relay({
+      self: self.id,
+      membership: this.#membership,
+      helpersFor: target => this.#membership.witnesses.helpers(target),
+      send: (to, message) => this.#send(to, message),
+    })
     this.spreading = new Spreading({ self: self.id, tables, send: (to, message) => this.#send(to, message) })
     this.#antiEntropy = new AntiEntropy({
       tables,
@@ -87,7 +94,7 @@ export class Core {
     this.#upkeep = new Upkeep({
       ledger: this.ledger,
       supervisor: this.supervisor,
-      send: (to, message) => this.#send(to, message),
+      send: (to, message) => this.#relay.send(to, message),
       stableMs: Math.max(STABLE_MS_MIN, 2 * timings.probePeriodMs),
       onDeclined: (slot, forMs) => this.#bulletin.notify({ kind: 'worker:decline', slot, forMs }),
     })
@@ -137,7 +144,7 @@ export class Core {
       this.ledger.tombstones.wakeAtMs(),
       this.#departure.wakeAtMs(this.#now.ms),
       this.ledger.newsAtMs(),
-      this.self.status === 'joining' ? this.#joinByMs() : Infinity,
+      this.self.status === 'joining' ? this.#joining.byMs() : Infinity,
     )
   }
 
@@ -212,23 +219,13 @@ export class Core {
 
   #onTime(): void {
     const nowMs = this.#now.ms
-    if (this.self.status === 'joining' && nowMs >= this.#joinByMs())
+    if (this.self.status === 'joining' && nowMs >= this.#joining.byMs())
       this.#membership.declareSelf({ status: 'alive' }, this.#now)
     this.#membership.tick(this.#now)
     this.#antiEntropy.tick(this.#membership.connected(), nowMs)
     this.supervisor.tick(nowMs)
     this.#upkeep.tick(this.#now)
     for (const id of this.ledger.tombstones.take(nowMs)) this.#bury(id)
-  }
-
-  /**
-   * A node that finds nobody is the first one; a node that finds a mesh, or may still do so, waits until it knows what the
-   * mesh knows.
-   */
-  #joinByMs(): number {
-    const { joinAloneMs, joinSyncMs } = this.#timings
-    const isAlone = this.#membership.connected().length === 0 && !this.#membership.contacts.isLooking
-    return this.#startedMs + (isAlone ? joinAloneMs : joinSyncMs)
   }
 
   #onPeerUp(peer: NodeId): void {
@@ -247,6 +244,12 @@ export class Core {
   #onMessage(from: NodeId, message: Message): void {
     if (message.kind === 'hello') return this.#onHello(from, message)
     if (!this.#greeted.has(from)) return this.#hangUp(from, 'it did not say hello first')
+    if (message.kind !== 'relay') return this.#take(from, message)
+    const carried = this.#relay.take(message, from)
+    return carried && this.#take(message.from, carried)
+  }
+
+  #take(from: NodeId, message: Exclude<Message, { readonly kind: 'hello' | 'relay' }>): void {
     switch (message.kind) {
       case 'probe':
       case 'probe-ack':
@@ -271,7 +274,9 @@ export class Core {
         for (const id of message.specs) this.ledger.forget(id, message.before, this.#now)
         return undefined
       case 'agree':
-        return this.#onAgree(from, message.tables)
+        return this.self.status === 'joining' && this.#joining.isEnough(from, message.tables)
+          ? this.#membership.declareSelf({ status: 'alive' }, this.#now)
+          : undefined
       case 'buckets':
         return this.#antiEntropy.onBuckets(from, message.table, message.digests)
       case 'want':
@@ -279,18 +284,6 @@ export class Core {
       default:
         return unreachable(message)
     }
-  }
-
-  /**
-   * A joining node takes work when a peer has nothing to tell it any more. Where many start at once, somebody always
-   * knows of one more member; what must be known are the specs and where they run, to one who takes part already.
-   */
-  #onAgree(from: NodeId, agreed: readonly Table[]): void {
-    if (this.self.status !== 'joining') return
-    const row = this.ledger.tables.members.get(from)
-    const isFromMember = row !== undefined && isPresent(row)
-    const isEnough = TABLES.every(table => agreed.includes(table) || (isFromMember && table === 'members'))
-    if (isEnough) this.#membership.declareSelf({ status: 'alive' }, this.#now)
   }
 
   #onHello(from: NodeId, hello: Message & { kind: 'hello' }): void {
@@ -374,6 +367,7 @@ export class Core {
     const peers = this.#membership.connected()
     if (peers.length === 0 || isEmpty(news)) return
     this.spreading.tell(news, peers)
+    this.#relay.tell(news)
     const failed = news.phases.filter(phase => phase.rank === 'failed')
     for (const rows of inFrames({ ...NO_ROWS, phases: failed }))
       this.#effects.push({ kind: 'publish-hint', rows })

@@ -13,9 +13,11 @@ import { failure } from './failure-shape.ts'
 import { HEALTH_SCORE_MAX } from './local-health.ts'
 import { DECLINES_MAX, MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
 import {
+  type CarriedMessage,
   type Message,
   type NodeStat,
   PROTOCOL,
+  RELAY_HOPS_MAX,
   type Roots,
   type Rows,
   TABLES,
@@ -243,15 +245,8 @@ const roots: Shape<Roots> = objectOf<Roots>({
   phases: text,
 })
 
-const message: Shape<Message> = variantOf<Message>({
-  hello: { protocol: protocolRange, run, rows },
-  probe: { n: count, stat, news },
-  'probe-ack': { n: count, stat, news },
-  'probe-request': { n: count, target: node },
-  'probe-report': { n: count, target: node, isHeard: isBoolean },
-  accusations: { accusations: list(accusation, ACCUSATIONS_MAX) },
-  rows: { rows, ask: optional(count) },
-  merged: { ask: count },
+/** The kinds of `CarriedMessage`. */
+const carried = {
   'handoff-ask': { slot, generation: count },
   'handoff-refuse': { slot, generation: count },
   'handoff-state': {
@@ -261,6 +256,24 @@ const message: Shape<Message> = variantOf<Message>({
     count: whole(1, HANDOFF_PARTS_MAX),
     bytes,
   },
+  rows: { rows, ask: optional(count) },
+}
+
+const message: Shape<Message> = variantOf<Message>({
+  ...carried,
+  relay: {
+    from: node,
+    to: node,
+    hops: whole(0, RELAY_HOPS_MAX),
+    message: variantOf<CarriedMessage>(carried),
+  },
+  hello: { protocol: protocolRange, run, rows },
+  probe: { n: count, stat, news },
+  'probe-ack': { n: count, stat, news },
+  'probe-request': { n: count, target: node },
+  'probe-report': { n: count, target: node, isHeard: isBoolean },
+  accusations: { accusations: list(accusation, ACCUSATIONS_MAX) },
+  merged: { ask: count },
   digest: { roots },
   agree: { tables: list(oneOf(TABLES), TABLES.length) },
   forget: { specs: list(spec), before: hlc },

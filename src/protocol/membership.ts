@@ -45,7 +45,8 @@ export class Membership {
   readonly #roster: Roster
   readonly #reach = new Reach()
   readonly #prober: Prober
-  readonly #witnesses: Witnesses
+  /** Who may be asked for a member that this node does not reach, and whose word counts. */
+  readonly witnesses: Witnesses
   readonly #suspicions: Suspicions
   readonly #news = new Dissemination()
   readonly #stats = new PeerStats()
@@ -66,8 +67,8 @@ export class Membership {
     this.#roster = new Roster(self, timings.tombstoneMs)
     this.contacts = new Contacts(self, timings, prng.fork('contacts'))
     const known = { roster: this.#roster, reach: this.#reach, stats: this.#stats, health: this.health }
-    this.#witnesses = new Witnesses({ timings, ...known })
-    this.#suspicions = new Suspicions(timings, this.#witnesses)
+    this.witnesses = new Witnesses({ timings, ...known })
+    this.#suspicions = new Suspicions(timings, this.witnesses)
     this.#prober = new Prober({
       timings,
       prng: prng.fork('prober'),
@@ -76,7 +77,7 @@ export class Membership {
       nowMs: now.ms,
       judgeFromMs: () => this.wakefulness.judgeFromMs,
       members: () => this.#roster.others(),
-      helpers: target => this.#witnesses.helpers(target),
+      helpers: target => this.witnesses.helpers(target),
       emit: effect => this.#onProber(effect),
     })
   }
@@ -341,7 +342,7 @@ export class Membership {
     const row = this.#roster.find(peer)
     if (row === undefined || this.#now.ms < this.#holdUntilMs) return false
     // That a port refuses does not rest on how well this node is; but where there are others, it is left to them.
-    const isSure = evidence === 'refused' && this.#witnesses.isAlone(this.#now.ms, peer)
+    const isSure = evidence === 'refused' && this.witnesses.isAlone(this.#now.ms, peer)
     if (this.health.isDegraded && !isSure) return false
     const accusation = { run: { id: row.id, boot: row.boot }, seq: row.seq, by: this.self.id, evidence }
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, true)

@@ -47,7 +47,38 @@ export interface NodeStat {
   readonly unreachable: readonly NodeId[]
 }
 
+/** What workers leave behind, on its way from one node to another. */
+export type HandoffMessage =
+  /** Placement wants the worker of your claim here: hand it over. Repeated until it is answered. */
+  | { readonly kind: 'handoff-ask'; readonly slot: SlotId; readonly generation: number }
+  /** Not now. */
+  | { readonly kind: 'handoff-refuse'; readonly slot: SlotId; readonly generation: number }
+  /** One of `count` parts of what the worker of that generation has left behind: the claim is free with the last one. */
+  | {
+      readonly kind: 'handoff-state'
+      readonly slot: SlotId
+      readonly generation: number
+      readonly index: number
+      readonly count: number
+      readonly bytes: Uint8Array
+    }
+
+/** What comes to a member with which its sender has no session all the same, by way of others: see `node/relay.ts`. */
+export type CarriedMessage =
+  | HandoffMessage
+  /** News, or what the other side is missing. With `ask`, the sender wants to hear when they have been taken in. */
+  | { readonly kind: 'rows'; readonly rows: Rows; readonly ask?: number | undefined }
+
 export type Message =
+  | CarriedMessage
+  /** From one member to another, by way of the receiver: so many nodes after it may pass it on to one that is not `to`. */
+  | {
+      readonly kind: 'relay'
+      readonly from: NodeId
+      readonly to: NodeId
+      readonly hops: number
+      readonly message: CarriedMessage
+    }
   /** The first message of a session, both ways: who I am, and everybody I know. */
   | { readonly kind: 'hello'; readonly protocol: ProtocolRange; readonly run: Run; readonly rows: Rows }
   /** Are you there? */
@@ -64,23 +95,8 @@ export type Message =
     }
   /** What I have found against others, at once. */
   | { readonly kind: 'accusations'; readonly accusations: readonly Accusation[] }
-  /** News, or what the other side is missing. With `ask`, the sender wants to hear when they have been taken in. */
-  | { readonly kind: 'rows'; readonly rows: Rows; readonly ask?: number | undefined }
   /** The rows that were sent with `ask` have been taken in. */
   | { readonly kind: 'merged'; readonly ask: number }
-  /** Placement wants the worker of your claim here: hand it over. Repeated until it is answered. */
-  | { readonly kind: 'handoff-ask'; readonly slot: SlotId; readonly generation: number }
-  /** Not now. */
-  | { readonly kind: 'handoff-refuse'; readonly slot: SlotId; readonly generation: number }
-  /** One of `count` parts of what the worker of that generation has left behind: the claim is free with the last one. */
-  | {
-      readonly kind: 'handoff-state'
-      readonly slot: SlotId
-      readonly generation: number
-      readonly index: number
-      readonly count: number
-      readonly bytes: Uint8Array
-    }
   /** What I know, in a hash for each table. */
   | { readonly kind: 'digest'; readonly roots: Roots }
   /** The answer to a digest: the tables that do not differ. */
@@ -91,6 +107,9 @@ export type Message =
   | { readonly kind: 'buckets'; readonly table: Table; readonly digests: readonly string[] }
   /** Send me your rows of these buckets. */
   | { readonly kind: 'want'; readonly table: Table; readonly buckets: readonly number[] }
+
+/** A message that goes by way of others is passed on so often beyond the first time, before the last one has a session. */
+export const RELAY_HOPS_MAX = 2
 
 /** What a worker hands over to its successor on another node may be so large. */
 export const HANDOFF_BYTES_MAX = 1024 * 1024

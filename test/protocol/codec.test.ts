@@ -31,6 +31,13 @@ const MESSAGES: readonly Message[] = [
   { kind: 'accusations', accusations: [accusation] },
   { kind: 'agree', tables: ['specs', 'claims'] },
   { kind: 'merged', ask: 4 },
+  {
+    kind: 'relay',
+    from: a,
+    to: b,
+    hops: 2,
+    message: { kind: 'handoff-ask', slot: slotId(specId('w')), generation: 3 },
+  },
   { kind: 'digest', roots: { members: '0', specs: '1', claims: '2', phases: '3' } },
   { kind: 'buckets', table: 'claims', digests: Array.from({ length: 64 }, (_, index) => String(index)) },
   { kind: 'want', table: 'phases', buckets: [0, 63] },
@@ -192,6 +199,16 @@ test('what is no message is refused with the place that is wrong', () => {
   expect(reason({ kind: 'want', table: 'secrets', buckets: [] })).toMatch(/^table: /)
   expect(reason({ kind: 'want', table: 'specs', buckets: [64] })).toMatch(/^buckets/)
   expect(reason({ kind: 'rows', rows: { ...NO_ROWS, members: [{ id: 'a' }] } })).toMatch(/^rows\.members\.0/)
+})
+
+test('what goes by way of others is neither something that must not, nor on its way without end', () => {
+  const ask = { kind: 'handoff-ask', slot: slotId(specId('w')), generation: 3 }
+  const relay = { kind: 'relay', from: a, to: b, hops: 2, message: ask }
+  const isMessage = (value: unknown): boolean => decodeMessage(encodePayload(value)).kind === 'message'
+  expect(isMessage(relay)).toBe(true)
+  expect(isMessage({ ...relay, message: relay })).toBe(false)
+  expect(isMessage({ ...relay, message: { kind: 'merged', ask: 1 } })).toBe(false)
+  expect(isMessage({ ...relay, hops: 3 })).toBe(false)
 })
 
 test('fields of a newer version of the protocol are kept', () => {

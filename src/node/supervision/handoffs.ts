@@ -11,7 +11,7 @@
 import { type NodeId, type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
 import type { Claim } from '../../protocol/claim.ts'
 import type { Membership } from '../../protocol/membership.ts'
-import type { Message } from '../../protocol/messages.ts'
+import type { HandoffMessage, Message } from '../../protocol/messages.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
 
@@ -31,8 +31,6 @@ export const STATE_MS = 5_000
 export const HEIR_MS = 2_000
 /** What nobody has taken is kept for so long. */
 export const KEEP_MS = 60_000
-
-export type StateMessage = Extract<Message, { kind: 'handoff-ask' | 'handoff-refuse' | 'handoff-state' }>
 
 /** A worker that was given away, or is about to be. */
 interface Outgoing {
@@ -54,7 +52,7 @@ interface Incoming {
 }
 
 export class Handoffs {
-  readonly #send: (to: NodeId, message: StateMessage) => void
+  readonly #send: (to: NodeId, message: HandoffMessage) => void
   readonly #membership: Pick<Membership, 'isPresent'>
   readonly #outgoing = new Map<SpecId, Outgoing>()
   readonly #incoming = new Map<SpecId, Incoming>()
@@ -67,7 +65,10 @@ export class Handoffs {
   /** When workers have left, oldest first. */
   #departures: number[] = []
 
-  constructor(send: (to: NodeId, message: StateMessage) => void, membership: Pick<Membership, 'isPresent'>) {
+  constructor(
+    send: (to: NodeId, message: HandoffMessage) => void,
+    membership: Pick<Membership, 'isPresent'>,
+  ) {
     this.#send = send
     this.#membership = membership
   }

@@ -6,7 +6,7 @@
  */
 
 import { type NodeId, type Run, type SlotId, isSameRun, specOfSlot } from '../../ids.ts'
-import type { Message } from '../../protocol/messages.ts'
+import type { HandoffMessage, Message } from '../../protocol/messages.ts'
 import {
   type Generation,
   type Legacy,
@@ -16,7 +16,7 @@ import {
 } from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
-import { ASK_MS, KEEP_MS, STATE_MS, type StateMessage } from './handoffs.ts'
+import { ASK_MS, KEEP_MS, STATE_MS } from './handoffs.ts'
 import { heldBy } from './outlook.ts'
 
 /** Something that a worker of this node has left behind. */
@@ -43,7 +43,7 @@ export type Inheritance =
 
 export interface LegaciesInit {
   readonly run: () => Run
-  readonly send: (to: NodeId, message: StateMessage) => void
+  readonly send: (to: NodeId, message: HandoffMessage) => void
   readonly isGone: (run: Run) => boolean
   /** Something that was asked for has come, or is waited for no longer. */
   readonly onChanged: (slot: SlotId) => void

@@ -2,6 +2,7 @@
 /** What is declared, kept running: standalone workers by their claims, groups and chains by their phases. */
 
 import { type NodeId, type SlotId, type SpecId, specOfSlot } from '../../ids.ts'
+import type { HandoffMessage } from '../../protocol/messages.ts'
 import type { Phase } from '../../protocol/phase.ts'
 import type { SpecRow } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
@@ -10,14 +11,13 @@ import type { Now } from '../now.ts'
 import { Claims } from './claims.ts'
 import { Declines, type DeclinesInit } from './declines.ts'
 import { Generations } from './generations.ts'
-import type { StateMessage } from './handoffs.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 
 export interface UpkeepInit {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
-  readonly send: (to: NodeId, message: StateMessage) => void
+  readonly send: (to: NodeId, message: HandoffMessage) => void
   readonly onDeclined: DeclinesInit['onDeclined']
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number
@@ -85,7 +85,7 @@ export class Upkeep {
   }
 
   /** Another node wants what a worker leaves behind, or answers to that. */
-  onHandoff(message: StateMessage, from: NodeId, now: Now): void {
+  onHandoff(message: HandoffMessage, from: NodeId, now: Now): void {
     const { legacies } = this.#generations
     switch (message.kind) {
       case 'handoff-ask':

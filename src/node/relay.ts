@@ -1,0 +1,84 @@
+// pure
+/**
+ * The way round a link that is missing: what one member has to tell another with which it has no session goes by way of
+ * a third that reaches both, or of three in a row. Nothing is lost by a way that leads nowhere but time: whoever asks
+ * and gets no answer asks again, by another way, and rows come by anti-entropy.
+ */
+
+import type { NodeId } from '../ids.ts'
+import type { Membership } from '../protocol/membership.ts'
+import {
+  type CarriedMessage,
+  type Message,
+  NO_ROWS,
+  RELAY_HOPS_MAX,
+  type Rows,
+} from '../protocol/messages.ts'
+import { inFrames, isEmpty } from '../protocol/rows.ts'
+
+type RelayMessage = Message & { readonly kind: 'relay' }
+
+export interface RelayInit {
+  readonly self: NodeId
+  readonly membership: Pick<Membership, 'isConnected' | 'isPresent' | 'present' | 'reachedBy'>
+  /** Those that this node reaches who do not say that they cannot reach a member; all of them where each says so. */
+  readonly helpersFor: (target: NodeId) => readonly NodeId[]
+  readonly send: (to: NodeId, message: Message) => void
+}
+
+export class Relay {
+  readonly #init: RelayInit
+  /** By way of whom something has last come from a member: what is answered, goes back that way. */
+  readonly #ways = new Map<NodeId, NodeId>()
+  /** Whoever asks again tries the next one. */
+  #turn = 0
+
+  constructor(init: RelayInit) {
+    this.#init = init
+  }
+
+  /** Sends it directly, where there is a session, or round. */
+  send(to: NodeId, message: CarriedMessage): void {
+    if (this.#init.membership.isConnected(to)) return this.#init.send(to, message)
+    const { self: from } = this.#init
+    this.#pass({ kind: 'relay', from, to, hops: RELAY_HOPS_MAX, message })
+    if (message.kind !== 'handoff-ask') return undefined
+    // The way is right that an answer comes by.
+    this.#ways.delete(to)
+    this.#turn += 1
+    return undefined
+  }
+
+  /** Tells those who are cut off from this node, and not from others, where things run, as far as this node has written it. */
+  tell({ claims, phases }: Rows): void {
+    const news: Rows = { ...NO_ROWS, claims, phases }
+    if (isEmpty(news)) return
+    const { membership } = this.#init
+    const cutOff = membership.present().filter(({ id }) => membership.reachedBy(id).length > 0)
+    if (cutOff.length === 0) return
+    for (const rows of inFrames(news)) for (const { id } of cutOff) this.send(id, { kind: 'rows', rows })
+  }
+
+  /** A peer has sent something that may be for somebody else. @returns what is for this node */
+  take(relay: RelayMessage, peer: NodeId): CarriedMessage | undefined {
+    const { from, to } = relay
+    const { self, membership } = this.#init
+    if (from === self) return undefined
+    if (membership.isPresent(from)) this.#ways.set(from, peer)
+    if (to === self) return relay.message
+    if (membership.isConnected(to)) this.#init.send(to, relay)
+    else if (relay.hops > 0) this.#pass({ ...relay, hops: relay.hops - 1 }, peer)
+    return undefined
+  }
+
+  /** `except`: who has sent it here. */
+  #pass(relay: RelayMessage, except?: NodeId): void {
+    const { from, to } = relay
+    const { membership, helpersFor } = this.#init
+    const helpers = helpersFor(to).filter(id => id !== except && id !== from)
+    const known = this.#ways.get(to)
+    const isKnown = known !== undefined && known !== except && membership.isConnected(known)
+    const way = isKnown ? known : helpers[this.#turn % helpers.length]
+    if (way !== undefined) this.#init.send(way, relay)
+  }
+}
