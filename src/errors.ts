@@ -176,6 +176,16 @@ export class FormationError extends MeshvisorError {
 /** A node that is emptied still has workers that others are to take. They go on moving. */
 export class DrainError extends MeshvisorError {
   override readonly name = 'DrainError'
+  /** The slots of those workers. Empty where `resume()` was called meanwhile. */
+  readonly workers: readonly string[]
+  /** The ids of members that are to take some of them, and with which this node has no session. */
+  readonly unreachable: readonly string[]
+
+  constructor(message: string, rest: Partial<Pick<DrainError, 'workers' | 'unreachable'>> = {}) {
+    super(message)
+    this.workers = rest.workers ?? []
+    this.unreachable = rest.unreachable ?? []
+  }
 }
 
 /** The node has been stopped. */

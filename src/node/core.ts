@@ -96,6 +96,7 @@ export class Core {
       supervisor: this.supervisor,
       send: (to, message) => this.#relay.send(to, message),
       stableMs: Math.max(STABLE_MS_MIN, 2 * timings.probePeriodMs),
+      onLost: (slot, heir) => this.#effects.push({ kind: 'state-lost', slot, heir }),
       onDeclined: (slot, forMs) => this.#bulletin.notify({ kind: 'worker:decline', slot, forMs }),
     })
   }
@@ -132,6 +133,12 @@ export class Core {
     if (!this.#upkeep.isHandedOver) return undefined
     const slots = [...this.supervisor.slots()]
     return slots.every(slot => this.ledger.ownerOf(slot) === undefined) ? slots : undefined
+  }
+
+  /** The workers of a node that is emptied that others can run, and have not taken yet. */
+  outstanding(): readonly SlotId[] {
+    const here = [...this.supervisor.slots()].filter(slot => this.ledger.ownerOf(slot) !== undefined)
+    return [...new Set([...here, ...this.#upkeep.slotsLeft()])]
   }
 
   /** When to call again with `time-passed`, if nothing happens before. */
@@ -209,8 +216,9 @@ export class Core {
   #depart(): void {
     const isIdle = this.supervisor.size === 0
     const isFree = this.#upkeep.isFree || this.#membership.connected().length === 0
-    if (this.#departure.isReady({ isIdle, isFree }, this.#now.ms))
-      this.#membership.declareSelf({ status: 'left' }, this.#now)
+    if (!this.#departure.isReady({ isIdle, isFree }, this.#now.ms)) return
+    this.#upkeep.giveUp()
+    this.#membership.declareSelf({ status: 'left' }, this.#now)
   }
 
   #isLeaving(): boolean {
@@ -325,10 +333,8 @@ export class Core {
     }
     if (effect.kind !== 'member-changed') {
       this.#effects.push(effect)
-      const isAboutReach = effect.kind === 'reach-changed'
-      return isAboutReach
-        ? this.#bulletin.followReach(this.ledger.tables.members.get(effect.peer), effect)
-        : undefined
+      if (effect.kind !== 'reach-changed') return undefined
+      return this.#bulletin.followReach(this.ledger.tables.members.get(effect.peer), effect)
     }
     this.ledger.onMemberChanged(effect)
     this.#upkeep.onView(this.#now)

@@ -67,6 +67,8 @@ export type Effect =
   | { readonly kind: 'follow-phase'; readonly phase: Phase }
   | { readonly kind: 'set-status'; readonly id: SpecId; readonly status: SpecStatus }
   | { readonly kind: 'notify'; readonly event: NodeEvent }
+  /** What a worker of this node has left behind, or had to, is lost. `heir`: who was to have it, if that is known. */
+  | { readonly kind: 'state-lost'; readonly slot: SlotId; readonly heir: NodeId | undefined }
   /** All workers have stopped, and the others have been told. */
   | { readonly kind: 'left' }
 

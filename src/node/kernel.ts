@@ -7,23 +7,21 @@
 import { unreachable } from '../assert.ts'
 import { Deque } from '../deque.ts'
 import type { NodeId, Run } from '../ids.ts'
-import type { Cancel, Clock, DialFailure, Directory, Logger, Machine, Transport } from '../ports.ts'
+import type { Cancel, DialFailure } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { decodeRows, encodeMessage } from '../protocol/codec.ts'
-import type { MemberRow } from '../protocol/member-row.ts'
 import { DISCOVERIES, HINTS, HINT_BYTES_MAX, RateLimit, SHUT_OUT_MS } from '../protocol/limits.ts'
-import type { Timings } from '../protocol/timings.ts'
 import { atMost } from './at-most.ts'
 import { Border } from './border.ts'
 import { ControlLane, type Offence } from './control-lane.ts'
 import { Core } from './core.ts'
 import { DataPlane } from './data-plane.ts'
 import type { CoreEvent, Effect, NodeEvent } from './events.ts'
+import type { KernelInit, Ports } from './kernel-init.ts'
 import type { Now } from './now.ts'
 import { type Stall, Stalls } from './stalls.ts'
 import { FencedGateway } from './workers/fenced-gateway.ts'
 import { Host } from './workers/host.ts'
-import type { Registry } from './workers/registry.ts'
 import { findFenceOfNow, runOutside } from './workers/scope.ts'
 
 /** A node that is to stop waits so long for what was put into chains there: of 45 s, the rest is for handing over. */
@@ -37,30 +35,6 @@ const WORKERS_MS = 10_000
 const ROWS_TOPIC = 'rows'
 /** Gossip for the members of groups. */
 const BROADCAST_TOPIC = 'broadcast'
-
-export interface Ports {
-  readonly clock: Clock
-  readonly transport: Transport
-  readonly logger: Logger
-  /** Where to look for the mesh. Without one, the node waits to be found. */
-  readonly directory?: Directory
-  /** Without one, as in a simulation, workers that are to run in a thread or process run inline. */
-  readonly machine?: Machine
-  /** The number of this run: larger than that of every earlier one with the same key. @default the wall clock */
-  readonly boot?: number
-}
-
-export interface KernelInit {
-  readonly ports: Ports
-  readonly registry: Registry
-  readonly seed: string
-  readonly timings: Timings
-  /** The node's own row as the options describe it, without what only the kernel knows. */
-  readonly describe: (run: Run, addresses: readonly string[]) => MemberRow
-  readonly onEvent: (event: NodeEvent) => void
-  /** This run is over: the node has left, or another run of it has taken its place. */
-  readonly onOver: (why: 'left' | 'replaced') => void
-}
 
 export class Kernel {
   readonly core: Core
@@ -293,11 +267,19 @@ export class Kernel {
         this.#isOver = this.#isReplaced = true
         this.#notify({ kind: 'node:replaced', by: effect.by })
         return this.#init.onOver('replaced')
+      case 'state-lost':
+        return this.#onStateLost(effect)
       case 'left':
         return void this.#part()
       default:
         return unreachable(effect)
     }
+  }
+
+  #onStateLost({ slot, heir }: Effect & { kind: 'state-lost' }): void {
+    const isReached = heir !== undefined && this.core.ledger.membership.isConnected(heir)
+    const message = 'the state of a worker is lost: no other node has taken it from this one'
+    this.#ports.logger.warn({ worker: slot, ...(heir === undefined ? {} : { heir, isReached }) }, message)
   }
 
   #onStalled(stall: Stall): void {

@@ -1,10 +1,11 @@
 /**
  * A node that leaves, or is emptied, and lacks the link to one member: others reach both, so what its workers leave
- * behind comes to their successors there all the same, and in seconds.
+ * behind comes to their successors there all the same, and in seconds. What it cannot hand over, it names.
  */
 
 import { describe, expect, test } from 'vitest'
 
+import type { Logger } from '../../src/ports.ts'
 import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
@@ -123,4 +124,61 @@ describe.each(HOWS)('a node without a link to one member that is to %s', how => 
     expect(await totals()).toEqual(wanted)
     expect(tookMs).toBeLessThan(2 * SOON_MS)
   })
+})
+
+/** A logger that keeps what it warns of. */
+function notebook(): Logger & { readonly warnings: object[] } {
+  const warnings: object[] = []
+  const warn = (facts: object, message: string): void => void warnings.push({ ...facts, message })
+  return { warnings, debug: () => {}, info: () => {}, warn, error: () => {} }
+}
+
+const LOST = 'the state of a worker is lost: no other node has taken it from this one'
+
+describe('a node that leaves', () => {
+  async function labelledMesh(nodes: number) {
+    const log = notebook()
+    const init = { nodes, behaviours: [keeper], logger: log, labelsOf: { n1: { gpu: 'yes' } } }
+    const mesh = new SimulatedMesh(init)
+    await mesh.startAll()
+    await allSeeAll(mesh)
+    const placement = { labels: { gpu: 'yes' } }
+    await mesh.settle(mesh.node('n1').addWorker({ id: 'only', run: keeper, args: [0], placement }))
+    await mesh.settle(mesh.node('n1').addWorker({ id: 'any', run: keeper, args: [0] }))
+    return { mesh, lost: () => log.warnings.filter(each => 'message' in each && each.message === LOST) }
+  }
+
+  test('warns of each worker that could take something along, and that no other node can run', async () => {
+    const { mesh, lost } = await labelledMesh(2)
+    await using _ = mesh
+    await mesh.stop('n1')
+    expect(lost()).toEqual([{ worker: 'only', message: LOST }])
+  })
+
+  test('warns of nothing where a whole mesh is stopped', async () => {
+    const { mesh, lost } = await labelledMesh(2)
+    await using _ = mesh
+    const other = mesh.leave('n2')
+    // It has heard of that.
+    await mesh.run(5)
+    await mesh.settle(Promise.all([mesh.leave('n1'), other]))
+    expect(lost()).toEqual([])
+  })
+})
+
+test('drain that takes too long names what is left, and who is out of reach', async () => {
+  const { mesh } = await meshOf('named', 'workers')
+  await using _ = mesh
+  const mine = [...homesOf(mesh, 'n2')].flatMap(([slot, node]) => (node === 'n1' ? [slot] : []))
+  const error: unknown = await mesh
+    .settle(mesh.node('n1').drain({ timeoutMs: 1 }))
+    .catch((caught: unknown) => caught)
+  expect(error).toMatchObject({ name: 'DrainError', unreachable: ['n3'] })
+  expect(error).toHaveProperty('workers', expect.arrayContaining(mine))
+  const named = mine.map(slot => `"${slot}"`)
+  expect(String(error)).toMatch(
+    /^DrainError: others have not taken all workers of this node in 1 ms, which still has "/,
+  )
+  for (const name of named) expect(String(error)).toContain(name)
+  expect(String(error)).toContain(': it has no session with n3, which some of them are to go to')
 })

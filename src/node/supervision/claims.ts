@@ -10,12 +10,12 @@ import type { HandoffMessage, Message } from '../../protocol/messages.ts'
 import type { Restart } from '../../protocol/phase.ts'
 import { type SpecRow, type WorkerBody, writtenAt } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
-import { HANDOVER_MS } from '../departure.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { type Exit, nodeLost } from './exit.ts'
 import { Handoffs, STATE_MS } from './handoffs.ts'
+import { type OnStateLost, Parting } from './parting.ts'
 import { firstNumberAt } from './seniority.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
@@ -40,6 +40,7 @@ export interface ClaimsInit {
   readonly supervisor: Supervisor
   readonly declines: Declines
   readonly send: (to: NodeId, message: HandoffMessage) => void
+  readonly onLost: OnStateLost
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number
 }
@@ -54,7 +55,7 @@ export class Claims {
   readonly #waits = new Deadlines<SpecId>()
   readonly #vacancies: Vacancies
   #view: { readonly hash: string; readonly sinceMs: number } = { hash: '', sinceMs: 0 }
-  #leaveByMs = Infinity
+  readonly #parting: Parting
 
   constructor(init: ClaimsInit) {
     this.#ledger = init.ledger
@@ -62,7 +63,8 @@ export class Claims {
     this.#declines = init.declines
     this.#stableMs = init.stableMs
     this.#vacancies = new Vacancies(init.ledger)
-    this.#handoffs = new Handoffs(init.send, init.ledger.membership)
+    this.#handoffs = new Handoffs(init)
+    this.#parting = new Parting(init.ledger, init.onLost)
   }
 
   /** Whether this node has given away all that it had. */
@@ -70,15 +72,15 @@ export class Claims {
     return this.#tenures.size === 0 && this.#handoffs.outgoingCount === 0
   }
 
-  /** Whether others have all that workers of this node have left behind for them. */
-  get isHandedOver(): boolean {
-    return this.#handoffs.outgoingCount === 0
+  /** On their way from this node, and from there with what they leave behind. */
+  get handoffs(): Handoffs {
+    return this.#handoffs
   }
 
   /** Does what the rows ask of this node, and says how the worker stands. */
   evaluate(row: SpecRow, body: WorkerBody, now: Now): SpecStatus {
     const claim = this.#ledger.tables.claims.get(slotId(row.id))
-    if (claim !== undefined) this.#handoffs.follow(row.id, claim.generation, now.ms)
+    if (claim !== undefined) this.#handoffs.follow(claim, now.ms)
     const isMine = isOwner(claim, this.#ledger.run) && isActiveClaim(claim)
     if (isMine && isCurrent(claim, row)) return this.#hold(row, body, claim, now)
     // Somebody else has it, or it is for another version of the spec: that is no crash of anything.
@@ -111,15 +113,13 @@ export class Claims {
   }
 
   #letLeave(row: SpecRow, body: WorkerBody, now: Now): void {
-    if (this.#leaveByMs === Infinity) this.#leaveByMs = now.ms + HANDOVER_MS
+    const untilMs = this.#parting.untilMs(now.ms)
     const claim = this.#ledger.tables.claims.get(slotId(row.id))
-    if (claim !== undefined) this.#handoffs.follow(row.id, claim.generation, now.ms)
+    if (claim !== undefined) this.#handoffs.follow(claim, now.ms)
     if (isOwner(claim, this.#ledger.run) && isActiveClaim(claim)) {
-      const isWanted = this.#ledger.isPlaceable(claim.slot) && this.#ledger.membership.connected().length > 0
-      const isKept = claim.state === 'draining' || (isWanted && now.ms < this.#leaveByMs)
-      if (isKept && isCurrent(claim, row)) {
+      if (isCurrent(claim, row) && this.#parting.keeps(claim, body, now.ms)) {
         // What drains still, ends by itself: a look that is due already would be due for ever.
-        if (now.ms < this.#leaveByMs) this.#waits.set(row.id, this.#leaveByMs)
+        if (now.ms < untilMs) this.#waits.set(row.id, untilMs)
         this.#hold(row, body, claim, now)
         return
       }
@@ -365,7 +365,7 @@ export class Claims {
       if (tenure.isWaiting) this.#waits.set(row.id, now.ms + PUSH_MS)
     }
     this.#ledger.writeClaim(claim)
-    this.#handoffs.follow(row.id, claim.generation, now.ms)
+    this.#handoffs.follow(claim, now.ms)
     return STARTING
   }
 

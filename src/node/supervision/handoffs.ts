@@ -10,10 +10,12 @@
 
 import { type NodeId, type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
 import type { Claim } from '../../protocol/claim.ts'
+import { type Hlc, compareHlc } from '../../protocol/hlc.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import type { HandoffMessage, Message } from '../../protocol/messages.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
+import type { OnStateLost } from './parting.ts'
 
 /** So many workers leave a node at once, and come to it at once, where nobody is in a hurry. */
 const AT_ONCE_MAX = 2
@@ -35,6 +37,7 @@ export const KEEP_MS = 60_000
 /** A worker that was given away, or is about to be. */
 interface Outgoing {
   readonly generation: number
+  readonly specVersion: Hlc
   /** What it leaves behind, and who was given it last; undefined while it drains. */
   readonly legacy: { readonly state: Uint8Array; readonly heir: NodeId; readonly givenMs: number } | undefined
 }
@@ -51,8 +54,15 @@ interface Incoming {
   state: Uint8Array | undefined
 }
 
+export interface HandoffsInit {
+  readonly ledger: { readonly membership: Pick<Membership, 'isPresent'> }
+  readonly send: (to: NodeId, message: HandoffMessage) => void
+  readonly onLost: OnStateLost
+}
+
 export class Handoffs {
-  readonly #send: (to: NodeId, message: HandoffMessage) => void
+  readonly #send: HandoffsInit['send']
+  readonly #onLost: OnStateLost
   readonly #membership: Pick<Membership, 'isPresent'>
   readonly #outgoing = new Map<SpecId, Outgoing>()
   readonly #incoming = new Map<SpecId, Incoming>()
@@ -65,17 +75,20 @@ export class Handoffs {
   /** When workers have left, oldest first. */
   #departures: number[] = []
 
-  constructor(
-    send: (to: NodeId, message: HandoffMessage) => void,
-    membership: Pick<Membership, 'isPresent'>,
-  ) {
+  constructor({ ledger, send, onLost }: HandoffsInit) {
     this.#send = send
-    this.#membership = membership
+    this.#onLost = onLost
+    this.#membership = ledger.membership
   }
 
   /** Workers that this node has not got rid of yet. */
   get outgoingCount(): number {
     return this.#outgoing.size
+  }
+
+  /** Those of them that have ended here, and that nobody has taken up yet. */
+  *slotsLeft(): Generator<SlotId> {
+    for (const [id, { legacy }] of this.#outgoing) if (legacy !== undefined) yield slotId(id)
   }
 
   /** Workers on their way to this node. */
@@ -97,7 +110,8 @@ export class Handoffs {
   /** The worker of this claim leaves. */
   begin(claim: Claim, nowMs: number): void {
     this.#departures.push(nowMs)
-    this.#outgoing.set(specOfSlot(claim.slot), { generation: claim.generation, legacy: undefined })
+    const { generation, specVersion } = claim
+    this.#outgoing.set(specOfSlot(claim.slot), { generation, specVersion, legacy: undefined })
   }
 
   refuse(to: NodeId, slot: SlotId, generation: number): void {
@@ -107,7 +121,7 @@ export class Handoffs {
   /** The worker has drained: `state` goes to the heir, and is kept until somebody has taken the claim up. */
   finish(claim: Claim, heir: NodeId, context: { readonly state: Uint8Array; readonly nowMs: number }): void {
     this.#deadlines.set(specOfSlot(claim.slot), context.nowMs + KEEP_MS)
-    this.#give(claim.slot, claim.generation, { state: context.state, heir, givenMs: context.nowMs })
+    this.#give(claim, { state: context.state, heir, givenMs: context.nowMs })
   }
 
   /**
@@ -122,11 +136,10 @@ export class Handoffs {
     nowMs: number,
   ): boolean {
     const outgoing = this.#outgoing.get(specOfSlot(slot))
-    const legacy = outgoing?.generation === generation ? outgoing.legacy : undefined
-    if (legacy === undefined) return false
-    const { heir, givenMs } = legacy
+    if (outgoing?.generation !== generation || outgoing.legacy === undefined) return false
+    const { heir, givenMs, state } = outgoing.legacy
     const isFree = heir === to || nowMs >= givenMs + HEIR_MS || !this.#membership.isPresent(heir)
-    if (isFree) this.#give(slot, generation, { state: legacy.state, heir: to, givenMs: nowMs })
+    if (isFree) this.#give({ ...outgoing, slot }, { state, heir: to, givenMs: nowMs })
     return true
   }
 
@@ -184,11 +197,22 @@ export class Handoffs {
 
   // Both.
 
-  /** The claim of a worker is at `generation` now: what was about earlier ones is settled. */
-  follow(id: SpecId, generation: number, nowMs: number): void {
-    const out = this.#outgoing.get(id)?.generation ?? generation
+  /** The claim of a worker is this one now: what was about earlier ones is settled. */
+  follow({ slot, generation, owner, specVersion }: Claim, nowMs: number): void {
+    const id = specOfSlot(slot)
+    const outgoing = this.#outgoing.get(id)
+    const out = outgoing?.generation ?? generation
     const inwards = this.#incoming.get(id)?.generation ?? generation
+    // Whoever takes up the same worker next, and was not given what it left behind, has not waited for it any longer.
+    const isNext = outgoing !== undefined && out === generation - 1
+    if (isNext && compareHlc(outgoing.specVersion, specVersion) === 0 && outgoing.legacy?.heir !== owner.id)
+      this.#tellLoss(id, outgoing)
     if (out < generation || inwards < generation) this.forget(id, nowMs)
+  }
+
+  /** This node waits for nobody any more. */
+  giveUp(): void {
+    for (const [id, outgoing] of this.#outgoing) this.#tellLoss(id, outgoing)
   }
 
   /** The worker goes nowhere, or has arrived. */
@@ -235,6 +259,10 @@ export class Handoffs {
     this.#askAtMs = nextMs
   }
 
+  #tellLoss(id: SpecId, { legacy }: Outgoing): void {
+    if (legacy !== undefined && legacy.state.length > 0) this.#onLost(slotId(id), legacy.heir)
+  }
+
   #incomingOf(
     message: { readonly slot: SlotId; readonly generation: number },
     from: NodeId,
@@ -244,8 +272,11 @@ export class Handoffs {
     return isMeant ? incoming : undefined
   }
 
-  #give(slot: SlotId, generation: number, legacy: NonNullable<Outgoing['legacy']>): void {
-    this.#outgoing.set(specOfSlot(slot), { generation, legacy })
+  #give(
+    { slot, generation, specVersion }: Pick<Claim, 'slot' | 'generation' | 'specVersion'>,
+    legacy: NonNullable<Outgoing['legacy']>,
+  ): void {
+    this.#outgoing.set(specOfSlot(slot), { generation, specVersion, legacy })
     for (const part of partsOfState(slot, generation, legacy.state)) this.#send(legacy.heir, part)
   }
 }

@@ -54,6 +54,7 @@ export interface HolderInit {
   readonly supervisor: Supervisor
   readonly declines: Declines
   readonly send: LegaciesInit['send']
+  readonly onLost: LegaciesInit['onLost']
 }
 
 export class Holder {
@@ -65,13 +66,14 @@ export class Holder {
   readonly #latest = new Map<SpecId, Map<SlotId, Latest>>()
   readonly #held = new Map<SpecId, Held>()
 
-  constructor({ ledger, supervisor, declines, send }: HolderInit) {
+  constructor({ ledger, supervisor, declines, send, onLost }: HolderInit) {
     this.#ledger = ledger
     this.#supervisor = supervisor
     this.#declines = declines
     this.legacies = new Legacies({
       run: () => ledger.run,
       send,
+      onLost,
       isGone: run => ledger.membership.isGone(run),
       onChanged: slot => this.#onLegacy(specOfSlot(slot)),
     })

@@ -18,11 +18,14 @@ import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
 import { ASK_MS, KEEP_MS, STATE_MS } from './handoffs.ts'
 import { heldBy } from './outlook.ts'
+import type { OnStateLost } from './parting.ts'
 
 /** Something that a worker of this node has left behind. */
 interface Kept {
   readonly since: Generation
   readonly bytes: Uint8Array
+  /** Whoever was to start with it has asked for it, or has it anyway. */
+  isGiven: boolean
 }
 
 /** Something that a worker of this node is to start with. */
@@ -44,6 +47,7 @@ export type Inheritance =
 export interface LegaciesInit {
   readonly run: () => Run
   readonly send: (to: NodeId, message: HandoffMessage) => void
+  readonly onLost: OnStateLost
   readonly isGone: (run: Run) => boolean
   /** Something that was asked for has come, or is waited for no longer. */
   readonly onChanged: (slot: SlotId) => void
@@ -65,6 +69,11 @@ export class Legacies {
     return this.#kept.size === 0
   }
 
+  /** What is here for others, by whom it is of. */
+  slotsLeft(): Iterable<SlotId> {
+    return this.#kept.keys()
+  }
+
   // Who has it.
 
   keep(
@@ -72,7 +81,7 @@ export class Legacies {
     since: Generation,
     context: { readonly bytes: Uint8Array; readonly nowMs: number },
   ): void {
-    this.#kept.set(slot, { since, bytes: context.bytes })
+    this.#kept.set(slot, { since, bytes: context.bytes, isGiven: false })
     this.#ends.set(slot, context.nowMs + KEEP_MS)
   }
 
@@ -87,10 +96,12 @@ export class Legacies {
     if (this.#kept.size === 0) return
     const pending = new Set(phase.pending)
     for (const slot of phase.ready) pending.delete(slot)
-    for (const { slot, since, legacy } of phase.layout) {
+    for (const { slot, since, legacy, owner } of phase.layout) {
       const kept = this.#kept.get(slot)
       if (kept === undefined || compareGenerations(since, kept.since) <= 0) continue
       const isMeant = legacy !== undefined && compareGenerations(legacy.since, kept.since) === 0
+      // It has started without.
+      if (isMeant && !pending.has(slot)) this.#tellLoss(slot, kept, owner.id)
       if (!isMeant || !pending.has(slot)) this.#forget(slot)
     }
   }
@@ -101,10 +112,18 @@ export class Legacies {
     for (const slot of this.#wanted.keys()) if (specOfSlot(slot) === phase.spec) this.onStarted(slot)
   }
 
+  /** This node waits for nobody any more. */
+  giveUp(): void {
+    for (const [slot, kept] of this.#kept) this.#tellLoss(slot, kept)
+  }
+
   onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId): void {
     const kept = this.#kept.get(slot)
-    if (kept?.since.number !== generation) this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
-    else for (const part of partsOfState(slot, generation, kept.bytes)) this.#init.send(from, part)
+    if (kept?.since.number !== generation)
+      return this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
+    kept.isGiven = true
+    for (const part of partsOfState(slot, generation, kept.bytes)) this.#init.send(from, part)
+    return undefined
   }
 
   // Who wants it.
@@ -116,6 +135,7 @@ export class Legacies {
     if (isSameRun(owner, this.#init.run())) {
       const kept = this.#kept.get(slot)
       const isIt = kept !== undefined && compareGenerations(kept.since, since) === 0
+      if (isIt) kept.isGiven = true
       return { kind: 'here', bytes: isIt ? kept.bytes : undefined }
     }
     const wanted = this.#want(slot, legacy, nowMs)
@@ -203,6 +223,10 @@ export class Legacies {
       const legacy = legacies.get(slot)
       if (legacy === undefined || !isOf(wanted, legacy)) this.onStarted(slot)
     }
+  }
+
+  #tellLoss(slot: SlotId, { isGiven, bytes }: Kept, heir?: NodeId): void {
+    if (!isGiven && bytes.length > 0) this.#init.onLost(slot, heir)
   }
 
   #forget(slot: SlotId): void {

@@ -11,6 +11,7 @@ import type { Now } from '../now.ts'
 import { Claims } from './claims.ts'
 import { Declines, type DeclinesInit } from './declines.ts'
 import { Generations } from './generations.ts'
+import type { OnStateLost } from './parting.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 
@@ -19,6 +20,7 @@ export interface UpkeepInit {
   readonly supervisor: Supervisor
   readonly send: (to: NodeId, message: HandoffMessage) => void
   readonly onDeclined: DeclinesInit['onDeclined']
+  readonly onLost: OnStateLost
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number
 }
@@ -46,7 +48,18 @@ export class Upkeep {
 
   /** Whether others have all that workers of this node have left behind for them. */
   get isHandedOver(): boolean {
-    return this.#claims.isHandedOver && this.#generations.legacies.isFree
+    return this.#claims.handoffs.outgoingCount === 0 && this.#generations.legacies.isFree
+  }
+
+  /** The slots whose workers have ended here, and whose successors have not come yet. */
+  slotsLeft(): SlotId[] {
+    return [...this.#claims.handoffs.slotsLeft(), ...this.#generations.legacies.slotsLeft()]
+  }
+
+  /** This node goes, whatever nobody has taken: what is lost with it is told. */
+  giveUp(): void {
+    this.#claims.handoffs.giveUp()
+    this.#generations.legacies.giveUp()
   }
 
   /** Does what the rows ask of this node, and says how the spec stands. */

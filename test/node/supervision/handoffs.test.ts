@@ -28,12 +28,15 @@ const CLAIM: Claim = {
 class Owner {
   readonly sent: NodeId[] = []
   readonly present = new Set([N1, N2, N3])
-  readonly handoffs = new Handoffs(
-    (to, message) => {
+  /** What is told to be lost: `heir slot`. */
+  readonly lost: string[] = []
+  readonly handoffs = new Handoffs({
+    ledger: { membership: { isPresent: node => this.present.has(node) } },
+    send: (to, message) => {
       if (message.kind === 'handoff-state') this.sent.push(to)
     },
-    { isPresent: node => this.present.has(node) },
-  )
+    onLost: (slot, heir) => this.lost.push(`${heir} ${slot}`),
+  })
 
   constructor() {
     this.handoffs.begin(CLAIM, 0)
@@ -86,12 +89,13 @@ describe('what was left behind', () => {
     id => {
       const claim: Claim = { ...CLAIM, slot: slotId(specId(id)) }
       const asked: NodeId[] = []
-      const handoffs = new Handoffs(
-        (to, message) => {
+      const handoffs = new Handoffs({
+        ledger: { membership: { isPresent: () => true } },
+        send: (to, message) => {
           if (message.kind === 'handoff-ask') asked.push(to)
         },
-        { isPresent: () => true },
-      )
+        onLost: () => {},
+      })
       handoffs.want({ ...CLAIM, slot: slotId(specId('other')), owner: { id: N3, boot: 1 } }, true, 0)
       handoffs.finish(claim, N2, { state: STATE, nowMs: 0 })
       expect(handoffs.wakeAtMs()).toBe(0)
@@ -103,4 +107,45 @@ describe('what was left behind', () => {
       expect(handoffs.outgoingCount).toBe(0)
     },
   )
+})
+
+describe('what was left behind is told to be lost', () => {
+  const taken = (change: Partial<Claim>): Claim => ({
+    ...CLAIM,
+    generation: 5,
+    owner: { id: N3, boot: 1 },
+    ...change,
+  })
+
+  test('where another node takes the worker up that was not given it', () => {
+    const owner = new Owner()
+    owner.handoffs.follow(taken({}), 10)
+    expect(owner.lost).toEqual([`${N2} ${SLOT}`])
+    expect(owner.handoffs.outgoingCount).toBe(0)
+  })
+
+  test('where nobody has taken it up when the node goes', () => {
+    const owner = new Owner()
+    expect([...owner.handoffs.slotsLeft()]).toEqual([SLOT])
+    owner.handoffs.giveUp()
+    expect(owner.lost).toEqual([`${N2} ${SLOT}`])
+  })
+
+  test.each<[string, Partial<Claim>]>([
+    ['its heir takes it up', { owner: { id: N2, boot: 1 } }],
+    ['the spec is another one by then', { specVersion: { ms: 2, count: 0, node: N1 } }],
+    ['it has come further than can be known', { generation: 6 }],
+  ])('and not where %s', (_, change) => {
+    const owner = new Owner()
+    owner.handoffs.follow(taken(change), 10)
+    expect(owner.lost).toEqual([])
+  })
+
+  test('and not where there was nothing', () => {
+    const owner = new Owner()
+    owner.handoffs.finish(CLAIM, N2, { state: new Uint8Array(), nowMs: 0 })
+    owner.handoffs.giveUp()
+    owner.handoffs.follow(taken({}), 10)
+    expect(owner.lost).toEqual([])
+  })
 })

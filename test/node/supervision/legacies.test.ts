@@ -1,6 +1,6 @@
 /** What members of groups start with, as long as they are to start. */
 
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type Run, nodeId, slotId, specId } from '../../../src/ids.ts'
 import { Legacies } from '../../../src/node/supervision/legacies.ts'
@@ -41,14 +41,17 @@ const PHASE: Phase = {
 }
 
 let asks: string[]
+let lost: string[]
 let legacies: Legacies
 
 beforeEach(() => {
   asks = []
+  lost = []
   legacies = new Legacies({
     run: () => here,
     send: (to, message) => asks.push(`${message.kind} to ${to}`),
     isGone: () => false,
+    onLost: (slot, heir) => lost.push(`${heir} ${slot}`),
     onChanged: () => {},
   })
   expect(legacies.of(SUCCESSOR, 0)).toEqual({ kind: 'coming' })
@@ -85,4 +88,34 @@ test.each<[string, () => void]>([
   happens()
   expect(legacies.wakeAtMs()).toBe(Infinity)
   expect(hasKept()).toBe(false)
+})
+
+describe('what a worker of this node has left behind', () => {
+  const left: PlacedSlot = { ...SUCCESSOR, owner: there, legacy: { owner: here, since } }
+  const phase: Phase = { ...PHASE, layout: [left] }
+  const ask = { kind: 'handoff-ask', slot: SLOT, generation: since.number } as const
+
+  beforeEach(() => {
+    legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.follow(phase)
+  })
+
+  test('is lost where its successor starts without having asked, or nobody has when this node goes', () => {
+    expect([...legacies.slotsLeft()]).toEqual([SLOT])
+    legacies.giveUp()
+    legacies.follow({ ...phase, ready: [SLOT] })
+    expect(lost).toEqual([`undefined ${SLOT}`, `${there.id} ${SLOT}`])
+    expect([...legacies.slotsLeft()]).toEqual([])
+  })
+
+  test('is not where that one has been given it, or starts here, or nothing of it is to run', () => {
+    legacies.onAsk(ask, there.id)
+    legacies.follow({ ...phase, ready: [SLOT] })
+    legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    expect(legacies.of({ ...left, owner: here }, 0)).toMatchObject({ kind: 'here' })
+    legacies.follow({ ...phase, ready: [SLOT] })
+    legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.dropAll(phase)
+    expect(lost).toEqual([])
+  })
 })
