@@ -94,7 +94,7 @@ export class Core {
     this.#upkeep = new Upkeep({
       ledger: this.ledger,
       supervisor: this.supervisor,
-      send: (to, message) => this.#relay.send(to, message),
+      send: (to, message, again) => this.#relay.send(to, message, again),
       stableMs: Math.max(STABLE_MS_MIN, 2 * timings.probePeriodMs),
       onLost: (slot, heir) => this.#effects.push({ kind: 'state-lost', slot, heir }),
       onDeclined: (slot, forMs) => this.#bulletin.notify({ kind: 'worker:decline', slot, forMs }),

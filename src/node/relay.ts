@@ -5,7 +5,7 @@
  * and gets no answer asks again, by another way, and rows come by anti-entropy.
  */
 
-import type { NodeId } from '../ids.ts'
+import type { NodeId, SlotId } from '../ids.ts'
 import type { Membership } from '../protocol/membership.ts'
 import {
   type CarriedMessage,
@@ -30,6 +30,8 @@ export class Relay {
   readonly #init: RelayInit
   /** By way of whom something has last come from a member: what is answered, goes back that way. */
   readonly #ways = new Map<NodeId, NodeId>()
+  /** Who has asked round for a worker though there is a session: that has been silent, so the answer takes both ways. */
+  readonly #doubters = new Map<SlotId, NodeId>()
   /** Whoever asks again tries the next one. */
   #turn = 0
 
@@ -37,10 +39,15 @@ export class Relay {
     this.#init = init
   }
 
-  /** Sends it directly, where there is a session, or round. */
-  send(to: NodeId, message: CarriedMessage): void {
-    if (this.#init.membership.isConnected(to)) return this.#init.send(to, message)
-    const { self: from } = this.#init
+  /**
+   * Sends it directly, where there is a session, or round. `again`: round in any case, as it takes some seconds to see
+   * that a session is over when nothing comes of it any more.
+   */
+  send(to: NodeId, message: CarriedMessage, again?: 'again'): void {
+    const { self: from, membership } = this.#init
+    const isConnected = membership.isConnected(to)
+    if (isConnected) this.#init.send(to, message)
+    if (isConnected && again === undefined && !this.#isDoubted(to, message)) return undefined
     this.#pass({ kind: 'relay', from, to, hops: RELAY_HOPS_MAX, message })
     if (message.kind !== 'handoff-ask') return undefined
     // The way is right that an answer comes by.
@@ -65,10 +72,24 @@ export class Relay {
     const { self, membership } = this.#init
     if (from === self) return undefined
     if (membership.isPresent(from)) this.#ways.set(from, peer)
-    if (to === self) return relay.message
+    if (to === self) {
+      const { message } = relay
+      if (message.kind === 'handoff-ask' && membership.isConnected(from))
+        this.#doubters.set(message.slot, from)
+      return message
+    }
     if (membership.isConnected(to)) this.#init.send(to, relay)
     else if (relay.hops > 0) this.#pass({ ...relay, hops: relay.hops - 1 }, peer)
     return undefined
+  }
+
+  /** Whether it is an answer to somebody who has asked round. */
+  #isDoubted(to: NodeId, message: CarriedMessage): boolean {
+    const isAnswer = message.kind === 'handoff-refuse' || message.kind === 'handoff-state'
+    if (!isAnswer || this.#doubters.get(message.slot) !== to) return false
+    const isLast = message.kind === 'handoff-refuse' || message.index === message.count - 1
+    if (isLast) this.#doubters.delete(message.slot)
+    return true
   }
 
   /** `except`: who has sent it here. */

@@ -42,8 +42,8 @@ class Links {
     }
   }
 
-  send(from: string, to: string, message: CarriedMessage): void {
-    this.#relays.get(nodeId(from))?.send(nodeId(to), message)
+  send(from: string, to: string, message: CarriedMessage, again?: 'again'): void {
+    this.#relays.get(nodeId(from))?.send(nodeId(to), message, again)
     for (let next = this.#moving.shift(); next !== undefined; next = this.#moving.shift()) {
       const { from: peer, to: at, message: moved } = next
       this.hops.push(`${peer}>${at}`)
@@ -82,6 +82,16 @@ test('whoever asks again, without an answer, asks by another way', () => {
   const links = new Links('abcd', ['ab', 'ac'])
   for (let n = 0; n < 3; n++) links.send('a', 'd', ASK)
   expect(links.hops).toEqual(['a>b', 'a>c', 'a>b'])
+})
+
+test('what has had no answer goes round as well, and its answer takes both ways: once', () => {
+  const links = new Links('abc', ['ab', 'bc', 'ac'])
+  links.send('a', 'c', ASK, 'again')
+  expect(links.arrived).toEqual(['c < a handoff-ask', 'c < a handoff-ask'])
+  links.send('c', 'a', REFUSAL)
+  links.send('c', 'a', REFUSAL)
+  expect(links.arrived.slice(2)).toEqual(Array.from({ length: 3 }, () => 'a < c handoff-refuse'))
+  expect(links.hops.filter(hop => hop === 'b>a').length).toBe(1)
 })
 
 describe('what leads nowhere', () => {

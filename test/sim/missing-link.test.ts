@@ -27,6 +27,8 @@ interface Gap {
   readonly cuts: readonly (readonly [string, string])[]
   /** They never had one, as where an allow-list lacks a member. @default false */
   readonly isFirst?: boolean
+  /** They have been missing for so long. @default NOTICED_MS */
+  readonly sinceMs?: number
 }
 
 const GAP: Gap = { cuts: [['n1', 'n3']] }
@@ -41,7 +43,7 @@ function homesOf(mesh: SimulatedMesh, from: string): Map<string, string> {
 
 /** A mesh with counters at 100 and more, of which some links are missing for so long that all know. */
 async function meshOf(seed: string, what: 'workers' | (typeof GROUP_STRATEGIES)[number], gap: Gap = GAP) {
-  const { nodes = 3, cuts, isFirst = false } = gap
+  const { nodes = 3, cuts, isFirst = false, sinceMs = NOTICED_MS } = gap
   const mesh = new SimulatedMesh({ nodes, behaviours: [keeper], seed, conditions: { hintLoss: 1 } })
   if (isFirst) for (const pair of cuts) mesh.cut(...pair)
   await mesh.startAll()
@@ -59,7 +61,7 @@ async function meshOf(seed: string, what: 'workers' | (typeof GROUP_STRATEGIES)[
   // Only `n2` is sure to reach all.
   for (const [index, id] of ids.entries()) await mesh.settle(worker(id).call.add(100 + index))
   if (!isFirst) for (const pair of cuts) mesh.cut(...pair)
-  await mesh.run(NOTICED_MS)
+  await mesh.run(sinceMs)
   const totals = async (): Promise<number[]> => {
     const found: number[] = []
     for (const id of ids) found.push(await mesh.settle(worker(id).with({ timeoutMs: 20_000 }).call.get()))
@@ -108,6 +110,19 @@ describe.each(HOWS)('a node without a link to one member that is to %s', how => 
     expect(await totals()).toEqual(wanted)
     expect(tookMs).toBeLessThan(SOON_MS)
   })
+
+  test.each(['workers', ...GROUP_STRATEGIES] as const)(
+    'does so too where nobody has noticed yet that there is none: %s',
+    async what => {
+      const { mesh, totals, wanted } = await meshOf(`fresh ${how}`, what, { ...GAP, sinceMs: 0 })
+      await using _ = mesh
+      const { tookMs } = await giveAway(mesh, how)
+      mesh.heal()
+      await mesh.run(NOTICED_MS)
+      expect(await totals()).toEqual(wanted)
+      expect(tookMs).toBeLessThan(SOON_MS)
+    },
+  )
 
   test.each(['workers', 'one_for_all'] as const)('does so over two others in a row: %s', async what => {
     // A line: n1 – n2 – n4 – n3.

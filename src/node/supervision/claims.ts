@@ -6,7 +6,7 @@ import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
 import { compareTokens } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
-import type { HandoffMessage, Message } from '../../protocol/messages.ts'
+import type { Message } from '../../protocol/messages.ts'
 import type { Restart } from '../../protocol/phase.ts'
 import { type SpecRow, type WorkerBody, writtenAt } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
@@ -14,7 +14,7 @@ import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { type Exit, nodeLost } from './exit.ts'
-import { Handoffs, STATE_MS } from './handoffs.ts'
+import { Handoffs, STATE_MS, type SendHandoff } from './handoffs.ts'
 import { type OnStateLost, Parting } from './parting.ts'
 import { firstNumberAt } from './seniority.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
@@ -39,7 +39,7 @@ export interface ClaimsInit {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
   readonly declines: Declines
-  readonly send: (to: NodeId, message: HandoffMessage) => void
+  readonly send: SendHandoff
   readonly onLost: OnStateLost
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number

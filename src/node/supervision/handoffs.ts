@@ -54,14 +54,17 @@ interface Incoming {
   state: Uint8Array | undefined
 }
 
+/** `again`: there was no answer so far, so it goes by every way that there is. */
+export type SendHandoff = (to: NodeId, message: HandoffMessage, again?: 'again') => void
+
 export interface HandoffsInit {
   readonly ledger: { readonly membership: Pick<Membership, 'isPresent'> }
-  readonly send: (to: NodeId, message: HandoffMessage) => void
+  readonly send: SendHandoff
   readonly onLost: OnStateLost
 }
 
 export class Handoffs {
-  readonly #send: HandoffsInit['send']
+  readonly #send: SendHandoff
   readonly #onLost: OnStateLost
   readonly #membership: Pick<Membership, 'isPresent'>
   readonly #outgoing = new Map<SpecId, Outgoing>()
@@ -254,7 +257,8 @@ export class Handoffs {
       if (askedMs === undefined) count += 1
       incoming.askedMs = nowMs
       nextMs = Math.min(nextMs, nowMs + ASK_MS)
-      this.#send(owner, { kind: 'handoff-ask', slot: slotId(id), generation })
+      const ask = { kind: 'handoff-ask', slot: slotId(id), generation } as const
+      this.#send(owner, ask, askedMs === undefined ? undefined : 'again')
     }
     this.#askAtMs = nextMs
   }

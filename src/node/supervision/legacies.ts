@@ -6,7 +6,7 @@
  */
 
 import { type NodeId, type Run, type SlotId, isSameRun, specOfSlot } from '../../ids.ts'
-import type { HandoffMessage, Message } from '../../protocol/messages.ts'
+import type { Message } from '../../protocol/messages.ts'
 import {
   type Generation,
   type Legacy,
@@ -16,7 +16,7 @@ import {
 } from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
-import { ASK_MS, KEEP_MS, STATE_MS } from './handoffs.ts'
+import { ASK_MS, KEEP_MS, STATE_MS, type SendHandoff } from './handoffs.ts'
 import { heldBy } from './outlook.ts'
 import type { OnStateLost } from './parting.ts'
 
@@ -46,7 +46,7 @@ export type Inheritance =
 
 export interface LegaciesInit {
   readonly run: () => Run
-  readonly send: (to: NodeId, message: HandoffMessage) => void
+  readonly send: SendHandoff
   readonly onLost: OnStateLost
   readonly isGone: (run: Run) => boolean
   /** Something that was asked for has come, or is waited for no longer. */
@@ -177,7 +177,7 @@ export class Legacies {
       const wanted = this.#wanted.get(slot)
       if (wanted === undefined) continue
       this.#init.onChanged(slot)
-      if (nowMs < wanted.byMs && wanted.bytes === undefined) this.#ask(slot, wanted, nowMs)
+      if (nowMs < wanted.byMs && wanted.bytes === undefined) this.#ask(slot, wanted, nowMs, 'again')
     }
   }
 
@@ -203,8 +203,9 @@ export class Legacies {
     return wanted
   }
 
-  #ask(slot: SlotId, wanted: Wanted, nowMs: number): void {
-    this.#init.send(wanted.owner.id, { kind: 'handoff-ask', slot, generation: wanted.since.number })
+  #ask(slot: SlotId, wanted: Wanted, nowMs: number, again?: 'again'): void {
+    const ask = { kind: 'handoff-ask', slot, generation: wanted.since.number } as const
+    this.#init.send(wanted.owner.id, ask, again)
     this.#deadlines.set(slot, Math.min(nowMs + ASK_MS, wanted.byMs))
   }
 

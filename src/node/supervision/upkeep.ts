@@ -11,6 +11,7 @@ import type { Now } from '../now.ts'
 import { Claims } from './claims.ts'
 import { Declines, type DeclinesInit } from './declines.ts'
 import { Generations } from './generations.ts'
+import type { SendHandoff } from './handoffs.ts'
 import type { OnStateLost } from './parting.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Report, Supervisor } from './supervisor.ts'
@@ -18,7 +19,7 @@ import type { Report, Supervisor } from './supervisor.ts'
 export interface UpkeepInit {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
-  readonly send: (to: NodeId, message: HandoffMessage) => void
+  readonly send: SendHandoff
   readonly onDeclined: DeclinesInit['onDeclined']
   readonly onLost: OnStateLost
   /** The view of a node is settled when it has not changed for so long. */
