@@ -12,6 +12,8 @@ import { AlwaysChecker, checkConnected, isCalm } from './checkers.ts'
 import { settle, settleMs } from './settle.ts'
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
+import { keeper } from './behaviours.ts'
+import { leaveLast } from './last-leave.ts'
 import { meetLate } from './late-comer.ts'
 import { NetFaults } from './net-faults.ts'
 import { Rebels } from './rebels.ts'
@@ -132,6 +134,7 @@ class Schedule {
       this.#workers.mover,
       this.#rebels.rebel,
       this.#sick.tender,
+      keeper,
     ]
   }
 
@@ -166,6 +169,7 @@ class Schedule {
     this.#workers.check(mesh)
     const editCount = this.#groups.checkEdits(mesh)
     if (editCount > 0) this.counts['edit-kept'] = editCount
+    if (await leaveLast(mesh, this.prng.fork('last'))) this.#count('left-last')
   }
 
   async #declare(mesh: SimulatedMesh): Promise<void> {
