@@ -18,6 +18,9 @@ import { inFrames, isEmpty } from '../protocol/rows.ts'
 
 type RelayMessage = Message & { readonly kind: 'relay' }
 
+/** So many ways, and so many who have asked round, are remembered: whoever is not, is answered at random, or directly. */
+export const REMEMBERED_MAX = 1024
+
 export interface RelayInit {
   readonly self: NodeId
   readonly membership: Pick<Membership, 'isConnected' | 'isPresent' | 'present' | 'reachedBy'>
@@ -71,16 +74,21 @@ export class Relay {
     const { from, to } = relay
     const { self, membership } = this.#init
     if (from === self) return undefined
-    if (membership.isPresent(from)) this.#ways.set(from, peer)
+    if (membership.isPresent(from)) remember(this.#ways, from, peer)
     if (to === self) {
       const { message } = relay
       if (message.kind === 'handoff-ask' && membership.isConnected(from))
-        this.#doubters.set(message.slot, from)
+        remember(this.#doubters, message.slot, from)
       return message
     }
     if (membership.isConnected(to)) this.#init.send(to, relay)
     else if (relay.hops > 0) this.#pass({ ...relay, hops: relay.hops - 1 }, peer)
     return undefined
+  }
+
+  /** How much is remembered of others. */
+  get size(): number {
+    return this.#ways.size + this.#doubters.size
   }
 
   /** Whether it is an answer to somebody who has asked round. */
@@ -102,4 +110,12 @@ export class Relay {
     const way = isKnown ? known : helpers[this.#turn % helpers.length]
     if (way !== undefined) this.#init.send(way, relay)
   }
+}
+
+/** The latest comes last, the oldest goes. */
+function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
+  map.delete(key)
+  map.set(key, value)
+  const [oldest] = map.keys()
+  if (map.size > REMEMBERED_MAX && oldest !== undefined) map.delete(oldest)
 }

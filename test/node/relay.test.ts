@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId, slotId, specId } from '../../src/ids.ts'
-import { Relay } from '../../src/node/relay.ts'
+import { REMEMBERED_MAX, Relay } from '../../src/node/relay.ts'
 import { type CarriedMessage, type Message, NO_ROWS } from '../../src/protocol/messages.ts'
 
 const ASK: CarriedMessage = { kind: 'handoff-ask', slot: slotId(specId('w')), generation: 4 }
@@ -107,4 +107,19 @@ describe('what leads nowhere', () => {
     links.send('a', 'b', { kind: 'rows', rows: NO_ROWS })
     expect(links.hops).toEqual([])
   })
+})
+
+test('however many ask round, and for whatever, so much is remembered of it', () => {
+  const membership = {
+    isConnected: () => true,
+    isPresent: () => true,
+    present: () => [],
+    reachedBy: () => [],
+  }
+  const relay = new Relay({ self: nodeId('a'), membership, helpersFor: () => [], send: () => {} })
+  for (let n = 0; n < 2 * REMEMBERED_MAX; n++) {
+    const message = { ...ASK, slot: slotId(specId(`w${n}`)) }
+    relay.take({ kind: 'relay', from: nodeId(`x${n}`), to: nodeId('a'), hops: 0, message }, nodeId('b'))
+  }
+  expect(relay.size).toBe(2 * REMEMBERED_MAX)
 })
