@@ -4,9 +4,12 @@
  * after it. There is always one between two others, and nobody else's has to change for it.
  */
 
-/** The places before and after it, of six digits, are for what is put at one of the ends. */
-const MIDDLE = 500_000
-const LENGTH = 6
+/**
+ * The places before and after it, of twelve digits, are for what is put at one of the ends: a group to which a member is
+ * added every millisecond has enough of them for fifteen years. Beyond them places grow by a digit with every third.
+ */
+const MIDDLE = 500_000_000_000
+const LENGTH = 12
 const LAST = 10 ** LENGTH - 1
 
 /** Of what was in the list at first. @param index 0 for the first */

@@ -33,3 +33,15 @@ test.each(['front', 'end', 'middle'])('a thousand are put in at the %s, one afte
 test('where two have one place, what comes between them has it as well', () => {
   expect(placeBetween(placeAt(3), placeAt(3))).toBe(placeAt(3))
 })
+
+// A group to which a member is added every second has come that far in a week.
+test('a place is no longer after very many were put in at the end', () => {
+  const first = placeAt(0)
+  let last = first
+  for (let n = 0; n < 600_000; n++) {
+    const next = placeBetween(last, undefined)
+    if (next <= last) throw new Error(`${next} is not after ${last}`)
+    last = next
+  }
+  expect(last).toHaveLength(first.length)
+})
