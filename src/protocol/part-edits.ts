@@ -37,6 +37,11 @@ export function originOf({ edits, isUpheld, replaces }: SpecRow): Hlc | undefine
   return edits === undefined ? (isUpheld === true ? replaces : undefined) : edits.origin
 }
 
+/** Which declaration it is of: what is upheld goes on with that. */
+export function originalOf(row: SpecRow): Hlc {
+  return originOf(row) ?? declaredAt(row)
+}
+
 /** What of the row is there, where nothing was changed yet. */
 export function editsOf(row: SpecRow): Edits {
   return row.edits ?? { declared: declaredAt(row), origin: originOf(row), removed: [] }
@@ -80,9 +85,10 @@ export function joinEdits(a: SpecRow, b: SpecRow): Edited {
   const [one, other] = [editsOf(a), editsOf(b)]
   const isLater = isAfter(other.renewed, one.renewed)
   const desired = isAfter(other.desired, one.desired) ? b.desired : a.desired
+  const { declared, origin } = isAfter(other.declared, one.declared) ? other : one
   const edits: Edits = {
-    declared: one.declared,
-    origin: one.origin,
+    declared,
+    origin,
     desired: laterOf(one.desired, other.desired),
     renewed: isLater ? other.renewed : one.renewed,
     removed: [],

@@ -2,7 +2,16 @@
 /** How rows of one spec, written by nodes that may not have known of each other, become one. */
 
 import { type Hlc, compareHlc } from './hlc.ts'
-import { declaredAt, editedBy, editsOf, editsText, hasParts, joinEdits, originOf } from './part-edits.ts'
+import {
+  declaredAt,
+  editedBy,
+  editsOf,
+  editsText,
+  hasParts,
+  joinEdits,
+  originOf,
+  originalOf,
+} from './part-edits.ts'
 import type { RecordKind } from './record-store.ts'
 import {
   type Overtaken,
@@ -85,10 +94,12 @@ function withOvertaken(row: SpecRow, other: Overtaken | undefined): SpecRow {
 }
 
 /**
- * < 0 when `a` is of an older declaration, 0 when both are of one. Of one moment, what was written then counts more than
- * what is upheld; of that, what was written last.
+ * < 0 when `a` is of an older declaration, 0 when both are of one, upheld or not: what somebody does who has not heard that
+ * it is upheld is not lost. Of one moment, what was written then counts more than what is upheld; of that, what was written
+ * last.
  */
 function compareDeclarations(a: SpecRow, b: SpecRow): number {
+  if (compareHlc(originalOf(a), originalOf(b)) === 0) return 0
   return compareHlc(declaredAt(a), declaredAt(b)) || compareOrigins(originOf(a), originOf(b))
 }
 
@@ -130,9 +141,10 @@ export function areRivals(a: SpecRow, b: SpecRow): boolean {
  */
 export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
   const isConfigAnew = row.content !== undefined && row.replaces === undefined
-  if (!isConfigAnew || known.content !== undefined || compareHlc(declaredAt(known), row.version) >= 0)
+  // Its version may be that of something that it has overtaken.
+  const { ms, count } = declaredAt(row)
+  if (!isConfigAnew || known.content !== undefined || compareHlc(declaredAt(known), declaredAt(row)) >= 0)
     return undefined
-  const { ms, count } = row.version
   const declared: Hlc = { ms, count: count + 1, node: declaredAt(known).node }
   const origin = originOf(known) ?? declaredAt(known)
   return {

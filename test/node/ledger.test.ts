@@ -4,10 +4,11 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { nodeId, specId } from '../../src/ids.ts'
-import { Ledger } from '../../src/node/ledger.ts'
+import { type Intake, Ledger } from '../../src/node/ledger.ts'
+import { withMember } from '../../src/node/specs/edits.ts'
 import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
 import { NO_ROWS } from '../../src/protocol/messages.ts'
-import type { GroupBody, SpecRow } from '../../src/protocol/spec-row.ts'
+import type { GroupBody, MemberBody, SpecRow } from '../../src/protocol/spec-row.ts'
 import { Bench } from '../protocol/bench.ts'
 
 const NOW = { ms: 1_000, wallMs: 1_000 }
@@ -64,4 +65,72 @@ test('specs come to be the same everywhere, with those that are upheld', () => {
     }),
     { numRuns: 500 },
   )
+})
+
+const ID = specId('s')
+const declared: GroupBody = { ...bodyOf({ ms: 1, count: 1, node: nodeId('a') }), members: [] }
+const memberOf = (name: string): MemberBody => ({
+  id: name,
+  child: {
+    behaviour: 'b@1',
+    args: new Uint8Array(),
+    restart: 'permanent',
+    startTimeoutMs: 1,
+    stopTimeoutMs: 1,
+    isolation: 'inline',
+    limits: { heartbeatMs: 1 },
+  },
+  revision: 1,
+  isStopped: false,
+  isSignificant: false,
+})
+
+/** One node that declares a group, and changes it. */
+class Teller {
+  readonly ledger: Ledger
+
+  constructor(name: string) {
+    this.ledger = new Ledger(new Bench({ self: { id: nodeId(name) } }).membership, 1_000_000)
+  }
+
+  get row(): SpecRow {
+    const row = this.ledger.tables.specs.get(ID)
+    if (row === undefined) throw new Error('nothing is declared')
+    return row
+  }
+
+  get members(): readonly string[] {
+    const { body } = this.row
+    return body?.kind === 'group' ? body.members.map(({ id }) => id) : []
+  }
+
+  declare(wallMs: number, content?: number): void {
+    this.ledger.writeSpec({ id: ID, body: declared, desired: 'running', content }, { ms: wallMs, wallMs })
+  }
+
+  add(name: string, wallMs: number): void {
+    const { row: base } = this
+    if (base.body?.kind !== 'group') throw new Error('there is no group')
+    const body = withMember(base.body, memberOf(name))
+    this.ledger.writeSpec({ id: ID, body, desired: 'running', base }, { ms: wallMs, wallMs })
+  }
+
+  hear(other: Teller, wallMs: number): Intake {
+    return this.ledger.takeIn({ ...NO_ROWS, specs: [other.row] }, { ms: wallMs, wallMs })
+  }
+}
+
+test('what is added by one who has not heard that the group is upheld against a config stays', () => {
+  const [a, b, c] = [new Teller('a'), new Teller('b'), new Teller('c')]
+  a.declare(1_000)
+  b.hear(a, 1_001)
+  b.add('before', 1_500)
+  c.declare(2_000, 7)
+  a.hear(c, 2_001)
+  a.add('upheld', 2_500)
+  b.add('after', 3_000)
+  for (let round = 0; round < 2; round++)
+    for (const one of [a, b, c]) for (const other of [a, b, c]) if (one !== other) one.hear(other, 4_000)
+  for (const each of [a, b, c]) expect(each.members.toSorted()).toEqual(['after', 'before', 'upheld'])
+  expect(new Set([a, b, c].map(({ ledger }) => ledger.tables.specs.root())).size).toBe(1)
 })
