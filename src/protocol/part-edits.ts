@@ -55,7 +55,10 @@ export function editedBy(base: SpecRow, before: FateBody, after: FateBody, wish:
   const { version, desired, isDesired } = wish
   const edits = editsOf(base)
   const known = new Map(placed(before).map(part => [part.id, part]))
-  const parts = stamped(known, after, version)
+  const removed = new Set(edits.removed.map(({ id }) => id))
+  // Who changes something, keeps a stage that is only there as it is the last one: see `joinedParts`.
+  const kept = new Set([...known.keys()].filter(id => removed.has(id)))
+  const parts = stamped({ known, kept }, after, version)
   const left = new Set(parts.map(({ id }) => id))
   const gone = [...known.keys()].filter(id => !left.has(id)).map(id => ({ id, at: version }))
   const isRenewed = after.revision !== before.revision
@@ -97,9 +100,7 @@ export function joinEdits(a: SpecRow, b: SpecRow): Edited {
   if (!hasParts(body) || !hasParts(b.body) || body.kind !== b.body.kind)
     return { body, desired, edits: { ...edits, ...listed([], forgotten) } }
   const header = isLater ? b.body : body
-  const parts = joinedParts([body, one], [b.body, other])
-  const left = new Set(parts.map(({ id }) => id))
-  const removed = [...one.removed, ...other.removed].filter(({ id }) => !left.has(id))
+  const { parts, removed } = joinedParts([body, one], [b.body, other])
   return {
     body: withParts(header, parts.toSorted(compareParts).map(renewedIn(header, edits.renewed))),
     desired,
@@ -118,7 +119,9 @@ export function editsText({ edits, body }: SpecRow, text: (moment: Hlc) => strin
   const changed = [...parts, ...removed].flatMap(({ id, at }) =>
     at === undefined ? [] : `${id}@${text(at)}`,
   )
-  return [...moments, ...changed].join()
+  // It may be there although it was removed.
+  const only = body?.kind === 'chain' && body.stages.length === 1 ? body.stages.map(({ id }) => `=${id}`) : []
+  return [...moments, ...changed, ...only].join()
 }
 
 export function hasParts(body: SpecBody | undefined): body is FateBody {
@@ -141,8 +144,14 @@ function placed(body: FateBody): readonly Part[] {
   return partsIn(body).map((part, index) => ({ ...part, place: part.place ?? placeAt(index) }))
 }
 
+interface Before {
+  readonly known: ReadonlyMap<string, Part>
+  /** Of those, which were removed. */
+  readonly kept: ReadonlySet<string>
+}
+
 /** Of what was changed, when, and of what is new, where it is. */
-function stamped(known: ReadonlyMap<string, Part>, after: FateBody, version: Hlc): readonly Part[] {
+function stamped({ known, kept }: Before, after: FateBody, version: Hlc): readonly Part[] {
   const parts = partsIn(after)
   /** Where it stays; undefined: it is new, also where there was one of its id. */
   const placeOf = (part: Part): string | undefined => {
@@ -157,7 +166,8 @@ function stamped(known: ReadonlyMap<string, Part>, after: FateBody, version: Hlc
   return parts.map((part, index) => {
     const before = known.get(part.id)
     last = placeOf(part) ?? placeBetween(last, placeAfter(index))
-    const at = before !== undefined && isSame(before, part, after.revision) ? before.at : version
+    const isChanged = before === undefined || kept.has(part.id) || !isSame(before, part, after.revision)
+    const at = isChanged ? version : before.at
     return part.at === at && part.place === last ? part : { ...part, at, place: last }
   })
 }
@@ -170,23 +180,37 @@ function isSame(before: Part, now: Part, renewed: number): boolean {
 
 type Side = readonly [body: FateBody, edits: Edits]
 
-/** Of each part what was done last, as far as it is there then. */
-function joinedParts(one: Side, other: Side): Part[] {
+/**
+ * Of each part what was done last, as far as it is there then. A chain is never without stages: where several have each
+ * removed what the others left, the stage that was removed last is there, and is among those that were removed.
+ */
+function joinedParts(one: Side, other: Side): { parts: readonly Part[]; removed: readonly RemovedPart[] } {
   const [mine, theirs] = [placed(one[0]), placed(other[0])]
   const known = new Map(mine.map(part => [part.id, part]))
   const common = new Map(theirs.filter(({ id }) => known.has(id)).map(part => [part.id, part]))
-  const kept = mine.flatMap(part => {
+  const gone = new Map<string, Hlc>()
+  for (const { id, at } of [...one[1].removed, ...other[1].removed])
+    if (isAfter(at, gone.get(id))) gone.set(id, at)
+  const isLeft = ({ id, at }: Part, forgotten: Hlc | undefined): boolean => {
+    const last = laterOf(gone.get(id), common.has(id) ? undefined : forgotten)
+    return last === undefined || isAfter(at, last)
+  }
+  const latest = mine.map(part => {
     const twin = common.get(part.id)
-    if (twin !== undefined) return isAfter(twin.at, part.at) ? twin : part
-    return isLeft(part, other[1]) ? part : []
+    return twin !== undefined && isAfter(twin.at, part.at) ? twin : part
   })
-  return [...kept, ...theirs.filter(part => !known.has(part.id) && isLeft(part, one[1]))]
-}
-
-/** Whether a part is there by what the other side, which has none of its id, knows. */
-function isLeft({ id, at }: Part, { removed, forgotten }: Edits): boolean {
-  const gone = laterOf(removed.find(each => each.id === id)?.at, forgotten)
-  return gone === undefined || isAfter(at, gone)
+  const others = theirs.filter(({ id }) => !known.has(id))
+  const parts = [
+    ...latest.filter(part => isLeft(part, other[1].forgotten)),
+    ...others.filter(part => isLeft(part, one[1].forgotten)),
+  ]
+  const left = new Set(parts.map(({ id }) => id))
+  const removed = [...gone].map(([id, at]) => ({ id, at })).filter(({ id }) => !left.has(id))
+  if (parts.length > 0 || one[0].kind === 'group') return { parts, removed }
+  const goneLast = [...latest, ...others].toSorted(
+    (a, b) => compareMoments(gone.get(b.id), gone.get(a.id)) || byCodeUnits(a.id, b.id),
+  )
+  return { parts: goneLast.slice(0, 1), removed }
 }
 
 /** What was not changed since the whole was started anew, was started with it. */

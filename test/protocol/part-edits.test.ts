@@ -111,10 +111,11 @@ interface History {
   readonly last: ReadonlyMap<string, Last>
 }
 
-function play(acts: readonly Act[]): History {
+/** @param kept what nobody removes */
+function play(acts: readonly Act[], kept: readonly string[]): History {
   const replicas = NODES.map(node => new Replica(node))
   const [first = new Replica('a')] = replicas
-  first.write({ body: chain(['p', 'q']), desired: 'running' })
+  first.write({ body: chain([...kept, 'p', 'q']), desired: 'running' })
   for (const each of replicas.slice(1)) if (first.row !== undefined) each.see(first.row)
   /** Of each declaration by itself. */
   const lasts = new Map<string, Map<string, Last>>()
@@ -135,7 +136,8 @@ function play(acts: readonly Act[]): History {
         replica.edit(now => withStage(now, stage(part), position)),
         true,
       )
-    if (what === 'remove' && isThere)
+    // Nobody removes the last stage that there is.
+    if (what === 'remove' && isThere && body.stages.length > 1)
       note(
         replica.edit(now => withoutPart(now, part)),
         false,
@@ -145,7 +147,7 @@ function play(acts: readonly Act[]): History {
         replica.edit(now => restartPart(now, part, ++revisions)),
         true,
       )
-    if (what === 'stop' && isThere)
+    if (what === 'stop' && isThere && body.stages.some(({ id, isStopped }) => id === part && !isStopped))
       note(
         replica.edit(now => stopPart(now, part)),
         true,
@@ -153,7 +155,8 @@ function play(acts: readonly Act[]): History {
     if (what === 'renew') replica.edit(now => renew(now, ++revisions), true, 'running')
     if (what === 'halt') replica.edit(now => now, true, 'stopped')
     if (what === 'end' && body !== undefined) replica.write({ body: undefined, desired: 'stopped' })
-    if (what === 'anew' && body === undefined) replica.write({ body: chain(['r', 'q']), desired: 'running' })
+    if (what === 'anew' && body === undefined)
+      replica.write({ body: chain([...kept, 'r', 'q']), desired: 'running' })
     for (const each of heard) if (replica.row !== undefined) replicas[each]?.see(replica.row)
   }
   const rows = replicas.flatMap(({ written }) => written)
@@ -172,7 +175,7 @@ describe('whatever several nodes do to one chain', () => {
   test('joins in any order', () => {
     fc.assert(
       fc.property(acts, fc.nat(), fc.nat(), fc.nat(), (history, ...picks) => {
-        const { rows } = play(history)
+        const { rows } = play(history, ['keep'])
         const [a, b, c] = picks.map(pick => rows[pick % rows.length])
         if (a === undefined || b === undefined || c === undefined) throw new Error('no rows')
         expect(plain(specRows.join(a, b))).toEqual(plain(specRows.join(b, a)))
@@ -188,7 +191,7 @@ describe('whatever several nodes do to one chain', () => {
   test('is the same in the end for all, and says so', () => {
     fc.assert(
       fc.property(acts, fc.array(fc.nat(), { minLength: 40, maxLength: 40 }), (history, order) => {
-        const { rows } = play(history)
+        const { rows } = play(history, ['keep'])
         const shuffled = rows
           .map((row, index) => ({ row, key: order[index % order.length] ?? 0 }))
           .toSorted((a, b) => a.key - b.key)
@@ -207,7 +210,7 @@ describe('whatever several nodes do to one chain', () => {
   test('of each part the last thing counts that was asked for, whatever has crossed it', () => {
     fc.assert(
       fc.property(acts, history => {
-        const { rows, last } = play(history)
+        const { rows, last } = play(history, ['keep'])
         const end = all(rows)
         if (end.body === undefined) return
         const there = new Set(partsOf(end).map(({ id }) => id))
@@ -220,12 +223,29 @@ describe('whatever several nodes do to one chain', () => {
   test('rows of which one has seen the other differ in what they say of their version', () => {
     fc.assert(
       fc.property(acts, history => {
-        const { rows } = play(history)
+        const { rows } = play(history, ['keep'])
         const texts = new Map(rows.map(row => [specRows.versionOf(row), row]))
         for (const row of rows) expect(texts.get(specRows.versionOf(row))).toEqual(row)
       }),
     )
   })
+})
+
+test('a chain whose stages are all removed has one still, and the same whoever tells whom', () => {
+  fc.assert(
+    fc.property(acts, fc.nat(), fc.nat(), (history, ...picks) => {
+      const { rows } = play(history, [])
+      for (const row of rows) expect(row.body === undefined || partsOf(row).length > 0).toBe(true)
+      const [a, b] = picks.map(pick => rows[pick % rows.length])
+      if (a === undefined || b === undefined) throw new Error('no rows')
+      const joined = specRows.join(a, b)
+      expect(plain(joined)).toEqual(plain(specRows.join(b, a)))
+      expect(joined.body === undefined || partsOf(joined).length > 0).toBe(true)
+      for (const row of [a, b, joined]) expect(specRows.join(joined, row)).toBe(joined)
+      if (specRows.versionOf(a) === specRows.versionOf(b)) expect(plain(a)).toEqual(plain(b))
+    }),
+    { numRuns: 1_000 },
+  )
 })
 
 test('one node alone gets the list that it asks for', () => {
@@ -238,6 +258,7 @@ test('one node alone gets the list that it asks for', () => {
         const wanted = ['p', 'q']
         for (const { part, position } of changes) {
           if (wanted.includes(part)) {
+            if (wanted.length === 1) continue
             replica.edit(body => withoutPart(body, part))
             wanted.splice(wanted.indexOf(part), 1)
           } else {
@@ -266,4 +287,22 @@ test('of very many removals the latest are listed, and none is undone by a row f
   expect(specRows.join(before, row)).toBe(row)
   expect(specRows.join(row, before)).toBe(row)
   expect(partsOf(row).map(({ id }) => id)).toEqual(['keep'])
+})
+
+test('of stages that are all removed at once the last one stays, and is kept by whoever adds another one', () => {
+  const [one, other] = [new Replica('a'), new Replica('b')]
+  one.write({ body: chain(['p', 'q']), desired: 'running' })
+  if (one.row !== undefined) other.see(one.row)
+  one.edit(body => withoutPart(body, 'q'))
+  other.edit(body => withoutPart(body, 'p'))
+  const [a, b] = [one.row, other.row]
+  if (a === undefined || b === undefined) throw new Error('nothing is written')
+  one.see(b)
+  other.see(a)
+  expect(one.row).toEqual(other.row)
+  expect(one.row && partsOf(one.row).map(({ id }) => id)).toEqual(['p'])
+  one.edit(body => withStage(body, stage('r'), 1))
+  if (one.row !== undefined) other.see(one.row)
+  other.see(b)
+  expect(other.row && partsOf(other.row).map(({ id }) => id)).toEqual(['p', 'r'])
 })

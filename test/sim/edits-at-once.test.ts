@@ -112,3 +112,14 @@ test.each(['stop', 'remove', 'restart'] as const)(
     if (what !== 'remove') expect(other.status.kind).toBe(what === 'stop' ? 'stopped' : 'running')
   },
 )
+
+test('a chain whose stages are all removed at once keeps one of them, and goes on with it', async () => {
+  await using mesh = await meshOf(3)
+  const pipe = (node: string) => mesh.node(node).getChain<number, number>('pipe')
+  await mesh.settle(pipe('n1').addStage({ id: 's1', run: double }))
+  await mesh.run(2_000)
+  await mesh.settle(Promise.all([pipe('n1').removeStage('s0'), pipe('n2').removeStage('s1')]), 60_000)
+  await mesh.run(2_000)
+  expect(listed(mesh, 'chain')).toHaveLength(1)
+  for (const id of mesh.ids) expect(await mesh.settle(pipe(id).call(3))).toBe(6)
+})
