@@ -13,7 +13,8 @@ import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
 import { NO_ROWS, type Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
-import { areRivals, rowOf, upheldBy } from '../protocol/spec-join.ts'
+import { declaredAt } from '../protocol/part-edits.ts'
+import { areRivals, compareDeclarations, rowOf, upheldBy } from '../protocol/spec-join.ts'
 import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
@@ -326,16 +327,16 @@ function isSuspect(row: MemberRow): boolean {
  * replaced everywhere before it could come here.
  */
 function rivalsIn(known: SpecRow, row: SpecRow, merged: SpecRow): Rivals[] {
-  const winner = merged.version.node
+  const winner = declaredAt(merged).node
   const losers = new Set<NodeId>()
-  const other = compareHlc(known.version, row.version) < 0 ? known : row
-  if (areRivals(known, row) && !hasOvertaken(known, other.version)) losers.add(other.version.node)
+  const lostAt = declaredAt(compareDeclarations(known, row) < 0 ? known : row)
+  if (areRivals(known, row) && !hasOvertaken(known, lostAt)) losers.add(lostAt.node)
   const { overtaken } = merged
   if (merged.body !== undefined && overtaken?.isRemoval === false && !hasOvertaken(known, overtaken.version))
     losers.add(overtaken.version.node)
   losers.delete(winner)
   return [...losers].map(loser => {
-    const lost = [known, row].find(({ version }) => version.node === loser)
+    const lost = [known, row].find(each => declaredAt(each).node === loser)
     const fields = lost?.body && merged.body ? differences(merged.body, lost.body) : []
     return { id: merged.id, winner, loser, fields }
   })

@@ -98,7 +98,7 @@ function withOvertaken(row: SpecRow, other: Overtaken | undefined): SpecRow {
  * it is upheld is not lost. Of one moment, what was written then counts more than what is upheld; of that, what was written
  * last.
  */
-function compareDeclarations(a: SpecRow, b: SpecRow): number {
+export function compareDeclarations(a: SpecRow, b: SpecRow): number {
   if (compareHlc(originalOf(a), originalOf(b)) === 0) return 0
   return compareHlc(declaredAt(a), declaredAt(b)) || compareOrigins(originOf(a), originOf(b))
 }
@@ -113,9 +113,10 @@ function compareVersions(a: SpecRow, b: SpecRow): number {
   return compareHlc(a.version, b.version) || compareOrigins(b.replaces, a.replaces)
 }
 
-/** What is overtaken with that row, and was not seen. */
-function latestIn({ version, body, overtaken }: SpecRow): Overtaken {
-  const own = { version, isRemoval: body === undefined }
+/** What is overtaken with that row, and was not seen: the declaration, whoever has changed it since. */
+function latestIn(row: SpecRow): Overtaken {
+  const { body, overtaken } = row
+  const own = { version: declaredAt(row), isRemoval: body === undefined }
   return overtaken !== undefined && compareOvertaken(overtaken, own) > 0 ? overtaken : own
 }
 
@@ -129,8 +130,8 @@ export function areRivals(a: SpecRow, b: SpecRow): boolean {
   const order = compareDeclarations(a, b)
   const [earlier, later] = order < 0 ? [a, b] : [b, a]
   if (order === 0 || earlier.body === undefined || later.body === undefined) return false
-  if (earlier.version.node === later.version.node || isSameContent(a, b)) return false
-  return later.replaces === undefined || compareHlc(later.replaces, earlier.version) < 0
+  if (declaredAt(earlier).node === declaredAt(later).node || isSameContent(a, b)) return false
+  return later.replaces === undefined || compareHlc(later.replaces, declaredAt(earlier)) < 0
 }
 
 /**

@@ -134,3 +134,17 @@ test('what is added by one who has not heard that the group is upheld against a 
   for (const each of [a, b, c]) expect(each.members.toSorted()).toEqual(['after', 'before', 'upheld'])
   expect(new Set([a, b, c].map(({ ledger }) => ledger.tables.specs.root())).size).toBe(1)
 })
+
+test('of two who declare one group at once, the later has won, also where the other one was changed after that', () => {
+  const [a, b, c] = [new Teller('a'), new Teller('b'), new Teller('c')]
+  a.declare(1_000)
+  b.declare(2_000)
+  c.hear(a, 2_500)
+  c.add('x', 3_000)
+  a.hear(c, 3_500)
+  const rivals = [{ id: ID, winner: 'b', loser: 'a', fields: ['members'] }]
+  const [atA, atB, atC] = [a.hear(b, 4_000).rivals, b.hear(c, 4_000).rivals, c.hear(b, 4_000).rivals]
+  expect({ atA, atB, atC }).toEqual({ atA: rivals, atB: rivals, atC: rivals })
+  // Nobody is told again.
+  expect([a.hear(b, 5_000), b.hear(a, 5_000), c.hear(a, 5_000)].flatMap(each => each.rivals)).toEqual([])
+})
