@@ -43,6 +43,8 @@ function fractionBetween(low: string, high: string | undefined): string {
   let isBelow = false
   for (let index = 0; ; index++) {
     const from = Number(low[index] ?? '0')
+    // There is none below what goes on with nothing but zeros: no node of this kind writes such a place, others may.
+    if (high !== undefined && !isBelow && index >= high.length) return low === '' ? high : low
     const to: number = high === undefined || isBelow ? 10 : Number(high[index] ?? '0')
     if (to - from > 1) return text + String(Math.floor((from + to) / 2))
     text += String(from)

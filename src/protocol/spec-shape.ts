@@ -46,10 +46,14 @@ import {
 
 const PARTS_MAX = 100_000
 
+/** As long as the texts of ids. */
+const PLACE = /^\d{1,1024}$/
+
 const parts = <T>(item: Shape<T>): Shape<readonly T[]> => listOf(item, PARTS_MAX)
 const count = whole(0)
 const atLeastOne = whole(1)
 const text = textOf(1024)
+const place = checked('digits', (value): value is string => typeof value === 'string' && PLACE.test(value))
 const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
 
 export const node = checked<NodeId>('the id of a node', isNodeId)
@@ -94,7 +98,7 @@ const part = {
   revision: count,
   isStopped: isBoolean,
   at: optional(hlc),
-  place: optional(text),
+  place: optional(place),
 }
 
 const specBody: Shape<SpecBody> = variantOf<SpecBody>({

@@ -188,6 +188,33 @@ test('a failure with more causes, or longer ones, than it may have is garbage', 
   expect(decodedWith(undefined, 'E'.repeat(129))).toBe('garbage')
 })
 
+test('a member whose place is not a text of digits is garbage', () => {
+  const limits = { heartbeatMs: 1 }
+  const child = {
+    behaviour: 'b@1',
+    args: new Uint8Array(),
+    restart: 'permanent',
+    isolation: 'inline',
+    limits,
+  }
+  const decodedWith = (place: unknown): string => {
+    const times = { startTimeoutMs: 1, stopTimeoutMs: 1 }
+    const part = { id: 'm', child: { ...child, ...times }, revision: 1, isStopped: false, place }
+    const how = { strategy: 'one_for_one', intensity: { restarts: 1, withinMs: 1 }, autoShutdown: 'never' }
+    const body = {
+      kind: 'group',
+      ...how,
+      revision: 1,
+      spread: true,
+      members: [{ ...part, isSignificant: false }],
+    }
+    const specs = [{ id: 'g', version: hlc, body, desired: 'running' }]
+    return decodeMessage(encodePayload({ kind: 'rows', rows: { ...NO_ROWS, specs } })).kind
+  }
+  expect(decodedWith('500000000000')).toBe('message')
+  for (const place of ['', 'x', '5.0', 5, '5'.repeat(1_025)]) expect(decodedWith(place)).toBe('garbage')
+})
+
 test('what is no message is refused with the place that is wrong', () => {
   const reason = (value: unknown): string => {
     const decoded = decodeMessage(encodePayload(value))

@@ -45,3 +45,10 @@ test('a place is no longer after very many were put in at the end', () => {
   }
   expect(last).toHaveLength(first.length)
 })
+
+test.each([
+  ['5', '50', '5'],
+  [undefined, '000000000000', '000000000000'],
+])('where there is none between %s and %s, it is one of them', (before, after, wanted) => {
+  expect(placeBetween(before, after)).toBe(wanted)
+})
