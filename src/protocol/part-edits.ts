@@ -141,7 +141,9 @@ function withParts(body: FateBody, parts: readonly Part[]): FateBody {
 
 /** The parts, each with its place. */
 function placed(body: FateBody): readonly Part[] {
-  return partsIn(body).map((part, index) => ({ ...part, place: part.place ?? placeAt(index) }))
+  return partsIn(body).map((part, index) =>
+    part.place === undefined ? { ...part, place: placeAt(index) } : part,
+  )
 }
 
 interface Before {

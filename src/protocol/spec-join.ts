@@ -30,7 +30,7 @@ export const specRows: RecordKind<SpecRow> = {
     const upheld = isUpheld === true && replaces !== undefined ? ` = ${hlcText(replaces)}` : ''
     const removal = overtaken?.isRemoval === true ? ' removal' : ''
     const lost = overtaken === undefined ? '' : ` > ${hlcText(overtaken.version)}${removal}`
-    const edited = edits === undefined ? '' : ` + ${editsText(row, hlcText)}`
+    const edited = edits === undefined ? '' : ` + ${textOf(row)}`
     return `${hlcText(version)}${upheld}${lost}${edited}`
   },
 }
@@ -60,8 +60,22 @@ function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
   const order = compareDeclarations(a, b)
   const joined = order === 0 ? joinOne(a, b) : order < 0 ? succeeded(a, b) : succeeded(b, a)
   if (joined === a || joined === b) return joined
-  const text = specRows.versionOf(joined)
-  return text === specRows.versionOf(a) ? a : text === specRows.versionOf(b) ? b : joined
+  return isSameRow(joined, a) ? a : isSameRow(joined, b) ? b : joined
+}
+
+function isSameRow(one: SpecRow, other: SpecRow): boolean {
+  return compareHlc(one.version, other.version) === 0 && specRows.versionOf(one) === specRows.versionOf(other)
+}
+
+/** What was made once of each row: of one with many parts it is long, and each row is compared and counted several times. */
+const texts = new WeakMap<SpecRow, string>()
+
+function textOf(row: SpecRow): string {
+  const known = texts.get(row)
+  if (known !== undefined) return known
+  const text = editsText(row, hlcText)
+  texts.set(row, text)
+  return text
 }
 
 /** Of two declarations the later one. */
