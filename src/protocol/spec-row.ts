@@ -267,8 +267,10 @@ export interface Overtaken {
 }
 
 /** The moment at which somebody has written what the row says. A worker that was started for that goes on. */
-export function writtenAt({ version, replaces, isUpheld }: SpecRow): Hlc {
-  return isUpheld === true && replaces !== undefined ? replaces : version
+export function writtenAt({ version, replaces, isUpheld, edits, body }: SpecRow): Hlc {
+  if (isUpheld === true && replaces !== undefined) return replaces
+  // Nobody changes parts of a worker: a version that is later than its declaration is that of a group that it has overtaken.
+  return edits === undefined || body?.kind !== 'worker' ? version : (edits.origin ?? edits.declared)
 }
 
 /** Whether both are for one declaration, which two nodes have made that had not met. */

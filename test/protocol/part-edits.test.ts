@@ -8,7 +8,14 @@ import { renew, restartPart, stopPart, withStage, withoutPart } from '../../src/
 import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
 import { REMOVED_MAX } from '../../src/protocol/part-edits.ts'
 import { rowOf, specRows } from '../../src/protocol/spec-join.ts'
-import type { ChainBody, SpecBody, SpecRow, SpecWrite, StageBody } from '../../src/protocol/spec-row.ts'
+import {
+  type ChainBody,
+  type SpecBody,
+  type SpecRow,
+  type SpecWrite,
+  type StageBody,
+  writtenAt,
+} from '../../src/protocol/spec-row.ts'
 
 const ID = specId('c')
 const NODES = ['a', 'b', 'c']
@@ -305,4 +312,21 @@ test('of stages that are all removed at once the last one stays, and is kept by 
   if (one.row !== undefined) other.see(one.row)
   other.see(b)
   expect(other.row && partsOf(other.row).map(({ id }) => id)).toEqual(['p', 'r'])
+})
+
+test('a worker that was declared under the id of a chain is not started anew for a late change of that', () => {
+  const [one, other] = [new Replica('a'), new Replica('b')]
+  one.write({ body: chain(['p', 'q']), desired: 'running' })
+  if (one.row !== undefined) other.see(one.row)
+  for (let n = 0; n < 5; n++) other.edit(body => restartPart(body, 'p', ++revisions))
+  one.write({ body: undefined, desired: 'stopped' })
+  const { child } = stage('w')
+  const intensity = { restarts: 1, withinMs: 1 }
+  const body = { kind: 'worker', child, intensity, rebalance: 'active' } as const
+  const declared = one.write({ body, desired: 'running' })
+  if (other.row !== undefined) one.see(other.row)
+  if (one.row === undefined) throw new Error('nothing is written')
+  expect(one.row.body?.kind).toBe('worker')
+  expect(one.row.version).not.toEqual(declared)
+  expect(writtenAt(one.row)).toEqual(declared)
 })
