@@ -14,19 +14,27 @@ const lingerer = defineServer('lingerer', {
 })
 
 const LINGER_MS = 20_000
-const COUNT = 12
 
 /** Each step of a move takes about a millisecond here. */
 const MOMENTS = Array.from({ length: 16 }, (_, index) => index * 0.5)
 
-test.each(MOMENTS)('an heir that leaves %s ms into a move, and takes long, costs no state', async moment => {
+/** With more than three nodes, others are there that are not to have the worker next. */
+const CASES = [
+  ...MOMENTS.map(moment => ({ nodes: 3, count: 12, moment })),
+  ...[2, 3, 4].map(moment => ({ nodes: 6, count: 100, moment })),
+]
+
+const NAME = 'of $nodes nodes, an heir that leaves $moment ms into a move, and takes long, costs no state'
+
+test.each(CASES)(NAME, async ({ nodes, count, moment }) => {
   const labels = { slow: 'yes' }
-  const init = { nodes: 3, behaviours: [keeper, lingerer], seed: `heir ${moment}`, labelsOf: { n2: labels } }
+  const seed = nodes === 3 ? `heir ${moment}` : `others ${moment}`
+  const init = { nodes, behaviours: [keeper, lingerer], seed, labelsOf: { n2: labels } }
   await using mesh = new SimulatedMesh(init)
   await mesh.startAll()
   await allSeeAll(mesh)
   const node = mesh.node('n1')
-  const ids = Array.from({ length: COUNT }, (_, index) => `k${index}`)
+  const ids = Array.from({ length: count }, (_, index) => `k${index}`)
   await mesh.settle(Promise.all(ids.map(id => node.addWorker({ id, run: keeper, args: [0] }))))
   const slow = { id: 'slow', run: lingerer, stopTimeoutMs: LINGER_MS, placement: { labels } }
   await mesh.settle(node.addWorker(slow))

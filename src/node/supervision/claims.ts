@@ -310,7 +310,9 @@ export class Claims {
     const isTaken = !isHeir && heir !== undefined && this.#ledger.isTaking(heir) && !isLate
     const isComing = legacy === undefined && !isOwn && !membership.isGone(claim.owner) && !isLate
     if (isTaken || isComing) {
-      if (!isTaken) this.#handoffs.want(claim, true, now.ms)
+      // It is given to one at a time: whoever is not to have the worker must not take the turn of the one that is.
+      const isNext = isHeir || this.#ledger.ownerOf(claim.slot) === run.id
+      if (isNext && !isTaken) this.#handoffs.want(claim, true, now.ms)
       this.#waits.set(row.id, now.ms + STATE_MS)
       return STARTING
     }
@@ -334,7 +336,8 @@ export class Claims {
     const { run } = this.#ledger
     if (owner !== run.id && !isHeir) {
       if (isOwner(before, run) && isActiveClaim(before)) this.#say(before, { state: 'stopped' })
-      return owner === undefined ? this.#pending(row) : STARTING
+      if (owner !== undefined) return STARTING
+      return { kind: 'pending', reason: this.#ledger.shortage(row, new Set([slot])) }
     }
     const untilMs = this.#vacancies.untilMs(before)
     if (untilMs > now.ms) {
@@ -367,10 +370,6 @@ export class Claims {
     this.#ledger.writeClaim(claim)
     this.#handoffs.follow(claim, now.ms)
     return STARTING
-  }
-
-  #pending(row: SpecRow): SpecStatus {
-    return { kind: 'pending', reason: this.#ledger.shortage(row, new Set([slotId(row.id)])) }
   }
 
   #begin(
