@@ -48,3 +48,13 @@ test('what comes for a member that starts anew beside one that nobody can run, w
   expect(await mesh.settle(group.member('x').call.heard())).toEqual([1])
   expect(node.snapshot().lostMessages).toBe(0)
 })
+
+test('what waits for a worker that nobody can run does not hold up a node that leaves', async () => {
+  await using mesh = await early([listener])
+  const node = mesh.node('n1')
+  const ref = await mesh.settle(node.addWorker({ id: 'ear', run: listener }, declared))
+  ref.send(1)
+  const startMs = mesh.nowMs
+  await mesh.stop('n1')
+  expect(mesh.nowMs - startMs).toBeLessThan(500)
+})

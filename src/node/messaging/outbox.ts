@@ -76,18 +76,26 @@ export class Outbox {
 
   /** What waits for a node that there may never be gives way to what waits for a moment: the last one that came, first. */
   #makeRoom(bytes: number): void {
+    for (const [slot, kept] of this.#pending())
+      while (!this.#hasRoom(bytes) && this.#giveUp(kept)) this.#refuse(slot)
+  }
+
+  /** What waits for a node. */
+  *#pending(): Generator<[SlotId, Kept[]]> {
     for (const slot of this.#early) {
       const isPending = this.#init.router.whyPending(slot) !== undefined
-      // Its list stays, also when nothing is left in it: somebody waits for a change.
       const kept = isPending ? this.#kept.get(slot) : undefined
-      while (!this.#hasRoom(bytes)) {
-        const last = kept?.pop()
-        if (last === undefined) break
-        this.#count -= 1
-        this.#bytes -= last.packed.payload.length
-        this.#refuse(slot)
-      }
+      if (kept !== undefined) yield [slot, kept]
     }
+  }
+
+  /** Takes out the last one. The list stays, also when nothing is left in it: somebody waits for a change. */
+  #giveUp(kept: Kept[]): boolean {
+    const last = kept.pop()
+    if (last === undefined) return false
+    this.#count -= 1
+    this.#bytes -= last.packed.payload.length
+    return true
   }
 
   #refuse(slot: SlotId): void {
@@ -111,8 +119,9 @@ export class Outbox {
     held.add(each)
   }
 
-  /** Resolves when nothing is kept any more. */
+  /** Resolves when nothing is kept any more. Whoever waits for that does not wait for a node that may never come. */
   async emptied(): Promise<void> {
+    for (const [, kept] of this.#pending()) while (this.#giveUp(kept)) this.#init.onDropped()
     if (this.#count > 0) await new Promise<void>(resolve => (this.#whenEmpty = resolve))
   }
 
