@@ -26,6 +26,8 @@ export interface Contact {
   isClaim: boolean
   /** Who answers there; unknown until a seed has been reached. */
   peer: NodeId | undefined
+  /** An earlier run was there: that nobody listens there says nothing of this one, until it has answered there, too. */
+  isBygone: boolean
   /** When the dial began that is under way; undefined: none is. */
   begunMs: number | undefined
   /** Its dial has had no outcome for long, and that was told; so until somebody answers. */
@@ -45,6 +47,7 @@ export function makeContact(key: string, addresses: readonly string[], dueMs: nu
     claimed: [],
     isClaim: false,
     peer: undefined,
+    isBygone: false,
     begunMs: undefined,
     isSilent: false,
     attempts: 0,

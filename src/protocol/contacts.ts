@@ -179,11 +179,18 @@ export class Contacts {
     contact.dueMs = nowMs + this.#politeness(peer)
   }
 
+  /** A member has started anew, and says that it listens at these addresses. */
+  onNewRun(peer: NodeId, addresses: readonly string[]): void {
+    for (const contact of this.#contacts.values())
+      if (contact.peer === peer) contact.isBygone = !contact.addresses.some(each => addresses.includes(each))
+  }
+
   /** Somebody has answered. A session should follow; where it does not, the contact is dialled again. */
   onDialled(key: string, peer: NodeId, nowMs: number): void {
     const contact = this.#contacts.get(key)
     if (contact === undefined) return
     contact.peer = peer
+    contact.isBygone = false
     contact.isClaim = false
     contact.isSilent = false
     contact.problem = undefined
@@ -191,7 +198,7 @@ export class Contacts {
     this.#postpone(contact, nowMs)
   }
 
-  /** @returns the peer that was dialled, where it is known */
+  /** @returns the peer that ought to be there, where it is known: not where others have claimed it, or it was earlier */
   onDialFailed(key: string, { failure, reason }: DialProblem, nowMs: number): NodeId | undefined {
     const contact = this.#contacts.get(key)
     if (contact === undefined) return undefined
@@ -204,7 +211,7 @@ export class Contacts {
     this.#lull.onDialFailed()
     this.#postpone(contact, nowMs)
     contact.problem = { address: addressesOf(contact)[0] ?? key, failure, reason }
-    return contact.peer
+    return contact.isBygone || contact.addresses.length === 0 ? undefined : contact.peer
   }
 
   /** The dials that are due, as far as there is room for them. */

@@ -55,6 +55,7 @@ export class LocalHealth {
 
   /** It was late just now. */
   disturb(nowMs: number): void {
+    this.raise()
     this.#restedMs = nowMs
   }
 

@@ -212,7 +212,6 @@ export class Membership {
     this.#now = now
     if (state === 'awake') return this.health.rest(now.ms, this.#timings.probePeriodMs)
     const { probePeriodMs } = this.#timings
-    this.health.raise()
     this.health.disturb(now.ms)
     this.#prober.onSlept(now.ms)
     this.#reach.onSlept(now.ms)
@@ -306,6 +305,7 @@ export class Membership {
       this.#stats.forget(id)
     } else if (before !== undefined && before.boot !== merged.boot) {
       this.#reach.onNewRun(id, this.#now.ms)
+      this.contacts.onNewRun(id, merged.addresses)
     } else {
       this.#reach.onMember(id, this.#now.ms)
     }

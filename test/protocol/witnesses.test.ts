@@ -54,3 +54,56 @@ describe('a member', () => {
     expect(bench.passUntil(() => [c, d, e].every(id => bench.statusOf(id) === 'dead'))).toBeLessThan(300)
   })
 })
+
+describe('that nobody listens where a member', () => {
+  const SEED = '/sim/seed'
+
+  /** `b` runs anew, and its session ends. `addresses`: where it listens now. */
+  function restartB(addresses: readonly string[]): void {
+    bench.membership.contacts.addSeed(SEED, bench.nowMs)
+    bench.pass(10)
+    bench.membership.contacts.onDialled(SEED, b, bench.nowMs)
+    bench.meet(b)
+    bench.pass(1_000, [b])
+    bench.membership.onPeerDown(b, bench.now)
+    bench.membership.merge(row(b, { boot: 2, addresses }), bench.now)
+    bench.membership.onPeerUp(b, bench.now)
+    bench.pass(10_000, [b])
+    bench.membership.onPeerDown(b, bench.now)
+  }
+
+  test.each([
+    ['was in an earlier run, by a seed,', ['/sim/elsewhere'], SEED],
+    ['was in an earlier run, and does not listen in this one,', [], b],
+  ])('%s is nothing against it', (_where, addresses, key) => {
+    restartB(addresses)
+    bench.membership.onDialFailed(key, REFUSED, bench.now)
+    bench.pass(suspicionFastMs + 20)
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test('is claimed to be, by anybody in the network, is nothing against it', () => {
+    bench.membership.merge(row(b, { addresses: [] }), bench.now)
+    bench.membership.onPeerUp(b, bench.now)
+    bench.membership.contacts.find(b, ['/sim/nowhere'], bench.nowMs)
+    bench.pass(1_000, [b])
+    bench.membership.onPeerDown(b, bench.now)
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    bench.pass(suspicionFastMs + 20)
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test.each([
+    ['has answered in this run', '/sim/elsewhere'],
+    ['listens in this run, as it says', SEED],
+  ])('%s, by a seed, is found against it', (_where, address) => {
+    restartB([address])
+    bench.membership.onPeerUp(b, bench.now)
+    if (address !== SEED) bench.membership.contacts.onDialled(SEED, b, bench.nowMs)
+    bench.pass(1_000, [b])
+    bench.membership.onPeerDown(b, bench.now)
+    bench.membership.onDialFailed(SEED, REFUSED, bench.now)
+    bench.pass(suspicionFastMs + 20)
+    expect(bench.statusOf(b)).toBe('dead')
+  })
+})
