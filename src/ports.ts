@@ -110,6 +110,8 @@ export interface DirectoryHandlers {
 export interface Directory {
   start(handlers: DirectoryHandlers): void
   remember(peer: NodeId, addresses: readonly string[]): void
+  /** It was seen until now. */
+  part(peer: NodeId): void
   stop(): Promise<void>
 }
 

@@ -294,7 +294,8 @@ export class Kernel {
     if (event.kind === 'worker:exit') this.plane.onMessagesLost(event.lost)
     if (event.kind === 'member:join' && event.member.id !== this.core.self.id) {
       this.#ports.directory?.remember(event.member.id, event.member.addresses)
-    }
+    } else if (event.kind === 'member:leave' || event.kind === 'member:dead')
+      this.#ports.directory?.part(event.member.id)
     this.#init.onEvent(event)
   }
 

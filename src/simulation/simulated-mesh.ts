@@ -308,6 +308,7 @@ export class SimulatedMesh implements AsyncDisposable {
     return {
       start: handlers => others.forEach(address => handlers.onSeed(address)),
       remember: () => {},
+      part: () => {},
       stop: async () => {},
     }
   }

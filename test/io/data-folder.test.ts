@@ -342,13 +342,15 @@ test('joins that come together are written together', async () => {
   await again.close()
 })
 
-test('a member that came more than a month ago and was there since is not forgotten', async () => {
+test('a member that came more than a month ago and was there since is not forgotten, and one that went then is', async () => {
   const dayMs = 24 * 60 * 60 * 1000
   let wallMs = Date.now()
   vi.useFakeTimers({ toFake: ['setInterval'] })
   try {
     const opened = await open(undefined, () => wallMs)
     opened.remember('steady', ['/ip4/10.0.0.1/tcp/1'])
+    opened.remember('gone', ['/ip4/10.0.0.2/tcp/1'])
+    opened.part('gone')
     for (let day = 0; day < 31; day++) {
       wallMs += dayMs
       vi.advanceTimersByTime(dayMs)

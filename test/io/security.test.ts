@@ -226,6 +226,7 @@ async function startWith(
   const directory: Directory = {
     start: handlers => seed.addresses.forEach(address => handlers.onSeed(address)),
     remember: () => {},
+    part: () => {},
     stop: async () => {},
   }
   const ports = { clock: systemClock, transport, logger, directory }

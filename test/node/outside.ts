@@ -33,6 +33,7 @@ export class Outside implements Transport {
     const directory: Directory = {
       start: ({ onSeed }) => seeds.forEach(seed => onSeed(seed)),
       remember: () => {},
+      part: () => {},
       stop: async () => {},
     }
     const started = Node.start(options, { clock, transport: this, logger, directory }, 'outside')

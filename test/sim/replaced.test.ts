@@ -92,6 +92,7 @@ class World {
     const directory: Directory = {
       start: handlers => handlers.onSeed(`/sim/${name === 'a' ? 'b' : 'a'}`),
       remember: () => {},
+      part: () => {},
       stop: async () => {},
     }
     const transport = this.#transport(name)

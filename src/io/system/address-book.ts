@@ -24,8 +24,9 @@ export class AddressBook {
   readonly #wallMs: () => number
   /** Who was seen last comes last. */
   readonly #peers = new Map<string, KnownPeer>()
-  /** Those of them who have come in this run. */
-  readonly #met = new Set<string>()
+  /** Those of them who have come in this run, and are still there. */
+  readonly #present = new Set<string>()
+  #hasMet = false
 
   constructor(peers: readonly KnownPeer[], wallMs: () => number) {
     this.#wallMs = wallMs
@@ -35,18 +36,24 @@ export class AddressBook {
   note(id: string, addresses: readonly string[]): void {
     if (addresses.length === 0) return
     this.#put({ id, addresses: addresses.slice(0, ADDRESSES_MAX), seenMs: this.#wallMs() })
-    this.#met.add(id)
+    this.#present.add(id)
+    this.#hasMet = true
   }
 
-  /** Whoever has come in this run, may have been there since: a node that runs for months forgets none of them. */
+  /** Somebody is not there any more: from now on, nobody has seen it. */
+  part(id: string): void {
+    this.#see(id)
+    this.#present.delete(id)
+  }
+
+  /** Whoever has come in this run, and is there, was there since: a node that runs for months forgets none of them. */
   refresh(): void {
-    const seenMs = this.#wallMs()
-    for (const [id, peer] of this.#peers) if (this.#met.has(id)) this.#peers.set(id, { ...peer, seenMs })
+    for (const id of this.#present) this.#see(id)
   }
 
   /** Whether somebody has come in this run. */
   get hasMet(): boolean {
-    return this.#met.size > 0
+    return this.#hasMet
   }
 
   /** Who was seen last comes first. */
@@ -59,13 +66,18 @@ export class AddressBook {
     return `${JSON.stringify(this.peers(), undefined, 2)}\n`
   }
 
+  #see(id: string): void {
+    const peer = this.#peers.get(id)
+    if (peer !== undefined && this.#present.has(id)) this.#peers.set(id, { ...peer, seenMs: this.#wallMs() })
+  }
+
   #put(peer: KnownPeer): void {
     this.#peers.delete(peer.id)
     this.#peers.set(peer.id, peer)
     const [oldest] = this.#peers.keys()
     if (this.#peers.size <= KNOWN_PEERS_MAX || oldest === undefined) return
     this.#peers.delete(oldest)
-    this.#met.delete(oldest)
+    this.#present.delete(oldest)
   }
 }
 

@@ -144,6 +144,11 @@ export class DataFolder {
     this.#timer ??= setTimeout(() => this.#write(), WRITE_DELAY_MS).unref()
   }
 
+  /** The member is gone: written down with what comes next. */
+  part(id: string): void {
+    this.#book.part(id)
+  }
+
   /** Writes what is not written yet, and lets others use the folder. */
   close(): Promise<void> {
     this.#closing ??= this.#close()

@@ -42,6 +42,10 @@ export class SystemDirectory implements Directory {
     this.#init.folder?.remember(peer, addresses)
   }
 
+  part(peer: NodeId): void {
+    this.#init.folder?.part(peer)
+  }
+
   async stop(): Promise<void> {
     this.#seeds?.stop()
     await this.#init.folder?.close()
