@@ -50,6 +50,8 @@ interface Incoming {
   readonly isUrgent: boolean
   /** Undefined: not asked yet, or refused. */
   askedMs: number | undefined
+  /** The worker drains, so its owner has heard: it answers as soon as it can. */
+  isHeard: boolean
   readonly arriving: ArrivingState
   state: Uint8Array | undefined
 }
@@ -167,6 +169,7 @@ export class Handoffs {
       owner: owner.id,
       isUrgent,
       askedMs: isSame ? known.askedMs : undefined,
+      isHeard: false,
       arriving: new ArrivingState(),
       state: isSame ? known.state : undefined,
     })
@@ -201,11 +204,13 @@ export class Handoffs {
   // Both.
 
   /** The claim of a worker is this one now: what was about earlier ones is settled. */
-  follow({ slot, generation, owner, specVersion }: Claim, nowMs: number): void {
+  follow({ slot, generation, owner, specVersion, state }: Claim, nowMs: number): void {
     const id = specOfSlot(slot)
     const outgoing = this.#outgoing.get(id)
+    const incoming = this.#incoming.get(id)
     const out = outgoing?.generation ?? generation
-    const inwards = this.#incoming.get(id)?.generation ?? generation
+    const inwards = incoming?.generation ?? generation
+    if (incoming !== undefined) incoming.isHeard = inwards === generation && state === 'draining'
     // Whoever takes up the same worker next, and was not given what it left behind, has not waited for it any longer.
     const isNext = outgoing !== undefined && out === generation - 1
     if (isNext && compareHlc(outgoing.specVersion, specVersion) === 0 && outgoing.legacy?.heir !== owner.id)
@@ -242,7 +247,7 @@ export class Handoffs {
     let nextMs = Infinity
     let count = this.incomingCount
     for (const [id, incoming] of this.#incoming) {
-      const { isUrgent, askedMs, owner, generation, state } = incoming
+      const { isUrgent, askedMs, isHeard, owner, generation, state } = incoming
       const dueMs = Math.max(
         askedMs === undefined ? nowMs : askedMs + ASK_MS,
         isUrgent ? 0 : settledAtMs,
@@ -258,7 +263,7 @@ export class Handoffs {
       incoming.askedMs = nowMs
       nextMs = Math.min(nextMs, nowMs + ASK_MS)
       const ask = { kind: 'handoff-ask', slot: slotId(id), generation } as const
-      this.#send(owner, ask, askedMs === undefined ? undefined : 'again')
+      this.#send(owner, ask, askedMs === undefined || isHeard ? undefined : 'again')
     }
     this.#askAtMs = nextMs
   }

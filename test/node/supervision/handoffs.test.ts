@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId, slotId, specId } from '../../../src/ids.ts'
-import { HEIR_MS, Handoffs, KEEP_MS, STATE_MS } from '../../../src/node/supervision/handoffs.ts'
+import { ASK_MS, HEIR_MS, Handoffs, KEEP_MS, STATE_MS } from '../../../src/node/supervision/handoffs.ts'
 import type { Claim } from '../../../src/protocol/claim.ts'
 
 const N1 = nodeId('n1')
@@ -148,4 +148,23 @@ describe('what was left behind is told to be lost', () => {
     owner.handoffs.follow(taken({}), 10)
     expect(owner.lost).toEqual([])
   })
+})
+
+// Its answer would come by as many ways: a large state, three times.
+test('whoever gets no answer asks by every way, but not while the worker drains, as its owner has heard then', () => {
+  const asks: string[] = []
+  const handoffs = new Handoffs({
+    ledger: { membership: { isPresent: () => true } },
+    send: (to, _message, again) => asks.push(`${to} ${again ?? 'directly'}`),
+    onLost: () => {},
+  })
+  handoffs.want({ ...CLAIM, state: 'running' }, true, 0)
+  const [asked, repeated] = ['n1 directly', 'n1 again']
+  for (const [seconds, state] of (
+    ['running', 'running', 'draining', 'draining', 'stopped'] as const
+  ).entries()) {
+    handoffs.follow({ ...CLAIM, state }, seconds * ASK_MS)
+    handoffs.tick(seconds * ASK_MS, 0)
+  }
+  expect(asks).toEqual([asked, repeated, asked, asked, repeated])
 })
