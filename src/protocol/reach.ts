@@ -166,6 +166,11 @@ export class Reach {
     return apart?.hadSession === true && !apart.isRefused
   }
 
+  /** Whether its port has refused since its session has closed, and it was accused of that. */
+  isRefused(peer: NodeId): boolean {
+    return this.#apart.get(peer)?.isRefused ?? false
+  }
+
   /** The peer was accused of refusing: that is said once for each session that closes. */
   onRefusalTold(peer: NodeId): void {
     const apart = this.#apart.get(peer)

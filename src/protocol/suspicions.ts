@@ -63,6 +63,8 @@ export interface Jury {
   readonly isTrusted: (witness: NodeId) => boolean
   /** How many but `gone` have no session with a suspect now, as far as is known: they cannot find anything against it. */
   readonly countApart: (suspect: NodeId, gone: ReadonlySet<NodeId>) => number
+  /** Whether this node was refused by a suspect since it had its last session with it. */
+  readonly isRefused: (suspect: NodeId) => boolean
   /** Whether nobody else can be heard. */
   readonly isAlone: (nowMs: number) => boolean
 }
@@ -180,8 +182,8 @@ export class Suspicions {
     return refusing
   }
 
-  #isRefusing({ witnesses }: Suspicion): boolean {
-    return witnesses.get(this.#jury.self) === 'refused'
+  #isRefusing({ run, witnesses }: Suspicion): boolean {
+    return witnesses.get(this.#jury.self) === 'refused' && this.#jury.isRefused(run.id)
   }
 
   /** `gone`: the suspects that refuse this node. They confirm nothing against others. */

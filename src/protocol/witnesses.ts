@@ -43,6 +43,10 @@ export class Witnesses implements Jury {
     return stats.countApart(suspect, gone) + (reach.isConnected(suspect) ? 0 : 1)
   }
 
+  isRefused(suspect: NodeId): boolean {
+    return this.#init.reach.isRefused(suspect)
+  }
+
   /**
    * Whoever has no session with this node may still be heard by way of one who has. `suspect`: whether it can be heard does
    * not matter, as when it has just been found that it cannot.

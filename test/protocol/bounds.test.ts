@@ -57,6 +57,7 @@ test(`no more than ${UNTRUSTED_WITNESSES_MAX} are kept who accuse and do not cou
     count: 5,
     isTrusted: witness => witness === a,
     countApart: () => 0,
+    isRefused: () => false,
     isAlone: () => false,
   })
   const run = { id: b, boot: 1 }

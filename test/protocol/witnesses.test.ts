@@ -45,6 +45,22 @@ describe('a member', () => {
     expect([b, c, d].map(id => bench.statusOf(id))).toEqual(['suspect', 'suspect', 'suspect'])
   })
 
+  test('that has refused, and has come back since, is not dead by that alone when its session ends again', () => {
+    bench.meet(b)
+    bench.pass(1_000, [b])
+    bench.membership.onPeerDown(b, bench.now)
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    bench.pass(suspicionFastMs / 2)
+    bench.membership.onPeerUp(b, bench.now)
+    bench.pass(20, [b])
+    bench.membership.onPeerDown(b, bench.now)
+    bench.pass(1_300)
+    expect(bench.statusOf(b)).toBe('suspect')
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    bench.pass(suspicionFastMs + 20)
+    expect(bench.statusOf(b)).toBe('dead')
+  })
+
   test('that is silent where all but one refuse is out as soon as in a mesh of two', () => {
     bench.meet(b, c, d, e)
     bench.pass(1_000, [b, c, d, e])
