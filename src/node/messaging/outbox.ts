@@ -76,16 +76,19 @@ export class Outbox {
 
   /** What waits for a node that there may never be gives way to what waits for a moment: the last one that came, first. */
   #makeRoom(bytes: number): void {
-    for (const [slot, kept] of this.#pending())
+    for (const [slot, kept] of this.#pending()) {
       while (!this.#hasRoom(bytes) && this.#giveUp(kept)) this.#refuse(slot)
+      if (this.#hasRoom(bytes)) return
+    }
   }
 
-  /** What waits for a node. */
+  /** What waits for a node. Whatever does not by now is not met again: there may be as many of them as workers. */
   *#pending(): Generator<[SlotId, Kept[]]> {
     for (const slot of this.#early) {
       const isPending = this.#init.router.whyPending(slot) !== undefined
       const kept = isPending ? this.#kept.get(slot) : undefined
-      if (kept !== undefined) yield [slot, kept]
+      if (kept !== undefined && kept.length > 0) yield [slot, kept]
+      else this.#early.delete(slot)
     }
   }
 
@@ -148,6 +151,7 @@ export class Outbox {
     }
     if (later.length > 0) {
       this.#kept.set(slot, later)
+      if (router.whyPending(slot) !== undefined) this.#early.add(slot)
       router.whenChanged(specOfSlot(slot), () => this.#look(slot))
     } else {
       this.#early.delete(slot)
