@@ -10,6 +10,7 @@ import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
 import { NO_ROWS } from '../../src/protocol/messages.ts'
 import type { GroupBody, MemberBody, SpecRow } from '../../src/protocol/spec-row.ts'
 import { Bench } from '../protocol/bench.ts'
+import { CHILD } from '../protocol/child.ts'
 
 const NOW = { ms: 1_000, wallMs: 1_000 }
 const small = fc.integer({ min: 0, max: 3 })
@@ -71,15 +72,7 @@ const ID = specId('s')
 const declared: GroupBody = { ...bodyOf({ ms: 1, count: 1, node: nodeId('a') }), members: [] }
 const memberOf = (name: string): MemberBody => ({
   id: name,
-  child: {
-    behaviour: 'b@1',
-    args: new Uint8Array(),
-    restart: 'permanent',
-    startTimeoutMs: 1,
-    stopTimeoutMs: 1,
-    isolation: 'inline',
-    limits: { heartbeatMs: 1 },
-  },
+  child: CHILD,
   revision: 1,
   isStopped: false,
   isSignificant: false,

@@ -16,6 +16,7 @@ import {
   type StageBody,
   writtenAt,
 } from '../../src/protocol/spec-row.ts'
+import { CHILD } from './child.ts'
 
 const ID = specId('c')
 const NODES = ['a', 'b', 'c']
@@ -23,15 +24,7 @@ const NODES = ['a', 'b', 'c']
 let revisions = 0
 const stage = (id: string): StageBody => ({
   id,
-  child: {
-    behaviour: 'b@1',
-    args: new Uint8Array(),
-    restart: 'permanent',
-    startTimeoutMs: 1,
-    stopTimeoutMs: 1,
-    isolation: 'inline',
-    limits: { heartbeatMs: 1 },
-  },
+  child: CHILD,
   revision: ++revisions,
   isStopped: false,
   workers: 1,

@@ -12,6 +12,7 @@ import { PHASE_RANKS, type Phase, phases } from '../../src/protocol/phase.ts'
 import { type RecordKind, RecordStore } from '../../src/protocol/record-store.ts'
 import { areRivals, specRows } from '../../src/protocol/spec-join.ts'
 import type { SpecRow, WorkerBody } from '../../src/protocol/spec-row.ts'
+import { CHILD } from './child.ts'
 
 const small = fc.integer({ min: 0, max: 3 })
 const node = fc.constantFrom('a', 'b', 'c').map(nodeId)
@@ -39,15 +40,7 @@ const member: fc.Arbitrary<MemberRow> = fc
 const BODY: WorkerBody = {
   kind: 'worker',
   rebalance: 'active',
-  child: {
-    behaviour: 'b@1',
-    args: new Uint8Array(),
-    restart: 'permanent',
-    startTimeoutMs: 1,
-    stopTimeoutMs: 1,
-    isolation: 'inline',
-    limits: { heartbeatMs: 1 },
-  },
+  child: CHILD,
   intensity: { restarts: 1, withinMs: 1 },
 }
 
