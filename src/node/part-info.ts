@@ -3,7 +3,8 @@
 
 import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
 import { countOf } from '../protocol/fencing-token.ts'
-import type { ChainBody, GroupBody, MemberBody, StageBody } from '../protocol/spec-row.ts'
+import { partsOf } from '../protocol/part-edits.ts'
+import type { FateBody } from '../protocol/spec-row.ts'
 import type { Kernel } from './kernel.ts'
 import { slotsOf } from './specs/edits.ts'
 import type { PartStatus } from './supervision/outlook.ts'
@@ -29,12 +30,11 @@ export interface PartInfo {
 /** In the order in which the spec lists them. */
 export function listParts(
   id: SpecId,
-  body: GroupBody | ChainBody,
+  body: FateBody,
   { core, plane }: Pick<Kernel, 'core' | 'plane'>,
 ): PartInfo[] {
   const isGone = (owner: Run): boolean => core.ledger.membership.isGone(owner)
-  const parts: readonly (MemberBody | StageBody)[] = body.kind === 'group' ? body.members : body.stages
-  return parts.map(part => ({
+  return partsOf(body).map(part => ({
     id: part.id,
     behaviour: part.child.behaviour,
     workers: slotsOf(id, body, part.id).map(slot => {

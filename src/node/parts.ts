@@ -7,7 +7,7 @@
 
 import { AlreadyExistsError, NotFoundError, OptionsError, StartError, StopError } from '../errors.ts'
 import type { SlotId, SpecId } from '../ids.ts'
-import type { ChainBody, GroupBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
+import type { FateBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
 import type { SpreadOptions } from './acknowledged.ts'
 import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
 import type { Kernel } from './kernel.ts'
@@ -31,17 +31,16 @@ import { addOptions, checkWait, declareOptions } from './wait-options.ts'
 import type { Waiting } from './waiting.ts'
 import { refuseFenced } from './workers/scope.ts'
 
-type Body = GroupBody | ChainBody
 type DoneStatus = SpecStatus & { readonly kind: 'done' }
 
 /** Something that a user wants of a part. */
 interface Wish {
   readonly id: SpecId
   /** Whether the spec has it. */
-  readonly holds: (body: Body) => boolean
-  readonly edit: (body: Body) => SpecBody
+  readonly holds: (body: FateBody) => boolean
+  readonly edit: (body: FateBody) => SpecBody
   /** Whether it has come true, or cannot any more as it was overtaken: then it throws. */
-  readonly isDone: (body: Body) => boolean
+  readonly isDone: (body: FateBody) => boolean
   readonly late: (timeoutMs: number) => Error
 }
 
@@ -57,12 +56,12 @@ export class Parts {
   }
 
   /** In the order in which they are listed. @throws {NotFoundError} */
-  list(id: SpecId, kind: Body['kind']): PartInfo[] {
+  list(id: SpecId, kind: FateBody['kind']): PartInfo[] {
     return listParts(id, this.#get(id, kind), this.#kernel)
   }
 
   /** @throws {NotFoundError} when there is no such group or chain */
-  has(id: SpecId, kind: Body['kind'], part: string): boolean {
+  has(id: SpecId, kind: FateBody['kind'], part: string): boolean {
     return findPart(this.#get(id, kind), part) !== undefined
   }
 
@@ -105,7 +104,7 @@ export class Parts {
    * Removes a part, and waits until its workers have stopped. A chain keeps its last stage, a group may be empty.
    * @throws {NotFoundError} {StopError}; {OptionsError} when it is the only stage of a chain
    */
-  async remove(id: SpecId, kind: Body['kind'], part: string, options: DeclareOptions): Promise<void> {
+  async remove(id: SpecId, kind: FateBody['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
@@ -132,7 +131,7 @@ export class Parts {
   }
 
   /** Stops the workers of a part, which stays declared, and waits until they have. @throws {NotFoundError} {StopError} */
-  async stop(id: SpecId, kind: Body['kind'], part: string, options: DeclareOptions): Promise<void> {
+  async stop(id: SpecId, kind: FateBody['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     const body = this.#get(id, kind)
@@ -155,7 +154,7 @@ export class Parts {
    * stopped, have ended or could not start. Nobody else is touched. @throws {NotFoundError}; {StartError}: then it
    * stays declared
    */
-  async restart(id: SpecId, kind: Body['kind'], part: string, options: DeclareOptions): Promise<void> {
+  async restart(id: SpecId, kind: FateBody['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
     getPart(this.#get(id, kind), part)
@@ -176,12 +175,12 @@ export class Parts {
     id: SpecId,
     part: { readonly id: string; readonly revision: number },
     options: AddOptions,
-    edit: (body: Body) => SpecBody,
+    edit: (body: FateBody) => SpecBody,
   ): Promise<void> {
-    const isIn = (body: Body): boolean => isAt(findPart(body, part.id), part.revision)
-    const isDeclared = (body: Body): boolean =>
+    const isIn = (body: FateBody): boolean => isAt(findPart(body, part.id), part.revision)
+    const isDeclared = (body: FateBody): boolean =>
       options.until === 'declared' && findPart(body, part.id) !== undefined
-    const findWith = (): Body | undefined => {
+    const findWith = (): FateBody | undefined => {
       const body = this.#declarations.bodyOf(id)
       return body !== undefined && body.kind !== 'worker' && isIn(body) ? body : undefined
     }
@@ -220,7 +219,7 @@ export class Parts {
    * Whether all workers of the part have started; where the whole does not run, there is nothing to wait for.
    * @throws {NotFoundError} {StartError} when it was removed or stopped meanwhile, or cannot start
    */
-  #isStarted(id: SpecId, body: Body, part: string): boolean {
+  #isStarted(id: SpecId, body: FateBody, part: string): boolean {
     const { core, plane } = this.#kernel
     if (getPart(body, part).isStopped)
       throw new StartError(`"${id}/${part}" does not start: it was stopped after this was asked for`)
@@ -244,7 +243,7 @@ export class Parts {
   }
 
   /** Whether a group has ended with its significant members: then nothing of it starts any more. */
-  #isShutDown(id: SpecId, body: Body, status: SpecStatus | undefined): status is DoneStatus {
+  #isShutDown(id: SpecId, body: FateBody, status: SpecStatus | undefined): status is DoneStatus {
     const phase = this.#kernel.core.ledger.tables.phases.get(id)
     return status?.kind === 'done' && phase !== undefined && outlookOf(phase, body).isShutdown
   }
@@ -256,7 +255,7 @@ export class Parts {
   }
 
   /** Whether no worker of these slots is left, but for those that the spec wants now. */
-  #isVacant(id: SpecId, slots: readonly SlotId[], body: Body, part: string): boolean {
+  #isVacant(id: SpecId, slots: readonly SlotId[], body: FateBody, part: string): boolean {
     const phase = this.#kernel.core.ledger.tables.phases.get(id)
     if (phase === undefined) return true
     const now = findPart(body, part)
@@ -266,25 +265,25 @@ export class Parts {
     )
   }
 
-  #get(id: SpecId, kind: Body['kind']): Body {
+  #get(id: SpecId, kind: FateBody['kind']): FateBody {
     this.#declarations.refuseIfOver()
     const body = this.#declarations.bodyOf(id)
     if (body === undefined || body.kind === 'worker' || body.kind !== kind) throw new NotFoundError(id, kind)
     return body
   }
 
-  #bodyOf(id: SpecId): Body {
+  #bodyOf(id: SpecId): FateBody {
     const body = this.#declarations.bodyOf(id)
     if (body === undefined || body.kind === 'worker') throw new NotFoundError(id, 'group or chain')
     return body
   }
 
-  #refuseTaken(body: Body, part: string, kind: string): void {
+  #refuseTaken(body: FateBody, part: string, kind: string): void {
     if (findPart(body, part) !== undefined) throw new AlreadyExistsError(part, kind)
   }
 }
 
-function getPart(body: Body, part: string): Part {
+function getPart(body: FateBody, part: string): Part {
   const found = findPart(body, part)
   if (found === undefined) throw new NotFoundError(part, body.kind === 'group' ? 'member' : 'stage')
   return found

@@ -115,7 +115,7 @@ export function editsText({ edits, body }: SpecRow, text: (moment: Hlc) => strin
   const moments = [declared, origin, desired, renewed, forgotten].map(at =>
     at === undefined ? '-' : text(at),
   )
-  const parts: readonly Pick<Part, 'id' | 'at'>[] = hasParts(body) ? partsIn(body) : []
+  const parts: readonly Pick<Part, 'id' | 'at'>[] = hasParts(body) ? partsOf(body) : []
   const changed = [...parts, ...removed].flatMap(({ id, at }) =>
     at === undefined ? [] : `${id}@${text(at)}`,
   )
@@ -128,7 +128,8 @@ export function hasParts(body: SpecBody | undefined): body is FateBody {
   return body !== undefined && body.kind !== 'worker'
 }
 
-function partsIn(body: FateBody): readonly Part[] {
+/** The members or stages, in the order in which they are listed. */
+export function partsOf(body: FateBody): readonly Part[] {
   return body.kind === 'group' ? body.members : body.stages
 }
 
@@ -141,7 +142,7 @@ function withParts(body: FateBody, parts: readonly Part[]): FateBody {
 
 /** The parts, each with its place. */
 function placed(body: FateBody): readonly Part[] {
-  return partsIn(body).map((part, index) =>
+  return partsOf(body).map((part, index) =>
     part.place === undefined ? { ...part, place: placeAt(index) } : part,
   )
 }
@@ -154,7 +155,7 @@ interface Before {
 
 /** Of what was changed, when, and of what is new, where it is. */
 function stamped({ known, kept }: Before, after: FateBody, version: Hlc): readonly Part[] {
-  const parts = partsIn(after)
+  const parts = partsOf(after)
   /** Where it stays; undefined: it is new, also where there was one of its id. */
   const placeOf = (part: Part): string | undefined => {
     const before = known.get(part.id)
@@ -218,7 +219,7 @@ function joinedParts(one: Side, other: Side): { parts: readonly Part[]; removed:
 /** What was not changed since the whole was started anew, was started with it. */
 function renewedIn({ revision }: FateBody, renewed: Hlc | undefined): (part: Part) => Part {
   return part =>
-    renewed === undefined || part.revision === revision || isAfter(part.at, renewed) || isAt(part.at, renewed)
+    renewed === undefined || part.revision === revision || compareMoments(part.at, renewed) >= 0
       ? part
       : { ...part, revision }
 }
@@ -248,10 +249,6 @@ function compareMoments(a: Hlc | undefined, b: Hlc | undefined): number {
 
 function isAfter(a: Hlc | undefined, b: Hlc | undefined): boolean {
   return compareMoments(a, b) > 0
-}
-
-function isAt(a: Hlc | undefined, b: Hlc): boolean {
-  return compareMoments(a, b) === 0
 }
 
 function laterOf(a: Hlc | undefined, b: Hlc | undefined): Hlc | undefined {

@@ -10,8 +10,8 @@ import { HashSum, hash64 } from '../hash.ts'
 export interface RecordKind<Row> {
   keyOf(row: Row): string
   /**
-   * The least row that is not older than either: commutative, associative, idempotent. Whatever two nodes have
-   * seen, in whatever order, they end with the same row. `a` itself where `b` tells nothing new.
+   * The least row that is not older than either: commutative, idempotent, and associative but for two cases of specs
+   * (`spec-join.ts`). Whatever two nodes have seen, in whatever order, they end with the same row. `a` itself where `b` tells nothing new.
    */
   join(a: Row, b: Row): Row
   /** A text that is equal for two rows of one key exactly when the rows are. */

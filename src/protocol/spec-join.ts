@@ -52,8 +52,9 @@ export function rowOf(
 
 /**
  * The later declaration, with all that was done to it on either side, and with the latest version that it has overtaken
- * unseen. The latest is enough, and makes this associative: what was forgotten with a row that lost is older than that
- * row, and is unseen only where that row is. The version is that of the later row, also where the other one counts: nobody
+ * unseen. The latest is enough: what was forgotten with a row that lost is older than that
+ * row, and is unseen only where that row is. Not associative where a config comes between what is upheld and what it was,
+ * nor for the last stage of a chain: two nodes that differ by that have different texts, and join once more. The version is that of the later row, also where the other one counts: nobody
  * who has heard of it waits for one that is older.
  */
 function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
@@ -161,7 +162,7 @@ export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
   if (!isConfigAnew || known.content !== undefined || compareHlc(declaredAt(known), declaredAt(row)) >= 0)
     return undefined
   const declared: Hlc = { ms, count: count + 1, node: declaredAt(known).node }
-  const origin = originOf(known) ?? declaredAt(known)
+  const origin = originalOf(known)
   return {
     ...known,
     version: compareHlc(known.version, declared) > 0 ? known.version : declared,

@@ -16,6 +16,7 @@ import {
   type RestartIntensity,
   type RestartType,
 } from '../../protocol/spec-row.ts'
+import { STOP_MS } from '../../protocol/phase.ts'
 import type { PlacementWish } from '../../protocol/placement-wish.ts'
 import { type Breach, fieldOf, fields, oneOf, whole } from '../check.ts'
 import { listOf } from '../list-schema.ts'
@@ -109,7 +110,6 @@ const HEARTBEAT_MS_MIN = 100
 const LIMITS_DEFAULT: Limits = { heartbeatMs: HEARTBEAT_MS }
 
 export const START_TIMEOUT_MS = 30_000
-const STOP_TIMEOUT_MS = 5_000
 const WAIT_MS_MAX = 24 * 60 * 60 * 1000
 
 export const id = v.custom<string>(
@@ -176,7 +176,7 @@ export const child = {
   args: sendable,
   restart: v.optional(oneOf(RESTART_TYPES), 'permanent'),
   startTimeoutMs: v.optional(whole(1, WAIT_MS_MAX), START_TIMEOUT_MS),
-  stopTimeoutMs: v.optional(whole(0, WAIT_MS_MAX), STOP_TIMEOUT_MS),
+  stopTimeoutMs: v.optional(whole(0, WAIT_MS_MAX), STOP_MS),
   isolation: v.optional(oneOf(ISOLATIONS), 'inline'),
   limits: v.pipe(
     v.optional(

@@ -6,6 +6,7 @@
  */
 
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
+import { partsOf } from '../../protocol/part-edits.ts'
 import {
   type ChainBody,
   type GroupBody,
@@ -66,11 +67,6 @@ export function restartPart(body: GroupBody | ChainBody, part: string, revision:
 /** That member or stage stops, and stays declared. */
 export function stopPart(body: GroupBody | ChainBody, part: string): SpecBody {
   return changePart(body, part, { isStopped: true })
-}
-
-/** The members or stages, in the order in which they are listed. */
-export function partsOf(body: GroupBody | ChainBody): readonly Part[] {
-  return body.kind === 'group' ? body.members : body.stages
 }
 
 export function findPart(body: GroupBody | ChainBody, part: string): Part | undefined {

@@ -20,7 +20,7 @@ import {
   generationText,
   withNews,
 } from '../../protocol/phase.ts'
-import { type SpecRow, hlcText } from '../../protocol/spec-row.ts'
+import { type FateBody, type SpecRow, hlcText } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
@@ -28,7 +28,7 @@ import { EarlyPhases } from './early-phases.ts'
 import { Holder, type HolderInit } from './holder.ts'
 import type { Legacies } from './legacies.ts'
 import { outlookAtEnd, reasonsAtEnd } from './outlook-at-end.ts'
-import { type FateBody, type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
+import { type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts'
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus } from './spec-status.ts'
 import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'

@@ -18,12 +18,13 @@ import {
   isOver,
   withNews,
 } from '../../protocol/phase.ts'
+import type { FateBody } from '../../protocol/spec-row.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts'
 import { type Inheritance, Legacies, type LegaciesInit } from './legacies.ts'
-import { type FateBody, type Outlook, type Renewal, heldBy, heldUp, outlookOf } from './outlook.ts'
+import { type Outlook, type Renewal, heldBy, heldUp, outlookOf } from './outlook.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
 

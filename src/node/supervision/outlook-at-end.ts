@@ -6,7 +6,8 @@
 
 import { type Failure, withFailure } from '../../protocol/failure.ts'
 import { type Phase, causeOf } from '../../protocol/phase.ts'
-import { type FateBody, type Outlook, outlookOf } from './outlook.ts'
+import type { FateBody } from '../../protocol/spec-row.ts'
+import { type Outlook, outlookOf } from './outlook.ts'
 import { historyOf } from './succession.ts'
 import { partsOfSpec } from './units.ts'
 

@@ -7,14 +7,12 @@
 import { type Run, type SlotId, isSameRun } from '../../ids.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import { type AwaySlot, type Phase, type PlacedSlot, type SlotExit, isOver } from '../../protocol/phase.ts'
-import type { ChainBody, GroupBody } from '../../protocol/spec-row.ts'
+import type { FateBody } from '../../protocol/spec-row.ts'
 import { isCounted } from './exit.ts'
 import { isRestarted } from './restart-policy.ts'
 import type { SpecStatus } from './spec-status.ts'
 import { type Wave, wavesOf } from './strategy.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec } from './units.ts'
-
-export type FateBody = GroupBody | ChainBody
 
 /** A crash that asks for a restart. */
 export interface Crash {

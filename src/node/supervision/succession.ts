@@ -16,9 +16,9 @@ import {
   STOP_MS,
   type SlotExit,
 } from '../../protocol/phase.ts'
-import type { RestartIntensity } from '../../protocol/spec-row.ts'
+import type { FateBody, RestartIntensity } from '../../protocol/spec-row.ts'
 import { isCounted } from './exit.ts'
-import type { FateBody, Outlook, Renewal } from './outlook.ts'
+import type { Outlook, Renewal } from './outlook.ts'
 import { countRestart } from './restart-policy.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec } from './units.ts'
 

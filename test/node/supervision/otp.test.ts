@@ -7,7 +7,6 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import {
-  partsOf,
   renew,
   restartPart,
   stopPart,
@@ -27,6 +26,7 @@ import {
   type SpecKind,
   type StageBody,
 } from '../../../src/protocol/spec-row.ts'
+import { partsOf } from '../../../src/protocol/part-edits.ts'
 import { unreachable } from '../../../src/assert.ts'
 import { CoreBench, GROUP, group, member, nameOf } from './core-bench.ts'
 import { OtpModel, type PartShape, type Shape } from './otp-model.ts'
