@@ -50,7 +50,8 @@ export class Claims {
   readonly #supervisor: Supervisor
   readonly #declines: Declines
   readonly #stableMs: number
-  readonly #handoffs: Handoffs
+  /** Those on their way from this node, or to it, with what they leave behind. */
+  readonly handoffs: Handoffs
   readonly #tenures = new Map<SpecId, Tenure>()
   readonly #waits = new Deadlines<SpecId>()
   readonly #vacancies: Vacancies
@@ -63,24 +64,19 @@ export class Claims {
     this.#declines = init.declines
     this.#stableMs = init.stableMs
     this.#vacancies = new Vacancies(init.ledger)
-    this.#handoffs = new Handoffs(init)
+    this.handoffs = new Handoffs(init)
     this.#parting = new Parting(init.ledger, init.onLost)
   }
 
   /** Whether this node has given away all that it had. */
   get isFree(): boolean {
-    return this.#tenures.size === 0 && this.#handoffs.outgoingCount === 0
-  }
-
-  /** On their way from this node, and from there with what they leave behind. */
-  get handoffs(): Handoffs {
-    return this.#handoffs
+    return this.#tenures.size === 0 && this.handoffs.outgoingCount === 0
   }
 
   /** Does what the rows ask of this node, and says how the worker stands. */
   evaluate(row: SpecRow, body: WorkerBody, now: Now): SpecStatus {
     const claim = this.#ledger.tables.claims.get(slotId(row.id))
-    if (claim !== undefined) this.#handoffs.follow(claim, now.ms)
+    if (claim !== undefined) this.handoffs.follow(claim, now.ms)
     const isMine = isOwner(claim, this.#ledger.run) && isActiveClaim(claim)
     if (isMine && isCurrent(claim, row)) return this.#hold(row, body, claim, now)
     // Somebody else has it, or it is for another version of the spec: that is no crash of anything.
@@ -115,7 +111,7 @@ export class Claims {
   #letLeave(row: SpecRow, body: WorkerBody, now: Now): void {
     const untilMs = this.#parting.untilMs(now.ms)
     const claim = this.#ledger.tables.claims.get(slotId(row.id))
-    if (claim !== undefined) this.#handoffs.follow(claim, now.ms)
+    if (claim !== undefined) this.handoffs.follow(claim, now.ms)
     if (isOwner(claim, this.#ledger.run) && isActiveClaim(claim)) {
       if (isCurrent(claim, row) && this.#parting.keeps(claim, body, now.ms)) {
         // What drains still, ends by itself: a look that is due already would be due for ever.
@@ -135,7 +131,7 @@ export class Claims {
   letGo(id: SpecId, nowMs: number): boolean {
     this.#forget(id)
     this.#vacancies.forget(id)
-    this.#handoffs.forget(id, nowMs)
+    this.handoffs.forget(id, nowMs)
     const claim = this.#ledger.tables.claims.get(slotId(id))
     if (claim === undefined || !isActiveClaim(claim) || this.#ledger.membership.isGone(claim.owner))
       return true
@@ -191,13 +187,13 @@ export class Claims {
   /** Another node wants one of the workers of this one. */
   onAsk(message: Message & { kind: 'handoff-ask' }, from: NodeId, now: Now): void {
     const { slot, generation } = message
-    if (this.#handoffs.repeat(message, from, now.ms)) return
+    if (this.handoffs.repeat(message, from, now.ms)) return
     const claim = this.#ledger.tables.claims.get(slot)
     if (claim?.state === 'draining' && claim.generation === generation && claim.heir === from) return
     if (claim === undefined || claim.generation !== generation || !this.#mayLeave(claim, from, now))
-      return this.#handoffs.refuse(from, slot, generation)
+      return this.handoffs.refuse(from, slot, generation)
     const draining: Claim = this.#say(claim, { state: 'draining', heir: from })
-    this.#handoffs.begin(claim, now.ms)
+    this.handoffs.begin(claim, now.ms)
     this.#supervisor.release(specOfSlot(slot), now.ms)
     // Nothing of it ran just then.
     const isDone = this.#ledger.tables.claims.get(slot) !== draining || this.#supervisor.isOccupied(slot)
@@ -205,21 +201,21 @@ export class Claims {
   }
 
   onRefuse(message: Message & { kind: 'handoff-refuse' }, from: NodeId, now: Now): void {
-    this.#handoffs.onRefuse(message, from, now.ms)
+    this.handoffs.onRefuse(message, from, now.ms)
   }
 
   onState(message: Message & { kind: 'handoff-state' }, from: NodeId): void {
-    const id = this.#handoffs.onState(message, from)
+    const id = this.handoffs.onState(message, from)
     if (id !== undefined) this.#ledger.touch(id)
   }
 
   tick(nowMs: number): void {
     for (const id of this.#waits.take(nowMs)) this.#proceed(id)
-    this.#handoffs.tick(nowMs, this.#settledAtMs)
+    this.handoffs.tick(nowMs, this.#settledAtMs)
   }
 
   wakeAtMs(): number {
-    return Math.min(this.#waits.wakeAtMs(), this.#handoffs.wakeAtMs())
+    return Math.min(this.#waits.wakeAtMs(), this.handoffs.wakeAtMs())
   }
 
   get #settledAtMs(): number {
@@ -262,8 +258,8 @@ export class Claims {
     const isMovable = body.rebalance === 'active' && claim.state === 'running'
     const isWanted = isGiven ? claim.state !== 'draining' : isMovable
     if (isWanted && this.#ledger.ownerOf(claim.slot) === this.#ledger.run.id)
-      this.#handoffs.want(claim, isGiven, now.ms)
-    else if (claim.heir !== this.#ledger.run.id) this.#handoffs.forget(specOfSlot(claim.slot), now.ms)
+      this.handoffs.want(claim, isGiven, now.ms)
+    else if (claim.heir !== this.#ledger.run.id) this.handoffs.forget(specOfSlot(claim.slot), now.ms)
   }
 
   /** Whether a worker of this node may go to `heir` now: placement wants it there here too, and there is no turmoil. */
@@ -277,14 +273,14 @@ export class Claims {
       row.body.rebalance === 'active' &&
       claim.state === 'running' &&
       now.ms >= this.#settledAtMs &&
-      this.#handoffs.hasRoom(this.#tenures.size, now.ms)
+      this.handoffs.hasRoom(this.#tenures.size, now.ms)
     )
   }
 
   /** The worker cannot be started here: another node tries, with all that it was to start with. */
   #pass(claim: Claim, heir: NodeId, said: Statement, now: Now): void {
     const state = this.#tenures.get(specOfSlot(claim.slot))?.legacy ?? NOTHING
-    this.#handoffs.finish(claim, heir, { state, nowMs: now.ms })
+    this.handoffs.finish(claim, heir, { state, nowMs: now.ms })
     this.#say(claim, { ...said, state: 'stopped', heir })
   }
 
@@ -295,7 +291,7 @@ export class Claims {
     const state = exit.kind === 'released' ? exit.legacy : unused
     const isCrash = exit.kind === 'crashed' || exit.kind === 'killed'
     const failures = isCrash ? withFailure(claim.failures, exit.failure) : claim.failures
-    if (claim.heir !== undefined) this.#handoffs.finish(claim, claim.heir, { state, nowMs: now.ms })
+    if (claim.heir !== undefined) this.handoffs.finish(claim, claim.heir, { state, nowMs: now.ms })
     this.#say(claim, { state: 'stopped', failures })
   }
 
@@ -306,13 +302,13 @@ export class Claims {
     const isHeir = heir === run.id
     const isLate = now.ms >= this.#vacancies.sinceMs(row.id, claim, now.ms) + STATE_MS
     const isOwn = isSameRun(claim.owner, run)
-    const legacy = isOwn ? this.#handoffs.left(row.id, claim.generation) : this.#handoffs.inherited(claim)
+    const legacy = isOwn ? this.handoffs.left(row.id, claim.generation) : this.handoffs.inherited(claim)
     const isTaken = !isHeir && heir !== undefined && this.#ledger.isTaking(heir) && !isLate
     const isComing = legacy === undefined && !isOwn && !membership.isGone(claim.owner) && !isLate
     if (isTaken || isComing) {
       // It is given to one at a time: whoever is not to have the worker must not take the turn of the one that is.
       const isNext = isHeir || this.#ledger.ownerOf(claim.slot) === run.id
-      if (isNext && !isTaken) this.#handoffs.want(claim, true, now.ms)
+      if (isNext && !isTaken) this.handoffs.want(claim, true, now.ms)
       this.#waits.set(row.id, now.ms + STATE_MS)
       return STARTING
     }
@@ -368,7 +364,7 @@ export class Claims {
       if (tenure.isWaiting) this.#waits.set(row.id, now.ms + PUSH_MS)
     }
     this.#ledger.writeClaim(claim)
-    this.#handoffs.follow(claim, now.ms)
+    this.handoffs.follow(claim, now.ms)
     return STARTING
   }
 
