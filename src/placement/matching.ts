@@ -5,10 +5,11 @@
  * would rather be there; afterwards there are none.
  */
 
+import { type Candidacy, compareCandidacies } from './candidacy.ts'
+import { overflowOf } from './overflow.ts'
 import { offerTo } from './pool.ts'
 import type { Site } from './site.ts'
 import type { Spread } from './spread.ts'
-import { byCodeUnits } from '../text-order.ts'
 import type { Move } from './unit.ts'
 import type { UnitLanes } from './unit-lanes.ts'
 import { type Offer, type UnitState, compareAt, worstOf } from './unit-state.ts'
@@ -106,7 +107,8 @@ export class Matching {
       if (!unit.isRemoved && unit.site === undefined) this.#ask(unit)
     }
     for (const unit of this.#homeless) this.#touch(unit)
-    const moves = this.#touched.flatMap(moveOf)
+    const overflow = overflowOf(this.#homeless)
+    const moves = this.#touched.flatMap(unit => moveOf(unit, overflow.get(unit)))
     this.#touched = []
     this.#hasSettled = true
     return moves
@@ -120,7 +122,7 @@ export class Matching {
       if (offer === undefined) site.refused.delete(unit)
       else offers.push({ unit, offer })
     }
-    offers.sort(compareOffers)
+    offers.sort(compareCandidacies)
     // Once is enough: a node that has taken somebody in is no easier to enter for those who are better.
     for (const { unit, offer } of offers) if (this.#isTaken(unit, offer)) site.refused.delete(unit)
   }
@@ -197,34 +199,12 @@ export class Matching {
   }
 }
 
-/** A unit that would rather be where it has an offer. */
-interface Candidacy {
-  readonly unit: UnitState
-  readonly offer: Offer
-}
-
-function compareOffers(a: Candidacy, b: Candidacy): number {
-  return (
-    a.unit.tier - b.unit.tier ||
-    a.offer.rank - b.offer.rank ||
-    a.offer.score - b.offer.score ||
-    byCodeUnits(a.unit.id, b.unit.id)
-  )
-}
-
-/** Says where the unit lives now: where it does not fit anywhere, at its first choice. */
-function moveOf(unit: UnitState): Move[] {
+/** Says where the unit lives now: where it does not fit anywhere, it has a place of `overflow`. */
+function moveOf(unit: UnitState, overflow: Site | undefined): Move[] {
   unit.isTouched = false
   if (unit.isRemoved) return []
   const from = unit.owner
-  unit.isOverflow = unit.site === undefined
-  if (unit.site === undefined) {
-    unit.standAtTop()
-    unit.owner = unit.pool.next(unit)?.site.id
-    unit.standAtEnd()
-    if (unit.owner === undefined) unit.isOverflow = false
-  } else {
-    unit.owner = unit.site.id
-  }
+  unit.isOverflow = unit.site === undefined && overflow !== undefined
+  unit.owner = (unit.site ?? overflow)?.id
   return unit.owner === from ? [] : [{ unit: unit.id, from, to: unit.owner }]
 }

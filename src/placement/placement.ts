@@ -43,19 +43,25 @@ export function place(
   const nodeRoom = new Map(bounds.capacityOf)
   const spreadLoad = new Map<string, number>()
   const owners = new Map<string, Assignment>()
-  for (const { unit, node } of pairs) {
-    const room = nodeRoom.get(node.id) ?? 0
-    const spreadKey = unit.spread === undefined ? undefined : JSON.stringify([node.id, unit.spread])
-    const together = spreadKey === undefined ? 0 : (spreadLoad.get(spreadKey) ?? 0)
-    const togetherMax = unit.spread === undefined ? Infinity : (bounds.roomOf.get(unit.spread) ?? 1)
-    if (owners.has(unit.id) || room === 0 || together >= togetherMax) continue
-    owners.set(unit.id, { node: node.id, overflow: false })
-    nodeRoom.set(node.id, room - 1)
-    if (spreadKey !== undefined) spreadLoad.set(spreadKey, together + 1)
+  const take = (
+    isFitting: (place: { room: number; isKinFull: boolean }) => boolean,
+    overflow: boolean,
+  ): void => {
+    for (const { unit, node } of pairs) {
+      const room = nodeRoom.get(node.id) ?? 0
+      const kin = JSON.stringify([node.id, unit.spread])
+      const kinLoad = spreadLoad.get(kin) ?? 0
+      const kinMax = unit.spread === undefined ? Infinity : (bounds.roomOf.get(unit.spread) ?? 1)
+      if (owners.has(unit.id) || !isFitting({ room, isKinFull: kinLoad >= kinMax })) continue
+      owners.set(unit.id, { node: node.id, overflow })
+      nodeRoom.set(node.id, room - 1)
+      spreadLoad.set(kin, kinLoad + 1)
+    }
   }
-  for (const { unit, node } of pairs) {
-    if (!owners.has(unit.id)) owners.set(unit.id, { node: node.id, overflow: true })
-  }
+  take(({ room, isKinFull }) => room > 0 && !isKinFull, false)
+  // Who does not fit: rather one more on a node than two of a spread; and rather both than none.
+  take(({ isKinFull }) => !isKinFull, true)
+  take(() => true, true)
   return owners
 }
 

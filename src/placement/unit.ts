@@ -6,7 +6,7 @@ export interface Unit {
   readonly id: string
   /** Units of one affinity have the same favourite nodes. @default the id */
   readonly affinity?: string
-  /** Units of one spread are shared out evenly: none has two on a node while another node has none. */
+  /** Units of one spread are shared out evenly: no node has two of them while another node that runs them has none. */
   readonly spread?: string
   readonly zone?: ZonePreference
   /** Only nodes that carry all these labels. */
@@ -46,7 +46,7 @@ export const PLACEMENT_DEFAULTS: PlacementOptions = { loadFactor: 1.25, salt: ''
 
 export interface Assignment {
   readonly node: string
-  /** It did not fit within the bounds and went to its first choice. */
+  /** It did not fit within the bounds: it is one more than its node should hold, or, if need be, of its spread too. */
   readonly overflow: boolean
 }
 

@@ -168,6 +168,28 @@ test('7 spread: of a group no node holds more than its members divided by the no
   )
 })
 
+test('7 spread: where all nodes run all units it holds of those too that do not fit, however full the nodes are', () => {
+  const spreads = fc.array(fc.constantFrom(undefined, 'g', 'h', 'i'), { maxLength: 40 })
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 9 }),
+      spreads,
+      fc.constantFrom(1, 1.25),
+      (count, kinds, loadFactor) => {
+        const wanted = kinds.map((spread, n) => unit(`u${n}`, spread === undefined ? {} : { spread }))
+        const owners = place(nodes(count), wanted, { loadFactor, salt: '' })
+        for (const members of Map.groupBy(wanted, ({ spread }) => spread ?? '').entries()) {
+          if (members[0] === '') continue
+          const loads = Map.groupBy(members[1], ({ id }) => owners.get(id)?.node)
+          const most = Math.max(...[...loads.values()].map(({ length }) => length))
+          expect(most).toBe(Math.ceil(members[1].length / count))
+        }
+      },
+    ),
+    RUNS,
+  )
+})
+
 const zoned = (zones: number, each: number): Candidate[] =>
   Array.from({ length: zones * each }, (_, index) => node(`n${index}`, { zone: `zone ${index % zones}` }))
 const anyZoned = fc.record({ zones: fc.integer({ min: 1, max: 5 }), each: fc.integer({ min: 1, max: 3 }) })
