@@ -48,11 +48,12 @@ export function place(
     overflow: boolean,
   ): void => {
     for (const { unit, node } of pairs) {
+      if (owners.has(unit.id)) continue
       const room = nodeRoom.get(node.id) ?? 0
       const kin = JSON.stringify([node.id, unit.spread])
       const kinLoad = spreadLoad.get(kin) ?? 0
       const kinMax = unit.spread === undefined ? Infinity : (bounds.roomOf.get(unit.spread) ?? 1)
-      if (owners.has(unit.id) || !isFitting({ room, isKinFull: kinLoad >= kinMax })) continue
+      if (!isFitting({ room, isKinFull: kinLoad >= kinMax })) continue
       owners.set(unit.id, { node: node.id, overflow })
       nodeRoom.set(node.id, room - 1)
       spreadLoad.set(kin, kinLoad + 1)
