@@ -29,6 +29,8 @@ export class SickNodes {
   readonly #prng: Prng
   /** The nodes on which nothing of this starts. */
   readonly #sick = new Set<string>()
+  /** From then on nothing crashes: what was told to, and has not started since, is told so when it does. */
+  #isRecovering = false
   /** Since when a node declines what waits for a node: by node and slot. */
   readonly #sinceMs = new Map<string, number>()
   /** Of every decline that was seen: the node, its run and the slot. */
@@ -44,6 +46,7 @@ export class SickNodes {
       return { key }
     },
     info: state => {
+      if (this.#isRecovering) return state
       this.#world.living.delete(state.key)
       throw new Error('told to crash')
     },
@@ -64,6 +67,7 @@ export class SickNodes {
   }
 
   async declare(mesh: SimulatedMesh): Promise<void> {
+    this.#isRecovering = false
     this.#sick.clear()
     const intensity = { restarts: 1_000, withinMs: 1_000 }
     const members = MEMBERS.map(id => ({ id, run: this.tender }))
@@ -114,6 +118,7 @@ export class SickNodes {
 
   /** Nobody is sick any more, and all that is declared comes to run. */
   async recover(mesh: SimulatedMesh): Promise<void> {
+    this.#isRecovering = true
     this.#sick.clear()
     const node = mesh.node(this.#prng.pick(mesh.up))
     const statusOf = (id: string): SpecStatus | undefined =>
