@@ -101,7 +101,8 @@ export interface ChainSpec<
    * The end of the chain: a stage that is given whatever comes out of the last one, on the node where it came out,
    * and whose own result counts for nothing: in the thread of that node, also where the last stage has one of its own,
    * so what holds up a thread belongs into a stage. Runs at least once for everything that comes out, exactly once when
-   * nothing crashed meanwhile: `context.id` tells a repetition. A throw is reported as `chain:callback-failed`.
+   * no worker of the chain crashed, moved or was changed meanwhile: `context.id` tells a repetition. A throw is reported as
+   * `chain:callback-failed`.
    * @default none
    */
   readonly onFinish?: Finish
