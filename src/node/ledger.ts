@@ -276,14 +276,29 @@ export class Ledger {
     return this.membership.isPresent(node) && this.tables.members.get(node)?.status !== 'leaving'
   }
 
+  /** Whether the run has said goodbye. */
+  hasLeft({ id, boot }: Run): boolean {
+    const row = this.tables.members.get(id)
+    return row?.boot === boot && row.status === 'left'
+  }
+
   /** What keeps all live nodes from running these slots of a spec: one line for people. */
   shortage(row: SpecRow, slots: ReadonlySet<string>): string {
     return this.#places.shortage(row, slots)
   }
 
-  /** Who decides for a group or chain: all nodes of one view agree. */
+  /**
+   * Whether this node decides for a group or chain: as long as whoever made its generation is there, nobody else does.
+   * Otherwise all nodes of one view agree on one.
+   */
   isCoordinator(spec: SpecId): boolean {
+    const coordinator = this.tables.phases.get(spec)?.coordinator
+    if (coordinator !== undefined && this.#isDeciding(coordinator)) return isSameRun(coordinator, this.run)
     return this.#places.coordinatorOf(spec) === this.run.id
+  }
+
+  #isDeciding({ id, boot }: Run): boolean {
+    return this.isTaking(id) && this.tables.members.get(id)?.boot === boot
   }
 
   #onSpecChanged(row: SpecRow, before: SpecRow | undefined, now: Now): void {

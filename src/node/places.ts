@@ -103,7 +103,7 @@ export class Places {
     return moved
   }
 
-  /** The node that decides for a group or chain: all nodes of one view agree. One that leaves decides nothing any more. */
+  /** The node that decides for a group or chain where nobody does: all nodes of one view agree. One that leaves decides nothing any more. */
   coordinatorOf(spec: SpecId): string | undefined {
     const known = this.#coordinators.get(spec)
     if (known !== undefined) return known

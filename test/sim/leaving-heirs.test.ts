@@ -1,6 +1,6 @@
 /** Two nodes that leave, one right after the other, as in an update of all of them: what one has given the other goes on. */
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
@@ -48,4 +48,45 @@ test.each(CASES)(NAME, async ({ nodes, count, moment }) => {
     expect(await mesh.settle(worker.call.get())).toBe(index + 100)
   }
   await mesh.settle(leavingToo, 2 * LINGER_MS)
+})
+
+/** Of a group each step is a row that goes to all. */
+const GROUP_MOMENTS = Array.from({ length: 24 }, (_, index) => index * 0.5)
+
+describe.each(['dies', 'leaves'] as const)('an heir of members of a group that %s', how => {
+  test.each(GROUP_MOMENTS)('%d ms into a move costs no state of what it has not started', async moment => {
+    const inits: string[] = []
+    const member = defineServer('member', {
+      init: ({ node, worker, handoff }, start: number) => {
+        inits.push(`${worker} on ${node}`)
+        return { total: typeof handoff === 'number' ? handoff : start }
+      },
+      call: { get: state => state.total, set: (state, to: number) => void (state.total = to) },
+      handoff: state => state.total,
+    })
+    await using mesh = new SimulatedMesh({ nodes: 4, behaviours: [member], seed: `heirs ${how} ${moment}` })
+    await mesh.startAll()
+    await allSeeAll(mesh)
+    const members = Array.from({ length: 12 }, (_, index) => ({
+      id: `m${index}`,
+      run: member,
+      args: [0] as const,
+    }))
+    const group = await mesh.settle(mesh.node('n4').addGroup({ id: 'g', strategy: 'one_for_one', members }))
+    for (const [index, { id }] of members.entries()) await mesh.settle(group.member(id).call.set(index + 100))
+    const before = inits.splice(0)
+    const leaving = mesh.leave('n1')
+    await mesh.run(moment)
+    const isCrash = how === 'dies'
+    const going = isCrash ? mesh.crash('n2') : mesh.leave('n2')
+    // Its own went with it, and so did what it had started since.
+    const gone = isCrash ? [...before, ...inits].filter(init => init.endsWith(' on n2')) : []
+    await mesh.settle(leaving, 40_000)
+    await mesh.settle(Promise.resolve(going), 40_000)
+    for (const [index, { id }] of members.entries()) {
+      if (gone.includes(`g/${id} on n2`)) continue
+      const ref = group.member(id).with({ timeoutMs: LINGER_MS })
+      expect(await mesh.settle(ref.call.get(), LINGER_MS), id).toBe(index + 100)
+    }
+  })
 })

@@ -306,7 +306,7 @@ export class Holder {
     const { membership } = this.#ledger
     const gone = held.owners.filter(owner => membership.isGone(owner))
     const bereaved = gone.flatMap(owner => heldBy(outlook.kept, owner))
-    const lost = bereaved.map(({ slot, owner }) => this.#lossOf(phase, slot, nodeLost(owner.id, slot), now))
+    const lost = bereaved.map(placed => this.#bereavementOf(phase, placed, now))
     for (const placed of held.spent) {
       const latest = this.#latestOf(phase.spec).get(placed.slot)
       const isSame = latest !== undefined && compareGenerations(latest.since, placed.since) === 0
@@ -314,6 +314,16 @@ export class Holder {
       lost.push(told ?? this.#undoneOf(phase, placed, now))
     }
     return lost
+  }
+
+  /**
+   * Its node is gone. Where it had not started there, and what it was to start with is elsewhere, it is still on its
+   * way; and where the node has left in good order, it went before it had heard that it was to start something.
+   */
+  #bereavementOf(phase: Phase, { slot, owner, legacy }: PlacedSlot, now: Now): SlotExit {
+    const loss = this.#lossOf(phase, slot, nodeLost(owner.id, slot), now)
+    const isOnItsWay = legacy !== undefined || this.#ledger.hasLeft(owner)
+    return isOnItsWay && !loss.wasReady ? { ...loss, kind: 'moved' } : loss
   }
 
   /** It was stopped for a generation that never came to be: what it has left behind for that one is not lost with it. */
