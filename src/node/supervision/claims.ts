@@ -14,7 +14,7 @@ import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { type Exit, nodeLost } from './exit.ts'
-import { Handoffs, STATE_MS, type SendHandoff } from './handoffs.ts'
+import { Handoffs, type SendHandoff } from './handoffs.ts'
 import { type OnStateLost, Parting } from './parting.ts'
 import { firstNumberAt } from './seniority.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
@@ -204,8 +204,8 @@ export class Claims {
     this.handoffs.onRefuse(message, from, now.ms)
   }
 
-  onState(message: Message & { kind: 'handoff-state' }, from: NodeId): void {
-    const id = this.handoffs.onState(message, from)
+  onState(message: Message & { kind: 'handoff-state' }, from: NodeId, now: Now): void {
+    const id = this.handoffs.onState(message, from, now.ms)
     if (id !== undefined) this.#ledger.touch(id)
   }
 
@@ -300,7 +300,8 @@ export class Claims {
     const { membership, run } = this.#ledger
     const { heir } = claim
     const isHeir = heir === run.id
-    const isLate = now.ms >= this.#vacancies.sinceMs(row.id, claim, now.ms) + STATE_MS
+    const untilMs = this.handoffs.untilMs(claim, this.#vacancies.sinceMs(row.id, claim, now.ms))
+    const isLate = now.ms >= untilMs
     const isOwn = isSameRun(claim.owner, run)
     const legacy = isOwn ? this.handoffs.left(row.id, claim.generation) : this.handoffs.inherited(claim)
     const isTaken = !isHeir && heir !== undefined && this.#ledger.isTaking(heir) && !isLate
@@ -309,7 +310,7 @@ export class Claims {
       // It is given to one at a time: whoever is not to have the worker must not take the turn of the one that is.
       const isNext = isHeir || this.#ledger.ownerOf(claim.slot) === run.id
       if (isNext && !isTaken) this.handoffs.want(claim, true, now.ms)
-      this.#waits.set(row.id, now.ms + STATE_MS)
+      this.#waits.set(row.id, untilMs)
       return STARTING
     }
     return this.#contend(row, body, { before: claim, now, legacy, isHeir })

@@ -16,23 +16,18 @@ import type { HandoffMessage, Message } from '../../protocol/messages.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
 import type { OnStateLost } from './parting.ts'
+import { ASK_MS, KEEP_MS, Patience } from './patience.ts'
 
 /** So many workers leave a node at once, and come to it at once, where nobody is in a hurry. */
 const AT_ONCE_MAX = 2
 /** In ten seconds, no more than a tenth of the workers of a node leave it, but one in any case. */
 const BUDGET_MS = 10_000
 const BUDGET_SHARE = 0.1
-/** Whoever wants a worker asks again after this time. */
-export const ASK_MS = 1_000
-/** What a worker has left behind is waited for so long, where its old owner is still there; then it starts without. */
-export const STATE_MS = 5_000
 /**
  * What one node was given, another one that asks is not given so soon, as long as the first one is there: by then, all
  * know its claim. Whoever asks again has it well before `STATE_MS`.
  */
 export const HEIR_MS = 2_000
-/** What nobody has taken is kept for so long. */
-export const KEEP_MS = 60_000
 
 /** A worker that was given away, or is about to be. */
 interface Outgoing {
@@ -71,6 +66,7 @@ export class Handoffs {
   readonly #membership: Pick<Membership, 'isPresent'>
   readonly #outgoing = new Map<SpecId, Outgoing>()
   readonly #incoming = new Map<SpecId, Incoming>()
+  readonly #patience = new Patience()
   /** Owners that have refused, and until when they are not asked for anything else. */
   readonly #refusers = new Map<NodeId, number>()
   /** Of what is kept for others. */
@@ -191,10 +187,16 @@ export class Handoffs {
     this.#askAtMs = nowMs + ASK_MS
   }
 
+  /** From when on what was left behind for this node is not waited for any more: its claim is up since `sinceMs`. */
+  untilMs({ owner }: Claim, sinceMs: number): number {
+    return this.#patience.untilMs(owner.id, sinceMs)
+  }
+
   /** @returns the spec whose state is complete now */
-  onState(message: Message & { kind: 'handoff-state' }, from: NodeId): SpecId | undefined {
+  onState(message: Message & { kind: 'handoff-state' }, from: NodeId, nowMs: number): SpecId | undefined {
     const incoming = this.#incomingOf(message, from)
     if (incoming === undefined) return undefined
+    this.#patience.onHeard(from, nowMs)
     const state = incoming.arriving.add(message)
     if (state === undefined) return undefined
     incoming.state = state
@@ -230,6 +232,7 @@ export class Handoffs {
     if (!isOut && !isIn) return
     this.#deadlines.clear(id)
     if (this.#incoming.size > 0) this.#askAtMs = nowMs
+    else this.#patience.end()
   }
 
   /** `settledAtMs`: from then on, the view of this node counts as settled. */
@@ -249,7 +252,7 @@ export class Handoffs {
     for (const [id, incoming] of this.#incoming) {
       const { isUrgent, askedMs, isHeard, owner, generation, state } = incoming
       const dueMs = Math.max(
-        askedMs === undefined ? nowMs : askedMs + ASK_MS,
+        askedMs === undefined ? nowMs : this.#patience.askAtMs(owner, askedMs),
         isUrgent ? 0 : settledAtMs,
         isUrgent ? 0 : (this.#refusers.get(owner) ?? 0),
       )

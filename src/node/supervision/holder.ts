@@ -28,6 +28,12 @@ import { type Outlook, type Renewal, heldBy, heldUp, outlookOf } from './outlook
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
 
+/**
+ * So many that are to start are asked for at once of what they start with: one after the other, each would take as long as
+ * it takes there and back. Of two megabytes each, at most, they leave room in what waits for a session.
+ */
+const COMING_MAX = 16
+
 /** The newest worker of a slot that was to run here: nothing older is started any more, nor is it a second time. */
 interface Latest {
   readonly since: Generation
@@ -240,7 +246,7 @@ export class Holder {
     const isHeldUp = heldUp(outlookOf(phase, body), body)
     const owner = runTag(this.#ledger.run)
     const assignments: Assignment[] = []
-    let isWaiting = false
+    let coming = 0
     for (const placed of wanted) {
       const { slot, since } = placed
       const there = this.#supervisor.findAssignment(slot)
@@ -251,9 +257,9 @@ export class Holder {
       const part = parts.get(slot)
       if (part === undefined || isHeldUp(part.position)) continue
       const { child } = part
-      const inheritance = isWaiting ? NO_LEGACY : this.legacies.of(placed, now.ms)
-      if (inheritance.kind === 'coming') isWaiting = true
-      if (isWaiting) continue
+      const inheritance = coming < COMING_MAX ? this.legacies.of(placed, now.ms) : NO_LEGACY
+      if (inheritance.kind === 'coming') coming += 1
+      if (coming > 0) continue
       const token = tokenOf(since, owner)
       const handoff = inheritance.kind === 'here' ? inheritance.bytes : undefined
       assignments.push({ slot, spec: phase.spec, child, token, key: keyOf(placed), handoff })

@@ -16,9 +16,10 @@ import {
 } from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
-import { ASK_MS, KEEP_MS, STATE_MS, type SendHandoff } from './handoffs.ts'
+import type { SendHandoff } from './handoffs.ts'
 import { heldBy } from './outlook.ts'
 import type { OnStateLost } from './parting.ts'
+import { ASK_MS, KEEP_MS, Patience } from './patience.ts'
 
 /** Something that a worker of this node has left behind. */
 interface Kept {
@@ -32,7 +33,9 @@ interface Kept {
 interface Wanted {
   readonly owner: Run
   readonly since: Generation
-  readonly byMs: number
+  /** Since when it is waited for. */
+  readonly sinceMs: number
+  askedMs: number
   readonly arriving: ArrivingState
   bytes: Uint8Array | undefined
   /** Its owner does not have it. */
@@ -57,6 +60,7 @@ export class Legacies {
   readonly #init: LegaciesInit
   readonly #kept = new Map<SlotId, Kept>()
   readonly #wanted = new Map<SlotId, Wanted>()
+  readonly #patience = new Patience()
   readonly #deadlines = new Deadlines<SlotId>()
   readonly #ends = new Deadlines<SlotId>()
 
@@ -139,7 +143,7 @@ export class Legacies {
       return { kind: 'here', bytes: isIt ? kept.bytes : undefined }
     }
     const wanted = this.#want(slot, legacy, nowMs)
-    const isOver = wanted.isRefused || nowMs >= wanted.byMs || this.#init.isGone(owner)
+    const isOver = wanted.isRefused || nowMs >= this.#untilMs(wanted) || this.#init.isGone(owner)
     if (wanted.bytes === undefined && !isOver) return { kind: 'coming' }
     return { kind: 'here', bytes: wanted.bytes }
   }
@@ -148,6 +152,7 @@ export class Legacies {
   onStarted(slot: SlotId): void {
     this.#wanted.delete(slot)
     this.#deadlines.clear(slot)
+    if (this.#wanted.size === 0) this.#patience.end()
   }
 
   /** @returns whether it was waited for */
@@ -160,10 +165,11 @@ export class Legacies {
   }
 
   /** @returns whether it was waited for */
-  onState(message: Message & { kind: 'handoff-state' }, from: NodeId): boolean {
+  onState(message: Message & { kind: 'handoff-state' }, from: NodeId, nowMs: number): boolean {
     const { slot, generation } = message
     const wanted = this.#wantedOf(slot, generation, from)
     if (wanted === undefined) return false
+    this.#patience.onHeard(from, nowMs)
     const bytes = wanted.arriving.add(message)
     if (bytes === undefined) return true
     wanted.bytes = bytes
@@ -177,7 +183,11 @@ export class Legacies {
       const wanted = this.#wanted.get(slot)
       if (wanted === undefined) continue
       this.#init.onChanged(slot)
-      if (nowMs < wanted.byMs && wanted.bytes === undefined) this.#ask(slot, wanted, nowMs, 'again')
+      const isOver = wanted.bytes !== undefined || wanted.isRefused || nowMs >= this.#untilMs(wanted)
+      if (isOver) continue
+      const askAtMs = this.#patience.askAtMs(wanted.owner.id, wanted.askedMs)
+      if (nowMs >= askAtMs) this.#ask(slot, wanted, nowMs, 'again')
+      else this.#deadlines.set(slot, Math.min(askAtMs, this.#untilMs(wanted)))
     }
   }
 
@@ -189,11 +199,11 @@ export class Legacies {
     const { owner, since } = legacy
     const known = this.#wanted.get(slot)
     if (known !== undefined && isOf(known, legacy)) return known
-    const byMs = nowMs + STATE_MS
     const wanted: Wanted = {
       owner,
       since,
-      byMs,
+      sinceMs: nowMs,
+      askedMs: nowMs,
       arriving: new ArrivingState(),
       bytes: undefined,
       isRefused: false,
@@ -206,7 +216,12 @@ export class Legacies {
   #ask(slot: SlotId, wanted: Wanted, nowMs: number, again?: 'again'): void {
     const ask = { kind: 'handoff-ask', slot, generation: wanted.since.number } as const
     this.#init.send(wanted.owner.id, ask, again)
-    this.#deadlines.set(slot, Math.min(nowMs + ASK_MS, wanted.byMs))
+    wanted.askedMs = nowMs
+    this.#deadlines.set(slot, Math.min(nowMs + ASK_MS, this.#untilMs(wanted)))
+  }
+
+  #untilMs({ owner, sinceMs }: Wanted): number {
+    return this.#patience.untilMs(owner.id, sinceMs)
   }
 
   #wantedOf(slot: SlotId, generation: number, from: NodeId): Wanted | undefined {

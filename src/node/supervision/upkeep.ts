@@ -110,7 +110,7 @@ export class Upkeep {
         if (!legacies.onRefuse(message, from)) this.#claims.onRefuse(message, from, now)
         return
       case 'handoff-state':
-        if (!legacies.onState(message, from)) this.#claims.onState(message, from)
+        if (!legacies.onState(message, from, now.ms)) this.#claims.onState(message, from, now)
         return
       default:
         return unreachable(message)

@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { type NodeId, nodeId, slotId, specId } from '../../../src/ids.ts'
-import { ASK_MS, HEIR_MS, Handoffs, KEEP_MS, STATE_MS } from '../../../src/node/supervision/handoffs.ts'
+import { type NodeId, type SlotId, nodeId, slotId, specId } from '../../../src/ids.ts'
+import { HEIR_MS, Handoffs } from '../../../src/node/supervision/handoffs.ts'
+import { ASK_MS, KEEP_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
 import type { Claim } from '../../../src/protocol/claim.ts'
 
 const N1 = nodeId('n1')
@@ -167,4 +168,49 @@ test('whoever gets no answer asks by every way, but not while the worker drains,
     handoffs.tick(seconds * ASK_MS, 0)
   }
   expect(asks).toEqual([asked, repeated, asked, asked, repeated])
+})
+
+describe('over a thin link', () => {
+  const other: Claim = { ...CLAIM, slot: slotId(specId('other')) }
+  const part = (slot: SlotId, index: number) =>
+    ({ kind: 'handoff-state', slot, generation: CLAIM.generation, index, count: 20, bytes: STATE }) as const
+
+  function heirOf(...claims: readonly Claim[]) {
+    const asks: string[] = []
+    const handoffs = new Handoffs({
+      ledger: { membership: { isPresent: () => true } },
+      send: (_, { slot }) => asks.push(slot),
+      onLost: () => {},
+    })
+    for (const claim of claims) handoffs.want(claim, true, 0)
+    handoffs.tick(0, 0)
+    return { asks, handoffs }
+  }
+
+  test('what comes bit by bit is neither asked for again nor given up, nor what waits behind it', () => {
+    const { asks, handoffs } = heirOf(CLAIM, other)
+    expect(asks).toEqual([SLOT, other.slot])
+    for (let index = 0; index < 15; index++) {
+      const nowMs = (index + 1) * 0.9 * ASK_MS
+      expect(handoffs.onState(part(SLOT, index), N1, nowMs)).toBeUndefined()
+      handoffs.tick(nowMs, 0)
+      for (const claim of [CLAIM, other]) expect(handoffs.untilMs(claim, 0)).toBe(nowMs + STATE_MS)
+    }
+    expect(asks).toEqual([SLOT, other.slot])
+  })
+
+  test('what comes no further is asked for again after a second', () => {
+    const { asks, handoffs } = heirOf(CLAIM)
+    handoffs.onState(part(SLOT, 0), N1, 500)
+    handoffs.tick(ASK_MS, 0)
+    expect(handoffs.wakeAtMs()).toBe(500 + ASK_MS)
+    handoffs.tick(500 + ASK_MS, 0)
+    expect(asks).toEqual([SLOT, SLOT])
+  })
+
+  test('it is waited for no longer than its owner keeps it', () => {
+    const { handoffs } = heirOf(CLAIM)
+    handoffs.onState(part(SLOT, 0), N1, KEEP_MS - 1)
+    expect(handoffs.untilMs(CLAIM, 0)).toBe(KEEP_MS)
+  })
 })

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type Run, nodeId, slotId, specId } from '../../../src/ids.ts'
 import { Legacies } from '../../../src/node/supervision/legacies.ts'
+import { ASK_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
 import type { Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
 
 const runOf = (id: string): Run => ({ id: nodeId(id), boot: 1 })
@@ -59,6 +60,7 @@ beforeEach(() => {
   legacies.onState(
     { kind: 'handoff-state', slot: SLOT, generation: since.number, index: 0, count: 1, bytes },
     there.id,
+    0,
   )
   expect(asks).toEqual(['handoff-ask to there'])
 })
@@ -117,5 +119,30 @@ describe('what a worker of this node has left behind', () => {
     legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
     legacies.dropAll(phase)
     expect(lost).toEqual([])
+  })
+})
+
+describe('over a thin link', () => {
+  const other: PlacedSlot = { ...SUCCESSOR, slot: slotId(GROUP, 'o') }
+  const last: PlacedSlot = { ...SUCCESSOR, slot: slotId(GROUP, 'p') }
+  const bytes = new Uint8Array([1])
+
+  test('what comes bit by bit is neither asked for again nor given up, nor what waits behind it', () => {
+    legacies.of(other, 0)
+    legacies.of(last, 0)
+    expect(asks.length).toBe(3)
+    for (let index = 0; index < 15; index++) {
+      const nowMs = (index + 1) * 0.9 * ASK_MS
+      const part = { kind: 'handoff-state', slot: other.slot, generation: since.number } as const
+      expect(legacies.onState({ ...part, index, count: 20, bytes }, there.id, nowMs)).toBe(true)
+      legacies.tick(nowMs)
+      for (const placed of [other, last]) expect(legacies.of(placed, nowMs).kind).toBe('coming')
+    }
+    expect(asks.length).toBe(3)
+    const silentMs = 15 * 0.9 * ASK_MS
+    legacies.tick(silentMs + ASK_MS)
+    expect(asks.length).toBe(5)
+    for (const placed of [other, last])
+      expect(legacies.of(placed, silentMs + STATE_MS)).toEqual({ kind: 'here', bytes: undefined })
   })
 })
