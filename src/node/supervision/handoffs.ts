@@ -9,7 +9,7 @@
  */
 
 import { type NodeId, type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
-import type { Claim } from '../../protocol/claim.ts'
+import { type Claim, isActiveClaim } from '../../protocol/claim.ts'
 import { type Hlc, compareHlc } from '../../protocol/hlc.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import type { HandoffMessage, Message } from '../../protocol/messages.ts'
@@ -205,8 +205,9 @@ export class Handoffs {
 
   // Both.
 
-  /** The claim of a worker is this one now: what was about earlier ones is settled. */
-  follow({ slot, generation, owner, specVersion, state }: Claim, nowMs: number): void {
+  /** The claim of a worker is this one now: what was about earlier ones is settled, and all of one that has ended. */
+  follow(claim: Claim, nowMs: number): void {
+    const { slot, generation, owner, specVersion, state } = claim
     const id = specOfSlot(slot)
     const outgoing = this.#outgoing.get(id)
     const incoming = this.#incoming.get(id)
@@ -217,7 +218,8 @@ export class Handoffs {
     const isNext = outgoing !== undefined && out === generation - 1
     if (isNext && compareHlc(outgoing.specVersion, specVersion) === 0 && outgoing.legacy?.heir !== owner.id)
       this.#tellLoss(id, outgoing)
-    if (out < generation || inwards < generation) this.forget(id, nowMs)
+    const isEnded = !isActiveClaim(claim) && state !== 'stopped'
+    if (isEnded || out < generation || inwards < generation) this.forget(id, nowMs)
   }
 
   /** This node waits for nobody any more. */

@@ -214,3 +214,20 @@ describe('over a thin link', () => {
     expect(handoffs.untilMs(CLAIM, 0)).toBe(KEEP_MS)
   })
 })
+
+test('a worker that has ended for good is not asked for any more', () => {
+  const asks: string[] = []
+  const handoffs = new Handoffs({
+    ledger: { membership: { isPresent: () => true } },
+    send: (_, { slot }) => asks.push(slot),
+    onLost: () => {},
+  })
+  const claim: Claim = { ...CLAIM, state: 'running', heir: undefined }
+  handoffs.want(claim, false, 0)
+  handoffs.tick(0, 0)
+  handoffs.onRefuse({ kind: 'handoff-refuse', slot: SLOT, generation: claim.generation }, N1, 10)
+  handoffs.follow({ ...claim, state: 'done' }, 20)
+  for (let seconds = 1; seconds < 10; seconds++) handoffs.tick(seconds * ASK_MS + 10, 0)
+  expect(asks).toEqual([SLOT])
+  expect(handoffs.wakeAtMs()).toBe(Infinity)
+})
