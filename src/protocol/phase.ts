@@ -54,7 +54,10 @@ export interface Legacy {
 /** How the worker of a slot ended. `moved`: its node leaves, and it is to go on elsewhere: nothing has gone wrong. */
 export const EXIT_KINDS = ['normal', 'abnormal', 'moved'] as const
 
-/** How the worker of a slot ended on its own, or was lost, or has to go. Of several of one slot, the earliest counts. */
+/**
+ * How the worker of a slot ended on its own, or was lost, or has to go. Of several of one slot, the earliest counts, but a
+ * normal end before all others: who has done its work has nothing to go on with elsewhere.
+ */
 export interface SlotExit {
   readonly slot: SlotId
   readonly at: Hlc
@@ -220,7 +223,12 @@ function union(a: readonly SlotId[], b: readonly SlotId[]): readonly SlotId[] {
 }
 
 function unionOfExits(a: readonly SlotExit[], b: readonly SlotExit[]): readonly SlotExit[] {
-  return merged(a, b, bySlot, (one, other) => (compareHlc(one.at, other.at) <= 0 ? one : other))
+  return merged(a, b, bySlot, (one, other) => (compareExits(one, other) <= 0 ? one : other))
+}
+
+/** < 0 where `a` counts before `b`. */
+function compareExits(a: SlotExit, b: SlotExit): number {
+  return Number(b.kind === 'normal') - Number(a.kind === 'normal') || compareHlc(a.at, b.at)
 }
 
 /** @returns `a` itself where `b` adds nothing, else `b` itself where it has all */

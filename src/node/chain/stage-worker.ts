@@ -49,6 +49,9 @@ export interface Finish {
 const RETRY_BASE_MS = 100
 const RETRY_MAX_MS = 30_000
 
+/** Whatever it has wished: the item at hand comes again, to its successor. */
+const STOPPED: WorkerExit = { kind: 'stopped' }
+
 /** What user code has done with an item: it has returned something, or thrown. */
 type Result =
   | { readonly kind: 'returned'; readonly value: unknown }
@@ -161,7 +164,7 @@ export class StageWorker extends InlineWorker {
 
   protected override end(): void {
     this.#wake?.()
-    if (!this.#isBusy) this.exit({ kind: 'normal' })
+    if (!this.#isBusy) this.exit(STOPPED)
   }
 
   protected override onStopWish(reason: StopReason): void {
@@ -260,7 +263,7 @@ export class StageWorker extends InlineWorker {
     }
     this.#isBusy = false
     if (this.isOver) return
-    if (this.isStopping) return this.exit({ kind: 'normal' })
+    if (this.isStopping) return this.exit(STOPPED)
     if (!this.#isCut(connections)) delivery.onChildSettled()
     this.pump()
   }

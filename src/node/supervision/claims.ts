@@ -13,7 +13,7 @@ import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
-import { type Exit, nodeLost } from './exit.ts'
+import { type Exit, howEnded, nodeLost } from './exit.ts'
 import { Handoffs, type SendHandoff } from './handoffs.ts'
 import { type OnStateLost, Parting } from './parting.ts'
 import { firstNumberAt } from './seniority.ts'
@@ -284,8 +284,12 @@ export class Claims {
     this.#say(claim, { ...said, state: 'stopped', heir })
   }
 
-  /** The worker has ended for its heir, with what it leaves behind; where it has crashed, that is nothing. */
+  /**
+   * The worker has ended for its heir, with what it leaves behind; where it has crashed, that is nothing. Where it has
+   * ended for good, there is no heir.
+   */
   #onDrained(claim: Claim, exit: Exit, now: Now): void {
+    if (howEnded(exit) === 'normally') return void this.#say(claim, { state: 'done', failures: NO_FAILURES })
     // What it has not started with yet, goes on to the next one.
     const unused = this.#tenures.get(specOfSlot(claim.slot))?.legacy ?? NOTHING
     const state = exit.kind === 'released' ? exit.legacy : unused

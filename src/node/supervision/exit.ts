@@ -13,7 +13,7 @@ import { unreachable } from '../../assert.ts'
 import { Trace, describeThrown, nameThrown, originsOf } from '../thrown-value.ts'
 
 /**
- * How a worker ended. `normal`: it has done its work. `shutdown`: the same for its restart type, and said on purpose.
+ * How a worker ended. `normal`: it has done its work, and nobody has told it to. `shutdown`: the same for its restart type, and said on purpose.
  * `stopped`: it was told to. `abandoned`: told to, but it did not end in time.
  * `unable`: this node could not even begin to start it, which says nothing of the worker.
  * `late`: it did not start in time, which was so long, and was abandoned, or killed, at once. `killed`: the thread or process of its code is gone, by itself or by our hand.

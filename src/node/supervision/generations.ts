@@ -32,7 +32,7 @@ import { type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus } from './spec-status.ts'
 import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
-import { type Succession, planAnew, planNext, restartsAfter } from './succession.ts'
+import { type Succession, areEndsNews, planAnew, planNext, restartsAfter } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec } from './units.ts'
 import { Waits } from './waits.ts'
@@ -137,9 +137,9 @@ export class Generations {
     context: { readonly outlook: Outlook; readonly now: Now },
   ): void {
     const { outlook, now } = context
-    const { renewals, outdated, unwanted, added, ended } = outlook
+    const { renewals, outdated, unwanted, added } = outlook
     const isQuiet = renewals.length + outdated.length + unwanted.length + added.length === 0
-    if (isQuiet && (body.kind === 'group' || ended.length === 0)) {
+    if (isQuiet && !areEndsNews(phase, body, outlook)) {
       this.#waits.delete(row.id)
       return this.#promote(phase)
     }

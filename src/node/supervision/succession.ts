@@ -80,6 +80,14 @@ export function planAnew(
   }
 }
 
+/**
+ * Whether those who have ended on their own make another generation. In a group they leave nothing to be done, but where
+ * they were to move, and have failed the generation with that; the neighbours of a stage are to be told.
+ */
+export function areEndsNews({ rank }: Phase, { kind }: FateBody, { ended, renewals }: Outlook): boolean {
+  return ended.length > 0 && (kind === 'chain' || (rank === 'failed' && renewals.length === 0))
+}
+
 /** The generation after `phase`. @returns undefined where everything stays as it is */
 export function planNext(
   phase: Phase,
@@ -121,8 +129,7 @@ export function planNext(
   }
   const kept = outlook.unwanted.filter(each => !how.isEmpty(each))
   const isDropped = kept.length < outlook.unwanted.length
-  // Whoever ends on its own in a group leaves nothing to be done; the neighbours of a stage are to be told.
-  const isOther = fresh.size > 0 || isDropped || (body.kind === 'chain' && outlook.ended.length > 0)
+  const isOther = fresh.size > 0 || isDropped || areEndsNews(phase, body, outlook)
   if (isIncomplete || !isOther) return undefined
   const all = [...layout, ...kept]
   const history = historyOf(phase, body.intensity, renewals, how.nowMs)

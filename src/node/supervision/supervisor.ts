@@ -9,7 +9,8 @@ import type { SlotId, SpecId } from '../../ids.ts'
 import type { FencingToken } from '../../protocol/fencing-token.ts'
 import type { ChildSpec } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
-import type { Exit } from './exit.ts'
+import { type Exit, howEnded } from './exit.ts'
+import { isRestarted } from './restart-policy.ts'
 
 /** A worker that shall run. Two of one slot with different `key` are different workers. */
 export interface Assignment {
@@ -192,8 +193,9 @@ export class Supervisor {
   onExited(slot: SlotId, incarnation: Incarnation, exit: Exit, nowMs: number): void {
     const worker = this.#workers.get(slot)
     if (worker === undefined || worker.incarnation !== incarnation) return
-    const isAsked = worker.state === 'stopping' && exit.kind !== 'released'
-    this.#end(worker, isAsked ? { kind: 'stopped' } : exit, 'core')
+    const isAsToldTo =
+      worker.state === 'stopping' && exit.kind !== 'released' && !hasNoSuccessor(worker, exit)
+    this.#end(worker, isAsToldTo ? { kind: 'stopped' } : exit, 'core')
     this.#advance(worker.assignment.spec, nowMs)
   }
 
@@ -316,6 +318,11 @@ export class Supervisor {
     this.#abandon(worker, { kind: 'stopped' })
     return 'gone'
   }
+}
+
+/** It was to go on elsewhere, and has ended on its own, as its restart type allows: nobody goes on. */
+function hasNoSuccessor({ isEntrusted, assignment }: Worker, exit: Exit): boolean {
+  return isEntrusted && howEnded(exit) === 'normally' && !isRestarted(assignment.child.restart, 'normally')
 }
 
 /** One that was told to stop does, also where it is wanted again meanwhile. */

@@ -39,7 +39,7 @@ export function release({ state, failure, letters }: LegacyParts): {
   }
   const lost = letters.length - packed.length
   if (state === undefined && packed.length === 0 && failure === undefined)
-    return { exit: { kind: 'normal' }, lost }
+    return { exit: { kind: 'stopped' }, lost }
   // A copy: encoded bytes are a part of a buffer that is used for others too.
   const legacy = Uint8Array.from(encodeUnbounded([state ?? null, ...packed]))
   const exit = { kind: 'released', legacy } as const

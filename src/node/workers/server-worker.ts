@@ -295,8 +295,8 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
 
   /** User code has asked for the end of the worker. */
   #fulfil(wish: StopReason): void {
-    if (wish instanceof Error) this.#fail(wish, undefined)
-    else this.#close(wish, { kind: wish })
+    const isCrash = wish instanceof Error
+    this.#close(wish, isCrash ? { kind: 'crashed', failure: crashFrom(wish, this.where) } : { kind: wish })
   }
 
   #failureOf(error: unknown): Failure {
@@ -334,7 +334,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
 
   /** It has been told to stop, and is at nothing any more. */
   #leave(): void {
-    if (this.#phase !== 'open' || !this.isReleased) return this.#close('stopped', { kind: 'normal' })
+    if (this.#phase !== 'open' || !this.isReleased) return this.#close('stopped', { kind: 'stopped' })
     if (this.#answers === undefined) return this.#handOver()
     this.#answers.whenNoneUnderWay(this.clock, this.assignment.child, () => this.#handOver())
   }
@@ -342,6 +342,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   /** For its successor: its state, and what it has not come to. A handoff that fails costs the state, and nothing else. */
   #handOver(): void {
     const { handoff } = this.#server
+    if (this.#wish !== undefined && !this.isBrokenOff(this.#wish)) return this.#fulfil(this.#wish)
     const leave = (state?: Uint8Array, failure?: Failure): void =>
       this.#close('stopped', this.leaveBehind({ state, failure, letters: this.#mailbox?.divert() ?? [] }))
     if (handoff === undefined) return leave()

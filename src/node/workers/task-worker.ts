@@ -100,6 +100,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
    */
   protected override onStopWish(reason: StopReason): void {
     if (this.#isBeginning) queueMicrotask(() => this.wish(reason))
+    else if (this.isBrokenOff(reason)) this.exit(this.#farewell())
     else if (reason instanceof Error) this.crash(reason)
     else this.exit({ kind: reason })
   }

@@ -194,9 +194,9 @@ export abstract class InlineWorker implements ContextOwner {
     this.stop()
   }
 
-  /** Its code wants it to end. */
+  /** Its code wants it to end: also where it has stopped for a successor, which then is none. */
   wish(reason: StopReason): void {
-    if (!this.#isOver && !this.#isStopping) this.onStopWish(reason)
+    if (!this.#isOver && (!this.#isStopping || this.#isReleased)) this.onStopWish(reason)
   }
 
   /** What its code runs in is gone, or has been taken away. */
