@@ -210,11 +210,21 @@ export class Kernel {
     // Before its workers: if they are to stop only now, as another run has them, what they still say is heard by nobody.
     this.plane.end()
     const ended = this.#isReplaced ? this.host.stopAll() : this.host.close()
-    await this.#ports.transport.stop()
-    await atMost(this.#ports.clock, WORKERS_MS, ended)
-    await this.#ports.directory?.stop()
+    const { clock, transport, directory } = this.#ports
+    await this.#shut(transport)
+    await atMost(clock, WORKERS_MS, ended)
+    if (directory !== undefined) await this.#shut(directory)
     await ended
     this.#forgetStrays?.()
+  }
+
+  /** What cannot be closed must not keep the rest open: a data folder is not to be locked, nor anybody to wait, for ever. */
+  async #shut(port: { readonly stop: () => Promise<void> }): Promise<void> {
+    try {
+      await port.stop()
+    } catch (error) {
+      this.#ports.logger.error({ error }, 'a part of this node could not be closed')
+    }
   }
 
   #attempt(effect: Effect): void {

@@ -19,6 +19,8 @@ export class Outside implements Transport {
   readonly sent: { readonly peer: NodeId; readonly lane: Lane; readonly bytes: Uint8Array }[] = []
   /** What `send` answers. */
   takesMore = true
+  /** The node has given back its data folder. */
+  isFolderFree = false
   #handlers: TransportHandlers | undefined
 
   /** Starts a node that has nobody but the test around it. */
@@ -34,7 +36,7 @@ export class Outside implements Transport {
       start: ({ onSeed }) => seeds.forEach(seed => onSeed(seed)),
       remember: () => {},
       part: () => {},
-      stop: async () => {},
+      stop: async () => void (this.isFolderFree = true),
     }
     const started = Node.start(options, { clock, transport: this, logger, directory }, 'outside')
     await this.clock.run(2_000)
