@@ -71,6 +71,7 @@ export class Core {
     this.#joining = new Joining({ timings, startedMs: now.ms, membership: this.#membership })
     this.#relay = new Relay({
       self: self.id,
+      nowMs: now.ms,
       membership: this.#membership,
       helpersFor: target => this.#membership.witnesses.helpers(target),
       send: (to, message) => this.#send(to, message),
@@ -253,7 +254,7 @@ export class Core {
     if (message.kind === 'hello') return this.#onHello(from, message)
     if (!this.#greeted.has(from)) return this.#hangUp(from, 'it did not say hello first')
     if (message.kind !== 'relay') return this.#take(from, message)
-    const carried = this.#relay.take(message, from)
+    const carried = this.#relay.take(message, from, this.#now.ms)
     return carried && this.#take(message.from, carried)
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { NodeId, SlotId } from '../ids.ts'
+import { RELAYED, RateLimit } from '../protocol/limits.ts'
 import type { Membership } from '../protocol/membership.ts'
 import {
   type CarriedMessage,
@@ -23,6 +24,7 @@ export const REMEMBERED_MAX = 1024
 
 export interface RelayInit {
   readonly self: NodeId
+  readonly nowMs: number
   readonly membership: Pick<Membership, 'isConnected' | 'isPresent' | 'present' | 'reachedBy'>
   /** Those that this node reaches who do not say that they cannot reach a member; all of them where each says so. */
   readonly helpersFor: (target: NodeId) => readonly NodeId[]
@@ -35,11 +37,13 @@ export class Relay {
   readonly #ways = new Map<NodeId, NodeId>()
   /** Who has asked round for a worker though there is a session: that has been silent, so the answer takes both ways. */
   readonly #doubters = new Map<SlotId, NodeId>()
+  readonly #limit: RateLimit
   /** Whoever asks again tries the next one. */
   #turn = 0
 
   constructor(init: RelayInit) {
     this.#init = init
+    this.#limit = new RateLimit(RELAYED, init.nowMs)
   }
 
   /**
@@ -70,7 +74,7 @@ export class Relay {
   }
 
   /** A peer has sent something that may be for somebody else. @returns what is for this node */
-  take(relay: RelayMessage, peer: NodeId): CarriedMessage | undefined {
+  take(relay: RelayMessage, peer: NodeId, nowMs: number): CarriedMessage | undefined {
     const { from, to } = relay
     const { self, membership } = this.#init
     if (from === self) return undefined
@@ -81,6 +85,7 @@ export class Relay {
         remember(this.#doubters, message.slot, from)
       return message
     }
+    if (!this.#limit.take(nowMs)) return undefined
     if (membership.isConnected(to)) this.#init.send(to, relay)
     else if (relay.hops > 0) this.#pass({ ...relay, hops: relay.hops - 1 }, peer)
     return undefined

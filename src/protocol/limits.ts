@@ -17,6 +17,12 @@ export interface Rate {
  */
 export const CONTROL_MESSAGES: Rate = { perSecond: 5_000, burst: 50_000 }
 
+/**
+ * What a node passes on for others, all of them together; more is dropped, as whoever gets no answer asks again. Half of
+ * what a peer takes from it: however much others send by way of this node, nobody hangs up on it for that.
+ */
+export const RELAYED: Rate = { perSecond: CONTROL_MESSAGES.perSecond / 2, burst: CONTROL_MESSAGES.burst / 2 }
+
 /** Gossip of all peers together; more is dropped. Rows say it too, and gossipsub is good for less than that. */
 export const HINTS: Rate = { perSecond: 2_000, burst: 10_000 }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId, slotId, specId } from '../../src/ids.ts'
 import { REMEMBERED_MAX, Relay } from '../../src/node/relay.ts'
+import { CONTROL_MESSAGES, RELAYED } from '../../src/protocol/limits.ts'
 import { type CarriedMessage, type Message, NO_ROWS } from '../../src/protocol/messages.ts'
 
 const ASK: CarriedMessage = { kind: 'handoff-ask', slot: slotId(specId('w')), generation: 4 }
@@ -38,7 +39,7 @@ class Links {
       const send = (to: NodeId, message: Message): void => {
         if (isConnected(to)) this.#moving.push({ from: self, to, message })
       }
-      this.#relays.set(self, new Relay({ self, membership, helpersFor, send }))
+      this.#relays.set(self, new Relay({ self, nowMs: 0, membership, helpersFor, send }))
     }
   }
 
@@ -48,7 +49,7 @@ class Links {
       const { from: peer, to: at, message: moved } = next
       this.hops.push(`${peer}>${at}`)
       const isRelay = moved.kind === 'relay'
-      const taken = isRelay ? this.#relays.get(at)?.take(moved, peer) : moved
+      const taken = isRelay ? this.#relays.get(at)?.take(moved, peer, 0) : moved
       if (taken !== undefined) this.arrived.push(`${at} < ${isRelay ? moved.from : peer} ${taken.kind}`)
     }
   }
@@ -116,10 +117,34 @@ test('however many ask round, and for whatever, so much is remembered of it', ()
     present: () => [],
     reachedBy: () => [],
   }
-  const relay = new Relay({ self: nodeId('a'), membership, helpersFor: () => [], send: () => {} })
+  const relay = new Relay({ self: nodeId('a'), nowMs: 0, membership, helpersFor: () => [], send: () => {} })
   for (let n = 0; n < 2 * REMEMBERED_MAX; n++) {
     const message = { ...ASK, slot: slotId(specId(`w${n}`)) }
-    relay.take({ kind: 'relay', from: nodeId(`x${n}`), to: nodeId('a'), hops: 0, message }, nodeId('b'))
+    relay.take({ kind: 'relay', from: nodeId(`x${n}`), to: nodeId('a'), hops: 0, message }, nodeId('b'), 0)
   }
   expect(relay.size).toBe(2 * REMEMBERED_MAX)
+})
+
+test('however much others send by way of a node, it passes on less than makes a peer hang up on it', () => {
+  const membership = {
+    isConnected: () => true,
+    isPresent: () => true,
+    present: () => [],
+    reachedBy: () => [],
+  }
+  let count = 0
+  const send = (): void => void (count += 1)
+  const relay = new Relay({ self: nodeId('a'), nowMs: 0, membership, helpersFor: () => [], send })
+  const flood = (nowMs: number): void => {
+    for (const from of [nodeId('b'), nodeId('c')]) {
+      for (let n = 0; n < CONTROL_MESSAGES.burst; n++)
+        relay.take({ kind: 'relay', from, to: nodeId('d'), hops: 0, message: ASK }, from, nowMs)
+    }
+  }
+  flood(0)
+  expect(count).toBe(RELAYED.burst)
+  expect(count).toBeLessThan(CONTROL_MESSAGES.burst)
+  flood(1_000)
+  expect(count).toBe(RELAYED.burst + RELAYED.perSecond)
+  expect(RELAYED.perSecond).toBeLessThan(CONTROL_MESSAGES.perSecond)
 })
