@@ -15,6 +15,7 @@ import type { Membership } from '../../protocol/membership.ts'
 import type { HandoffMessage, Message } from '../../protocol/messages.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
+import { InFlight } from './in-flight.ts'
 import type { OnStateLost } from './parting.ts'
 import { ASK_MS, KEEP_MS, Patience } from './patience.ts'
 
@@ -65,6 +66,9 @@ export class Handoffs {
   readonly #onLost: OnStateLost
   readonly #membership: Pick<Membership, 'isPresent'>
   readonly #outgoing = new Map<SpecId, Outgoing>()
+  readonly #inFlight = new InFlight()
+  /** What is given, and has not been sent yet, as too much is on its way there. */
+  readonly #unsent = new Set<SpecId>()
   readonly #incoming = new Map<SpecId, Incoming>()
   readonly #patience = new Patience()
   /** Owners that have refused, and until when they are not asked for anything else. */
@@ -111,8 +115,9 @@ export class Handoffs {
   /** The worker of this claim leaves. */
   begin(claim: Claim, nowMs: number): void {
     this.#departures.push(nowMs)
-    const { generation, specVersion } = claim
-    this.#outgoing.set(specOfSlot(claim.slot), { generation, specVersion, legacy: undefined })
+    const { slot, generation, specVersion } = claim
+    this.#takeBack(specOfSlot(slot))
+    this.#outgoing.set(specOfSlot(slot), { generation, specVersion, legacy: undefined })
   }
 
   refuse(to: NodeId, slot: SlotId, generation: number): void {
@@ -229,17 +234,22 @@ export class Handoffs {
 
   /** The worker goes nowhere, or has arrived. */
   forget(id: SpecId, nowMs: number): void {
+    this.#takeBack(id)
     const isOut = this.#outgoing.delete(id)
     const isIn = this.#incoming.delete(id)
     if (!isOut && !isIn) return
     this.#deadlines.clear(id)
     if (this.#incoming.size > 0) this.#askAtMs = nowMs
     else this.#patience.end()
+    this.#sendOn()
   }
 
   /** `settledAtMs`: from then on, the view of this node counts as settled. */
   tick(nowMs: number, settledAtMs: number): void {
-    for (const id of this.#deadlines.take(nowMs)) this.#outgoing.delete(id)
+    for (const id of this.#deadlines.take(nowMs)) {
+      this.#takeBack(id)
+      this.#outgoing.delete(id)
+    }
     if (this.#askAtMs <= nowMs) this.#ask(nowMs, settledAtMs)
   }
 
@@ -290,7 +300,32 @@ export class Handoffs {
     { slot, generation, specVersion }: Pick<Claim, 'slot' | 'generation' | 'specVersion'>,
     legacy: NonNullable<Outgoing['legacy']>,
   ): void {
-    this.#outgoing.set(specOfSlot(slot), { generation, specVersion, legacy })
-    for (const part of partsOfState(slot, generation, legacy.state)) this.#send(legacy.heir, part)
+    const id = specOfSlot(slot)
+    this.#takeBack(id)
+    this.#outgoing.set(id, { generation, specVersion, legacy })
+    this.#unsent.add(id)
+    this.#sendIfRoom(id)
+  }
+
+  /** Somebody has taken up what was sent: there is room for what waits. */
+  #sendOn(): void {
+    for (const id of this.#unsent) this.#sendIfRoom(id)
+  }
+
+  #sendIfRoom(id: SpecId): void {
+    const { generation, legacy } = { legacy: undefined, ...this.#outgoing.get(id) }
+    if (generation === undefined || legacy === undefined) return
+    const { heir, state } = legacy
+    if (!this.#inFlight.hasRoom(heir, state.length)) return
+    this.#unsent.delete(id)
+    this.#inFlight.add(heir, state.length)
+    for (const part of partsOfState(slotId(id), generation, state)) this.#send(heir, part)
+  }
+
+  /** What was given to somebody is not any more. */
+  #takeBack(id: SpecId): void {
+    const legacy = this.#outgoing.get(id)?.legacy
+    if (legacy !== undefined && !this.#unsent.delete(id))
+      this.#inFlight.remove(legacy.heir, legacy.state.length)
   }
 }

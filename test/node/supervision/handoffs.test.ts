@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import { type NodeId, type SlotId, nodeId, slotId, specId } from '../../../src/ids.ts'
 import { HEIR_MS, Handoffs } from '../../../src/node/supervision/handoffs.ts'
+import { IN_FLIGHT_BYTES_MAX } from '../../../src/node/supervision/in-flight.ts'
 import { ASK_MS, KEEP_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
 import type { Claim } from '../../../src/protocol/claim.ts'
 
@@ -230,4 +231,31 @@ test('a worker that has ended for good is not asked for any more', () => {
   for (let seconds = 1; seconds < 10; seconds++) handoffs.tick(seconds * ASK_MS + 10, 0)
   expect(asks).toEqual([SLOT])
   expect(handoffs.wakeAtMs()).toBe(Infinity)
+})
+
+test('so much is on its way to a node at once, and the rest when that one has taken something up', () => {
+  const sent: SlotId[] = []
+  const handoffs = new Handoffs({
+    ledger: { membership: { isPresent: () => true } },
+    send: (_, { slot }) => {
+      if (sent.at(-1) !== slot) sent.push(slot)
+    },
+    onLost: () => {},
+  })
+  const state = new Uint8Array(IN_FLIGHT_BYTES_MAX / 4)
+  const leaving = Array.from({ length: 6 }, (_, n): Claim => ({ ...CLAIM, slot: slotId(specId(`w${n}`)) }))
+  const slots = leaving.map(({ slot }) => slot)
+  for (const claim of leaving) handoffs.begin(claim, 0)
+  for (const claim of leaving) handoffs.finish(claim, N2, { state, nowMs: 0 })
+  expect(sent).toEqual(slots.slice(0, 4))
+  // It has asked in vain: this node has it all the same.
+  expect(handoffs.repeat({ slot: slots[5] ?? SLOT, generation: CLAIM.generation }, N2, 10)).toBe(true)
+  expect(sent).toEqual(slots.slice(0, 4))
+  // Another one has room.
+  handoffs.begin(CLAIM, 0)
+  handoffs.finish(CLAIM, N3, { state, nowMs: 0 })
+  expect(sent).toEqual([...slots.slice(0, 4), SLOT])
+  for (const claim of leaving.slice(0, 2))
+    handoffs.follow({ ...claim, generation: 5, owner: { id: N2, boot: 1 } }, 20)
+  expect(sent).toEqual([...slots.slice(0, 4), SLOT, ...slots.slice(4)])
 })
