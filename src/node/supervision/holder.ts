@@ -23,16 +23,10 @@ import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts'
-import { type Inheritance, Legacies, type LegaciesInit } from './legacies.ts'
+import { Legacies, type LegaciesInit } from './legacies.ts'
 import { type Outlook, type Renewal, heldBy, heldUp, outlookOf } from './outlook.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
-
-/**
- * So many that are to start are asked for at once of what they start with: one after the other, each would take as long as
- * it takes there and back. Of two megabytes each, at most, they leave room in what waits for a session.
- */
-const COMING_MAX = 16
 
 /** The newest worker of a slot that was to run here: nothing older is started any more, nor is it a second time. */
 interface Latest {
@@ -246,7 +240,7 @@ export class Holder {
     const isHeldUp = heldUp(outlookOf(phase, body), body)
     const owner = runTag(this.#ledger.run)
     const assignments: Assignment[] = []
-    let coming = 0
+    let isWaiting = false
     for (const placed of wanted) {
       const { slot, since } = placed
       const there = this.#supervisor.findAssignment(slot)
@@ -257,9 +251,9 @@ export class Holder {
       const part = parts.get(slot)
       if (part === undefined || isHeldUp(part.position)) continue
       const { child } = part
-      const inheritance = coming < COMING_MAX ? this.legacies.of(placed, now.ms) : NO_LEGACY
-      if (inheritance.kind === 'coming') coming += 1
-      if (coming > 0) continue
+      const inheritance = this.legacies.of(placed, now.ms)
+      if (inheritance.kind === 'coming') isWaiting = true
+      if (isWaiting) continue
       const token = tokenOf(since, owner)
       const handoff = inheritance.kind === 'here' ? inheritance.bytes : undefined
       assignments.push({ slot, spec: phase.spec, child, token, key: keyOf(placed), handoff })
@@ -366,7 +360,6 @@ export class Holder {
 }
 
 const NOBODY: Pick<Outlook, 'kept' | 'renewals'> = { kept: [], renewals: [] }
-const NO_LEGACY: Inheritance = { kind: 'here', bytes: undefined }
 
 /** Whether the worker of the slot has started, as far as the row knows. */
 function isStarted(phase: Phase, slot: SlotId): boolean {

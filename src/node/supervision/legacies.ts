@@ -21,6 +21,12 @@ import { heldBy } from './outlook.ts'
 import type { OnStateLost } from './parting.ts'
 import { ASK_MS, KEEP_MS, Patience } from './patience.ts'
 
+/**
+ * So many are asked for at once: one after the other, each would take as long as it takes there and back. Of two megabytes
+ * each, at most, they leave room in what waits for a session.
+ */
+export const COMING_MAX = 16
+
 /** Something that a worker of this node has left behind. */
 interface Kept {
   readonly since: Generation
@@ -60,6 +66,10 @@ export class Legacies {
   readonly #init: LegaciesInit
   readonly #kept = new Map<SlotId, Kept>()
   readonly #wanted = new Map<SlotId, Wanted>()
+  /** Those of them that have been asked for, and have not come. */
+  readonly #coming = new Set<SlotId>()
+  /** Workers that have to wait until fewer are asked for. */
+  readonly #queue = new Set<SlotId>()
   readonly #patience = new Patience()
   readonly #deadlines = new Deadlines<SlotId>()
   readonly #ends = new Deadlines<SlotId>()
@@ -143,8 +153,10 @@ export class Legacies {
       return { kind: 'here', bytes: isIt ? kept.bytes : undefined }
     }
     const wanted = this.#want(slot, legacy, nowMs)
+    if (wanted === undefined) return { kind: 'coming' }
     const isOver = wanted.isRefused || nowMs >= this.#untilMs(wanted) || this.#init.isGone(owner)
     if (wanted.bytes === undefined && !isOver) return { kind: 'coming' }
+    this.#onArrived(slot)
     return { kind: 'here', bytes: wanted.bytes }
   }
 
@@ -152,6 +164,7 @@ export class Legacies {
   onStarted(slot: SlotId): void {
     this.#wanted.delete(slot)
     this.#deadlines.clear(slot)
+    this.#onArrived(slot)
     if (this.#wanted.size === 0) this.#patience.end()
   }
 
@@ -161,6 +174,7 @@ export class Legacies {
     if (wanted === undefined) return false
     wanted.isRefused = true
     this.#init.onChanged(slot)
+    this.#onArrived(slot)
     return true
   }
 
@@ -174,6 +188,7 @@ export class Legacies {
     if (bytes === undefined) return true
     wanted.bytes = bytes
     this.#init.onChanged(slot)
+    this.#onArrived(slot)
     return true
   }
 
@@ -195,10 +210,24 @@ export class Legacies {
     return Math.min(this.#deadlines.wakeAtMs(), this.#ends.wakeAtMs())
   }
 
-  #want(slot: SlotId, legacy: Legacy, nowMs: number): Wanted {
+  /** It has come, or is not waited for: there is room to ask for others. */
+  #onArrived(slot: SlotId): void {
+    if (!this.#coming.delete(slot)) return
+    const queue = [...this.#queue]
+    this.#queue.clear()
+    for (const next of queue) this.#init.onChanged(next)
+  }
+
+  /** @returns undefined where it has to wait until others have come */
+  #want(slot: SlotId, legacy: Legacy, nowMs: number): Wanted | undefined {
     const { owner, since } = legacy
     const known = this.#wanted.get(slot)
     if (known !== undefined && isOf(known, legacy)) return known
+    if (this.#coming.size >= COMING_MAX && !this.#coming.has(slot)) {
+      this.#queue.add(slot)
+      return undefined
+    }
+    this.#coming.add(slot)
     const wanted: Wanted = {
       owner,
       since,

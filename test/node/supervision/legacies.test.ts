@@ -2,8 +2,8 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 
-import { type Run, nodeId, slotId, specId } from '../../../src/ids.ts'
-import { Legacies } from '../../../src/node/supervision/legacies.ts'
+import { type Run, type SlotId, nodeId, slotId, specId } from '../../../src/ids.ts'
+import { COMING_MAX, Legacies } from '../../../src/node/supervision/legacies.ts'
 import { ASK_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
 import type { Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
 
@@ -42,18 +42,20 @@ const PHASE: Phase = {
 }
 
 let asks: string[]
+let changed: SlotId[]
 let lost: string[]
 let legacies: Legacies
 
 beforeEach(() => {
   asks = []
+  changed = []
   lost = []
   legacies = new Legacies({
     run: () => here,
     send: (to, message) => asks.push(`${message.kind} to ${to}`),
     isGone: () => false,
     onLost: (slot, heir) => lost.push(`${heir} ${slot}`),
-    onChanged: () => {},
+    onChanged: slot => changed.push(slot),
   })
   expect(legacies.of(SUCCESSOR, 0)).toEqual({ kind: 'coming' })
   const bytes = new Uint8Array([1, 2, 3])
@@ -145,4 +147,17 @@ describe('over a thin link', () => {
     for (const placed of [other, last])
       expect(legacies.of(placed, silentMs + STATE_MS)).toEqual({ kind: 'here', bytes: undefined })
   })
+})
+
+test('so many are asked for at once, of whatever group, and the next ones when something has come', () => {
+  const slots = Array.from({ length: COMING_MAX + 1 }, (_, n) => slotId(specId(`g${n}`), 'm'))
+  for (const slot of slots) expect(legacies.of({ ...SUCCESSOR, slot }, 0)).toEqual({ kind: 'coming' })
+  expect(asks.length).toBe(1 + COMING_MAX)
+  const [first = SLOT] = slots
+  const last = slots.at(-1) ?? SLOT
+  const part = { kind: 'handoff-state', generation: since.number, index: 0, count: 1 } as const
+  legacies.onState({ ...part, slot: first, bytes: new Uint8Array([1]) }, there.id, 10)
+  expect(changed.slice(-2)).toEqual([first, last])
+  expect(legacies.of({ ...SUCCESSOR, slot: last }, 10)).toEqual({ kind: 'coming' })
+  expect(asks.length).toBe(2 + COMING_MAX)
 })
