@@ -216,7 +216,7 @@ export class Core {
 
   #depart(): void {
     const isIdle = this.supervisor.size === 0
-    const isFree = this.#upkeep.isFree || this.#membership.connected().length === 0
+    const isFree = this.#upkeep.isFree || this.ledger.isAlone
     if (!this.#departure.isReady({ isIdle, isFree }, this.#now.ms)) return
     this.#upkeep.giveUp()
     this.#membership.declareSelf({ status: 'left' }, this.#now)

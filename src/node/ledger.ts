@@ -178,6 +178,11 @@ export class Ledger {
     for (const spec of this.tables.specs.rows()) this.#changed.add(spec.id)
   }
 
+  /** Whether nobody else takes part. Who has no session just now, and is a member, may have one again. */
+  get isAlone(): boolean {
+    return this.membership.present().every(({ id }) => id === this.run.id)
+  }
+
   /** Look at this spec again. */
   touch(id: SpecId): void {
     this.#changed.add(id)

@@ -13,18 +13,22 @@ const keeper = defineServer('keeper', {
   handoff: state => state.told,
 })
 
-test('three hundred members of a group take their state along, at a tenth of a second there and back', async () => {
-  const latencyMs = 50
-  await using mesh = new SimulatedMesh({
+async function farMesh(): Promise<SimulatedMesh> {
+  const mesh = new SimulatedMesh({
     nodes: 2,
     behaviours: [keeper],
     seed: 'far',
     profile: 'wan',
-    conditions: { latencyMs },
+    conditions: { latencyMs: 50 },
     weightOf: { n2: 16 },
   })
   await mesh.startAll()
   await allSeeAll(mesh)
+  return mesh
+}
+
+test('three hundred members of a group take their state along, at a tenth of a second there and back', async () => {
+  await using mesh = await farMesh()
   const ids = Array.from({ length: 320 }, (_, n) => `m${n}`)
   const members = ids.map(id => ({ id, run: keeper }))
   const node = mesh.node('n1')
@@ -41,3 +45,25 @@ test('three hundred members of a group take their state along, at a tenth of a s
   await mesh.run(5_000)
   for (const id of ids) expect(await mesh.settle(group.member(id).call.told())).toBe(`to ${id}`)
 })
+
+test.each(['workers', 'group'] as const)(
+  'a session that breaks while they are on their way costs no state: %s',
+  async kind => {
+    await using mesh = await farMesh()
+    const ids = Array.from({ length: 60 }, (_, n) => `m${n}`)
+    const members = ids.map(id => ({ id, run: keeper }))
+    const node = mesh.node('n1')
+    if (kind === 'workers') await mesh.settle(Promise.all(members.map(member => node.addWorker(member))))
+    else await mesh.settle(node.addGroup({ id: 'g', members }))
+    const refOf = (id: string) =>
+      kind === 'workers' ? node.getWorker(id, keeper) : node.getGroup<typeof members>('g').member(id)
+    for (const id of ids) refOf(id).cast.tell(`to ${id}`)
+    await mesh.run(1_000)
+    const leaving = mesh.leave('n2')
+    await mesh.run(120)
+    mesh.breakSession('n1', 'n2')
+    await mesh.settle(leaving)
+    await mesh.run(10_000)
+    for (const id of ids) expect(await mesh.settle(refOf(id).call.told())).toBe(`to ${id}`)
+  },
+)

@@ -31,8 +31,7 @@ export class Parting {
   keeps(claim: Claim, body: WorkerBody, nowMs: number): boolean {
     const { slot, state } = claim
     const isPlaceable = this.#ledger.isPlaceable(slot)
-    const isWanted = isPlaceable && this.#ledger.membership.connected().length > 0
-    if (state === 'draining' || (isWanted && nowMs < this.untilMs(nowMs))) return true
+    if (state === 'draining' || (isPlaceable && nowMs < this.untilMs(nowMs))) return true
     // Where it can run nowhere else, it is no news that it does not, but for what it might have taken along.
     const isLoss = this.#hasOthers() && (isPlaceable || body.rebalance === 'active')
     if (!isLoss || this.#givenUp.has(slot)) return false
