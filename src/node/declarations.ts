@@ -147,12 +147,12 @@ export class Declarations {
     // Members and stages that two nodes have declared alike before they met are the same ones.
     const body = renew(declared.body, content ?? this.#kernel.nextRevision())
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
-    const taken = this.bodyOf(id)
+    const taken = this.latestOf(id)
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     refuseHuge(id, body)
     if (goal === 'running') this.refuseUnknown(needsOf(body))
     const change = { id, body, desired: 'running' as const, ...(content === undefined ? {} : { content }) }
-    const isTakenBack = (): boolean => this.bodyOf(id) === body && this.#isLatest(change)
+    const isTakenBack = (): boolean => this.latestOf(id) === body && this.#isLatest(change)
     this.#inputs.end(id)
     this.#write(change)
     try {
@@ -197,7 +197,7 @@ export class Declarations {
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
     refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    this.#change({ id, body: this.bodyOf(id), desired: 'stopped' }, true)
+    this.#change({ id, body: this.latestOf(id), desired: 'stopped' }, true)
     await this.#ended(id, shared)
   }
 
@@ -208,7 +208,7 @@ export class Declarations {
   async restart(id: SpecId, options: WaitOptions): Promise<void> {
     refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    const body = this.bodyOf(id)
+    const body = this.latestOf(id)
     if (body === undefined) return
     const renewed = renew(body, this.#kernel.nextRevision())
     const change: SpecChange = { id, body: renewed, desired: 'running' }
@@ -230,7 +230,7 @@ export class Declarations {
     return found
   }
 
-  /** Writes another body of a spec that is there; whether it is to run stays as it is. */
+  /** Writes another body of a spec that is there, made from the latest one; whether it is to run stays as it is. */
   rewrite(id: SpecId, body: SpecBody): void {
     this.#change({ id, body, desired: this.#desiredOf(id) }, false)
   }
@@ -255,6 +255,15 @@ export class Declarations {
   bodyOf(id: SpecId): SpecBody | undefined {
     const change = this.#changes.get(id)
     return change === undefined ? this.#kernel.plane.router.bodyOf(id) : change.body
+  }
+
+  /**
+   * The same with what has come in the step that is being taken, of which nobody here was told yet: who listens to what is
+   * told first, and changes something, must not undo it. So whatever is written, is made from this.
+   */
+  latestOf(id: SpecId): SpecBody | undefined {
+    const change = this.#changes.get(id)
+    return change === undefined ? this.#rowOf(id)?.body : change.body
   }
 
   /** Changes what is declared. `isDesired`: whether it is to run was asked for. */

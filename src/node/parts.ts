@@ -7,6 +7,7 @@
 
 import { AlreadyExistsError, NotFoundError, OptionsError, StartError, StopError } from '../errors.ts'
 import type { SlotId, SpecId } from '../ids.ts'
+import { hasParts } from '../protocol/part-edits.ts'
 import type { FateBody, MemberBody, SpecBody, StageBody } from '../protocol/spec-row.ts'
 import type { SpreadOptions } from './acknowledged.ts'
 import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
@@ -74,7 +75,7 @@ export class Parts {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, addOptions)
     const member = { ...declared, revision: this.#kernel.nextRevision() }
-    const body = this.#get(id, 'group')
+    const body = this.#latest(id, 'group')
     if (body.kind === 'group') refuseInsignificant(body, member)
     this.#refuseTaken(body, member.id, 'member')
     if (options.until !== 'declared') this.#declarations.refuseUnknown([member.child])
@@ -91,7 +92,7 @@ export class Parts {
   async addStage(id: SpecId, declared: StageBody, position: number, options: AddOptions): Promise<void> {
     refuseFenced()
     const stage = { ...declared, revision: this.#kernel.nextRevision() }
-    const body = this.#get(id, 'chain')
+    const body = this.#latest(id, 'chain')
     this.#refuseTaken(body, stage.id, 'stage')
     if (options.until !== 'declared') this.#declarations.refuseUnknown([stage.child])
     if (body.kind === 'chain') refuseHuge(id, withStage(body, stage, position))
@@ -107,7 +108,7 @@ export class Parts {
   async remove(id: SpecId, kind: FateBody['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
-    const body = this.#get(id, kind)
+    const body = this.#latest(id, kind)
     getPart(body, part)
     if (body.kind === 'chain' && body.stages.length === 1) {
       const problem = {
@@ -134,7 +135,7 @@ export class Parts {
   async stop(id: SpecId, kind: FateBody['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
-    const body = this.#get(id, kind)
+    const body = this.#latest(id, kind)
     getPart(body, part)
     const slots = slotsOf(id, body, part)
     await this.#make(
@@ -157,7 +158,7 @@ export class Parts {
   async restart(id: SpecId, kind: FateBody['kind'], part: string, options: DeclareOptions): Promise<void> {
     refuseFenced()
     checkWait(`the options for "${id}"`, options, declareOptions)
-    getPart(this.#get(id, kind), part)
+    getPart(this.#latest(id, kind), part)
     const next = this.#kernel.nextRevision()
     await this.#make(
       {
@@ -181,7 +182,7 @@ export class Parts {
     const isDeclared = (body: FateBody): boolean =>
       options.until === 'declared' && findPart(body, part.id) !== undefined
     const findWith = (): FateBody | undefined => {
-      const body = this.#declarations.bodyOf(id)
+      const body = this.#declarations.latestOf(id)
       return body !== undefined && body.kind !== 'worker' && isIn(body) ? body : undefined
     }
     try {
@@ -204,14 +205,14 @@ export class Parts {
 
   /** Writes what is wished for, and waits until it has come true, or was overtaken. */
   async #make({ id, holds, edit, isDone, late }: Wish, options: SpreadOptions): Promise<void> {
-    const body = this.#bodyOf(id)
+    const body = partedOf(id, this.#declarations.latestOf(id))
     const isAsked = options.ack !== undefined && options.ack !== 'local'
     // Who knows of it is known of what is written now only.
     if (!holds(body)) this.#declarations.rewrite(id, edit(body))
     else if (isAsked) this.#declarations.rewrite(id, body)
     const shared = this.#waiting.share(options)
     await this.#declarations.spread(id, shared)
-    const isReached = (): true | undefined => (isDone(this.#bodyOf(id)) ? true : undefined)
+    const isReached = (): true | undefined => isDone(partedOf(id, this.#declarations.bodyOf(id))) || undefined
     await this.#waiting.until(isReached, { ...shared, about: id }, late)
   }
 
@@ -265,22 +266,27 @@ export class Parts {
     )
   }
 
+  /** As users here were told of it. */
   #get(id: SpecId, kind: FateBody['kind']): FateBody {
     this.#declarations.refuseIfOver()
-    const body = this.#declarations.bodyOf(id)
-    if (body === undefined || body.kind === 'worker' || body.kind !== kind) throw new NotFoundError(id, kind)
-    return body
+    return partedOf(id, this.#declarations.bodyOf(id), kind)
   }
 
-  #bodyOf(id: SpecId): FateBody {
-    const body = this.#declarations.bodyOf(id)
-    if (body === undefined || body.kind === 'worker') throw new NotFoundError(id, 'group or chain')
-    return body
+  /** To change it. */
+  #latest(id: SpecId, kind: FateBody['kind']): FateBody {
+    this.#declarations.refuseIfOver()
+    return partedOf(id, this.#declarations.latestOf(id), kind)
   }
 
   #refuseTaken(body: FateBody, part: string, kind: string): void {
     if (findPart(body, part) !== undefined) throw new AlreadyExistsError(part, kind)
   }
+}
+
+function partedOf(id: SpecId, body: SpecBody | undefined, kind?: FateBody['kind']): FateBody {
+  const wanted = kind ?? body?.kind
+  if (!hasParts(body) || body.kind !== wanted) throw new NotFoundError(id, kind ?? 'group or chain')
+  return body
 }
 
 function getPart(body: FateBody, part: string): Part {

@@ -123,3 +123,23 @@ test('a chain whose stages are all removed at once keeps one of them, and goes o
   expect(listed(mesh, 'chain')).toHaveLength(1)
   for (const id of mesh.ids) expect(await mesh.settle(pipe(id).call(3))).toBe(6)
 })
+
+// What is heard in one step is told one after the other: whoever listens may change what has changed, and was not told of.
+test('a listener that changes a group undoes nothing that has come with what it is told', async () => {
+  await using mesh = await meshOf(3)
+  const group = (node: string, id = 'line') => mesh.node(node).getGroup(id)
+  const member = (id: string) => ({ id, run: listener, args: [] as const })
+  await mesh.settle(
+    mesh.node('n1').addGroup({ id: 'bell', strategy: 'one_for_one', members: [member('base')] }),
+  )
+  await mesh.run(3_000)
+  const edits = new Map<string, Promise<unknown>>()
+  for (const id of mesh.ids)
+    mesh.node(id).on('generation:change', event => {
+      if (event.id === 'bell' && !edits.has(id)) edits.set(id, group(id).addMember(member(`by-${id}`)))
+    })
+  await mesh.settle(Promise.all(['bell', 'line'].map(id => group('n2', id).addMember(member('x')))))
+  await mesh.settle(Promise.all(edits.values()))
+  await mesh.run(2_000)
+  expect(listed(mesh, 'group').toSorted()).toEqual(['base', 'by-n1', 'by-n2', 'by-n3', 'x'])
+})
