@@ -7,7 +7,7 @@
 
 import { byCodeUnits } from '../text-order.ts'
 import { type Hlc, compareHlc } from './hlc.ts'
-import { placeAt, placeBetween } from './place.ts'
+import { placeAt, placeBetween, placeOfOne } from './place.ts'
 import {
   type Edits,
   type FateBody,
@@ -168,7 +168,7 @@ function stamped({ known, kept }: Before, after: FateBody, version: Hlc): readon
   let last: string | undefined
   return parts.map((part, index) => {
     const before = known.get(part.id)
-    last = placeOf(part) ?? placeBetween(last, placeAfter(index))
+    last = placeOf(part) ?? placeOfOne(placeBetween(last, placeAfter(index)), part.revision)
     const isChanged = before === undefined || kept.has(part.id) || !isSame(before, part, after.revision)
     const at = isChanged ? version : before.at
     return part.at === at && part.place === last ? part : { ...part, at, place: last }
@@ -224,9 +224,10 @@ function renewedIn({ revision }: FateBody, renewed: Hlc | undefined): (part: Par
       : { ...part, revision }
 }
 
+/** Not by what changes with the parts: the order stays as it is, whatever is done to one of them. */
 function compareParts(a: Part, b: Part): number {
   const [one = '', other = ''] = [a.place, b.place]
-  return byCodeUnits(one, other) || compareMoments(a.at, b.at) || byCodeUnits(a.id, b.id)
+  return byCodeUnits(one, other) || byCodeUnits(a.id, b.id)
 }
 
 /** The latest of the removed parts, each once, and when the latest of the others was removed. */

@@ -12,14 +12,17 @@ const MIDDLE = 500_000_000_000
 const LENGTH = 12
 const LAST = 10 ** LENGTH - 1
 
+/** Of the number of a part. */
+const NUMBER_LENGTH = 10
+
 /** Of what was in the list at first. @param index 0 for the first */
 export function placeAt(index: number): string {
   return String(MIDDLE + index)
 }
 
 /**
- * A place between two others: undefined for the ends. As short as may be. Where two were given one place at once, there is
- * none between them: then it is theirs.
+ * A place between two others: undefined for the ends. As short as may be. Where both are one, there is none between them:
+ * then it is theirs.
  */
 export function placeBetween(before: string | undefined, after: string | undefined): string {
   if (after === undefined && before === undefined) return placeAt(0)
@@ -27,6 +30,14 @@ export function placeBetween(before: string | undefined, after: string | undefin
   if (before === undefined && after !== undefined && whole(after) > 1) return placeOf(whole(after) - 1)
   if (before !== undefined && after !== undefined && before >= after) return before
   return fractionBetween(before ?? '', after)
+}
+
+/**
+ * What one part that is put there gets for its own: another node may put one in the same place at the same time, and there
+ * is to be a place between the two as well. @param number hardly ever that of another part, 1 to 2 ** 32
+ */
+export function placeOfOne(place: string, number: number): string {
+  return place + String(number).padStart(NUMBER_LENGTH, '0')
 }
 
 function whole(place: string): number {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { placeAt, placeBetween } from '../../src/protocol/place.ts'
+import { placeAt, placeBetween, placeOfOne } from '../../src/protocol/place.ts'
 
 test('there is always a place between two others, wherever something was put in before', () => {
   fc.assert(
@@ -32,6 +32,14 @@ test.each(['front', 'end', 'middle'])('a thousand are put in at the %s, one afte
 
 test('where two have one place, what comes between them has it as well', () => {
   expect(placeBetween(placeAt(3), placeAt(3))).toBe(placeAt(3))
+})
+
+test('between two that were put in one place at once there is room, again and again', () => {
+  const at = placeBetween(placeAt(0), placeAt(1))
+  const places = [1, 4_294_967_295].map(number => placeOfOne(at, number))
+  for (let n = 0; n < 200; n++)
+    places.splice(1, 0, placeOfOne(placeBetween(places[0], places[1]), 7 ** (n % 11)))
+  expect(places).toEqual([...new Set(places)].toSorted())
 })
 
 // A group to which a member is added every second has come that far in a week.

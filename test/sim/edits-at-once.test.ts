@@ -143,3 +143,21 @@ test('a listener that changes a group undoes nothing that has come with what it 
   await mesh.run(2_000)
   expect(listed(mesh, 'group').toSorted()).toEqual(['base', 'by-n1', 'by-n2', 'by-n3', 'x'])
 })
+
+test('two stages that were put in one place at once stay in their order, whatever is done to one of them', async () => {
+  await using mesh = await meshOf(3)
+  const pipe = (node: string) => mesh.node(node).getChain('pipe')
+  const add = (node: string, id: string) => pipe(node).addStage({ id, run: double }, { position: 1 })
+  await mesh.settle(Promise.all([add('n1', 'a'), add('n2', 'b'), add('n3', 'c')]))
+  await mesh.run(2_000)
+  const order = listed(mesh, 'chain')
+  for (const id of order) {
+    await mesh.settle(pipe('n1').restartStage(id))
+    await mesh.run(2_000)
+    expect(listed(mesh, 'chain')).toEqual(order)
+  }
+  // And there is room between them.
+  await mesh.settle(pipe('n2').addStage({ id: 'd', run: double }, { position: 2 }))
+  await mesh.run(2_000)
+  expect(listed(mesh, 'chain')).toEqual(order.toSpliced(2, 0, 'd'))
+})
