@@ -42,9 +42,15 @@ export function originalOf(row: SpecRow): Hlc {
   return originOf(row) ?? declaredAt(row)
 }
 
+/** The version that it was declared in the place of: whoever has written a later one, was not seen by its writer. */
+export function replacedBy({ edits, replaces }: SpecRow): Hlc | undefined {
+  return edits === undefined ? replaces : edits.replaces
+}
+
 /** What of the row is there, where nothing was changed yet. */
 export function editsOf(row: SpecRow): Edits {
-  return row.edits ?? { declared: declaredAt(row), origin: originOf(row), removed: [] }
+  const [declared, origin, replaces] = [declaredAt(row), originOf(row), replacedBy(row)]
+  return row.edits ?? { declared, origin, replaces, removed: [] }
 }
 
 /**
@@ -88,10 +94,11 @@ export function joinEdits(a: SpecRow, b: SpecRow): Edited {
   const [one, other] = [editsOf(a), editsOf(b)]
   const isLater = isAfter(other.renewed, one.renewed)
   const desired = isAfter(other.desired, one.desired) ? b.desired : a.desired
-  const { declared, origin } = isAfter(other.declared, one.declared) ? other : one
+  const { declared, origin, replaces } = isAfter(other.declared, one.declared) ? other : one
   const edits: Edits = {
     declared,
     origin,
+    replaces,
     desired: laterOf(one.desired, other.desired),
     renewed: isLater ? other.renewed : one.renewed,
     removed: [],

@@ -11,6 +11,7 @@ import {
   joinEdits,
   originOf,
   originalOf,
+  replacedBy,
 } from './part-edits.ts'
 import type { RecordKind } from './record-store.ts'
 import {
@@ -101,7 +102,8 @@ function joinOne(a: SpecRow, b: SpecRow): SpecRow {
 }
 
 function withOvertaken(row: SpecRow, other: Overtaken | undefined): SpecRow {
-  const { overtaken: known, replaces } = row
+  const { overtaken: known } = row
+  const replaces = replacedBy(row)
   if (other === undefined) return row
   if (known !== undefined && compareOvertaken(known, other) >= 0) return row
   if (replaces !== undefined && compareHlc(replaces, other.version) >= 0) return row
@@ -146,7 +148,8 @@ export function areRivals(a: SpecRow, b: SpecRow): boolean {
   const [earlier, later] = order < 0 ? [a, b] : [b, a]
   if (order === 0 || earlier.body === undefined || later.body === undefined) return false
   if (declaredAt(earlier).node === declaredAt(later).node || isSameContent(a, b)) return false
-  return later.replaces === undefined || compareHlc(later.replaces, declaredAt(earlier)) < 0
+  const replaces = replacedBy(later)
+  return replaces === undefined || compareHlc(replaces, declaredAt(earlier)) < 0
 }
 
 /**
@@ -170,6 +173,6 @@ export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
     isUpheld: true,
     // What was overtaken by what was written, is older than that.
     overtaken: known.isUpheld === true ? known.overtaken : undefined,
-    ...(known.edits && { edits: { ...known.edits, declared, origin } }),
+    ...(known.edits && { edits: { ...known.edits, declared, origin, replaces: origin } }),
   }
 }

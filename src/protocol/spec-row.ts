@@ -244,6 +244,8 @@ export interface Edits {
   readonly declared: Hlc
   /** Of what is upheld: when that was declared. */
   readonly origin?: Hlc | undefined
+  /** The version that whoever declared it has replaced: what has replaced the row since, is another matter. */
+  readonly replaces?: Hlc | undefined
   /** When the whole was stopped, or started, last. */
   readonly desired?: Hlc | undefined
   /** When the whole was started anew last: with all parts that were not changed since. */

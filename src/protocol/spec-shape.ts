@@ -138,6 +138,7 @@ const specBody: Shape<SpecBody> = variantOf<SpecBody>({
 const edits: Shape<Edits> = objectOf<Edits>({
   declared: hlc,
   origin: optional(hlc),
+  replaces: optional(hlc),
   desired: optional(hlc),
   renewed: optional(hlc),
   removed: listOf(objectOf<RemovedPart>({ id: text, at: hlc }), REMOVED_MAX),

@@ -101,6 +101,10 @@ class Teller {
     this.ledger.writeSpec({ id: ID, body: declared, desired: 'running', content }, { ms: wallMs, wallMs })
   }
 
+  remove(wallMs: number): void {
+    this.ledger.writeSpec({ id: ID, body: undefined, desired: 'stopped' }, { ms: wallMs, wallMs })
+  }
+
   add(name: string, wallMs: number): void {
     const { row: base } = this
     if (base.body?.kind !== 'group') throw new Error('there is no group')
@@ -139,4 +143,39 @@ test('of two who declare one group at once, the later has won, also where the ot
   expect({ atA, atB, atC }).toEqual({ atA: rivals, atB: rivals, atC: rivals })
   // Nobody is told again.
   expect([a.hear(b, 5_000), b.hear(a, 5_000), c.hear(a, 5_000)].flatMap(each => each.rivals)).toEqual([])
+})
+
+test('of two who declare one group at once both are told, also where the later one was changed before they met', () => {
+  const [a, b, c] = [new Teller('a'), new Teller('b'), new Teller('c')]
+  a.declare(1_000)
+  b.declare(2_000)
+  c.hear(b, 2_500)
+  c.add('x', 3_000)
+  b.hear(c, 3_500)
+  const rivals = [{ id: ID, winner: 'b', loser: 'a', fields: ['members'] }]
+  const [atB, atC, atA] = [b.hear(a, 4_000).rivals, c.hear(a, 4_000).rivals, a.hear(c, 4_000).rivals]
+  expect({ atA, atB, atC }).toEqual({ atA: rivals, atB: rivals, atC: rivals })
+  expect([a.hear(b, 5_000), b.hear(a, 5_000), c.hear(a, 5_000)].flatMap(each => each.rivals)).toEqual([])
+})
+
+test('who has declared a group is told what it has overtaken, also where others have seen and changed both', () => {
+  const [a, b, c] = [new Teller('a'), new Teller('b'), new Teller('c')]
+  a.declare(1_000)
+  b.declare(2_000)
+  c.hear(a, 2_500)
+  c.hear(b, 2_500)
+  c.add('x', 3_000)
+  expect(b.hear(c, 4_000).rivals).toMatchObject([{ id: ID, winner: 'b', loser: 'a' }])
+})
+
+test('who changes what another one has declared under an id, and knew that it was removed, is no rival', () => {
+  const [a, b] = [new Teller('a'), new Teller('b')]
+  a.declare(1_000)
+  b.hear(a, 1_500)
+  const before = new Teller('c')
+  before.hear(a, 1_500)
+  b.remove(2_000)
+  b.declare(2_500)
+  b.add('x', 3_000)
+  expect([before.hear(b, 4_000), b.hear(a, 4_000)].flatMap(each => each.rivals)).toEqual([])
 })
