@@ -10,7 +10,7 @@ import { HashSum, hash64 } from '../hash.ts'
 export interface RecordKind<Row> {
   keyOf(row: Row): string
   /**
-   * The least row that is not older than either: commutative, idempotent, and associative but for two cases of specs
+   * The least row that is not older than either: commutative, idempotent, and associative but for some cases of specs
    * (`spec-join.ts`). Whatever two nodes have seen, in whatever order, they end with the same row. `a` itself where `b` tells nothing new.
    */
   join(a: Row, b: Row): Row

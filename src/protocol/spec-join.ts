@@ -54,8 +54,8 @@ export function rowOf(
 /**
  * The later declaration, with all that was done to it on either side, and with the latest version that it has overtaken
  * unseen. The latest is enough: what was forgotten with a row that lost is older than that
- * row, and is unseen only where that row is. Not associative where a config comes between what is upheld and what it was,
- * nor for the last stage of a chain: two nodes that differ by that have different texts, and join once more. The version is that of the later row, also where the other one counts: nobody
+ * row, and is unseen only where that row is. Not associative where a config comes between what is upheld and what it was, nor where
+ * something else comes between two who have declared one config, nor for the last stage of a chain: two nodes that differ by that have different texts, and join once more. The version is that of the later row, also where the other one counts: nobody
  * who has heard of it waits for one that is older.
  */
 function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
@@ -82,7 +82,7 @@ function textOf(row: SpecRow): string {
 
 /** Of two declarations the later one. */
 function succeeded(earlier: SpecRow, later: SpecRow): SpecRow {
-  const row = withOvertaken(later, isSameContent(earlier, later) ? earlier.overtaken : latestIn(earlier))
+  const row = withOvertaken(later, latestIn(earlier))
   if (compareHlc(earlier.version, row.version) <= 0) return row
   return { ...row, version: earlier.version, edits: editsOf(later) }
 }
@@ -111,12 +111,12 @@ function withOvertaken(row: SpecRow, other: Overtaken | undefined): SpecRow {
 }
 
 /**
- * < 0 when `a` is of an older declaration, 0 when both are of one, upheld or not: what somebody does who has not heard that
- * it is upheld is not lost. Of one moment, what was written then counts more than what is upheld; of that, what was written
+ * < 0 when `a` is of an older declaration, 0 when both are of one, upheld or not, or of one config: what somebody does who
+ * has not heard that it is upheld, or that others have declared it as well, is not lost. Of one moment, what was written then counts more than what is upheld; of that, what was written
  * last.
  */
 export function compareDeclarations(a: SpecRow, b: SpecRow): number {
-  if (compareHlc(originalOf(a), originalOf(b)) === 0) return 0
+  if (compareHlc(originalOf(a), originalOf(b)) === 0 || isSameContent(a.edits ?? a, b.edits ?? b)) return 0
   return compareHlc(declaredAt(a), declaredAt(b)) || compareOrigins(originOf(a), originOf(b))
 }
 
@@ -147,7 +147,7 @@ export function areRivals(a: SpecRow, b: SpecRow): boolean {
   const order = compareDeclarations(a, b)
   const [earlier, later] = order < 0 ? [a, b] : [b, a]
   if (order === 0 || earlier.body === undefined || later.body === undefined) return false
-  if (declaredAt(earlier).node === declaredAt(later).node || isSameContent(a, b)) return false
+  if (declaredAt(earlier).node === declaredAt(later).node) return false
   const replaces = replacedBy(later)
   return replaces === undefined || compareHlc(replaces, declaredAt(earlier)) < 0
 }

@@ -246,6 +246,8 @@ export interface Edits {
   readonly origin?: Hlc | undefined
   /** The version that whoever declared it has replaced: what has replaced the row since, is another matter. */
   readonly replaces?: Hlc | undefined
+  /** Of what a config says: its hash, whatever was changed since. */
+  readonly content?: number | undefined
   /** When the whole was stopped, or started, last. */
   readonly desired?: Hlc | undefined
   /** When the whole was started anew last: with all parts that were not changed since. */

@@ -139,6 +139,7 @@ const edits: Shape<Edits> = objectOf<Edits>({
   declared: hlc,
   origin: optional(hlc),
   replaces: optional(hlc),
+  content: optional(count),
   desired: optional(hlc),
   renewed: optional(hlc),
   removed: listOf(objectOf<RemovedPart>({ id: text, at: hlc }), REMOVED_MAX),

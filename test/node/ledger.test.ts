@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 import { nodeId, specId } from '../../src/ids.ts'
 import { type Intake, Ledger } from '../../src/node/ledger.ts'
-import { withMember } from '../../src/node/specs/edits.ts'
+import { withMember, withoutPart } from '../../src/node/specs/edits.ts'
 import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
 import { NO_ROWS } from '../../src/protocol/messages.ts'
 import type { GroupBody, MemberBody, SpecRow } from '../../src/protocol/spec-row.ts'
@@ -69,6 +69,7 @@ test('specs come to be the same everywhere, with those that are upheld', () => {
 })
 
 const ID = specId('s')
+const NODES = ['a', 'b', 'c']
 const declared: GroupBody = { ...bodyOf({ ms: 1, count: 1, node: nodeId('a') }), members: [] }
 const memberOf = (name: string): MemberBody => ({
   id: name,
@@ -92,6 +93,10 @@ class Teller {
     return row
   }
 
+  get hasRow(): boolean {
+    return this.ledger.tables.specs.get(ID) !== undefined
+  }
+
   get members(): readonly string[] {
     const { body } = this.row
     return body?.kind === 'group' ? body.members.map(({ id }) => id) : []
@@ -106,14 +111,21 @@ class Teller {
   }
 
   add(name: string, wallMs: number): void {
-    const { row: base } = this
-    if (base.body?.kind !== 'group') throw new Error('there is no group')
-    const body = withMember(base.body, memberOf(name))
-    this.ledger.writeSpec({ id: ID, body, desired: 'running', base }, { ms: wallMs, wallMs })
+    this.#edit(body => withMember(body, memberOf(name)), wallMs)
+  }
+
+  drop(name: string, wallMs: number): void {
+    this.#edit(body => withoutPart(body, name), wallMs)
   }
 
   hear(other: Teller, wallMs: number): Intake {
     return this.ledger.takeIn({ ...NO_ROWS, specs: [other.row] }, { ms: wallMs, wallMs })
+  }
+
+  #edit(edit: (body: GroupBody) => GroupBody, wallMs: number): void {
+    const { row: base } = this
+    if (base.body?.kind !== 'group') throw new Error('there is no group')
+    this.ledger.writeSpec({ id: ID, body: edit(base.body), desired: 'running', base }, { ms: wallMs, wallMs })
   }
 }
 
@@ -178,4 +190,58 @@ test('who changes what another one has declared under an id, and knew that it wa
   b.declare(2_500)
   b.add('x', 3_000)
   expect([before.hear(b, 4_000), b.hear(a, 4_000)].flatMap(each => each.rivals)).toEqual([])
+})
+
+test('what two have changed who have started with one config, and have not met, is all there when they meet', () => {
+  const [a, b, c] = [new Teller('a'), new Teller('b'), new Teller('c')]
+  a.declare(1_000, 7)
+  b.declare(1_500, 7)
+  a.add('x', 2_000)
+  b.add('y', 2_500)
+  // One that comes later, with the same config, and changes it as well.
+  c.declare(3_000, 7)
+  c.add('z', 3_500)
+  const rivals = [a, b, c, a, b, c].flatMap(to => [a, b, c].flatMap(from => to.hear(from, 4_000).rivals))
+  for (const each of [a, b, c]) expect(each.members.toSorted()).toEqual(['x', 'y', 'z'])
+  expect(new Set([a, b, c].map(({ ledger }) => ledger.tables.specs.root())).size).toBe(1)
+  expect(rivals).toEqual([])
+})
+
+const step = fc.record({
+  by: fc.constantFrom(0, 1, 2),
+  what: fc.constantFrom('declare', 'add', 'add', 'drop', 'hear', 'hear'),
+  name: fc.constantFrom('p', 'q'),
+  from: fc.constantFrom(0, 1, 2),
+})
+
+test('whoever declares one config, changes it and hears of others, in whatever order: all is there in the end', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), steps => {
+      const tellers = NODES.map(name => new Teller(name))
+      const wanted = new Map<string, boolean>()
+      for (const [index, { by, what, name, from }] of steps.entries()) {
+        const [one, other] = [tellers[by], tellers[from]]
+        if (one === undefined || other === undefined) throw new Error('no such node')
+        const wallMs = 1_000 + 10 * index
+        if (what === 'hear') {
+          if (other.hasRow) one.hear(other, wallMs)
+        } else if (!one.hasRow) {
+          one.declare(wallMs, 7)
+        } else if (what !== 'declare' && one.members.includes(name) === (what === 'drop')) {
+          if (what === 'add') one.add(name, wallMs)
+          else one.drop(name, wallMs)
+          wanted.set(name, what === 'add')
+        }
+      }
+      const there = tellers.filter(({ hasRow }) => hasRow)
+      for (let round = 0; round < 3; round++)
+        for (const to of there) for (const from of there) to.hear(from, 10_000)
+      const names = [...wanted].flatMap(([name, isIn]) => (isIn ? [name] : []))
+      for (const each of there) {
+        expect(each.members.toSorted()).toEqual(names.toSorted())
+        expect(each.ledger.tables.specs.root()).toBe(there[0]?.ledger.tables.specs.root())
+      }
+    }),
+    { numRuns: 500 },
+  )
 })

@@ -102,6 +102,27 @@ test.each(SEEDS)('what all of them declare alike goes on where one has it: seed 
   expect(await mesh.settle(mesh.node('n2').getChain<number, number>('twice').call(2))).toBe(4)
 })
 
+test('what users have changed on both sides before they meet is all there: seed 1', async () => {
+  await using start = await alone(1, { n1: configOf(), n2: configOf(), n3: configOf() })
+  const { mesh, warnings, superseded } = start
+  const group = (name: string) => mesh.node(name).getGroup('line')
+  const member = (id: string) => ({ id, run: tally, args: [0] as const })
+  await mesh.settle(group('n1').addMember(member('c')))
+  await mesh.settle(group('n2').removeMember('a'))
+  await mesh.settle(group('n2').addMember(member('d')))
+  await mesh.settle(mesh.node('n1').getChain('twice').addStage({ id: 'again', run: double }))
+  await mesh.settle(group('n1').stopMember('b'))
+  await meet(mesh)
+  for (const name of mesh.ids) {
+    const listed = group(name)
+      .members()
+      .map(({ id, workers }) => [id, workers[0]?.kind])
+    expect(Object.fromEntries(listed)).toEqual({ b: 'stopped', c: 'running', d: 'running' })
+    expect(await mesh.settle(mesh.node(name).getChain<number, number>('twice').call(2))).toBe(8)
+  }
+  expect({ warnings, superseded }).toEqual({ warnings: [], superseded: [] })
+})
+
 test.each(SEEDS)(
   'of what they declare differently, the later counts, and the other says so: seed %i',
   async seed => {
