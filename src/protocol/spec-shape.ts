@@ -2,8 +2,8 @@
 /** The shape of what is declared, as it comes from outside: see `shape.ts`. */
 
 import { type NodeId, type SpecId, isNodeId, isSpecId } from '../ids.ts'
-import type { Hlc } from './hlc.ts'
-import { REMOVED_MAX } from './part-edits.ts'
+import { type Hlc, compareHlc } from './hlc.ts'
+import { REMOVED_MAX, hasParts, partsOf } from './part-edits.ts'
 import type { PlacementWish, Sharing } from './placement-wish.ts'
 import {
   type Shape,
@@ -146,7 +146,7 @@ const edits: Shape<Edits> = objectOf<Edits>({
   forgotten: optional(hlc),
 })
 
-export const specRow: Shape<SpecRow> = objectOf<SpecRow>({
+const anySpecRow: Shape<SpecRow> = objectOf<SpecRow>({
   id: spec,
   version: hlc,
   body: optional(specBody),
@@ -157,3 +157,19 @@ export const specRow: Shape<SpecRow> = objectOf<SpecRow>({
   overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean })),
   edits: optional(edits),
 })
+
+/**
+ * Whatever was changed, was changed no later than the version says. So whoever writes a later version has the last word of
+ * every part, also where the clock of who wrote this one was far ahead.
+ */
+export const specRow: Shape<SpecRow> = (value, flaw): value is SpecRow =>
+  anySpecRow(value, flaw) && (isTimely(value) || flaw.want('nothing that is later than the version'))
+
+function isTimely({ version, replaces, overtaken, body, edits: done }: SpecRow): boolean {
+  const isEarlier = (at: Hlc | undefined): boolean => at === undefined || compareHlc(at, version) <= 0
+  if (!isEarlier(replaces) || !isEarlier(overtaken?.version)) return false
+  if (hasParts(body) && !partsOf(body).every(({ at }) => isEarlier(at))) return false
+  if (done === undefined) return true
+  const moments = [done.declared, done.origin, done.replaces, done.desired, done.renewed, done.forgotten]
+  return moments.every(isEarlier) && done.removed.every(({ at }) => isEarlier(at))
+}

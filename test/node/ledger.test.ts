@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { nodeId, specId } from '../../src/ids.ts'
 import { type Intake, Ledger } from '../../src/node/ledger.ts'
 import { withMember, withoutPart } from '../../src/node/specs/edits.ts'
+import { decodeRows, encodeMessage } from '../../src/protocol/codec.ts'
 import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
 import { NO_ROWS } from '../../src/protocol/messages.ts'
 import type { GroupBody, MemberBody, SpecRow } from '../../src/protocol/spec-row.ts'
@@ -49,6 +50,10 @@ const script = fc.uniqueArray(fc.record({ row: written, at: fc.subarray([0, 1, 2
 
 const specsOf = (ledger: Ledger): SpecRow[] => [...ledger.tables.specs.rows()]
 
+/** Whether others take it for a row. */
+const isSendable = (row: SpecRow): boolean =>
+  decodeRows(encodeMessage({ kind: 'rows', rows: { ...NO_ROWS, specs: [row] } })) !== undefined
+
 test('specs come to be the same everywhere, with those that are upheld', () => {
   fc.assert(
     fc.property(script, sent => {
@@ -59,6 +64,7 @@ test('specs come to be the same everywhere, with those that are upheld', () => {
         for (const from of ledgers)
           for (const to of ledgers) to.takeIn({ ...NO_ROWS, specs: specsOf(from) }, NOW)
       const [first, ...others] = ledgers
+      expect(first && specsOf(first).every(isSendable)).toBe(true)
       for (const ledger of others) {
         expect(specsOf(ledger)).toEqual(first && specsOf(first))
         expect(ledger.tables.specs.root()).toBe(first?.tables.specs.root())
@@ -238,6 +244,7 @@ test('whoever declares one config, changes it and hears of others, in whatever o
         for (const to of there) for (const from of there) to.hear(from, 10_000)
       const names = [...wanted].flatMap(([name, isIn]) => (isIn ? [name] : []))
       for (const each of there) {
+        expect(isSendable(each.row)).toBe(true)
         expect(each.members.toSorted()).toEqual(names.toSorted())
         expect(each.ledger.tables.specs.root()).toBe(there[0]?.ledger.tables.specs.root())
       }

@@ -7,6 +7,7 @@ import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
 import { CAUSES_MAX, ORIGINS_MAX } from '../../src/protocol/failure.ts'
 import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS } from '../../src/protocol/messages.ts'
+import { CHILD } from './child.ts'
 
 const a = nodeId('a')
 const hlc = { ms: 5, count: 1, node: a }
@@ -188,31 +189,34 @@ test('a failure with more causes, or longer ones, than it may have is garbage', 
   expect(decodedWith(undefined, 'E'.repeat(129))).toBe('garbage')
 })
 
+/** What comes of the row of a group with one member, of which something is otherwise. */
+function decodedGroup(row: object, member: object = {}): string {
+  const part = { id: 'm', child: CHILD, revision: 1, isStopped: false, isSignificant: false, ...member }
+  const how = { strategy: 'one_for_one', intensity: { restarts: 1, withinMs: 1 }, autoShutdown: 'never' }
+  const body = { kind: 'group', ...how, revision: 1, spread: true, members: [part] }
+  const specs = [{ id: 'g', version: hlc, body, desired: 'running', ...row }]
+  return decodeMessage(encodePayload({ kind: 'rows', rows: { ...NO_ROWS, specs } })).kind
+}
+
 test('a member whose place is not a text of digits is garbage', () => {
-  const limits = { heartbeatMs: 1 }
-  const child = {
-    behaviour: 'b@1',
-    args: new Uint8Array(),
-    restart: 'permanent',
-    isolation: 'inline',
-    limits,
+  expect(decodedGroup({}, { place: '500000000000' })).toBe('message')
+  for (const place of ['', 'x', '5.0', 5, '5'.repeat(1_025)])
+    expect(decodedGroup({}, { place })).toBe('garbage')
+})
+
+// A change is later than the version that it replaces: nobody could change a part that says that it was changed after that.
+test('a spec that says of anything that it was later than the whole is garbage', () => {
+  const edits = { declared: hlc, removed: [] }
+  const nextOf = [{ ms: hlc.ms + 1 }, { count: hlc.count + 1 }, { node: b }]
+  for (const at of [hlc, ...nextOf.map(next => ({ ...hlc, ...next }))]) {
+    const wanted = at === hlc ? 'message' : 'garbage'
+    expect(decodedGroup({}, { at })).toBe(wanted)
+    expect(decodedGroup({ replaces: at })).toBe(wanted)
+    expect(decodedGroup({ overtaken: { version: at, isRemoval: false } })).toBe(wanted)
+    for (const name of ['declared', 'origin', 'replaces', 'desired', 'renewed', 'forgotten'])
+      expect([name, decodedGroup({ edits: { ...edits, [name]: at } })]).toEqual([name, wanted])
+    expect(decodedGroup({ edits: { ...edits, removed: [{ id: 'gone', at }] } })).toBe(wanted)
   }
-  const decodedWith = (place: unknown): string => {
-    const times = { startTimeoutMs: 1, stopTimeoutMs: 1 }
-    const part = { id: 'm', child: { ...child, ...times }, revision: 1, isStopped: false, place }
-    const how = { strategy: 'one_for_one', intensity: { restarts: 1, withinMs: 1 }, autoShutdown: 'never' }
-    const body = {
-      kind: 'group',
-      ...how,
-      revision: 1,
-      spread: true,
-      members: [{ ...part, isSignificant: false }],
-    }
-    const specs = [{ id: 'g', version: hlc, body, desired: 'running' }]
-    return decodeMessage(encodePayload({ kind: 'rows', rows: { ...NO_ROWS, specs } })).kind
-  }
-  expect(decodedWith('500000000000')).toBe('message')
-  for (const place of ['', 'x', '5.0', 5, '5'.repeat(1_025)]) expect(decodedWith(place)).toBe('garbage')
 })
 
 test('what is no message is refused with the place that is wrong', () => {

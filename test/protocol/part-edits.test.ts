@@ -5,7 +5,9 @@ import { describe, expect, test } from 'vitest'
 
 import { nodeId, specId } from '../../src/ids.ts'
 import { renew, restartPart, stopPart, withStage, withoutPart } from '../../src/node/specs/edits.ts'
+import { decodeRows, encodeMessage } from '../../src/protocol/codec.ts'
 import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
+import { NO_ROWS } from '../../src/protocol/messages.ts'
 import { REMOVED_MAX } from '../../src/protocol/part-edits.ts'
 import { rowOf, specRows } from '../../src/protocol/spec-join.ts'
 import {
@@ -217,6 +219,20 @@ describe('whatever several nodes do to one chain', () => {
         for (const [part, { isIn }] of last) expect([part, there.has(part)]).toEqual([part, isIn])
       }),
       { numRuns: 1_000 },
+    )
+  })
+
+  test('says of nothing that it was later than the row: such a row is refused', () => {
+    fc.assert(
+      fc.property(acts, fc.nat(), fc.nat(), (history, ...picks) => {
+        const { rows } = play(history, ['keep'])
+        const [a, b] = picks.map(pick => rows[pick % rows.length])
+        if (a === undefined || b === undefined) throw new Error('no rows')
+        for (const row of [a, b, specRows.join(a, b)])
+          expect(
+            decodeRows(encodeMessage({ kind: 'rows', rows: { ...NO_ROWS, specs: [row] } })),
+          ).toBeDefined()
+      }),
     )
   })
 
