@@ -27,7 +27,7 @@ import {
 } from '../protocol/spec-row.ts'
 import { type SpreadOptions, isAcknowledged, lackOf } from './acknowledged.ts'
 import type { Kernel } from './kernel.ts'
-import { isRestarted, isSame } from './overtaking.ts'
+import { isReplaced } from './overtaking.ts'
 import { show } from './show.ts'
 import type { Inputs } from './input-feed.ts'
 import type { Spread, Watch } from './spreading.ts'
@@ -152,17 +152,19 @@ export class Declarations {
     refuseHuge(id, body)
     if (goal === 'running') this.refuseUnknown(needsOf(body))
     const change = { id, body, desired: 'running' as const, ...(content === undefined ? {} : { content }) }
+    const wanted = { change, body }
     const isTakenBack = (): boolean => this.latestOf(id) === body && this.#isLatest(change)
     this.#inputs.end(id)
     this.#write(change)
     try {
       await this.spread(id, { ...shared, isTakenBack })
-      await this.#reached(goal, { change, body }, shared)
+      await this.#reached(goal, wanted, shared)
     } catch (error) {
       if (isTakenBack()) this.#write({ id, body: undefined, desired: 'stopped' })
       throw error
     }
-    if (declared.input !== undefined) this.#inputs.add(id, declared.input)
+    const worker = { id, isReplaced: () => this.#isReplaced(wanted) }
+    if (declared.input !== undefined) this.#inputs.add(worker, declared.input)
     return id
   }
 
@@ -308,7 +310,7 @@ export class Declarations {
     const isReached = (): true | undefined => {
       const row = this.#rowOf(id)
       if (row === undefined) return undefined
-      if (goal !== 'restarted') this.#refuseReplaced(wanted, row)
+      if (goal !== 'restarted' && this.#isReplaced(wanted)) throw new SupersededError(id)
       if (row.body === undefined) throw new NotFoundError(id, wanted.body.kind)
       if (goal === 'declared' || this.#isStarted(id, row.body, row.desired) === true) return true
       return goal === 'decided' && core.statusOf(id)?.kind === 'pending' ? true : undefined
@@ -392,8 +394,7 @@ export class Declarations {
     throw new StartError(`the ${body.kind} "${id}" cannot start: ${describeStatus(status)}`, { cause })
   }
 
-  #refuseReplaced({ change, body }: Wanted, row: SpecRow): void {
-    if (row.body === undefined || isSame(row.body, body)) return
-    if (!isRestarted(row, body, this.#versions.get(change))) throw new SupersededError(change.id)
+  #isReplaced({ change, body }: Wanted): boolean {
+    return isReplaced(this.#rowOf(change.id), body, this.#versions.get(change))
   }
 }

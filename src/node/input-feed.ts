@@ -40,6 +40,13 @@ export interface InputsInit {
   readonly statusOf: (id: SpecId) => SpecStatus | undefined
 }
 
+/** The worker that an input is for. */
+export interface Fed {
+  readonly id: SpecId
+  /** Whether its id stands for another one now, which somebody has declared elsewhere. */
+  readonly isReplaced: () => boolean
+}
+
 /** All inputs that this node reads. */
 export class Inputs {
   readonly #init: InputsInit
@@ -50,9 +57,10 @@ export class Inputs {
     this.#init = init
   }
 
-  /** Reads the iterable for a worker, until one of them ends. */
-  add(id: SpecId, input: AsyncIterable<unknown>): void {
-    const feed = new InputFeed(this.#init, id, input)
+  /** Reads the iterable for a worker, until one of them ends, or another one is declared under the id. */
+  add(worker: Fed, input: AsyncIterable<unknown>): void {
+    const { id } = worker
+    const feed = new InputFeed(this.#init, worker, input)
     this.#feeds.set(id, feed)
     void feed.run().finally(() => {
       if (this.#feeds.get(id) === feed) this.#feeds.delete(id)
@@ -73,6 +81,7 @@ export class Inputs {
 class InputFeed {
   readonly #init: InputsInit
   readonly #id: SpecId
+  readonly #isReplaced: Fed['isReplaced']
   readonly #input: AsyncIterable<unknown>
   readonly #abort = new AbortController()
   /** Read, and not taken by the worker: the oldest first. */
@@ -87,9 +96,10 @@ class InputFeed {
   #wake: () => void = () => {}
   #woken = Promise.resolve()
 
-  constructor(init: InputsInit, id: SpecId, input: AsyncIterable<unknown>) {
+  constructor(init: InputsInit, { id, isReplaced }: Fed, input: AsyncIterable<unknown>) {
     this.#init = init
     this.#id = id
+    this.#isReplaced = isReplaced
     this.#input = input
   }
 
@@ -113,10 +123,11 @@ class InputFeed {
     this.#wake()
   }
 
-  /** Sees whether the worker is done, or removed: also where another one is declared under its id before it has stopped. */
+  /** Sees whether the worker is done, removed or replaced: also where that is before it has stopped. */
   #follow(): void {
     const { router } = this.#init.plane
-    if (router.bodyOf(this.#id) === undefined || isOver(router.statusOf(this.#id))) return this.close()
+    const isGone = router.bodyOf(this.#id) === undefined || this.#isReplaced()
+    if (isGone || isOver(router.statusOf(this.#id))) return this.close()
     this.#stopListening = router.whenChanged(this.#id, () => this.#follow())
     return undefined
   }

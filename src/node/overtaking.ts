@@ -5,13 +5,22 @@ import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import type { SpecBody, SpecRow } from '../protocol/spec-row.ts'
 import { contentOf } from './specs/spec-content.ts'
 
+/**
+ * Whether something else is declared under the id than what was declared as `version`: whoever waits for that, or gives it
+ * something, does so no more. Not where it was removed.
+ */
+export function isReplaced(row: SpecRow | undefined, declared: SpecBody, version: Hlc | undefined): boolean {
+  if (row?.body === undefined || isSame(row.body, declared)) return false
+  return !isRestarted(row, declared, version)
+}
+
 /** Whether `now` is what was declared as `declared`: members and stages may have come and gone since. */
-export function isSame(now: SpecBody, declared: SpecBody): boolean {
+function isSame(now: SpecBody, declared: SpecBody): boolean {
   return now === declared || (now.kind === declared.kind && hasRevisionOf(now, declared))
 }
 
 /** Whether the spec says the same as what was declared, and whoever has written it knew of that: it was restarted since. */
-export function isRestarted(row: SpecRow, declared: SpecBody, version: Hlc | undefined): boolean {
+function isRestarted(row: SpecRow, declared: SpecBody, version: Hlc | undefined): boolean {
   const { body, replaces } = row
   const isKnown = version === undefined || (replaces !== undefined && compareHlc(replaces, version) >= 0)
   return body !== undefined && isKnown && contentOf(body) === contentOf(declared)

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 
+import { type TaskContext, defineTask } from '../../src/index.ts'
 import type { Node } from '../../src/node/node.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { notebook, reader } from '../input-workers.ts'
@@ -268,4 +269,49 @@ test('only tasks have an input, and none that never ends', async () => {
     'restart: found "permanent", wanted transient or temporary beside an input',
   )
   expect(await add({ run: reader, args: [0, 0], input: [1] })).toContain('wanted an AsyncIterable')
+})
+
+test('what one node gives to its task is not for one that another node has declared under the id', async () => {
+  const taken: string[] = []
+  const recorder = defineTask('recorder', async (context: TaskContext<string>, by: string) => {
+    for await (const item of context.messages) {
+      taken.push(`${by}: ${item}`)
+      await context.sleep(100)
+    }
+  })
+  await using mesh = await simulate({ nodes: ['n1', 'n2'], behaviours: [recorder], seed: 4 })
+  await mesh.settle(mesh.node('n1').formed(2))
+  mesh.partition(['n1'], ['n2'])
+  await mesh.until('they are apart', () => mesh.up.every(id => mesh.node(id).members().length === 1), 60_000)
+  const over: string[] = []
+  async function* itemsOf(by: string): AsyncGenerator<string> {
+    try {
+      for (let n = 0; n < 300; n++) yield `${by} ${n}`
+    } finally {
+      over.push(by)
+    }
+  }
+  for (const id of mesh.ids) {
+    await mesh.settle(mesh.node(id).addWorker({ id: 'r', run: recorder, args: [id], input: itemsOf(id) }))
+    await mesh.run(3_000)
+  }
+  mesh.heal()
+  await mesh.until('they have met', () => mesh.up.every(id => mesh.node(id).members().length === 2), 60_000)
+  await mesh.run(1_000)
+  expect(over).toEqual(['n1'])
+  await mesh.run(60_000)
+  const byWinner = taken.filter(each => each.startsWith('n2'))
+  expect(byWinner).toEqual(upTo(300).map(n => `n2: n2 ${n}`))
+})
+
+test('who has started a task goes on to give it its input, whoever restarts it', async () => {
+  const { mesh, node } = await meshOf(3)
+  const input = new Numbers(200)
+  await mesh.settle(node.addWorker({ id: 'reader', run: reader, args: [NEVER, 10], input, placement: far }))
+  await mesh.run(500)
+  await mesh.settle(mesh.node('n2').restartWorker('reader'))
+  await mesh.until('the task is done', isDone(node), 120_000)
+  const notes = await notesOf(mesh, node)
+  expect(notes.at(-1)).toBe('end')
+  expect(notes).toContain(199)
 })
