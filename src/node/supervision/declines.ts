@@ -7,15 +7,15 @@
 
 import { type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../../ids.ts'
 import { isActiveClaim } from '../../protocol/claim.ts'
-import { type Hlc, compareHlc } from '../../protocol/hlc.ts'
 import { DECLINES_MAX } from '../../protocol/member-row.ts'
 import { isOver } from '../../protocol/phase.ts'
-import type { SpecRow } from '../../protocol/spec-row.ts'
+import { type SpecRow, hlcText, writtenAt } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Exit } from './exit.ts'
 import { outlookOf } from './outlook.ts'
+import { partsOfSpec } from './units.ts'
 
 /**
  * Starts in a row that fail here before others shall try. Fewer than the restarts that are allowed by default, so that
@@ -40,14 +40,12 @@ interface Trial {
   times: number
   /** Undefined: it is not declined now. */
   untilMs: number | undefined
+  /** What was tried, see `wishOf`: once something else is wanted, nothing is known of that. */
+  readonly wish: string | undefined
 }
 
-interface Tried {
-  readonly version: Hlc
-  readonly slots: Map<SlotId, Trial>
-}
-
-const NOTHING_TRIED: Pick<Tried, 'slots'> = { slots: new Map() }
+/** How the slots of one spec did. */
+type Trials = Map<SlotId, Trial>
 
 export interface DeclinesInit {
   readonly ledger: Ledger
@@ -58,7 +56,7 @@ export interface DeclinesInit {
 export class Declines {
   readonly #ledger: Ledger
   readonly #onDeclined: DeclinesInit['onDeclined']
-  readonly #tried = new Map<SpecId, Tried>()
+  readonly #tried = new Map<SpecId, Trials>()
   readonly #deadlines = new Deadlines<SlotId>()
 
   constructor({ ledger, onDeclined }: DeclinesInit) {
@@ -70,10 +68,10 @@ export class Declines {
   onStarted(slot: SlotId, now: Now): void {
     const spec = specOfSlot(slot)
     const tried = this.#tried.get(spec)
-    const trial = tried?.slots.get(slot)
+    const trial = tried?.get(slot)
     if (tried === undefined || trial === undefined) return
-    tried.slots.delete(slot)
-    if (tried.slots.size === 0) this.#tried.delete(spec)
+    tried.delete(slot)
+    if (tried.size === 0) this.#tried.delete(spec)
     if (this.#end(slot, trial)) this.#write(now)
   }
 
@@ -97,28 +95,30 @@ export class Declines {
     return true
   }
 
-  /** A spec is looked at: what was declined of another version of it, or has no place without this node, is taken back. */
+  /** A spec is looked at: what is wanted otherwise now than it was declined, or has no place without this node, is taken back. */
   follow(row: SpecRow, now: Now): void {
     const tried = this.#tried.get(row.id)
     if (tried === undefined) return
-    const isSame = compareHlc(tried.version, row.version) === 0
     let isChanged = false
-    for (const [slot, trial] of tried.slots) {
+    for (const [slot, trial] of tried) {
+      const wish = wishOf(row, slot)
+      const isSame = wish !== undefined && wish === trial.wish
       if (
         isSame &&
         (trial.untilMs === undefined || this.#isHeld(slot) || this.#ledger.ownerOf(slot) !== undefined)
       )
         continue
       if (this.#end(slot, trial)) isChanged = true
+      if (!isSame) tried.delete(slot)
     }
-    if (!isSame) this.#tried.delete(row.id)
+    if (tried.size === 0) this.#tried.delete(row.id)
     if (isChanged) this.#write(now)
   }
 
   tick(now: Now): void {
     const due = this.#deadlines.take(now.ms)
     for (const slot of due) {
-      const trial = this.#tried.get(specOfSlot(slot))?.slots.get(slot)
+      const trial = this.#tried.get(specOfSlot(slot))?.get(slot)
       if (trial !== undefined) trial.untilMs = undefined
     }
     if (due.length > 0) this.#write(now)
@@ -138,8 +138,8 @@ export class Declines {
 
   /** Whether another slot of the spec is declined: where the node is ill, siblings need not try as often. */
   #isSiblingDeclined(slot: SlotId): boolean {
-    const { slots } = this.#tried.get(specOfSlot(slot)) ?? NOTHING_TRIED
-    return slots.values().some(({ untilMs }) => untilMs !== undefined)
+    const tried = this.#tried.get(specOfSlot(slot))
+    return tried !== undefined && tried.values().some(({ untilMs }) => untilMs !== undefined)
   }
 
   /** Whether others can take it; and a row has its bounds. */
@@ -174,22 +174,22 @@ export class Declines {
   /** @returns undefined where there is too much to be remembered, or no such spec */
   #trialOf(slot: SlotId): Trial | undefined {
     const spec = specOfSlot(slot)
-    const version = this.#ledger.tables.specs.get(spec)?.version
-    if (version === undefined) return undefined
+    const row = this.#ledger.tables.specs.get(spec)
+    if (row === undefined) return undefined
     const known = this.#tried.get(spec)
-    const tried: Tried = known ?? { version, slots: new Map() }
-    const trial = tried.slots.get(slot) ?? { failures: 0, times: 0, untilMs: undefined }
-    if (!tried.slots.has(slot) && tried.slots.size >= SLOTS_MAX) return undefined
-    tried.slots.set(slot, trial)
+    const tried: Trials = known ?? new Map()
+    const trial = tried.get(slot) ?? { failures: 0, times: 0, untilMs: undefined, wish: wishOf(row, slot) }
+    if (!tried.has(slot) && tried.size >= SLOTS_MAX) return undefined
+    tried.set(slot, trial)
     if (known === undefined) this.#remember(spec, tried)
     return trial
   }
 
   /** The oldest of which nothing is declined is forgotten for it. */
-  #remember(spec: SpecId, tried: Tried): void {
+  #remember(spec: SpecId, tried: Trials): void {
     if (this.#tried.size >= SPECS_MAX) {
-      const isIdle = ({ slots }: Tried): boolean =>
-        slots.values().every(({ untilMs }) => untilMs === undefined)
+      const isIdle = (trials: Trials): boolean =>
+        trials.values().every(({ untilMs }) => untilMs === undefined)
       const [oldest] = this.#tried.entries().find(([, each]) => isIdle(each)) ?? []
       if (oldest !== undefined) this.#tried.delete(oldest)
     }
@@ -198,8 +198,8 @@ export class Declines {
 
   #declined(): SlotId[] {
     const declined: SlotId[] = []
-    for (const { slots } of this.#tried.values())
-      for (const [slot, { untilMs }] of slots) if (untilMs !== undefined) declined.push(slot)
+    for (const trials of this.#tried.values())
+      for (const [slot, { untilMs }] of trials) if (untilMs !== undefined) declined.push(slot)
     return declined.toSorted()
   }
 
@@ -210,4 +210,13 @@ export class Declines {
     if (membership.self.status !== 'alive') return
     membership.declareSelf({ declines: declined.length === 0 ? undefined : declined }, now)
   }
+}
+
+/**
+ * What is wanted of the slot, as a text that is another one where that is declared or started anew: the revision of the part,
+ * as the version of a group or chain is that of the latest change of any part. Undefined: nothing.
+ */
+function wishOf(row: SpecRow, slot: SlotId): string | undefined {
+  if (row.body?.kind === 'worker') return hlcText(writtenAt(row))
+  return partsOfSpec(row.id, row.body).bySlot.get(slot)?.revision.toString()
 }

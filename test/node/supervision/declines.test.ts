@@ -5,11 +5,16 @@ import { describe, expect, test } from 'vitest'
 import { type NodeId, type SlotId, nodeId, slotId, specId } from '../../../src/ids.ts'
 import { DECLINE_MS, DECLINE_MS_MAX } from '../../../src/node/supervision/declines.ts'
 import type { Exit } from '../../../src/node/supervision/exit.ts'
+import { restartPart, withMember } from '../../../src/node/specs/edits.ts'
 import { DECLINES_MAX } from '../../../src/protocol/member-row.ts'
+import { NO_ROWS } from '../../../src/protocol/messages.ts'
+import { rowOf } from '../../../src/protocol/spec-join.ts'
 import {
   CHAIN_STRATEGIES,
   GROUP_STRATEGIES,
+  type GroupBody,
   type SpecBody,
+  type SpecRow,
   type StageBody,
   type WorkerBody,
 } from '../../../src/protocol/spec-row.ts'
@@ -31,6 +36,18 @@ class Bench extends CoresBench {
   declare(id: string, body: SpecBody | undefined): void {
     const desired = body === undefined ? 'stopped' : 'running'
     this.step(N1, { kind: 'specs-written', changes: [{ id: specId(id), body, desired }] })
+  }
+
+  row(id: string): SpecRow {
+    const row = this.core('n1').ledger.tables.specs.get(specId(id))
+    if (row === undefined) throw new Error(`there is no ${id}`)
+    return row
+  }
+
+  edit(id: string, edit: (body: GroupBody) => SpecBody): void {
+    const base = this.row(id)
+    const change = { id: specId(id), body: edit(groupOf(base)), desired: base.desired, base }
+    this.step(N1, { kind: 'specs-written', changes: [change] })
   }
 
   status(id: string) {
@@ -184,4 +201,48 @@ describe('a node that is unable to start anything', () => {
     expect(bench.declines('n2')).not.toContain(second)
     expect(bench.homes(second ?? '')).toEqual(['n2'])
   })
+
+  test('declines a member also when a sibling is added', () => {
+    const bench = new Bench(new Set(['n2']))
+    bench.declare('g', group('one_for_one', SIX))
+    bench.pass(2_000)
+    const declined = bench.declines('n2')
+    expect(declined.length).toBeGreaterThan(0)
+    bench.edit('g', body => withMember(body, member('z', 'permanent')))
+    bench.pass(2_000)
+    expect(bench.declines('n2')).toEqual(expect.arrayContaining([...declined]))
+  })
+
+  test('takes a member back that somebody starts anew who has not heard of a later change of the group', () => {
+    const bench = new Bench(new Set())
+    bench.declare('g', group('one_for_one', SIX))
+    const before = bench.row('g')
+    bench.edit('g', body => withMember(body, member('z', 'permanent')))
+    bench.pass(2_000)
+    bench.unable.add('n2')
+    bench.step(nodeId('n3'), { kind: 'drain-asked', isDraining: true })
+    bench.pass(5_000)
+    const [declined = ''] = bench.declines('n2')
+    const [, name = ''] = declined.split('/')
+    bench.unable.clear()
+    const { ms, count, node } = before.version
+    const restarted = rowOf(
+      { ...before, base: before, body: restartPart(groupOf(before), name, 7) },
+      { ms, count: count + 1, node },
+      before.version,
+    )
+    const { version } = bench.row('g')
+    bench.step(nodeId('n2'), { kind: 'hint-received', rows: { ...NO_ROWS, specs: [restarted] } })
+    const row = bench.core('n2').ledger.tables.specs.get(specId('g'))
+    expect(row?.version).toEqual(version)
+    expect(row && groupOf(row).members.find(({ id }) => id === name)?.revision).toBe(7)
+    expect(bench.declines('n2')).not.toContain(declined)
+  })
 })
+
+const SIX = ['a', 'b', 'c', 'd', 'e', 'f'].map(id => member(id, 'permanent'))
+
+function groupOf({ body }: SpecRow): GroupBody {
+  if (body?.kind !== 'group') throw new Error('no group')
+  return body
+}
