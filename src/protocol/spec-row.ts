@@ -152,6 +152,9 @@ export type Route = (typeof ROUTES)[number]
 export const ITEM_ERROR_POLICIES = ['crash', 'retry', 'deadLetter'] as const
 export type ItemErrorPolicy = (typeof ITEM_ERROR_POLICIES)[number]
 
+/** More workers a stage cannot have: each is a slot that all nodes place. */
+export const STAGE_WORKERS_MAX = 256
+
 export interface StageBody extends PartBody {
   /** How many workers share the items of the stage. */
   readonly workers: number

@@ -1,7 +1,7 @@
 // pure
 /** The shape of what is declared, as it comes from outside: see `shape.ts`. */
 
-import { type NodeId, type SpecId, isNodeId, isSpecId } from '../ids.ts'
+import { type NodeId, type SpecId, isNodeId, isPlainId, isSpecId } from '../ids.ts'
 import { type Hlc, compareHlc } from './hlc.ts'
 import { REMOVED_MAX, hasParts, partsOf } from './part-edits.ts'
 import type { PlacementWish, Sharing } from './placement-wish.ts'
@@ -41,6 +41,7 @@ import {
   type RestartIntensity,
   type SpecBody,
   type SpecRow,
+  STAGE_WORKERS_MAX,
   type StageBody,
 } from './spec-row.ts'
 
@@ -91,9 +92,12 @@ const child: Shape<ChildSpec> = objectOf<ChildSpec>({
   mailbox: optional(objectOf<MailboxLimits>({ messages: count, bytes: count })),
 })
 
+/** It is part of the names of slots. */
+const partId = checked('the id of a member or stage', isPlainId)
+
 /** The fields of `PartBody`. */
 const part = {
-  id: text,
+  id: partId,
   child,
   revision: count,
   isStopped: isBoolean,
@@ -121,7 +125,7 @@ const specBody: Shape<SpecBody> = variantOf<SpecBody>({
     stages: parts(
       objectOf<StageBody>({
         ...part,
-        workers: atLeastOne,
+        workers: whole(1, STAGE_WORKERS_MAX),
         emission: oneOf(EMISSIONS),
         route: oneOf(ROUTES),
         onItemError: oneOf(ITEM_ERROR_POLICIES),
@@ -142,7 +146,7 @@ const edits: Shape<Edits> = objectOf<Edits>({
   content: optional(count),
   desired: optional(hlc),
   renewed: optional(hlc),
-  removed: listOf(objectOf<RemovedPart>({ id: text, at: hlc }), REMOVED_MAX),
+  removed: listOf(objectOf<RemovedPart>({ id: partId, at: hlc }), REMOVED_MAX),
   forgotten: optional(hlc),
 })
 

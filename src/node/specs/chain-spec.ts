@@ -14,6 +14,7 @@ import {
   type RestartIntensity,
   type RestartType,
   type Route,
+  STAGE_WORKERS_MAX,
   type StageBody,
   emissionOf,
 } from '../../protocol/spec-row.ts'
@@ -110,7 +111,6 @@ export interface ChainSpec<
 
 const WINDOW_ITEMS = 4_096
 const ATTEMPTS_MAX = 3
-const STAGE_WORKERS_MAX = 256
 const QUEUE_ITEMS = 2_048
 const QUEUE_ITEMS_MAX = 10_000
 
