@@ -37,6 +37,7 @@ import {
 import { UNREACHABLE_MAX } from './reach.ts'
 import { BUCKET_COUNT } from './record-store.ts'
 import {
+  COUNTED_MAX,
   Flaw,
   type Shape,
   between,
@@ -116,11 +117,12 @@ const LIST_MAX = 100_000
 const ACCUSATIONS_MAX = 64
 
 const count = whole(0)
+const counted = whole(0, COUNTED_MAX)
 const atLeastOne = whole(1)
 const text = textOf(TEXT_MAX)
 const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
 const slot = checked<SlotId>('the id of a slot', isSlotId)
-const run = objectOf<Run>({ id: node, boot: count })
+const run = objectOf<Run>({ id: node, boot: counted })
 const list = <T>(item: Shape<T>, max = LIST_MAX): Shape<readonly T[]> => listOf(item, max)
 
 const protocolRange: Shape<ProtocolRange> = objectOf<ProtocolRange>({ min: count, max: count })
@@ -133,8 +135,8 @@ const anyHello = objectOf<{ readonly kind: 'hello'; readonly protocol: ProtocolR
 
 const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
   id: node,
-  boot: count,
-  seq: count,
+  boot: counted,
+  seq: counted,
   status: oneOf(MEMBER_STATUSES),
   name: text,
   addresses: list(text, 64),
@@ -157,7 +159,7 @@ const stat: Shape<NodeStat> = objectOf<NodeStat>({
 
 const accusation: Shape<Accusation> = objectOf<Accusation>({
   run,
-  seq: count,
+  seq: counted,
   by: node,
   evidence: oneOf(EVIDENCES),
 })
@@ -171,10 +173,10 @@ const restart: Shape<Restart> = objectOf<Restart>({ atMs: count, item: text })
 
 const claim: Shape<Claim> = objectOf<Claim>({
   slot,
-  generation: count,
+  generation: counted,
   owner: run,
   score: count,
-  seq: count,
+  seq: counted,
   state: oneOf(CLAIM_STATES),
   specVersion: hlc,
   content: optional(count),
@@ -183,7 +185,7 @@ const claim: Shape<Claim> = objectOf<Claim>({
   heir: optional(node),
 })
 
-const generation: Shape<Generation> = objectOf<Generation>({ number: count, tag: count })
+const generation: Shape<Generation> = objectOf<Generation>({ number: counted, tag: count })
 
 const placedSlot: Shape<PlacedSlot> = objectOf<PlacedSlot>({
   slot,

@@ -6,6 +6,7 @@ import { type Hlc, compareHlc } from './hlc.ts'
 import { REMOVED_MAX, hasParts, partsOf } from './part-edits.ts'
 import type { PlacementWish, Sharing } from './placement-wish.ts'
 import {
+  COUNTED_MAX,
   type Shape,
   checked,
   either,
@@ -52,6 +53,7 @@ const PLACE = /^\d{1,1024}$/
 
 const parts = <T>(item: Shape<T>): Shape<readonly T[]> => listOf(item, PARTS_MAX)
 const count = whole(0)
+const counted = whole(0, COUNTED_MAX)
 const atLeastOne = whole(1)
 const text = textOf(1024)
 const place = checked('digits', (value): value is string => typeof value === 'string' && PLACE.test(value))
@@ -59,7 +61,7 @@ const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
 
 export const node = checked<NodeId>('the id of a node', isNodeId)
 export const spec = checked<SpecId>('the id of a spec', isSpecId)
-export const hlc: Shape<Hlc> = objectOf<Hlc>({ ms: count, count, node })
+export const hlc: Shape<Hlc> = objectOf<Hlc>({ ms: counted, count: counted, node })
 
 const intensity: Shape<RestartIntensity> = objectOf<RestartIntensity>({
   restarts: count,

@@ -6,7 +6,8 @@ import { encodePayload } from '../../src/payload.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
 import { CAUSES_MAX, ORIGINS_MAX } from '../../src/protocol/failure.ts'
 import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
-import { type Message, NO_ROWS } from '../../src/protocol/messages.ts'
+import { type Message, NO_ROWS, type Rows } from '../../src/protocol/messages.ts'
+import { COUNTED_MAX } from '../../src/protocol/shape.ts'
 import { STAGE_WORKERS_MAX } from '../../src/protocol/spec-row.ts'
 import { CHILD } from './child.ts'
 
@@ -280,4 +281,34 @@ test('random and truncated bytes are garbage, never a throw', () => {
     }),
     { numRuns: 5_000 },
   )
+})
+
+// The next number of a node that goes on from there would be refused by all others, and the node with it.
+test('a number that others count on from is garbage where there is hardly any next one', () => {
+  const isRefused = (change: (rows: Rows) => object): boolean =>
+    MESSAGES.some(message => {
+      if (!('rows' in message)) return false
+      const rows = { ...message.rows, ...change(message.rows) }
+      return decodeMessage(encodePayload({ ...message, rows })).kind === 'garbage'
+    })
+  for (const [most, wanted] of [
+    [COUNTED_MAX, false],
+    [Number.MAX_SAFE_INTEGER, true],
+  ] as const) {
+    const later = { ...hlc, count: most }
+    const owner = { id: b, boot: most }
+    for (const change of [
+      ({ specs }: Rows) => ({ specs: specs.map(row => ({ ...row, version: later })) }),
+      ({ specs }: Rows) => ({ specs: specs.map(row => ({ ...row, version: { ...hlc, ms: most } })) }),
+      ({ claims }: Rows) => ({ claims: claims.map(row => ({ ...row, generation: most })) }),
+      ({ claims }: Rows) => ({ claims: claims.map(row => ({ ...row, seq: most })) }),
+      ({ claims }: Rows) => ({ claims: claims.map(row => ({ ...row, owner })) }),
+      ({ phases }: Rows) => ({
+        phases: phases.map(row => ({ ...row, generation: { number: most, tag: 1 } })),
+      }),
+      ({ members }: Rows) => ({ members: members.map(row => ({ ...row, seq: most })) }),
+      ({ members }: Rows) => ({ members: members.map(row => ({ ...row, boot: most })) }),
+    ])
+      expect([String(change), isRefused(change)]).toEqual([String(change), wanted])
+  }
 })
