@@ -112,7 +112,7 @@ export class Legacies {
     for (const slot of phase.ready) pending.delete(slot)
     for (const { slot, since, legacy, owner } of phase.layout) {
       const kept = this.#kept.get(slot)
-      if (kept === undefined || compareGenerations(since, kept.since) <= 0) continue
+      if (kept === undefined || compareGenerations(since, kept.since) === 0) continue
       const isMeant = legacy !== undefined && compareGenerations(legacy.since, kept.since) === 0
       // It has started without.
       if (isMeant && !pending.has(slot)) this.#tellLoss(slot, kept, owner.id)
