@@ -31,6 +31,14 @@ export function spreadRoom(count: number, hosts: number): number {
   return Math.max(1, Math.ceil(count / Math.max(1, hosts)))
 }
 
+/**
+ * How many of them, where `share` would be the node's by its weight, and it is full already: one in any case, so that no
+ * node has two while another one has none, but a light node not as many as a heavy one.
+ */
+export function spreadRoomWhenFull(room: number, share: number): number {
+  return Math.min(room, Math.max(1, Math.ceil(share)))
+}
+
 /** Plans the capacity of every node from the demand of every pool, as the executable specification does. */
 export function planCapacities(sites: readonly Site[], pools: readonly Pool[], loadFactor: number): void {
   for (const site of sites) site.share = 0

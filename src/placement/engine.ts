@@ -212,7 +212,8 @@ export class PlacementEngine {
   #setSpreadRooms(): void {
     const changed = this.#areNodesChanged ? this.#spreads.values() : this.#changedSpreads
     for (const spread of changed) {
-      const room = spread.roomNow(this.#sites.size)
+      const { room, weight } = spread.measure(this.#sites.size)
+      spread.weight = weight
       if (room === spread.room) continue
       for (const site of this.#sites.values()) this.#matching.resizeSpread(site, spread, room)
       spread.room = room

@@ -23,7 +23,7 @@ export function overflowOf(units: ReadonlySet<UnitState>): ReadonlyMap<UnitState
     if (unit.spread !== undefined) {
       const loads = kin.get(unit.spread) ?? new Map<Site, number>()
       const load = loads.get(site) ?? site.kinOf(unit.spread).length
-      if (load >= unit.spread.room) continue
+      if (load >= unit.spread.roomWhenFull(site)) continue
       kin.set(unit.spread, loads.set(site, load + 1))
     }
     places.set(unit, site)

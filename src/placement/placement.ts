@@ -9,7 +9,7 @@
  */
 
 import { hash64 } from '../hash.ts'
-import { roundingOf, spreadRoom, staggeredCapacity } from './capacity.ts'
+import { roundingOf, spreadRoom, spreadRoomWhenFull, staggeredCapacity } from './capacity.ts'
 import { canRun, restrictionKey, restrictionOf, weightOf } from './eligibility.ts'
 import { score } from './score.ts'
 import { byCodeUnits } from '../text-order.ts'
@@ -44,24 +44,31 @@ export function place(
   const spreadLoad = new Map<string, number>()
   const owners = new Map<string, Assignment>()
   const take = (
-    isFitting: (place: { room: number; isKinFull: boolean }) => boolean,
+    fits: (pair: Pair, roomLeft: number, kinLoad: number) => boolean,
     overflow: boolean,
   ): void => {
-    for (const { unit, node } of pairs) {
+    for (const pair of pairs) {
+      const { unit, node } = pair
       if (owners.has(unit.id)) continue
-      const room = nodeRoom.get(node.id) ?? 0
+      const roomLeft = nodeRoom.get(node.id) ?? 0
       const kin = JSON.stringify([node.id, unit.spread])
       const kinLoad = spreadLoad.get(kin) ?? 0
-      const kinMax = unit.spread === undefined ? Infinity : (bounds.roomOf.get(unit.spread) ?? 1)
-      if (!isFitting({ room, isKinFull: kinLoad >= kinMax })) continue
+      if (!fits(pair, roomLeft, kinLoad)) continue
       owners.set(unit.id, { node: node.id, overflow })
-      nodeRoom.set(node.id, room - 1)
+      nodeRoom.set(node.id, roomLeft - 1)
       spreadLoad.set(kin, kinLoad + 1)
     }
   }
-  take(({ room, isKinFull }) => room > 0 && !isKinFull, false)
+  const kinMaxOf = ({ unit }: Pair): number => bounds.roomOf.get(unit.spread ?? '') ?? Infinity
+  const kinShareOf = ({ unit, node }: Pair): number => {
+    if (unit.spread === undefined) return Infinity
+    const kin = wanted.filter(({ spread }) => spread === unit.spread)
+    const hosts = eligible.filter(host => kin.some(each => canRun(host, restrictionOf(each))))
+    return (kin.length * weightOf(node)) / hosts.reduce((sum, host) => sum + weightOf(host), 0)
+  }
+  take((pair, roomLeft, kinLoad) => roomLeft > 0 && kinLoad < kinMaxOf(pair), false)
   // Who does not fit: rather one more on a node than two of a spread; and rather both than none.
-  take(({ isKinFull }) => !isKinFull, true)
+  take((pair, _, kinLoad) => kinLoad < spreadRoomWhenFull(kinMaxOf(pair), kinShareOf(pair)), true)
   take(() => true, true)
   return owners
 }

@@ -190,6 +190,17 @@ test('7 spread: where all nodes run all units it holds of those too that do not 
   )
 })
 
+test('7 spread: a light node does not hold as many as a heavy one, and one in any case', () => {
+  const some = [node('light', { weight: 1 }), node('heavy', { weight: 16 })]
+  const group = (count: number) => Array.from({ length: count }, (_, n) => unit(`u${n}`, { spread: 'g' }))
+  const onLight = (count: number): number =>
+    [...place(some, group(count)).values()].filter(({ node: owner }) => owner === 'light').length
+  expect(onLight(2)).toBe(1)
+  expect(onLight(340)).toBeGreaterThanOrEqual(20)
+  // Of those that fit nowhere, some like it best.
+  expect(onLight(340)).toBeLessThanOrEqual(40)
+})
+
 const zoned = (zones: number, each: number): Candidate[] =>
   Array.from({ length: zones * each }, (_, index) => node(`n${index}`, { zone: `zone ${index % zones}` }))
 const anyZoned = fc.record({ zones: fc.integer({ min: 1, max: 5 }), each: fc.integer({ min: 1, max: 3 }) })
