@@ -298,3 +298,49 @@ test('what waits when a worker moves finds room at its successor, also where it 
   const { overloads, lostMessages } = mesh.node(other).snapshot()
   expect({ overloads, lostMessages }).toEqual({ overloads: 0, lostMessages: 0 })
 })
+
+/** Fails as often as is said, and takes its time to start. */
+let failures = 0
+const frail = defineServer('frail', {
+  init: async context => {
+    await context.sleep(100)
+    failures -= 1
+    if (failures >= 0) throw new Error('it cannot start yet')
+    return { told: new Array<number>() }
+  },
+  call: { told: state => state.told },
+  cast: {
+    tell: (state, n: number) => void state.told.push(n),
+    fail: () => {
+      throw new Error('on purpose')
+    },
+  },
+})
+
+// It was given what had come while it started before what had come while it waited for that.
+test.each([
+  [1, 0],
+  [2, 0],
+  [1, 3],
+])('what comes for one that restarts comes in order: on %i nodes, %i starts fail', async (nodes, tries) => {
+  await using mesh = await simulate({ nodes, behaviours: [frail], seed: `frail ${nodes}` })
+  await mesh.settle(mesh.node('n1').formed(nodes))
+  const intensity = { restarts: 100, withinMs: 60_000 }
+  failures = 0
+  const ref = await mesh.settle(mesh.node('n1').addWorker({ id: 'frail', run: frail, intensity }))
+  // From the second crash on it waits before it starts.
+  for (let crash = 0; crash < 3; crash++) {
+    ref.cast.fail()
+    await mesh.run(1_000)
+  }
+  failures = tries
+  ref.cast.fail()
+  await mesh.run(10)
+  for (let n = 0; n < 3_000; n++) {
+    ref.cast.tell(n)
+    await mesh.run(2)
+  }
+  await mesh.run(5_000)
+  const told = await mesh.settle(ref.call.told())
+  expect(told).toEqual(Array.from({ length: 3_000 }, (_, n) => n))
+})

@@ -79,7 +79,8 @@ export class Post {
     const addressee = this.#find(slot)
     const isOpen = addressee !== undefined && !addressee.recipient.isClosing
     if (isOpen && isTokenOf(addressee.token, generation)) {
-      if (!addressee.recipient.deliver(letter)) this.#drop(letter)
+      if (this.#isBehind(slot, generation, letter)) this.#park(slot, generation, letter)
+      else if (!addressee.recipient.deliver(letter)) this.#drop(letter)
     } else if (letter.kind === 'call' && addressee?.recipient.isWaitedForBy(letter.origin.caller) === true) {
       // The code that ends the worker has called it: it is no mail for the successor, as there will be none meanwhile.
       letter.replier.onElsewhere()
@@ -135,6 +136,16 @@ export class Post {
     return (
       route !== undefined && route.owner.id === this.#self && isSameGeneration(route.generation, generation)
     )
+  }
+
+  /**
+   * Whether the worker, which starts, has yet to be given what has come before. A call that its own start waits for is not
+   * kept until it has started: it is told so.
+   */
+  #isBehind(slot: SlotId, generation: Generation, letter: Letter): boolean {
+    const parked = this.#parked.size === 0 ? undefined : this.#parked.get(slot)
+    if (parked === undefined || !isSameGeneration(parked.generation, generation)) return false
+    return letter.kind !== 'call' || this.#find(slot)?.recipient.isWaitedForBy(letter.origin.caller) !== true
   }
 
   #park(slot: SlotId, generation: Generation, letter: Letter): void {
