@@ -26,7 +26,7 @@ import { findFenceOfNow, runOutside } from './workers/scope.ts'
 
 /** A node that is to stop waits so long for what was put into chains there: of 45 s, the rest is for handing over. */
 const DRAIN_MS = 25_000
-/** Others know by then where a worker has gone, or it does not run. */
+/** This node knows by then where a worker starts, or none takes it. */
 const SEND_ON_MS = 1_000
 /** Workers have ended by then (two of their default time-outs), or the next run with the data folder begins beside them. */
 const WORKERS_MS = 10_000
@@ -199,7 +199,12 @@ export class Kernel {
 
   /** What was sent to workers that have left goes on to them, as long as that is not to be waited for. */
   async #part(): Promise<void> {
-    await atMost(this.#ports.clock, SEND_ON_MS, this.plane.outbox.emptied())
+    const { plane } = this
+    const { lostCount } = plane
+    await atMost(this.#ports.clock, SEND_ON_MS, plane.outbox.emptied())
+    const lost = plane.lostCount - lostCount + plane.outbox.count
+    const message = 'casts and messages are lost: this node goes, and has no way to where their workers start'
+    if (lost > 0) this.#ports.logger.warn({ lost }, message)
     this.#init.onOver('left')
   }
 

@@ -9,6 +9,7 @@ import { Outbox } from '../../src/node/messaging/outbox.ts'
 import type { Packed } from '../../src/node/messaging/packed.ts'
 import { Router } from '../../src/node/messaging/router.ts'
 import type { SpecStatus } from '../../src/node/supervision/spec-status.ts'
+import type { ClaimState } from '../../src/protocol/claim.ts'
 import { STANDALONE } from './supervision/core-bench.ts'
 
 const ID = specId('w')
@@ -68,7 +69,7 @@ class Bench {
     return slotId(specId(id))
   }
 
-  runs(number: number, owner: string, slot = SLOT): void {
+  runs(number: number, owner: string, slot = SLOT, state: ClaimState = 'running'): void {
     const version = { ms: 1, count: 0, node: nodeId('n1') }
     const { tag: score } = generation(number)
     this.#router.followClaim({
@@ -77,7 +78,7 @@ class Bench {
       owner: { id: nodeId(owner), boot: 1 },
       score,
       seq: 1,
-      state: 'running',
+      state,
       specVersion: version,
       restarts: [],
       failures: [],
@@ -197,4 +198,20 @@ test('what is for a worker that will not come is dropped: what comes later, and 
   expect(bench.full).toEqual([])
   await bench.outbox.emptied()
   expect(bench.sent).toEqual([])
+})
+
+// It was lost after a second, which is less than a thread may take to start.
+test('what is for a worker that starts goes there when this node goes, and not before', async () => {
+  const bench = new Bench()
+  bench.runs(4, 'n3', SLOT, 'starting')
+  bench.outbox.keep(SLOT, packed(1), generation(3))
+  expect(bench.sent).toEqual([])
+  await bench.outbox.emptied()
+  expect(bench.sent).toEqual(['1 to w of 4 on n3'])
+  bench.outbox.keep(SLOT, packed(2), generation(3))
+  expect(bench.sent).toEqual(['1 to w of 4 on n3', '2 to w of 4 on n3'])
+  bench.outbox.keep(SLOT, packed(3), generation(4))
+  bench.runs(5, 'n2', SLOT, 'starting')
+  expect(bench.sent.slice(2)).toEqual(['3 to w of 5 on n2'])
+  expect(bench.dropped).toBe(0)
 })

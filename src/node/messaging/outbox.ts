@@ -47,6 +47,8 @@ export class Outbox {
   #count = 0
   #bytes = 0
   #whenEmpty: (() => void) | undefined
+  /** This node goes, and waits for no start. */
+  #isParting = false
 
   constructor(init: OutboxInit) {
     this.#init = init
@@ -122,8 +124,21 @@ export class Outbox {
     held.add(each)
   }
 
-  /** Resolves when nothing is kept any more. Whoever waits for that does not wait for a node that may never come. */
+  /** How many casts and messages are kept. */
+  get count(): number {
+    return this.#count
+  }
+
+  /**
+   * This node goes. What is kept for a worker that starts goes to its node at once, which keeps it: a start may take as
+   * long as that of a thread, or longer. Resolves when nothing is kept any more. Whoever waits for that does not wait for
+   * a node that may never come.
+   */
   async emptied(): Promise<void> {
+    this.#isParting = true
+    // A copy: what goes on waiting is put back behind the others.
+    const slots = [...this.#kept.keys()]
+    for (const slot of slots) this.#look(slot)
     for (const [, kept] of this.#pending()) while (this.#giveUp(kept)) this.#init.onDropped()
     if (this.#count > 0) await new Promise<void>(resolve => (this.#whenEmpty = resolve))
   }
@@ -132,7 +147,7 @@ export class Outbox {
   #look(slot: SlotId): void {
     const kept = this.#kept.get(slot) ?? []
     const { router } = this.#init
-    const route = router.find(slot)
+    const route = this.#isParting ? router.findHome(slot) : router.find(slot)
     const isComing = router.isComing(slot)
     this.#kept.delete(slot)
     const later: Kept[] = []

@@ -21,6 +21,8 @@ export interface Addressee {
 interface Parked {
   readonly generation: Generation
   readonly letters: Mailbox
+  /** How often each of them was sent on before, in their order. */
+  readonly hops: number[]
 }
 
 /**
@@ -79,7 +81,7 @@ export class Post {
     const addressee = this.#find(slot)
     const isOpen = addressee !== undefined && !addressee.recipient.isClosing
     if (isOpen && isTokenOf(addressee.token, generation)) {
-      if (this.#isBehind(slot, generation, letter)) this.#park(slot, generation, letter)
+      if (this.#isBehind(slot, generation, letter)) this.#park(slot, { generation, letter, hops })
       else if (!addressee.recipient.deliver(letter)) this.#drop(letter)
     } else if (letter.kind === 'call' && addressee?.recipient.isWaitedForBy(letter.origin.caller) === true) {
       // The code that ends the worker has called it: it is no mail for the successor, as there will be none meanwhile.
@@ -87,7 +89,7 @@ export class Post {
     } else if (this.#router.bodyOf(specOfSlot(slot))?.kind === 'chain') {
       this.#refuse(slot, letter)
     } else if (this.#isHome(slot, generation)) {
-      this.#park(slot, generation, letter)
+      this.#park(slot, { generation, letter, hops })
     } else if (letter.kind === 'call') {
       // Not before what has come before it is on its way, or it would overtake that.
       this.#whenForwarded(slot, () => letter.replier.onElsewhere())
@@ -125,14 +127,16 @@ export class Post {
     const parked = this.#parked.get(slot)
     if (parked === undefined) return
     this.#parked.delete(slot)
-    const { letters, generation } = parked
-    for (let letter = letters.take(); letter !== undefined; letter = letters.take()) {
-      this.deliver(slot, generation, letter)
+    const { letters, generation, hops } = parked
+    for (const each of hops) {
+      const letter = letters.take()
+      if (letter !== undefined) this.deliver(slot, generation, letter, each)
     }
   }
 
+  /** Whether the worker is to start here, or again. */
   #isHome(slot: SlotId, generation: Generation): boolean {
-    const route = this.#router.find(slot)
+    const route = this.#router.findHome(slot)
     return (
       route !== undefined && route.owner.id === this.#self && isSameGeneration(route.generation, generation)
     )
@@ -148,16 +152,23 @@ export class Post {
     return letter.kind !== 'call' || this.#find(slot)?.recipient.isWaitedForBy(letter.origin.caller) !== true
   }
 
-  #park(slot: SlotId, generation: Generation, letter: Letter): void {
+  #park(
+    slot: SlotId,
+    what: { readonly generation: Generation; readonly letter: Letter; readonly hops: number },
+  ): void {
+    const { generation, letter, hops } = what
     let parked = this.#parked.get(slot)
     if (parked === undefined || !isSameGeneration(parked.generation, generation)) {
       // What was kept for another generation goes wherever that one is by now: nowhere, as a rule.
       this.onStarted(slot)
-      parked = { generation, letters: new Mailbox() }
+      parked = { generation, letters: new Mailbox(), hops: [] }
       this.#parked.set(slot, parked)
       this.#router.whenChanged(specOfSlot(slot), () => this.onStarted(slot))
     }
-    if (parked.letters.put(letter)) return
+    if (parked.letters.put(letter)) {
+      parked.hops.push(hops)
+      return
+    }
     this.#onFull(slot, letter.kind)
     this.#drop(letter)
   }

@@ -5,7 +5,7 @@ import { type Run, type SlotId, type SpecId, specId, specOfSlot } from '../../id
 import type { Claim } from '../../protocol/claim.ts'
 import type { Generation, Phase } from '../../protocol/phase.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
-import { type PartStatus, partStatus, reachable } from '../supervision/outlook.ts'
+import { type PartStatus, goingOn, partStatus, reachable } from '../supervision/outlook.ts'
 import { type SpecStatus, isDown } from '../supervision/spec-status.ts'
 
 /** A worker that runs: where, and which of its generations. */
@@ -45,10 +45,22 @@ export class Router {
     if (route !== undefined) return route
     const claim = this.#specs.get(slot)?.claim
     if (claim === undefined || !isThere(claim)) return undefined
-    const { owner, generation, score } = claim
-    const made: Route = { owner, generation: { number: generation, tag: score } }
+    const made = routeOf(claim)
     this.#routes.set(slot, made)
     return made
+  }
+
+  /** Where the worker runs, or else is about to start: that node keeps for it what comes there. */
+  findHome(slot: SlotId): Route | undefined {
+    const route = this.find(slot)
+    const known = this.#specs.get(specOfSlot(slot))
+    if (route !== undefined || known === undefined || this.isOver || isDown(known.status)) return route
+    const { body, claim, phase } = known
+    if (claim?.slot === slot && claim.state === 'starting') return routeOf(claim)
+    if (claim !== undefined || phase === undefined || body === undefined || body.kind === 'worker')
+      return undefined
+    const placed = goingOn(phase, body).find(each => each.slot === slot)
+    return placed && { owner: placed.owner, generation: placed.since }
   }
 
   /** The workers of a spec that run, in the order of starting. */
@@ -218,6 +230,10 @@ export class Router {
     this.#waiting.delete(spec)
     for (const action of waiting) action()
   }
+}
+
+function routeOf({ owner, generation, score }: Claim): Route {
+  return { owner, generation: { number: generation, tag: score } }
 }
 
 /** What comes for a worker that restarts where it was, waits for it there. */

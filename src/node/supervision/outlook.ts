@@ -95,6 +95,12 @@ export function reachable(phase: Phase, body: FateBody): readonly PlacedSlot[] {
   return kept.filter(({ slot }) => !stopped.has(slot) && !pending.has(slot))
 }
 
+/** Those of `phase` that run or start, and go on: also those that callers cannot reach yet. */
+export function goingOn(phase: Phase, body: FateBody): readonly PlacedSlot[] {
+  if (isOver(phase)) return []
+  return outlookOf(phase, body).kept.filter(({ slot }) => !phase.stopped.includes(slot))
+}
+
 /**
  * How the worker of one slot stands. `pending`: no live node can run it. `stopped`: a user has stopped it, or it went
  * down with the whole. `failed`: it could not start, or its crash was one too many for the whole. `ended`: it ended, or
