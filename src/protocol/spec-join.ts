@@ -91,16 +91,19 @@ function succeeded(earlier: SpecRow, later: SpecRow): SpecRow {
 function joinOne(a: SpecRow, b: SpecRow): SpecRow {
   const order = compareVersions(a, b)
   const [earlier, later] = order < 0 ? [a, b] : [b, a]
-  const row = withOvertaken(later, earlier.overtaken)
-  if (a.edits === undefined && b.edits === undefined) return row
-  return {
-    ...row,
+  if (a.edits === undefined && b.edits === undefined) return withOvertaken(later, earlier.overtaken)
+  const row = {
+    ...later,
     ...joinEdits(a, b),
     content: a.content === b.content ? a.content : undefined,
     isUpheld: a.isUpheld === true && b.isUpheld === true ? true : undefined,
   }
+  // What the two have replaced together may be later than what one of them has overtaken.
+  const { overtaken, ...rest } = row
+  return withOvertaken(withOvertaken(rest, overtaken), earlier.overtaken)
 }
 
+/** @param other what the row has overtaken as well, unless it was known to whoever declared it */
 function withOvertaken(row: SpecRow, other: Overtaken | undefined): SpecRow {
   const { overtaken: known } = row
   const replaces = replacedBy(row)

@@ -213,6 +213,23 @@ test('what two have changed who have started with one config, and have not met, 
   expect(rivals).toEqual([])
 })
 
+test('what a config has overtaken on one side, and is upheld after on the other, is the same everywhere in the end', () => {
+  const [a, b, c, d] = [new Teller('a'), new Teller('b'), new Teller('c'), new Teller('d')]
+  a.declare(500)
+  b.declare(1_000, 7)
+  b.add('x', 1_100)
+  d.declare(2_000, 7)
+  c.declare(2_100, 7)
+  d.add('y', 2_200)
+  b.hear(c, 2_300)
+  c.hear(d, 2_300)
+  c.hear(b, 2_300)
+  d.hear(a, 2_300)
+  const all = [a, b, c, d]
+  for (const to of [...all, ...all, ...all]) for (const from of all) to.hear(from, 4_000)
+  expect(new Set(all.map(({ ledger }) => ledger.tables.specs.root())).size).toBe(1)
+})
+
 const step = fc.record({
   by: fc.constantFrom(0, 1, 2),
   what: fc.constantFrom('declare', 'add', 'add', 'drop', 'hear', 'hear'),
