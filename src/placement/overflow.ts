@@ -9,33 +9,56 @@ import { type Candidacy, compareCandidacies } from './candidacy.ts'
 import { offerTo } from './pool.ts'
 import type { Site } from './site.ts'
 import type { Spread } from './spread.ts'
-import type { UnitState } from './unit-state.ts'
+import type { Offer, UnitState } from './unit-state.ts'
 
-/** The place of each of these, if any node runs it. Cost: linear in the nodes for each of them; there are few. */
+/**
+ * The place of each of these, if any node runs it. Cost: linear in the nodes for each of them, and those pairs are sorted
+ * of which the node has room for one of the spread: in a large mesh nearly all have none.
+ */
 export function overflowOf(units: ReadonlySet<UnitState>): ReadonlyMap<UnitState, Site> {
   const places = new Map<UnitState, Site>()
-  if (units.size === 0) return places
-  const candidacies = [...units].flatMap(candidaciesOf).toSorted(compareCandidacies)
   const kin = new Map<Spread, Map<Site, number>>()
-  for (const { unit, offer } of candidacies) {
+  for (const { unit, spread, offer } of [...units].flatMap(roomyOf).toSorted(compareCandidacies)) {
     const { site } = offer
     if (places.has(unit)) continue
-    if (unit.spread !== undefined) {
-      const loads = kin.get(unit.spread) ?? new Map<Site, number>()
-      const load = loads.get(site) ?? site.kinOf(unit.spread).length
-      if (load >= unit.spread.roomWhenFull(site)) continue
-      kin.set(unit.spread, loads.set(site, load + 1))
-    }
+    const loads = kin.get(spread) ?? new Map<Site, number>()
+    const load = loads.get(site) ?? site.kinOf(spread).length
+    if (load >= spread.roomWhenFull(site)) continue
+    kin.set(spread, loads.set(site, load + 1))
     places.set(unit, site)
   }
-  // Those left have no node with room for one of their spread: they go where they like it best.
-  for (const { unit, offer } of candidacies) if (!places.has(unit)) places.set(unit, offer.site)
+  // Those left have no spread, or no node with room for one of it: they go where they like it best.
+  for (const unit of units) {
+    const site = places.has(unit) ? undefined : favouriteOf(unit)
+    if (site !== undefined) places.set(unit, site)
+  }
   return places
 }
 
-function candidaciesOf(unit: UnitState): Candidacy[] {
-  return unit.pool.sites.flatMap(site => {
-    const offer = unit.declined?.has(site.id) === true ? undefined : offerTo(unit, site)
-    return offer === undefined ? [] : [{ unit, offer }]
+/** The nodes that have room for one of the spread of the unit. */
+function roomyOf(unit: UnitState): (Candidacy & { readonly spread: Spread })[] {
+  const { spread, pool } = unit
+  if (spread === undefined) return []
+  return pool.sites.flatMap(site => {
+    const offer = site.kinOf(spread).length < spread.roomWhenFull(site) ? offerOf(unit, site) : undefined
+    return offer === undefined ? [] : [{ unit, spread, offer }]
   })
+}
+
+function favouriteOf(unit: UnitState): Site | undefined {
+  let best: Offer | undefined
+  for (const site of unit.pool.sites) {
+    const offer = offerOf(unit, site)
+    // Of equals the first one, as the nodes are sorted.
+    if (offer !== undefined && (best === undefined || compareOffers(offer, best) < 0)) best = offer
+  }
+  return best?.site
+}
+
+function compareOffers(a: Offer, b: Offer): number {
+  return a.rank - b.rank || a.score - b.score
+}
+
+function offerOf(unit: UnitState, site: Site): Offer | undefined {
+  return unit.declined?.has(site.id) === true ? undefined : offerTo(unit, site)
 }
