@@ -31,7 +31,7 @@ import { isReplaced } from './overtaking.ts'
 import { show } from './show.ts'
 import type { Inputs } from './input-feed.ts'
 import type { Spread, Watch } from './spreading.ts'
-import { refuseHuge } from './specs/size.ts'
+import { refuseCrowded, refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
 import { contentOf } from './specs/spec-content.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
@@ -270,9 +270,9 @@ export class Declarations {
 
   /** Changes what is declared. `isDesired`: whether it is to run was asked for. */
   #change(change: SpecChange, isDesired: boolean): void {
-    const { id } = change
-    const pending = this.#changes.get(id)
-    const base = pending === undefined ? this.#rowOf(id) : pending.base
+    const pending = this.#changes.get(change.id)
+    const base = pending === undefined ? this.#rowOf(change.id) : pending.base
+    refuseCrowded(change.id, base?.body, change.body)
     this.#write({ ...change, base, isDesired: isDesired || pending?.isDesired })
   }
 

@@ -163,23 +163,34 @@ interface Before {
 
 /** Of what was changed, when, and of what is new, where it is. */
 function stamped({ known, kept }: Before, after: FateBody, version: Hlc): readonly Part[] {
-  const parts = partsOf(after)
-  /** Where it stays; undefined: it is new, also where there was one of its id. */
-  const placeOf = (part: Part): string | undefined => {
+  const places = placesIn(known, after)
+  return partsOf(after).map((part, index) => {
     const before = known.get(part.id)
-    return before?.child === part.child ? before.place : undefined
-  }
-  const placeAfter = (index: number): string | undefined => {
-    const next = parts.slice(index + 1).find(each => placeOf(each) !== undefined)
-    return next && placeOf(next)
-  }
-  let last: string | undefined
-  return parts.map((part, index) => {
-    const before = known.get(part.id)
-    last = placeOf(part) ?? placeOfOne(placeBetween(last, placeAfter(index)), part.revision)
+    const place = places[index]
     const isChanged = before === undefined || kept.has(part.id) || !isSame(before, part, after.revision)
     const at = isChanged ? version : before.at
-    return part.at === at && part.place === last ? part : { ...part, at, place: last }
+    return part.at === at && part.place === place ? part : { ...part, at, place }
+  })
+}
+
+/** Where each part of `after` is that somebody makes of `before`: as long as there is room, `PLACE_DIGITS_MAX` digits. */
+export function placesOf(before: FateBody, after: FateBody): readonly string[] {
+  return placesIn(new Map(placed(before).map(part => [part.id, part])), after)
+}
+
+function placesIn(known: ReadonlyMap<string, Part>, after: FateBody): readonly string[] {
+  /** Where each stays; undefined: it is new, also where there was one of its id. */
+  const kept = partsOf(after).map(({ id, child }) => {
+    const before = known.get(id)
+    return before?.child === child ? before.place : undefined
+  })
+  /** Of each: the place of the first one behind it that stays. */
+  const next: (string | undefined)[] = []
+  for (let index = kept.length - 1; index >= 0; index--) next[index] = kept[index + 1] ?? next[index + 1]
+  let last: string | undefined
+  return partsOf(after).map(({ revision }, index) => {
+    last = kept[index] ?? placeOfOne(placeBetween(last, next[index]), revision)
+    return last
   })
 }
 

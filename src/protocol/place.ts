@@ -15,6 +15,12 @@ const LAST = 10 ** LENGTH - 1
 /** Of the number of a part. */
 const NUMBER_LENGTH = 10
 
+/**
+ * A place is no longer. It takes some 3,000 parts that are put in one place one after the other, each between the one before
+ * and the same neighbour: who adds one more is told, as others would take the row for garbage.
+ */
+export const PLACE_DIGITS_MAX = 1024
+
 /** Of what was in the list at first. @param index 0 for the first */
 export function placeAt(index: number): string {
   return String(MIDDLE + index)

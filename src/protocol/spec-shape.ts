@@ -4,6 +4,7 @@
 import { type NodeId, type SpecId, isNodeId, isPlainId, isSpecId } from '../ids.ts'
 import { type Hlc, compareHlc } from './hlc.ts'
 import { REMOVED_MAX, hasParts, partsOf } from './part-edits.ts'
+import { PLACE_DIGITS_MAX } from './place.ts'
 import type { PlacementWish, Sharing } from './placement-wish.ts'
 import {
   COUNTED_MAX,
@@ -48,8 +49,7 @@ import {
 
 const PARTS_MAX = 100_000
 
-/** As long as the texts of ids. */
-const PLACE = /^\d{1,1024}$/
+const PLACE = new RegExp(`^\\d{1,${PLACE_DIGITS_MAX}}$`)
 
 const parts = <T>(item: Shape<T>): Shape<readonly T[]> => listOf(item, PARTS_MAX)
 const count = whole(0)

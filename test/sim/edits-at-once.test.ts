@@ -161,3 +161,29 @@ test('two stages that were put in one place at once stay in their order, whateve
   await mesh.run(2_000)
   expect(listed(mesh, 'chain')).toEqual(order.toSpliced(2, 0, 'd'))
 })
+
+test('where so many stages were put in one place that there is none between two any more, who adds one is told', async () => {
+  await using mesh = await meshOf(2)
+  const pipe = mesh.node('n1').getChain('pipe')
+  const how = { until: 'declared', ack: 'local' } as const
+  await mesh.settle(pipe.addStage({ id: 'last', run: double }, how))
+  // Before the last one, again and again: of those that were added, only the latest stays.
+  const refused = new Set<unknown>()
+  for (let round = 0; round < 80 && refused.size === 0; round++) {
+    const added = Array.from({ length: 50 }, (_, n) => `s-${round}-${n}`)
+    const before = pipe.stages().length - 1
+    const adding = added.map((id, n) => pipe.addStage({ id, run: double }, { ...how, position: before + n }))
+    for (const each of await mesh.settle(Promise.allSettled(adding)))
+      if (each.status === 'rejected') refused.add(each.reason)
+    const gone = refused.size > 0 ? [] : added.slice(0, -1)
+    await mesh.settle(Promise.all(gone.map(id => pipe.removeStage(id, { ack: 'local' }))))
+  }
+  expect([...refused][0]).toMatchObject({
+    name: 'OptionsError',
+    problems: [{ wanted: expect.stringMatching('another position') }],
+  })
+  // What was written before is taken in by others, and elsewhere there is room.
+  await mesh.settle(pipe.addStage({ id: 'more', run: double }))
+  await mesh.run(5_000)
+  expect(listed(mesh, 'chain').at(-1)).toBe('more')
+})

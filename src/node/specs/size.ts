@@ -1,9 +1,11 @@
 // pure
 /** How large a spec may be: every node holds every spec and where its workers run, and each must fit into one message. */
 
-import { PayloadError } from '../../errors.ts'
+import { OptionsError, PayloadError } from '../../errors.ts'
 import type { SpecId } from '../../ids.ts'
 import { encodeUnbounded } from '../../payload.ts'
+import { hasParts, partsOf, placesOf } from '../../protocol/part-edits.ts'
+import { PLACE_DIGITS_MAX } from '../../protocol/place.ts'
 import { ROW_BYTES_MAX } from '../../protocol/rows.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
 import { slotsOfSpec } from '../supervision/units.ts'
@@ -26,4 +28,16 @@ export function refuseHuge(id: SpecId, body: SpecBody): void {
       `"${id}" has ${slots.length} workers, more than one message can tell of: share them out over several specs`,
     )
   }
+}
+
+/** @throws {OptionsError} when a part that is added to the group or chain has no room between its neighbours */
+export function refuseCrowded(id: SpecId, before: SpecBody | undefined, after: SpecBody | undefined): void {
+  if (!hasParts(before) || !hasParts(after)) return
+  const crowded = placesOf(before, after).findIndex(place => place.length > PLACE_DIGITS_MAX)
+  const part = partsOf(after)[crowded]
+  if (part === undefined) return
+  const wanted = `another position: or remove "${id}", and add it anew`
+  throw new OptionsError(`"${id}"`, [
+    { path: part.id, found: 'a place in which thousands were put before', wanted },
+  ])
 }
