@@ -25,6 +25,7 @@ import {
 import {
   AUTO_SHUTDOWNS,
   CHAIN_STRATEGIES,
+  CHAIN_WORKERS_MAX,
   type ChildSpec,
   DESIRED_STATES,
   EMISSIONS,
@@ -107,6 +108,23 @@ const part = {
   place: optional(place),
 }
 
+const anyStages = parts(
+  objectOf<StageBody>({
+    ...part,
+    workers: whole(1, STAGE_WORKERS_MAX),
+    emission: oneOf(EMISSIONS),
+    route: oneOf(ROUTES),
+    onItemError: oneOf(ITEM_ERROR_POLICIES),
+    queueItems: atLeastOne,
+  }),
+)
+
+/** Each worker is a slot that all nodes place. */
+const stages: Shape<readonly StageBody[]> = (value, flaw): value is readonly StageBody[] =>
+  anyStages(value, flaw) &&
+  (value.reduce((sum, { workers }) => sum + workers, 0) <= CHAIN_WORKERS_MAX ||
+    flaw.want(`at most ${CHAIN_WORKERS_MAX} workers of all stages`))
+
 const specBody: Shape<SpecBody> = variantOf<SpecBody>({
   worker: { child, intensity, rebalance: oneOf(REBALANCES) },
   group: {
@@ -124,16 +142,7 @@ const specBody: Shape<SpecBody> = variantOf<SpecBody>({
     spread: optional(sharing),
     placement,
     revision: count,
-    stages: parts(
-      objectOf<StageBody>({
-        ...part,
-        workers: whole(1, STAGE_WORKERS_MAX),
-        emission: oneOf(EMISSIONS),
-        route: oneOf(ROUTES),
-        onItemError: oneOf(ITEM_ERROR_POLICIES),
-        queueItems: atLeastOne,
-      }),
-    ),
+    stages,
     emission: oneOf(EMISSIONS),
     windowItems: atLeastOne,
     attemptsMax: atLeastOne,

@@ -8,7 +8,7 @@ import { CAUSES_MAX, ORIGINS_MAX } from '../../src/protocol/failure.ts'
 import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS, type Rows } from '../../src/protocol/messages.ts'
 import { COUNTED_MAX } from '../../src/protocol/shape.ts'
-import { STAGE_WORKERS_MAX } from '../../src/protocol/spec-row.ts'
+import { CHAIN_WORKERS_MAX, STAGE_WORKERS_MAX } from '../../src/protocol/spec-row.ts'
 import { CHILD } from './child.ts'
 
 const a = nodeId('a')
@@ -207,20 +207,23 @@ test('a member whose place is not a text of digits is garbage', () => {
 })
 
 // What follows from such a row could not be worked out: each step of the node that has taken it in would end with an error.
-test('a member that has no id, and a stage of more workers than it may have, are garbage', () => {
+test('a member that has no id, and stages of more workers than they may have, are garbage', () => {
   for (const id of ['m', 'ä', 'm'.repeat(ID_LENGTH_MAX)]) expect(decodedGroup({}, { id })).toBe('message')
   for (const id of ['', ' m', 'm/n', 'm\n', 'm'.repeat(ID_LENGTH_MAX + 1), 5])
     expect([id, decodedGroup({}, { id })]).toEqual([id, 'garbage'])
   expect(decodedGroup({ edits: { declared: hlc, removed: [{ id: 'm/n', at: hlc }] } })).toBe('garbage')
   const flow = { emission: 'one', route: 'key', onItemError: 'crash', queueItems: 1 }
   const stage = { id: 's', child: CHILD, revision: 1, isStopped: false, ...flow }
-  const decodedWith = (workers: number): string => {
+  const decodedWith = (workers: number, count = 1): string => {
     const how = { strategy: 'one_for_one', intensity: { restarts: 1, withinMs: 1 }, revision: 1 }
     const most = { emission: 'maybe', windowItems: 1, attemptsMax: 1 }
-    return decodedGroup({ body: { kind: 'chain', ...how, ...most, stages: [{ ...stage, workers }] } })
+    const stages = Array.from({ length: count }, (_, n) => ({ ...stage, id: `s${n}`, workers }))
+    return decodedGroup({ body: { kind: 'chain', ...how, ...most, stages } })
   }
   expect(decodedWith(STAGE_WORKERS_MAX)).toBe('message')
   for (const workers of [0, STAGE_WORKERS_MAX + 1, 2 ** 40]) expect(decodedWith(workers)).toBe('garbage')
+  const most = CHAIN_WORKERS_MAX / STAGE_WORKERS_MAX
+  expect([most, most + 1].map(count => decodedWith(STAGE_WORKERS_MAX, count))).toEqual(['message', 'garbage'])
 })
 
 // A change is later than the version that it replaces: nobody could change a part that says that it was changed after that.

@@ -21,13 +21,22 @@ export function refuseHuge(id: SpecId, body: SpecBody): void {
       `"${id}" has ${bytes} bytes, the limit is ${ROW_BYTES_MAX}: pass the name of what is large, not the thing itself`,
     )
   }
-  const slots = slotsOfSpec(id, body)
-  const placedBytes = slots.reduce((sum, { slot }) => sum + PLACED_BYTES + 3 * slot.length, 0)
-  if (placedBytes > ROW_BYTES_MAX) {
-    throw new PayloadError(
-      `"${id}" has ${slots.length} workers, more than one message can tell of: share them out over several specs`,
-    )
-  }
+  // Counted before they are made: of very many that alone takes seconds.
+  const count = workersOf(body)
+  const isTooMany = count * PLACED_BYTES > ROW_BYTES_MAX || placedBytesOf(id, body) > ROW_BYTES_MAX
+  if (!isTooMany) return
+  throw new PayloadError(
+    `"${id}" has ${count} workers, more than one message can tell of: share them out over several specs`,
+  )
+}
+
+function workersOf(body: SpecBody): number {
+  if (body.kind !== 'chain') return body.kind === 'group' ? body.members.length : 1
+  return body.stages.reduce((sum, { workers }) => sum + workers, 0)
+}
+
+function placedBytesOf(id: SpecId, body: SpecBody): number {
+  return slotsOfSpec(id, body).reduce((sum, { slot }) => sum + PLACED_BYTES + 3 * slot.length, 0)
 }
 
 /** @throws {OptionsError} when a part that is added to the group or chain has no room between its neighbours */
