@@ -199,7 +199,8 @@ export class Declarations {
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
     refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    this.#change({ id, body: this.latestOf(id), desired: 'stopped' }, true)
+    const body = this.latestOf(id)
+    if (body !== undefined) this.#change({ id, body, desired: 'stopped' }, true)
     await this.#ended(id, shared)
   }
 
@@ -296,9 +297,8 @@ export class Declarations {
   refuseUnknown(children: readonly Pick<ChildSpec, 'behaviour' | 'isolation'>[]): void {
     const { ledger } = this.#kernel.core
     const isKnown = (need: string): boolean => ledger.view().some(node => node.behaviours.includes(need))
-    for (const child of children) {
-      if (isKnown(needOf(child))) continue
-      const { behaviour, isolation } = child
+    for (const { behaviour, isolation } of children) {
+      if (isKnown(needOf({ behaviour, isolation }))) continue
       if (isKnown(behaviour)) throw new IsolationError(behaviour, isolation, LATER)
       throw new BehaviourNotFoundError(behaviour, ledger.behaviours())
     }

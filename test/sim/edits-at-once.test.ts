@@ -144,6 +144,28 @@ test('a listener that changes a group undoes nothing that has come with what it 
   expect(listed(mesh, 'group').toSorted()).toEqual(['base', 'by-n1', 'by-n2', 'by-n3', 'x'])
 })
 
+test('a listener that stops a group which was removed in what it is told does not remove what was declared in its place', async () => {
+  await using mesh = await meshOf(3)
+  const member = (id: string) => ({ id, run: listener, args: [] as const })
+  const bell = { id: 'bell', strategy: 'one_for_one', members: [member('base')] } as const
+  await mesh.settle(mesh.node('n1').addGroup(bell))
+  await mesh.run(3_000)
+  const stops = new Map<string, Promise<void>>()
+  for (const id of ['n1', 'n3'])
+    mesh.node(id).on('generation:change', event => {
+      if (event.id === 'bell' && !stops.has(id)) stops.set(id, mesh.node(id).getGroup('line').stop())
+    })
+  const node = mesh.node('n2')
+  const ringing = node.getGroup('bell').addMember(member('x'))
+  const removal = node.removeGroup('line')
+  await mesh.run(0)
+  const again = node.addGroup({ id: 'line', strategy: 'one_for_one', members: [member('again')] })
+  await mesh.settle(Promise.all([ringing, removal, again]))
+  await mesh.settle(Promise.all(stops.values()))
+  await mesh.run(2_000)
+  expect(listed(mesh, 'group')).toEqual(['again'])
+})
+
 test('two stages that were put in one place at once stay in their order, whatever is done to one of them', async () => {
   await using mesh = await meshOf(3)
   const pipe = (node: string) => mesh.node(node).getChain('pipe')
