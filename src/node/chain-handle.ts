@@ -57,9 +57,8 @@ export class ChainHandle<
    * start: then nothing is left of it
    */
   async addStage(spec: StageSpec, options: AddOptions & StagePlace = {}): Promise<void> {
-    const count = this.stages().length
-    const stage = declareStage(spec, options, count)
-    await this.#init.parts.addStage(this.id, stage, options.position ?? count, options)
+    const stage = declareStage(spec, options, this.stages().length)
+    await this.#init.parts.addStage(this.id, stage, options.position ?? Infinity, options)
   }
 
   /** Removes a stage: items flow through those that are left. @throws {NotFoundError} {StopError} */

@@ -86,7 +86,8 @@ export class Parts {
   }
 
   /**
-   * Adds a stage at a position, 0 for in front of all others, and waits until its workers run. `options` are checked:
+   * Adds a stage at a position, 0 for in front of all others and Infinity for behind them, also behind those that nobody was
+   * told of yet, and waits until its workers run. `options` are checked:
    * see `declareStage`. Throws as `addMember`.
    */
   async addStage(id: SpecId, declared: StageBody, position: number, options: AddOptions): Promise<void> {

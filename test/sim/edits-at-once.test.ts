@@ -166,6 +166,26 @@ test('a listener that stops a group which was removed in what it is told does no
   expect(listed(mesh, 'group')).toEqual(['again'])
 })
 
+test('a stage that a listener adds behind all others is behind those that it was not told of yet', async () => {
+  await using mesh = await meshOf(3)
+  const node = mesh.node('n2')
+  const group = node.getGroup('line')
+  const pipe = (id: string) => mesh.node(id).getChain('pipe')
+  const adding = new Map<string, Promise<void>>()
+  for (const id of mesh.ids)
+    mesh.node(id).on('generation:change', event => {
+      if (event.id === 'line' && !adding.has(id))
+        adding.set(id, pipe(id).addStage({ id: `by-${id}`, run: double }))
+    })
+  const stage = { id: 'x', run: double }
+  await mesh.settle(
+    Promise.all([group.addMember({ id: 'x', run: listener, args: [] }), pipe('n2').addStage(stage)]),
+  )
+  await mesh.settle(Promise.all(adding.values()))
+  await mesh.run(2_000)
+  expect(listed(mesh, 'chain').slice(0, 2)).toEqual(['s0', 'x'])
+})
+
 test('two stages that were put in one place at once stay in their order, whatever is done to one of them', async () => {
   await using mesh = await meshOf(3)
   const pipe = (node: string) => mesh.node(node).getChain('pipe')
