@@ -13,6 +13,7 @@ import {
   type Phase,
   type PlacedSlot,
   compareGenerations,
+  generationText,
 } from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
@@ -27,10 +28,20 @@ import { ASK_MS, KEEP_MS, Patience } from './patience.ts'
  */
 export const COMING_MAX = 16
 
+/**
+ * So many starts are given it: whoever is gone before it has started may have been killed by just that, and was the whole
+ * process. Once is mere chance as a rule, more often hardly; as with an item that workers have crashed on.
+ */
+export const HEIRS_MAX = 3
+
 /** Something that a worker of this node has left behind. */
 interface Kept {
   readonly since: Generation
   readonly bytes: Uint8Array
+  /** The generation of the worker that is to start with it, as far as it is known here. */
+  heir: Generation
+  /** The starts that were given it: who asks again is none more. */
+  readonly given: Set<string>
   /** Whoever was to start with it has asked for it, or has it anyway. */
   isGiven: boolean
 }
@@ -95,7 +106,8 @@ export class Legacies {
     since: Generation,
     context: { readonly bytes: Uint8Array; readonly nowMs: number },
   ): void {
-    this.#kept.set(slot, { since, bytes: context.bytes, isGiven: false })
+    const { bytes } = context
+    this.#kept.set(slot, { since, bytes, heir: since, given: new Set(), isGiven: false })
     this.#ends.set(slot, context.nowMs + KEEP_MS)
   }
 
@@ -116,7 +128,8 @@ export class Legacies {
       const isMeant = legacy !== undefined && compareGenerations(legacy.since, kept.since) === 0
       // It has started without.
       if (isMeant && !pending.has(slot)) this.#tellLoss(slot, kept, owner.id)
-      if (!isMeant || !pending.has(slot)) this.#forget(slot)
+      if (isMeant && pending.has(slot)) kept.heir = since
+      else this.#forget(slot)
     }
   }
 
@@ -133,11 +146,19 @@ export class Legacies {
 
   onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId): void {
     const kept = this.#kept.get(slot)
-    if (kept?.since.number !== generation)
-      return this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
-    kept.isGiven = true
+    const isGiven = kept?.since.number === generation && this.#giveTo(kept, from)
+    if (!isGiven) return this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
     for (const part of partsOfState(slot, generation, kept.bytes)) this.#init.send(from, part)
     return undefined
+  }
+
+  /** @returns whether it is given to one more start */
+  #giveTo(kept: Kept, from: NodeId): boolean {
+    const { heir, given } = kept
+    const start = `${from} ${generationText(heir)}`
+    kept.isGiven = given.has(start) || given.size < HEIRS_MAX
+    if (kept.isGiven) given.add(start)
+    return kept.isGiven
   }
 
   // Who wants it.

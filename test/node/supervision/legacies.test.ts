@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type Run, type SlotId, nodeId, slotId, specId } from '../../../src/ids.ts'
-import { COMING_MAX, Legacies } from '../../../src/node/supervision/legacies.ts'
+import { COMING_MAX, HEIRS_MAX, Legacies } from '../../../src/node/supervision/legacies.ts'
 import { ASK_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
 import type { Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
 
@@ -135,6 +135,26 @@ describe('what a worker of this node has left behind', () => {
     })
     expect([...legacies.slotsLeft()]).toEqual([])
   })
+})
+
+test('what is left behind is not given to one heir after the other that is gone before it starts', () => {
+  const left: PlacedSlot = { ...SUCCESSOR, owner: there, legacy: { owner: here, since } }
+  const ask = { kind: 'handoff-ask', slot: SLOT, generation: since.number } as const
+  const answers: string[] = []
+  legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+  for (let number = 4; number <= 4 + HEIRS_MAX; number++) {
+    const phase: Phase = { ...PHASE, layout: [{ ...left, since: { number, tag: 1 } }] }
+    legacies.follow(phase)
+    asks.length = 0
+    for (const _ of [1, 2]) legacies.onAsk(ask, there.id)
+    answers.push(asks.join(', '))
+    if (number === 4 + HEIRS_MAX) legacies.follow({ ...phase, ready: [SLOT] })
+  }
+  const [given, refused] = ['handoff-state', 'handoff-refuse'].map(
+    kind => `${kind} to there, ${kind} to there`,
+  )
+  expect(answers).toEqual([given, given, given, refused])
+  expect(lost).toEqual([`${there.id} ${SLOT}`])
 })
 
 describe('over a thin link', () => {
