@@ -178,9 +178,12 @@ export class Ledger {
     for (const spec of this.tables.specs.rows()) this.#changed.add(spec.id)
   }
 
-  /** Whether nobody else takes part. Who has no session just now, and is a member, may have one again. */
+  /**
+   * Whether nobody else takes work: also where all others leave as well. Who has no session just now, and is a member, may
+   * have one again.
+   */
   get isAlone(): boolean {
-    return this.membership.present().every(({ id }) => id === this.run.id)
+    return this.view().every(({ id, draining }) => draining || id === this.run.id)
   }
 
   /** Look at this spec again. */

@@ -59,6 +59,8 @@ export class Upkeep {
 
   /** This node goes, whatever nobody has taken: what is lost with it is told. */
   giveUp(): void {
+    // Where a whole mesh is stopped, nobody goes on with anything.
+    if (this.#ledger.isAlone) return
     this.#claims.handoffs.giveUp()
     this.#generations.legacies.giveUp()
   }
