@@ -174,10 +174,10 @@ export class Supervisor {
     this.assign(spec, [], nowMs)
   }
 
-  /** When the worker of this slot is stopped, it is for a successor: it says what it leaves behind. */
+  /** When the worker of this slot is stopped, it is for a successor: it says what it leaves behind. One that stops does not. */
   entrust(slot: SlotId): void {
     const worker = this.#workers.get(slot)
-    if (worker !== undefined) worker.isEntrusted = true
+    if (worker !== undefined && worker.state !== 'stopping') worker.isEntrusted = true
   }
 
   onStarted(slot: SlotId, incarnation: Incarnation, nowMs: number): void {

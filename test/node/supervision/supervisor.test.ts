@@ -39,3 +39,25 @@ test('ten thousand workers that are not waited for stop at once, last one first'
   expect(effects.slice(0, 2)).toMatchObject([{ kind: 'stop-worker' }, { kind: 'abandon-worker' }])
   expect(supervisor.size).toBe(0)
 })
+
+test('a worker that stops for good is not done, as one is that ends on its own while it moves', () => {
+  const exits: string[] = []
+  const incarnations: number[] = []
+  const supervisor = new Supervisor(
+    effect => incarnations.push(effect.incarnation),
+    report => {
+      if (report.kind === 'exited') exits.push(report.exit.kind)
+    },
+  )
+  const { child } = member('m', 'transient')
+  const slot = slotId(GROUP, 'm')
+  const token = { lineage: 0, generation: 1, tag: 1, owner: 1 }
+  supervisor.assign(GROUP, [{ slot, spec: GROUP, child, token, key: '1' }], 0)
+  const [incarnation = 0] = incarnations
+  supervisor.onStarted(slot, incarnation, 0)
+  supervisor.assign(GROUP, [], 1)
+  // It was told to stop: that there is a successor now, it does not hear any more.
+  supervisor.release(GROUP, 2)
+  supervisor.onExited(slot, incarnation, { kind: 'normal' }, 3)
+  expect(exits).toEqual(['stopped'])
+})
