@@ -134,6 +134,33 @@ describe.each(ways)('a worker that moves by %s, and has wished for its end %s th
   )
 })
 
+/** It leaves nothing behind. */
+const plain = defineServer('plain', { init: context => void starts.push(context.worker) })
+
+const siblings = (['one_for_all', 'rest_for_one'] as const).flatMap(strategy =>
+  (['permanent', 'temporary'] as const).map(restart => [strategy, restart] as const),
+)
+
+test.each(siblings)('siblings that have stopped for it go on, and it does not: %s, %s', async (...how) => {
+  const [strategy, restart] = how
+  const init = { behaviours: [server, plain], labelsOf: { n2: labels, n3: labels }, seed: 'wish' }
+  await using mesh = await simulate(init)
+  await allSeeAll(mesh)
+  const members = [
+    { id: 'w', run: server, restart: 'transient', placement },
+    { id: 'x', run: plain, restart },
+  ] as const
+  const group = await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy, members }))
+  group.member('w').cast.work('after')
+  await move(mesh, 'drain', 'g/w')
+  expect(starts).toEqual(['g/x'])
+  expect(group.status).toEqual({ kind: 'running' })
+  expect(group.members().flatMap(({ workers }) => workers.map(({ kind }) => kind))).toEqual([
+    'ended',
+    'running',
+  ])
+})
+
 // One that wishes for its end before it is to move, has ended by then.
 test.each(['drain', 'stop'] as const)('a task that asks for its end as it moves by %s is done', async way => {
   await using mesh = await meshOfThree()

@@ -326,11 +326,12 @@ export class Holder {
     return isOnItsWay && !loss.wasReady ? { ...loss, kind: 'moved' } : loss
   }
 
-  /** It was stopped for a generation that never came to be: what it has left behind for that one is not lost with it. */
-  #undoneOf(phase: Phase, placed: PlacedSlot, now: Now): SlotExit {
-    const { slot, owner } = placed
-    const loss = this.#lossOf(phase, slot, superseded(owner.id, slot), now)
-    return this.legacies.has(placed) ? { ...loss, kind: 'moved' } : loss
+  /**
+   * It was stopped for a generation that never came to be, and has not ended: it goes on, with what it has left behind, also
+   * where it is temporary, and takes nobody back who has.
+   */
+  #undoneOf(phase: Phase, { slot, owner }: PlacedSlot, now: Now): SlotExit {
+    return { ...this.#lossOf(phase, slot, superseded(owner.id, slot), now), kind: 'moved' }
   }
 
   #lossOf(phase: Phase, slot: SlotId, failure: SlotExit['failure'], now: Now): SlotExit {
