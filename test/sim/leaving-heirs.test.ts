@@ -90,3 +90,32 @@ describe.each(['dies', 'leaves'] as const)('an heir of members of a group that %
     }
   })
 })
+
+/** So long after a node began to come, others know of it, and not all of them. */
+const NEWCOMER_MOMENTS = Array.from({ length: 7 }, (_, index) => 6.625 + index * 0.125)
+const NEWCOMERS = [1, 5].flatMap(seed => NEWCOMER_MOMENTS.map(moment => ({ seed, moment })))
+
+/** Of two who decide then, each makes a generation of one number: the one that is overruled may have been first. */
+test.each(NEWCOMERS)(
+  'who decides leaves $moment ms after another comes: no state is lost (seed $seed)',
+  async init => {
+    const { seed, moment } = init
+    await using mesh = new SimulatedMesh({ nodes: 5, behaviours: [keeper], seed: `two ${seed}` })
+    await mesh.startAll(['n1', 'n2', 'n3', 'n4'])
+    await mesh.run(2_000)
+    const members = Array.from({ length: 12 }, (_, n) => ({ id: `m${n}`, run: keeper, args: [0] as const }))
+    const refs = []
+    for (const id of ['g1', 'g2', 'g3', 'g4']) {
+      await mesh.settle(mesh.node('n2').addGroup({ id, members }))
+      const group = mesh.node('n1').getGroup<typeof members>(id)
+      refs.push(...members.map(member => group.member(member.id)))
+    }
+    for (const ref of refs) await mesh.settle(ref.call.add(7))
+    const coming = mesh.start('n5')
+    await mesh.run(moment)
+    await mesh.stop('n2')
+    await coming
+    await mesh.run(3_000)
+    for (const ref of refs) expect(await mesh.settle(ref.call.get()), String(ref.id)).toBe(7)
+  },
+)

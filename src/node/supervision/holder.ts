@@ -82,7 +82,7 @@ export class Holder {
 
   /** Runs what goes on, stops what does not, and says what has become of it. */
   hold(phase: Phase, body: FateBody, now: Now): void {
-    this.legacies.follow(phase)
+    this.legacies.follow(phase, now.ms)
     const held = this.#assign(phase, body, now)
     if (isOver(phase)) {
       const stopped = this.#stoppedOf(phase, phase.layout)
@@ -268,7 +268,7 @@ export class Holder {
   }
 
   #leftOf(phase: Phase, stopped: readonly SlotId[]): SlotId[] {
-    if (this.legacies.isFree || stopped.length === 0) return []
+    if (this.legacies.isEmpty || stopped.length === 0) return []
     const empty = new Set(stopped)
     return phase.layout.flatMap(placed =>
       empty.has(placed.slot) && this.legacies.has(placed) ? [placed.slot] : [],

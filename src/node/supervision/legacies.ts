@@ -17,7 +17,7 @@ import {
 } from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
-import type { SendHandoff } from './handoffs.ts'
+import { HEIR_MS, type SendHandoff } from './handoffs.ts'
 import { heldBy } from './outlook.ts'
 import type { OnStateLost } from './parting.ts'
 import { ASK_MS, KEEP_MS, Patience } from './patience.ts'
@@ -44,6 +44,13 @@ interface Kept {
   readonly given: Set<string>
   /** Whoever was to start with it has asked for it, or has it anyway. */
   isGiven: boolean
+}
+
+/** Something that a successor has started with. */
+interface Taken {
+  readonly kept: Kept
+  /** The number of the generation that says so. */
+  readonly number: number
 }
 
 /** Something that a worker of this node is to start with. */
@@ -76,6 +83,11 @@ export interface LegaciesInit {
 export class Legacies {
   readonly #init: LegaciesInit
   readonly #kept = new Map<SlotId, Kept>()
+  /**
+   * Nobody waits for it, but may again: where a coordinator leaves just as another node joins, there may be two for some
+   * milliseconds, and so two generations of one number. One of them is overruled, with what it has started.
+   */
+  readonly #taken = new Map<SlotId, Taken>()
   readonly #wanted = new Map<SlotId, Wanted>()
   /** Those of them that have been asked for, and have not come. */
   readonly #coming = new Set<SlotId>()
@@ -94,6 +106,11 @@ export class Legacies {
     return this.#kept.size === 0
   }
 
+  /** Whether nothing is here for others, not even of what they have taken. */
+  get isEmpty(): boolean {
+    return this.#kept.size + this.#taken.size === 0
+  }
+
   /** What is here for others, by whom it is of. */
   slotsLeft(): Iterable<SlotId> {
     return this.#kept.keys()
@@ -107,30 +124,54 @@ export class Legacies {
     context: { readonly bytes: Uint8Array; readonly nowMs: number },
   ): void {
     const { bytes } = context
+    this.#taken.delete(slot)
     this.#kept.set(slot, { since, bytes, heir: since, given: new Set(), isGiven: false })
     this.#ends.set(slot, context.nowMs + KEEP_MS)
   }
 
   has({ slot, since }: PlacedSlot): boolean {
-    const kept = this.#kept.get(slot)
+    const kept = this.#find(slot)
     return kept !== undefined && compareGenerations(kept.since, since) === 0
   }
 
   /** What nobody will ask for any more goes: successors have started with it, or without, or will not start at all. */
-  follow(phase: Phase): void {
+  follow(phase: Phase, nowMs: number): void {
     this.#followWanted(phase)
-    if (this.#kept.size === 0) return
+    if (this.isEmpty) return
     const pending = new Set(phase.pending)
     for (const slot of phase.ready) pending.delete(slot)
     for (const { slot, since, legacy, owner } of phase.layout) {
-      const kept = this.#kept.get(slot)
+      const kept = this.#find(slot)
       if (kept === undefined || compareGenerations(since, kept.since) === 0) continue
       const isMeant = legacy !== undefined && compareGenerations(legacy.since, kept.since) === 0
-      // It has started without.
-      if (isMeant && !pending.has(slot)) this.#tellLoss(slot, kept, owner.id)
-      if (isMeant && pending.has(slot)) kept.heir = since
-      else this.#forget(slot)
+      if (!isMeant) this.#forget(slot)
+      else if (pending.has(slot)) this.#onPlaced(slot, kept, since, nowMs)
+      else this.#onReady(slot, kept, { number: phase.generation.number, heir: owner.id, nowMs })
     }
+  }
+
+  #onPlaced(slot: SlotId, kept: Kept, heir: Generation, nowMs: number): void {
+    kept.heir = heir
+    if (!this.#taken.delete(slot)) return
+    this.#kept.set(slot, kept)
+    this.#ends.set(slot, nowMs + KEEP_MS)
+  }
+
+  #onReady(
+    slot: SlotId,
+    kept: Kept,
+    { number, heir, nowMs }: { readonly number: number; readonly heir: NodeId; readonly nowMs: number },
+  ): void {
+    const taken = this.#taken.get(slot)
+    if (taken !== undefined) {
+      if (number > taken.number) this.#forget(slot)
+      return
+    }
+    // It has started without.
+    this.#tellLoss(slot, kept, heir)
+    this.#kept.delete(slot)
+    this.#taken.set(slot, { kept, number })
+    this.#ends.set(slot, nowMs + HEIR_MS)
   }
 
   /** The group is gone, or nothing of it is to run. */
@@ -145,7 +186,7 @@ export class Legacies {
   }
 
   onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId): void {
-    const kept = this.#kept.get(slot)
+    const kept = this.#find(slot)
     const isGiven = kept?.since.number === generation && this.#giveTo(kept, from)
     if (!isGiven) return this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
     for (const part of partsOfState(slot, generation, kept.bytes)) this.#init.send(from, part)
@@ -168,7 +209,7 @@ export class Legacies {
     if (legacy === undefined) return { kind: 'here', bytes: undefined }
     const { owner, since } = legacy
     if (isSameRun(owner, this.#init.run())) {
-      const kept = this.#kept.get(slot)
+      const kept = this.#find(slot)
       const isIt = kept !== undefined && compareGenerations(kept.since, since) === 0
       if (isIt) kept.isGiven = true
       return { kind: 'here', bytes: isIt ? kept.bytes : undefined }
@@ -214,7 +255,7 @@ export class Legacies {
   }
 
   tick(nowMs: number): void {
-    for (const slot of this.#ends.take(nowMs)) this.#kept.delete(slot)
+    for (const slot of this.#ends.take(nowMs)) this.#forget(slot)
     for (const slot of this.#deadlines.take(nowMs)) {
       const wanted = this.#wanted.get(slot)
       if (wanted === undefined) continue
@@ -295,8 +336,13 @@ export class Legacies {
     if (!isGiven && bytes.length > 0) this.#init.onLost(slot, heir)
   }
 
+  #find(slot: SlotId): Kept | undefined {
+    return this.#kept.get(slot) ?? this.#taken.get(slot)?.kept
+  }
+
   #forget(slot: SlotId): void {
     this.#kept.delete(slot)
+    this.#taken.delete(slot)
     this.#ends.clear(slot)
   }
 }

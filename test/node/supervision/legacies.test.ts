@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type Run, type SlotId, nodeId, slotId, specId } from '../../../src/ids.ts'
+import { HEIR_MS } from '../../../src/node/supervision/handoffs.ts'
 import { COMING_MAX, HEIRS_MAX, Legacies } from '../../../src/node/supervision/legacies.ts'
 import { ASK_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
 import type { Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
@@ -73,8 +74,8 @@ function hasKept(): boolean {
 }
 
 test('what has come is kept as long as the row places the worker here', () => {
-  legacies.follow({ ...PHASE, rank: 'failed' })
-  legacies.follow({ ...PHASE, spec: specId('other'), layout: [] })
+  legacies.follow({ ...PHASE, rank: 'failed' }, 0)
+  legacies.follow({ ...PHASE, spec: specId('other'), layout: [] }, 0)
   legacies.dropAll({ ...PHASE, spec: specId('other'), layout: [] })
   expect(hasKept()).toBe(true)
 })
@@ -82,10 +83,13 @@ test('what has come is kept as long as the row places the worker here', () => {
 test.each<[string, () => void]>([
   [
     'starts on another node',
-    () => legacies.follow({ ...PHASE, layout: [{ ...SUCCESSOR, owner: elsewhere }] }),
+    () => legacies.follow({ ...PHASE, layout: [{ ...SUCCESSOR, owner: elsewhere }] }, 0),
   ],
-  ['is not in the row any more', () => legacies.follow({ ...PHASE, layout: [] })],
-  ['starts with nothing', () => legacies.follow({ ...PHASE, layout: [{ ...SUCCESSOR, legacy: undefined }] })],
+  ['is not in the row any more', () => legacies.follow({ ...PHASE, layout: [] }, 0)],
+  [
+    'starts with nothing',
+    () => legacies.follow({ ...PHASE, layout: [{ ...SUCCESSOR, legacy: undefined }] }, 0),
+  ],
   ['is not to run', () => legacies.dropAll(PHASE)],
   ['has started', () => legacies.onStarted(SLOT)],
 ])('where the worker %s, it is not', (_, happens) => {
@@ -101,23 +105,56 @@ describe('what a worker of this node has left behind', () => {
 
   beforeEach(() => {
     legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
-    legacies.follow(phase)
+    legacies.follow(phase, 0)
   })
 
   test('is lost where its successor starts without having asked, or nobody has when this node goes', () => {
     expect([...legacies.slotsLeft()]).toEqual([SLOT])
     legacies.giveUp()
-    legacies.follow({ ...phase, ready: [SLOT] })
+    legacies.follow({ ...phase, ready: [SLOT] }, 0)
     expect(lost).toEqual([`undefined ${SLOT}`, `${there.id} ${SLOT}`])
     expect([...legacies.slotsLeft()]).toEqual([])
   })
 
+  describe('and has been taken', () => {
+    const rival: PlacedSlot = { ...left, owner: elsewhere, since: { number: 4, tag: 2 } }
+    const next: Phase = { ...phase, generation: { number: 5, tag: 1 }, ready: [SLOT] }
+
+    beforeEach(() => {
+      legacies.onAsk(ask, there.id)
+      legacies.follow({ ...phase, ready: [SLOT] }, 0)
+      asks.length = 0
+    })
+
+    test('is there still for a rival of the same number, which overrules the one that has started', () => {
+      expect(legacies.isFree).toBe(true)
+      legacies.onAsk(ask, elsewhere.id)
+      legacies.follow({ ...phase, generation: rival.since, layout: [rival] }, 1)
+      expect(legacies.isFree).toBe(false)
+      legacies.tick(HEIR_MS + 1)
+      legacies.onAsk(ask, elsewhere.id)
+      expect(asks).toEqual(['handoff-state to elsewhere', 'handoff-state to elsewhere'])
+    })
+
+    test.each<[string, () => void]>([
+      ['a later generation', () => legacies.follow(next, 1)],
+      ['a while', () => legacies.tick(HEIR_MS)],
+    ])('is not after %s', (_, happens) => {
+      legacies.tick(HEIR_MS - 1)
+      expect(legacies.isEmpty).toBe(false)
+      happens()
+      expect(legacies.isEmpty).toBe(true)
+      legacies.onAsk(ask, elsewhere.id)
+      expect(asks).toEqual(['handoff-refuse to elsewhere'])
+    })
+  })
+
   test('is not where that one has been given it, or starts here, or nothing of it is to run', () => {
     legacies.onAsk(ask, there.id)
-    legacies.follow({ ...phase, ready: [SLOT] })
+    legacies.follow({ ...phase, ready: [SLOT] }, 0)
     legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
     expect(legacies.of({ ...left, owner: here }, 0)).toMatchObject({ kind: 'here' })
-    legacies.follow({ ...phase, ready: [SLOT] })
+    legacies.follow({ ...phase, ready: [SLOT] }, 0)
     legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
     legacies.dropAll(phase)
     expect(lost).toEqual([])
@@ -144,11 +181,11 @@ test('what is left behind is not given to one heir after the other that is gone 
   legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
   for (let number = 4; number <= 4 + HEIRS_MAX; number++) {
     const phase: Phase = { ...PHASE, layout: [{ ...left, since: { number, tag: 1 } }] }
-    legacies.follow(phase)
+    legacies.follow(phase, 0)
     asks.length = 0
     for (const _ of [1, 2]) legacies.onAsk(ask, there.id)
     answers.push(asks.join(', '))
-    if (number === 4 + HEIRS_MAX) legacies.follow({ ...phase, ready: [SLOT] })
+    if (number === 4 + HEIRS_MAX) legacies.follow({ ...phase, ready: [SLOT] }, 0)
   }
   const [given, refused] = ['handoff-state', 'handoff-refuse'].map(
     kind => `${kind} to there, ${kind} to there`,
