@@ -261,7 +261,11 @@ export class Legacies {
       if (wanted === undefined) continue
       this.#init.onChanged(slot)
       const isOver = wanted.bytes !== undefined || wanted.isRefused || nowMs >= this.#untilMs(wanted)
-      if (isOver) continue
+      if (isOver) {
+        // Whoever is to start with it may be held up for a while.
+        this.#onArrived(slot)
+        continue
+      }
       const askAtMs = this.#patience.askAtMs(wanted.owner.id, wanted.askedMs)
       if (nowMs >= askAtMs) this.#ask(slot, wanted, nowMs, 'again')
       else this.#deadlines.set(slot, Math.min(askAtMs, this.#untilMs(wanted)))

@@ -231,3 +231,14 @@ test('so many are asked for at once, of whatever group, and the next ones when s
   expect(legacies.of({ ...SUCCESSOR, slot: last }, 10)).toEqual({ kind: 'coming' })
   expect(asks.length).toBe(2 + COMING_MAX)
 })
+
+test('who waits for something in vain, and is not looked at, keeps nobody else from asking', () => {
+  const slots = Array.from({ length: COMING_MAX + 1 }, (_, n) => slotId(specId(`g${n}`), 'm'))
+  for (const slot of slots) legacies.of({ ...SUCCESSOR, slot }, 0)
+  const last = slots.at(-1) ?? SLOT
+  for (const nowMs of [STATE_MS, STATE_MS + 1]) legacies.tick(nowMs)
+  expect(changed).toContain(last)
+  asks.length = 0
+  legacies.of({ ...SUCCESSOR, slot: last }, STATE_MS + 1)
+  expect(asks).toEqual(['handoff-ask to there'])
+})
