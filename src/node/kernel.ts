@@ -30,6 +30,8 @@ const DRAIN_MS = 25_000
 const SEND_ON_MS = 1_000
 /** Workers have ended by then (two of their default time-outs), or the next run with the data folder begins beside them. */
 const WORKERS_MS = 10_000
+/** Connections that are to be closed in good order have time-outs of their own, which are shorter. */
+const SHUT_MS = 10_000
 
 /** Gossip about the mesh itself: crashes. */
 const ROWS_TOPIC = 'rows'
@@ -225,11 +227,15 @@ export class Kernel {
 
   /** What cannot be closed must not keep the rest open: a data folder is not to be locked, nor anybody to wait, for ever. */
   async #shut(port: { readonly stop: () => Promise<void> }): Promise<void> {
-    try {
-      await port.stop()
-    } catch (error) {
-      this.#ports.logger.error({ error }, 'a part of this node could not be closed')
-    }
+    const { clock, logger } = this.#ports
+    let problem: unknown = `it has not come to an end in ${SHUT_MS} ms`
+    const shut = async (): Promise<unknown> => port.stop()
+    const shutting = shut().then(
+      () => (problem = undefined),
+      (error: unknown) => (problem = error),
+    )
+    await atMost(clock, SHUT_MS, shutting)
+    if (problem !== undefined) logger.error({ error: problem }, 'a part of this node could not be closed')
   }
 
   #attempt(effect: Effect): void {

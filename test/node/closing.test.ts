@@ -12,8 +12,20 @@ class Broken extends Outside {
   }
 }
 
-test('a network that cannot be closed is told of, and keeps neither the data folder nor those who wait', async () => {
-  const outside = new Broken()
+/** One that never is. */
+class Stuck extends Outside {
+  override stop(): Promise<void> {
+    return new Promise(() => {})
+  }
+}
+
+const NAME = 'a network that %s is told of, and keeps neither the data folder nor those who wait'
+
+test.each<[string, () => Outside]>([
+  ['cannot be closed', () => new Broken()],
+  ['does not come to an end', () => new Stuck()],
+])(NAME, async (_, make) => {
+  const outside = make()
   const idle = defineServer('idle', { init: () => 0 })
   const node = await outside.node({ cluster: 'test', behaviours: [idle] })
   await node.addWorker({ id: 'w', run: idle }, { until: 'declared', ack: 'local' })

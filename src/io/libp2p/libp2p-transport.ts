@@ -179,8 +179,12 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     if (this.#isStopped) return
     this.#isStopped = true
     await Promise.allSettled([...this.#sessions.values()].map(session => session.close('this node stops')))
-    await this.#libp2p.stop()
-    clearInterval(this.#keepAlive)
+    try {
+      await this.#libp2p.stop()
+    } finally {
+      // Also where something cannot be closed, the process is to end.
+      clearInterval(this.#keepAlive)
+    }
   }
 
   // SessionHandlers
