@@ -162,14 +162,17 @@ describe('what a worker of this node has left behind', () => {
 
   test('is kept while the row has it where it was, and no longer where another generation has won', () => {
     const asItWas = { ...left, owner: here, since, legacy: undefined }
-    legacies.follow({ ...phase, layout: [asItWas], pending: [] })
+    legacies.follow({ ...phase, layout: [asItWas], pending: [] }, 0)
     expect([...legacies.slotsLeft()]).toEqual([SLOT])
     // There it runs since an earlier generation: what was made for the one that has lost is nobody's.
-    legacies.follow({
-      ...phase,
-      layout: [{ ...asItWas, owner: there, since: { number: 2, tag: 1 } }],
-      pending: [],
-    })
+    legacies.follow(
+      {
+        ...phase,
+        layout: [{ ...asItWas, owner: there, since: { number: 2, tag: 1 } }],
+        pending: [],
+      },
+      0,
+    )
     expect([...legacies.slotsLeft()]).toEqual([])
   })
 })
