@@ -29,8 +29,7 @@ async function farMesh(): Promise<SimulatedMesh> {
 
 test('three hundred members of a group take their state along, at a tenth of a second there and back', async () => {
   await using mesh = await farMesh()
-  // Weights say nothing of members that are shared out: half of them are on each node.
-  const ids = Array.from({ length: 640 }, (_, n) => `m${n}`)
+  const ids = Array.from({ length: 320 }, (_, n) => `m${n}`)
   const members = ids.map(id => ({ id, run: keeper }))
   const node = mesh.node('n1')
   await mesh.settle(node.addGroup({ id: 'g', members }))
