@@ -19,6 +19,7 @@ import { DataPlane } from './data-plane.ts'
 import type { CoreEvent, Effect, NodeEvent } from './events.ts'
 import type { KernelInit, Ports } from './kernel-init.ts'
 import type { Now } from './now.ts'
+import { shut } from './shut.ts'
 import { type Stall, Stalls } from './stalls.ts'
 import { FencedGateway } from './workers/fenced-gateway.ts'
 import { Host } from './workers/host.ts'
@@ -30,8 +31,6 @@ const DRAIN_MS = 25_000
 const SEND_ON_MS = 1_000
 /** Workers have ended by then (two of their default time-outs), or the next run with the data folder begins beside them. */
 const WORKERS_MS = 10_000
-/** Connections that are to be closed in good order have time-outs of their own, which are shorter. */
-const SHUT_MS = 10_000
 
 /** Gossip about the mesh itself: crashes. */
 const ROWS_TOPIC = 'rows'
@@ -218,24 +217,11 @@ export class Kernel {
     this.plane.end()
     const ended = this.#isReplaced ? this.host.stopAll() : this.host.close()
     const { clock, transport, directory } = this.#ports
-    await this.#shut(transport)
+    await shut(transport, this.#ports)
     await atMost(clock, WORKERS_MS, ended)
-    if (directory !== undefined) await this.#shut(directory)
+    if (directory !== undefined) await shut(directory, this.#ports)
     await ended
     this.#forgetStrays?.()
-  }
-
-  /** What cannot be closed must not keep the rest open: a data folder is not to be locked, nor anybody to wait, for ever. */
-  async #shut(port: { readonly stop: () => Promise<void> }): Promise<void> {
-    const { clock, logger } = this.#ports
-    let problem: unknown = `it has not come to an end in ${SHUT_MS} ms`
-    const shut = async (): Promise<unknown> => port.stop()
-    const shutting = shut().then(
-      () => (problem = undefined),
-      (error: unknown) => (problem = error),
-    )
-    await atMost(clock, SHUT_MS, shutting)
-    if (problem !== undefined) logger.error({ error: problem }, 'a part of this node could not be closed')
   }
 
   #attempt(effect: Effect): void {
