@@ -78,6 +78,7 @@ export class Core {
     })
     this.spreading = new Spreading({ self: self.id, tables, send: (to, message) => this.#send(to, message) })
     this.#antiEntropy = new AntiEntropy({
+      self: self.id,
       tables,
       periodMs: timings.digestPeriodMs,
       prng: prng.fork('anti-entropy'),
@@ -306,17 +307,14 @@ export class Core {
     for (const row of rows.members) this.#membership.merge(row, this.#now)
     const { forgotten, rivals } = this.ledger.takeIn(rows, this.#now)
     this.#membership.tick(this.#now)
-    const { id: self } = this.self
-    for (const rival of rivals) {
-      if (rival.winner === self || rival.loser === self)
-        this.#bulletin.notify({ kind: 'spec:superseded', ...rival })
-    }
+    for (const rival of rivals.filter(({ winner, loser }) => [winner, loser].includes(this.self.id)))
+      this.#bulletin.notify({ kind: 'spec:superseded', ...rival })
     return forgotten
   }
 
   #mergeFrom(from: NodeId, rows: Rows): void {
     const specs = this.#merge(rows)
-    this.#antiEntropy.onPhases(from, rows.phases, this.#now.ms)
+    this.#antiEntropy.onRows(from, rows, this.#now.ms)
     const { floor: before } = this.ledger.tombstones
     if (specs.length > 0 && before !== undefined) this.#send(from, { kind: 'forget', specs, before })
   }

@@ -11,8 +11,8 @@
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import { LateSpecs } from './late-specs.ts'
-import { type Message, NO_ROWS, type Roots, TABLES, type Table } from './messages.ts'
-import type { Phase } from './phase.ts'
+import { type Message, NO_ROWS, type Roots, type Rows, TABLES, type Table } from './messages.ts'
+import { overruling } from './overruling.ts'
 import { inFrames } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -23,6 +23,7 @@ const QUIET_FACTOR = 1.5
 const QUIET_PERIODS_MAX = 4
 
 export class AntiEntropy {
+  readonly #self: NodeId
   readonly #tables: Tables
   readonly #periodMs: number
   readonly #prng: Prng
@@ -36,12 +37,14 @@ export class AntiEntropy {
   #jitter = 1
 
   constructor(init: {
+    readonly self: NodeId
     readonly tables: Tables
     readonly periodMs: number
     readonly prng: Prng
     readonly nowMs: number
     readonly send: (to: NodeId, message: Message) => void
   }) {
+    this.#self = init.self
     this.#tables = init.tables
     this.#late = new LateSpecs(init.tables)
     this.#periodMs = init.periodMs
@@ -74,9 +77,15 @@ export class AntiEntropy {
     return this.#tables.changes === this.#comparedChanges
   }
 
-  /** Phases have come from a peer, and been taken in: where one is of a spec that does not come, they compare soon. */
-  onPhases(peer: NodeId, phases: readonly Phase[], nowMs: number): void {
-    this.#late.note(peer, phases, nowMs)
+  /**
+   * Rows have come from a peer, and been taken in: where a phase is of a spec that does not come, they compare soon, and
+   * of what it does not know yet to be overruled it is told at once.
+   */
+  onRows(peer: NodeId, rows: Rows, nowMs: number): void {
+    this.#late.note(peer, rows.phases, nowMs)
+    const { claims, phases } = overruling(this.#tables, rows, this.#self)
+    if (claims.length + phases.length > 0)
+      this.#send(peer, { kind: 'rows', rows: { ...NO_ROWS, claims, phases } })
   }
 
   /** Compares with one peer now. */

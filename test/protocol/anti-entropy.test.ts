@@ -31,6 +31,7 @@ class Pair {
 
   #end(name: 'a' | 'b'): AntiEntropy {
     return new AntiEntropy({
+      self: nodeId(name),
       tables: this.tables[name],
       periodMs: 1_000,
       prng: new Prng(1),
@@ -202,6 +203,7 @@ describe('a node in whose tables nothing changes', () => {
   const digestsMs: number[] = []
   let nowMs = 0
   const end = new AntiEntropy({
+    self: nodeId('a'),
     tables,
     periodMs: 1_000,
     prng: new Prng(1),
