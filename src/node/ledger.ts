@@ -179,11 +179,13 @@ export class Ledger {
   }
 
   /**
-   * Whether nobody else takes work: also where all others leave as well. Who has no session just now, and is a member, may
-   * have one again.
+   * Whether nobody else stays: also where all others leave as well. Who has no session just now, and is a member, may have
+   * one again; who is only emptied keeps what no other can run, and may take work again.
    */
   get isAlone(): boolean {
-    return this.view().every(({ id, draining }) => draining || id === this.run.id)
+    return this.membership
+      .present()
+      .every(({ id, role, status }) => id === this.run.id || role !== 'member' || status === 'leaving')
   }
 
   /** Look at this spec again. */

@@ -29,3 +29,21 @@ test.each(CASES)('of $nodes nodes, $apartMs ms apart, with $kind: within seconds
   await mesh.settle(Promise.all(leaving))
   expect(mesh.nowMs - atMs).toBeLessThan(3_000)
 })
+
+/** An operator may empty the other one just then: it is still there, and takes it all when it takes work again. */
+test.each([0, 1, 2])('who leaves waits for one that is emptied %d ms later', async moment => {
+  await using mesh = new SimulatedMesh({ nodes: 2, behaviours: [keeper], seed: `emptied ${moment}` })
+  await mesh.startAll()
+  await allSeeAll(mesh)
+  const members = Array.from({ length: 8 }, (_, n) => ({ id: `m${n}`, run: keeper, args: [0] as const }))
+  const group = await mesh.settle(mesh.node('n2').addGroup({ id: 'g', members }))
+  for (const { id } of members) await mesh.settle(group.member(id).call.add(7))
+  const leaving = mesh.leave('n1')
+  await mesh.run(moment)
+  const other = mesh.node('n2')
+  void other.drain().catch(() => {})
+  await mesh.run(500)
+  other.resume()
+  await mesh.settle(leaving)
+  for (const { id } of members) expect(await mesh.settle(group.member(id).call.get()), id).toBe(7)
+})
