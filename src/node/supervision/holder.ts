@@ -76,6 +76,7 @@ export class Holder {
       send,
       onLost,
       isGone: run => ledger.membership.isGone(run),
+      isLost: run => ledger.membership.isGone(run) && !ledger.hasLeft(run),
       onChanged: slot => this.#onLegacy(specOfSlot(slot)),
     })
   }

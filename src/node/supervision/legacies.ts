@@ -13,7 +13,6 @@ import {
   type Phase,
   type PlacedSlot,
   compareGenerations,
-  generationText,
 } from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
@@ -29,8 +28,9 @@ import { ASK_MS, KEEP_MS, Patience } from './patience.ts'
 export const COMING_MAX = 16
 
 /**
- * So many starts are given it: whoever is gone before it has started may have been killed by just that, and was the whole
- * process. Once is mere chance as a rule, more often hardly; as with an item that workers have crashed on.
+ * So many nodes may be lost with it: whoever is, before it has started, may have been killed by just that, and was the
+ * whole process. Once is mere chance as a rule, more often hardly; as with an item that workers have crashed on. Who has
+ * to move on before it has started, or fails, was not: many may, where nodes are updated one after the other.
  */
 export const HEIRS_MAX = 3
 
@@ -38,10 +38,11 @@ export const HEIRS_MAX = 3
 interface Kept {
   readonly since: Generation
   readonly bytes: Uint8Array
-  /** The generation of the worker that is to start with it, as far as it is known here. */
-  heir: Generation
-  /** The starts that were given it: who asks again is none more. */
-  readonly given: Set<string>
+  /** The worker that is to start with it, as far as it is known here. */
+  heir: PlacedSlot | undefined
+  readonly givenTo: Set<NodeId>
+  /** Of those, how many were lost before they had started. */
+  lostCount: number
   /** Whoever was to start with it has asked for it, or has it anyway. */
   isGiven: boolean
 }
@@ -76,6 +77,8 @@ export interface LegaciesInit {
   readonly send: SendHandoff
   readonly onLost: OnStateLost
   readonly isGone: (run: Run) => boolean
+  /** It is gone, and has not said that it goes. */
+  readonly isLost: (run: Run) => boolean
   /** Something that was asked for has come, or is waited for no longer. */
   readonly onChanged: (slot: SlotId) => void
 }
@@ -125,7 +128,7 @@ export class Legacies {
   ): void {
     const { bytes } = context
     this.#taken.delete(slot)
-    this.#kept.set(slot, { since, bytes, heir: since, given: new Set(), isGiven: false })
+    this.#kept.set(slot, { since, bytes, heir: undefined, givenTo: new Set(), lostCount: 0, isGiven: false })
     this.#ends.set(slot, context.nowMs + KEEP_MS)
   }
 
@@ -140,18 +143,24 @@ export class Legacies {
     if (this.isEmpty) return
     const pending = new Set(phase.pending)
     for (const slot of phase.ready) pending.delete(slot)
-    for (const { slot, since, legacy, owner } of phase.layout) {
+    for (const placed of phase.layout) {
+      const { slot, since, legacy, owner } = placed
       const kept = this.#find(slot)
       if (kept === undefined || compareGenerations(since, kept.since) === 0) continue
       const isMeant = legacy !== undefined && compareGenerations(legacy.since, kept.since) === 0
       if (!isMeant) this.#forget(slot)
-      else if (pending.has(slot)) this.#onPlaced(slot, kept, since, nowMs)
+      else if (pending.has(slot)) this.#onPlaced(placed, kept, nowMs)
       else this.#onReady(slot, kept, { number: phase.generation.number, heir: owner.id, nowMs })
     }
   }
 
-  #onPlaced(slot: SlotId, kept: Kept, heir: Generation, nowMs: number): void {
-    kept.heir = heir
+  #onPlaced(placed: PlacedSlot, kept: Kept, nowMs: number): void {
+    const { slot, since } = placed
+    const { heir } = kept
+    kept.heir = placed
+    const isOther = heir !== undefined && compareGenerations(heir.since, since) !== 0
+    // Known by now: who places it anew tells of the loss with that, or before.
+    if (isOther && kept.givenTo.has(heir.owner.id) && this.#init.isLost(heir.owner)) kept.lostCount += 1
     if (!this.#taken.delete(slot)) return
     this.#kept.set(slot, kept)
     this.#ends.set(slot, nowMs + KEEP_MS)
@@ -187,19 +196,12 @@ export class Legacies {
 
   onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId): void {
     const kept = this.#find(slot)
-    const isGiven = kept?.since.number === generation && this.#giveTo(kept, from)
-    if (!isGiven) return this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
+    if (kept?.since.number !== generation || kept.lostCount >= HEIRS_MAX)
+      return this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
+    kept.isGiven = true
+    kept.givenTo.add(from)
     for (const part of partsOfState(slot, generation, kept.bytes)) this.#init.send(from, part)
     return undefined
-  }
-
-  /** @returns whether it is given to one more start */
-  #giveTo(kept: Kept, from: NodeId): boolean {
-    const { heir, given } = kept
-    const start = `${from} ${generationText(heir)}`
-    kept.isGiven = given.has(start) || given.size < HEIRS_MAX
-    if (kept.isGiven) given.add(start)
-    return kept.isGiven
   }
 
   // Who wants it.

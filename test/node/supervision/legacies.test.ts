@@ -45,16 +45,20 @@ const PHASE: Phase = {
 let asks: string[]
 let changed: SlotId[]
 let lost: string[]
+/** Where it is gone: whether without a word. */
+let isLost: boolean
 let legacies: Legacies
 
 beforeEach(() => {
   asks = []
   changed = []
   lost = []
+  isLost = true
   legacies = new Legacies({
     run: () => here,
     send: (to, message) => asks.push(`${message.kind} to ${to}`),
     isGone: () => false,
+    isLost: () => isLost,
     onLost: (slot, heir) => lost.push(`${heir} ${slot}`),
     onChanged: slot => changed.push(slot),
   })
@@ -177,24 +181,40 @@ describe('what a worker of this node has left behind', () => {
   })
 })
 
-test('what is left behind is not given to one heir after the other that is gone before it starts', () => {
+describe('what is left behind and given to one heir after the other', () => {
   const left: PlacedSlot = { ...SUCCESSOR, owner: there, legacy: { owner: here, since } }
   const ask = { kind: 'handoff-ask', slot: SLOT, generation: since.number } as const
-  const answers: string[] = []
-  legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
-  for (let number = 4; number <= 4 + HEIRS_MAX; number++) {
-    const phase: Phase = { ...PHASE, layout: [{ ...left, since: { number, tag: 1 } }] }
-    legacies.follow(phase, 0)
-    asks.length = 0
-    for (const _ of [1, 2]) legacies.onAsk(ask, there.id)
-    answers.push(asks.join(', '))
-    if (number === 4 + HEIRS_MAX) legacies.follow({ ...phase, ready: [SLOT] }, 0)
-  }
+  const last = 4 + HEIRS_MAX
   const [given, refused] = ['handoff-state', 'handoff-refuse'].map(
     kind => `${kind} to there, ${kind} to there`,
   )
-  expect(answers).toEqual([given, given, given, refused])
-  expect(lost).toEqual([`${there.id} ${SLOT}`])
+
+  /** @returns what each is told, the last one of which starts */
+  function answers(): string[] {
+    legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    return Array.from({ length: HEIRS_MAX + 1 }, (_, index) => {
+      const number = 4 + index
+      const phase: Phase = { ...PHASE, layout: [{ ...left, since: { number, tag: 1 } }] }
+      legacies.follow(phase, 0)
+      legacies.follow(phase, 0)
+      asks.length = 0
+      legacies.onAsk(ask, there.id)
+      legacies.onAsk(ask, there.id)
+      const answer = asks.join(', ')
+      if (number === last) legacies.follow({ ...phase, ready: [SLOT] }, 0)
+      return answer
+    })
+  }
+
+  test('has been given to enough of them where they are lost before they start', () => {
+    expect(answers()).toEqual([given, given, given, refused])
+  })
+
+  test('is given to the next one where they have to move on before they start', () => {
+    isLost = false
+    expect(answers()).toEqual([given, given, given, given])
+    expect(lost).toEqual([])
+  })
 })
 
 describe('over a thin link', () => {
