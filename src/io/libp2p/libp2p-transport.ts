@@ -178,13 +178,10 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   async stop(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
+    // Also where something cannot be closed, or hangs, the process is to end: who waits for that has a timer of its own.
+    clearInterval(this.#keepAlive)
     await Promise.allSettled([...this.#sessions.values()].map(session => session.close('this node stops')))
-    try {
-      await this.#libp2p.stop()
-    } finally {
-      // Also where something cannot be closed, the process is to end.
-      clearInterval(this.#keepAlive)
-    }
+    await this.#libp2p.stop()
   }
 
   // SessionHandlers
