@@ -219,7 +219,11 @@ export class Legacies {
     const wanted = this.#want(slot, legacy, nowMs)
     if (wanted === undefined) return { kind: 'coming' }
     const isOver = wanted.isRefused || nowMs >= this.#untilMs(wanted) || this.#init.isGone(owner)
-    if (wanted.bytes === undefined && !isOver) return { kind: 'coming' }
+    if (wanted.bytes === undefined && !isOver) {
+      // Its time was over while its worker could not start, and its owner has been heard of since.
+      if (!this.#deadlines.has(slot)) this.#ask(slot, wanted, nowMs, 'again')
+      return { kind: 'coming' }
+    }
     this.#onArrived(slot)
     return { kind: 'here', bytes: wanted.bytes }
   }

@@ -242,6 +242,20 @@ describe('over a thin link', () => {
   })
 })
 
+test('what was waited for in vain is asked for again where its owner is heard of before its worker can start', () => {
+  const other: PlacedSlot = { ...SUCCESSOR, slot: slotId(GROUP, 'o') }
+  const last: PlacedSlot = { ...SUCCESSOR, slot: slotId(GROUP, 'p') }
+  for (const placed of [other, last]) legacies.of(placed, 0)
+  legacies.tick(STATE_MS)
+  const part = { kind: 'handoff-state', generation: since.number, index: 0, count: 1 } as const
+  const bytes = new Uint8Array([1])
+  legacies.onState({ ...part, slot: last.slot, bytes }, there.id, STATE_MS + 1)
+  asks.length = 0
+  expect(legacies.of(other, STATE_MS + 2).kind).toBe('coming')
+  expect(asks).toEqual(['handoff-ask to there'])
+  expect(legacies.wakeAtMs()).toBeLessThanOrEqual(2 * STATE_MS + 1)
+})
+
 test('so many are asked for at once, of whatever group, and the next ones when something has come', () => {
   const slots = Array.from({ length: COMING_MAX + 1 }, (_, n) => slotId(specId(`g${n}`), 'm'))
   for (const slot of slots) expect(legacies.of({ ...SUCCESSOR, slot }, 0)).toEqual({ kind: 'coming' })
