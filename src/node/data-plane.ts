@@ -93,7 +93,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     const forward: PostInit['forward'] = (slot, packed, after) => this.outbox.keep(slot, packed, after)
     const whenForwarded: PostInit['whenForwarded'] = (slot, action) => this.outbox.whenSent(slot, action)
     this.#post = new Post({ ...init, self: init.run.id, router: this.router, forward, whenForwarded })
-    this.#calls = new Calls(init.clock, this.router, this, new Deadlocks(init.find, this.router))
+    this.#calls = new Calls(init.clock, this.router, this, new Deadlocks(init.find, this.router, this.#post))
     this.#broadcasts = new Broadcasts({ ...init, router: this.router, post: this.#post })
   }
 

@@ -221,6 +221,21 @@ test.each([
   expect(first).toMatchObject({ status: 'rejected', reason })
 })
 
+test('of a worker whose start asks one that waits for it to start again, the time-out says so', async () => {
+  await using mesh = await meshOf()
+  const node = mesh.node('n1')
+  const other = await mesh.settle(node.addWorker({ id: 'other', run: crosser }))
+  const w = await mesh.settle(node.addWorker({ id: 'w', run: asker, args: ['init', 'other'] }))
+  // From the second crash on it waits before it starts again.
+  for (let crash = 0; crash < 2; crash++) {
+    await mesh.settle(w.call.ping())
+    await expect(mesh.settle(w.call.crash())).rejects.toMatchObject({ name: 'RemoteError' })
+  }
+  const asked = other.with({ timeoutMs: 10_000 }).call.ask('w')
+  expect(await mesh.settle(asked)).toBe('pong')
+  expect(outcomes).toEqual(['pong', 'pong', expect.stringContaining('other → w → other')])
+})
+
 test('of a call that is late and in no circle, the time-out names nobody else', async () => {
   await using mesh = await meshOf()
   const node = mesh.node('n1')

@@ -4,7 +4,7 @@
 import { DeadlockError } from '../../call-errors.ts'
 import { type SlotId, specOfSlot } from '../../ids.ts'
 import type { Caller } from '../../protocol/request.ts'
-import type { Addressee } from './post.ts'
+import type { Addressee, Post } from './post.ts'
 import type { Router } from './router.ts'
 
 /** Of a mailbox, so many letters are looked at, the oldest ones: many calls may time out at once. */
@@ -13,10 +13,12 @@ const LETTERS_MAX = 100
 export class Deadlocks {
   readonly #find: (slot: SlotId) => Addressee | undefined
   readonly #router: Router
+  readonly #post: Post
 
-  constructor(find: (slot: SlotId) => Addressee | undefined, router: Router) {
+  constructor(find: (slot: SlotId) => Addressee | undefined, router: Router, post: Post) {
     this.#find = find
     this.#router = router
+    this.#post = post
   }
 
   /**
@@ -39,7 +41,7 @@ export class Deadlocks {
   findCrossing(slot: SlotId): readonly SlotId[] | undefined {
     const paths = new Map<SlotId, readonly SlotId[]>([[slot, [slot]]])
     for (const [worker, path] of paths) {
-      for (const caller of this.#find(worker)?.recipient.callers(LETTERS_MAX) ?? []) {
+      for (const caller of this.#post.callersOf(worker, LETTERS_MAX)) {
         if (this.#isAt(slot, caller)) return path
         if (!paths.has(caller.worker) && this.#isAt(caller.worker, caller))
           paths.set(caller.worker, [slot, caller.worker, ...path.slice(1)])

@@ -7,6 +7,7 @@
 import { type NodeId, type SlotId, specOfSlot } from '../../ids.ts'
 import { type FencingToken, isTokenOf } from '../../protocol/fencing-token.ts'
 import type { Generation } from '../../protocol/phase.ts'
+import type { Caller } from '../../protocol/request.ts'
 import { type Letter, Mailbox, type OneWay, type Recipient } from './mailbox.ts'
 import { type Packed, tryPack } from './packed.ts'
 import type { Router } from './router.ts'
@@ -120,6 +121,12 @@ export class Post {
   /** Whether what comes for the worker is copied into a thread. */
   isThread(slot: SlotId): boolean {
     return this.#find(slot)?.recipient.isolation === 'thread'
+  }
+
+  /** Workers that wait for it, as the oldest `most` letters in its mailbox say, and of those that are kept for it. */
+  *callersOf(slot: SlotId, most: number): Generator<Caller> {
+    yield* this.#find(slot)?.recipient.callers(most) ?? []
+    yield* this.#parked.get(slot)?.letters.callers(most) ?? []
   }
 
   /** A worker has started: it gets what was kept for it. */
