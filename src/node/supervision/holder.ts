@@ -146,7 +146,7 @@ export class Holder {
   onReport(report: Report, body: FateBody, now: Now): boolean {
     const { slot, spec, token } = report.assignment
     if (report.kind === 'started') {
-      this.legacies.onStarted(slot)
+      this.legacies.onStarted(slot, now.ms)
       this.#declines.onStarted(slot, now)
       // Of ten thousand members that start one after the other, only the last one makes a difference.
       return this.#supervisor.isSteady(spec)

@@ -65,6 +65,7 @@ interface Wanted {
   bytes: Uint8Array | undefined
   /** Its owner does not have it. */
   isRefused: boolean
+  isStarted: boolean
 }
 
 /** Whether a worker can start: with what it has inherited, if there is anything. */
@@ -186,7 +187,7 @@ export class Legacies {
   /** The group is gone, or nothing of it is to run. */
   dropAll(phase: Phase): void {
     for (const { slot } of phase.layout) this.#forget(slot)
-    for (const slot of this.#wanted.keys()) if (specOfSlot(slot) === phase.spec) this.onStarted(slot)
+    for (const slot of this.#wanted.keys()) if (specOfSlot(slot) === phase.spec) this.#drop(slot)
   }
 
   /** This node waits for nobody any more. */
@@ -228,8 +229,17 @@ export class Legacies {
     return { kind: 'here', bytes: wanted.bytes }
   }
 
-  /** The worker has started, or is not to: nothing is wanted for it any more. */
-  onStarted(slot: SlotId): void {
+  /** What it has started with is kept for a while, as a generation may overrule the one that it has started for. */
+  onStarted(slot: SlotId, nowMs: number): void {
+    const wanted = this.#wanted.get(slot)
+    if (wanted?.bytes === undefined) return this.#drop(slot)
+    wanted.isStarted = true
+    this.#onArrived(slot)
+    return this.#deadlines.set(slot, nowMs + HEIR_MS)
+  }
+
+  /** Nothing is wanted for the worker any more. */
+  #drop(slot: SlotId): void {
     this.#wanted.delete(slot)
     this.#deadlines.clear(slot)
     this.#onArrived(slot)
@@ -264,7 +274,8 @@ export class Legacies {
     for (const slot of this.#ends.take(nowMs)) this.#forget(slot)
     for (const slot of this.#deadlines.take(nowMs)) {
       const wanted = this.#wanted.get(slot)
-      if (wanted === undefined) continue
+      if (wanted?.isStarted === true) this.#drop(slot)
+      if (wanted === undefined || wanted.isStarted) continue
       this.#init.onChanged(slot)
       const isOver = wanted.bytes !== undefined || wanted.isRefused || nowMs >= this.#untilMs(wanted)
       if (isOver) {
@@ -308,6 +319,7 @@ export class Legacies {
       arriving: new ArrivingState(),
       bytes: undefined,
       isRefused: false,
+      isStarted: false,
     }
     this.#wanted.set(slot, wanted)
     this.#ask(slot, wanted, nowMs)
@@ -338,7 +350,7 @@ export class Legacies {
     for (const [slot, wanted] of this.#wanted) {
       if (specOfSlot(slot) !== phase.spec) continue
       const legacy = legacies.get(slot)
-      if (legacy === undefined || !isOf(wanted, legacy)) this.onStarted(slot)
+      if (legacy === undefined || !isOf(wanted, legacy)) this.#drop(slot)
     }
   }
 

@@ -95,9 +95,29 @@ test.each<[string, () => void]>([
     () => legacies.follow({ ...PHASE, layout: [{ ...SUCCESSOR, legacy: undefined }] }, 0),
   ],
   ['is not to run', () => legacies.dropAll(PHASE)],
-  ['has started', () => legacies.onStarted(SLOT)],
 ])('where the worker %s, it is not', (_, happens) => {
   happens()
+  expect(legacies.wakeAtMs()).toBe(Infinity)
+  expect(hasKept()).toBe(false)
+})
+
+test('what a worker has started with is there for a generation that overrules the one it has started for', () => {
+  expect(hasKept()).toBe(true)
+  legacies.onStarted(SLOT, 0)
+  const rival: PlacedSlot = { ...SUCCESSOR, since: { number: 4, tag: 2 } }
+  legacies.follow({ ...PHASE, generation: rival.since, layout: [rival] }, 1)
+  expect(legacies.of(rival, 1)).toEqual({ kind: 'here', bytes: new Uint8Array([1, 2, 3]) })
+  legacies.onStarted(SLOT, 1)
+  expect(asks).toEqual(['handoff-ask to there'])
+  legacies.tick(legacies.wakeAtMs())
+  expect(legacies.wakeAtMs()).toBe(Infinity)
+  expect(hasKept()).toBe(false)
+})
+
+test("what a worker has started with is nobody's once it is placed with something else, or nothing", () => {
+  legacies.onStarted(SLOT, 0)
+  const next: PlacedSlot = { ...SUCCESSOR, since: { number: 5, tag: 1 }, legacy: undefined }
+  legacies.follow({ ...PHASE, generation: next.since, layout: [next] }, 1)
   expect(legacies.wakeAtMs()).toBe(Infinity)
   expect(hasKept()).toBe(false)
 })
