@@ -271,6 +271,6 @@ function isAfter(a: Hlc | undefined, b: Hlc | undefined): boolean {
   return compareMoments(a, b) > 0
 }
 
-function laterOf(a: Hlc | undefined, b: Hlc | undefined): Hlc | undefined {
+export function laterOf(a: Hlc | undefined, b: Hlc | undefined): Hlc | undefined {
   return isAfter(b, a) ? b : a
 }

@@ -9,6 +9,7 @@ import {
   editsText,
   hasParts,
   joinEdits,
+  laterOf,
   originOf,
   originalOf,
   replacedBy,
@@ -31,7 +32,9 @@ export const specRows: RecordKind<SpecRow> = {
     const upheld = isUpheld === true && replaces !== undefined ? ` = ${hlcText(replaces)}` : ''
     const removal = overtaken?.isRemoval === true ? ' removal' : ''
     const lost = overtaken === undefined ? '' : ` > ${hlcText(overtaken.version)}${removal}`
-    const edited = edits === undefined ? '' : ` + ${textOf(row)}`
+    // Who waits asks what was replaced last, so it is told as well.
+    const last = isUpheld === true || replaces === undefined ? '' : ` < ${hlcText(replaces)}`
+    const edited = edits === undefined ? '' : `${last} + ${textOf(row)}`
     return `${hlcText(version)}${upheld}${lost}${edited}`
   },
 }
@@ -95,6 +98,8 @@ function joinOne(a: SpecRow, b: SpecRow): SpecRow {
   const row = {
     ...later,
     ...joinEdits(a, b),
+    // Not that of the version, which may be of another declaration (`succeeded`), nor of either row as it comes.
+    replaces: laterOf(a.replaces, b.replaces),
     content: a.content === b.content ? a.content : undefined,
     isUpheld: a.isUpheld === true && b.isUpheld === true ? true : undefined,
   }

@@ -339,3 +339,37 @@ test('a worker that was declared under the id of a chain is not started anew for
   expect(one.row.version).not.toEqual(declared)
   expect(writtenAt(one.row)).toEqual(declared)
 })
+
+test('what was replaced last is the same for all, whenever a later change of an older declaration comes', () => {
+  const [one, other] = [new Replica('a'), new Replica('b')]
+  one.write({ body: chain(['p']), desired: 'running' })
+  one.write({ body: undefined, desired: 'stopped' })
+  if (one.row !== undefined) other.see(one.row)
+  for (const each of [one, other]) each.write({ body: chain(['p']), desired: 'running' })
+  one.edit(body => restartPart(body, 'p', ++revisions))
+  one.edit(body => stopPart(body, 'p'))
+  other.edit(body => renew(body, ++revisions), true)
+  const [declared, restarted] = other.written
+  if (one.row === undefined || declared === undefined || restarted === undefined)
+    throw new Error('nothing is written')
+  const late = specRows.join(specRows.join(declared, one.row), restarted)
+  expect(late).toEqual(specRows.join(restarted, one.row))
+  expect(late.replaces).toEqual(declared.version)
+})
+
+test('what was replaced last is told also where whoever has the last word of everything has not seen it', () => {
+  const one = new Replica('a')
+  one.write({ body: chain(['p']), desired: 'running' })
+  const { row } = one
+  if (row === undefined) throw new Error('nothing is written')
+  const stopped = (base: SpecRow, ms: number): SpecRow =>
+    rowOf(
+      { id: ID, body: base.body, desired: 'stopped', base, isDesired: true },
+      { ms, count: 0, node: nodeId('a') },
+      base.version,
+    )
+  const known = stopped(row, 2)
+  const [again, last] = [stopped(known, 3), stopped(row, 4)]
+  expect(specRows.join(again, last)).toMatchObject({ version: last.version, replaces: known.version })
+  expect(specRows.join(again, last)).toEqual(specRows.join(last, again))
+})
