@@ -14,7 +14,7 @@ import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
 import { NO_ROWS, type Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
 import { declaredAt } from '../protocol/part-edits.ts'
-import { areRivals, compareDeclarations, rowOf, upheldBy } from '../protocol/spec-join.ts'
+import { areRivals, compareDeclarations, hasSeenOvertaken, rowOf, upheldBy } from '../protocol/spec-join.ts'
 import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
@@ -357,7 +357,8 @@ function rivalsIn(known: SpecRow, row: SpecRow, merged: SpecRow): Rivals[] {
   const lostAt = declaredAt(compareDeclarations(known, row) < 0 ? known : row)
   if (areRivals(known, row) && !hasOvertaken(known, lostAt)) losers.add(lostAt.node)
   const { overtaken } = merged
-  if (merged.body !== undefined && overtaken?.isRemoval === false && !hasOvertaken(known, overtaken.version))
+  const isMissed = overtaken?.isRemoval === false && !hasSeenOvertaken(merged)
+  if (merged.body !== undefined && isMissed && !hasOvertaken(known, overtaken.version))
     losers.add(overtaken.version.node)
   losers.delete(winner)
   return [...losers].map(loser => {

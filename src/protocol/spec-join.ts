@@ -30,13 +30,17 @@ export const specRows: RecordKind<SpecRow> = {
   versionOf: row => {
     const { version, isUpheld, replaces, overtaken, edits } = row
     const upheld = isUpheld === true && replaces !== undefined ? ` = ${hlcText(replaces)}` : ''
-    const removal = overtaken?.isRemoval === true ? ' removal' : ''
-    const lost = overtaken === undefined ? '' : ` > ${hlcText(overtaken.version)}${removal}`
+    const lost = overtaken === undefined ? '' : ` > ${overtakenText(overtaken)}`
     // Who waits asks what was replaced last, so it is told as well.
     const last = isUpheld === true || replaces === undefined ? '' : ` < ${hlcText(replaces)}`
     const edited = edits === undefined ? '' : `${last} + ${textOf(row)}`
     return `${hlcText(version)}${upheld}${lost}${edited}`
   },
+}
+
+function overtakenText({ version, isRemoval, origin }: Overtaken): string {
+  const goesOn = origin === undefined ? '' : ` = ${hlcText(origin)}`
+  return `${hlcText(version)}${isRemoval ? ' removal' : ''}${goesOn}`
 }
 
 /**
@@ -141,13 +145,13 @@ function compareVersions(a: SpecRow, b: SpecRow): number {
 /** What is overtaken with that row, and was not seen: the declaration, whoever has changed it since. */
 function latestIn(row: SpecRow): Overtaken {
   const { body, overtaken } = row
-  const own = { version: declaredAt(row), isRemoval: body === undefined }
+  const own = { version: declaredAt(row), isRemoval: body === undefined, origin: originOf(row) }
   return overtaken !== undefined && compareOvertaken(overtaken, own) > 0 ? overtaken : own
 }
 
-/** Of one moment there may be two, as what is upheld was written by nobody: it is the declaration that somebody may miss. */
+/** As declarations are: of one moment there may be two, as what is upheld was written by nobody. */
 function compareOvertaken(a: Overtaken, b: Overtaken): number {
-  return compareHlc(a.version, b.version) || Number(b.isRemoval) - Number(a.isRemoval)
+  return compareHlc(a.version, b.version) || compareOrigins(a.origin, b.origin)
 }
 
 /** Whether two rows declare one id for two different things, and neither writer had seen the other's. */
@@ -157,7 +161,14 @@ export function areRivals(a: SpecRow, b: SpecRow): boolean {
   if (order === 0 || earlier.body === undefined || later.body === undefined) return false
   if (declaredAt(earlier).node === declaredAt(later).node) return false
   const replaces = replacedBy(later)
-  return replaces === undefined || compareHlc(replaces, declaredAt(earlier)) < 0
+  // Who has seen what is upheld later, has seen it.
+  return replaces === undefined || compareHlc(replaces, originalOf(earlier)) < 0
+}
+
+/** Whether whoever has declared the row knew of what it has overtaken, and not that this is upheld. */
+export function hasSeenOvertaken(row: SpecRow): boolean {
+  const [replaces, origin] = [replacedBy(row), row.overtaken?.origin]
+  return replaces !== undefined && origin !== undefined && compareHlc(replaces, origin) >= 0
 }
 
 /**

@@ -277,6 +277,8 @@ export interface Overtaken {
   readonly version: Hlc
   /** It would have removed the spec. */
   readonly isRemoval: boolean
+  /** Of what was upheld: when that was declared. Who has seen that has missed nothing, see `areRivals`. */
+  readonly origin?: Hlc | undefined
 }
 
 /** The moment at which somebody has written what the row says. A worker that was started for that goes on. */

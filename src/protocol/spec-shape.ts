@@ -169,7 +169,7 @@ const anySpecRow: Shape<SpecRow> = objectOf<SpecRow>({
   content: optional(count),
   replaces: optional(hlc),
   isUpheld: optional(isBoolean),
-  overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean })),
+  overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean, origin: optional(hlc) })),
   edits: optional(edits),
 })
 
@@ -182,7 +182,7 @@ export const specRow: Shape<SpecRow> = (value, flaw): value is SpecRow =>
 
 function isTimely({ version, replaces, overtaken, body, edits: done }: SpecRow): boolean {
   const isEarlier = (at: Hlc | undefined): boolean => at === undefined || compareHlc(at, version) <= 0
-  if (!isEarlier(replaces) || !isEarlier(overtaken?.version)) return false
+  if (![replaces, overtaken?.version, overtaken?.origin].every(isEarlier)) return false
   if (hasParts(body) && !partsOf(body).every(({ at }) => isEarlier(at))) return false
   if (done === undefined) return true
   const moments = [done.declared, done.origin, done.replaces, done.desired, done.renewed, done.forgotten]

@@ -198,6 +198,20 @@ test('who changes what another one has declared under an id, and knew that it wa
   expect([before.hear(b, 4_000), b.hear(a, 4_000)].flatMap(each => each.rivals)).toEqual([])
 })
 
+test('who declares anew what it knew, and has not heard that it is upheld against a config, is no rival', () => {
+  const [a, b, c] = [new Teller('a'), new Teller('b'), new Teller('c')]
+  a.declare(1_000)
+  b.hear(a, 1_500)
+  c.declare(2_000, 7)
+  a.hear(c, 2_500)
+  // As a restart of a worker is written: in the place of what it knows.
+  b.declare(3_000)
+  const d = new Teller('d')
+  d.hear(b, 3_500)
+  expect([a.hear(b, 4_000), b.hear(a, 4_000), d.hear(a, 4_000)].flatMap(each => each.rivals)).toEqual([])
+  expect(c.hear(a, 4_000).rivals).toMatchObject([{ winner: 'b', loser: 'c' }])
+})
+
 test('what two have changed who have started with one config, and have not met, is all there when they meet', () => {
   const [a, b, c] = [new Teller('a'), new Teller('b'), new Teller('c')]
   a.declare(1_000, 7)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { nodeId, specId } from '../../src/ids.ts'
 import { specRows, upheldBy } from '../../src/protocol/spec-join.ts'
 import { type SpecRow, writtenAt } from '../../src/protocol/spec-row.ts'
+import { CHILD } from './child.ts'
 
 const [user, late] = [nodeId('user'), nodeId('late')]
 const row = (ms: number, node: typeof user, more: Partial<SpecRow> = {}): SpecRow => ({
@@ -44,6 +45,19 @@ describe('what a config that was declared anew meets', () => {
     const again = first && upheldBy(first, later)
     expect(again).toEqual(upheldBy(byHand, later))
     expect(again && writtenAt(again)).toEqual(byHand.version)
+  })
+
+  test('is the same in any order, where it was removed for some, and some have met a later config', () => {
+    const intensity = { restarts: 1, withinMs: 1 }
+    const running = row(100, user, {
+      body: { kind: 'worker', child: CHILD, intensity, rebalance: 'active' },
+    })
+    const removed = row(150, user, { replaces: running.version })
+    const later = row(300, late, { content: 8 })
+    const [one, other, last] = [upheldBy(removed, anew), upheldBy(running, anew), upheldBy(running, later)]
+    if (one === undefined || other === undefined || last === undefined) throw new Error('nothing is upheld')
+    const { join } = specRows
+    expect(join(join(one, other), last)).toEqual(join(one, join(other, last)))
   })
 
   test.each([
