@@ -191,17 +191,14 @@ export class Declarations {
   async remove(id: SpecId, options: DeclareOptions): Promise<void> {
     refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    this.#write({ id, body: undefined, desired: 'stopped' })
-    await this.#ended(id, shared)
+    await this.#end({ id, body: undefined, desired: 'stopped' }, shared)
   }
 
   /** Stops what runs of the spec, and waits until it has. It stays declared: see `remove`. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
     refuseFenced()
     const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    const body = this.latestOf(id)
-    if (body !== undefined) this.#change({ id, body, desired: 'stopped' }, true)
-    await this.#ended(id, shared)
+    await this.#end({ id, body: this.latestOf(id), desired: 'stopped' }, shared)
   }
 
   /**
@@ -323,10 +320,14 @@ export class Declarations {
     })
   }
 
-  /** Waits until what was to stop has: whatever is to run in its place since. */
-  async #ended(id: SpecId, options: DeclareOptions & SharedWait): Promise<void> {
+  /** Writes it, and waits until what was to stop has: whatever is to run in its place since. */
+  async #end(change: SpecChange, options: DeclareOptions & SharedWait): Promise<void> {
+    const { id } = change
     const { tables, membership } = this.#kernel.core.ledger
-    await this.spread(id, options)
+    // In the step that is being told: one more removal would be of what others declare in its place.
+    const isRemoved = !this.#changes.has(id) && this.#rowOf(id)?.body === undefined
+    if (!isRemoved) this.#change(change, true)
+    await this.spread(id, isRemoved ? { ...options, ack: 'local' } : options)
     const isGone = (owner: Run): boolean => membership.isGone(owner)
     const isEnded = (): true | undefined => {
       const row = this.#rowOf(id)
@@ -353,12 +354,10 @@ export class Declarations {
       // What was written in this turn has gone out in the next microtask.
       await Promise.resolve()
       await this.#acknowledged(watch, ack ?? 'one', options)
-      if (ack === undefined)
-        await this.#acknowledged(
-          watch,
-          'connected',
-          this.#waiting.share({ timeoutMs: SPREAD_MS }, options.untilMs),
-        ).catch(() => {})
+      if (ack === undefined) {
+        const soon = this.#waiting.share({ timeoutMs: SPREAD_MS }, options.untilMs)
+        await this.#acknowledged(watch, 'connected', soon).catch(() => {})
+      }
     } finally {
       spreading.unwatch(watch)
     }

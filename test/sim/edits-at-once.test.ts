@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 
+import type { Node } from '../../src/node/node.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { double, listener } from './behaviours.ts'
 
@@ -144,27 +145,38 @@ test('a listener that changes a group undoes nothing that has come with what it 
   expect(listed(mesh, 'group').toSorted()).toEqual(['base', 'by-n1', 'by-n2', 'by-n3', 'x'])
 })
 
-test('a listener that stops a group which was removed in what it is told does not remove what was declared in its place', async () => {
-  await using mesh = await meshOf(3)
-  const member = (id: string) => ({ id, run: listener, args: [] as const })
-  const bell = { id: 'bell', strategy: 'one_for_one', members: [member('base')] } as const
-  await mesh.settle(mesh.node('n1').addGroup(bell))
-  await mesh.run(3_000)
-  const stops = new Map<string, Promise<void>>()
-  for (const id of ['n1', 'n3'])
-    mesh.node(id).on('generation:change', event => {
-      if (event.id === 'bell' && !stops.has(id)) stops.set(id, mesh.node(id).getGroup('line').stop())
-    })
-  const node = mesh.node('n2')
-  const ringing = node.getGroup('bell').addMember(member('x'))
-  const removal = node.removeGroup('line')
-  await mesh.run(0)
-  const again = node.addGroup({ id: 'line', strategy: 'one_for_one', members: [member('again')] })
-  await mesh.settle(Promise.all([ringing, removal, again]))
-  await mesh.settle(Promise.all(stops.values()))
-  await mesh.run(2_000)
-  expect(listed(mesh, 'group')).toEqual(['again'])
-})
+test.each([
+  ['stops', undefined],
+  ['stops', 'all'],
+  ['removes', undefined],
+  ['removes', 'all'],
+] as const)(
+  'a listener that %s a group which was removed in what it is told does not remove what was declared in its place: ack %s',
+  async (what, ack) => {
+    await using mesh = await meshOf(3)
+    const member = (id: string) => ({ id, run: listener, args: [] as const })
+    const bell = { id: 'bell', strategy: 'one_for_one', members: [member('base')] } as const
+    await mesh.settle(mesh.node('n1').addGroup(bell))
+    await mesh.run(3_000)
+    // Whoever has removed it has told the others: there is nothing that they could confirm here.
+    const end = (node: Node): Promise<void> =>
+      what === 'stops' ? node.getGroup('line').stop({ ack }) : node.removeGroup('line', { ack })
+    const stops = new Map<string, Promise<void>>()
+    for (const id of ['n1', 'n3'])
+      mesh.node(id).on('generation:change', event => {
+        if (event.id === 'bell' && !stops.has(id)) stops.set(id, end(mesh.node(id)))
+      })
+    const node = mesh.node('n2')
+    const ringing = node.getGroup('bell').addMember(member('x'))
+    const removal = node.removeGroup('line')
+    await mesh.run(0)
+    const again = node.addGroup({ id: 'line', strategy: 'one_for_one', members: [member('again')] })
+    await mesh.settle(Promise.all([ringing, removal, again]))
+    await mesh.settle(Promise.all(stops.values()))
+    await mesh.run(2_000)
+    expect(listed(mesh, 'group')).toEqual(['again'])
+  },
+)
 
 test('a stage that a listener adds behind all others is behind those that it was not told of yet', async () => {
   await using mesh = await meshOf(3)
