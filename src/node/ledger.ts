@@ -298,13 +298,17 @@ export class Ledger {
   }
 
   /**
-   * Whether this node decides for a group or chain: as long as whoever made its generation is there, nobody else does.
-   * Otherwise all nodes of one view agree on one.
+   * Whether this node decides for a group or chain: as long as whoever made its generation is there, nobody else does;
+   * then one who was there when it was made. Otherwise all nodes of one view agree on one.
    */
   isCoordinator(spec: SpecId): boolean {
-    const coordinator = this.tables.phases.get(spec)?.coordinator
-    if (coordinator !== undefined && this.#isDeciding(coordinator)) return isSameRun(coordinator, this.run)
-    return this.#places.coordinatorOf(spec) === this.run.id
+    const phase = this.tables.phases.get(spec)
+    if (phase === undefined) return this.#places.coordinatorOf(spec) === this.run.id
+    const { coordinator, since } = phase
+    if (this.#isDeciding(coordinator)) return isSameRun(coordinator, this.run)
+    // Not one that has come since: the others may not have heard of it yet, nor it of what they have decided.
+    const successor = this.#places.successorOf(spec, since) ?? this.#places.coordinatorOf(spec)
+    return successor === this.run.id
   }
 
   #isDeciding({ id, boot }: Run): boolean {

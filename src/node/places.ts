@@ -112,6 +112,11 @@ export class Places {
     return coordinator
   }
 
+  /** The same of some nodes: undefined where none of them is there. */
+  successorOf(spec: SpecId, nodes: readonly string[]): string | undefined {
+    return this.#view.firstChoice(`${spec}#c`, new Set(nodes))
+  }
+
   #supplyOfView(): Supply {
     this.#supply ??= new Supply(this.view(), this.#names)
     return this.#supply

@@ -115,12 +115,12 @@ export class View {
     return version
   }
 
-  /** The node that a key belongs to when only hashing counts, of those that are not draining: see `firstChoice`. */
-  firstChoice(key: string): string | undefined {
+  /** The node that a key belongs to when only hashing counts, of those that are not draining, and of `some`: see `firstChoice`. */
+  firstChoice(key: string, some?: ReadonlySet<string>): string | undefined {
     const keyHash = hash64(key)
     let best: { readonly id: string; readonly score: number } | undefined
     for (const { candidate, hash } of this.#seen.values()) {
-      if (candidate.draining) continue
+      if (candidate.draining || some?.has(candidate.id) === false) continue
       const offer = { id: candidate.id, score: score(keyHash, hash, 1) }
       if (
         best === undefined ||
