@@ -303,12 +303,11 @@ export class Ledger {
    */
   isCoordinator(spec: SpecId): boolean {
     const phase = this.tables.phases.get(spec)
-    if (phase === undefined) return this.#places.coordinatorOf(spec) === this.run.id
-    const { coordinator, since } = phase
-    if (this.#isDeciding(coordinator)) return isSameRun(coordinator, this.run)
+    if (phase !== undefined && this.#isDeciding(phase.coordinator))
+      return isSameRun(phase.coordinator, this.run)
     // Not one that has come since: the others may not have heard of it yet, nor it of what they have decided.
-    const successor = this.#places.successorOf(spec, since) ?? this.#places.coordinatorOf(spec)
-    return successor === this.run.id
+    const successor = phase && this.#places.successorOf(spec, phase.since)
+    return (successor ?? this.#places.coordinatorOf(spec)) === this.run.id
   }
 
   #isDeciding({ id, boot }: Run): boolean {

@@ -6,7 +6,10 @@ export interface Unit {
   readonly id: string
   /** Units of one affinity have the same favourite nodes. @default the id */
   readonly affinity?: string
-  /** Units of one spread are shared out evenly, as far as nodes have room: no node has two of them while another node that runs them has none. */
+  /**
+   * Units of one spread are shared out evenly, however full nodes are: none has two of them while another one that runs
+   * them has none. Beyond its bound, a light node takes no more than it weighs.
+   */
   readonly spread?: string
   readonly zone?: ZonePreference
   /** Only nodes that carry all these labels. */
