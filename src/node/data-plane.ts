@@ -4,7 +4,6 @@
  * things run, and asks it nothing.
  */
 
-import { OverloadedError } from '../call-errors.ts'
 import { NoMemberError, NodeStoppedError, NotFoundError } from '../errors.ts'
 import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../ids.ts'
 import { encodePayload } from '../payload.ts'
@@ -21,17 +20,18 @@ import { type Origin, encodeRequest, encodeTraced } from '../protocol/request.ts
 import type { SpecBody } from '../protocol/spec-row.ts'
 import { Chain } from './chain/chain.ts'
 import type { StageWorker } from './chain/stage-worker.ts'
-import type { Channels } from './chain/wiring.ts'
 import type { NodeEvent } from './events.ts'
 import { Broadcasts } from './messaging/broadcasts.ts'
 import { type Call, Calls, type Carrier } from './messaging/calls.ts'
+import { isCongested, refuseCongestion } from './messaging/congestion.ts'
 import { Deadlocks } from './messaging/deadlocks.ts'
 import type { OneWay } from './messaging/mailbox.ts'
 import { Outbox } from './messaging/outbox.ts'
 import { type Packed, pack, unpack } from './messaging/packed.ts'
 import { type Addressee, Post, type PostInit } from './messaging/post.ts'
 import { type Route, Router } from './messaging/router.ts'
-import { type Incoming, type Outgoing, Session, type SessionOwner } from './messaging/session.ts'
+import { type Incoming, Session, type SessionOwner } from './messaging/session.ts'
+import { Sessions } from './messaging/sessions.ts'
 import { SlotInlet } from './messaging/slot-channel.ts'
 import { SlotChannels } from './messaging/slot-channels.ts'
 import { findMistake } from './messaging/unaddressed.ts'
@@ -40,9 +40,6 @@ import type { Behaviour } from './workers/behaviours.ts'
 import type { Assignment } from './supervision/supervisor.ts'
 import { Turn } from './turn.ts'
 import type { CallRequest, Gateway } from './workers/gateway.ts'
-
-/** So much may wait for a peer that does not read before casts and calls are refused. */
-const CONGESTED_BYTES_MAX = 16 * 1024 * 1024
 
 export interface DataPlaneInit {
   readonly run: Run
@@ -62,7 +59,7 @@ export interface DataPlaneInit {
   readonly notify: (event: NodeEvent) => void
 }
 
-export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
+export class DataPlane implements Gateway, SessionOwner, Carrier {
   readonly router = new Router()
   /** One for all code of users on this node. */
   readonly turn: Turn
@@ -72,12 +69,9 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   readonly #post: Post
   readonly #calls: Calls
   readonly #broadcasts: Broadcasts
-  readonly #sessions = new Map<NodeId, Session>()
-  /** Channels that are to be open whenever there is a session with the peer. */
-  readonly #outgoing = new Map<NodeId, Set<Outgoing>>()
-  readonly #slotChannels = new SlotChannels(this)
+  readonly #sessions = new Sessions()
+  readonly #slotChannels = new SlotChannels(this.#sessions)
   readonly #chains = new Map<SpecId, Chain>()
-  #channels = 0
   #isDraining = false
 
   constructor(init: DataPlaneInit) {
@@ -86,6 +80,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     this.outbox = new Outbox({
       router: this.router,
       clock: init.clock,
+      isConnected: owner => isSameRun(owner, init.run) || this.#sessions.findTo(owner) !== undefined,
       dispatch: (route, slot, packed) => this.#dispatch(route, slot, packed),
       onDropped: () => (this.#post.droppedCount += 1),
       onFull: slot => init.onFull(slot, 'message'),
@@ -138,9 +133,9 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     if (broadcast === undefined) return 0
     const bytes = encodePayload(broadcast)
     for (const peer of this.#broadcasts.holders(group)) {
-      const session = this.#sessions.get(peer)
+      const session = this.#sessions.find(peer)
       // Best effort: who does not read does not get it, and holds up nobody.
-      if (session !== undefined && session.congestedBytes <= CONGESTED_BYTES_MAX) {
+      if (session !== undefined && !isCongested(session)) {
         session.writer.begin(FRAME.broadcast, bytes.length).bytes(bytes)
       }
     }
@@ -167,7 +162,13 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     const known = this.#chains.get(id)
     if (known !== undefined) return known
     const { prng } = this.#init
-    const chain = new Chain({ ...this.#init, id, turn: this.turn, channels: this, prng: prng.fork(id) })
+    const chain = new Chain({
+      ...this.#init,
+      id,
+      turn: this.turn,
+      channels: this.#sessions,
+      prng: prng.fork(id),
+    })
     this.#chains.set(id, chain)
     if (this.#isDraining) void chain.drain()
     return chain
@@ -224,8 +225,11 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
     this.chain(spec).addWorker(slot, token, worker)
   }
 
+  /** What waits for a session with the peer has a way, or no hope: what was sent goes before what was called after it. */
   followReach(change: ReachChange): void {
-    this.#calls.followReach(change)
+    this.router.followReach(change)
+    this.outbox.followReach(change)
+    this.#calls.followReach()
   }
 
   // What the transport says.
@@ -238,26 +242,30 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
       clock: this.#init.clock,
       send: bytes => this.#init.send(peer, bytes),
     })
-    this.#sessions.set(peer, session)
-    for (const outgoing of this.#outgoing.get(peer) ?? []) session.open(outgoing)
-    this.#calls.onPeerUp()
+    this.#sessions.add(session)
+    // It is not cut off any more; what waits for it goes when it has said which run it is.
+    this.followReach({ peer, reachedBy: [] })
+  }
+
+  /** The peer has said which of its runs it is. */
+  onGreeted({ id, boot }: Run): void {
+    const session = this.#sessions.find(id)
+    if (session === undefined) return
+    session.boot = boot
+    this.followReach({ peer: id, reachedBy: [] })
   }
 
   onPeerDown(peer: NodeId): void {
-    const session = this.#sessions.get(peer)
-    if (session === undefined) return
-    this.#sessions.delete(peer)
-    session.end()
-    this.#calls.onPeerDown(peer)
+    if (this.#sessions.end(peer)) this.#calls.onPeerDown(peer)
   }
 
   onBytes(peer: NodeId, bytes: Uint8Array): void {
-    const violation = this.#sessions.get(peer)?.onBytes(bytes)
+    const violation = this.#sessions.find(peer)?.onBytes(bytes)
     if (violation !== undefined) this.#init.hangUp(peer, violation)
   }
 
   onDrain(peer: NodeId): void {
-    this.#sessions.get(peer)?.onDrain()
+    this.#sessions.find(peer)?.onDrain()
   }
 
   /** A broadcast that came by gossip. @returns false when it cannot be read */
@@ -301,9 +309,9 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
       })
       return true
     }
-    const session = this.#sessions.get(route.owner.id)
+    const session = this.#sessions.findTo(route.owner)
     if (session === undefined) return false
-    this.#refuseCongestion(session, slot)
+    refuseCongestion(session, slot)
     const payload = encodeRequest(name, args, call)
     const { channel } = this.#slotChannels.to(route, slot)
     const correlation = this.#calls.enter(call, route.owner.id)
@@ -326,28 +334,8 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   /** The node has stopped: whoever waits for something is told, and nothing is taken any more. */
   end(): void {
     this.router.end()
-    for (const peer of this.#sessions.keys()) this.onPeerDown(peer)
+    for (const peer of this.#sessions.peers()) this.onPeerDown(peer)
     for (const chain of this.#chains.values()) chain.end()
-  }
-
-  // Channels
-
-  next(): number {
-    this.#channels = (this.#channels + 1) >>> 0
-    return this.#channels
-  }
-
-  open(peer: NodeId, outgoing: Outgoing): void {
-    const open = this.#outgoing.get(peer) ?? new Set()
-    this.#outgoing.set(peer, open)
-    open.add(outgoing)
-    this.#sessions.get(peer)?.open(outgoing)
-  }
-
-  close(peer: NodeId, outgoing: Outgoing): void {
-    const open = this.#outgoing.get(peer)
-    if (open?.delete(outgoing) === true && open.size === 0) this.#outgoing.delete(peer)
-    this.#sessions.get(peer)?.close(outgoing)
   }
 
   /**
@@ -374,24 +362,17 @@ export class DataPlane implements Gateway, SessionOwner, Carrier, Channels {
   }
 
   #write(route: Route, slot: SlotId, frame: Packed): void {
-    const session = this.#sessions.get(route.owner.id)
-    if (session === undefined) {
-      this.#post.droppedCount += 1
-      return
-    }
-    this.#refuseCongestion(session, slot)
+    const session = this.#sessions.findTo(route.owner)
+    // A copy: encoded bytes are parts of larger buffers.
+    if (session === undefined)
+      return this.outbox.keep(slot, { ...frame, payload: Uint8Array.from(frame.payload) })
+    refuseCongestion(session, slot)
     const { kind, payload, hops } = frame
     const { channel } = this.#slotChannels.to(route, slot, hops)
     session.writer
       .begin(kind, 4 + payload.length)
       .u32(channel)
       .bytes(payload)
-  }
-
-  #refuseCongestion(session: Session, slot: SlotId): void {
-    if (session.congestedBytes <= CONGESTED_BYTES_MAX) return
-    const message = `${session.congestedBytes} bytes wait for the node of "${slot}", which does not read: send less, or later`
-    throw new OverloadedError(message, { maybeExecuted: false })
   }
 
   #receive(broadcast: Broadcast): void {

@@ -11,6 +11,7 @@ import type { Cancel, DialFailure } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { decodeRows, encodeMessage } from '../protocol/codec.ts'
 import { DISCOVERIES, HINTS, HINT_BYTES_MAX, RateLimit, SHUT_OUT_MS } from '../protocol/limits.ts'
+import type { Message } from '../protocol/messages.ts'
 import { atMost } from './at-most.ts'
 import { Border } from './border.ts'
 import { ControlLane, type Offence } from './control-lane.ts'
@@ -81,7 +82,7 @@ export class Kernel {
     }
     this.#control = new ControlLane({
       send: (peer, bytes) => transport.send(peer, 'control', bytes),
-      onMessage: (from, message) => this.receive({ kind: 'message-received', from, message }),
+      onMessage: (from, message) => this.#onMessage(from, message),
       onOversize: (peer, message, bytes) => this.border.onOversize(peer, message.kind, bytes),
       onOffence: (peer, offence, reason) => this.#onOffence(peer, offence, reason),
       onEnded: (peer, hasSpoken) => this.border.onEnded(peer, hasSpoken ? undefined : self.protocol),
@@ -321,6 +322,11 @@ export class Kernel {
     this.#control.onPeerDown(peer)
     this.plane.onPeerDown(peer)
     this.receive({ kind: 'peer-down', peer })
+  }
+
+  #onMessage(from: NodeId, message: Message): void {
+    this.receive({ kind: 'message-received', from, message })
+    if (message.kind === 'hello') this.plane.onGreeted({ id: from, boot: message.run.boot })
   }
 
   #onBytes(peer: NodeId, lane: 'control' | 'data', bytes: Uint8Array): void {

@@ -37,6 +37,7 @@ function outboxOfNode() {
   const outbox = new Outbox({
     router,
     clock: clock.fork(),
+    isConnected: () => true,
     dispatch: () => done.push('sent'),
     onDropped: () => done.push('dropped'),
     onFull: () => done.push('full'),

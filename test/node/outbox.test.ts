@@ -26,6 +26,8 @@ class WatchedRouter extends Router {
 
   /** How often somebody has asked whether a worker is pending. */
   asked = 0
+  /** How many wait for a change now. */
+  watching = 0
 
   override whyPending(slot: SlotId): string | undefined {
     this.asked += 1
@@ -34,7 +36,20 @@ class WatchedRouter extends Router {
 
   override whenChanged(spec: SpecId, action: () => void): () => void {
     this.#waits.set(spec, (this.#waits.get(spec) ?? 0) + 1)
-    return super.whenChanged(spec, action)
+    this.watching += 1
+    let isOver = false
+    const end = (): void => {
+      if (!isOver) this.watching -= 1
+      isOver = true
+    }
+    const cancel = super.whenChanged(spec, () => {
+      end()
+      action()
+    })
+    return () => {
+      end()
+      cancel()
+    }
   }
 }
 
@@ -46,9 +61,15 @@ class Bench {
   readonly #router = new WatchedRouter(this.waits)
   readonly full: string[] = []
   dropped = 0
+  /** Nodes without a session. */
+  readonly apart = new Set<string>()
 
   get asked(): number {
     return this.#router.asked
+  }
+
+  get watching(): number {
+    return this.#router.watching
   }
 
   constructor() {
@@ -56,6 +77,7 @@ class Bench {
     this.outbox = new Outbox({
       router: this.#router,
       clock: new VirtualClock().fork(),
+      isConnected: ({ id }) => !this.apart.has(id),
       dispatch: (route, slot, { kind }) =>
         this.sent.push(`${kind} to ${slot} of ${route.generation.number} on ${route.owner.id}`),
       onDropped: () => (this.dropped += 1),
@@ -83,6 +105,14 @@ class Bench {
       restarts: [],
       failures: [],
     })
+  }
+
+  /** There is a session with it, or others reach it and this node does not. */
+  reach(node: string, reachedBy: readonly string[] = []): void {
+    if (reachedBy.length === 0) this.apart.delete(node)
+    const change = { peer: nodeId(node), reachedBy: reachedBy.map(id => nodeId(id)) }
+    this.#router.followReach(change)
+    this.outbox.followReach(change)
   }
 
   end(): void {
@@ -214,4 +244,69 @@ test('what is for a worker that starts goes there when this node goes, and not b
   bench.runs(5, 'n2', SLOT, 'starting')
   expect(bench.sent.slice(2)).toEqual(['3 to w of 5 on n2'])
   expect(bench.dropped).toBe(0)
+})
+
+// It was dropped by whoever was to send it.
+test('what is for a node without a session goes when there is one, in order, and nobody waits for anything then', () => {
+  const bench = new Bench()
+  bench.apart.add('n2').add('n3')
+  bench.runs(1, 'n2')
+  const other = bench.declare('other', { kind: 'running' })
+  bench.runs(1, 'n3', other)
+  for (const n of [1, 2]) bench.outbox.keep(SLOT, packed(n))
+  bench.outbox.keep(other, packed(7))
+  bench.runs(1, 'n2')
+  expect([bench.sent, bench.outbox.count, bench.watching]).toEqual([[], 3, 2])
+  bench.reach('n2')
+  expect(bench.sent).toEqual(['1 to w of 1 on n2', '2 to w of 1 on n2'])
+  expect([bench.outbox.count, bench.watching]).toEqual([1, 1])
+  bench.runs(2, 'n2', other)
+  expect(bench.sent.slice(2)).toEqual(['7 to other of 2 on n2'])
+  expect([bench.dropped, bench.outbox.count, bench.watching]).toEqual([0, 0, 0])
+})
+
+test('what is for a node that only others reach is dropped: what was kept, and what comes until that is over', () => {
+  const bench = new Bench()
+  bench.apart.add('n2')
+  bench.runs(1, 'n2')
+  bench.outbox.keep(SLOT, packed(1), generation(1))
+  for (const n of [2, 3]) bench.outbox.keep(SLOT, packed(n))
+  bench.reach('n2', ['n3'])
+  expect([bench.dropped, bench.outbox.count]).toEqual([2, 1])
+  bench.outbox.keep(SLOT, packed(4))
+  expect([bench.dropped, bench.outbox.count]).toEqual([3, 1])
+  bench.runs(2, 'n4')
+  expect([bench.sent, bench.watching]).toEqual([['1 to w of 2 on n4'], 0])
+  bench.runs(3, 'n2')
+  bench.reach('n2')
+  bench.outbox.keep(SLOT, packed(5))
+  expect(bench.sent.slice(1)).toEqual(['5 to w of 3 on n2'])
+  expect([bench.dropped, bench.full]).toEqual([3, []])
+})
+
+test('however often sessions come and go, one waits for a change of each worker', () => {
+  const bench = new Bench()
+  bench.runs(1, 'n2')
+  bench.outbox.keep(SLOT, packed(0), generation(1))
+  for (let times = 0; times < 100; times++) {
+    bench.apart.add('n2')
+    bench.outbox.keep(SLOT, packed(1))
+    bench.reach('n2')
+  }
+  expect([bench.sent.length, bench.outbox.count, bench.watching, bench.waits.get(ID)]).toEqual([100, 1, 1, 1])
+  bench.end()
+  expect([bench.dropped, bench.outbox.count, bench.watching]).toEqual([1, 0, 0])
+})
+
+test('there is no more room for what waits for a session than for anything else', () => {
+  const bench = new Bench()
+  bench.apart.add('n2')
+  bench.runs(1, 'n2')
+  for (let n = 0; n < MAILBOX_LIMITS.messages; n++) bench.outbox.keep(SLOT, packed(n))
+  expect([bench.dropped, bench.full]).toEqual([0, []])
+  bench.outbox.keep(SLOT, packed(-1))
+  expect([bench.dropped, bench.full]).toEqual([1, [SLOT]])
+  bench.reach('n2')
+  expect(bench.sent).toHaveLength(MAILBOX_LIMITS.messages)
+  expect(bench.sent.at(-1)).toBe(`${MAILBOX_LIMITS.messages - 1} to w of 1 on n2`)
 })

@@ -21,7 +21,6 @@ import { REPLY } from '../../protocol/channel.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
 import { type Generation, compareGenerations } from '../../protocol/phase.ts'
-import type { ReachChange } from '../../protocol/reach.ts'
 import { becauseOf, isDown, pendingText } from '../supervision/spec-status.ts'
 import { toError } from '../thrown-value.ts'
 import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
@@ -54,8 +53,6 @@ export class Calls {
   readonly #sent = new Map<number, Call>()
   /** Calls for workers that are not to be reached now. */
   readonly #waiting = new Set<Call>()
-  /** Who reaches a member that this node does not. */
-  readonly #cutOff = new Map<NodeId, readonly NodeId[]>()
   #correlations = 0
 
   constructor(clock: Clock, router: Router, carrier: Carrier, deadlocks: Deadlocks) {
@@ -137,23 +134,12 @@ export class Calls {
     }
   }
 
-  onPeerUp(): void {
-    this.#retry()
-  }
-
-  /** A member that others reach and this node does not, or does again. */
-  followReach({ peer, reachedBy }: ReachChange): void {
-    if (reachedBy.length === 0) this.#cutOff.delete(peer)
-    else this.#cutOff.set(peer, reachedBy)
-    this.#retry()
-  }
-
   onPeerDown(peer: NodeId): void {
     for (const call of this.#sent.values()) if (call.peer === peer) call.onNodeLost(peer)
   }
 
-  /** Calls that wait may have a way now, or nothing to wait for. */
-  #retry(): void {
+  /** There is a session with a peer, or others reach it and this node does not: calls that wait may have a way, or no hope. */
+  followReach(): void {
     // A copy: a call that still finds no way waits again, and would be met again.
     for (const call of Array.from(this.#waiting)) this.#attempt(call)
   }
@@ -220,7 +206,7 @@ export class Calls {
   #hopeless(spec: SpecId, call: Call, route: Route | undefined): Error | undefined {
     if (this.#router.isOver) return new NodeStoppedError()
     const { slot } = call.request
-    const reachedBy = route === undefined ? undefined : this.#cutOff.get(route.owner.id)
+    const reachedBy = route === undefined ? undefined : this.#router.findReachers(route.owner.id)
     if (route !== undefined && reachedBy !== undefined)
       return new UnreachableError(slot, route.owner.id, reachedBy)
     const body = this.#router.bodyOf(spec)

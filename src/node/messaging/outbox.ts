@@ -1,12 +1,13 @@
 // shell
 /**
- * Casts and messages that have no way now, as their worker is moving, starts again or waits for a node: kept in the order
- * in which they came, until this node knows where it runs. Never more than there is room for.
+ * Casts and messages that have no way now, as their worker is moving, starts again or waits for a node, or as there is no
+ * session with its node yet: kept in the order in which they came, until there is a way. Never more than there is room for.
  */
 
-import { type SlotId, specOfSlot } from '../../ids.ts'
+import { type Run, type SlotId, specOfSlot } from '../../ids.ts'
 import type { Cancel, Clock } from '../../ports.ts'
 import { type Generation, compareGenerations } from '../../protocol/phase.ts'
+import type { ReachChange } from '../../protocol/reach.ts'
 import { MAILBOX_LIMITS } from './mailbox.ts'
 import type { Packed } from './packed.ts'
 import type { Route, Router } from './router.ts'
@@ -32,6 +33,8 @@ interface Held {
 export interface OutboxInit {
   readonly router: Router
   readonly clock: Clock
+  /** Whether something can be sent there now. */
+  readonly isConnected: (owner: Run) => boolean
   readonly dispatch: (route: Route, slot: SlotId, packed: Packed) => void
   readonly onDropped: () => void
   /** One more that has been dropped, as there is no room for it. */
@@ -44,6 +47,8 @@ export class Outbox {
   /** Those of them that waited for a node when something came for them. */
   readonly #early = new Set<SlotId>()
   readonly #held = new Map<SlotId, Set<Held>>()
+  /** How to wait no longer for a change of what each of them is of. */
+  readonly #watches = new Map<SlotId, () => void>()
   #count = 0
   #bytes = 0
   #whenEmpty: (() => void) | undefined
@@ -56,7 +61,7 @@ export class Outbox {
 
   keep(slot: SlotId, packed: Packed, after?: Generation): void {
     const { router } = this.#init
-    if (!router.isComing(slot)) return this.#init.onDropped()
+    if (!router.isComing(slot) || this.#isCutOff(router.find(slot), after)) return this.#init.onDropped()
     const { length } = packed.payload
     const isPending = router.whyPending(slot) !== undefined
     if (!isPending && !this.#hasRoom(length)) this.#makeRoom(length)
@@ -143,19 +148,36 @@ export class Outbox {
     if (this.#count > 0) await new Promise<void>(resolve => (this.#whenEmpty = resolve))
   }
 
+  /** There is a session with the peer, or others reach it and this node does not: what waits may have a way, or no hope. */
+  followReach({ peer }: ReachChange): void {
+    // A copy: what goes on waiting is put back behind the others.
+    const slots = [...this.#kept.keys()]
+    for (const slot of slots) if (this.#findRoute(slot)?.owner.id === peer) this.#look(slot)
+  }
+
+  #findRoute(slot: SlotId): Route | undefined {
+    const { router } = this.#init
+    return this.#isParting ? router.findHome(slot) : router.find(slot)
+  }
+
+  /** Whether others reach the node that it is to go to, and this one has not for long. */
+  #isCutOff(route: Route | undefined, after: Generation | undefined): boolean {
+    return isFor(route, after) && this.#init.router.findReachers(route.owner.id) !== undefined
+  }
+
   /** Sends what has a way by now; the rest goes on waiting, as long as there is hope. */
   #look(slot: SlotId): void {
     const kept = this.#kept.get(slot) ?? []
     const { router } = this.#init
-    const route = this.#isParting ? router.findHome(slot) : router.find(slot)
+    const route = this.#findRoute(slot)
+    const isConnected = route !== undefined && this.#init.isConnected(route.owner)
     const isComing = router.isComing(slot)
     this.#kept.delete(slot)
     const later: Kept[] = []
     for (const each of kept) {
       const { packed, after } = each
-      const isThere =
-        route !== undefined && (after === undefined || compareGenerations(route.generation, after) > 0)
-      if (isComing && !isThere) {
+      const isThere = isConnected && isFor(route, after)
+      if (!isThere && isComing && !this.#isCutOff(route, after)) {
         later.push(each)
         continue
       }
@@ -167,12 +189,24 @@ export class Outbox {
     if (later.length > 0) {
       this.#kept.set(slot, later)
       if (router.whyPending(slot) !== undefined) this.#early.add(slot)
-      router.whenChanged(specOfSlot(slot), () => this.#look(slot))
+      this.#watch(slot)
     } else {
       this.#early.delete(slot)
+      this.#watches.get(slot)?.()
+      this.#watches.delete(slot)
       this.#letGo(slot)
     }
     if (this.#count === 0) this.#whenEmpty?.()
+  }
+
+  /** Once: it may be looked at for another reason meanwhile. */
+  #watch(slot: SlotId): void {
+    if (this.#watches.has(slot)) return
+    const look = (): void => {
+      this.#watches.delete(slot)
+      this.#look(slot)
+    }
+    this.#watches.set(slot, this.#init.router.whenChanged(specOfSlot(slot), look))
   }
 
   #letGo(slot: SlotId): void {
@@ -193,4 +227,9 @@ export class Outbox {
       this.#init.onDropped()
     }
   }
+}
+
+/** Whether what is to go to a later worker than `after`, or to any, may go there. */
+function isFor(route: Route | undefined, after: Generation | undefined): route is Route {
+  return route !== undefined && (after === undefined || compareGenerations(route.generation, after) > 0)
 }

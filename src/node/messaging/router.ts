@@ -1,9 +1,10 @@
 // pure
 /** Where each worker runs now, as far as this node knows: read by every call, written by the control plane. */
 
-import { type Run, type SlotId, type SpecId, specId, specOfSlot } from '../../ids.ts'
+import { type NodeId, type Run, type SlotId, type SpecId, specId, specOfSlot } from '../../ids.ts'
 import type { Claim } from '../../protocol/claim.ts'
 import type { Generation, Phase } from '../../protocol/phase.ts'
+import type { ReachChange } from '../../protocol/reach.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
 import { type PartStatus, goingOn, partStatus, reachable } from '../supervision/outlook.ts'
 import { type SpecStatus, isDown } from '../supervision/spec-status.ts'
@@ -38,6 +39,8 @@ export class Router {
   /** Of all that runs of groups and chains; of standalone workers, those that somebody has asked for. */
   readonly #routes = new Map<SlotId, Route>()
   readonly #waiting = new Map<SpecId, Set<() => void>>()
+  /** Who reaches a member that this node does not. */
+  readonly #cutOff = new Map<NodeId, readonly NodeId[]>()
 
   /** Where the worker runs; undefined while it does not. */
   find(slot: SlotId): Route | undefined {
@@ -112,6 +115,11 @@ export class Router {
     }
   }
 
+  /** Who reaches a node that is cut off from this one: there is no way to its workers from here. */
+  findReachers(node: NodeId): readonly NodeId[] | undefined {
+    return this.#cutOff.get(node)
+  }
+
   /** Whether both are members that start, so that neither is to be reached before the other has started. */
   isStartingWith(a: SlotId, b: SlotId): boolean {
     const phase = this.#specs.get(specOfSlot(a))?.phase
@@ -170,6 +178,12 @@ export class Router {
     known.phase = phase
     this.#follow(known)
     this.#announce(phase.spec)
+  }
+
+  /** A member that others reach and this node does not, or does again. */
+  followReach({ peer, reachedBy }: ReachChange): void {
+    if (reachedBy.length === 0) this.#cutOff.delete(peer)
+    else this.#cutOff.set(peer, reachedBy)
   }
 
   /** The node has stopped: nobody is to be reached from here any more, and whoever waits is told to look again. */

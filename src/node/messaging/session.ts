@@ -65,6 +65,8 @@ export class Session {
   #isNewsDue = false
   #isCongested = false
   #isOver = false
+  /** Of the run of the peer, as it has said; it may take a larger one while it joins. Infinity before it has said so. */
+  boot = Infinity
   /** When the bytes have come that are being taken in: the same for all frames in them. */
   heardMs = 0
   /** Sent while the transport asked to wait. */
