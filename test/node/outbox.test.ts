@@ -63,6 +63,8 @@ class Bench {
   dropped = 0
   /** Nodes without a session. */
   readonly apart = new Set<string>()
+  /** The session with the node breaks by that which is sent then. */
+  breaksAfter = Infinity
 
   get asked(): number {
     return this.#router.asked
@@ -78,8 +80,14 @@ class Bench {
       router: this.#router,
       clock: new VirtualClock().fork(),
       isConnected: ({ id }) => !this.apart.has(id),
-      dispatch: (route, slot, { kind }) =>
-        this.sent.push(`${kind} to ${slot} of ${route.generation.number} on ${route.owner.id}`),
+      dispatch: (route, slot, each) => {
+        const { id } = route.owner
+        // As the data plane does.
+        if (this.apart.has(id)) return this.outbox.keep(slot, each)
+        this.sent.push(`${each.kind} to ${slot} of ${route.generation.number} on ${id}`)
+        if (this.sent.length === this.breaksAfter) this.apart.add(id)
+        return undefined
+      },
       onDropped: () => (this.dropped += 1),
       onFull: slot => this.full.push(slot),
     })
@@ -309,4 +317,34 @@ test('there is no more room for what waits for a session than for anything else'
   bench.reach('n2')
   expect(bench.sent).toHaveLength(MAILBOX_LIMITS.messages)
   expect(bench.sent.at(-1)).toBe(`${MAILBOX_LIMITS.messages - 1} to w of 1 on n2`)
+})
+
+// It was put back while it was taken out, and nobody waited for a change any more, or it was forgotten, and its room with it.
+test('what a session does not take that breaks meanwhile goes on waiting, for the next one or for a successor', () => {
+  const bench = new Bench()
+  bench.apart.add('n2')
+  bench.runs(1, 'n2')
+  bench.breaksAfter = 2
+  for (const n of [1, 2, 3]) bench.outbox.keep(SLOT, packed(n))
+  bench.outbox.keep(SLOT, packed(8), generation(1))
+  bench.outbox.keep(SLOT, packed(4))
+  bench.reach('n2')
+  expect(bench.sent).toEqual(['1 to w of 1 on n2', '2 to w of 1 on n2'])
+  expect([bench.outbox.count, bench.watching]).toEqual([3, 1])
+  bench.runs(2, 'n3')
+  expect(bench.sent.slice(2)).toEqual(['3 to w of 2 on n3', '8 to w of 2 on n3', '4 to w of 2 on n3'])
+  expect([bench.dropped, bench.outbox.count, bench.watching]).toEqual([0, 0, 0])
+})
+
+test('what a session does not take that breaks meanwhile goes to a successor, where nothing else is kept', () => {
+  const bench = new Bench()
+  bench.apart.add('n2')
+  bench.runs(1, 'n2')
+  bench.breaksAfter = 1
+  for (const n of [1, 2, 3]) bench.outbox.keep(SLOT, packed(n))
+  bench.reach('n2')
+  expect([bench.sent, bench.outbox.count, bench.watching]).toEqual([['1 to w of 1 on n2'], 2, 1])
+  bench.runs(2, 'n3')
+  expect(bench.sent.slice(1)).toEqual(['2 to w of 2 on n3', '3 to w of 2 on n3'])
+  expect([bench.dropped, bench.outbox.count, bench.watching]).toEqual([0, 0, 0])
 })

@@ -170,13 +170,13 @@ export class Outbox {
     const kept = this.#kept.get(slot) ?? []
     const { router } = this.#init
     const route = this.#findRoute(slot)
-    const isConnected = route !== undefined && this.#init.isConnected(route.owner)
     const isComing = router.isComing(slot)
     this.#kept.delete(slot)
     const later: Kept[] = []
     for (const each of kept) {
       const { packed, after } = each
-      const isThere = isConnected && isFor(route, after)
+      // For each: the session may break by what has just been sent.
+      const isThere = isFor(route, after) && this.#init.isConnected(route.owner)
       if (!isThere && isComing && !this.#isCutOff(route, after)) {
         later.push(each)
         continue
