@@ -229,7 +229,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
   followReach(change: ReachChange): void {
     this.router.followReach(change)
     this.outbox.followReach(change)
-    this.#calls.followReach()
+    this.#calls.followReach(change)
   }
 
   // What the transport says.

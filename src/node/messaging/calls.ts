@@ -18,6 +18,7 @@ import { NodeStoppedError } from '../../errors.ts'
 import { type NodeId, type SpecId, specOfSlot } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import { REPLY } from '../../protocol/channel.ts'
+import type { ReachChange } from '../../protocol/reach.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { Frame } from '../../protocol/frames.ts'
 import { type Generation, compareGenerations } from '../../protocol/phase.ts'
@@ -139,9 +140,10 @@ export class Calls {
   }
 
   /** There is a session with a peer, or others reach it and this node does not: calls that wait may have a way, or no hope. */
-  followReach(): void {
+  followReach({ peer }: ReachChange): void {
     // A copy: a call that still finds no way waits again, and would be met again.
-    for (const call of Array.from(this.#waiting)) this.#attempt(call)
+    for (const call of Array.from(this.#waiting))
+      if (this.#router.find(call.request.slot)?.owner.id === peer) this.#attempt(call)
   }
 
   #attempt(call: Call, nowMs = this.#clock.nowMs()): void {
@@ -172,11 +174,18 @@ export class Calls {
     call.onUnsent()
     this.#waiting.add(call)
     if (call.caller !== undefined) queueMicrotask(() => this.#suspect(call))
+    this.#watch(call)
+  }
+
+  /** Once: it may have been tried for another reason meanwhile, or be on its way. */
+  #watch(call: Call): void {
+    if (call.stopWatching !== undefined) return
     const attempt = (): void => {
+      call.stopWatching = undefined
       // It may have found another way meanwhile: it must not go out twice.
       if (this.#waiting.has(call)) this.#attempt(call)
     }
-    call.onCancelled(this.#router.whenChanged(specOfSlot(call.request.slot), attempt))
+    call.stopWatching = this.#router.whenChanged(specOfSlot(call.request.slot), attempt)
   }
 
   /** Whoever has made the call waits for it, or is through by now. */
@@ -252,6 +261,8 @@ export class Call implements Replier, Expiring, Origin {
   /** The generation of the worker that it was given, or sent, to. */
   tried: Generation | undefined
   peer: NodeId | undefined
+  /** How to wait no longer for a change of what its worker is of, where it does. */
+  stopWatching: (() => void) | undefined
 
   constructor(
     request: CallRequest,
@@ -377,6 +388,7 @@ export class Call implements Replier, Expiring, Origin {
     if (this.isOver) return
     this.isOver = true
     for (const cancel of this.#cancels ?? []) cancel()
+    this.stopWatching?.()
     this.#onEnd(error, value)
   }
 }
