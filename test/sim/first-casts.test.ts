@@ -218,3 +218,22 @@ test('a node that leaves waits for a session no longer than for anything else, a
   expect(node.inspect().plane.lostCount).toBe(3)
   expect(node.inspect().plane.outbox.count).toBe(0)
 })
+
+// It was kept for ever, in the room of all others.
+test('what waits for a member is dropped, and counted, when the group has it no more', async () => {
+  await using mesh = await meshOf()
+  const members = [
+    { id: 'a', run: ear },
+    { id: 'b', run: ear },
+  ] as const
+  const group = await mesh.settle(mesh.node('n1').addGroup({ id: 'g', members }))
+  mesh.cut('n5', 'n4')
+  await comeWithout(mesh)
+  const seen = mesh.node('n5').getGroup<typeof members>('g')
+  await mesh.until('it knows where they are', () => seen.status.kind === 'running')
+  for (const n of [1, 2, 3]) seen.member('a').send(n)
+  expect([lostOn(mesh, 'n5'), waitingOn(mesh, 'n5')]).toEqual([0, 3])
+  await mesh.settle(group.removeMember('a'))
+  await mesh.run(1_000)
+  expect([lostOn(mesh, 'n5'), waitingOn(mesh, 'n5')]).toEqual([3, 0])
+})

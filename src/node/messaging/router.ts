@@ -78,8 +78,11 @@ export class Router {
     const spec = specOfSlot(slot)
     const status = this.statusOf(spec)?.kind
     if (this.isOver || status === undefined || !COMING.has(status)) return false
+    const kind = this.bodyOf(spec)?.kind
+    if (kind === 'worker' || kind === undefined) return true
     const part = this.partStatusOf(spec, slot)?.kind
-    return part !== 'stopped' && part !== 'failed' && part !== 'ended'
+    // Undefined: it has been taken out of the group meanwhile.
+    return part !== undefined && part !== 'stopped' && part !== 'failed' && part !== 'ended'
   }
 
   bodyOf(spec: SpecId): SpecBody | undefined {
