@@ -5,7 +5,7 @@
  */
 
 import { type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../../ids.ts'
-import { generationOf, isTokenOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
+import { generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
 import { FAILURES_KEPT_MAX, withoutStack } from '../../protocol/failure.ts'
 import {
   type Generation,
@@ -76,6 +76,7 @@ export class Holder {
       send,
       onLost,
       isGone: run => ledger.membership.isGone(run),
+      isThere: (slot, since) => supervisor.findPlaced(slot, since) !== undefined,
       isLost: run => ledger.membership.isGone(run) && !ledger.hasLeft(run),
       onChanged: slot => this.#onLegacy(specOfSlot(slot)),
     })
@@ -159,7 +160,8 @@ export class Holder {
       latest.set(slot, { since, hasEnded: true, exit })
     this.#held.delete(spec)
     const { legacy: bytes } = { legacy: undefined, ...report.exit }
-    if (bytes !== undefined) this.legacies.keep(slot, since, { bytes, nowMs: now.ms })
+    if (bytes === undefined) this.legacies.bequests.onEnded(slot)
+    else this.legacies.bequests.keep(slot, since, { bytes, nowMs: now.ms })
     if (exit === undefined) return !this.#supervisor.isStopping(spec)
     const phase = this.#ledger.tables.phases.get(spec)
     const placed = phase?.layout.find(each => each.slot === slot)
@@ -211,6 +213,7 @@ export class Holder {
     const held: Held = { phase, body, kept, wanted, spent, owners: ownersOf(kept) }
     this.#held.set(phase.spec, held)
     this.#entrust(body, renewals)
+    for (const slot of this.legacies.bequests.outgrown(phase)) this.#supervisor.entrust(slot)
     this.#supervisor.assign(phase.spec, this.#assignmentsOf(phase, body, wanted, now), now.ms)
     return held
   }
@@ -244,8 +247,8 @@ export class Holder {
     let isWaiting = false
     for (const placed of wanted) {
       const { slot, since } = placed
-      const there = this.#supervisor.findAssignment(slot)
-      if (there !== undefined && isTokenOf(there.token, since)) {
+      const there = this.#supervisor.findPlaced(slot, since)
+      if (there !== undefined) {
         assignments.push(there)
         continue
       }
@@ -269,10 +272,10 @@ export class Holder {
   }
 
   #leftOf(phase: Phase, stopped: readonly SlotId[]): SlotId[] {
-    if (this.legacies.isEmpty || stopped.length === 0) return []
+    if (this.legacies.bequests.isEmpty || stopped.length === 0) return []
     const empty = new Set(stopped)
     return phase.layout.flatMap(placed =>
-      empty.has(placed.slot) && this.legacies.has(placed) ? [placed.slot] : [],
+      empty.has(placed.slot) && this.legacies.bequests.has(placed) ? [placed.slot] : [],
     )
   }
 
@@ -343,7 +346,10 @@ export class Holder {
   /** Says that workers have ended; the generation has failed where that is more than their own business. */
   #tell(phase: Phase, body: FateBody, exits: readonly SlotExit[], stopped: readonly SlotId[]): void {
     // The reasons of the first few are enough for people: ten thousand stacks would not fit into a row.
-    const brief = phase.exits.length < FAILURES_KEPT_MAX ? exits : exits.map(inBrief)
+    const brief =
+      phase.exits.length < FAILURES_KEPT_MAX
+        ? exits
+        : exits.map(exit => ({ ...exit, failure: withoutStack(exit.failure) }))
     const told = withNews(phase, { exits: brief, stopped })
     const { renewals, unstartable } = outlookOf(told, body)
     const isFailed = renewals.length > 0 || unstartable !== undefined
@@ -390,8 +396,4 @@ function keyOf({ since, revision }: PlacedSlot): string {
 /** The slots that are to become empty. */
 function goingOf({ renewals, outdated, unwanted }: Outlook): PlacedSlot[] {
   return [...renewals.flatMap(({ stopping }) => stopping), ...outdated, ...unwanted]
-}
-
-function inBrief(exit: SlotExit): SlotExit {
-  return { ...exit, failure: withoutStack(exit.failure) }
 }

@@ -1,8 +1,7 @@
 // pure
 /**
- * What members of groups leave behind for their successors when they move, on its way: whoever has it keeps it until
- * the successor has started, and whoever starts the successor asks for it. The row says where it is, and every step
- * can be asked for again.
+ * What members of groups that start here find of their predecessors: whoever starts them asks for it, of whoever has it
+ * kept. The row says where it is, and every step can be asked for again.
  */
 
 import { type NodeId, type Run, type SlotId, isSameRun, specOfSlot } from '../../ids.ts'
@@ -15,44 +14,17 @@ import {
   compareGenerations,
 } from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
-import { ArrivingState, partsOfState } from './arriving-state.ts'
-import { HEIR_MS, type SendHandoff } from './handoffs.ts'
+import { ArrivingState } from './arriving-state.ts'
+import { Bequests, type BequestsInit, type Inheritance } from './bequests.ts'
+import { HEIR_MS } from './handoffs.ts'
 import { heldBy } from './outlook.ts'
-import type { OnStateLost } from './parting.ts'
-import { ASK_MS, KEEP_MS, Patience } from './patience.ts'
+import { ASK_MS, Patience } from './patience.ts'
 
 /**
  * So many are asked for at once: one after the other, each would take as long as it takes there and back. Of two megabytes
  * each, at most, they leave room in what waits for a session.
  */
 export const COMING_MAX = 16
-
-/**
- * So many nodes may be lost with it: whoever is, before it has started, may have been killed by just that, and was the
- * whole process. Once is mere chance as a rule, more often hardly; as with an item that workers have crashed on. Who has
- * to move on before it has started, or fails, was not: many may, where nodes are updated one after the other.
- */
-export const HEIRS_MAX = 3
-
-/** Something that a worker of this node has left behind. */
-interface Kept {
-  readonly since: Generation
-  readonly bytes: Uint8Array
-  /** The worker that is to start with it, as far as it is known here. */
-  heir: PlacedSlot | undefined
-  readonly givenTo: Set<NodeId>
-  /** Of those, how many were lost before they had started. */
-  lostCount: number
-  /** Whoever was to start with it has asked for it, or has it anyway. */
-  isGiven: boolean
-}
-
-/** Something that a successor has started with. */
-interface Taken {
-  readonly kept: Kept
-  /** The number of the generation that says so. */
-  readonly number: number
-}
 
 /** Something that a worker of this node is to start with. */
 interface Wanted {
@@ -68,30 +40,17 @@ interface Wanted {
   isStarted: boolean
 }
 
-/** Whether a worker can start: with what it has inherited, if there is anything. */
-export type Inheritance =
-  | { readonly kind: 'coming' }
-  | { readonly kind: 'here'; readonly bytes: Uint8Array | undefined }
-
-export interface LegaciesInit {
+export interface LegaciesInit extends BequestsInit {
   readonly run: () => Run
-  readonly send: SendHandoff
-  readonly onLost: OnStateLost
   readonly isGone: (run: Run) => boolean
-  /** It is gone, and has not said that it goes. */
-  readonly isLost: (run: Run) => boolean
   /** Something that was asked for has come, or is waited for no longer. */
   readonly onChanged: (slot: SlotId) => void
 }
 
 export class Legacies {
   readonly #init: LegaciesInit
-  readonly #kept = new Map<SlotId, Kept>()
-  /**
-   * Nobody waits for it, but may again: where a coordinator leaves just as another node joins, there may be two for some
-   * milliseconds, and so two generations of one number. One of them is overruled, with what it has started.
-   */
-  readonly #taken = new Map<SlotId, Taken>()
+  /** What workers of this node have left behind. */
+  readonly bequests: Bequests
   readonly #wanted = new Map<SlotId, Wanted>()
   /** Those of them that have been asked for, and have not come. */
   readonly #coming = new Set<SlotId>()
@@ -99,124 +58,29 @@ export class Legacies {
   readonly #queue = new Set<SlotId>()
   readonly #patience = new Patience()
   readonly #deadlines = new Deadlines<SlotId>()
-  readonly #ends = new Deadlines<SlotId>()
 
   constructor(init: LegaciesInit) {
     this.#init = init
+    this.bequests = new Bequests(init)
   }
 
-  /** Whether nobody waits for anything that is here, as far as this node knows. */
-  get isFree(): boolean {
-    return this.#kept.size === 0
-  }
-
-  /** Whether nothing is here for others, not even of what they have taken. */
-  get isEmpty(): boolean {
-    return this.#kept.size + this.#taken.size === 0
-  }
-
-  /** What is here for others, by whom it is of. */
-  slotsLeft(): Iterable<SlotId> {
-    return this.#kept.keys()
-  }
-
-  // Who has it.
-
-  keep(
-    slot: SlotId,
-    since: Generation,
-    context: { readonly bytes: Uint8Array; readonly nowMs: number },
-  ): void {
-    const { bytes } = context
-    this.#taken.delete(slot)
-    this.#kept.set(slot, { since, bytes, heir: undefined, givenTo: new Set(), lostCount: 0, isGiven: false })
-    this.#ends.set(slot, context.nowMs + KEEP_MS)
-  }
-
-  has({ slot, since }: PlacedSlot): boolean {
-    const kept = this.#find(slot)
-    return kept !== undefined && compareGenerations(kept.since, since) === 0
-  }
-
-  /** What nobody will ask for any more goes: successors have started with it, or without, or will not start at all. */
   follow(phase: Phase, nowMs: number): void {
     this.#followWanted(phase)
-    if (this.isEmpty) return
-    const pending = new Set(phase.pending)
-    for (const slot of phase.ready) pending.delete(slot)
-    for (const placed of phase.layout) {
-      const { slot, since, legacy, owner } = placed
-      const kept = this.#find(slot)
-      if (kept === undefined || compareGenerations(since, kept.since) === 0) continue
-      const isMeant = legacy !== undefined && compareGenerations(legacy.since, kept.since) === 0
-      if (!isMeant) this.#forget(slot)
-      else if (pending.has(slot)) this.#onPlaced(placed, kept, nowMs)
-      else this.#onReady(slot, kept, { number: phase.generation.number, heir: owner.id, nowMs })
-    }
-  }
-
-  #onPlaced(placed: PlacedSlot, kept: Kept, nowMs: number): void {
-    const { slot, since } = placed
-    const { heir } = kept
-    kept.heir = placed
-    const isOther = heir !== undefined && compareGenerations(heir.since, since) !== 0
-    // Known by now: who places it anew tells of the loss with that, or before.
-    if (isOther && kept.givenTo.has(heir.owner.id) && this.#init.isLost(heir.owner)) kept.lostCount += 1
-    if (!this.#taken.delete(slot)) return
-    this.#kept.set(slot, kept)
-    this.#ends.set(slot, nowMs + KEEP_MS)
-  }
-
-  #onReady(
-    slot: SlotId,
-    kept: Kept,
-    { number, heir, nowMs }: { readonly number: number; readonly heir: NodeId; readonly nowMs: number },
-  ): void {
-    const taken = this.#taken.get(slot)
-    if (taken !== undefined) {
-      if (number > taken.number) this.#forget(slot)
-      return
-    }
-    // It has started without.
-    this.#tellLoss(slot, kept, heir)
-    this.#kept.delete(slot)
-    this.#taken.set(slot, { kept, number })
-    this.#ends.set(slot, nowMs + HEIR_MS)
+    this.bequests.follow(phase, nowMs)
   }
 
   /** The group is gone, or nothing of it is to run. */
   dropAll(phase: Phase): void {
-    for (const { slot } of phase.layout) this.#forget(slot)
+    this.bequests.dropAll(phase)
     for (const slot of this.#wanted.keys()) if (specOfSlot(slot) === phase.spec) this.#drop(slot)
   }
 
-  /** This node waits for nobody any more. */
-  giveUp(): void {
-    for (const [slot, kept] of this.#kept) this.#tellLoss(slot, kept)
-  }
-
-  onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId): void {
-    const kept = this.#find(slot)
-    if (kept?.since.number !== generation || kept.lostCount >= HEIRS_MAX)
-      return this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
-    kept.isGiven = true
-    kept.givenTo.add(from)
-    for (const part of partsOfState(slot, generation, kept.bytes)) this.#init.send(from, part)
-    return undefined
-  }
-
-  // Who wants it.
-
   /** What the worker that is placed here starts with: asked for when this is first called. */
-  of({ slot, legacy }: PlacedSlot, nowMs: number): Inheritance {
+  of(placed: PlacedSlot, nowMs: number): Inheritance {
+    const { slot, legacy } = placed
     if (legacy === undefined) return { kind: 'here', bytes: undefined }
-    const { owner, since } = legacy
-    if (isSameRun(owner, this.#init.run())) {
-      const kept = this.#find(slot)
-      const isIt = kept !== undefined && compareGenerations(kept.since, since) === 0
-      if (isIt) kept.isGiven = true
-      return { kind: 'here', bytes: isIt ? kept.bytes : undefined }
-    }
+    const { owner } = legacy
+    if (isSameRun(owner, this.#init.run())) return this.bequests.of(placed, legacy)
     const wanted = this.#want(slot, legacy, nowMs)
     if (wanted === undefined) return { kind: 'coming' }
     const isOver = wanted.isRefused || nowMs >= this.#untilMs(wanted) || this.#init.isGone(owner)
@@ -271,7 +135,7 @@ export class Legacies {
   }
 
   tick(nowMs: number): void {
-    for (const slot of this.#ends.take(nowMs)) this.#forget(slot)
+    this.bequests.tick(nowMs)
     for (const slot of this.#deadlines.take(nowMs)) {
       const wanted = this.#wanted.get(slot)
       if (wanted?.isStarted === true) this.#drop(slot)
@@ -290,7 +154,7 @@ export class Legacies {
   }
 
   wakeAtMs(): number {
-    return Math.min(this.#deadlines.wakeAtMs(), this.#ends.wakeAtMs())
+    return Math.min(this.#deadlines.wakeAtMs(), this.bequests.wakeAtMs())
   }
 
   /** It has come, or is not waited for: there is room to ask for others. */
@@ -352,20 +216,6 @@ export class Legacies {
       const legacy = legacies.get(slot)
       if (legacy === undefined || !isOf(wanted, legacy)) this.#drop(slot)
     }
-  }
-
-  #tellLoss(slot: SlotId, { isGiven, bytes }: Kept, heir?: NodeId): void {
-    if (!isGiven && bytes.length > 0) this.#init.onLost(slot, heir)
-  }
-
-  #find(slot: SlotId): Kept | undefined {
-    return this.#kept.get(slot) ?? this.#taken.get(slot)?.kept
-  }
-
-  #forget(slot: SlotId): void {
-    this.#kept.delete(slot)
-    this.#taken.delete(slot)
-    this.#ends.clear(slot)
   }
 }
 

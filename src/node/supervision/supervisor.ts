@@ -6,7 +6,8 @@
  */
 
 import type { SlotId, SpecId } from '../../ids.ts'
-import type { FencingToken } from '../../protocol/fencing-token.ts'
+import { type FencingToken, isTokenOf } from '../../protocol/fencing-token.ts'
+import type { Generation } from '../../protocol/phase.ts'
 import type { ChildSpec } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import { type Exit, howEnded } from './exit.ts'
@@ -101,9 +102,10 @@ export class Supervisor {
     return this.#workers.size
   }
 
-  /** What the worker of a slot was started for, in whatever state it is. */
-  findAssignment(slot: SlotId): Assignment | undefined {
-    return this.#workers.get(slot)?.assignment
+  /** The worker of the slot, where it is the one that was placed in `since`, also if it is stopping. */
+  findPlaced(slot: SlotId, since: Generation): Assignment | undefined {
+    const assignment = this.#workers.get(slot)?.assignment
+    return assignment !== undefined && isTokenOf(assignment.token, since) ? assignment : undefined
   }
 
   /** The slots of which a worker is left. */

@@ -44,17 +44,17 @@ export class Upkeep {
 
   /** Whether this node has given away all that others go on with. */
   get isFree(): boolean {
-    return this.#claims.isFree && this.#generations.legacies.isFree
+    return this.#claims.isFree && this.#generations.legacies.bequests.isFree
   }
 
   /** Whether others have all that workers of this node have left behind for them. */
   get isHandedOver(): boolean {
-    return this.#claims.handoffs.outgoingCount === 0 && this.#generations.legacies.isFree
+    return this.#claims.handoffs.outgoingCount === 0 && this.#generations.legacies.bequests.isFree
   }
 
   /** The slots whose workers have ended here, and whose successors have not come yet. */
   slotsLeft(): SlotId[] {
-    return [...this.#claims.handoffs.slotsLeft(), ...this.#generations.legacies.slotsLeft()]
+    return [...this.#claims.handoffs.slotsLeft(), ...this.#generations.legacies.bequests.slotsLeft()]
   }
 
   /** This node goes, whatever nobody has taken: what is lost with it is told. */
@@ -62,7 +62,7 @@ export class Upkeep {
     // Where a whole mesh is stopped, nobody goes on with anything.
     if (this.#ledger.isAlone) return
     this.#claims.handoffs.giveUp()
-    this.#generations.legacies.giveUp()
+    this.#generations.legacies.bequests.giveUp()
   }
 
   /** Does what the rows ask of this node, and says how the spec stands. */
@@ -106,7 +106,7 @@ export class Upkeep {
     switch (message.kind) {
       case 'handoff-ask':
         if (this.#isOfWorker(message.slot)) this.#claims.onAsk(message, from, now)
-        else legacies.onAsk(message, from)
+        else legacies.bequests.onAsk(message, from, now.ms)
         return
       case 'handoff-refuse':
         if (!legacies.onRefuse(message, from)) this.#claims.onRefuse(message, from, now)

@@ -4,9 +4,10 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type Run, type SlotId, nodeId, slotId, specId } from '../../../src/ids.ts'
 import { HEIR_MS } from '../../../src/node/supervision/handoffs.ts'
-import { COMING_MAX, HEIRS_MAX, Legacies } from '../../../src/node/supervision/legacies.ts'
+import { HEIRS_MAX } from '../../../src/node/supervision/bequests.ts'
+import { COMING_MAX, Legacies } from '../../../src/node/supervision/legacies.ts'
 import { ASK_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
-import type { Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
+import type { Generation, Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
 
 const runOf = (id: string): Run => ({ id: nodeId(id), boot: 1 })
 const [here, there, elsewhere] = [runOf('here'), runOf('there'), runOf('elsewhere')]
@@ -43,21 +44,32 @@ const PHASE: Phase = {
 }
 
 let asks: string[]
+/** What others have been given. */
+let given: number[]
 let changed: SlotId[]
 let lost: string[]
 /** Where it is gone: whether without a word. */
 let isLost: boolean
+/** Where the worker of the slot that has not ended was placed. */
+let running: Generation | undefined
 let legacies: Legacies
 
 beforeEach(() => {
   asks = []
+  given = []
   changed = []
   lost = []
   isLost = true
+  running = undefined
   legacies = new Legacies({
     run: () => here,
-    send: (to, message) => asks.push(`${message.kind} to ${to}`),
+    send: (to, message) => {
+      asks.push(`${message.kind} to ${to}`)
+      if (message.kind === 'handoff-state') given.push(...message.bytes)
+    },
     isGone: () => false,
+    isThere: (_slot, placedIn) =>
+      running !== undefined && running.number === placedIn.number && running.tag === placedIn.tag,
     isLost: () => isLost,
     onLost: (slot, heir) => lost.push(`${heir} ${slot}`),
     onChanged: slot => changed.push(slot),
@@ -128,16 +140,16 @@ describe('what a worker of this node has left behind', () => {
   const ask = { kind: 'handoff-ask', slot: SLOT, generation: since.number } as const
 
   beforeEach(() => {
-    legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
     legacies.follow(phase, 0)
   })
 
   test('is lost where its successor starts without having asked, or nobody has when this node goes', () => {
-    expect([...legacies.slotsLeft()]).toEqual([SLOT])
-    legacies.giveUp()
+    expect([...legacies.bequests.slotsLeft()]).toEqual([SLOT])
+    legacies.bequests.giveUp()
     legacies.follow({ ...phase, ready: [SLOT] }, 0)
     expect(lost).toEqual([`undefined ${SLOT}`, `${there.id} ${SLOT}`])
-    expect([...legacies.slotsLeft()]).toEqual([])
+    expect([...legacies.bequests.slotsLeft()]).toEqual([])
   })
 
   describe('and has been taken', () => {
@@ -145,18 +157,18 @@ describe('what a worker of this node has left behind', () => {
     const next: Phase = { ...phase, generation: { number: 5, tag: 1 }, ready: [SLOT] }
 
     beforeEach(() => {
-      legacies.onAsk(ask, there.id)
+      legacies.bequests.onAsk(ask, there.id, 0)
       legacies.follow({ ...phase, ready: [SLOT] }, 0)
       asks.length = 0
     })
 
     test('is there still for a rival of the same number, which overrules the one that has started', () => {
-      expect(legacies.isFree).toBe(true)
-      legacies.onAsk(ask, elsewhere.id)
+      expect(legacies.bequests.isFree).toBe(true)
+      legacies.bequests.onAsk(ask, elsewhere.id, 0)
       legacies.follow({ ...phase, generation: rival.since, layout: [rival] }, 1)
-      expect(legacies.isFree).toBe(false)
+      expect(legacies.bequests.isFree).toBe(false)
       legacies.tick(HEIR_MS + 1)
-      legacies.onAsk(ask, elsewhere.id)
+      legacies.bequests.onAsk(ask, elsewhere.id, 0)
       expect(asks).toEqual(['handoff-state to elsewhere', 'handoff-state to elsewhere'])
     })
 
@@ -165,21 +177,21 @@ describe('what a worker of this node has left behind', () => {
       ['a while', () => legacies.tick(HEIR_MS)],
     ])('is not after %s', (_, happens) => {
       legacies.tick(HEIR_MS - 1)
-      expect(legacies.isEmpty).toBe(false)
+      expect(legacies.bequests.isEmpty).toBe(false)
       happens()
-      expect(legacies.isEmpty).toBe(true)
-      legacies.onAsk(ask, elsewhere.id)
+      expect(legacies.bequests.isEmpty).toBe(true)
+      legacies.bequests.onAsk(ask, elsewhere.id, 0)
       expect(asks).toEqual(['handoff-refuse to elsewhere'])
     })
   })
 
   test('is not where that one has been given it, or starts here, or nothing of it is to run', () => {
-    legacies.onAsk(ask, there.id)
+    legacies.bequests.onAsk(ask, there.id, 0)
     legacies.follow({ ...phase, ready: [SLOT] }, 0)
-    legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
     expect(legacies.of({ ...left, owner: here }, 0)).toMatchObject({ kind: 'here' })
     legacies.follow({ ...phase, ready: [SLOT] }, 0)
-    legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
     legacies.dropAll(phase)
     expect(lost).toEqual([])
   })
@@ -187,7 +199,7 @@ describe('what a worker of this node has left behind', () => {
   test('is kept while the row has it where it was, and no longer where another generation has won', () => {
     const asItWas = { ...left, owner: here, since, legacy: undefined }
     legacies.follow({ ...phase, layout: [asItWas], pending: [] }, 0)
-    expect([...legacies.slotsLeft()]).toEqual([SLOT])
+    expect([...legacies.bequests.slotsLeft()]).toEqual([SLOT])
     // There it runs since an earlier generation: what was made for the one that has lost is nobody's.
     legacies.follow(
       {
@@ -197,7 +209,65 @@ describe('what a worker of this node has left behind', () => {
       },
       0,
     )
-    expect([...legacies.slotsLeft()]).toEqual([])
+    expect([...legacies.bequests.slotsLeft()]).toEqual([])
+  })
+})
+
+describe('where a worker of this node has started again with what it had left behind, and its generation is overruled', () => {
+  const again: PlacedSlot = { ...SUCCESSOR, owner: here, legacy: { owner: here, since } }
+  const rival: PlacedSlot = { ...again, owner: there, since: { number: 4, tag: 2 } }
+  const winner: Phase = { ...PHASE, generation: rival.since, layout: [rival] }
+  const ask = { kind: 'handoff-ask', slot: SLOT, generation: since.number } as const
+
+  beforeEach(() => {
+    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    expect(legacies.of(again, 0)).toEqual({ kind: 'here', bytes: new Uint8Array([1]) })
+    running = again.since
+    legacies.follow({ ...PHASE, layout: [again], ready: [SLOT] }, 0)
+    asks.length = 0
+  })
+
+  test('whoever asks for the older one is given what it has left behind since', () => {
+    running = undefined
+    legacies.bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 })
+    legacies.follow(winner, 1)
+    expect(legacies.bequests.outgrown(winner)).toEqual([])
+    expect([...legacies.bequests.slotsLeft()]).toEqual([SLOT])
+    legacies.bequests.onAsk(ask, there.id, 1)
+    expect(given).toEqual([2])
+    legacies.follow({ ...winner, ready: [SLOT] }, 1)
+    expect(legacies.bequests.isFree).toBe(true)
+    expect(lost).toEqual([])
+  })
+
+  test.each<[string, number, () => void]>([
+    [
+      'what it leaves behind',
+      2,
+      () => legacies.bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 }),
+    ],
+    ['the older one where it leaves nothing behind', 1, () => legacies.bequests.onEnded(SLOT)],
+    ['the older one where it does not end', 1, () => legacies.bequests.onAsk(ask, there.id, HEIR_MS)],
+  ])('it is to hand over, and whoever asks meanwhile is given %s', (_, bytes, happens) => {
+    legacies.bequests.onAsk(ask, there.id, 0)
+    legacies.follow(winner, 0)
+    expect(legacies.bequests.outgrown(winner)).toEqual([SLOT])
+    expect(given).toEqual([])
+    happens()
+    expect(given).toEqual([bytes])
+  })
+
+  test('the one that is placed here waits for it', () => {
+    const next = { ...rival, owner: here }
+    legacies.follow({ ...winner, layout: [next] }, 0)
+    expect(legacies.of(next, 0)).toEqual({ kind: 'coming' })
+    running = undefined
+    legacies.bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 })
+    expect(legacies.of(next, 1)).toEqual({ kind: 'here', bytes: new Uint8Array([2]) })
+  })
+
+  test('one that goes on in the row is not to hand over', () => {
+    expect(legacies.bequests.outgrown({ ...PHASE, layout: [again] })).toEqual([])
   })
 })
 
@@ -205,21 +275,21 @@ describe('what is left behind and given to one heir after the other', () => {
   const left: PlacedSlot = { ...SUCCESSOR, owner: there, legacy: { owner: here, since } }
   const ask = { kind: 'handoff-ask', slot: SLOT, generation: since.number } as const
   const last = 4 + HEIRS_MAX
-  const [given, refused] = ['handoff-state', 'handoff-refuse'].map(
+  const [handed, refused] = ['handoff-state', 'handoff-refuse'].map(
     kind => `${kind} to there, ${kind} to there`,
   )
 
   /** @returns what each is told, the last one of which starts */
   function answers(): string[] {
-    legacies.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
     return Array.from({ length: HEIRS_MAX + 1 }, (_, index) => {
       const number = 4 + index
       const phase: Phase = { ...PHASE, layout: [{ ...left, since: { number, tag: 1 } }] }
       legacies.follow(phase, 0)
       legacies.follow(phase, 0)
       asks.length = 0
-      legacies.onAsk(ask, there.id)
-      legacies.onAsk(ask, there.id)
+      legacies.bequests.onAsk(ask, there.id, 0)
+      legacies.bequests.onAsk(ask, there.id, 0)
       const answer = asks.join(', ')
       if (number === last) legacies.follow({ ...phase, ready: [SLOT] }, 0)
       return answer
@@ -227,12 +297,12 @@ describe('what is left behind and given to one heir after the other', () => {
   }
 
   test('has been given to enough of them where they are lost before they start', () => {
-    expect(answers()).toEqual([given, given, given, refused])
+    expect(answers()).toEqual([handed, handed, handed, refused])
   })
 
   test('is given to the next one where they have to move on before they start', () => {
     isLost = false
-    expect(answers()).toEqual([given, given, given, given])
+    expect(answers()).toEqual([handed, handed, handed, handed])
     expect(lost).toEqual([])
   })
 })
