@@ -27,13 +27,6 @@ import { KEEP_MS } from './patience.ts'
  */
 export const HEIRS_MAX = 3
 
-/** Something that a successor has started with. */
-interface Taken {
-  readonly kept: Bequest
-  /** The number of the generation that says so. */
-  readonly number: number
-}
-
 /** Whether a worker can start: with what it has inherited, if there is anything. */
 export type Inheritance =
   | { readonly kind: 'coming' }
@@ -52,10 +45,11 @@ export class Bequests {
   readonly #init: BequestsInit
   readonly #kept = new Map<SlotId, Bequest>()
   /**
-   * Nobody waits for it, but may again: where a coordinator leaves just as another node joins, there may be two for some
-   * milliseconds, and so two generations of one number. One of them is overruled, with what it has started.
+   * Nobody waits for it, but may again for a while: where a coordinator leaves just as another node joins, or what it says
+   * reaches some later than others, there may be two for some milliseconds, and so two generations of one number, and
+   * of the next. One of them is overruled, with what it has started.
    */
-  readonly #taken = new Map<SlotId, Taken>()
+  readonly #setAside = new Map<SlotId, Bequest>()
   readonly #ends = new Deadlines<SlotId>()
 
   constructor(init: BequestsInit) {
@@ -67,9 +61,9 @@ export class Bequests {
     return this.#kept.size === 0
   }
 
-  /** Whether nothing is here for others, not even of what they have taken. */
+  /** Whether nothing is here for others, not even for a while. */
   get isEmpty(): boolean {
-    return this.#kept.size + this.#taken.size === 0
+    return this.#kept.size + this.#setAside.size === 0
   }
 
   /** What is here for others, by whom it is of. */
@@ -83,7 +77,7 @@ export class Bequests {
     context: { readonly bytes: Uint8Array; readonly nowMs: number },
   ): void {
     const before = this.#find(slot)
-    this.#taken.delete(slot)
+    this.#setAside.delete(slot)
     this.#kept.set(slot, new Bequest(since, context.bytes, before))
     this.#ends.set(slot, context.nowMs + KEEP_MS)
     this.#answer(slot, before)
@@ -124,7 +118,7 @@ export class Bequests {
     return this.#find(slot)?.isOf(since) === true
   }
 
-  /** What nobody will ask for any more goes: successors have started with it, or without, or will not start at all. */
+  /** What nobody waits for any more is set aside: successors have started with it, or without, or will not start at all. */
   follow(phase: Phase, nowMs: number): void {
     if (this.isEmpty) return
     const pending = new Set(phase.pending)
@@ -134,9 +128,14 @@ export class Bequests {
       const kept = this.#find(slot)
       if (kept === undefined || kept.isOf(since)) continue
       const isMeant = legacy !== undefined && kept.isFrom(legacy.since)
-      if (!isMeant) this.#forget(slot)
-      else if (pending.has(slot)) this.#onPlaced(placed, kept, nowMs)
-      else this.#onReady(slot, kept, { number: phase.generation.number, heir: owner.id, nowMs })
+      if (isMeant && pending.has(slot)) {
+        this.#onPlaced(placed, kept, nowMs)
+      } else if (this.#kept.delete(slot)) {
+        // It has started without.
+        if (isMeant) this.#tellLoss(slot, kept, owner.id)
+        this.#setAside.set(slot, kept)
+        this.#ends.set(slot, nowMs + HEIR_MS)
+      }
     }
   }
 
@@ -147,26 +146,9 @@ export class Bequests {
     const isOther = heir !== undefined && compareGenerations(heir.since, since) !== 0
     // Known by now: who places it anew tells of the loss with that, or before.
     if (isOther && kept.givenTo.has(heir.owner.id) && this.#init.isLost(heir.owner)) kept.lostCount += 1
-    if (!this.#taken.delete(slot)) return
+    if (!this.#setAside.delete(slot)) return
     this.#kept.set(slot, kept)
     this.#ends.set(slot, nowMs + KEEP_MS)
-  }
-
-  #onReady(
-    slot: SlotId,
-    kept: Bequest,
-    { number, heir, nowMs }: { readonly number: number; readonly heir: NodeId; readonly nowMs: number },
-  ): void {
-    const taken = this.#taken.get(slot)
-    if (taken !== undefined) {
-      if (number > taken.number) this.#forget(slot)
-      return
-    }
-    // It has started without.
-    this.#tellLoss(slot, kept, heir)
-    this.#kept.delete(slot)
-    this.#taken.set(slot, { kept, number })
-    this.#ends.set(slot, nowMs + HEIR_MS)
   }
 
   /** The group is gone, or nothing of it is to run. */
@@ -181,11 +163,11 @@ export class Bequests {
 
   onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId, nowMs: number): void {
     const kept = this.#find(slot)
-    if (kept === undefined || !this.#isOutgrown(slot, kept)) return this.#give(slot, generation, from, kept)
-    kept.askedMs ??= nowMs
-    if (nowMs >= kept.askedMs + HEIR_MS) return this.#give(slot, generation, from, kept)
-    kept.askers.set(from, generation)
-    return undefined
+    if (kept !== undefined && this.#isOutgrown(slot, kept)) {
+      kept.askedMs ??= nowMs
+      if (nowMs < kept.askedMs + HEIR_MS) return void kept.askers.set(from, generation)
+    }
+    return this.#give(slot, generation, from, kept)
   }
 
   #give(slot: SlotId, generation: number, from: NodeId, kept: Bequest | undefined): void {
@@ -220,12 +202,12 @@ export class Bequests {
   }
 
   #find(slot: SlotId): Bequest | undefined {
-    return this.#kept.get(slot) ?? this.#taken.get(slot)?.kept
+    return this.#kept.get(slot) ?? this.#setAside.get(slot)
   }
 
   #forget(slot: SlotId): void {
     this.#kept.delete(slot)
-    this.#taken.delete(slot)
+    this.#setAside.delete(slot)
     this.#ends.clear(slot)
   }
 }
