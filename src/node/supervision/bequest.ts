@@ -33,10 +33,6 @@ export class Bequest {
     this.line = isOfLine ? [since, ...before.line].slice(0, LINE_MAX) : [since]
   }
 
-  isOf(since: Generation): boolean {
-    return this.line[0] !== undefined && compareGenerations(this.line[0], since) === 0
-  }
-
   /** Whether it is what a worker of `since` has left behind, or has come from that. */
   isFrom(since: Generation): boolean {
     return this.line.some(each => compareGenerations(each, since) === 0)

@@ -96,14 +96,15 @@ export class Bequests {
   }
 
   /**
-   * Workers of this node that run on what the row gives to others, as another coordinator has made it at the same time:
-   * they are to say what they leave behind, which is newer.
+   * Workers of this node that run on what the row gives to others, or has as it was before, as another coordinator has made
+   * it at the same time: they are to say what they leave behind, which is newer.
    */
   outgrown({ layout }: Phase): SlotId[] {
     if (this.isEmpty) return []
     return layout.flatMap(({ slot, since, legacy }) => {
       const kept = this.#find(slot)
-      const isIt = legacy !== undefined && kept?.isFrom(legacy.since) === true
+      const isIt =
+        kept?.isFrom(since) === true || (legacy !== undefined && kept?.isFrom(legacy.since) === true)
       const isOther = kept?.startedAs !== undefined && compareGenerations(kept.startedAs, since) !== 0
       return isIt && isOther && this.#isOutgrown(slot, kept) ? [slot] : []
     })
@@ -114,8 +115,9 @@ export class Bequests {
     return startedAs !== undefined && this.#init.isThere(slot, startedAs)
   }
 
+  /** Whether it, or what has come from it, is here. */
   has({ slot, since }: PlacedSlot): boolean {
-    return this.#find(slot)?.isOf(since) === true
+    return this.#find(slot)?.isFrom(since) === true
   }
 
   /** What nobody waits for any more is set aside: successors have started with it, or without, or will not start at all. */
@@ -126,9 +128,12 @@ export class Bequests {
     for (const placed of phase.layout) {
       const { slot, since, legacy, owner } = placed
       const kept = this.#find(slot)
-      if (kept === undefined || kept.isOf(since)) continue
+      if (kept === undefined) continue
       const isMeant = legacy !== undefined && kept.isFrom(legacy.since)
-      if (isMeant && pending.has(slot)) {
+      if (kept.isFrom(since)) {
+        // Whoever is to start in its place has not been named, or not by what counts.
+        this.#keepOn(slot, kept, nowMs)
+      } else if (isMeant && pending.has(slot)) {
         this.#onPlaced(placed, kept, nowMs)
       } else if (this.#kept.delete(slot)) {
         // It has started without.
@@ -146,6 +151,11 @@ export class Bequests {
     const isOther = heir !== undefined && compareGenerations(heir.since, since) !== 0
     // Known by now: who places it anew tells of the loss with that, or before.
     if (isOther && kept.givenTo.has(heir.owner.id) && this.#init.isLost(heir.owner)) kept.lostCount += 1
+    this.#keepOn(slot, kept, nowMs)
+  }
+
+  /** Somebody waits for it, also where it has been set aside. */
+  #keepOn(slot: SlotId, kept: Bequest, nowMs: number): void {
     if (!this.#setAside.delete(slot)) return
     this.#kept.set(slot, kept)
     this.#ends.set(slot, nowMs + KEEP_MS)
@@ -165,8 +175,13 @@ export class Bequests {
     const kept = this.#find(slot)
     if (kept !== undefined && this.#isOutgrown(slot, kept)) {
       kept.askedMs ??= nowMs
-      if (nowMs < kept.askedMs + HEIR_MS) return void kept.askers.set(from, generation)
+      if (nowMs < kept.askedMs + HEIR_MS) {
+        // The row that gives it to the one that asks may come later.
+        if (this.#setAside.has(slot)) this.#ends.set(slot, nowMs + HEIR_MS)
+        return void kept.askers.set(from, generation)
+      }
     }
+    kept?.askers.delete(from)
     return this.#give(slot, generation, from, kept)
   }
 

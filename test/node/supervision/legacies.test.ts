@@ -2,74 +2,31 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 
-import { type Run, type SlotId, nodeId, slotId, specId } from '../../../src/ids.ts'
+import { type SlotId, slotId, specId } from '../../../src/ids.ts'
 import { HEIR_MS } from '../../../src/node/supervision/handoffs.ts'
 import { HEIRS_MAX } from '../../../src/node/supervision/bequests.ts'
 import { COMING_MAX, Legacies } from '../../../src/node/supervision/legacies.ts'
 import { ASK_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
-import type { Generation, Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
-
-const runOf = (id: string): Run => ({ id: nodeId(id), boot: 1 })
-const [here, there, elsewhere] = [runOf('here'), runOf('there'), runOf('elsewhere')]
-const GROUP = specId('g')
-const SLOT = slotId(GROUP, 'm')
-const since = { number: 3, tag: 1 }
-const SUCCESSOR: PlacedSlot = {
-  slot: SLOT,
-  owner: here,
-  since: { number: 4, tag: 1 },
-  revision: 1,
-  isNew: false,
-  legacy: { owner: there, since },
-}
-const PHASE: Phase = {
-  spec: GROUP,
-  specVersion: { ms: 1, count: 0, node: here.id },
-  revision: 1,
-  generation: SUCCESSOR.since,
-  coordinator: here,
-  layout: [SUCCESSOR],
-  away: [],
-  pending: [SLOT],
-  isFirst: false,
-  previous: [],
-  restarts: [],
-  failures: [],
-  since: [],
-  rank: 'starting',
-  ready: [],
-  exits: [],
-  stopped: [],
-  left: [],
-}
+import type { Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
+import { GROUP, PHASE, SLOT, SUCCESSOR, elsewhere, here, since, there } from './heirs.ts'
 
 let asks: string[]
-/** What others have been given. */
-let given: number[]
 let changed: SlotId[]
 let lost: string[]
 /** Where it is gone: whether without a word. */
 let isLost: boolean
-/** Where the worker of the slot that has not ended was placed. */
-let running: Generation | undefined
 let legacies: Legacies
 
 beforeEach(() => {
   asks = []
-  given = []
   changed = []
   lost = []
   isLost = true
-  running = undefined
   legacies = new Legacies({
     run: () => here,
-    send: (to, message) => {
-      asks.push(`${message.kind} to ${to}`)
-      if (message.kind === 'handoff-state') given.push(...message.bytes)
-    },
+    send: (to, message) => asks.push(`${message.kind} to ${to}`),
     isGone: () => false,
-    isThere: (_slot, placedIn) =>
-      running !== undefined && running.number === placedIn.number && running.tag === placedIn.tag,
+    isThere: () => false,
     isLost: () => isLost,
     onLost: (slot, heir) => lost.push(`${heir} ${slot}`),
     onChanged: slot => changed.push(slot),
@@ -208,64 +165,6 @@ describe('what a worker of this node has left behind', () => {
       0,
     )
     expect([...legacies.bequests.slotsLeft()]).toEqual([])
-  })
-})
-
-describe('where a worker of this node has started again with what it had left behind, and its generation is overruled', () => {
-  const again: PlacedSlot = { ...SUCCESSOR, owner: here, legacy: { owner: here, since } }
-  const rival: PlacedSlot = { ...again, owner: there, since: { number: 4, tag: 2 } }
-  const winner: Phase = { ...PHASE, generation: rival.since, layout: [rival] }
-  const ask = { kind: 'handoff-ask', slot: SLOT, generation: since.number } as const
-
-  beforeEach(() => {
-    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
-    expect(legacies.of(again, 0)).toEqual({ kind: 'here', bytes: new Uint8Array([1]) })
-    running = again.since
-    legacies.follow({ ...PHASE, layout: [again], ready: [SLOT] }, 0)
-    asks.length = 0
-  })
-
-  test('whoever asks for the older one is given what it has left behind since', () => {
-    running = undefined
-    legacies.bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 })
-    legacies.follow(winner, 1)
-    expect(legacies.bequests.outgrown(winner)).toEqual([])
-    expect([...legacies.bequests.slotsLeft()]).toEqual([SLOT])
-    legacies.bequests.onAsk(ask, there.id, 1)
-    expect(given).toEqual([2])
-    legacies.follow({ ...winner, ready: [SLOT] }, 1)
-    expect(legacies.bequests.isFree).toBe(true)
-    expect(lost).toEqual([])
-  })
-
-  test.each<[string, number, () => void]>([
-    [
-      'what it leaves behind',
-      2,
-      () => legacies.bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 }),
-    ],
-    ['the older one where it leaves nothing behind', 1, () => legacies.bequests.onEnded(SLOT)],
-    ['the older one where it does not end', 1, () => legacies.bequests.onAsk(ask, there.id, HEIR_MS)],
-  ])('it is to hand over, and whoever asks meanwhile is given %s', (_, bytes, happens) => {
-    legacies.bequests.onAsk(ask, there.id, 0)
-    legacies.follow(winner, 0)
-    expect(legacies.bequests.outgrown(winner)).toEqual([SLOT])
-    expect(given).toEqual([])
-    happens()
-    expect(given).toEqual([bytes])
-  })
-
-  test('the one that is placed here waits for it', () => {
-    const next = { ...rival, owner: here }
-    legacies.follow({ ...winner, layout: [next] }, 0)
-    expect(legacies.of(next, 0)).toEqual({ kind: 'coming' })
-    running = undefined
-    legacies.bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 })
-    expect(legacies.of(next, 1)).toEqual({ kind: 'here', bytes: new Uint8Array([2]) })
-  })
-
-  test('one that goes on in the row is not to hand over', () => {
-    expect(legacies.bequests.outgrown({ ...PHASE, layout: [again] })).toEqual([])
   })
 })
 
