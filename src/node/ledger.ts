@@ -20,6 +20,7 @@ import { Tables } from '../protocol/tables.ts'
 import type { Now } from './now.ts'
 import { differences } from './specs/spec-content.ts'
 import { Places } from './places.ts'
+import { partsOfSpec } from './supervision/units.ts'
 import { Tombstones } from './tombstones.ts'
 
 /**
@@ -274,6 +275,12 @@ export class Ledger {
   /** Whether placement would put the slot on some other node if this one declined it. */
   hasOther(slot: SlotId, node: NodeId): boolean {
     return this.#places.hasOther(slot, node)
+  }
+
+  /** Whether its spec has the slot, and no user has stopped it. */
+  isDeclared(slot: SlotId): boolean {
+    const spec = specOfSlot(slot)
+    return partsOfSpec(spec, this.tables.specs.get(spec)?.body).bySlot.has(slot)
   }
 
   /** Whether a node runs the slot now, or will once nobody declines it any more. */

@@ -4,7 +4,7 @@
  * and a little longer, and given to whoever asks for it.
  */
 
-import type { NodeId, Run, SlotId } from '../../ids.ts'
+import { type NodeId, type Run, type SlotId, specOfSlot } from '../../ids.ts'
 import type { Message } from '../../protocol/messages.ts'
 import {
   type Generation,
@@ -35,6 +35,8 @@ export type Inheritance =
 export interface BequestsInit {
   readonly send: SendHandoff
   readonly onLost: OnStateLost
+  /** The spec has a worker of that name, which no user has stopped. */
+  readonly isWanted: (slot: SlotId) => boolean
   /** It is gone, and has not said that it goes. */
   readonly isLost: (run: Run) => boolean
   /** The worker of this node that was placed in `since` has not ended. */
@@ -138,10 +140,27 @@ export class Bequests {
       } else if (this.#kept.delete(slot)) {
         // It has started without.
         if (isMeant) this.#tellLoss(slot, kept, owner.id)
-        this.#setAside.set(slot, kept)
-        this.#ends.set(slot, nowMs + HEIR_MS)
+        this.#layAside(slot, kept, nowMs)
       }
     }
+    this.#followAbsent(phase, nowMs)
+  }
+
+  /** Nobody starts in a slot for which the row has no place: a user does not want it any more, or no node can run it. */
+  #followAbsent({ spec, layout }: Phase, nowMs: number): void {
+    if (this.isFree) return
+    const placed = new Set(layout.map(({ slot }) => slot))
+    for (const [slot, kept] of this.#kept) {
+      if (specOfSlot(slot) !== spec || placed.has(slot)) continue
+      if (this.#init.isWanted(slot)) this.#tellLoss(slot, kept)
+      this.#kept.delete(slot)
+      this.#layAside(slot, kept, nowMs)
+    }
+  }
+
+  #layAside(slot: SlotId, kept: Bequest, nowMs: number): void {
+    this.#setAside.set(slot, kept)
+    this.#ends.set(slot, nowMs + HEIR_MS)
   }
 
   #onPlaced(placed: PlacedSlot, kept: Bequest, nowMs: number): void {

@@ -1,7 +1,8 @@
-/** What members of groups leave behind, where two nodes have decided for one group at once. */
+/** What members of groups leave behind, where two nodes have decided for one group at once, or a user at the same time. */
 
 import { beforeEach, describe, expect, test } from 'vitest'
 
+import { specId } from '../../../src/ids.ts'
 import { Bequests } from '../../../src/node/supervision/bequests.ts'
 import { HEIR_MS } from '../../../src/node/supervision/handoffs.ts'
 import type { Generation, Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
@@ -13,15 +14,21 @@ let lost: string[]
 /** Where the worker of the slot that has not ended was placed. */
 let running: Generation | undefined
 let bequests: Bequests
+/** Whether the spec has the slot. */
+let isWanted: boolean
 
 beforeEach(() => {
   running = undefined
+  isWanted = true
+  given = []
+  lost = []
   bequests = new Bequests({
     send: (_to, message) => {
       if (message.kind === 'handoff-state') given.push(...message.bytes)
     },
     isThere: (_slot, placedIn) =>
       running !== undefined && running.number === placedIn.number && running.tag === placedIn.tag,
+    isWanted: () => isWanted,
     isLost: () => true,
     onLost: (slot, heir) => lost.push(`${heir} ${slot}`),
   })
@@ -131,5 +138,30 @@ describe('where a worker of this node has started again with what it had left be
       bequests.tick(HEIR_MS)
       expect(bequests.has(asItWas)).toBe(true)
     })
+  })
+})
+
+describe('what a worker has left behind for which the row has no place any more', () => {
+  const without: Phase = { ...PHASE, layout: [], pending: [] }
+
+  beforeEach(() => bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 }))
+
+  test('is waited for by nobody where a user has removed or stopped it', () => {
+    isWanted = false
+    bequests.follow(without, 0)
+    expect(bequests.isFree).toBe(true)
+    expect(lost).toEqual([])
+  })
+
+  test('is lost where no node can run it', () => {
+    bequests.follow(without, 0)
+    bequests.follow(without, 1)
+    expect(bequests.isFree).toBe(true)
+    expect(lost).toEqual([`undefined ${SLOT}`])
+  })
+
+  test('is kept where that is the row of another group', () => {
+    bequests.follow({ ...without, spec: specId('other') }, 0)
+    expect(bequests.isFree).toBe(false)
   })
 })

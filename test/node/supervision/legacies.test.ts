@@ -27,6 +27,7 @@ beforeEach(() => {
     send: (to, message) => asks.push(`${message.kind} to ${to}`),
     isGone: () => false,
     isThere: () => false,
+    isWanted: () => true,
     isLost: () => isLost,
     onLost: (slot, heir) => lost.push(`${heir} ${slot}`),
     onChanged: slot => changed.push(slot),
