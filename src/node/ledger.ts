@@ -277,10 +277,10 @@ export class Ledger {
     return this.#places.hasOther(slot, node)
   }
 
-  /** Whether its spec has the slot, and no user has stopped it. */
-  isDeclared(slot: SlotId): boolean {
+  /** As its spec has the slot; undefined where it does not, or a user has stopped it. */
+  revisionOf(slot: SlotId): number | undefined {
     const spec = specOfSlot(slot)
-    return partsOfSpec(spec, this.tables.specs.get(spec)?.body).bySlot.has(slot)
+    return partsOfSpec(spec, this.tables.specs.get(spec)?.body).bySlot.get(slot)?.revision
   }
 
   /** Whether a node runs the slot now, or will once nobody declines it any more. */

@@ -14,6 +14,8 @@ export class Bequest {
    * as well: whoever is to start with one of them starts with this, which is newer.
    */
   readonly line: readonly Generation[]
+  /** Of the slot, when the worker was placed that has left it. */
+  revision: number | undefined
   /** The worker that is to start with it, as far as it is known here. */
   heir: PlacedSlot | undefined
   readonly givenTo = new Set<NodeId>()

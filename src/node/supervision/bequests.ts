@@ -35,8 +35,8 @@ export type Inheritance =
 export interface BequestsInit {
   readonly send: SendHandoff
   readonly onLost: OnStateLost
-  /** The spec has a worker of that name, which no user has stopped. */
-  readonly isWanted: (slot: SlotId) => boolean
+  /** The spec has the slot as it was, and no user has stopped it. */
+  readonly isWanted: (slot: SlotId, revision: number) => boolean
   /** It is gone, and has not said that it goes. */
   readonly isLost: (run: Run) => boolean
   /** The worker of this node that was placed in `since` has not ended. */
@@ -135,6 +135,7 @@ export class Bequests {
       if (kept.isFrom(since)) {
         // Whoever is to start in its place has not been named, or not by what counts.
         this.#keepOn(slot, kept, nowMs)
+        kept.revision = placed.revision
       } else if (isMeant && pending.has(slot)) {
         this.#onPlaced(placed, kept, nowMs)
       } else if (this.#kept.delete(slot)) {
@@ -152,7 +153,8 @@ export class Bequests {
     const placed = new Set(layout.map(({ slot }) => slot))
     for (const [slot, kept] of this.#kept) {
       if (specOfSlot(slot) !== spec || placed.has(slot)) continue
-      if (this.#init.isWanted(slot)) this.#tellLoss(slot, kept)
+      const { revision } = kept
+      if (revision !== undefined && this.#init.isWanted(slot, revision)) this.#tellLoss(slot, kept)
       this.#kept.delete(slot)
       this.#layAside(slot, kept, nowMs)
     }

@@ -76,7 +76,7 @@ export class Holder {
       send,
       onLost,
       isGone: run => ledger.membership.isGone(run),
-      isWanted: slot => ledger.isDeclared(slot),
+      isWanted: (slot, revision) => ledger.revisionOf(slot) === revision,
       isThere: (slot, since) => supervisor.findPlaced(slot, since) !== undefined,
       isLost: run => ledger.membership.isGone(run) && !ledger.hasLeft(run),
       onChanged: slot => this.#onLegacy(specOfSlot(slot)),

@@ -14,12 +14,12 @@ let lost: string[]
 /** Where the worker of the slot that has not ended was placed. */
 let running: Generation | undefined
 let bequests: Bequests
-/** Whether the spec has the slot. */
-let isWanted: boolean
+/** The revision of the slot that the spec has. */
+let wanted: number | undefined
 
 beforeEach(() => {
   running = undefined
-  isWanted = true
+  wanted = PHASE.revision
   given = []
   lost = []
   bequests = new Bequests({
@@ -28,7 +28,7 @@ beforeEach(() => {
     },
     isThere: (_slot, placedIn) =>
       running !== undefined && running.number === placedIn.number && running.tag === placedIn.tag,
-    isWanted: () => isWanted,
+    isWanted: (_slot, revision) => revision === wanted,
     isLost: () => true,
     onLost: (slot, heir) => lost.push(`${heir} ${slot}`),
   })
@@ -144,14 +144,20 @@ describe('where a worker of this node has started again with what it had left be
 describe('what a worker has left behind for which the row has no place any more', () => {
   const without: Phase = { ...PHASE, layout: [], pending: [] }
 
-  beforeEach(() => bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 }))
-
-  test('is waited for by nobody where a user has removed or stopped it', () => {
-    isWanted = false
-    bequests.follow(without, 0)
-    expect(bequests.isFree).toBe(true)
-    expect(lost).toEqual([])
+  beforeEach(() => {
+    bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    bequests.follow({ ...PHASE, layout: [{ ...SUCCESSOR, since, legacy: undefined }], pending: [] }, 0)
   })
+
+  test.each([undefined, PHASE.revision + 1])(
+    'is waited for by nobody where a user has removed or stopped it, or added it anew: %s',
+    revision => {
+      wanted = revision
+      bequests.follow(without, 0)
+      expect(bequests.isFree).toBe(true)
+      expect(lost).toEqual([])
+    },
+  )
 
   test('is lost where no node can run it', () => {
     bequests.follow(without, 0)
