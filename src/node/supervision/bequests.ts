@@ -183,8 +183,9 @@ export class Bequests {
   }
 
   /** The group is gone, or nothing of it is to run. */
-  dropAll({ layout }: Phase): void {
-    for (const { slot } of layout) this.#forget(slot)
+  dropAll({ spec }: Phase): void {
+    for (const slots of [this.#kept, this.#setAside])
+      for (const slot of slots.keys()) if (specOfSlot(slot) === spec) this.#forget(slot)
   }
 
   /** This node waits for nobody any more. */
@@ -222,6 +223,7 @@ export class Bequests {
     if (this.#isOutgrown(slot, kept)) return { kind: 'coming' }
     kept.isGiven = true
     kept.startedAs = since
+    kept.askedMs = undefined
     return { kind: 'here', bytes: kept.bytes }
   }
 

@@ -105,6 +105,19 @@ describe('where a worker of this node has started again with what it had left be
     expect(lost).toEqual([`${there.id} ${SLOT}`])
   })
 
+  test('whoever asks for it once more, as one that has started with it since is overruled too, waits as long', () => {
+    bequests.onAsk(ask, there.id, 0)
+    running = undefined
+    bequests.onEnded(SLOT)
+    const third = { ...again, since: { number: 4, tag: 3 } }
+    bequests.of(third, legacy)
+    running = third.since
+    given = []
+    bequests.onAsk(ask, there.id, HEIR_MS)
+    bequests.keep(SLOT, third.since, { bytes: new Uint8Array([3]), nowMs: HEIR_MS + 1 })
+    expect(given).toEqual([3])
+  })
+
   test('who asks before the row has come is given it, however long ago the worker has started', () => {
     bequests.onAsk(ask, there.id, HEIR_MS - 1)
     bequests.tick(HEIR_MS)
@@ -167,7 +180,15 @@ describe('what a worker has left behind for which the row has no place any more'
   })
 
   test('is kept where that is the row of another group', () => {
-    bequests.follow({ ...without, spec: specId('other') }, 0)
+    const other = { ...without, spec: specId('other') }
+    bequests.follow(other, 0)
+    bequests.dropAll(other)
     expect(bequests.isFree).toBe(false)
+  })
+
+  test('is gone with the whole group', () => {
+    bequests.dropAll(without)
+    expect(bequests.isEmpty).toBe(true)
+    expect(lost).toEqual([])
   })
 })
