@@ -110,6 +110,8 @@ export function planNext(
   const fresh = new Set<SlotId>()
   /** Wanted again, and no live node can run it: under most strategies, its siblings wait for it. */
   let isIncomplete = false
+  /** The same where nobody else waits: it keeps its place, and with it what it has left behind. */
+  const waiting = new Set<SlotId>()
   for (const part of slotsOfSpec(phase.spec, body)) {
     const { slot } = part
     const before = placed.get(slot)
@@ -117,11 +119,14 @@ export function planNext(
     if (isAnew || returning.has(slot)) {
       const isNew = isAnew || unable.has(slot) || (before?.isNew === true && neverReady.has(slot))
       const owner = how.ownerOf(slot)
-      if (owner === undefined) {
-        isIncomplete ||= body.strategy !== 'one_for_one' && (returning.has(slot) || outdated.has(slot))
-      } else {
+      if (owner !== undefined) {
         layout.push({ ...placedAt(part, owner, how.generation, isNew), ...inheritance.get(slot) })
         fresh.add(slot)
+      } else if (body.strategy !== 'one_for_one') {
+        isIncomplete ||= returning.has(slot) || outdated.has(slot)
+      } else if (before !== undefined && inheritance.has(slot)) {
+        layout.push(before)
+        waiting.add(slot)
       }
     } else if (before !== undefined && !leaving.has(slot)) {
       layout.push(before)
@@ -132,7 +137,8 @@ export function planNext(
   const isOther = fresh.size > 0 || isDropped || areEndsNews(phase, body, outlook)
   if (isIncomplete || !isOther) return undefined
   const all = [...layout, ...kept]
-  const history = historyOf(phase, body.intensity, renewals, how.nowMs)
+  const made = renewals.filter(({ stopping }) => !stopping.some(({ slot }) => waiting.has(slot)))
+  const history = historyOf(phase, body.intensity, made, how.nowMs)
   const previous = [...history.previous, ...blamingIn(phase.exits, leaving)].slice(0, PREVIOUS_MAX)
   const isCarried = carriedIn(all, fresh)
   return {
