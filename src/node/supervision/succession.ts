@@ -110,8 +110,9 @@ export function planNext(
   const fresh = new Set<SlotId>()
   /** Wanted again, and no live node can run it: under most strategies, its siblings wait for it. */
   let isIncomplete = false
-  /** The same where nobody else waits: it keeps its place, and with it what it has left behind. */
+  /** The same where nobody else waits: it keeps its place, and with it what it has left behind, and that it is not new. */
   const waiting = new Set<SlotId>()
+  const blameless = blamelessIn(renewals)
   for (const part of slotsOfSpec(phase.spec, body)) {
     const { slot } = part
     const before = placed.get(slot)
@@ -124,7 +125,7 @@ export function planNext(
         fresh.add(slot)
       } else if (body.strategy !== 'one_for_one') {
         isIncomplete ||= returning.has(slot) || outdated.has(slot)
-      } else if (before !== undefined && inheritance.has(slot)) {
+      } else if (before !== undefined && blameless.has(slot)) {
         layout.push(before)
         waiting.add(slot)
       }
@@ -219,6 +220,11 @@ export function restartsAfter(
 function exitsOf({ crashes }: Renewal): SlotExit[] {
   const exits = crashes.map(({ exit }) => exit)
   return exits.length > 1 ? exits.toSorted((a, b) => compareHlc(a.at, b.at)) : exits
+}
+
+/** What is to start again, and counts for nothing: a restart that counts is on record as soon as anything is made of it. */
+function blamelessIn(renewals: readonly Renewal[]): ReadonlySet<SlotId> {
+  return startingIn(renewals.filter(renewal => countedOf(exitsOf(renewal)) === undefined))
 }
 
 function countedOf(exits: readonly SlotExit[]): SlotExit | undefined {

@@ -1,6 +1,6 @@
 /**
- * A member that moves, and that no node can run just then: what it has left behind waits for one that can, also where
- * siblings of it go on meanwhile. Members with state of their own, under the strategy that takes nobody along.
+ * A member that moves, or whose node is lost, and that no node can run just then: it waits for one that can, with what it
+ * has left behind, also where siblings of it go on meanwhile. Under the strategy that takes nobody along.
  */
 
 import { expect, test } from 'vitest'
@@ -17,12 +17,13 @@ const GPU = { gpu: 'yes' }
 const BOTH = { ...GPU, duo: 'yes' }
 
 /** Nodes on which `g` does not come up now: it fails, or hangs. */
-const sick = new Map<string, 'fails' | 'hangs'>()
+const sick = new Map<string, 'fails' | 'fails once' | 'hangs'>()
 
 const keeper = defineServer('keeper', {
   init: async context => {
     const trouble = context.worker === 'x/g' ? sick.get(context.node) : undefined
-    if (trouble === 'fails') throw new Error('the port is taken')
+    if (trouble === 'fails once') sick.delete(context.node)
+    if (trouble?.startsWith('fails') === true) throw new Error('the port is taken')
     if (trouble === 'hangs') await context.sleep(20_000)
     return { total: typeof context.handoff === 'number' ? context.handoff : 0 }
   },
@@ -45,7 +46,7 @@ async function setUp(siblings: number) {
     behaviours: [keeper],
     logger,
     labelsOf: { n2: { duo: 'yes' }, n3: BOTH, n4: BOTH, n5: GPU },
-    seed: 'waiting legacies',
+    seed: 'waiting members',
   })
   await mesh.startAll(['n1', 'n2', 'n3', 'n4'])
   await allSeeAll(mesh)
@@ -115,5 +116,27 @@ test.each(SIBLINGS)(
     await mesh.settle(leaving, LEAVE_MS)
     await mesh.until('it runs', () => homesOf().get('x/g') === 'n5', 10_000)
     expect(await mesh.settle(ref.call.get())).toBe(7)
+  },
+)
+
+// It came back as one that had never started, so it stayed down for good after a single failure.
+test.each(SIBLINGS.flatMap(siblings => (['crash', 'leave'] as const).map(way => ({ siblings, way }))))(
+  'it is restarted as ever on the only node that can run it, when that is back: $way, $siblings siblings',
+  async ({ siblings, way }) => {
+    const world = await setUp(siblings)
+    const { ref, homesOf } = world
+    await using mesh = world.mesh
+    const home = homesOf().get('x/g') ?? ''
+    const other = home === 'n3' ? 'n4' : 'n3'
+    mesh.crash(other)
+    await mesh.run(5_000)
+    if (way === 'crash') mesh.crash(home)
+    else await mesh.settle(mesh.leave(home), LEAVE_MS)
+    await mesh.run(8_000)
+    sick.set(home, 'fails once')
+    await mesh.start(home)
+    await mesh.until('it runs', () => homesOf().get('x/g') === home, 20_000)
+    expect(sick.size).toBe(0)
+    expect(await mesh.settle(ref.call.get())).toBe(0)
   },
 )
