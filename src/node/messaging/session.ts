@@ -147,11 +147,12 @@ export class Session {
   #flushSoon(): void {
     if (this.#isFlushDue) return
     this.#isFlushDue = true
-    if (this.#isBusy) this.#clock.after(0, () => this.#flush())
-    else queueMicrotask(() => this.#flush())
+    if (this.#isBusy) this.#clock.after(0, () => this.flush())
+    else queueMicrotask(() => this.flush())
   }
 
-  #flush(): void {
+  /** Sends what has been written. */
+  flush(): void {
     for (const [channel, incoming] of this.#news) incoming.writeNews?.(channel, this.writer)
     this.#news.clear()
     this.#isFlushDue = false

@@ -37,6 +37,11 @@ export class Sessions implements Channels {
     return session !== undefined
   }
 
+  /** Sends what has been written, in all of them: this node goes, and has no other turn. */
+  flush(): void {
+    for (const session of this.#byPeer.values()) session.flush()
+  }
+
   next(): number {
     this.#count = (this.#count + 1) >>> 0
     return this.#count
