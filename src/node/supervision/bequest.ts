@@ -21,8 +21,6 @@ export class Bequest {
   readonly givenTo = new Set<NodeId>()
   /** Of those, how many were lost before they had started. */
   lostCount = 0
-  /** Whoever was to start with it has asked for it, or has it anyway. */
-  isGiven = false
   /** The generation in which a worker of this node was placed that was given it. */
   startedAs: Generation | undefined
   /** Who is told when that worker has ended: what they have asked for, and when the first one did. */
@@ -33,6 +31,11 @@ export class Bequest {
     const isOfLine = before?.startedAs !== undefined && compareGenerations(before.startedAs, since) === 0
     this.bytes = bytes
     this.line = isOfLine ? [since, ...before.line].slice(0, LINE_MAX) : [since]
+  }
+
+  /** Whoever was to start with it has asked for it, or has it anyway. */
+  get isGiven(): boolean {
+    return this.givenTo.size > 0 || this.startedAs !== undefined
   }
 
   /** Whether it is what a worker of `since` has left behind, or has come from that. */

@@ -210,7 +210,6 @@ export class Bequests {
   #give(slot: SlotId, generation: number, from: NodeId, kept: Bequest | undefined): void {
     if (kept?.isFromNumber(generation) !== true || kept.lostCount >= HEIRS_MAX)
       return this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
-    kept.isGiven = true
     kept.givenTo.add(from)
     for (const part of partsOfState(slot, generation, kept.bytes)) this.#init.send(from, part)
     return undefined
@@ -221,7 +220,6 @@ export class Bequests {
     const kept = this.#find(slot)
     if (kept?.isFrom(legacy.since) !== true) return { kind: 'here', bytes: undefined }
     if (this.#isOutgrown(slot, kept)) return { kind: 'coming' }
-    kept.isGiven = true
     kept.startedAs = since
     kept.askedMs = undefined
     return { kind: 'here', bytes: kept.bytes }
