@@ -85,7 +85,7 @@ export {
   loadConfig,
   startConfig,
 } from './node/start-config.ts'
-export { type Ack, type AddOptions, type DeclareOptions, type Until } from './node/declarations.ts'
+export { type Ack, type AddOptions, type DeclareOptions, type Until } from './node/declare-options.ts'
 export { type NodeEventOf } from './node/event-bus.ts'
 export { type NodeEvent } from './node/events.ts'
 export { type GroupHandle } from './node/group-handle.ts'

@@ -4,7 +4,7 @@
 import { unreachable } from '../assert.ts'
 import { AckError } from '../errors.ts'
 import type { SpecId } from '../ids.ts'
-import type { Ack, DeclareOptions } from './declarations.ts'
+import type { Ack, DeclareOptions } from './declare-options.ts'
 import type { Spread } from './spreading.ts'
 
 /** How to tell others of what was written. */

@@ -26,6 +26,7 @@ import {
   needOf,
 } from '../protocol/spec-row.ts'
 import { type SpreadOptions, isAcknowledged, lackOf } from './acknowledged.ts'
+import type { Ack, AddOptions, DeclareOptions, Until } from './declare-options.ts'
 import type { Kernel } from './kernel.ts'
 import { isReplaced } from './overtaking.ts'
 import { show } from './show.ts'
@@ -37,45 +38,12 @@ import { contentOf } from './specs/spec-content.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
 import { hasRemnants } from './supervision/remnants.ts'
 import { describeStatus, isDown } from './supervision/spec-status.ts'
-import { type ACKS, type UNTILS, addOptions, checkWait, declareOptions } from './wait-options.ts'
+import { addOptions, checkWait, declareOptions } from './wait-options.ts'
 import type { SharedWait, WaitOptions, Waiting } from './waiting.ts'
 import { refuseFenced } from './workers/scope.ts'
 
 /** Where nothing is said, so long a declaration waits for the others, once one other node has it. */
 const SPREAD_MS = 500
-
-/**
- * Who must have taken in what is declared before the method returns: nobody but this node · one other node · more than
- * half of the mesh, this node included · every node of the mesh. The mesh is what this node sees of it at the moment: one
- * that sees nobody else has nobody to wait for, whatever is asked. `await node.formed(n)` waits for them.
- */
-export type Ack = (typeof ACKS)[number]
-
-/** How to declare or remove something, and how long to wait for it. */
-export interface DeclareOptions extends WaitOptions {
-  /**
-   * Nodes that are not connected with this one answer when they are, or are again: `majority` and `all` wait for that,
-   * `one` does not.
-   * @default one other node, and for half a second all others: so it can be used on any of them at once
-   */
-  readonly ack?: Ack | undefined
-}
-
-/**
- * What of something new is waited for: that it runs · that it is declared, and known to as many nodes as `ack` says. Where
- * no live node can run it then, it is `pending`, and starts when one comes that can.
- */
-export type Until = (typeof UNTILS)[number]
-
-/** How to add something, and how far to wait for it. */
-export interface AddOptions extends DeclareOptions {
-  /**
-   * `running`: what does not start in time is removed, and a behaviour that no live node has is refused at once.
-   * `declared`: it stays, whatever becomes of it: `status` says so, and why it is `pending` or has `failed`.
-   * @default 'running'
-   */
-  readonly until?: Until | undefined
-}
 
 /**
  * `decided`: it runs, or no live node can run it. `restarted`: it runs again, and stays declared if it does not.

@@ -3,7 +3,8 @@
 
 import { NotFoundError } from '../errors.ts'
 import { type SpecId, slotId } from '../ids.ts'
-import type { AddOptions, DeclareOptions, Declarations } from './declarations.ts'
+import type { Declarations } from './declarations.ts'
+import type { AddOptions, DeclareOptions } from './declare-options.ts'
 import { GroupRef, type MemberOf, WorkerRef } from './messaging/refs.ts'
 import type { PartInfo } from './part-info.ts'
 import type { Parts } from './parts.ts'
