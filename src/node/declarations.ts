@@ -84,20 +84,24 @@ export class Declarations {
   /**
    * The same for what a config says: other nodes may say it too, now or before they meet this one, and nodes that can run
    * it may come later. So it is waited for until it runs, or until no live node can run it: then it stays, and is pending.
-   * @returns whether it was added, was there, or another node has declared it at the same time, later
+   * What a user has removed, and is the same as here, stays so.
+   * @returns whether it was added, was there, stays removed, or another node has declared it at the same time, later
    */
   async addOfConfig(
     declared: Declared<SpecBody> & { readonly id: SpecId },
     options: DeclareOptions,
-  ): Promise<'added' | 'present' | 'superseded'> {
-    const isKnown = this.#kernel.core.ledger.tables.specs.get(declared.id) !== undefined
+  ): Promise<'added' | 'present' | 'removed' | 'superseded'> {
+    this.refuseIfClosed()
+    const known = this.#changes.get(declared.id) ?? this.#rowOf(declared.id)
+    const content = contentOf(declared.body)
+    if (known?.removedContent === content) return 'removed'
     try {
-      const content = isKnown ? undefined : contentOf(declared.body)
-      await this.#add(declared, { content, goal: 'decided' }, options)
+      await this.#add(declared, { content: known ? undefined : content, goal: 'decided' }, options)
       return 'added'
     } catch (error) {
       if (error instanceof AlreadyExistsError) return 'present'
       if (error instanceof SupersededError) return 'superseded'
+      if (error instanceof NotFoundError) return 'removed'
       throw error
     }
   }
@@ -157,16 +161,18 @@ export class Declarations {
    * @throws {StopError} when that takes too long
    */
   async remove(id: SpecId, options: DeclareOptions): Promise<void> {
-    refuseFenced()
-    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    await this.#end({ id, body: undefined, desired: 'stopped' }, shared)
+    const removedContent = this.#contentOf(id)
+    await this.#end({ id, body: undefined, desired: 'stopped', removedContent }, options)
+  }
+
+  /** The same of what this node has declared, and what nobody wants gone: it may be declared again. @throws {StopError} */
+  async takeBack(id: SpecId): Promise<void> {
+    await this.#end({ id, body: undefined, desired: 'stopped' }, {})
   }
 
   /** Stops what runs of the spec, and waits until it has. It stays declared: see `remove`. @throws {StopError} */
   async stop(id: SpecId, options: WaitOptions): Promise<void> {
-    refuseFenced()
-    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
-    await this.#end({ id, body: this.latestOf(id), desired: 'stopped' }, shared)
+    await this.#end({ id, body: this.latestOf(id), desired: 'stopped' }, options)
   }
 
   /**
@@ -209,6 +215,13 @@ export class Declarations {
 
   #rowOf(id: SpecId): SpecRow | undefined {
     return this.#kernel.core.ledger.tables.specs.get(id)
+  }
+
+  /** What the spec says: as the config has it that has declared it, whatever was changed since. */
+  #contentOf(id: SpecId): number | undefined {
+    const { edits, content } = this.#rowOf(id) ?? {}
+    const body = this.latestOf(id)
+    return body && (edits?.content ?? content ?? contentOf(body))
   }
 
   /** Whether nobody has asked for anything else of the spec since. */
@@ -289,13 +302,15 @@ export class Declarations {
   }
 
   /** Writes it, and waits until what was to stop has: whatever is to run in its place since. */
-  async #end(change: SpecChange, options: DeclareOptions & SharedWait): Promise<void> {
+  async #end(change: SpecChange, options: DeclareOptions): Promise<void> {
+    refuseFenced()
     const { id } = change
+    const shared = this.#waiting.share(checkWait(`the options for "${id}"`, options, declareOptions))
     const { tables, membership } = this.#kernel.core.ledger
     // In the step that is being told: one more removal would be of what others declare in its place.
     const isRemoved = !this.#changes.has(id) && this.#rowOf(id)?.body === undefined
     if (!isRemoved) this.#change(change, true)
-    await this.spread(id, isRemoved ? { ...options, ack: 'local' } : options)
+    await this.spread(id, isRemoved ? { ...shared, ack: 'local' } : shared)
     const isGone = (owner: Run): boolean => membership.isGone(owner)
     const isEnded = (): true | undefined => {
       const row = this.#rowOf(id)
@@ -308,7 +323,7 @@ export class Declarations {
     }
     await this.#waiting.until(
       isEnded,
-      { ...options, about: id },
+      { ...shared, about: id },
       timeoutMs => new StopError(`"${id}" has not stopped after ${timeoutMs} ms: it goes on stopping`),
     )
   }

@@ -361,14 +361,9 @@ export class Node implements AsyncDisposable {
     return this.#declarations.add(declared, options)
   }
 
-  /** For the loader of configs: see `Declarations.addOfConfig`. @internal */
-  async declareOfConfig(
-    id: SpecId,
-    body: SpecBody,
-    options: DeclareOptions,
-  ): Promise<'added' | 'present' | 'superseded'> {
-    this.#declarations.refuseIfClosed()
-    return this.#declarations.addOfConfig({ id, body }, options)
+  /** For the loader of configs. @internal */
+  get declarations(): Declarations {
+    return this.#declarations
   }
 
   /** @internal */

@@ -51,12 +51,21 @@ export interface Started extends AsyncDisposable {
   /** What was there already, and is not as this config says: it is left as it is, and the log has a warning. */
   readonly different: readonly SpecId[]
   /**
+   * What a user has removed from the mesh, up to a day ago, and was then as this config says: it stays removed, and the log
+   * has a warning.
+   */
+  readonly removed: readonly SpecId[]
+  /**
    * What was declared or present, and no live node can run: it starts when one comes that can. The log has a warning for
    * each. No failure: another node with the same config may come later, and be the one.
    */
   readonly pending: readonly ConfigPending[]
   readonly failed: readonly ConfigFailure[]
 }
+
+/** Of a spec of a config that a user has removed from the mesh. */
+const REMOVED =
+  'stays removed, as a user has removed it from the mesh: take it out of the config, or add it by addWorker, addGroup or addChain'
 
 /** Of a spec of a config that no live node can run. */
 const PENDING =
@@ -94,7 +103,7 @@ export async function startConfig(config: Config, options: StartOptions = {}): P
   const node = await createNode(checked.node)
   const started = await declareConfig(node, checked, wait)
   if (started.failed.length === 0 || onFailure === 'continue') return started
-  await Promise.allSettled(started.declared.map(id => removeFrom(node, id)))
+  await Promise.allSettled(started.declared.map(id => node.declarations.takeBack(id)))
   await node.stop()
   throw new ConfigError(
     started.failed.map(({ path, id, error }) => `${path} "${id}": ${error.message}`),
@@ -111,6 +120,7 @@ export async function declareConfig(
   const declared: SpecId[] = []
   const present: SpecId[] = []
   const different: SpecId[] = []
+  const removed: SpecId[] = []
   const pending: ConfigPending[] = []
   const failed: ConfigFailure[] = []
   const { core, plane } = node.inspect()
@@ -123,12 +133,16 @@ export async function declareConfig(
   }
   const declare = async ({ path, id, body }: ConfiguredSpec): Promise<void> => {
     try {
-      const outcome = await node.declareOfConfig(id, body, options)
+      const outcome = await node.declarations.addOfConfig({ id, body }, options)
       look(path, id)
       if (outcome === 'added') return void declared.push(id)
       const found = plane.router.bodyOf(id)
-      const fields = found === undefined ? [] : differences(found, body)
-      if (found !== undefined && fields.length === 0) return void present.push(id)
+      if (found === undefined) {
+        node.warn({ path, id }, REMOVED)
+        return void removed.push(id)
+      }
+      const fields = differences(found, body)
+      if (fields.length === 0) return void present.push(id)
       different.push(id)
       // Of what was declared at the same time, the node itself has warned.
       if (outcome === 'present') node.warn({ id, fields }, DIFFERENT)
@@ -137,14 +151,16 @@ export async function declareConfig(
     }
   }
   await Promise.all(checked.specs.map(declare))
-  return { node, declared, present, different, pending, failed, [Symbol.asyncDispose]: () => node.stop() }
-}
-
-async function removeFrom(node: Node, id: SpecId): Promise<void> {
-  const kind = node.inspect().plane.router.bodyOf(id)?.kind
-  if (kind === 'worker') await node.removeWorker(id)
-  else if (kind === 'group') await node.removeGroup(id)
-  else if (kind === 'chain') await node.removeChain(id)
+  return {
+    node,
+    declared,
+    present,
+    different,
+    removed,
+    pending,
+    failed,
+    [Symbol.asyncDispose]: () => node.stop(),
+  }
 }
 
 function checkPath(path: unknown): string {

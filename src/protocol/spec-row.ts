@@ -215,6 +215,8 @@ export interface SpecChange {
    * declaration, made by two nodes that had not met. Whatever is written later has none.
    */
   readonly content?: number | undefined
+  /** Of what a user has removed: the hash of what it said. A config that says just that does not bring it back. */
+  readonly removedContent?: number | undefined
 }
 
 /** What somebody does with a spec, as it is seen where that is asked for. */

@@ -167,6 +167,7 @@ const anySpecRow: Shape<SpecRow> = objectOf<SpecRow>({
   body: optional(specBody),
   desired: oneOf(DESIRED_STATES),
   content: optional(count),
+  removedContent: optional(count),
   replaces: optional(hlc),
   isUpheld: optional(isBoolean),
   overtaken: optional(objectOf<Overtaken>({ version: hlc, isRemoval: isBoolean, origin: optional(hlc) })),

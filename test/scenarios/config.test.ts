@@ -282,3 +282,20 @@ test('90: when a child fails to start, what runs already is stopped, and the err
   expect(alive).toEqual(new Set())
   expect(runningNodes()).toEqual([])
 })
+
+test('90: a config that has failed in a mesh is declared once it is right: nobody has removed what was taken back', async () => {
+  const empty = configOf({})
+  const first = await startConfig(empty)
+  const seeds = [...first.node.addresses]
+  const config: Config = { ...empty, discovery: { mdns: false, seeds }, workers: [worker] }
+  const bad = { ...config, workers: [worker, { id: 'bad', run: broken }] }
+  await expect(startConfig(bad)).rejects.toMatchObject({ name: 'ConfigError' })
+  expect(first.node.listWorkers()).toEqual([])
+  const right = await startConfig(config)
+  expect(right).toMatchObject({ declared: ['w'], removed: [] })
+  // What a user removes stays so.
+  await first.node.removeWorker('w')
+  await right.node.stop()
+  expect(await startConfig(config)).toMatchObject({ declared: [], present: [], removed: ['w'] })
+  expect(first.node.listWorkers()).toEqual([])
+})

@@ -1,8 +1,9 @@
 /** Nodes that start with a config while they do not know of each other, and then meet. */
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { type Logger, type NodeInit, defineServer, defineStage } from '../../src/index.ts'
+import { specId } from '../../src/ids.ts'
 import { checkConfig } from '../../src/node/config.ts'
 import { declareConfig } from '../../src/node/start-config.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
@@ -175,7 +176,83 @@ test('what is restarted after that starts anew, as ever', async () => {
   // And declared again after it was removed: nothing of the first declaration counts.
   await mesh.settle(n1.removeGroup('line'))
   await mesh.settle(n1.removeWorker('hits'))
-  const { declared } = await mesh.settle(declareConfig(n2, checkConfig(configOf())))
+  const { declared } = await mesh.settle(declareConfig(n2, checkConfig(configOf({ start: 1 }))))
   expect(declared.toSorted()).toEqual(['hits', 'line'])
   expect(await mesh.settle(workerAt(mesh, 'n1', 'line/a').call.get())).toBe(0)
+})
+
+/** What users have done to it before they remove all of it. */
+const EDITS: readonly [string, (mesh: SimulatedMesh) => Promise<void>][] = [
+  ['nothing', async () => {}],
+  [
+    'restarts, and members that come and go',
+    async mesh => {
+      const n1 = mesh.node('n1')
+      await mesh.settle(n1.restartWorker('hits'))
+      await mesh.settle(n1.getGroup('line').addMember({ id: 'c', run: tally, args: [0] }))
+      await mesh.settle(n1.getGroup('line').removeMember('a'))
+      await mesh.settle(n1.restartChain('twice'))
+    },
+  ],
+]
+
+const removeAll = async (mesh: SimulatedMesh): Promise<void> => {
+  const n1 = mesh.node('n1')
+  await mesh.settle(Promise.all([n1.removeWorker('hits'), n1.removeGroup('line'), n1.removeChain('twice')]))
+}
+
+describe.each(EDITS)('what users have removed, after %s', (_what, edit) => {
+  test('stays so where a node with just that in its config finds the mesh', async () => {
+    await using start = await alone(1, { n1: configOf(), n2: configOf() })
+    const { mesh, warnings } = start
+    await meet(mesh)
+    await edit(mesh)
+    await removeAll(mesh)
+    mesh.crash('n2')
+    await mesh.settle(mesh.start('n2'))
+    const again = await mesh.settle(declareConfig(mesh.node('n2'), checkConfig(configOf())))
+    expect(again).toMatchObject({ declared: [], present: [], removed: ['hits', 'line', 'twice'], failed: [] })
+    expect(warnings).toHaveLength(3)
+    expect(warnings[0]).toMatch(/^stays removed, .*"path":"workers\[0\]","id":"hits"/)
+    expect(mesh.node('n2').listWorkers()).toEqual([])
+    // By hand, as ever.
+    await mesh.settle(mesh.node('n2').addWorker({ id: 'hits', run: tally, args: [3] }))
+    const known = await mesh.settle(declareConfig(mesh.node('n2'), checkConfig(configOf())))
+    expect(known).toMatchObject({ different: ['hits'], removed: ['line', 'twice'] })
+  })
+
+  test('is declared by a config that says something else', async () => {
+    await using start = await alone(1, { n1: configOf() })
+    const { mesh } = start
+    await edit(mesh)
+    await removeAll(mesh)
+    const anew = await mesh.settle(declareConfig(mesh.node('n1'), checkConfig(configOf({ start: 1 }))))
+    expect(anew).toMatchObject({ declared: ['hits', 'line'], removed: ['twice'], failed: [] })
+    expect(await mesh.settle(workerAt(mesh, 'n1', 'hits').call.get())).toBe(1)
+  })
+})
+
+test('it stays so for a node that meets the mesh while it waits for its config to start', async () => {
+  const slow = defineServer('slow', { init: async context => context.sleep(3_000) })
+  await using mesh = await simulate({ seed: 1, nodes: ['n1', 'n2'], behaviours: [slow] })
+  mesh.crash('n2')
+  mesh.partition(['n1'], ['n2'])
+  await mesh.settle(mesh.start('n2'))
+  await mesh.settle(mesh.node('n1').addWorker({ id: 'late', run: slow }))
+  await mesh.settle(mesh.node('n1').removeWorker('late'))
+  const starting = declareConfig(mesh.node('n2'), checkConfig({ workers: [{ id: 'late', run: slow }] }))
+  await mesh.run(1_000)
+  mesh.heal()
+  expect(await mesh.settle(starting)).toMatchObject({ declared: [], removed: ['late'], failed: [] })
+  await mesh.run(10_000)
+  expect(mesh.node('n2').listWorkers()).toEqual([])
+})
+
+test('what a node has taken back, nobody has removed', async () => {
+  await using start = await alone(1, { n1: configOf() })
+  const { mesh } = start
+  const n1 = mesh.node('n1')
+  await mesh.settle(n1.declarations.takeBack(specId('hits')))
+  const again = await mesh.settle(declareConfig(n1, checkConfig(configOf())))
+  expect(again).toMatchObject({ declared: ['hits'], present: ['line', 'twice'], removed: [] })
 })
