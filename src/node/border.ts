@@ -4,6 +4,7 @@
 import type { NodeId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
 import type { MemberRow, ProtocolRange } from '../protocol/member-row.ts'
+import type { Profile } from '../protocol/timings.ts'
 import type { Obstacle } from './obstacles.ts'
 
 /** What this node has refused since it started. */
@@ -37,6 +38,8 @@ export const FAILED_DIALS_MIN = 4
 /** Or when it has failed again after so long: where nothing comes back, each dial takes seconds, and has to wait for others. */
 export const FAILED_FOR_MS = 4_000
 
+const OTHER_PROFILE =
+  'a node has another profile: who is silent for too long for the least patient one is dead for all. Give all the same one'
 const NO_SESSION = 'no session with a node, which is tried on'
 
 type Counts = { -readonly [What in Exclude<keyof BorderStats, 'last'>]: number }
@@ -107,6 +110,12 @@ export class Border {
   onIncompatible(peer: NodeId, reason: string): void {
     this.#count('incompatible', peer, reason)
     this.#complain(`version ${peer}`, { peer, reason }, 'session ended: the peer speaks another protocol')
+  }
+
+  /** A peer has said hello: it may be more or less patient than this node. */
+  onProfile(peer: NodeId, profile: string, own: Profile): void {
+    if (profile === own) return
+    this.#complain(`profile ${peer}`, { peer, profile, own }, OTHER_PROFILE)
   }
 
   onHintDropped(reason: string): void {

@@ -41,6 +41,7 @@ export class Core {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
   readonly spreading: Spreading
+  readonly #profile: string
   readonly #membership: Membership
   readonly #antiEntropy: AntiEntropy
   readonly #upkeep: Upkeep
@@ -57,6 +58,7 @@ export class Core {
   constructor(init: CoreInit) {
     const { self, timings, prng, now } = init
     this.#now = now
+    this.#profile = timings.profile
     this.#membership = new Membership({
       self,
       timings,
@@ -245,7 +247,7 @@ export class Core {
       ...NO_ROWS,
       members: [...this.ledger.tables.members.rows()],
     })
-    this.#send(peer, { kind: 'hello', protocol, run: { id, boot }, rows: first })
+    this.#send(peer, { kind: 'hello', protocol, run: { id, boot }, profile: this.#profile, rows: first })
     for (const rows of others) this.#send(peer, { kind: 'rows', rows })
     this.spreading.onPeerUp(peer)
     this.#antiEntropy.greet(peer)

@@ -326,7 +326,9 @@ export class Kernel {
 
   #onMessage(from: NodeId, message: Message): void {
     this.receive({ kind: 'message-received', from, message })
-    if (message.kind === 'hello') this.plane.onGreeted({ id: from, boot: message.run.boot })
+    if (message.kind !== 'hello') return
+    this.plane.onGreeted({ id: from, boot: message.run.boot })
+    this.border.onProfile(from, message.profile, this.#init.timings.profile)
   }
 
   #onBytes(peer: NodeId, lane: 'control' | 'data', bytes: Uint8Array): void {

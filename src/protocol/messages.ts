@@ -79,8 +79,14 @@ export type Message =
       readonly hops: number
       readonly message: CarriedMessage
     }
-  /** The first message of a session, both ways: who I am, and everybody I know. */
-  | { readonly kind: 'hello'; readonly protocol: ProtocolRange; readonly run: Run; readonly rows: Rows }
+  /** The first message of a session, both ways: who I am, how patient, and everybody I know. */
+  | {
+      readonly kind: 'hello'
+      readonly protocol: ProtocolRange
+      readonly run: Run
+      readonly profile: string
+      readonly rows: Rows
+    }
   /** Are you there? */
   | { readonly kind: 'probe'; readonly n: number; readonly stat: NodeStat; readonly news: News }
   | { readonly kind: 'probe-ack'; readonly n: number; readonly stat: NodeStat; readonly news: News }

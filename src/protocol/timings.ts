@@ -2,6 +2,8 @@
 /** How patient the membership of a mesh is. All nodes of a mesh use the same profile. */
 
 export interface Timings {
+  /** Told to others in the hello, so that a node of another one is noticed. */
+  readonly profile: Profile
   /** P: every member is probed by somebody twice in it, and a probe has so long to be answered, by whatever way. */
   readonly probePeriodMs: number
   /** An answer to a probe is expected within this time, about p99 of the round trip; then others are asked to probe. */
@@ -34,6 +36,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 /** For wired machines of one site. */
 export const LAN_TIMINGS: Timings = {
+  profile: 'lan',
   probePeriodMs: 500,
   probeTimeoutMs: 200,
   suspicionFastMs: 200,
@@ -48,6 +51,7 @@ export const LAN_TIMINGS: Timings = {
 /** For Wi-Fi and slow processors: half a second of silence is nothing there. */
 const EDGE_TIMINGS: Timings = {
   ...LAN_TIMINGS,
+  profile: 'edge',
   probePeriodMs: 1000,
   probeTimeoutMs: 500,
   suspicionFastMs: 250,
@@ -59,6 +63,7 @@ const EDGE_TIMINGS: Timings = {
 /** For sites that are a hundred milliseconds or more apart. */
 const WAN_TIMINGS: Timings = {
   ...LAN_TIMINGS,
+  profile: 'wan',
   probePeriodMs: 3000,
   probeTimeoutMs: 1500,
   suspicionFastMs: 750,

@@ -34,7 +34,7 @@ export interface SimulationInit {
   /** How patient the nodes are with each other. @default 'lan' */
   readonly profile?: Profile
   /** What differs from the profile: milliseconds, each 1 or more. @default {} */
-  readonly timings?: Partial<Timings>
+  readonly timings?: Partial<Omit<Timings, 'profile'>>
   /** Told of everything that happens on the network, a line each. @default nobody */
   readonly onTrace?: (line: string) => void
   /** @default silence */
@@ -71,7 +71,8 @@ const conditions = fields({
   sessionTimeoutMs: atLeast(0),
   dialTimeoutMs: atLeast(0),
 })
-const timings = fields(Object.fromEntries(Object.keys(LAN_TIMINGS).map(name => [name, atLeast(1)])))
+const { profile: _profile, ...milliseconds } = LAN_TIMINGS
+const timings = fields(Object.fromEntries(Object.keys(milliseconds).map(name => [name, atLeast(1)])))
 
 const anySeeds = 'a whole number, 1 or more'
 const nameList = v.custom<readonly string[]>(isList, `a list of names of nodes, ${NODES_MAX} at most`)

@@ -89,7 +89,7 @@ describe('the control lane', () => {
 
   test('is closed by who says that it is somebody else', () => {
     const run = { id: nodeId('other'), boot: 1 }
-    outside.say(peer, { kind: 'hello', protocol: { min: 1, max: 1 }, run, rows: NO_ROWS })
+    outside.say(peer, { kind: 'hello', protocol: { min: 1, max: 1 }, run, profile: 'lan', rows: NO_ROWS })
     expectRefusal('violations', /it says that it is other/)
   })
 
@@ -111,6 +111,18 @@ describe('the control lane', () => {
     const hello = { kind: 'hello', protocol: { min: 7, max: 9 }, future: true }
     outside.world.onBytes(peer, 'control', framed(encodePayload(hello)))
     expectRefusal('incompatible', /versions 7 to 9 of the protocol, this node 1 to 1: update the older one/)
+  })
+
+  test('is open to a node of another profile, which is told of', () => {
+    const hello = { kind: 'hello', protocol: PROTOCOL, run: { id: peer, boot: 1 }, rows: NO_ROWS } as const
+    const told = () => outside.warnings.filter(text => text.includes('profile'))
+    outside.say(peer, { ...hello, profile: 'lan' })
+    expect(told()).toEqual([])
+    for (let n = 0; n < 2; n++) outside.say(peer, { ...hello, profile: 'wan' })
+    expect(told()).toEqual([
+      expect.stringMatching(/^a node has another profile: .* {"peer":"peer","profile":"wan","own":"lan"}$/),
+    ])
+    expect(outside.hungUp).toEqual([])
   })
 
   test('says nothing to a peer that is too large for it, as that would end the session', async () => {

@@ -249,7 +249,13 @@ test('30,000 inputs do not bring down a node: it goes on working, and holds no m
   expect((await heapBytes()) - before).toBeLessThan(GROWTH_BYTES_MAX)
   const friend = nodeId('friend')
   outside.world.onPeerUp(friend)
-  const hello: Message = { kind: 'hello', protocol: PROTOCOL, run: { id: friend, boot: 1 }, rows: NO_ROWS }
+  const hello: Message = {
+    kind: 'hello',
+    protocol: PROTOCOL,
+    run: { id: friend, boot: 1 },
+    profile: 'lan',
+    rows: NO_ROWS,
+  }
   outside.say(friend, hello)
   outside.sent.length = 0
   outside.say(friend, probe(77))

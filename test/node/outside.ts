@@ -52,7 +52,13 @@ export class Outside implements Transport {
   greet(name: string): NodeId {
     const peer = nodeId(name)
     this.world.onPeerUp(peer)
-    this.say(peer, { kind: 'hello', protocol: PROTOCOL, run: { id: peer, boot: 1 }, rows: NO_ROWS })
+    this.say(peer, {
+      kind: 'hello',
+      protocol: PROTOCOL,
+      run: { id: peer, boot: 1 },
+      profile: 'lan',
+      rows: NO_ROWS,
+    })
     return peer
   }
 
@@ -74,7 +80,7 @@ export class Outside implements Transport {
     }
     const rows = { ...NO_ROWS, members: [row] }
     this.world.onPeerUp(peer)
-    this.say(peer, { kind: 'hello', protocol: PROTOCOL, run: { id: peer, boot: 1 }, rows })
+    this.say(peer, { kind: 'hello', protocol: PROTOCOL, run: { id: peer, boot: 1 }, profile: 'lan', rows })
     return peer
   }
 

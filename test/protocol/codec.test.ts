@@ -48,6 +48,7 @@ const MESSAGES: readonly Message[] = [
     kind: 'hello',
     protocol: { min: 1, max: 2 },
     run: { id: a, boot: 3 },
+    profile: 'edge',
     rows: {
       ...NO_ROWS,
       members: [
