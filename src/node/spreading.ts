@@ -2,8 +2,10 @@
 /** Who has taken in what was written here: a spec that only one node knows is lost with it. */
 
 import type { NodeId, SlotId, SpecId } from '../ids.ts'
+import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import type { Message, Rows } from '../protocol/messages.ts'
 import { inFrames } from '../protocol/rows.ts'
+import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Tables } from '../protocol/tables.ts'
 
 /** Rows that have gone out to others, and who of them has said that it has them. */
@@ -13,7 +15,8 @@ interface Ask {
   readonly specs: readonly SpecId[]
   readonly slots: readonly SlotId[]
   readonly waiting: Set<NodeId>
-  readonly merged: Set<NodeId>
+  /** Those who want to hear of the answers. */
+  readonly watches: readonly Watch[]
 }
 
 /** How far a spec has got. */
@@ -26,11 +29,14 @@ export interface Spread {
   readonly members: number
 }
 
-/** Somebody on this node waits for a spec to get that far. */
+/** Somebody on this node has written something of a spec, and waits for it to get that far. */
 export interface Watch {
   readonly spec: SpecId
-  /** The last rows that have gone out with the spec since; undefined: none have. */
-  ask: Ask | undefined
+  /** The version that it has replaced: rows with a later one have it. */
+  readonly replaces: Hlc | undefined
+  /** Others that were told of it, and have not answered yet: whoever has, has taken in one of these rows. */
+  readonly waiting: Set<NodeId>
+  readonly merged: Set<NodeId>
 }
 
 export interface SpreadingInit {
@@ -58,9 +64,10 @@ export class Spreading {
     return (this.#farewell?.waiting.size ?? 0) === 0
   }
 
-  /** Keeps note of how far the spec gets from now on, until `unwatch`. */
+  /** Keeps note of how far what is about to be written of the spec gets, until `unwatch`. */
   watch(spec: SpecId): Watch {
-    const watch: Watch = { spec, ask: undefined }
+    const replaces = this.#init.tables.specs.get(spec)?.version
+    const watch: Watch = { spec, replaces, waiting: new Set(), merged: new Set() }
     const watches = this.#watches.get(spec) ?? new Set()
     this.#watches.set(spec, watches.add(watch))
     return watch
@@ -83,7 +90,6 @@ export class Spreading {
       const ask = this.#begin(bundle, peers)
       const message: Message = { kind: 'rows', rows: bundle, ask: ask?.number }
       for (const peer of peers) this.#init.send(peer, message)
-      for (const spec of ask?.specs ?? []) for (const watch of this.#watches.get(spec) ?? []) watch.ask = ask
     }
   }
 
@@ -93,11 +99,7 @@ export class Spreading {
    */
   onPeerUp(peer: NodeId): void {
     for (const [spec, watches] of this.#watches) {
-      // Where nothing has gone out with the spec, nobody was connected when it was written.
-      let first: Ask | undefined
-      const asks = new Set<Ask>()
-      for (const watch of watches) asks.add((watch.ask ??= first ??= this.#create([spec], [], [])))
-      for (const ask of asks) if (!ask.merged.has(peer)) this.#askAgain(ask, spec, peer)
+      if (![...watches].every(({ merged }) => merged.has(peer))) this.#askFor(spec, peer)
     }
   }
 
@@ -105,7 +107,10 @@ export class Spreading {
   onMerged(number: number, peer: NodeId): Pick<Ask, 'specs' | 'slots'> | undefined {
     const ask = this.#asks.get(number)
     if (ask?.waiting.delete(peer) !== true) return undefined
-    ask.merged.add(peer)
+    for (const { waiting, merged } of ask.watches) {
+      waiting.delete(peer)
+      merged.add(peer)
+    }
     if (ask.waiting.size === 0) this.#asks.delete(number)
     return ask
   }
@@ -116,16 +121,17 @@ export class Spreading {
     for (const [number, ask] of this.#asks) {
       if (!ask.waiting.delete(peer)) continue
       affected.push(...ask.specs)
+      for (const { waiting } of ask.watches) waiting.delete(peer)
       if (ask.waiting.size === 0) this.#asks.delete(number)
     }
     return affected
   }
 
   /** How far the spec has got that is watched, among those who are there: `present`, this node included. */
-  of({ ask }: Watch, present: readonly NodeId[]): Spread {
+  of({ waiting, merged }: Watch, present: readonly NodeId[]): Spread {
     return {
-      merged: present.filter(node => ask?.merged.has(node) === true).length,
-      waiting: ask?.waiting.size ?? 0,
+      merged: present.filter(node => merged.has(node)).length,
+      waiting: waiting.size,
       members: present.length,
     }
   }
@@ -136,27 +142,26 @@ export class Spreading {
     const slots = rows.claims.filter(claim => claim.state === 'starting').map(claim => claim.slot)
     const isFarewell = rows.members.some(({ id, status }) => id === this.#init.self && status === 'left')
     if (specs.length + slots.length === 0 && !isFarewell) return undefined
-    const ask = this.#create(specs, slots, peers)
+    this.#count += 1
+    const watches = rows.specs.flatMap(row => this.#watchesOf(row))
+    const ask: Ask = { number: this.#count, specs, slots, waiting: new Set(peers), watches }
+    if (peers.length > 0) this.#asks.set(ask.number, ask)
+    for (const { waiting, merged } of watches)
+      for (const peer of peers) if (!merged.has(peer)) waiting.add(peer)
     if (isFarewell) this.#farewell = ask
     return ask
   }
 
-  #create(specs: readonly SpecId[], slots: readonly SlotId[], peers: readonly NodeId[]): Ask {
-    this.#count += 1
-    const ask: Ask = { number: this.#count, specs, slots, waiting: new Set(peers), merged: new Set() }
-    if (peers.length > 0) this.#asks.set(ask.number, ask)
-    return ask
+  /** Those who wait for what is in the row. */
+  #watchesOf({ id, version }: SpecRow): Watch[] {
+    const watches = [...(this.#watches.get(id) ?? [])]
+    return watches.filter(({ replaces }) => replaces === undefined || compareHlc(version, replaces) > 0)
   }
 
-  #askAgain(ask: Ask, spec: SpecId, peer: NodeId): void {
-    const bundles = inFrames(this.#init.tables.rowsOf([spec]))
-    // Whoever has the last of them has all.
-    for (const [index, rows] of bundles.entries()) {
-      const isLast = index === bundles.length - 1
-      this.#init.send(peer, { kind: 'rows', rows, ask: isLast ? ask.number : undefined })
+  #askFor(spec: SpecId, peer: NodeId): void {
+    for (const rows of inFrames(this.#init.tables.rowsOf([spec]))) {
+      const ask = this.#begin(rows, [peer])
+      this.#init.send(peer, { kind: 'rows', rows, ask: ask?.number })
     }
-    if (bundles.length === 0) return
-    ask.waiting.add(peer)
-    this.#asks.set(ask.number, ask)
   }
 }

@@ -27,12 +27,15 @@ function start() {
     if (message.kind === 'rows') sent.push(`${to}: ${message.rows.specs.length} specs, ask ${message.ask}`)
   }
   const spreading = new Spreading({ self: a, tables, send })
-  const write = (): void => void tables.specs.merge(row)
-  const tell = (...peers: readonly NodeId[]): void => {
-    write()
-    spreading.tell({ ...NO_ROWS, specs: [row] }, peers)
+  let ms = 0
+  const write = (): SpecRow => {
+    ms += 1
+    const written = { ...row, version: { ...row.version, ms } }
+    tables.specs.merge(written)
+    return written
   }
-  return { spreading, write, tell, sent }
+  const tell = (...peers: readonly NodeId[]): void => spreading.tell({ ...NO_ROWS, specs: [write()] }, peers)
+  return { spreading, write, tell, sent, tables }
 }
 
 test('whoever has died since does not count for what all are to have', () => {
@@ -54,8 +57,8 @@ test('who has not answered is asked again when it is back, and who has is not', 
   for (const peer of [b, c]) spreading.onPeerDown(peer)
   sent.length = 0
   for (const peer of [b, c]) spreading.onPeerUp(peer)
-  expect(sent).toEqual(['c: 1 specs, ask 1'])
-  expect(spreading.onMerged(1, c)?.specs).toEqual([s])
+  expect(sent).toEqual(['c: 1 specs, ask 2'])
+  expect(spreading.onMerged(2, c)?.specs).toEqual([s])
   expect(spreading.of(watch, [a, b, c])).toEqual({ merged: 2, waiting: 0, members: 3 })
 })
 
@@ -78,4 +81,37 @@ test('nobody is asked for what nobody waits for', () => {
   sent.length = 0
   spreading.onPeerUp(d)
   expect(sent).toEqual([])
+})
+
+test('what is written faster than others answer is confirmed all the same: a later row has the earlier change', () => {
+  const { spreading, tell } = start()
+  const watches = [1, 2, 3].map(() => {
+    const watch = spreading.watch(s)
+    tell(b, c)
+    return watch
+  })
+  spreading.onMerged(1, b)
+  spreading.onMerged(2, c)
+  const [first, second, third] = watches.map(watch => spreading.of(watch, [a, b, c]))
+  expect(first).toEqual({ merged: 2, waiting: 0, members: 3 })
+  expect(second).toEqual({ merged: 1, waiting: 1, members: 3 })
+  expect(third).toEqual({ merged: 0, waiting: 2, members: 3 })
+})
+
+test('a row from before the change does not confirm it', () => {
+  const { spreading, write, tables } = start()
+  const before = write()
+  const watch = spreading.watch(s)
+  spreading.tell({ ...NO_ROWS, specs: [before] }, [b])
+  spreading.onPeerUp(c)
+  for (const [ask, peer] of [
+    [1, b],
+    [2, c],
+  ] as const)
+    spreading.onMerged(ask, peer)
+  expect(spreading.of(watch, [a, b, c])).toEqual({ merged: 0, waiting: 0, members: 3 })
+  write()
+  spreading.tell(tables.rowsOf([s]), [b, c])
+  spreading.onMerged(3, b)
+  expect(spreading.of(watch, [a, b, c])).toEqual({ merged: 1, waiting: 1, members: 3 })
 })

@@ -40,3 +40,21 @@ test('one that had no session when it was declared', async () => {
   await mesh.settle(mesh.node('n1').addWorker(hits, toAll))
   expect(mesh.ids.filter(id => statusAt(mesh, id, 'hits') === undefined)).toEqual([])
 })
+
+test('changes that are made faster than others answer', async () => {
+  await using mesh = await simulate({ nodes: 3, behaviours: [counter], conditions: { latencyMs: 50 } })
+  await allSeeAll(mesh)
+  const node = mesh.node('n1')
+  const member = (id: string) => ({ id, run: counter, args: [1] as const })
+  const group = await mesh.settle(node.addGroup({ id: 'g', members: [member('m')] }))
+  const startedMs = mesh.nowMs
+  const adding: Promise<unknown>[] = []
+  for (let n = 0; n < 60; n++) {
+    adding.push(group.addMember(member(`m${n}`), { ...toAll, timeoutMs: 1_000 }))
+    await mesh.run(20)
+  }
+  const refused = (await mesh.settle(Promise.allSettled(adding))).filter(({ status }) => status === 'rejected')
+  expect(refused).toEqual([])
+  expect(mesh.nowMs - startedMs).toBeLessThan(60 * 20 + 1_000)
+  expect(group.members()).toHaveLength(61)
+})
