@@ -53,7 +53,9 @@ test('changes that are made faster than others answer', async () => {
     adding.push(group.addMember(member(`m${n}`), { ...toAll, timeoutMs: 1_000 }))
     await mesh.run(20)
   }
-  const refused = (await mesh.settle(Promise.allSettled(adding))).filter(({ status }) => status === 'rejected')
+  const refused = (await mesh.settle(Promise.allSettled(adding))).filter(
+    ({ status }) => status === 'rejected',
+  )
   expect(refused).toEqual([])
   expect(mesh.nowMs - startedMs).toBeLessThan(60 * 20 + 1_000)
   expect(group.members()).toHaveLength(61)

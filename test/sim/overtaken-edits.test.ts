@@ -5,6 +5,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 
+import type { Node } from '../../src/node/node.ts'
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
@@ -259,3 +260,23 @@ test('a declaration is overtaken by another one on the same node: the error does
     { status: 'fulfilled' },
   ])
 })
+
+test.each([
+  ['group', (node: Node) => node.addGroup({ id: 'w', members: [{ id: 'a', run: slow }] }), 'removeGroup'],
+  ['chain', (node: Node) => node.addChain({ id: 'w', stages: [{ run: step }] }), 'removeChain'],
+] as const)(
+  'a %s is removed, and a worker added in its place: both are through',
+  async (_kind, add, remove) => {
+    await using mesh = await simulate({ nodes: 3, behaviours: [slow, step] })
+    await allSeeAll(mesh)
+    const node = mesh.node('n1')
+    const added = add(node)
+    await pass(mesh, 1_000)
+    await added
+    const ends: string[] = []
+    void node[remove]('w').then(() => ends.push('removed'))
+    void node.addWorker({ id: 'w', run: slow }).then(() => ends.push('added'))
+    await pass(mesh, 1_000)
+    expect(ends).toEqual(['removed', 'added'])
+  },
+)

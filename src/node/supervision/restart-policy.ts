@@ -41,10 +41,10 @@ export function countRestart(
 
 /**
  * By a clock that shows less than the one before: that of another node, or one that was set back. How far they are apart
- * from each other stays; how long ago the last one was, nobody knows, so it counts as just now.
+ * from each other stays, as far as that clock goes back; how long ago the last one was, nobody knows, so it counts as just now.
  */
 function shifted(restarts: readonly Restart[], byMs: number): readonly Restart[] {
-  return restarts.map(({ atMs, item }) => ({ atMs: atMs + byMs, item }))
+  return restarts.map(({ atMs, item }) => ({ atMs: Math.max(0, atMs + byMs), item }))
 }
 
 /** Whether there were too many of them, the last one included. */

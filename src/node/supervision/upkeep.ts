@@ -4,7 +4,7 @@
 import { type NodeId, type SlotId, type SpecId, specOfSlot } from '../../ids.ts'
 import type { HandoffMessage } from '../../protocol/messages.ts'
 import type { Phase } from '../../protocol/phase.ts'
-import type { SpecRow } from '../../protocol/spec-row.ts'
+import type { SpecBody, SpecRow } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
@@ -67,13 +67,14 @@ export class Upkeep {
 
   /** Does what the rows ask of this node, and says how the spec stands. */
   evaluate(row: SpecRow, now: Now): SpecStatus {
-    const { id, body, desired } = row
+    const { body, desired } = row
     this.#declines.follow(row, now)
     if (body === undefined) return this.#endOf(row, now) ?? { kind: 'removed' }
     if (desired === 'stopped') return this.#endOf(row, now) ?? { kind: 'stopped' }
-    if (body.kind === 'worker') return this.#claims.evaluate(row, body, now)
-    this.#claims.letGo(id, now.ms)
-    return this.#generations.evaluate(row, body, now)
+    this.#letGoOfOthers(row, body, now)
+    return body.kind === 'worker'
+      ? this.#claims.evaluate(row, body, now)
+      : this.#generations.evaluate(row, body, now)
   }
 
   /** The phase by which a group or chain goes; undefined: there is none, or its spec has not come yet. */
@@ -83,10 +84,10 @@ export class Upkeep {
 
   /** The same on a node that leaves: it starts nothing, and hands over what it has. `before`: how the spec stood. */
   leave(row: SpecRow, before: SpecStatus | undefined, now: Now): SpecStatus {
-    const { id, body, desired } = row
+    const { body, desired } = row
     if (body === undefined || desired === 'stopped') return this.evaluate(row, now)
+    this.#letGoOfOthers(row, body, now)
     if (body.kind === 'worker') return this.#claims.leave(row, body, before, now)
-    this.#claims.letGo(id, now.ms)
     this.#generations.leave(row, body, now)
     return before ?? STARTING
   }
@@ -137,6 +138,12 @@ export class Upkeep {
 
   wakeAtMs(): number {
     return Math.min(this.#claims.wakeAtMs(), this.#generations.wakeAtMs(), this.#declines.wakeAtMs())
+  }
+
+  /** A worker under the id of what was a group or chain, or the other way round: what is left of that goes. */
+  #letGoOfOthers(row: SpecRow, body: SpecBody, now: Now): void {
+    if (body.kind === 'worker') this.#generations.letGo(row, now)
+    else this.#claims.letGo(row.id, now.ms)
   }
 
   /** Stops what runs of a spec. @returns undefined when nothing of it runs any more, on any node */

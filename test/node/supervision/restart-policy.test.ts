@@ -30,3 +30,9 @@ test.each([0, -600_000])('restarts that are close are, also by a clock that is %
   expect(isExceeded(after(quick), INTENSITY_DEFAULT)).toBe(false)
   expect(isExceeded(after([...quick, (quick.at(-1) ?? 0) + 100 + skewMs]), INTENSITY_DEFAULT)).toBe(true)
 })
+
+test('by a clock that has only just begun, no restart is counted at a moment before 1970', () => {
+  const before = [10_000, 50_000].map(atMs => ({ atMs, item: '' }))
+  const counted = countRestart(before, INTENSITY_DEFAULT, { atMs: 5_000, item: '' })
+  expect(counted.map(({ atMs }) => atMs)).toEqual([0, 5_000, 5_000])
+})
