@@ -92,16 +92,16 @@ export class Declarations {
     options: DeclareOptions,
   ): Promise<'added' | 'present' | 'removed' | 'superseded'> {
     this.refuseIfClosed()
-    const known = this.#changes.get(declared.id) ?? this.#rowOf(declared.id)
+    const known = this.#latest(declared.id)
     const content = contentOf(declared.body)
-    if (known?.removedContent === content) return 'removed'
+    if (isRemoved(known, content)) return 'removed'
     try {
       await this.#add(declared, { content: known ? undefined : content, goal: 'decided' }, options)
       return 'added'
     } catch (error) {
       if (error instanceof AlreadyExistsError) return 'present'
       if (error instanceof SupersededError) return 'superseded'
-      if (error instanceof NotFoundError) return 'removed'
+      if (error instanceof NotFoundError && isRemoved(this.#latest(declared.id), content)) return 'removed'
       throw error
     }
   }
@@ -123,7 +123,8 @@ export class Declarations {
     if (taken !== undefined) throw new AlreadyExistsError(id, taken.kind)
     refuseHuge(id, body)
     if (goal === 'running') this.refuseUnknown(needsOf(body))
-    const change = { id, body, desired: 'running' as const, ...(content === undefined ? {} : { content }) }
+    const removedContent = this.#latest(id)?.removedContent
+    const change: SpecChange = { id, body, desired: 'running', content, removedContent }
     const wanted = { change, body }
     const isTakenBack = (): boolean => this.latestOf(id) === body && this.#isLatest(change)
     this.#inputs.end(id)
@@ -132,7 +133,7 @@ export class Declarations {
       await this.spread(id, { ...shared, isTakenBack })
       await this.#reached(goal, wanted, shared)
     } catch (error) {
-      if (isTakenBack()) this.#write({ id, body: undefined, desired: 'stopped' })
+      if (isTakenBack()) this.#write({ id, body: undefined, desired: 'stopped', removedContent })
       throw error
     }
     const worker = { id, isReplaced: () => this.#isReplaced(wanted) }
@@ -167,7 +168,8 @@ export class Declarations {
 
   /** The same of what this node has declared, and what nobody wants gone: it may be declared again. @throws {StopError} */
   async takeBack(id: SpecId): Promise<void> {
-    await this.#end({ id, body: undefined, desired: 'stopped' }, {})
+    const removedContent = this.#latest(id)?.removedContent
+    await this.#end({ id, body: undefined, desired: 'stopped', removedContent }, {})
   }
 
   /** Stops what runs of the spec, and waits until it has. It stays declared: see `remove`. @throws {StopError} */
@@ -210,7 +212,11 @@ export class Declarations {
   }
 
   #desiredOf(id: SpecId): DesiredState {
-    return (this.#changes.get(id) ?? this.#rowOf(id))?.desired ?? 'running'
+    return this.#latest(id)?.desired ?? 'running'
+  }
+
+  #latest(id: SpecId): SpecChange | undefined {
+    return this.#changes.get(id) ?? this.#rowOf(id)
   }
 
   #rowOf(id: SpecId): SpecRow | undefined {
@@ -379,4 +385,9 @@ export class Declarations {
   #isReplaced({ change, body }: Wanted): boolean {
     return isReplaced(this.#rowOf(change.id), body, this.#versions.get(change))
   }
+}
+
+/** Whether a user has removed what says just that. */
+function isRemoved(change: SpecChange | undefined, content: number): boolean {
+  return change !== undefined && change.body === undefined && change.removedContent === content
 }

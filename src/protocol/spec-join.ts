@@ -183,6 +183,8 @@ export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
   const { ms, count } = declaredAt(row)
   if (!isConfigAnew || known.content !== undefined || compareHlc(declaredAt(known), declaredAt(row)) >= 0)
     return undefined
+  // Taken back, or removed when it was something else: that says nothing against this.
+  if (known.body === undefined && known.removedContent !== row.content) return undefined
   const declared: Hlc = { ms, count: count + 1, node: declaredAt(known).node }
   const origin = originalOf(known)
   return {

@@ -215,7 +215,10 @@ export interface SpecChange {
    * declaration, made by two nodes that had not met. Whatever is written later has none.
    */
   readonly content?: number | undefined
-  /** Of what a user has removed: the hash of what it said. A config that says just that does not bring it back. */
+  /**
+   * Of what a user has removed: the hash of what it said. A config that says just that does not bring it back. What is
+   * declared in its place keeps it, for where that is taken back.
+   */
   readonly removedContent?: number | undefined
 }
 

@@ -1,5 +1,5 @@
 // pure
-/** How patient the membership of a mesh is. All nodes of a mesh use the same profile. */
+/** How patient the membership of a mesh is. All nodes of a mesh are to have the same profile. */
 
 export interface Timings {
   /** Told to others in the hello, so that a node of another one is noticed. */

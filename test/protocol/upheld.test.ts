@@ -13,7 +13,13 @@ const row = (ms: number, node: typeof user, more: Partial<SpecRow> = {}): SpecRo
   desired: 'stopped',
   ...more,
 })
-const byHand = row(100, user, { replaces: { ms: 50, count: 0, node: user } })
+const body = {
+  kind: 'worker',
+  child: CHILD,
+  intensity: { restarts: 1, withinMs: 1 },
+  rebalance: 'active',
+} as const
+const byHand = row(100, user, { body, replaces: { ms: 50, count: 0, node: user } })
 const anew = row(200, late, { content: 7, desired: 'running' })
 
 describe('what a config that was declared anew meets', () => {
@@ -30,7 +36,7 @@ describe('what a config that was declared anew meets', () => {
   })
 
   test('the latest of what users have written goes on, where some did not know it yet', () => {
-    const later = row(150, user, { replaces: byHand.version, desired: 'running' })
+    const later = row(150, user, { body, replaces: byHand.version, desired: 'running' })
     const [one, other] = [upheldBy(byHand, anew), upheldBy(later, anew)]
     if (one === undefined || other === undefined) throw new Error('nothing is upheld')
     expect(one.version).toEqual(other.version)
@@ -48,11 +54,8 @@ describe('what a config that was declared anew meets', () => {
   })
 
   test('is the same in any order, where it was removed for some, and some have met a later config', () => {
-    const intensity = { restarts: 1, withinMs: 1 }
-    const running = row(100, user, {
-      body: { kind: 'worker', child: CHILD, intensity, rebalance: 'active' },
-    })
-    const removed = row(150, user, { replaces: running.version })
+    const running = row(100, user, { body })
+    const removed = row(150, user, { removedContent: 7, replaces: running.version })
     const later = row(300, late, { content: 8 })
     const [one, other, last] = [upheldBy(removed, anew), upheldBy(running, anew), upheldBy(running, later)]
     if (one === undefined || other === undefined || last === undefined) throw new Error('nothing is upheld')
@@ -60,7 +63,14 @@ describe('what a config that was declared anew meets', () => {
     expect(join(join(one, other), last)).toEqual(join(one, join(other, last)))
   })
 
+  test('is upheld where users have removed just that', () => {
+    const removed = row(150, user, { removedContent: 7 })
+    expect(upheldBy(removed, anew)).toMatchObject({ body: undefined, removedContent: 7, isUpheld: true })
+  })
+
   test.each([
+    ['finds something else removed', row(150, user, { removedContent: 8 }), anew],
+    ['finds what was taken back', row(150, user), anew],
     ['is a config as well', row(100, user, { content: 8 }), anew],
     ['is later anyway', row(300, user), anew],
     ['is changed by one who knew the mesh', byHand, { ...anew, replaces: byHand.version }],

@@ -248,6 +248,68 @@ test('it stays so for a node that meets the mesh while it waits for its config t
   expect(mesh.node('n2').listWorkers()).toEqual([])
 })
 
+test('an attempt to have it again that fails leaves it removed', async () => {
+  const broken = defineServer('broken', {
+    init: () => {
+      throw new Error('not today')
+    },
+  })
+  await using mesh = await simulate({ seed: 1, nodes: ['n1'], behaviours: [...behaviours, broken] })
+  const n1 = mesh.node('n1')
+  await mesh.settle(declareConfig(n1, checkConfig(configOf())))
+  await removeAll(mesh)
+  const again = mesh.settle(n1.addWorker({ id: 'hits', run: broken }))
+  await expect(again).rejects.toMatchObject({ name: 'StartError' })
+  const other = await mesh.settle(declareConfig(n1, checkConfig(configOf({ start: 1 }))))
+  expect(other.declared.toSorted()).toEqual(['hits', 'line'])
+  await mesh.settle(n1.declarations.takeBack(specId('line')))
+  const started = await mesh.settle(declareConfig(n1, checkConfig(configOf())))
+  expect(started).toMatchObject({ declared: [], different: ['hits'], removed: ['line', 'twice'] })
+})
+
+test('what another node of that config has taken back is no removal', async () => {
+  const slow = defineServer('slow', { init: async context => context.sleep(5_000) })
+  const conditions = { latencyMs: 50 }
+  await using mesh = await simulate({ seed: 1, nodes: ['n1', 'n2'], behaviours: [slow], conditions })
+  const config = checkConfig({ groups: [{ id: 'g', members: [{ id: 'a', run: slow }] }] })
+  await mesh.settle(mesh.node('n1').formed(2))
+  const one = declareConfig(mesh.node('n1'), config)
+  await mesh.run(10)
+  const two = declareConfig(mesh.node('n2'), config, { timeoutMs: 1_000 })
+  expect(await mesh.settle(two)).toMatchObject({ failed: [{ id: 'g' }] })
+  expect(await mesh.settle(one)).toMatchObject({ declared: [], removed: [], failed: [{ id: 'g' }] })
+})
+
+describe('what a node that meets the mesh later declares', () => {
+  test.each([
+    ['another thing was removed there', removeAll, configOf({ start: 1 }), ['hits', 'line']],
+    ['just that was removed there', removeAll, configOf(), []],
+    [
+      'just that was taken back there',
+      (mesh: SimulatedMesh) => mesh.settle(mesh.node('n1').declarations.takeBack(specId('hits'))),
+      configOf(),
+      ['hits', 'line', 'twice'],
+    ],
+  ])('goes on or not: %s', async (_what, end, config, left) => {
+    await using mesh = await simulate({ seed: 1, nodes: ['n1', 'n2'], behaviours })
+    mesh.crash('n2')
+    mesh.partition(['n1'], ['n2'])
+    await mesh.settle(declareConfig(mesh.node('n1'), checkConfig(configOf())))
+    await end(mesh)
+    await mesh.settle(mesh.start('n2'))
+    const { declared } = await mesh.settle(declareConfig(mesh.node('n2'), checkConfig(config)))
+    expect(declared).toHaveLength(3)
+    mesh.heal()
+    await mesh.settle(mesh.node('n1').formed(2))
+    await mesh.run(20_000)
+    for (const name of mesh.ids) {
+      const { specs } = mesh.node(name).snapshot()
+      const running = specs.filter(({ status }) => status.kind === 'running').map(({ id }) => id)
+      expect(running.toSorted()).toEqual(left)
+    }
+  })
+})
+
 test('what a node has taken back, nobody has removed', async () => {
   await using start = await alone(1, { n1: configOf() })
   const { mesh } = start
