@@ -9,7 +9,7 @@ import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { Membership } from '../protocol/membership.ts'
-import { type Message, NO_ROWS, type Rows } from '../protocol/messages.ts'
+import { type Message, NO_ROWS, type Removal, type Rows } from '../protocol/messages.ts'
 import { inFrames, isEmpty } from '../protocol/rows.ts'
 import type { Timings } from '../protocol/timings.ts'
 import type { Prng } from '../prng.ts'
@@ -134,15 +134,12 @@ export class Core {
 
   /** The workers that are left on a node that is emptied, as no other can run them; undefined while others have to go. */
   remaining(): readonly SlotId[] | undefined {
-    if (!this.#upkeep.isHandedOver) return undefined
-    const slots = [...this.supervisor.slots()]
-    return slots.every(slot => this.ledger.ownerOf(slot) === undefined) ? slots : undefined
+    return this.#upkeep.remaining()
   }
 
   /** The workers of a node that is emptied that others can run, and have not taken yet. */
   outstanding(): readonly SlotId[] {
-    const here = [...this.supervisor.slots()].filter(slot => this.ledger.ownerOf(slot) !== undefined)
-    return [...new Set([...here, ...this.#upkeep.slotsLeft()])]
+    return this.#upkeep.outstanding()
   }
 
   /** When to call again with `time-passed`, if nothing happens before. */
@@ -243,11 +240,12 @@ export class Core {
   #onPeerUp(peer: NodeId): void {
     this.#membership.onPeerUp(peer, this.#now)
     const { id, boot, protocol } = this.self
+    const { floor } = this.ledger.tombstones
     const [first = NO_ROWS, ...others] = inFrames({
       ...NO_ROWS,
       members: [...this.ledger.tables.members.rows()],
     })
-    this.#send(peer, { kind: 'hello', protocol, run: { id, boot }, profile: this.#profile, rows: first })
+    this.#send(peer, { kind: 'hello', protocol, run: { id, boot }, profile: this.#profile, rows: first, floor })
     for (const rows of others) this.#send(peer, { kind: 'rows', rows })
     this.spreading.onPeerUp(peer)
     this.#antiEntropy.greet(peer)
@@ -273,6 +271,7 @@ export class Core {
         return this.#onMerged(message.ask, from)
       case 'rows':
         this.#mergeFrom(from, message.rows)
+        // Of what was not taken in, its sender has just been told so: that counts no more for who waits there.
         if (message.ask !== undefined) this.#send(from, { kind: 'merged', ask: message.ask })
         // Still joining: ask again until the peer says that nothing is missing.
         return this.self.status === 'joining' ? this.#antiEntropy.greet(from) : undefined
@@ -283,7 +282,7 @@ export class Core {
       case 'digest':
         return this.#antiEntropy.onDigest(from, message.roots)
       case 'forget':
-        for (const id of message.specs) this.ledger.forget(id, message.before, this.#now)
+        for (const removal of message.removals) this.ledger.forget(removal, this.#now)
         return undefined
       case 'agree':
         return this.self.status === 'joining' && this.#joining.isEnough(from, message.tables)
@@ -301,11 +300,12 @@ export class Core {
   #onHello(from: NodeId, hello: Message & { kind: 'hello' }): void {
     if (hello.run.id !== from) return this.#hangUp(from, `it says that it is ${hello.run.id}`)
     this.#greeted.add(from)
+    this.ledger.tombstones.hear(hello.floor)
     return this.#mergeFrom(from, hello.rows)
   }
 
   /** @returns the specs that were removed too long ago to be taken in */
-  #merge(rows: Rows): readonly SpecId[] {
+  #merge(rows: Rows): readonly Removal[] {
     for (const row of rows.members) this.#membership.merge(row, this.#now)
     const { forgotten, rivals } = this.ledger.takeIn(rows, this.#now)
     this.#membership.tick(this.#now)
@@ -315,16 +315,15 @@ export class Core {
   }
 
   #mergeFrom(from: NodeId, rows: Rows): void {
-    const specs = this.#merge(rows)
+    const removals = this.#merge(rows)
     this.#antiEntropy.onRows(from, rows, this.#now.ms)
-    const { floor: before } = this.ledger.tombstones
-    if (specs.length > 0 && before !== undefined) this.#send(from, { kind: 'forget', specs, before })
+    if (removals.length > 0) this.#send(from, { kind: 'forget', removals })
   }
 
   /** A spec was removed long ago: its rows go, once nothing of it runs any more. */
   #bury(id: SpecId): void {
     if (this.#bulletin.statusOf(id)?.kind !== 'removed') return this.ledger.tombstones.defer(id, this.#now.ms)
-    this.ledger.drop(id)
+    this.ledger.drop(id, this.#now.wallMs)
     return this.#bulletin.forget(id)
   }
 

@@ -11,9 +11,9 @@ import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
-import { NO_ROWS, type Rows } from '../protocol/messages.ts'
+import { NO_ROWS, type Removal, type Rows } from '../protocol/messages.ts'
 import type { Phase } from '../protocol/phase.ts'
-import { declaredAt } from '../protocol/part-edits.ts'
+import { declaredAt, laterOf } from '../protocol/part-edits.ts'
 import { areRivals, compareDeclarations, hasSeenOvertaken, rowOf, upheldBy } from '../protocol/spec-join.ts'
 import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
@@ -40,8 +40,8 @@ export interface Rivals {
 
 /** What came of rows of others. */
 export interface Intake {
-  /** Specs that were removed so long ago that their rows are not taken in. */
-  readonly forgotten: readonly SpecId[]
+  /** Specs that were removed so long ago that nothing of them is taken in. */
+  readonly forgotten: readonly Removal[]
   readonly rivals: readonly Rivals[]
 }
 
@@ -84,47 +84,52 @@ export class Ledger {
 
   /** Takes in specs, claims and phases. */
   takeIn(rows: Rows, now: Now): Intake {
-    const forgotten = new Set<SpecId>()
+    const forgotten = new Map<SpecId, Removal>()
+    const isForgotten = (spec: SpecId, declared: Hlc): boolean => {
+      const at = this.#findRemoval(spec, declared)
+      if (at !== undefined) forgotten.set(spec, { spec, at })
+      return at !== undefined
+    }
     const rivals: Rivals[] = []
     for (const row of rows.specs) {
       this.#clock.see(row.version, now.wallMs)
       const known = this.tables.specs.get(row.id)
-      const isForgotten = this.#isForgotten(row.id, row.version)
+      if (isForgotten(row.id, declaredAt(row))) continue
       const upheld = known && upheldBy(known, row)
-      const merged = isForgotten ? undefined : this.tables.specs.merge(upheld ?? row)
-      if (isForgotten) forgotten.add(row.id)
-      else if (merged !== undefined) this.#onSpecChanged(merged, known, now)
+      const merged = this.tables.specs.merge(upheld ?? row)
+      if (merged !== undefined) this.#onSpecChanged(merged, known, now)
       if (upheld !== undefined) this.#onUpheld(upheld, now)
       else if (known !== undefined) rivals.push(...rivalsIn(known, row, merged ?? known))
     }
     for (const claim of rows.claims) {
       const spec = specOfSlot(claim.slot)
-      if (this.#isForgotten(spec, claim.specVersion)) forgotten.add(spec)
-      else if (this.tables.claims.merge(claim) !== undefined) this.#changed.add(spec)
+      if (isForgotten(spec, claim.specVersion)) continue
+      if (this.tables.claims.merge(claim) !== undefined) this.#changed.add(spec)
     }
     for (const phase of rows.phases) {
       for (const { at } of phase.exits) this.#clock.see(at, now.wallMs)
-      if (this.#isForgotten(phase.spec, phase.specVersion)) forgotten.add(phase.spec)
-      else if (this.tables.phases.merge(phase) !== undefined) this.#changed.add(phase.spec)
+      if (isForgotten(phase.spec, phase.specVersion)) continue
+      if (this.tables.phases.merge(phase) !== undefined) this.#changed.add(phase.spec)
     }
-    return { forgotten: [...forgotten], rivals }
+    return { forgotten: [...forgotten.values()], rivals }
   }
 
-  /** Another node says that the spec was removed no later than `before`. */
-  forget(id: SpecId, before: Hlc, now: Now): void {
+  /** Another node has forgotten the spec. */
+  forget({ spec: id, at }: Removal, now: Now): void {
+    this.tombstones.note(id, at, now.wallMs)
     const row = this.tables.specs.get(id)
     if (row === undefined) return this.#dropRest(id)
-    if (compareHlc(row.version, before) > 0) return undefined
-    if (row.body === undefined) return this.drop(id)
+    if (compareHlc(declaredAt(row), at) > 0) return undefined
+    if (row.body === undefined) return this.tombstones.hasten(id, now.ms)
     // Removed anew: so the workers stop, and all hear of it who have it from the same source.
     return this.writeSpec({ id, body: undefined, desired: 'stopped' }, now)
   }
 
   /** Drops what is known of a removed spec. */
-  drop(id: SpecId): void {
+  drop(id: SpecId, wallMs: number): void {
     const row = this.tables.specs.get(id)
     if (row === undefined || row.body !== undefined) return
-    this.tombstones.onDropped(row.version)
+    this.tombstones.note(id, declaredAt(row), wallMs)
     this.tables.specs.drop(id)
     this.#dropRest(id)
   }
@@ -138,7 +143,8 @@ export class Ledger {
 
   writeSpec(write: SpecWrite, now: Now): void {
     const before = this.tables.specs.get(write.id)
-    const version = this.#clock.nextAfter(before?.version, now.wallMs)
+    const after = laterOf(before?.version, this.tombstones.findBoundOf(write.id))
+    const version = this.#clock.nextAfter(after, now.wallMs)
     const written = rowOf(write, version, before?.version)
     const row = this.tables.specs.merge(written) ?? written
     this.#newSpecs.set(row.id, row)
@@ -343,8 +349,10 @@ export class Ledger {
     if (phase !== undefined) this.#newPhases.set(id, phase)
   }
 
-  #isForgotten(spec: SpecId, version: Hlc): boolean {
-    return this.tables.specs.get(spec) === undefined && this.tombstones.covers(version)
+  /** When the spec was removed, where nothing is known of it any more, and it was not declared after that. */
+  #findRemoval(spec: SpecId, declared: Hlc): Hlc | undefined {
+    const at = this.tables.specs.get(spec) === undefined ? this.tombstones.findRemoval(spec) : undefined
+    return at !== undefined && compareHlc(declared, at) <= 0 ? at : undefined
   }
 
   #dropRest(id: SpecId): void {

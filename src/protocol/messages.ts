@@ -69,6 +69,12 @@ export type CarriedMessage =
   /** News, or what the other side is missing. With `ask`, the sender wants to hear when they have been taken in. */
   | { readonly kind: 'rows'; readonly rows: Rows; readonly ask?: number | undefined }
 
+/** A spec that was removed so long ago that no row of it is left: what is of a declaration from then or before is void. */
+export interface Removal {
+  readonly spec: SpecId
+  readonly at: Hlc
+}
+
 export type Message =
   | CarriedMessage
   /** From one member to another, by way of the receiver: so many nodes after it may pass it on to one that is not `to`. */
@@ -79,13 +85,14 @@ export type Message =
       readonly hops: number
       readonly message: CarriedMessage
     }
-  /** The first message of a session, both ways: who I am, how patient, and everybody I know. */
+  /** The first message of a session, both ways: who I am, how patient, and everybody I know. What you declare is later than `floor`. */
   | {
       readonly kind: 'hello'
       readonly protocol: ProtocolRange
       readonly run: Run
       readonly profile: string
       readonly rows: Rows
+      readonly floor?: Hlc | undefined
     }
   /** Are you there? */
   | { readonly kind: 'probe'; readonly n: number; readonly stat: NodeStat; readonly news: News }
@@ -107,8 +114,8 @@ export type Message =
   | { readonly kind: 'digest'; readonly roots: Roots }
   /** The answer to a digest: the tables that do not differ. */
   | { readonly kind: 'agree'; readonly tables: readonly Table[] }
-  /** These specs were removed so long ago that I have no rows of them: what you have from then or before is void. */
-  | { readonly kind: 'forget'; readonly specs: readonly SpecId[]; readonly before: Hlc }
+  /** The answer to rows that are not taken in. */
+  | { readonly kind: 'forget'; readonly removals: readonly Removal[] }
   /** The answer to a digest that differs: one hash for each bucket of the table. */
   | { readonly kind: 'buckets'; readonly table: Table; readonly digests: readonly string[] }
   /** Send me your rows of these buckets. */

@@ -74,6 +74,40 @@ test('specs come to be the same everywhere, with those that are upheld', () => {
   )
 })
 
+test('what was removed is as void once its row is dropped as before, and what is later is not', () => {
+  const byHand = written.filter(({ content }) => content === undefined)
+  fc.assert(
+    fc.property(byHand, byHand, ({ body: _, ...row }, other) => {
+      fc.pre(compareHlc(row.version, other.version) !== 0)
+      const removed: SpecRow = { ...row, body: undefined, desired: 'stopped' }
+      const [keeping, forgetting] = [0, 1].map(() => {
+        const ledger = new Ledger(new Bench().membership, 1_000_000)
+        ledger.takeIn({ ...NO_ROWS, specs: [removed] }, NOW)
+        return ledger
+      })
+      forgetting?.drop(ID, NOW.wallMs)
+      expect(forgetting && specsOf(forgetting)).toEqual([])
+      const taken = forgetting?.takeIn({ ...NO_ROWS, specs: [other] }, NOW)
+      keeping?.takeIn({ ...NO_ROWS, specs: [other] }, NOW)
+      const isVoid = compareHlc(other.version, removed.version) < 0
+      expect(taken?.forgotten).toEqual(isVoid ? [{ spec: ID, at: removed.version }] : [])
+      expect(forgetting?.tables.specs.get(ID)?.body).toEqual(keeping?.tables.specs.get(ID)?.body)
+    }),
+  )
+})
+
+test('who hears that a spec was forgotten removes it anew, later than it was, unless it was declared since', () => {
+  const at = { ms: 5_000, count: 3, node: nodeId('c') }
+  const [early, late] = [new Teller('a'), new Teller('a')]
+  early.declare(1_000)
+  early.ledger.forget({ spec: ID, at }, { ms: 2_000, wallMs: 2_000 })
+  expect(early.row.body).toBeUndefined()
+  expect(compareHlc(early.row.version, at)).toBeGreaterThan(0)
+  late.declare(6_000)
+  late.ledger.forget({ spec: ID, at }, { ms: 7_000, wallMs: 7_000 })
+  expect(late.row.body).toEqual(declared)
+})
+
 const ID = specId('s')
 const NODES = ['a', 'b', 'c']
 const declared: GroupBody = { ...bodyOf({ ms: 1, count: 1, node: nodeId('a') }), members: [] }

@@ -34,6 +34,7 @@ const MESSAGES: readonly Message[] = [
   { kind: 'accusations', accusations: [accusation] },
   { kind: 'agree', tables: ['specs', 'claims'] },
   { kind: 'merged', ask: 4 },
+  { kind: 'forget', removals: [{ spec: specId('w'), at: hlc }] },
   {
     kind: 'relay',
     from: a,
@@ -49,6 +50,7 @@ const MESSAGES: readonly Message[] = [
     protocol: { min: 1, max: 2 },
     run: { id: a, boot: 3 },
     profile: 'edge',
+    floor: hlc,
     rows: {
       ...NO_ROWS,
       members: [

@@ -47,14 +47,17 @@ export class Upkeep {
     return this.#claims.isFree && this.#generations.legacies.bequests.isFree
   }
 
-  /** Whether others have all that workers of this node have left behind for them. */
-  get isHandedOver(): boolean {
-    return this.#claims.handoffs.outgoingCount === 0 && this.#generations.legacies.bequests.isFree
+  /** The workers that are left on a node that is emptied, as no other can run them; undefined while others have to go. */
+  remaining(): readonly SlotId[] | undefined {
+    if (!this.#isHandedOver) return undefined
+    const slots = [...this.#supervisor.slots()]
+    return slots.every(slot => this.#ledger.ownerOf(slot) === undefined) ? slots : undefined
   }
 
-  /** The slots whose workers have ended here, and whose successors have not come yet. */
-  slotsLeft(): SlotId[] {
-    return [...this.#claims.handoffs.slotsLeft(), ...this.#generations.legacies.bequests.slotsLeft()]
+  /** The workers of a node that is emptied that others can run, and have not taken yet. */
+  outstanding(): readonly SlotId[] {
+    const here = [...this.#supervisor.slots()].filter(slot => this.#ledger.ownerOf(slot) !== undefined)
+    return [...new Set([...here, ...this.#slotsLeft()])]
   }
 
   /** This node goes, whatever nobody has taken: what is lost with it is told. */
@@ -152,6 +155,16 @@ export class Upkeep {
     this.#supervisor.assign(id, [], now.ms)
     const isClaimFree = this.#claims.letGo(id, now.ms)
     return this.#generations.letGo(row, now) && isClaimFree ? undefined : { kind: 'stopping' }
+  }
+
+  /** Whether others have all that workers of this node have left behind for them. */
+  get #isHandedOver(): boolean {
+    return this.#claims.handoffs.outgoingCount === 0 && this.#generations.legacies.bequests.isFree
+  }
+
+  /** The slots whose workers have ended here, and whose successors have not come yet. */
+  #slotsLeft(): SlotId[] {
+    return [...this.#claims.handoffs.slotsLeft(), ...this.#generations.legacies.bequests.slotsLeft()]
   }
 
   #isOfWorker(slot: SlotId): boolean {

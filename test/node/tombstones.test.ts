@@ -1,0 +1,60 @@
+/** How long the rows of removed specs are kept, and what is known of them after that. */
+
+import { expect, test } from 'vitest'
+
+import { nodeId, specId } from '../../src/ids.ts'
+import { FORGOTTEN_MAX, Tombstones } from '../../src/node/tombstones.ts'
+import type { Hlc } from '../../src/protocol/hlc.ts'
+import type { SpecRow } from '../../src/protocol/spec-row.ts'
+
+const KEEP_MS = 1_000
+const WALL_MS = 1_000_000
+const id = specId('s')
+
+const at = (ms: number): Hlc => ({ ms, count: 0, node: nodeId('a') })
+const removed = (ms: number): SpecRow => ({ id, version: at(ms), body: undefined, desired: 'stopped' })
+
+test.each([
+  ['just now', 0, KEEP_MS],
+  ['a quarter of the time ago', -250, 750],
+  ['long ago, or by a clock that is behind', -1_000_000, 500],
+  ['in a while, by a clock that is ahead', 1_000_000, KEEP_MS],
+])('the row of what was removed %s is kept', (_, agoMs, keptMs) => {
+  const tombstones = new Tombstones(KEEP_MS)
+  tombstones.follow(removed(WALL_MS + agoMs), { ms: 50, wallMs: WALL_MS })
+  expect(tombstones.wakeAtMs()).toBe(50 + keptMs)
+  expect(tombstones.take(50 + keptMs)).toEqual([id])
+})
+
+test('of what is forgotten the latest removal is known', () => {
+  const tombstones = new Tombstones(KEEP_MS)
+  expect(tombstones.findRemoval(id)).toBeUndefined()
+  for (const ms of [5, 7, 6]) tombstones.note(id, at(ms), WALL_MS)
+  tombstones.note(specId('t'), at(9), WALL_MS)
+  expect(tombstones.findRemoval(id)).toEqual(at(7))
+  expect(tombstones.findRemoval(specId('u'))).toBeUndefined()
+})
+
+test('what is declared is later than all that is forgotten, but for what is still to come', () => {
+  const tombstones = new Tombstones(KEEP_MS)
+  tombstones.note(id, at(WALL_MS + 1), WALL_MS)
+  expect(tombstones.floor).toBeUndefined()
+  expect(tombstones.findBoundOf(id)).toEqual(at(WALL_MS + 1))
+  tombstones.note(id, at(7), WALL_MS)
+  tombstones.hear(at(3))
+  tombstones.hear(undefined)
+  expect(tombstones.floor).toEqual(at(7))
+  tombstones.hear(at(8))
+  expect(tombstones.findBoundOf(specId('t'))).toEqual(at(8))
+})
+
+test('of more than can be known, the first to be forgotten go first', () => {
+  const tombstones = new Tombstones(KEEP_MS)
+  const nth = (n: number) => specId(`s${n}`)
+  for (let n = 0; n < FORGOTTEN_MAX; n++) tombstones.note(nth(n), at(n), WALL_MS)
+  tombstones.note(nth(0), at(FORGOTTEN_MAX), WALL_MS)
+  tombstones.note(id, at(FORGOTTEN_MAX), WALL_MS)
+  expect(tombstones.findRemoval(nth(0))).toBeDefined()
+  expect(tombstones.findRemoval(nth(1))).toBeUndefined()
+  expect(tombstones.findRemoval(nth(2))).toBeDefined()
+})
