@@ -240,12 +240,12 @@ export class Core {
   #onPeerUp(peer: NodeId): void {
     this.#membership.onPeerUp(peer, this.#now)
     const { id, boot, protocol } = this.self
-    const { floor } = this.ledger.tombstones
+    const own = { protocol, run: { id, boot }, profile: this.#profile, floor: this.ledger.tombstones.floor }
     const [first = NO_ROWS, ...others] = inFrames({
       ...NO_ROWS,
       members: [...this.ledger.tables.members.rows()],
     })
-    this.#send(peer, { kind: 'hello', protocol, run: { id, boot }, profile: this.#profile, rows: first, floor })
+    this.#send(peer, { kind: 'hello', ...own, rows: first })
     for (const rows of others) this.#send(peer, { kind: 'rows', rows })
     this.spreading.onPeerUp(peer)
     this.#antiEntropy.greet(peer)
