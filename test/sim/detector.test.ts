@@ -308,33 +308,6 @@ describe('nobody is called dead', () => {
   })
 })
 
-describe('I49: the sides of a partition find each other', () => {
-  test.each([
-    ['three from two, after a minute', 60_000, ['n1', 'n2', 'n3']],
-    ['one from four, after an hour', 3_600_000, ['n4']],
-  ])('%s', async (_what, durationMs, side) => {
-    await using mesh = await formed({ nodes: 5, conditions: { hintLoss: 1 } })
-    mesh.partition(
-      side,
-      mesh.ids.filter(id => !side.includes(id)),
-    )
-    await mesh.run(durationMs)
-    for (const id of mesh.ids) {
-      const isOwnSide = (other: string): boolean => side.includes(other) === side.includes(id)
-      for (const other of mesh.ids)
-        expect(statusAt(mesh, id, other)).toBe(isOwnSide(other) ? 'alive' : 'dead')
-    }
-    const boots = mesh.ids.map(id => mesh.node(id).inspect().core.self.boot)
-    mesh.heal()
-    await mesh.until(
-      'all see all',
-      () => mesh.ids.every(id => statusesAt(mesh, id).every(status => status === 'alive')),
-      10_000,
-    )
-    expect(mesh.ids.map(id => mesh.node(id).inspect().core.self.boot)).toEqual(boots)
-  })
-})
-
 describe('a node whose wall clock is wrong', () => {
   test('and behind when it starts again, is a new run all the same, and lives', async () => {
     await using mesh = await formed({ nodes: 3 })
