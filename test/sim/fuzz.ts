@@ -8,10 +8,11 @@ import { Prng } from '../../src/prng.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { Acquaintance } from './acquaintance.ts'
 import { declareApart } from './apart.ts'
-import { AlwaysChecker, checkConnected, isCalm } from './checkers.ts'
+import { AlwaysChecker, checkConnected } from './checkers.ts'
 import { settle, settleMs } from './settle.ts'
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
+import { Healing } from './healing.ts'
 import { keeper } from './behaviours.ts'
 import { leaveLast } from './last-leave.ts'
 import { meetLate } from './late-comer.ts'
@@ -325,7 +326,7 @@ class Schedule {
     }
   }
 
-  /** The faults end; the mesh has time to recover. I9: roots are equal within 3 ⌈log2 N⌉ + 5 s. */
+  /** The faults end; the mesh has time to recover. */
   async #peace(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
     this.world.victim = undefined
     this.belt.isTripped = false
@@ -361,18 +362,18 @@ class Schedule {
   }
 
   /**
-   * Waits until all have found each other and know the same, or for as long as that may take. Where all is well before,
-   * nothing but probes is left to simulate: most schedules end there, and some wait on, to see that it stays so.
+   * Waits until all have found each other, know the same and run what is to run (I9, I18). Where all is well before it
+   * must be, nothing but probes is left to simulate: most schedules end there, and some wait on, to see that it stays so.
    */
   async #calm(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
     const enoughMs = this.prng.chance(PATIENT_SHARE) ? Infinity : CALM_MS
-    const sinceMs = mesh.nowMs
-    for (let calmMs = 0; mesh.nowMs < sinceMs + settleMs(mesh) && calmMs < enoughMs;) {
+    const healing = new Healing(mesh, this.world, slot => this.#sick.owns(slot))
+    for (let calmMs = 0; healing.forMs < settleMs(mesh) && calmMs < enoughMs;) {
       await this.#pass(mesh, always, CALM_LOOK_MS)
-      const isLate = mesh.nowMs - sinceMs >= CONTACT_MS
-      if (isLate) checkConnected(mesh)
-      calmMs = isCalm(mesh) ? calmMs + CALM_LOOK_MS : 0
+      if (healing.forMs >= CONTACT_MS) checkConnected(mesh)
+      calmMs = healing.haveAgreed() ? calmMs + CALM_LOOK_MS : 0
     }
+    while (!healing.areAllLiving()) await this.#pass(mesh, always, CALM_LOOK_MS)
   }
 
   #count(kind: string): void {

@@ -66,6 +66,11 @@ export class SickNodes {
     return this.#declined.size
   }
 
+  /** Whether it is a worker of these, which nobody may be able to start. */
+  owns(worker: string): boolean {
+    return IDS.includes(worker) || worker.startsWith(`${GROUP}/`)
+  }
+
   async declare(mesh: SimulatedMesh): Promise<void> {
     this.#isRecovering = false
     this.#sick.clear()
@@ -86,7 +91,7 @@ export class SickNodes {
       return 'cure'
     }
     const here = [...this.#world.living.values()].filter(
-      ({ worker, node }) => isOurs(worker) && mesh.awake.some(id => id === node),
+      ({ worker, node }) => this.owns(worker) && mesh.awake.some(id => id === node),
     )
     if (here.length === 0) return undefined
     const { worker, node } = this.#prng.pick(here)
@@ -149,8 +154,4 @@ export class SickNodes {
     if (mesh.nowMs - sinceMs > TAKE_BACK_MS)
       throw new InvariantError(`I50: ${node} declines ${what.slot}, which waits for a node, since ${sinceMs}`)
   }
-}
-
-function isOurs(worker: string): boolean {
-  return IDS.includes(worker) || worker.startsWith(`${GROUP}/`)
 }
