@@ -212,6 +212,23 @@ describe('nobody is called dead', () => {
     expect(heard).toEqual({ suspected: 0, dead: 0, degraded: 0 })
   })
 
+  test('I8: in ten minutes in which packets are lost and processes are held up for a moment', async () => {
+    const conditions = { latencyMs: 2, jitterMs: 40, hintLoss: 0.01, packetLoss: 0.01 }
+    for (const nodes of [3, 5, 10]) {
+      await using mesh = await formed({ nodes, conditions })
+      const heard = listen(mesh)
+      const prng = new Prng(`calm ${nodes}`)
+      for (const endMs = mesh.nowMs + 600_000; mesh.nowMs < endMs;) {
+        const id = prng.pick(mesh.ids)
+        mesh.freeze(id)
+        await mesh.run(prng.between(1, 50))
+        mesh.thaw(id)
+        await mesh.run(prng.between(0, 2_000 / nodes))
+      }
+      expect([nodes, heard.dead]).toEqual([nodes, 0])
+    }
+  })
+
   test.each(['n1', 'n3'])('when %s gets a tenth of the processor for a minute', async busy => {
     await using mesh = await formed({ nodes: 5, seed: busy })
     const heard = listen(mesh)
