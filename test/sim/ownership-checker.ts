@@ -1,10 +1,12 @@
 /**
- * Who has a worker, as it really is: I17 (nobody has what another one has), I23 (nothing moves in turmoil), and I44
- * (what comes for one that has moved goes after it, and not for ever).
+ * Who has a worker, as it really is: I16 (who claims it outbids the one before), I17 (nobody has what another one has),
+ * I23 (nothing moves in turmoil), and I44 (what comes for one that has moved goes after it, and not for ever).
  */
 
 import type { Node } from '../../src/node/node.ts'
+import { isSameRun } from '../../src/ids.ts'
 import type { Claim } from '../../src/protocol/claim.ts'
+import { type FencingToken, compareTokens, runTag, tokenOf } from '../../src/protocol/fencing-token.ts'
 import { givesAway } from '../../src/protocol/member-row.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
@@ -118,6 +120,14 @@ export class OwnershipChecker {
       this.#violation ??= `I23: ${slot} leaves ${id}, whose view has changed ${afterMs} ms before`
   }
 
+  /** I16: whoever claims a worker has a larger token than the one before, as far as it knows. */
+  #checkToken(id: string, before: Claim | undefined, claim: Claim): void {
+    if (before === undefined) return
+    const isHeld = before.generation === claim.generation && isSameRun(before.owner, claim.owner)
+    if (!isHeld && compareTokens(tokenOfClaim(claim), tokenOfClaim(before)) <= 0)
+      this.#violation ??= `I16: ${id} writes ${JSON.stringify(claim)} after ${JSON.stringify(before)}`
+  }
+
   #seenOf(id: string): Seen {
     const node = this.#mesh.node(id)
     const known = this.#seen.get(id)
@@ -129,6 +139,7 @@ export class OwnershipChecker {
     const write = ledger.writeClaim.bind(ledger)
     ledger.writeClaim = claim => {
       this.#onClaim(id, seen, claim)
+      this.#checkToken(id, ledger.tables.claims.get(claim.slot), claim)
       write(claim)
     }
     const { outbox } = node.inspect().plane
@@ -140,6 +151,10 @@ export class OwnershipChecker {
     }
     return seen
   }
+}
+
+function tokenOfClaim({ generation, score, owner }: Claim): FencingToken {
+  return tokenOf({ number: generation, tag: score }, runTag(owner))
 }
 
 /** Two who run the same worker, and a name for both. */
