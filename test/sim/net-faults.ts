@@ -83,8 +83,7 @@ export class NetFaults {
         mesh.cutOneWay(...this.#pair(mesh))
         return kind
       case 'ring':
-        cutToRing(mesh, this.#prng.shuffle(mesh.ids))
-        return kind
+        return cutToRing(mesh, this.#prng.shuffle(mesh.ids)) ? kind : undefined
       case 'flap': {
         const [from, to] = this.#pair(mesh)
         this.#flap = { from, to, untilMs: mesh.nowMs + this.#prng.between(500, 5_000), isCut: false }
@@ -175,13 +174,18 @@ export class NetFaults {
   }
 }
 
-/** Each node keeps its neighbours in a ring, so that each sees a majority, and no two see the same (Jepsen). */
-function cutToRing(mesh: SimulatedMesh, ring: readonly NodeId[]): void {
-  const reach = Math.floor(ring.length / 4) + (ring.length > 3 ? 0 : 1)
+/**
+ * Each node keeps its neighbours in a ring, so that each sees a majority, and no two see the same (Jepsen).
+ * @returns whether that cuts anything: of three, all are neighbours
+ */
+function cutToRing(mesh: SimulatedMesh, ring: readonly NodeId[]): boolean {
+  if (ring.length < 4) return false
+  const reach = Math.max(1, Math.floor(ring.length / 4))
   for (const [index, node] of ring.entries()) {
     for (const [other, name] of ring.entries()) {
       const distance = Math.min(Math.abs(index - other), ring.length - Math.abs(index - other))
-      if (index < other && distance > Math.max(1, reach)) mesh.cut(node, name)
+      if (index < other && distance > reach) mesh.cut(node, name)
     }
   }
+  return true
 }
