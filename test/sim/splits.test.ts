@@ -140,16 +140,22 @@ function expectOneStopped(slots: readonly Healed[], what: string): void {
   }
 }
 
+/** Longer than it takes until each side runs all. */
+const APART_MS = 20_000
+
 describe('I4: a heal stops the workers that have lost their slots, and no other', () => {
   test('one node from one', async () => {
     for (let seed = 1; seed <= 8; seed++)
-      expectOneStopped(await healed({ seed, nodes: 2 }, ['n1'], 20_000 + seed * 137), `seed ${seed}`)
+      expectOneStopped(await healed({ seed, nodes: 2 }, ['n1'], APART_MS + seed * 137), `seed ${seed}`)
   })
 
   // Not so yet: whoever hears of a worker of the other side before its node has refuted its death takes that worker for
   // lost, and it is begun anew.
-  test.fails.each(SPLITS)('%s', async (_what, { durationMs, side, seeds }) => {
-    for (let seed = 1; seed <= seeds; seed++)
-      expectOneStopped(await healed({ seed }, side, durationMs + seed * 137), `seed ${seed}`)
+  test.fails.each([
+    ['three from two', ['n1', 'n2', 'n3']],
+    ['one from four', ['n4']],
+  ] as const)('%s', async (_what, side) => {
+    for (let seed = 1; seed <= 8; seed++)
+      expectOneStopped(await healed({ seed }, side, APART_MS + seed * 137), `seed ${seed}`)
   })
 })
