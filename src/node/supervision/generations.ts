@@ -11,15 +11,7 @@
 import type { SpecId } from '../../ids.ts'
 import { runTag } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
-import {
-  type Generation,
-  type Phase,
-  type PlacedSlot,
-  STOP_MS,
-  causeOf,
-  generationText,
-  withNews,
-} from '../../protocol/phase.ts'
+import { type Generation, type Phase, type PlacedSlot, causeOf, withNews } from '../../protocol/phase.ts'
 import { type FateBody, type SpecRow, hlcText } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
@@ -32,13 +24,11 @@ import { type Outlook, type Renewal, outlookOf, unstartedIn } from './outlook.ts
 import { backoffMs, isExceeded } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus } from './spec-status.ts'
 import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
+import { goingOf, overdueIn } from './stops.ts'
 import { type Succession, areEndsNews, planAnew, planNext, restartsAfter } from './succession.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 import { type SpecSlot, partsOfSpec, slotsOfSpec } from './units.ts'
 import { Waits } from './waits.ts'
-
-/** How much longer than its workers may take to stop the coordinator waits for word of a holder. */
-const STOP_GRACE_MS = 1000
 
 export class Generations {
   readonly #ledger: Ledger
@@ -144,20 +134,17 @@ export class Generations {
       return this.#promote(phase)
     }
     const waits = new Waits(this.#waits.get(row.id), now.ms)
-    const isEmpty = this.#emptiness(phase)
-    const areEmpty = (slots: readonly PlacedSlot[], name: () => string): boolean =>
-      slots.every(isEmpty) || waits.isOver(`stop ${name()}`, () => this.#stopMs(body, phase, slots))
-    const due = this.#dueOf(phase, body, { renewals, waits, now }).filter(renewal =>
-      areEmpty(renewal.stopping, () => nameOf(renewal)),
+    const hasStopped = this.#stoppedness(body, phase, goingOf(outlook), waits)
+    const due = this.#dueOf(phase, body, { renewals, waits, now }).filter(({ stopping }) =>
+      stopping.every(hasStopped),
     )
-    const isOverdue = areEmpty(unwanted, () => 'unwanted')
     const generation = this.#nextGeneration(phase, now)
     const next = planNext(phase, body, outlook, {
       generation,
       nowMs: now.wallMs,
       renewals: due,
-      isRenewable: areEmpty(outdated, () => 'outdated'),
-      isEmpty: placed => isOverdue || isEmpty(placed),
+      isRenewable: outdated.every(hasStopped),
+      isEmpty: hasStopped,
       ownerOf: slot => this.#ledger.placeOf(slot),
     })
     this.#waits.set(row.id, waits.used)
@@ -189,13 +176,9 @@ export class Generations {
   /** The whole starts anew, when nothing of it is left: there is no restart to count, and no failure to remember. */
   #renew(row: SpecRow, body: FateBody, phase: Phase, now: Now): void {
     const waits = new Waits(this.#waits.get(row.id), now.ms)
-    const isEmpty =
-      phase.layout.every(this.#emptiness(phase)) ||
-      waits.isOver(`stop all ${generationText(phase.generation)}`, () =>
-        this.#stopMs(body, phase, phase.layout),
-      )
+    const hasStopped = this.#stoppedness(body, phase, phase.layout, waits)
     this.#waits.set(row.id, waits.used)
-    if (isEmpty) return this.#begin(row, body, now, phase)
+    if (phase.layout.every(hasStopped)) return this.#begin(row, body, now, phase)
     this.#deadlines.set(row.id, waits.nextMs)
     return undefined
   }
@@ -257,16 +240,17 @@ export class Generations {
     return { kind: 'pending', reason: this.#ledger.shortage(row, slots) }
   }
 
-  /** How long a holder may take to stop these: one after the other, and then to say so. */
-  #stopMs(body: FateBody, phase: Phase, slots: readonly PlacedSlot[]): number {
-    const parts = partsOfSpec(phase.spec, body).bySlot
-    const sums = new Map<string, number>()
-    for (const { slot, owner, stopMs } of slots) {
-      // The spec may have a part by now that stops sooner, or none; an earlier version of this package does not say it.
-      const mostMs = stopMs ?? Math.max(STOP_MS, parts.get(slot)?.child.stopTimeoutMs ?? 0)
-      sums.set(owner.id, (sums.get(owner.id) ?? 0) + mostMs)
-    }
-    return Math.max(0, ...sums.values()) + STOP_GRACE_MS
+  /** Tells which of the slots that are `going` nobody waits for any more: they are empty, or their holders have had their time. */
+  #stoppedness(
+    body: FateBody,
+    phase: Phase,
+    going: readonly PlacedSlot[],
+    waits: Waits,
+  ): (placed: PlacedSlot) => boolean {
+    const isEmpty = this.#emptiness(phase)
+    const left = going.filter(placed => !isEmpty(placed))
+    const overdue = overdueIn(left, { phase, body, waits })
+    return placed => isEmpty(placed) || overdue.has(placed)
   }
 
   /** Tells which slots of the phase are empty: nobody is there any more, or their node is not. */

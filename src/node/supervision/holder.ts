@@ -25,6 +25,7 @@ import type { Declines } from './declines.ts'
 import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts'
 import { Legacies, type LegaciesInit } from './legacies.ts'
 import { type Outlook, type Renewal, heldBy, heldUp, outlookOf } from './outlook.ts'
+import { goingOf } from './stops.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
 
@@ -392,9 +393,4 @@ function isSpent(latest: Latest | undefined, since: Generation): boolean {
 /** Names one worker of a slot. */
 function keyOf({ since, revision }: PlacedSlot): string {
   return `${generationText(since)} ${revision}`
-}
-
-/** The slots that are to become empty. */
-function goingOf({ renewals, outdated, unwanted }: Outlook): PlacedSlot[] {
-  return [...renewals.flatMap(({ stopping }) => stopping), ...outdated, ...unwanted]
 }

@@ -1,0 +1,43 @@
+// pure
+/**
+ * What is to stop of a group or chain, and how long its holders have for that. A holder stops one after the other, whatever
+ * they stop for, and says so when all have: so it is waited for with all of its own at once, and anew when there are others.
+ */
+
+import { type Phase, type PlacedSlot, STOP_MS, generationText } from '../../protocol/phase.ts'
+import type { FateBody } from '../../protocol/spec-row.ts'
+import type { Outlook } from './outlook.ts'
+import { partsOfSpec } from './units.ts'
+import type { Waits } from './waits.ts'
+
+/** How much longer than its workers may take to stop the coordinator waits for word of a holder. */
+const STOP_GRACE_MS = 1000
+
+/** The slots that are to become empty. */
+export function goingOf({ renewals, outdated, unwanted }: Outlook): PlacedSlot[] {
+  return [...renewals.flatMap(({ stopping }) => stopping), ...outdated, ...unwanted]
+}
+
+/** Of the slots that are to become empty, those whose holders have had their time. `left`: what is not empty of them. */
+export function overdueIn(
+  left: readonly PlacedSlot[],
+  context: { readonly phase: Phase; readonly body: FateBody; readonly waits: Waits },
+): ReadonlySet<PlacedSlot> {
+  const { phase, body, waits } = context
+  const holders = Map.groupBy(left, ({ owner }) => `${owner.id} ${owner.boot}`)
+  const overdue = [...holders].flatMap(([holder, slots]) => {
+    const names = slots.map(({ slot, since }) => `${slot}@${generationText(since)}`).toSorted()
+    return waits.isOver(`stop ${holder} ${names.join(' ')}`, () => stopMsOf(slots, phase, body)) ? slots : []
+  })
+  return new Set(overdue)
+}
+
+/** How long a holder may take to stop these: one after the other, and then to say so. */
+function stopMsOf(slots: readonly PlacedSlot[], phase: Phase, body: FateBody): number {
+  const parts = partsOfSpec(phase.spec, body).bySlot
+  return slots.reduce((sumMs, { slot, stopMs }) => {
+    // The spec may have a part by now that stops sooner, or none; an earlier version of this package does not say it.
+    const mostMs = stopMs ?? Math.max(STOP_MS, parts.get(slot)?.child.stopTimeoutMs ?? 0)
+    return sumMs + mostMs
+  }, STOP_GRACE_MS)
+}
