@@ -58,3 +58,35 @@ test('a group that still stops is not there twice when one of its name is added,
   await mesh.settle(added)
   expect(lives).toEqual({ now: 1, most: 1 })
 })
+
+test('a member that is removed while another one stops is there until it has stopped, and so not there twice', async () => {
+  const alive = new Set<string>()
+  const twice: string[] = []
+  const slow = defineServer('slow', {
+    init: context => {
+      if (alive.has(context.worker)) twice.push(context.worker)
+      alive.add(context.worker)
+      return {}
+    },
+    terminate: async (_state, _reason, context) => {
+      // A pause that a signal that has aborted does not cut short.
+      for (let restedMs = 0; restedMs < 4_000; restedMs += 10) await context.sleep(10)
+      alive.delete(context.worker)
+    },
+  })
+  const labelsOf = { n2: { at: 'n2' }, n3: { at: 'n3' } }
+  const mesh = new SimulatedMesh({ nodes: 3, behaviours: [slow], seed: 'slow', labelsOf })
+  await mesh.startAll()
+  await allSeeAll(mesh)
+  const member = (id: string, at: string) => ({ id, run: slow, placement: { labels: { at } } })
+  const members = ['a', 'b', 'c'].map(id => member(id, 'n2'))
+  const group = await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy: 'one_for_one', members }))
+  const first = group.removeMember('c')
+  await mesh.run(3_000)
+  await mesh.settle(group.removeMember('b'))
+  expect(alive).toEqual(new Set(['g/a']))
+  await mesh.settle(first)
+  await mesh.settle(group.addMember(member('b', 'n3')))
+  expect(alive).toEqual(new Set(['g/a', 'g/b']))
+  expect(twice).toEqual([])
+})
