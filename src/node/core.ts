@@ -199,7 +199,7 @@ export class Core {
         return this.#onTime()
       case 'leave-asked':
         this.#membership.declareSelf({ status: 'leaving' }, this.#now)
-        this.#departure.begin(nowMs)
+        this.#departure.begin(nowMs, event.byMs)
         for (const row of this.ledger.tables.specs.rows()) this.ledger.touch(row.id)
         return undefined
       case 'drain-asked':

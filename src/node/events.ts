@@ -49,7 +49,8 @@ export type CoreEvent =
       readonly lost?: number
     }
   | { readonly kind: 'time-passed' }
-  | { readonly kind: 'leave-asked' }
+  /** `byMs`: when this node goes, whatever has become of that. */
+  | { readonly kind: 'leave-asked'; readonly byMs: number }
   /** An operator empties this node, or is done with that. */
   | { readonly kind: 'drain-asked'; readonly isDraining: boolean }
 

@@ -17,6 +17,7 @@ import { Border } from './border.ts'
 import { ControlLane, type Offence } from './control-lane.ts'
 import { Core } from './core.ts'
 import { DataPlane } from './data-plane.ts'
+import { LEAVE_MS } from './departure.ts'
 import type { CoreEvent, Effect, NodeEvent } from './events.ts'
 import type { KernelInit, Ports } from './kernel-init.ts'
 import type { Now } from './now.ts'
@@ -26,7 +27,7 @@ import { FencedGateway } from './workers/fenced-gateway.ts'
 import { Host } from './workers/host.ts'
 import { findFenceOfNow, runOutside } from './workers/scope.ts'
 
-/** A node that is to stop waits so long for what was put into chains there: of 45 s, the rest is for handing over. */
+/** A node that is to stop waits so long for what was put into chains there: of `LEAVE_MS`, the rest is for handing over. */
 const DRAIN_MS = 25_000
 /** This node knows by then where a worker starts, or none takes it. */
 const SEND_ON_MS = 1_000
@@ -195,8 +196,9 @@ export class Kernel {
   /** Takes no items any more, waits for those that it has taken, and then asks to leave. A later run waits for that. */
   async leave(): Promise<void> {
     this.#isLeaving = true
+    const byMs = this.#ports.clock.nowMs() + LEAVE_MS
     await atMost(this.#ports.clock, DRAIN_MS, this.plane.drain())
-    this.receive({ kind: 'leave-asked' })
+    this.receive({ kind: 'leave-asked', byMs })
   }
 
   /** What was sent to workers that have left goes on to them, as long as that is not to be waited for. */

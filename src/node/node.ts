@@ -11,6 +11,7 @@ import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
 import { Declarations } from './declarations.ts'
 import type { AddOptions, DeclareOptions } from './declare-options.ts'
+import { LEAVE_MS } from './departure.ts'
 import { drain } from './drain.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
@@ -37,9 +38,6 @@ import type { Stage } from './workers/behaviours.ts'
 import type { Host } from './workers/host.ts'
 import { Registry } from './workers/registry.ts'
 import { refuseFenced } from './workers/scope.ts'
-
-/** A node that has not left by then goes anyway. */
-const STOP_MS = 45_000
 
 /** Of a spec that this node, or its config, declares in another way. */
 export const DIFFERENT = 'runs as another node has declared it, which is not as it is declared here'
@@ -332,7 +330,7 @@ export class Node implements AsyncDisposable {
   async #stop(): Promise<void> {
     this.#declarations.close(() => new NodeStoppedError())
     void this.#kernel.leave()
-    await atMost(this.#ports.clock, STOP_MS, this.#over)
+    await atMost(this.#ports.clock, LEAVE_MS, this.#over)
     await this.#kernel.close()
     this.#waiting.end(new NodeStoppedError())
     this.#stopped.resolve()

@@ -70,12 +70,23 @@ const TOGETHER: readonly Case[] = [
   { strategy: 'one_for_all', count: 10, stopMs: 1_000 },
 ]
 
-test.each(TOGETHER)('$strategy, a node leaves with $count members of $stopMs ms', async each => {
-  const { mesh, twice, forgetful } = await tardyGroup(each)
-  await mesh.settle(mesh.leave('n2'))
-  expect(await forgetful()).toEqual([])
-  expect(twice).toEqual([])
-})
+/** Longer than a node that leaves waits for those who take what it has. */
+const FOR_LONG: readonly Case[] = [
+  { strategy: 'one_for_one', count: 10, stopMs: 3_500 },
+  { strategy: 'one_for_all', count: 10, stopMs: 3_500 },
+  { strategy: 'one_for_all', count: 3, stopMs: 100, firstMs: 35_000, firstTimeoutMs: 60_000 },
+]
+const LEAVE_MS_MAX = 45_000
+
+test.each([...TOGETHER, ...FOR_LONG])(
+  '$strategy, a node leaves with $count members of $stopMs ms',
+  async each => {
+    const { mesh, twice, forgetful } = await tardyGroup(each)
+    await mesh.settle(mesh.leave('n2'), LEAVE_MS_MAX)
+    expect(await forgetful()).toEqual([])
+    expect(twice).toEqual([])
+  },
+)
 
 test.each(TOGETHER)('$strategy, a node is emptied of $count members of $stopMs ms', async each => {
   const { mesh, twice, forgetful } = await tardyGroup(each)
