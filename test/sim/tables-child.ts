@@ -65,6 +65,7 @@ async function main(): Promise<string[]> {
   await settleEach(mesh, 10, index => group(mesh, index))
   await settleEach(mesh, 10, index => chain(mesh, index))
   await mesh.settle(moving(mesh), 600_000)
+  await mesh.settle(passing(mesh), 600_000)
   await mesh.run(Math.max(3 * TOMBSTONE_MS, LONGEST_WAIT_MS))
   const left = await remains(/^[^\n]{0,40}g[o]ne-/)
   // So long it had to live: what still listened to it would have been found.
@@ -200,6 +201,24 @@ async function moving(mesh: SimulatedMesh): Promise<void> {
   for (const id of ids) await c.removeWorker(id)
   await c.removeGroup(name('moved', 30))
   a.resume()
+}
+
+/** Members that come and go in a group that stays. */
+async function passing(mesh: SimulatedMesh): Promise<void> {
+  const [a, b] = [mesh.node('a'), mesh.node('b')]
+  const made = await a.addGroup({
+    id: 'lasting',
+    strategy: 'one_for_one',
+    members: [{ id: 'one', run: server }],
+  })
+  for (let n = 0; n < 30; n++) {
+    const id = name('passing', n)
+    const member = await made.addMember({ id, run: server })
+    await member.call.count()
+    await b.getGroup('lasting').removeMember(id)
+  }
+  await mesh.run(5_000)
+  await made.addMember({ id: 'two', run: server })
 }
 
 process.stdout.write(JSON.stringify(await main()))

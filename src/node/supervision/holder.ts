@@ -8,7 +8,6 @@ import { type Run, type SlotId, type SpecId, isSameRun, specOfSlot } from '../..
 import { generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
 import { FAILURES_KEPT_MAX, withoutStack } from '../../protocol/failure.ts'
 import {
-  type Generation,
   type Phase,
   type PhaseNews,
   type PlacedSlot,
@@ -23,19 +22,12 @@ import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts'
+import { Latest } from './latest.ts'
 import { Legacies, type LegaciesInit } from './legacies.ts'
 import { type Outlook, type Renewal, heldBy, heldUp, outlookOf } from './outlook.ts'
 import { goingOf } from './stops.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
-
-/** The newest worker of a slot that was to run here: nothing older is started any more, nor is it a second time. */
-interface Latest {
-  readonly since: Generation
-  readonly hasEnded: boolean
-  /** Undefined where it was told to stop. */
-  readonly exit: SlotExit | undefined
-}
 
 /** What was handed to the supervisor last, so that looking again costs nothing. */
 interface Held {
@@ -65,7 +57,7 @@ export class Holder {
   readonly #declines: Declines
   /** What workers of this node have left behind, and what those that start here have inherited. */
   readonly legacies: Legacies
-  readonly #latest = new Map<SpecId, Map<SlotId, Latest>>()
+  readonly #latest = new Map<SpecId, Latest>()
   readonly #held = new Map<SpecId, Held>()
 
   constructor({ ledger, supervisor, declines, send, onLost }: HolderInit) {
@@ -156,10 +148,7 @@ export class Holder {
     }
     const since = generationOf(token)
     const exit = this.#exitOf(report, now)
-    const latest = this.#latestOf(spec)
-    const known = latest.get(slot)
-    if (known === undefined || compareGenerations(known.since, since) <= 0)
-      latest.set(slot, { since, hasEnded: true, exit })
+    this.#latestOf(spec).onEnded(slot, since, exit)
     this.#held.delete(spec)
     const { legacy: bytes } = { legacy: undefined, ...report.exit }
     if (bytes === undefined) this.legacies.bequests.onEnded(slot)
@@ -205,13 +194,14 @@ export class Holder {
     const wanted: PlacedSlot[] = []
     const spent: PlacedSlot[] = []
     for (const placed of mine) {
-      const { slot, since } = placed
-      const last = latest.get(slot)
-      if (isSpent(last, since)) spent.push(placed)
-      else wanted.push(placed)
-      if (last?.since !== since && spent.at(-1) !== placed)
-        latest.set(slot, { since, hasEnded: false, exit: undefined })
+      if (latest.isSpent(placed)) {
+        spent.push(placed)
+      } else {
+        wanted.push(placed)
+        latest.onPlaced(placed)
+      }
     }
+    latest.tidy({ layout: phase.layout, own: mine }, slot => this.#supervisor.isOccupied(slot), now.ms)
     const held: Held = { phase, body, kept, wanted, spent, owners: ownersOf(kept) }
     this.#held.set(phase.spec, held)
     this.#entrust(body, renewals)
@@ -292,8 +282,8 @@ export class Holder {
       ({ slot }) => !told.has(slot) && !this.#supervisor.isOccupied(slot),
     )
     const latest = this.#latestOf(phase.spec)
-    for (const { slot, since } of empty)
-      if (!isSpent(latest.get(slot), since)) latest.set(slot, { since, hasEnded: true, exit: undefined })
+    for (const placed of empty)
+      if (!latest.isSpent(placed)) latest.onEnded(placed.slot, placed.since, undefined)
     return empty.map(({ slot }) => slot)
   }
 
@@ -313,12 +303,8 @@ export class Holder {
     const gone = held.owners.filter(owner => membership.isGone(owner))
     const bereaved = gone.flatMap(owner => heldBy(outlook.kept, owner))
     const lost = bereaved.map(placed => this.#bereavementOf(phase, placed, now))
-    for (const placed of held.spent) {
-      const latest = this.#latestOf(phase.spec).get(placed.slot)
-      const isSame = latest !== undefined && compareGenerations(latest.since, placed.since) === 0
-      const told = isSame ? latest.exit : undefined
-      lost.push(told ?? this.#undoneOf(phase, placed, now))
-    }
+    const latest = this.#latestOf(phase.spec)
+    for (const placed of held.spent) lost.push(latest.findExit(placed) ?? this.#undoneOf(phase, placed, now))
     return lost
   }
 
@@ -362,8 +348,8 @@ export class Holder {
     this.#ledger.writePhase(withNews(phase, news))
   }
 
-  #latestOf(spec: SpecId): Map<SlotId, Latest> {
-    const known = this.#latest.get(spec) ?? new Map<SlotId, Latest>()
+  #latestOf(spec: SpecId): Latest {
+    const known = this.#latest.get(spec) ?? new Latest()
     this.#latest.set(spec, known)
     return known
   }
@@ -381,13 +367,6 @@ function ownersOf(slots: readonly PlacedSlot[]): Run[] {
   const owners: Run[] = []
   for (const { owner } of slots) if (!owners.some(known => isSameRun(known, owner))) owners.push(owner)
   return owners
-}
-
-/** Whether a worker placed in `since` would use a token again, or one that is smaller than the last. */
-function isSpent(latest: Latest | undefined, since: Generation): boolean {
-  if (latest === undefined) return false
-  const order = compareGenerations(latest.since, since)
-  return order > 0 || (order === 0 && latest.hasEnded)
 }
 
 /** Names one worker of a slot. */
