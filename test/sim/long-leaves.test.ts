@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 
 import { type WorkerContext, defineServer } from '../../src/index.ts'
-import type { GroupStrategy } from '../../src/protocol/spec-row.ts'
+import { GROUP_STRATEGIES, type GroupStrategy } from '../../src/protocol/spec-row.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
 
@@ -94,6 +94,17 @@ test.each(TOGETHER)('$strategy, a node is emptied of $count members of $stopMs m
   expect(await forgetful()).toEqual([])
   expect(twice).toEqual([])
 })
+
+test.each(GROUP_STRATEGIES)(
+  '%s, a node is emptied, which takes longer than what is left behind is kept',
+  async strategy => {
+    const { mesh, twice, forgetful } = await tardyGroup({ strategy, count: 14, stopMs: 4_900 })
+    const timeoutMs = 120_000
+    expect(await mesh.settle(mesh.node('n2').drain({ timeoutMs }), timeoutMs)).toEqual([])
+    expect(await forgetful()).toEqual([])
+    expect(twice).toEqual([])
+  },
+)
 
 test('a node is emptied while one that a user has removed still stops', async () => {
   const { mesh, group, twice, forgetful } = await tardyGroup({

@@ -169,6 +169,7 @@ export class Bequests {
     const { slot, since } = placed
     const { heir } = kept
     kept.heir = placed
+    if (heir === undefined) this.#ends.set(slot, nowMs + KEEP_MS)
     const isOther = heir !== undefined && compareGenerations(heir.since, since) !== 0
     // Known by now: who places it anew tells of the loss with that, or before.
     if (isOther && kept.givenTo.has(heir.owner.id) && this.#init.isLost(heir.owner)) kept.lostCount += 1
@@ -226,7 +227,12 @@ export class Bequests {
   }
 
   tick(nowMs: number): void {
-    for (const slot of this.#ends.take(nowMs)) this.#forget(slot)
+    for (const slot of this.#ends.take(nowMs)) {
+      const kept = this.#kept.get(slot)
+      // Nobody can have asked for it yet: others may still have to stop before its successor is named.
+      if (kept !== undefined && kept.heir === undefined) this.#ends.set(slot, nowMs + KEEP_MS)
+      else this.#forget(slot)
+    }
   }
 
   wakeAtMs(): number {

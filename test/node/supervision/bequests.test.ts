@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { specId } from '../../../src/ids.ts'
 import { Bequests } from '../../../src/node/supervision/bequests.ts'
 import { HEIR_MS } from '../../../src/node/supervision/handoffs.ts'
+import { KEEP_MS } from '../../../src/node/supervision/patience.ts'
 import type { Generation, Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
 import { PHASE, SLOT, SUCCESSOR, here, since, there } from './heirs.ts'
 
@@ -152,6 +153,24 @@ describe('where a worker of this node has started again with what it had left be
       expect(bequests.has(asItWas)).toBe(true)
     })
   })
+})
+
+test('what a worker has left behind is kept until its successor is named, and for a minute from then on', () => {
+  bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+  const before: Phase = { ...PHASE, layout: [{ ...SUCCESSOR, since, legacy: undefined }], pending: [] }
+  const namedMs = 3 * KEEP_MS - 1
+  for (let nowMs = 0; nowMs < namedMs; nowMs = bequests.wakeAtMs()) {
+    bequests.tick(nowMs)
+    bequests.follow(before, nowMs)
+  }
+  bequests.follow(
+    { ...PHASE, layout: [{ ...SUCCESSOR, owner: there, legacy: { owner: here, since } }] },
+    namedMs,
+  )
+  bequests.tick(namedMs + KEEP_MS - 1)
+  expect(bequests.isFree).toBe(false)
+  bequests.tick(namedMs + KEEP_MS)
+  expect(bequests.isFree).toBe(true)
 })
 
 describe('what a worker has left behind for which the row has no place any more', () => {
