@@ -1,7 +1,7 @@
 // pure
 /**
- * What members of groups of this node leave behind for their successors when they move: kept until those have started,
- * and a little longer, and given to whoever asks for it.
+ * What members of groups of this node leave behind for their successors when they move: kept until those are named and
+ * have started, and a little longer, and given to whoever asks for it.
  */
 
 import { type NodeId, type Run, type SlotId, specOfSlot } from '../../ids.ts'

@@ -18,7 +18,7 @@ export function goingOf({ renewals, outdated, unwanted }: Outlook): PlacedSlot[]
   return [...renewals.flatMap(({ stopping }) => stopping), ...outdated, ...unwanted]
 }
 
-/** Of the slots that are to become empty, those whose holders have had their time. `left`: what is not empty of them. */
+/** Those of `left`, the slots that are to become empty and are not, whose holders have had their time. */
 export function overdueIn(
   left: readonly PlacedSlot[],
   context: { readonly phase: Phase; readonly body: FateBody; readonly waits: Waits },
