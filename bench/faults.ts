@@ -2,7 +2,13 @@
 
 import { randomUUID } from 'node:crypto'
 
-import { MeshProcess, untilAllMet, untilAllSee, untilOneEach } from '../test/e2e/mesh-process.ts'
+import {
+  MeshProcess,
+  oneWithWorkers,
+  untilAllMet,
+  untilAllSee,
+  untilOneEach,
+} from '../test/e2e/mesh-process.ts'
 import { Lab, ipOf, whyNoNamespaces } from '../test/e2e/namespaces.ts'
 import { type Bench, type Measurement, median } from './bench.ts'
 
@@ -33,6 +39,19 @@ async function settle(processes: readonly MeshProcess[]): Promise<void> {
 
 async function kill(processes: readonly MeshProcess[]): Promise<void> {
   await Promise.all(processes.map(process => process.kill()))
+}
+
+/** Calls each worker until it answers. @throws {Error} unless all answers come from these, and they are alive */
+async function untilAllAnswer(workers: readonly string[], processes: readonly MeshProcess[]): Promise<void> {
+  const answers = await Promise.all(workers.map(async worker => [worker, await processes[0]?.call(worker)]))
+  const isFrom = (answer: unknown): boolean => processes.some(({ pid, isOver }) => pid === answer && !isOver)
+  const wrong = answers
+    .filter(([, answer]) => !isFrom(answer))
+    .map(([worker, answer]) => `${worker}: ${answer}`)
+  if (wrong.length > 0 || answers.length === 0)
+    throw new Error(
+      `${wrong.length} of ${workers.length} workers do not answer from elsewhere: ${wrong.join('; ')}`,
+    )
 }
 
 /** Runs a round on a mesh of its own. */
@@ -83,13 +102,12 @@ export const failoverFreeze: Bench = {
     { name: 'return-thaw', unit: 's', goal: 5, better: 'less' },
   ],
   start: onMesh(async processes => {
-    const [caller, , frozen] = processes
-    if (caller === undefined || frozen === undefined) return []
+    const frozen = oneWithWorkers(processes)
+    const others = processes.filter(process => process !== frozen)
     const lost = frozen.sight.running
     const frozenMs = Date.now()
     frozen.freeze()
-    const others = processes.filter(process => process !== frozen)
-    await Promise.all(lost.map(worker => caller.call(worker)))
+    await untilAllAnswer(lost, others)
     const routedMs = Date.now()
     await untilOneEach('it is frozen', others, WORKERS)
     const thawedMs = Date.now()
@@ -134,20 +152,18 @@ export const failoverBlackHole: Bench = {
 }
 
 async function blackHole(processes: readonly MeshProcess[], lab: Lab): Promise<readonly Measurement[]> {
-  const [caller] = processes
-  const index = processes.findIndex(({ sight }, place) => place > 0 && sight.running.length > 0)
-  const isolated = processes[index]
-  if (caller === undefined || isolated === undefined) throw new Error('all workers are on one node')
-  const lost = isolated.sight.running
+  const isolated = oneWithWorkers(processes)
+  const machine = processes.indexOf(isolated) + 1
   const others = processes.filter(process => process !== isolated)
+  const lost = isolated.sight.running
   const cutMs = Date.now()
-  await lab.isolate(index + 1)
-  await Promise.all(lost.map(worker => caller.call(worker)))
+  await lab.isolate(machine)
+  await untilAllAnswer(lost, others)
   const routedMs = Date.now()
   await untilOneEach('it is cut off', others, WORKERS)
   await untilAllSee('it is cut off', [isolated], [isolated])
   await untilOneEach('it is cut off', [isolated], WORKERS)
-  await lab.rejoin(index + 1)
+  await lab.rejoin(machine)
   const healedMs = Date.now()
   await untilAllSee('it is back', processes, processes)
   await untilOneEach('it is back', processes, WORKERS)

@@ -3,16 +3,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { MeshProcess, untilAllSee, untilOneEach } from './mesh-process.ts'
+import { MeshProcess, oneWithWorkers, untilAllSee, untilOneEach } from './mesh-process.ts'
 
 const WORKERS = Array.from({ length: 15 }, (_, index) => `w${index}`)
-
-/** Not the first one. Keys are drawn anew for each run, so that any of them may be without workers. */
-function oneWithWorkers([, ...others]: readonly MeshProcess[]): MeshProcess {
-  const one = others.find(({ sight }) => sight.running.length > 0)
-  if (one === undefined) throw new Error('all workers are on the first process')
-  return one
-}
 
 describe('five processes with fifteen workers', () => {
   let processes: readonly MeshProcess[]

@@ -48,7 +48,9 @@ export class MeshProcess {
   id = ''
   address = ''
   readonly #child: ChildProcess
-  readonly #answers: ((answer: unknown) => void)[] = []
+  /** Who waits for an answer, by the number of the question: one that takes long is answered after later ones. */
+  readonly #waiting = new Map<number, (answer: unknown) => void>()
+  #questions = 0
   readonly #listeners = new Set<() => void>()
 
   private constructor(name: string, child: ChildProcess) {
@@ -159,9 +161,10 @@ export class MeshProcess {
   }
 
   #ask(question: object): Promise<unknown> {
+    const n = ++this.#questions
     return new Promise(resolve => {
-      this.#answers.push(resolve)
-      this.#child.send(question)
+      this.#waiting.set(n, resolve)
+      this.#child.send({ ...question, n })
     })
   }
 
@@ -174,9 +177,19 @@ export class MeshProcess {
     if ('sight' in message && isSight(message.sight)) this.sight = message.sight
     if ('sighting' in message && isSighting(message.sighting)) this.sightings.push(message.sighting)
     if ('said' in message) this.said.push(String(message.said))
-    if ('answer' in message) this.#answers.shift()?.(message.answer)
+    if ('answer' in message && 'n' in message && typeof message.n === 'number') {
+      this.#waiting.get(message.n)?.(message.answer)
+      this.#waiting.delete(message.n)
+    }
     for (const look of this.#listeners) look()
   }
+}
+
+/** One with workers, but not the first. Keys are drawn anew for each run, so that any of them may be without. */
+export function oneWithWorkers([, ...others]: readonly MeshProcess[]): MeshProcess {
+  const one = others.find(({ sight }) => sight.running.length > 0)
+  if (one === undefined) throw new Error('all workers are on the first process')
+  return one
 }
 
 /** Waits until each worker runs on one of the nodes, and on no other. */

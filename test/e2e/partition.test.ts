@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { MeshProcess, untilAllSee, untilOneEach } from './mesh-process.ts'
+import { MeshProcess, oneWithWorkers, untilAllSee, untilOneEach } from './mesh-process.ts'
 import { Lab, ipOf, whyNoNamespaces } from './namespaces.ts'
 
 const MACHINES = [1, 2, 3, 4, 5]
@@ -77,10 +77,9 @@ describe.skipIf(obstacle !== undefined)(
     })
 
     test('route around one that nothing gets to, or from, and take it back, with each worker in one place', async () => {
-      const index = processes.findIndex(({ sight }, place) => place > 0 && sight.running.length > 0)
-      const isolated = processes[index]
+      const isolated = oneWithWorkers(processes)
+      const index = processes.indexOf(isolated)
       const others = processes.filter(process => process !== isolated)
-      if (isolated === undefined) throw new Error('all workers are on the first process')
       const lost = isolated.sight.running
       await lab.isolate(index + 1)
       for (const worker of lost)
