@@ -3,6 +3,7 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
+import { CLOCK_SKEW_MAX_MS } from '../protocol/hlc.ts'
 import type { MemberRow, ProtocolRange } from '../protocol/member-row.ts'
 import type { Profile } from '../protocol/timings.ts'
 import type { Obstacle } from './obstacles.ts'
@@ -21,6 +22,8 @@ export interface BorderStats {
   readonly hints: number
   /** Nodes found by multicast that were not looked at: more than is allowed. */
   readonly discoveries: number
+  /** Moments written by a clock more than a minute ahead of the one here, which this node has not followed. */
+  readonly clocks: number
   /** What this node itself failed at. Always 0, or there is a bug in meshvisor: please report the log. */
   readonly faults: number
   /** Messages that this node did not send, as they would have been too large. Always 0, or there is a bug too. */
@@ -40,6 +43,10 @@ export const FAILED_FOR_MS = 4_000
 
 const OTHER_PROFILE =
   'a node has another profile: who is silent for too long for the least patient one is dead for all. Give all the same one'
+/** What follows from it, and what to do. */
+const CLOCK_AHEAD =
+  'one of the two clocks is wrong: of what is asked for at once, the later clock decides. Set both clocks (NTP), and then start the node anew whose clock was ahead, as its moments do not run backwards'
+
 const NO_SESSION = 'no session with a node, which is tried on'
 
 type Counts = { -readonly [What in Exclude<keyof BorderStats, 'last'>]: number }
@@ -78,6 +85,7 @@ export class Border {
     incompatible: 0,
     hints: 0,
     discoveries: 0,
+    clocks: 0,
     faults: 0,
     oversize: 0,
   }
@@ -126,6 +134,13 @@ export class Border {
   onDiscoveryDropped(): void {
     this.#count('discoveries', 'multicast', 'too many')
     this.#complain('discoveries', {}, 'multicast finds more nodes than a mesh has: some were not looked at')
+  }
+
+  onClockAhead(node: NodeId, aheadMs: number): void {
+    const found = `found ${Math.round(aheadMs / 1_000)} s ahead of this node's clock, allowed are ${CLOCK_SKEW_MAX_MS / 1_000} s`
+    this.#count('clocks', node, found)
+    const reason = `${found}; ${CLOCK_AHEAD}`
+    this.#complain(`clock ${node}`, { clockOf: node, aheadMs, reason }, 'the clock of a node is far ahead')
   }
 
   onFault(peer: NodeId | undefined, error: unknown): void {

@@ -70,6 +70,8 @@ export type Effect =
   | { readonly kind: 'notify'; readonly event: NodeEvent }
   /** What a worker of this node has left behind, or had to, is lost. `heir`: who was to have it, if that is known. */
   | { readonly kind: 'state-lost'; readonly slot: SlotId; readonly heir: NodeId | undefined }
+  /** The wall clock of the node has been seen to be far ahead of the one here. */
+  | { readonly kind: 'clock-ahead'; readonly node: NodeId; readonly aheadMs: number }
   /** All workers have stopped, and the others have been told. */
   | { readonly kind: 'left' }
 

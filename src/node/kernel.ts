@@ -279,6 +279,8 @@ export class Kernel {
         return this.#init.onOver('replaced')
       case 'state-lost':
         return this.#onStateLost(effect)
+      case 'clock-ahead':
+        return this.border.onClockAhead(effect.node, effect.aheadMs)
       case 'left':
         return void this.#part()
       default:

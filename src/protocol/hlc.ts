@@ -23,16 +23,19 @@ export function compareHlc(a: Hlc, b: Hlc): number {
   return a.ms - b.ms || a.count - b.count || (a.node < b.node ? -1 : a.node > b.node ? 1 : 0)
 }
 
+/** Told of a node whose wall clock is ahead of the one here by so much, more than `CLOCK_SKEW_MAX_MS`. */
+export type OnAhead = (node: NodeId, aheadMs: number) => void
+
 /** The clock of one node. */
 export class HlcClock {
   readonly #node: NodeId
+  readonly #onAhead: OnAhead
   #ms = 0
   #count = 0
-  /** How many moments from more than a minute ahead were seen, and not followed. */
-  aheadCount = 0
 
-  constructor(node: NodeId) {
+  constructor(node: NodeId, onAhead: OnAhead) {
     this.#node = node
+    this.#onAhead = onAhead
   }
 
   /** The next moment: later than every earlier one, and than everything seen. */
@@ -59,7 +62,8 @@ export class HlcClock {
   /** Notes a moment that another node has written. */
   see(moment: Hlc, wallMs: number): void {
     if (moment.ms > wallMs + CLOCK_SKEW_MAX_MS) {
-      this.aheadCount += 1
+      // With a larger count it follows another moment, maybe of another node: it is not what its node's clock has shown.
+      if (moment.count === 0) this.#onAhead(moment.node, moment.ms - wallMs)
     } else if (moment.ms > this.#ms || (moment.ms === this.#ms && moment.count > this.#count)) {
       this.#ms = moment.ms
       this.#count = moment.count

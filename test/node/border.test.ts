@@ -65,6 +65,7 @@ describe('the control lane', () => {
       hints: 0,
       discoveries: 0,
       faults: 0,
+      clocks: 0,
       oversize: 0,
       last: undefined,
     })

@@ -57,7 +57,10 @@ const isSendable = (row: SpecRow): boolean =>
 test('specs come to be the same everywhere, with those that are upheld', () => {
   fc.assert(
     fc.property(script, sent => {
-      const ledgers = Array.from({ length: PLACES }, () => new Ledger(new Bench().membership, 1_000_000))
+      const ledgers = Array.from(
+        { length: PLACES },
+        () => new Ledger(new Bench().membership, 1_000_000, () => {}),
+      )
       for (const { row, at } of sent)
         for (const place of at) ledgers[place]?.takeIn({ ...NO_ROWS, specs: [row] }, NOW)
       for (let round = 0; round < 2 * PLACES; round++)
@@ -124,7 +127,7 @@ class Teller {
   readonly ledger: Ledger
 
   constructor(name: string) {
-    this.ledger = new Ledger(new Bench({ self: { id: nodeId(name) } }).membership, 1_000_000)
+    this.ledger = new Ledger(new Bench({ self: { id: nodeId(name) } }).membership, 1_000_000, () => {})
   }
 
   get row(): SpecRow {

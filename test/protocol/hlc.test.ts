@@ -4,10 +4,11 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
-import { CLOCK_SKEW_MAX_MS, type Hlc, HlcClock, compareHlc } from '../../src/protocol/hlc.ts'
+import { CLOCK_SKEW_MAX_MS, type Hlc, HlcClock, type OnAhead, compareHlc } from '../../src/protocol/hlc.ts'
 
 const [A, B] = [nodeId('a'), nodeId('b')]
 const NOW_MS = 1_700_000_000_000
+const nobody: OnAhead = () => {}
 
 const moment: fc.Arbitrary<Hlc> = fc.record({
   ms: fc.integer({ min: NOW_MS - 100, max: NOW_MS + 100 }),
@@ -23,7 +24,7 @@ describe('a clock', () => {
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), steps => {
-        const clock = new HlcClock(A)
+        const clock = new HlcClock(A, nobody)
         let last: Hlc = { ms: 0, count: 0, node: A }
         for (const { wallMs, seen } of steps) {
           if (seen !== null) clock.see(seen, wallMs)
@@ -36,27 +37,30 @@ describe('a clock', () => {
     )
   })
 
-  test('follows a clock that is a minute ahead, and counts one that is more, without following it', () => {
-    const clock = new HlcClock(A)
+  test('follows a clock that is a minute ahead, and tells of one that is more, without following it', () => {
+    const told: unknown[] = []
+    const clock = new HlcClock(A, (...ahead) => told.push(ahead))
     clock.see({ ms: NOW_MS + CLOCK_SKEW_MAX_MS, count: 4, node: B }, NOW_MS)
     expect(clock.next(NOW_MS)).toEqual({ ms: NOW_MS + CLOCK_SKEW_MAX_MS, count: 5, node: A })
-    expect(clock.aheadCount).toBe(0)
+    expect(told).toEqual([])
     clock.see({ ms: NOW_MS + CLOCK_SKEW_MAX_MS + 1, count: 0, node: B }, NOW_MS)
     expect(clock.next(NOW_MS)).toEqual({ ms: NOW_MS + CLOCK_SKEW_MAX_MS, count: 6, node: A })
-    expect(clock.aheadCount).toBe(1)
+    // Whoever has changed that since is not the one whose clock is wrong.
+    clock.see({ ms: NOW_MS + CLOCK_SKEW_MAX_MS + 1, count: 1, node: A }, NOW_MS)
+    expect(told).toEqual([[B, CLOCK_SKEW_MAX_MS + 1]])
   })
 
   test('replaces whatever it has seen, and is not ahead itself for that', () => {
     fc.assert(
       fc.property(moment, fc.integer({ min: 0, max: 10 * CLOCK_SKEW_MAX_MS }), (seen, aheadMs) => {
-        const clock = new HlcClock(A)
+        const clock = new HlcClock(A, nobody)
         const wrong = { ...seen, ms: seen.ms + aheadMs }
         clock.see(wrong, NOW_MS)
         expect(compareHlc(clock.nextAfter(wrong, NOW_MS), wrong)).toBeGreaterThan(0)
         expect(clock.next(NOW_MS).ms).toBeLessThanOrEqual(NOW_MS + CLOCK_SKEW_MAX_MS)
       }),
     )
-    const clock = new HlcClock(A)
+    const clock = new HlcClock(A, nobody)
     expect(clock.nextAfter(undefined, NOW_MS)).toEqual({ ms: NOW_MS, count: 0, node: A })
   })
 })
