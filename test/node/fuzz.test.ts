@@ -38,8 +38,8 @@ async function heapBytes(): Promise<number> {
     if (typeof collect === 'function') collect()
     await new Promise(resolve => setImmediate(resolve))
   }
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
-  return heapUsed + external + arrayBuffers
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
 }
 
 const originals = await harvest()
