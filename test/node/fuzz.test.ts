@@ -227,7 +227,7 @@ test('35,000 inputs do not bring down a node: it goes on working, and holds no m
     outside.sent.length = 0
     return peer
   }
-  /** Whether the node would end, as there seems to be a later run of it. */
+  /** Whether a row in it is a later one of the node than its own: of another run, it seems, which ends this one. */
   const isReplacing = (bytes: Uint8Array): boolean => {
     const { self } = node.inspect().core
     let isSo = false
