@@ -23,7 +23,7 @@ import { framed, probe } from './outside.ts'
 const SEED = 'border'
 /** Of one test, after a collection: what the engine keeps for itself (1 MiB has been seen), with room for its moods. */
 const GROWTH_BYTES_MAX = 8 * 1024 * 1024
-/** Of the node, over `AT_ONE_NODE` inputs: seventy bytes each. 0.6 to 0.7 MiB have been seen. */
+/** Of the node, over `AT_ONE_NODE` inputs: seventy bytes each. 0.5 to 0.7 MiB have been seen. */
 const NODE_GROWTH_BYTES_MAX = 2 * 1024 * 1024
 const AT_ONE_NODE = 30_000
 /** After so many inputs, what is to be made wrong is drawn anew: few of a million are equal. */
