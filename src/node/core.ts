@@ -68,9 +68,7 @@ export class Core {
       isNamed: run => this.ledger.isNamed(run),
       emit: effect => this.#onMembership(effect),
     })
-    this.ledger = new Ledger(this.#membership, timings.tombstoneMs, (node, aheadMs) =>
-      this.#effects.push({ kind: 'clock-ahead', node, aheadMs }),
-    )
+    this.ledger = new Ledger(this.#membership, timings.tombstoneMs, effect => this.#effects.push(effect))
     const { tables } = this.ledger
     this.#joining = new Joining({ timings, startedMs: now.ms, membership: this.#membership })
     this.#relay = new Relay({

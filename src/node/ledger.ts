@@ -7,7 +7,7 @@
 import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../ids.ts'
 import type { Candidate } from '../placement/view.ts'
 import type { Claim } from '../protocol/claim.ts'
-import { type Hlc, HlcClock, type OnAhead, compareHlc } from '../protocol/hlc.ts'
+import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
 import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
@@ -17,6 +17,7 @@ import { declaredAt, laterOf } from '../protocol/part-edits.ts'
 import { areRivals, compareDeclarations, hasSeenOvertaken, rowOf, upheldBy } from '../protocol/spec-join.ts'
 import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
+import type { Effect } from './events.ts'
 import type { Now } from './now.ts'
 import { differences } from './specs/spec-content.ts'
 import { Places } from './places.ts'
@@ -63,13 +64,13 @@ export class Ledger {
   #isUrgent = false
   #passOnMs = 0
 
-  constructor(membership: Membership, tombstoneMs: number, onAhead: OnAhead) {
+  constructor(membership: Membership, tombstoneMs: number, emit: (effect: Effect) => void) {
     const { id, boot } = membership.self
     this.#run = { id, boot }
     this.membership = membership
     this.tombstones = new Tombstones(tombstoneMs)
     this.tables = new Tables(membership.table)
-    this.#clock = new HlcClock(membership.self.id, onAhead)
+    this.#clock = new HlcClock(id, (node, aheadMs) => emit({ kind: 'clock-ahead', node, aheadMs }))
     for (const row of membership.table.rows()) this.#places.followMember(row)
   }
 
