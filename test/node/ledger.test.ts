@@ -84,7 +84,7 @@ test('what was removed is as void once its row is dropped as before, and what is
       fc.pre(compareHlc(version, other.version) !== 0)
       const removed: SpecRow = { id: ID, version, body: undefined, desired: 'stopped' }
       const [keeping, forgetting] = [0, 1].map(() => {
-        const ledger = new Ledger(new Bench().membership, 1_000_000)
+        const ledger = new Ledger(new Bench().membership, 1_000_000, () => {})
         ledger.takeIn({ ...NO_ROWS, specs: [removed] }, NOW)
         return ledger
       })
