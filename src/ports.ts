@@ -64,7 +64,7 @@ export interface TransportHandlers {
   boot(): number
   /**
    * One of these functions has thrown at what came from outside, which must not bring down the process: a bug, that
-   * would otherwise go from node to node. `peer` is undefined where it came by gossip.
+   * would otherwise go from node to node. `peer` is undefined where it came by gossip or multicast.
    */
   onFault(peer: NodeId | undefined, error: unknown): void
 }

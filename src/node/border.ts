@@ -144,7 +144,7 @@ export class Border {
   }
 
   onFault(peer: NodeId | undefined, error: unknown): void {
-    const from = peer ?? 'gossip'
+    const from = peer ?? 'gossip or multicast'
     this.#count('faults', from, String(error))
     this.#complain(`fault ${from}`, { from, error }, 'bug in meshvisor: it failed at what came from outside')
   }

@@ -48,7 +48,8 @@ function claimant(): (peer: string, address: string) => void {
   const socket = multicastDns()
   closers.push(() => socket.destroy())
   return (peer, address) => {
-    const name = `${peer}.${tag}`
+    // No part of a name is longer than 63 bytes, as an id may be.
+    const name = `${peer.slice(0, 63)}.${tag}`
     socket.respond([
       { name: tag, type: 'PTR', data: name },
       { name, type: 'TXT', data: `dnsaddr=${address}/p2p/${peer}` },
@@ -82,13 +83,50 @@ test('a member that was met is found where it is now', async () => {
   expect(node.found.at(-1)).toEqual([other.id, [`/ip4/10.0.1.9/tcp/7000/p2p/${other.id}`]])
 })
 
+test('what a stranger claims under a name that no node can have is left out, and what comes after it is heard', async () => {
+  const [node, claim, peer] = [await start(), claimant(), await newId()]
+  // Of a URL, as libp2p reads it: in its words, that is longer than any id of a node.
+  const url = Buffer.from(`http://a/${'a'.repeat(81)}`)
+  const head = Buffer.from([0xa5, 0x03, url.length + 2, 0, url.length])
+  const endless = multiaddr(Buffer.concat([head, url])).toString().slice('/p2p/'.length)
+  await until('the other one is found', () => {
+    for (const strange of [endless, 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N'])
+      claim(strange, '/ip4/10.0.0.7/tcp/1')
+    claim(peer, '/ip4/10.0.0.8/tcp/7000')
+    return node.found.length > 0
+  })
+  expect(new Set(node.found.map(([id]) => id))).toEqual(new Set([peer]))
+  expect(node.faults).toEqual([])
+})
+
+test('a fault of this node at what a stranger claims is told of, and ends nothing', async () => {
+  const faults: unknown[] = []
+  const libp2p = await startLibp2p(
+    () => {
+      throw new Error('a bug')
+    },
+    error => faults.push(error),
+  )
+  const [claim, peer] = [claimant(), await newId()]
+  await until('the fault is told of', () => {
+    claim(peer, '/ip4/10.0.0.7/tcp/7000')
+    return faults.length > 0
+  })
+  expect(faults).toEqual([new Error('a bug')])
+  expect(libp2p.status).toBe('started')
+})
+
 /** libp2p of a node without its transport. */
-async function startLibp2p(onFound: () => void = () => {}): Promise<MeshLibp2p> {
+async function startLibp2p(
+  onFound: () => void = () => {},
+  onFault: (error: unknown) => void = () => {},
+): Promise<MeshLibp2p> {
   const libp2p = await createMeshLibp2p({
     ...mesh,
     privateKey: await generateKeyPair('Ed25519'),
     gate: new Gate(undefined, systemClock),
     onFound,
+    onFault,
     onRefused: () => {},
     boot: () => 1,
     onTwin: () => {},

@@ -28,19 +28,17 @@ import { Introduction, type IntroductionComponents } from './introduction.ts'
 import { KnownHosts } from './known-hosts.ts'
 import { meshNoise } from './mesh-noise.ts'
 import { ADDRESS_TIMEOUT_MS, HANDSHAKES_MAX, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
-import { type OnFound, multicast } from './multicast.ts'
+import { type MulticastHandlers, multicast } from './multicast.ts'
 
 export type MeshLibp2p = Libp2p<{ pubsub: GossipSub; introduction: Introduction }>
 
-export interface Libp2pInit {
+export interface Libp2pInit extends MulticastHandlers {
   readonly cluster: string
   readonly secret: string
   readonly listen: readonly string[]
   readonly mdns: boolean
   readonly privateKey: PrivateKey
   readonly gate: Gate
-  /** Somebody is said to be there, as multicast has it: anybody can have said so. */
-  readonly onFound: OnFound
   /** Somebody has not got in: an address without its port, or a node. */
   readonly onRefused: (who: string, reason: string) => void
   readonly boot: () => number
@@ -102,7 +100,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     connectionGater: gater(init),
     logger: silent,
     services: {
-      ...(init.mdns && { multicast: await multicast(tagOf(key), init.onFound) }),
+      ...(init.mdns && { multicast: await multicast(tagOf(key), init) }),
       introduction: (components: IntroductionComponents) => new Introduction(components),
       pubsub: gossipsub({
         // Links are authenticated and members trusted; verifying signatures would cost more than everything else.

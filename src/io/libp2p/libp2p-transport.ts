@@ -45,7 +45,7 @@ const FOREVER_MS = 2 ** 31 - 1
 
 export interface Libp2pTransportInit extends Omit<
   Libp2pInit,
-  'privateKey' | 'gate' | 'onFound' | 'onRefused' | 'onTwin' | 'boot'
+  'privateKey' | 'gate' | 'onFound' | 'onFault' | 'onRefused' | 'onTwin' | 'boot'
 > {
   readonly clock: Clock
   /** The ids of the nodes that get in. @default everybody who knows the secret */
@@ -94,12 +94,13 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const privateKey = init.privateKey ?? (await generateKeyPair('Ed25519'))
     Libp2pTransport.refuseUnusable(init.listen)
     const gate = new Gate(init.allow, init.clock)
-    const made: Partial<Pick<Libp2pInit, 'onFound' | 'onRefused' | 'onTwin' | 'boot'>> = {}
+    const made: Partial<Pick<Libp2pInit, 'onFound' | 'onFault' | 'onRefused' | 'onTwin' | 'boot'>> = {}
     const libp2p = await createMeshLibp2p({
       ...init,
       privateKey,
       gate,
       onFound: (peer, addresses) => made.onFound?.(peer, addresses),
+      onFault: error => made.onFault?.(error),
       onRefused: (who, reason) => made.onRefused?.(who, reason),
       boot: () => made.boot?.() ?? 0,
       onTwin: boot => made.onTwin?.(boot),
@@ -109,6 +110,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const transport = new Libp2pTransport({ id, libp2p, gate, clock, listen, sessionsMax })
     Object.assign(made, {
       onFound: (peer, addresses) => transport.#onFound(peer, addresses),
+      onFault: error => transport.#handlers?.onFault(undefined, error),
       onRefused: (who, reason) => transport.#onRefused(who, reason),
       onTwin: boot => transport.#onTwin(boot),
       boot: () => transport.#handlers?.boot() ?? 0,
@@ -132,7 +134,9 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     this.#gossip = new Gossip(libp2p.services, (topic, bytes) => {
       this.#guard(undefined, () => handlers.onHint(topic, bytes))
     })
-    libp2p.addEventListener('connection:open', ({ detail }) => this.#onConnection(detail))
+    libp2p.addEventListener('connection:open', ({ detail }) => {
+      this.#guard(undefined, () => this.#onConnection(detail))
+    })
     // Before the first connection: what is registered later, peers hear of late.
     for (const lane of ['control', 'data'] as const) {
       await libp2p.handle(
@@ -299,7 +303,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 
   #onFound(peer: NodeId, addresses: readonly string[]): void {
-    if (!this.#isStopped) this.#guard(undefined, () => this.#handlers?.onDiscovered(peer, addresses))
+    if (!this.#isStopped) this.#handlers?.onDiscovered(peer, addresses)
   }
 
   #onRefused(who: string, reason: string): void {

@@ -8,6 +8,7 @@ import type { PeerDiscovery, PeerInfo, Startable } from '@libp2p/interface'
 import type { MulticastDNSComponents } from '@libp2p/mdns'
 
 import { type NodeId, nodeId } from '../../ids.ts'
+import { NODE_ID_PATTERN } from '../../multiaddress.ts'
 
 /** So many are remembered as told: several times as many as there are nodes in a mesh. */
 const TOLD_MAX = 1_024
@@ -15,29 +16,40 @@ const TOLD_MAX = 1_024
 /** Everybody answers everybody, every ten seconds: what has not changed is told again after that only. */
 const TELL_AGAIN_MS = 60_000
 
-export type OnFound = (peer: NodeId, addresses: readonly string[]) => void
+export interface MulticastHandlers {
+  /** Somebody is said to be there: anybody can have said so. */
+  onFound(peer: NodeId, addresses: readonly string[]): void
+  /** This node has failed at what somebody has said. Thrown on, it would end the process. */
+  onFault(error: unknown): void
+}
 
 /** Loaded only where it is wanted: it brings a DNS library along. @param name what the nodes of this mesh ask for */
 export async function multicast(
   name: string,
-  onFound: OnFound,
+  handlers: MulticastHandlers,
 ): Promise<(components: MulticastDNSComponents) => Multicast> {
   const { mdns } = await import('@libp2p/mdns')
   const make = mdns({ serviceTag: name })
-  return components => new Multicast(make(components), onFound)
+  return components => new Multicast(make(components), handlers)
 }
 
 /** A service of libp2p. */
 export class Multicast implements Startable {
   readonly #discovery: PeerDiscovery & Partial<Startable>
-  readonly #onFound: OnFound
+  readonly #handlers: MulticastHandlers
   /** Who was told of last comes last. */
   readonly #told = new Map<NodeId, { readonly text: string; readonly atMs: number }>()
 
-  constructor(discovery: PeerDiscovery, onFound: OnFound) {
+  constructor(discovery: PeerDiscovery, handlers: MulticastHandlers) {
     this.#discovery = discovery
-    this.#onFound = onFound
-    discovery.addEventListener('peer', ({ detail }) => this.#onPeer(detail))
+    this.#handlers = handlers
+    discovery.addEventListener('peer', ({ detail }) => {
+      try {
+        this.#onPeer(detail)
+      } catch (error) {
+        handlers.onFault(error)
+      }
+    })
   }
 
   async start(): Promise<void> {
@@ -49,7 +61,10 @@ export class Multicast implements Startable {
   }
 
   #onPeer({ id, multiaddrs }: PeerInfo): void {
-    const peer = nodeId(id.toString())
+    const name = id.toString()
+    // libp2p takes more for ids than the keys of nodes, some of them without end.
+    if (!NODE_ID_PATTERN.test(name)) return
+    const peer = nodeId(name)
     const addresses = multiaddrs.map(address => `${address.toString()}/p2p/${peer}`)
     const [text, nowMs, known] = [addresses.join(), performance.now(), this.#told.get(peer)]
     if (known?.text === text && nowMs - known.atMs < TELL_AGAIN_MS) return
@@ -57,6 +72,6 @@ export class Multicast implements Startable {
     this.#told.set(peer, { text, atMs: nowMs })
     const [first] = this.#told.keys()
     if (this.#told.size > TOLD_MAX && first !== undefined) this.#told.delete(first)
-    this.#onFound(peer, addresses)
+    this.#handlers.onFound(peer, addresses)
   }
 }
