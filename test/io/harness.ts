@@ -82,6 +82,8 @@ export interface Harness {
   make(): Promise<Probe>
   /** An address at which nobody listens. */
   nowhere(): Promise<string>
+  /** Lets so much time pass by the clocks of the transports; none of their timers runs earlier for it. */
+  pass(durationMs: number): void
   /** Waits until `condition` holds, and fails with `what` when it does not in time. */
   until(what: string, condition: () => boolean): Promise<void>
   stop(): Promise<void>

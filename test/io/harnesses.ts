@@ -10,6 +10,7 @@ import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
 import { SimulatedNetwork } from '../../src/io/memory/simulated-network.ts'
 import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
+import type { Clock } from '../../src/ports.ts'
 import { Prng } from '../../src/prng.ts'
 import { PATIENCE_MS } from '../patience.ts'
 import { type Harness, Probe } from './harness.ts'
@@ -23,6 +24,8 @@ export function simulated(): Harness {
   return {
     make: () => Probe.start(network.transport(nodeId(`t${++count}`))),
     nowhere: async () => SimulatedNetwork.addressOf(nodeId('nobody')),
+    // The simulated ones look at no clock.
+    pass: () => {},
     until: async (what, condition) => {
       const untilMs = clock.nowMs + PATIENCE_MS
       await clock.drain()
@@ -36,6 +39,8 @@ export function simulated(): Harness {
 
 export function overTcp(secret = 'compliance'): Harness {
   const probes: Probe[] = []
+  let passedMs = 0
+  const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + passedMs }
   return {
     make: async () => {
       const transport = await Libp2pTransport.create({
@@ -43,12 +48,13 @@ export function overTcp(secret = 'compliance'): Harness {
         secret,
         listen: ['/ip4/127.0.0.1/tcp/0'],
         mdns: false,
-        clock: systemClock,
+        clock,
       })
       const probe = await Probe.start(transport)
       probes.push(probe)
       return probe
     },
+    pass: durationMs => (passedMs += durationMs),
     nowhere: async () => `/ip4/127.0.0.1/tcp/${await freePort()}`,
     until,
     stop: async () => {

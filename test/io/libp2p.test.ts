@@ -10,8 +10,10 @@ import { LogBook } from '../log-book.ts'
 import { PATIENCE_MS } from '../patience.ts'
 import type { Harness } from './harness.ts'
 import { freePort, overTcp, twins, until } from './harnesses.ts'
+import { Line } from './line.ts'
 
 const harnesses: Harness[] = []
+const lines: Line[] = []
 const nodes: Node[] = []
 
 afterEach(async () => {
@@ -19,6 +21,7 @@ afterEach(async () => {
     ...harnesses.splice(0).map(harness => harness.stop()),
     ...nodes.splice(0).map(node => node.stop()),
   ])
+  for (const line of lines.splice(0)) line.close()
 })
 
 test('sixteen nodes of one address hear a gossip broadcast: none is ignored for its address', async () => {
@@ -109,6 +112,70 @@ test('of two processes with one key that meet, each hears the number of the othe
   } finally {
     await Promise.all([earlier, later].map(probe => probe.transport.stop()))
   }
+})
+
+async function lineTo(address: string): Promise<Line> {
+  const line = await Line.to(address)
+  lines.push(line)
+  return line
+}
+
+test('a connection with a peer that there is a session with is closed, and nobody is told that one was not let in', async () => {
+  const harness = overTcp()
+  harnesses.push(harness)
+  const [a, b] = [await harness.make(), await harness.make()]
+  b.transport.dial('first', [a.address])
+  await until('they are connected', () => a.peers.length === 1 && b.peers.length === 1)
+  harness.pass(60_000)
+  const line = await lineTo(b.address)
+  for (const key of ['second', 'third']) {
+    a.transport.dial(key, [line.address])
+    await until('the dial is told of', () => a.dialled.at(-1)?.[0] === key)
+    await until('the connection is closed', () => line.size === 0)
+  }
+  expect([a.downs, b.downs, a.failures, b.refused]).toEqual([[], [], [], []])
+})
+
+test('a peer that has started anew gets a session, also where the one with its earlier run looks alive', async () => {
+  const harness = overTcp()
+  harnesses.push(harness)
+  const { earlier, later } = await twins()
+  try {
+    const node = await harness.make()
+    const line = await lineTo(earlier.address)
+    node.transport.dial('earlier', [line.address])
+    await until('there is a session', () => node.peers.length === 1 && earlier.peers.length === 1)
+    line.turn(later.address)
+    node.transport.dial('later', [line.address])
+    await until('there is one with the later run', () => later.peers.length === 1)
+    later.transport.send(node.id, 'data', Buffer.from('here'))
+    await until('it is heard', () => node.receivedBytes(later.id, 'data') > 0)
+    expect([node.ups, node.downs]).toEqual([[later.id, later.id], [later.id]])
+  } finally {
+    await Promise.all([earlier, later].map(probe => probe.transport.stop()))
+  }
+})
+
+test('a peer that has lost the session gets another one by dialling, and whoever has renewed it as well', async () => {
+  const harness = overTcp()
+  harnesses.push(harness)
+  const [a, b] = [await harness.make(), await harness.make()]
+  const line = await lineTo(b.address)
+  a.transport.dial('first', [line.address])
+  await until('they are connected', () => a.peers.length === 1 && b.peers.length === 1)
+  harness.pass(60_000)
+  line.cutFarEnd()
+  await until('one side knows', () => b.downs.length === 1)
+  expect(a.downs).toEqual([])
+  b.transport.dial('again', [a.address])
+  await until('they are connected again', () => a.ups.length === 2 && b.ups.length === 2)
+  expect(a.downs).toEqual([b.id])
+  a.transport.hangUp(b.id, 'it has been silent for too long', 0)
+  a.transport.dial('renewed', [line.address])
+  await until(
+    'they are connected once more',
+    () => a.peers.length === 1 && a.ups.length === 3 && b.ups.length === 3,
+  )
 })
 
 test('waiting for a mesh that refuses one ends with the reason', async () => {

@@ -13,6 +13,7 @@ import { afterEach, expect, test } from 'vitest'
 import { Gate } from '../../src/io/libp2p/gate.ts'
 import { type MeshLibp2p, createMeshLibp2p } from '../../src/io/libp2p/libp2p-node.ts'
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
+import { Processes } from '../../src/io/libp2p/processes.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
 import { PATIENCE } from '../patience.ts'
 import { Probe } from './harness.ts'
@@ -88,7 +89,9 @@ test('what a stranger claims under a name that no node can have is left out, and
   // Of a URL, as libp2p reads it: in its words, that is longer than any id of a node.
   const url = Buffer.from(`http://a/${'a'.repeat(81)}`)
   const head = Buffer.from([0xa5, 0x03, url.length + 2, 0, url.length])
-  const endless = multiaddr(Buffer.concat([head, url])).toString().slice('/p2p/'.length)
+  const endless = multiaddr(Buffer.concat([head, url]))
+    .toString()
+    .slice('/p2p/'.length)
   await until('the other one is found', () => {
     for (const strange of [endless, 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N'])
       claim(strange, '/ip4/10.0.0.7/tcp/1')
@@ -125,6 +128,7 @@ async function startLibp2p(
     ...mesh,
     privateKey: await generateKeyPair('Ed25519'),
     gate: new Gate(undefined, systemClock),
+    processes: new Processes(),
     onFound,
     onFault,
     onRefused: () => {},

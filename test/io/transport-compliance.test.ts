@@ -96,6 +96,29 @@ describe.each([
     expect(b.peers).toEqual([a.id])
   })
 
+  test.each([0, 60_000])(
+    'keeps the session with a peer that is dialled once more %i ms later, at an address that does not say whose it is',
+    async afterMs => {
+      const [a, b] = await pair()
+      for (const [key, [from, to]] of Object.entries({ 'b to a': [b, a], 'a to b': [a, b] } as const)) {
+        harness.pass(afterMs)
+        from.transport.dial(key, [to.address.replace(/\/p2p\/.*/, '')])
+        await harness.until(`the dial ${key} is told of`, () => from.dialled.at(-1)?.[0] === key)
+        expect(from.dialled.at(-1)).toEqual([key, to.id])
+        for (const [one, other] of [
+          [a, b],
+          [b, a],
+        ] as const) {
+          const before = other.receivedBytes(one.id, 'data')
+          one.transport.send(other.id, 'data', Buffer.from(key))
+          await harness.until('they hear each other', () => other.receivedBytes(one.id, 'data') > before)
+        }
+      }
+      expect([a.ups, a.downs, a.failures]).toEqual([[b.id], [], []])
+      expect([b.ups, b.downs, b.failures]).toEqual([[a.id], [], []])
+    },
+  )
+
   test('says why a dial fails: nobody there, or itself', async () => {
     const a = await harness.make()
     a.transport.dial('nobody', [await harness.nowhere()])

@@ -29,6 +29,7 @@ import { KnownHosts } from './known-hosts.ts'
 import { meshNoise } from './mesh-noise.ts'
 import { ADDRESS_TIMEOUT_MS, HANDSHAKES_MAX, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
 import { type MulticastHandlers, multicast } from './multicast.ts'
+import type { Processes } from './processes.ts'
 
 export type MeshLibp2p = Libp2p<{ pubsub: GossipSub; introduction: Introduction }>
 
@@ -39,6 +40,7 @@ export interface Libp2pInit extends MulticastHandlers {
   readonly mdns: boolean
   readonly privateKey: PrivateKey
   readonly gate: Gate
+  readonly processes: Processes
   /** Somebody has not got in: an address without its port, or a node. */
   readonly onRefused: (who: string, reason: string) => void
   readonly boot: () => number
@@ -68,7 +70,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     addresses: { listen: [...init.listen], announceFilter: reachable },
     transports: [meshTcp(TCP, refusalTeller(init, known, hosts))],
     // Who does not know the name and the secret fails here, before the first frame.
-    connectionEncrypters: [meshNoise({ prologueBytes: key, known, boot: init.boot, onTwin: init.onTwin })],
+    connectionEncrypters: [meshNoise({ ...init, prologueBytes: key, known })],
     streamMuxers: [
       yamux({
         streamOptions: {

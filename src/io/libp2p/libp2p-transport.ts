@@ -24,6 +24,7 @@ import {
 } from './libp2p-node.ts'
 import { listenFailures, unusable } from './listen-failure.ts'
 import { Libp2pSession, type SessionHandlers } from './libp2p-session.ts'
+import { Processes } from './processes.ts'
 
 const PROTOCOLS: Readonly<Record<Lane, string>> = {
   control: '/meshvisor/control/1',
@@ -32,7 +33,7 @@ const PROTOCOLS: Readonly<Record<Lane, string>> = {
 
 const STREAM_LIMITS = { maxInboundStreams: 4, maxOutboundStreams: 4 }
 
-/** Connections that cross are opened within this time of each other; later, a second one follows a dead first. */
+/** Connections that cross are opened within this time of each other; whoever comes later has lost the first one. */
 const CROSSING_MS = 5_000
 
 /** A mesh is comfortable with about a hundred nodes, and is simulated with a thousand. */
@@ -45,7 +46,7 @@ const FOREVER_MS = 2 ** 31 - 1
 
 export interface Libp2pTransportInit extends Omit<
   Libp2pInit,
-  'privateKey' | 'gate' | 'onFound' | 'onFault' | 'onRefused' | 'onTwin' | 'boot'
+  'privateKey' | 'gate' | 'processes' | 'onFound' | 'onFault' | 'onRefused' | 'onTwin' | 'boot'
 > {
   readonly clock: Clock
   /** The ids of the nodes that get in. @default everybody who knows the secret */
@@ -61,6 +62,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   readonly #libp2p: MeshLibp2p
   readonly #clock: Clock
   readonly #gate: Gate
+  readonly #processes: Processes
   readonly #listen: readonly string[]
   readonly #sessionsMax: number
   /** By the ids of their connections: those that are opening, too. */
@@ -78,6 +80,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     readonly libp2p: MeshLibp2p
     readonly clock: Clock
     readonly gate: Gate
+    readonly processes: Processes
     readonly listen: readonly string[]
     readonly sessionsMax: number
   }) {
@@ -85,6 +88,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     this.#libp2p = init.libp2p
     this.#clock = init.clock
     this.#gate = init.gate
+    this.#processes = init.processes
     this.#listen = init.listen
     this.#sessionsMax = init.sessionsMax
   }
@@ -93,12 +97,13 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   static async create(init: Libp2pTransportInit): Promise<Libp2pTransport> {
     const privateKey = init.privateKey ?? (await generateKeyPair('Ed25519'))
     Libp2pTransport.refuseUnusable(init.listen)
-    const gate = new Gate(init.allow, init.clock)
+    const [gate, processes] = [new Gate(init.allow, init.clock), new Processes()]
     const made: Partial<Pick<Libp2pInit, 'onFound' | 'onFault' | 'onRefused' | 'onTwin' | 'boot'>> = {}
     const libp2p = await createMeshLibp2p({
       ...init,
       privateKey,
       gate,
+      processes,
       onFound: (peer, addresses) => made.onFound?.(peer, addresses),
       onFault: error => made.onFault?.(error),
       onRefused: (who, reason) => made.onRefused?.(who, reason),
@@ -107,7 +112,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     })
     const id = nodeId(peerIdFromPrivateKey(privateKey).toString())
     const { clock, listen, sessionsMax = SESSIONS_MAX } = init
-    const transport = new Libp2pTransport({ id, libp2p, gate, clock, listen, sessionsMax })
+    const transport = new Libp2pTransport({ id, libp2p, gate, processes, clock, listen, sessionsMax })
     Object.assign(made, {
       onFound: (peer, addresses) => transport.#onFound(peer, addresses),
       onFault: error => transport.#handlers?.onFault(undefined, error),
@@ -244,9 +249,13 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
     // libp2p does not dial its own id at all, whoever it is that answers to it.
     const plain = addresses.map(address => address.replace(`/p2p/${this.id}`, ''))
-    const connection = await this.#libp2p.dial(readAddresses(plain), { signal })
+    // Of two connections with one address it keeps the earlier one, also where that leads to a process that is gone.
+    const force = plain.every(address => peerOf(address) === undefined)
+    const connection = await this.#libp2p.dial(readAddresses(plain), { signal, force })
     const peer = nodeId(connection.remotePeer.toString())
-    const ended = await this.#all.get(connection.id)?.opened
+    const session = this.#all.get(connection.id)
+    if (session === undefined) closeQuietly(connection)
+    const ended = await session?.opened
     if (ended !== undefined && !this.#sessions.has(peer))
       throw new SessionRefusedError(ended, this.#gate.lastReason(peer))
     return peer
@@ -254,11 +263,12 @@ export class Libp2pTransport implements Transport, SessionHandlers {
 
   /** Why the gate would close after the dial, where the address says whose it is. */
   #objectionTo(address: string): string | undefined {
-    const peer = /\/p2p\/([^/]+)$/.exec(address)?.[1]
+    const peer = peerOf(address)
     return peer === undefined ? undefined : this.#gate.objection(nodeId(peer))
   }
 
   #onConnection(connection: Connection): void {
+    if (this.#isSpare(connection)) return
     const session = this.#sessionOf(connection)
     if (session === undefined || connection.direction !== 'outbound') return
     for (const lane of ['control', 'data'] as const) {
@@ -267,6 +277,17 @@ export class Libp2pTransport implements Transport, SessionHandlers {
         (error: unknown) => session.abort(`no stream: ${String(error)}`),
       )
     }
+  }
+
+  /**
+   * Whether this node has dialled a peer with whom it has a session, as at an address that does not say whose it is. Calls
+   * are under way in that session: it stays, and whoever has dialled closes the connection. If it is stuck, it will be
+   * renewed; if the peer has lost it, the peer dials.
+   */
+  #isSpare(connection: Connection): boolean {
+    const known = this.#sessions.get(nodeId(connection.remotePeer.toString()))
+    if (known === undefined || connection.direction !== 'outbound') return false
+    return this.#processes.isSame(known.connection, connection)
   }
 
   #onStream(lane: Lane, stream: Stream, connection: Connection): void {
@@ -317,10 +338,22 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   /** Of two connections that cross, the one that the smaller id has dialled stays; otherwise the later one. */
   #isPreferred(known: Libp2pSession, later: Libp2pSession): boolean {
     if (later.openedMs - known.openedMs > CROSSING_MS) return false
+    if (!this.#processes.isSame(known.connection, later.connection)) return false
     const isOurs = known.connection.direction === 'outbound'
     if (isOurs === (later.connection.direction === 'outbound')) return false
     return isOurs === this.id < known.peer
   }
+}
+
+/** Whose the address says that it is. */
+function peerOf(address: string): string | undefined {
+  return /\/p2p\/([^/]+)$/.exec(address)?.[1]
+}
+
+/** In good order, as the other side may not be through with the handshake yet. */
+function closeQuietly(connection: Connection): void {
+  // Where it cannot be closed, it is closed already, or the other side ends it for having no streams.
+  connection.close().catch(() => {})
 }
 
 /** Those that can be read: an address of a kind that is yet unknown must not spoil the others. @throws when none can */

@@ -11,6 +11,7 @@ import type { ConnectionEncrypter, SecuredConnection } from '@libp2p/interface'
 import { type NoiseComponents, type NoiseExtensions, noise } from '@libp2p/noise'
 
 import { TwinError, isUndeciphered, textOf } from './dial-failure.ts'
+import type { Processes } from './processes.ts'
 
 const RUN_BYTES = 8
 /** Random, to tell processes apart that were started in the same millisecond. */
@@ -28,6 +29,8 @@ export interface MeshNoiseInit {
   readonly prologueBytes: Uint8Array
   /** Those who have come and known the prologue are added. */
   readonly known: WeakSet<object>
+  /** Told of everybody with whom a handshake was done. */
+  readonly processes: Processes
   /** The number of this run. */
   readonly boot: () => number
   readonly onTwin: (boot: number) => void
@@ -53,6 +56,10 @@ export function meshNoise(
       encrypter.secureInbound.bind(encrypter),
     ]
     const isOwn = ({ remotePeer }: SecuredConnection): boolean => remotePeer.equals(components.peerId)
+    const note = (line: Line, { remoteExtensions }: SecuredConnection<NoiseExtensions>): void => {
+      const text = remoteExtensions?.webtransportCerthashes[0]
+      if (text !== undefined) init.processes.note(line, processOf(text).toString('hex'))
+    }
     const meet = ({ remoteExtensions }: SecuredConnection<NoiseExtensions>): boolean => {
       const boot = own.readOther(remoteExtensions?.webtransportCerthashes[0])
       if (boot !== undefined) init.onTwin(boot)
@@ -64,6 +71,7 @@ export function meshNoise(
         if (isUndeciphered(textOf(error))) await takeLeave(line)
         throw error
       })
+      note(line, secured)
       if (!isOwn(secured)) return secured
       const isTwin = meet(secured)
       await closed(line)
@@ -74,6 +82,7 @@ export function meshNoise(
       own.refresh()
       const secured = await inbound(line, options)
       init.known.add(line)
+      note(line, secured)
       if (isOwn(secured)) meet(secured)
       return secured
     }
@@ -101,9 +110,14 @@ class Introducer {
     if (text?.length !== RUN_BYTES + PROCESS_BYTES) return undefined
     const bytes = Buffer.from(text)
     const boot = bytes.readDoubleBE()
-    const isOther = !bytes.subarray(RUN_BYTES).equals(this.#text.subarray(RUN_BYTES))
+    const isOther = !processOf(bytes).equals(processOf(this.#text))
     return isOther && Number.isSafeInteger(boot) ? boot : undefined
   }
+}
+
+/** The part of what is said that is the same as long as the process runs. */
+function processOf(text: Uint8Array): Buffer {
+  return Buffer.from(text.subarray(RUN_BYTES, RUN_BYTES + PROCESS_BYTES))
 }
 
 /** Lets the other side know that its answer could not be deciphered. */
