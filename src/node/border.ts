@@ -4,6 +4,7 @@
 import type { NodeId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
 import { CLOCK_SKEW_MAX_MS } from '../protocol/hlc.ts'
+import { DISCOVERIES, HINTS, RateLimit } from '../protocol/limits.ts'
 import type { MemberRow, ProtocolRange } from '../protocol/member-row.ts'
 import type { Profile } from '../protocol/timings.ts'
 import type { Obstacle } from './obstacles.ts'
@@ -72,6 +73,8 @@ interface Complaint {
 export class Border {
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #hints: RateLimit
+  readonly #discoveries: RateLimit
   readonly #complaints = new Map<string, Complaint>()
   readonly #failedDials = new Map<string, Failures>()
   /** What there is to be told of peers that say nothing, at the end of their last session; the last one is the newest. */
@@ -94,6 +97,8 @@ export class Border {
   constructor(clock: Clock, logger: Logger) {
     this.#clock = clock
     this.#logger = logger
+    this.#hints = new RateLimit(HINTS, clock.nowMs())
+    this.#discoveries = new RateLimit(DISCOVERIES, clock.nowMs())
   }
 
   stats(): BorderStats {
@@ -126,14 +131,24 @@ export class Border {
     this.#complain(`profile ${peer}`, { peer, profile, own }, OTHER_PROFILE)
   }
 
+  /** Whether one more hint is within what this node puts up with. */
+  letsHint(): boolean {
+    const isWithin = this.#hints.take(this.#clock.nowMs())
+    if (!isWithin) this.onHintDropped(`more than ${HINTS.perSecond} a second`)
+    return isWithin
+  }
+
   onHintDropped(reason: string): void {
     this.#count('hints', 'gossip', reason)
     this.#complain('hints', { reason }, 'gossip was dropped')
   }
 
-  onDiscoveryDropped(): void {
+  /** Whether one more node that multicast claims to have found is within that. */
+  letsDiscovery(): boolean {
+    if (this.#discoveries.take(this.#clock.nowMs())) return true
     this.#count('discoveries', 'multicast', 'too many')
     this.#complain('discoveries', {}, 'multicast finds more nodes than a mesh has: some were not looked at')
+    return false
   }
 
   onClockAhead(node: NodeId, aheadMs: number): void {

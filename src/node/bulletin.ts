@@ -91,6 +91,8 @@ export class Bulletin {
     const wasDraining = isSameRun && before.isDraining === true
     if (isDraining !== wasDraining && isPresent(member))
       this.notify({ kind: isDraining ? 'member:drain' : 'member:resume', member })
+    if (wasPresent && before.addresses.join() !== member.addresses.join())
+      this.#emit({ kind: 'member-moved', member })
   }
 
   /** A member that this node does not reach, as others do, or does again; undefined: nothing is known of it any more. */

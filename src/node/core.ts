@@ -197,6 +197,8 @@ export class Core {
         return this.supervisor.onExited(event.slot, event.incarnation, event.exit, nowMs)
       case 'time-passed':
         return this.#onTime()
+      case 'addresses-changed':
+        return this.#membership.declareSelf({ addresses: event.addresses }, this.#now)
       case 'leave-asked':
         this.#membership.declareSelf({ status: 'leaving' }, this.#now)
         this.#departure.begin(nowMs, event.byMs)

@@ -49,6 +49,8 @@ export type CoreEvent =
       readonly lost?: number
     }
   | { readonly kind: 'time-passed' }
+  /** This node listens elsewhere, or at more or fewer addresses. */
+  | { readonly kind: 'addresses-changed'; readonly addresses: readonly string[] }
   /** `byMs`: when this node goes, whatever has become of that. */
   | { readonly kind: 'leave-asked'; readonly byMs: number }
   /** An operator empties this node, or is done with that. */
@@ -68,6 +70,8 @@ export type Effect =
   | { readonly kind: 'follow-phase'; readonly phase: Phase }
   | { readonly kind: 'set-status'; readonly id: SpecId; readonly status: SpecStatus }
   | { readonly kind: 'notify'; readonly event: NodeEvent }
+  /** A member listens elsewhere. */
+  | { readonly kind: 'member-moved'; readonly member: MemberRow }
   /** What a worker of this node has left behind, or had to, is lost. `heir`: who was to have it, if that is known. */
   | { readonly kind: 'state-lost'; readonly slot: SlotId; readonly heir: NodeId | undefined }
   /** The wall clock of the node has been seen to be far ahead of the one here. */

@@ -10,8 +10,10 @@ import type { NodeId, Run } from '../ids.ts'
 import type { Cancel, DialFailure } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { decodeRows, encodeMessage } from '../protocol/codec.ts'
-import { DISCOVERIES, HINTS, HINT_BYTES_MAX, RateLimit, SHUT_OUT_MS } from '../protocol/limits.ts'
+import { HINT_BYTES_MAX, SHUT_OUT_MS } from '../protocol/limits.ts'
+import type { MemberRow } from '../protocol/member-row.ts'
 import type { Message } from '../protocol/messages.ts'
+import { Alarm } from './alarm.ts'
 import { atMost } from './at-most.ts'
 import { Border } from './border.ts'
 import { ControlLane, type Offence } from './control-lane.ts'
@@ -21,6 +23,7 @@ import { LEAVE_MS } from './departure.ts'
 import type { CoreEvent, Effect, NodeEvent } from './events.ts'
 import type { KernelInit, Ports } from './kernel-init.ts'
 import type { Now } from './now.ts'
+import { OwnAddresses } from './own-addresses.ts'
 import { shut } from './shut.ts'
 import { type Stall, Stalls } from './stalls.ts'
 import { FencedGateway } from './workers/fenced-gateway.ts'
@@ -49,8 +52,7 @@ export class Kernel {
   readonly #init: KernelInit
   readonly host: Host
   readonly #control: ControlLane
-  readonly #hints: RateLimit
-  readonly #discoveries: RateLimit
+  readonly #addresses: OwnAddresses
   readonly #revisions: Prng
   readonly #inbox = new Deque<CoreEvent>()
   #isStepping = false
@@ -59,7 +61,7 @@ export class Kernel {
   #isLeaving = false
   readonly #forgetStrays: Cancel | undefined
   readonly #stalls: Stalls | undefined
-  #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
+  readonly #alarm: Alarm
 
   private constructor(init: KernelInit) {
     const { ports, registry, timings } = init
@@ -67,11 +69,10 @@ export class Kernel {
     this.#init = init
     this.#ports = ports
     this.border = new Border(clock, logger)
-    this.#hints = new RateLimit(HINTS, clock.nowMs())
-    this.#discoveries = new RateLimit(DISCOVERIES, clock.nowMs())
+    this.#addresses = new OwnAddresses(transport, clock)
     const prng = new Prng(init.seed)
     this.#revisions = prng.fork('revisions')
-    const self = init.describe({ id: transport.id, boot: ports.boot ?? clock.wallMs() }, transport.addresses)
+    const self = init.describe({ id: transport.id, boot: ports.boot ?? clock.wallMs() }, this.#addresses.told)
     const core = new Core({ self, timings, prng: prng.fork('core'), now: this.#now() })
     this.core = core
     // While it joins, it may learn of a later boot of its own (its folder was lost or put back), and takes a larger one.
@@ -113,6 +114,7 @@ export class Kernel {
         () => machine.usedMs(),
       )
     }
+    this.#alarm = new Alarm({ clock, stalls: this.#stalls, onRing: () => this.#onAlarm() })
     this.host = new Host({
       node: run.id,
       registry,
@@ -190,7 +192,7 @@ export class Kernel {
     } finally {
       this.#isStepping = false
     }
-    this.#arm()
+    this.#alarm.set(this.#isOver ? Infinity : this.core.wakeAtMs())
   }
 
   /** Takes no items any more, waits for those that it has taken, and then asks to leave. A later run waits for that. */
@@ -215,7 +217,7 @@ export class Kernel {
   /** Ends the loop and closes everything: nothing happens any more. */
   async close(): Promise<void> {
     this.#isOver = true
-    this.#timer?.cancel()
+    this.#alarm.cancel()
     // Before its workers: if they are to stop only now, as another run has them, what they still say is heard by nobody.
     this.plane.end()
     const ended = this.#isReplaced ? this.host.stopAll() : this.host.close()
@@ -273,6 +275,8 @@ export class Kernel {
         return this.plane.followReach(effect)
       case 'notify':
         return this.#notify(effect.event)
+      case 'member-moved':
+        return this.#remember(effect.member)
       case 'replaced':
         this.#isOver = this.#isReplaced = true
         this.#notify({ kind: 'node:replaced', by: effect.by })
@@ -304,11 +308,14 @@ export class Kernel {
     if (event.kind === 'member:unreachable') this.border.onUnreachable(event.member, event.reachedBy)
     if (event.kind === 'worker:start') this.plane.onWorkerStarted(event.slot)
     if (event.kind === 'worker:exit') this.plane.onMessagesLost(event.lost)
-    if (event.kind === 'member:join' && event.member.id !== this.core.self.id) {
-      this.#ports.directory?.remember(event.member.id, event.member.addresses)
-    } else if (event.kind === 'member:leave' || event.kind === 'member:dead')
+    if (event.kind === 'member:join') this.#remember(event.member)
+    if (event.kind === 'member:leave' || event.kind === 'member:dead')
       this.#ports.directory?.part(event.member.id)
     this.#init.onEvent(event)
+  }
+
+  #remember({ id, addresses }: MemberRow): void {
+    if (id !== this.core.self.id) this.#ports.directory?.remember(id, addresses)
   }
 
   /** What is too large for gossip goes directly only, as it does anyway. */
@@ -343,8 +350,8 @@ export class Kernel {
   }
 
   #onHint(topic: string, bytes: Uint8Array): void {
+    if (!this.border.letsHint()) return
     const drop = (why: string): void => this.border.onHintDropped(why)
-    if (!this.#hints.take(this.#ports.clock.nowMs())) return drop(`more than ${HINTS.perSecond} a second`)
     if (topic === BROADCAST_TOPIC)
       return this.plane.onHint(bytes) ? undefined : drop('a broadcast that cannot be read')
     const rows = decodeRows(bytes)
@@ -352,9 +359,7 @@ export class Kernel {
   }
 
   #onDiscovered(peer: NodeId, addresses: readonly string[]): void {
-    if (this.#discoveries.take(this.#ports.clock.nowMs()))
-      this.receive({ kind: 'peer-found', peer, addresses })
-    else this.border.onDiscoveryDropped()
+    if (this.border.letsDiscovery()) this.receive({ kind: 'peer-found', peer, addresses })
   }
 
   #onDialled(key: string, peer: NodeId): void {
@@ -383,20 +388,9 @@ export class Kernel {
     return { ms: this.#ports.clock.nowMs(), wallMs: this.#ports.clock.wallMs() }
   }
 
-  /** Sees to it that the core is called when it wants to be, and not before: each time would wake up an idle node. */
-  #arm(): void {
-    const atMs = this.core.wakeAtMs()
-    if (this.#timer?.atMs === atMs) return
-    this.#timer?.cancel()
-    this.#timer = undefined
-    if (atMs === Infinity || this.#isOver) return
-    const nowMs = this.#ports.clock.nowMs()
-    const cancel = this.#ports.clock.after(Math.max(0, atMs - nowMs), () => {
-      this.#timer = undefined
-      this.#stalls?.onTimer()
-      this.receive({ kind: 'time-passed' })
-    })
-    this.#timer = { atMs, cancel }
-    this.#stalls?.onTimerSet(Math.max(atMs, nowMs))
+  #onAlarm(): void {
+    const addresses = this.#addresses.takeChange()
+    if (addresses !== undefined) this.receive({ kind: 'addresses-changed', addresses })
+    this.receive({ kind: 'time-passed' })
   }
 }

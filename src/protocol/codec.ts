@@ -11,7 +11,13 @@ import { type News, PIGGYBACK_MAX } from './dissemination.ts'
 import { FAILURES_KEPT_MAX } from './failure.ts'
 import { failure } from './failure-shape.ts'
 import { HEALTH_SCORE_MAX } from './local-health.ts'
-import { DECLINES_MAX, MEMBER_STATUSES, type MemberRow, type ProtocolRange } from './member-row.ts'
+import {
+  ADDRESSES_MAX,
+  DECLINES_MAX,
+  MEMBER_STATUSES,
+  type MemberRow,
+  type ProtocolRange,
+} from './member-row.ts'
 import {
   type CarriedMessage,
   type Message,
@@ -140,7 +146,7 @@ const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
   seq: counted,
   status: oneOf(MEMBER_STATUSES),
   name: text,
-  addresses: list(text, 64),
+  addresses: list(text, ADDRESSES_MAX),
   role: oneOf(['member', 'client']),
   weight: between(1, 16),
   labels: recordOf(text, text),

@@ -15,6 +15,9 @@ export type MemberRole = 'member' | 'client'
 /** A node declines no more slots at once: its row is told to everybody, and a node that fails at more is ill altogether. */
 export const DECLINES_MAX = 64
 
+/** A node names no more addresses of its own: a machine with more interfaces is reached by the first of them. */
+export const ADDRESSES_MAX = 64
+
 /** The versions of the protocol that a node speaks. */
 export interface ProtocolRange {
   readonly min: number
@@ -28,6 +31,7 @@ export interface MemberRow extends Run {
   readonly status: MemberStatus
   /** For people: logs, dashboards. Need not be unique. */
   readonly name: string
+  /** At most `ADDRESSES_MAX`. */
   readonly addresses: readonly string[]
   readonly role: MemberRole
   /** 1 … 16 */
@@ -48,6 +52,9 @@ export interface MemberRow extends Run {
   /** Where the status is `dead` or `left`: when whoever said so did, by its clock. For forgetting, not for merging. */
   readonly endedMs?: number | undefined
 }
+
+/** What a node says anew of itself: how far it has joined or left, whether it is emptied, what it declines, where it listens. */
+export type SelfChange = Partial<Pick<MemberRow, 'status' | 'isDraining' | 'declines' | 'addresses'>>
 
 /**
  * A larger boot wins; `left` is final for its boot; then a larger sequence number, which only the node itself

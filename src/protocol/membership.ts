@@ -11,7 +11,7 @@ import type { DialProblem } from './contact.ts'
 import { Contacts } from './contacts.ts'
 import { Dissemination, type News } from './dissemination.ts'
 import { LocalHealth } from './local-health.ts'
-import { type MemberRow, compareMembers, isOver } from './member-row.ts'
+import { type MemberRow, type SelfChange, compareMembers, isOver } from './member-row.ts'
 import type { MemberMessage, MembershipInit, Moment } from './membership-effect.ts'
 import { type Message, NO_ROWS, type NodeStat } from './messages.ts'
 import { PeerStats } from './peer-stats.ts'
@@ -167,8 +167,8 @@ export class Membership {
     }
   }
 
-  /** Says how this node stands from now on: how far it has joined or left, whether it is emptied, what it declines. */
-  declareSelf(change: Partial<Pick<MemberRow, 'status' | 'isDraining' | 'declines'>>, now: Moment): void {
+  /** Says how this node stands from now on. */
+  declareSelf(change: SelfChange, now: Moment): void {
     this.#enter(now)
     this.#writeSelf({ ...this.self, seq: this.self.seq + 1, ...change })
   }
