@@ -40,9 +40,11 @@ export async function createNode(init: NodeInit = {}): Promise<Node> {
     // Where code of a worker starts it, nothing of it is on the account of that worker.
     const node = await runOutside(() => openNode(options))
     const forget = noteRunning(node, cluster, name)
-    void node.stopped.then(forget)
     const stop = (): void => void node.stop()
     signal?.addEventListener('abort', stop, { once: true })
+    void node.stopped.then(forget)
+    // The signal may be that of the whole program.
+    void node.stopped.then(() => signal?.removeEventListener('abort', stop))
     if (signal?.aborted === true) stop()
     return node
   } catch (error) {

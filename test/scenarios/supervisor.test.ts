@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
+import { getEventListeners } from 'node:events'
 
 import { afterEach, expect, test } from 'vitest'
 
@@ -123,6 +124,16 @@ test('8: owned by a third party, a node starts and stops as usual, and is none o
   owner.abort()
   expect(await next.getWorker('w', held).call.ping()).toBe('pong')
   expect(runningNodes()).toEqual([next])
+})
+
+test('an owner that outlives its nodes keeps nothing of those that have stopped', async () => {
+  const owner = new AbortController()
+  const [first, second] = [await start({ signal: owner.signal }), await start({ signal: owner.signal })]
+  await first.stop()
+  expect(getEventListeners(owner.signal, 'abort')).toHaveLength(1)
+  owner.abort()
+  await second.stopped
+  expect(getEventListeners(owner.signal, 'abort')).toHaveLength(0)
 })
 
 test('6, 7: an owner that crashes takes its node down, and every worker of it', async () => {

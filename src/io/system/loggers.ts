@@ -1,6 +1,8 @@
 // shell
 /** Loggers for who brings none. */
 
+import { inspect } from 'node:util'
+
 import type { Logger } from '../../ports.ts'
 
 export const silentLogger: Logger = {
@@ -23,7 +25,21 @@ function write(level: string, facts: object, message: string): void {
   process.stderr.write(`meshvisor ${level}: ${[message, ...details].join(' ')}\n`)
 }
 
+/** Anything can have been thrown: what does not let itself be shown must not take the place of what there is to tell. */
 function textOf(value: unknown): string {
-  if (value instanceof Error) return `${value.name}: ${value.message}`
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  try {
+    if (value instanceof Error) return `${value.name}: ${value.message}`
+    return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  } catch {
+    return inspected(value)
+  }
+}
+
+/** What has a cycle or a large number, as Node shows it. */
+function inspected(value: unknown): string {
+  try {
+    return inspect(value, { breakLength: Infinity, compact: true }).replaceAll(/\s*\n\s*/g, ' ')
+  } catch {
+    return 'what cannot be shown'
+  }
 }
