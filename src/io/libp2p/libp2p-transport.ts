@@ -352,8 +352,12 @@ function peerOf(address: string): string | undefined {
 
 /** In good order, as the other side may not be through with the handshake yet. */
 function closeQuietly(connection: Connection): void {
-  // Where it cannot be closed, it is closed already, or the other side ends it for having no streams.
-  connection.close().catch(() => {})
+  const abort = (): void => connection.abort(new Error('there is a session already'))
+  // Where that throws as well, it was closed already.
+  connection
+    .close()
+    .catch(abort)
+    .catch(() => {})
 }
 
 /** Those that can be read: an address of a kind that is yet unknown must not spoil the others. @throws when none can */
