@@ -156,6 +156,26 @@ test('a peer that has started anew gets a session, also where the one with its e
   }
 })
 
+test('a peer that has started anew within seconds, and dials, gets a session as well', async () => {
+  const harness = overTcp()
+  harnesses.push(harness)
+  const { earlier, later } = await twins()
+  try {
+    let node = await harness.make()
+    // Of two connections that cross, its own would stay.
+    while (node.id > later.id) node = await harness.make()
+    node.transport.dial('earlier', [earlier.address])
+    await until('there is a session', () => node.peers.length === 1 && earlier.peers.length === 1)
+    later.transport.dial('node', [node.address])
+    await until('the dial has an outcome', () => later.dialled.length + later.failures.length > 0)
+    expect(later.failures).toEqual([])
+    await until('there is one with the later run', () => node.ups.length === 2 && later.peers.length === 1)
+    expect(node.downs).toEqual([later.id])
+  } finally {
+    await Promise.all([earlier, later].map(probe => probe.transport.stop()))
+  }
+})
+
 test('a peer that has lost the session gets another one by dialling, and whoever has renewed it as well', async () => {
   const harness = overTcp()
   harnesses.push(harness)
