@@ -6,7 +6,7 @@
 
 import type { NodeId, SlotId, SpecId } from '../ids.ts'
 import { AntiEntropy } from '../protocol/anti-entropy.ts'
-import type { MemberRow } from '../protocol/member-row.ts'
+import { type MemberRow, isLeaving } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { Membership } from '../protocol/membership.ts'
 import { type Message, NO_ROWS, type Removal, type Rows } from '../protocol/messages.ts'
@@ -212,7 +212,7 @@ export class Core {
   }
 
   #drain(isDraining: boolean): void {
-    if ((this.self.isDraining ?? false) === isDraining || this.#isLeaving()) return
+    if ((this.self.isDraining ?? false) === isDraining || isLeaving(this.self)) return
     this.#membership.declareSelf({ isDraining }, this.#now)
   }
 
@@ -222,10 +222,6 @@ export class Core {
     if (!this.#departure.isReady({ isIdle, isFree }, this.#now.ms)) return
     this.#upkeep.giveUp()
     this.#membership.declareSelf({ status: 'left' }, this.#now)
-  }
-
-  #isLeaving(): boolean {
-    return this.self.status === 'leaving' || this.self.status === 'left'
   }
 
   #onTime(): void {
@@ -360,7 +356,7 @@ export class Core {
       for (const id of changed) {
         const row = this.ledger.tables.specs.get(id)
         if (row === undefined) continue
-        const status = this.#isLeaving()
+        const status = isLeaving(this.self)
           ? this.#upkeep.leave(row, this.#bulletin.statusOf(id), this.#now)
           : this.#upkeep.evaluate(row, this.#now)
         const phase = this.#upkeep.findPhase(row, this.#now)

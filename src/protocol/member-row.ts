@@ -83,6 +83,11 @@ export function isOver(row: MemberRow): boolean {
   return row.status === 'dead' || row.status === 'left'
 }
 
+/** Whether the node goes, or has gone, as it was asked to. */
+export function isLeaving({ status }: MemberRow): boolean {
+  return status === 'leaving' || status === 'left'
+}
+
 /** Whether the node takes no work, and gives away what it has: it leaves, or an operator empties it. */
 export function givesAway(row: MemberRow): boolean {
   return row.status === 'leaving' || row.isDraining === true
