@@ -94,14 +94,14 @@ export class Declarations {
     this.refuseIfClosed()
     const known = this.#latest(declared.id)
     const content = contentOf(declared.body)
-    if (isRemoved(known, content)) return 'removed'
+    if (isRemovalOf(known, content)) return 'removed'
     try {
       await this.#add(declared, { content: known ? undefined : content, goal: 'decided' }, options)
       return 'added'
     } catch (error) {
       if (error instanceof AlreadyExistsError) return 'present'
       if (error instanceof SupersededError) return 'superseded'
-      if (error instanceof NotFoundError && isRemoved(this.#latest(declared.id), content)) return 'removed'
+      if (error instanceof NotFoundError && isRemovalOf(this.#latest(declared.id), content)) return 'removed'
       throw error
     }
   }
@@ -388,6 +388,6 @@ export class Declarations {
 }
 
 /** Whether a user has removed what says just that. */
-function isRemoved(change: SpecChange | undefined, content: number): boolean {
+function isRemovalOf(change: SpecChange | undefined, content: number): boolean {
   return change !== undefined && change.body === undefined && change.removedContent === content
 }
