@@ -30,9 +30,14 @@ const BACKOFF_FACTOR = 1.5
 /**
  * So many dials are begun at once; the next when one is through, or after `DIAL_PATIENCE_MS`, as an address that does not
  * answer keeps a dial for seconds. A node that opens thirty sessions at once has none for a long time, where processors are
- * short, and news of others travels over the first of them.
+ * short, and news of others travels over the first of them. Dials of a later rank do not count: however many addresses
+ * never answer, a member whose session has ended is dialled at once.
  */
 export const DIALS_AT_ONCE = 2
+
+/** Of whom there is most hope of an answer, first: see `#rankOf`. */
+const RANKS = [0, 1, 2, 3, 4] as const
+type Rank = (typeof RANKS)[number]
 
 /** Where no more addresses are known, as in a mesh of three, sessions cost little: none of them has to wait. */
 const FEW = 3
@@ -71,6 +76,8 @@ export class Contacts {
   readonly #prng: Prng
   readonly #contacts = new Map<string, Contact>()
   readonly #up = new Set<NodeId>()
+  /** Who takes part, as others tell. */
+  readonly #present = new Set<NodeId>()
   /** Who has been declared dead, and is dialled all the same. */
   readonly #lost = new Set<NodeId>()
   /** When the next dial is due; undefined: to be found out. */
@@ -110,8 +117,10 @@ export class Contacts {
   note(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     this.#note(peer, { addresses }, nowMs + (this.#isPolite(peer) ? TOLD_WAIT_MS : 0))
     const contact = this.#contacts.get(peer)
-    if (contact !== undefined) contact.isClaim = false
-    const isNew = contact?.wait === 'none' && contact.begunMs === undefined && !this.#isUp(contact)
+    if (contact === undefined) return
+    contact.isClaim = false
+    this.#present.add(peer)
+    const isNew = contact.wait === 'none' && contact.begunMs === undefined && !this.#isUp(contact)
     if (!isNew || this.#contacts.size <= FEW) return
     contact.wait = 'waiting'
     this.#lull.onMember(this.#contacts.size, nowMs)
@@ -143,6 +152,7 @@ export class Contacts {
 
   /** Somebody has been declared dead: dialled on, but the more dead there are, the more seldom. */
   lose(peer: NodeId): void {
+    this.#present.delete(peer)
     const contact = this.#contacts.get(peer)
     if (contact === undefined) return
     contact.wait = 'over'
@@ -153,6 +163,7 @@ export class Contacts {
   /** Somebody who has left for good is not dialled any more. */
   forget(peer: NodeId): void {
     this.#contacts.delete(peer)
+    this.#present.delete(peer)
     this.#lost.delete(peer)
     this.#wakeMs = undefined
   }
@@ -219,33 +230,29 @@ export class Contacts {
     if (this.wakeAtMs() > nowMs) return []
     this.#wakeMs = undefined
     this.#lull.tick(nowMs)
-    const begun = [...this.#contacts.values()].filter(
-      each => (each.begunMs ?? -Infinity) + DIAL_PATIENCE_MS > nowMs,
-    )
-    // Where what was claimed is dialled, what is known comes next: whoever claims thousands must not take all turns.
-    let isClaimed = begun.some(({ isClaim }) => isClaim)
     const dials: Dial[] = []
-    while (begun.length + dials.length < DIALS_AT_ONCE) {
+    for (;;) {
       // Anew each time: the first of those that have waited makes the others wait on.
-      const due = this.#due(nowMs)
-      const contact = (isClaimed ? due.find(({ isClaim }) => !isClaim) : undefined) ?? due[0]
-      if (contact === undefined) break
-      isClaimed ||= contact.isClaim
+      const contact = this.#next(nowMs)
+      if (contact === undefined) return dials
       if (contact.wait === 'waiting') this.#lull.onDial(nowMs)
       contact.wait = 'over'
       contact.begunMs = nowMs
       this.#listen(contact, nowMs)
       dials.push({ key: contact.key, addresses: addressesOf(contact) })
     }
-    return dials
   }
 
-  /** Whoever has waited longest comes first: those that never answer must not keep others from their turn. */
-  #due(nowMs: number): Contact[] {
-    const due = [...this.#contacts.values()].filter(
-      each => this.#isWanted(each) && this.#dueMs(each) <= nowMs,
-    )
-    return due.toSorted((a, b) => this.#dueMs(a) - this.#dueMs(b))
+  /** Whoever has waited longest, of those for whom there is room: so none waits for ever, whoever else does not answer. */
+  #next(nowMs: number): Contact | undefined {
+    const freeMs = this.#freeMs()
+    let next: Contact | undefined
+    for (const contact of this.#contacts.values()) {
+      const isDue = this.#isWanted(contact) && this.#dueMs(contact) <= nowMs
+      if (!isDue || freeMs[this.#rankOf(contact)] > nowMs) continue
+      if (next === undefined || this.#dueMs(contact) < this.#dueMs(next)) next = contact
+    }
+    return next
   }
 
   /** The seeds whose dials have had no outcome for `SILENCE_MS`: each once, until somebody has answered there. */
@@ -294,19 +301,38 @@ export class Contacts {
   }
 
   #findWakeMs(): number {
+    const freeMs = this.#freeMs()
     let wakeAtMs = Infinity
     for (const contact of this.#contacts.values()) {
       if (!this.#isWanted(contact)) continue
       const dueMs = this.#dueMs(contact)
-      wakeAtMs = Math.min(wakeAtMs, dueMs === Infinity ? this.#lull.wakeAtMs() : dueMs)
+      const readyMs = dueMs === Infinity ? this.#lull.wakeAtMs() : dueMs
+      wakeAtMs = Math.min(wakeAtMs, Math.max(readyMs, freeMs[this.#rankOf(contact)]))
     }
-    const oldest = this.#begun().at(-DIALS_AT_ONCE)
-    return oldest === undefined ? wakeAtMs : Math.max(wakeAtMs, oldest + DIAL_PATIENCE_MS)
+    return wakeAtMs
   }
 
-  /** When the dials began that are under way, oldest first. */
-  #begun(): number[] {
-    return [...this.#contacts.values()].flatMap(({ begunMs }) => begunMs ?? []).toSorted((a, b) => a - b)
+  /** From when on there is room for one more of each rank: as far as no others of it, or of an earlier one, are dialled. */
+  #freeMs(): Readonly<Record<Rank, number>> {
+    const begun: Record<Rank, number[]> = { 0: [], 1: [], 2: [], 3: [], 4: [] }
+    for (const contact of this.#contacts.values()) {
+      if (contact.begunMs === undefined) continue
+      for (const rank of RANKS) if (rank >= this.#rankOf(contact)) begun[rank].push(contact.begunMs)
+    }
+    const free = (begunMs: readonly number[]): number =>
+      (begunMs.toSorted((a, b) => a - b).at(-DIALS_AT_ONCE) ?? -Infinity) + DIAL_PATIENCE_MS
+    return { 0: free(begun[0]), 1: free(begun[1]), 2: free(begun[2]), 3: free(begun[3]), 4: free(begun[4]) }
+  }
+
+  /**
+   * Members first, then those that are new or did not answer last, the dead, seeds that have never answered, and
+   * what anybody can have claimed.
+   */
+  #rankOf({ peer, attempts, isClaim }: Contact): Rank {
+    if (isClaim) return 4
+    if (peer !== undefined && this.#present.has(peer)) return attempts === 0 ? 0 : 1
+    if (attempts === 0) return 1
+    return peer === undefined ? 3 : 2
   }
 
   /** Members are told of otherwise: only a seed may be silent, and nobody knows why. */

@@ -289,6 +289,78 @@ test('what anybody can claim does not keep a node from dialling a member whose s
   expect(before).toContain(late)
 })
 
+describe('of many addresses that never answer', () => {
+  /** So long a dial takes of which nothing comes. */
+  const SILENT_MS = 4_000
+  const seeds = Array.from({ length: 40 }, (_, index) => `/off/${index}`)
+  let pending: { readonly key: string; readonly endMs: number }[]
+
+  /** What is dialled until then, and when: nothing comes of any of it. */
+  const passUntil = (untilMs: number): Map<string, number> => {
+    const dialled = new Map<string, number>()
+    while (desk.nowMs < untilMs) {
+      const ends = pending.map(({ endMs }) => endMs)
+      desk.until(Math.min(untilMs, Math.max(desk.nowMs, desk.contacts.wakeAtMs()), ...ends), (key, nowMs) => {
+        if (!dialled.has(key)) dialled.set(key, nowMs)
+        pending.push({ key, endMs: nowMs + SILENT_MS })
+      })
+      for (const { key } of pending.filter(({ endMs }) => endMs <= desk.nowMs))
+        desk.contacts.onDialFailed(key, UNREACHABLE, desk.nowMs)
+      pending = pending.filter(({ endMs }) => endMs > desk.nowMs)
+    }
+    return dialled
+  }
+
+  /** How long after now somebody is dialled; Infinity: not within a minute. */
+  const waitMs = (key: string): number => {
+    const startMs = desk.nowMs
+    return (passUntil(startMs + 60_000).get(key) ?? Infinity) - startMs
+  }
+
+  beforeEach(() => {
+    pending = []
+    for (const seed of seeds) desk.contacts.addSeed(seed, 0)
+  })
+
+  test.each([5_000, 60_000])('a member whose session ends after %d ms is dialled at once', endMs => {
+    desk.contacts.note(late, ['/sim/late'], 0)
+    desk.contacts.onPeerUp(late)
+    passUntil(endMs)
+    desk.contacts.onPeerDown(late, desk.nowMs)
+    expect(waitMs(late)).toBe(0)
+  })
+
+  test('so is a seed that is new, and one that nobody knows has its turn all the same', () => {
+    passUntil(60_000)
+    desk.contacts.addSeed('/new', desk.nowMs)
+    desk.contacts.find(late, ['/claimed'], desk.nowMs)
+    const dialled = passUntil(120_000)
+    expect(dialled.get('/new')).toBe(60_000)
+    expect([...dialled.keys()]).toEqual(expect.arrayContaining([late, ...seeds]))
+  })
+
+  test('the dead are dialled as if there were no others: so the sides of a partition meet', () => {
+    desk.contacts.note(late, ['/sim/late'], 0)
+    desk.contacts.onPeerUp(late)
+    passUntil(60_000)
+    desk.contacts.onPeerDown(late, desk.nowMs)
+    passUntil(63_000)
+    desk.contacts.lose(late)
+    passUntil(120_000)
+    for (let times = 0; times < 10; times++) {
+      const dialled = passUntil(desk.nowMs + 10_000)
+      expect(dialled.has(late)).toBe(true)
+    }
+  })
+
+  test('none of them waits for ever, however many members do not answer', () => {
+    for (let index = 0; index < 40; index++)
+      desk.contacts.note(nodeId(`n${index}`), [`/sim/n${index}`], 0)
+    passUntil(60_000)
+    expect([...passUntil(180_000).keys()]).toEqual(expect.arrayContaining(seeds))
+  })
+})
+
 test('whoever is claimed to be elsewhere again and again is dialled all the same', () => {
   const dialled: string[] = []
   for (let nowMs = 0; nowMs < 1_000; nowMs += 50) {
