@@ -93,6 +93,8 @@ export interface Transport {
 
 /** What a directory tells its node. */
 export interface DirectoryHandlers {
+  /** Addresses may come of this name, which is being looked up: `onSeed` or `onSeedGone` says what has. */
+  onAwaited(name: string): void
   /** Somebody of the mesh should answer at this address. */
   onSeed(address: string): void
   /** That is not so any more. */

@@ -159,6 +159,8 @@ export class Core {
   #handle(event: CoreEvent): void {
     const nowMs = this.#now.ms
     switch (event.kind) {
+      case 'seed-awaited':
+        return this.#membership.contacts.awaitSeed(event.name)
       case 'seed-added':
         this.#membership.contacts.addSeed(event.address, nowMs)
         return this.#membership.tick(this.#now)

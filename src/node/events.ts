@@ -18,6 +18,7 @@ import type { Incarnation, SupervisorEffect } from './supervision/supervisor.ts'
 
 /** What has happened. */
 export type CoreEvent =
+  | { readonly kind: 'seed-awaited'; readonly name: string }
   | { readonly kind: 'seed-added'; readonly address: string }
   | { readonly kind: 'seed-removed'; readonly address: string }
   /** Another process has the key of this node: the number of its run. */

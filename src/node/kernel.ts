@@ -161,6 +161,7 @@ export class Kernel {
     transport.subscribe(BROADCAST_TOPIC)
     for (const action of early) action()
     init.ports.directory?.start({
+      onAwaited: name => kernel.receive({ kind: 'seed-awaited', name }),
       onSeed: address => kernel.receive({ kind: 'seed-added', address }),
       onSeedGone: address => kernel.receive({ kind: 'seed-removed', address }),
       onKnown: (peer, addresses) => kernel.receive({ kind: 'peer-found', peer, addresses }),

@@ -7,7 +7,8 @@
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
-import { DIAL_PATIENCE_MS, Lull } from './lull.ts'
+import { type Rank, roomsMs } from './dial-ranks.ts'
+import { Lull } from './lull.ts'
 import type { Timings } from './timings.ts'
 
 /** An order to dial: `key` names it in the outcome. */
@@ -26,18 +27,6 @@ const POLITE_WAIT_MS = 150
 const TOLD_WAIT_MS = 4_000
 
 const BACKOFF_FACTOR = 1.5
-
-/**
- * So many dials are begun at once; the next when one is through, or after `DIAL_PATIENCE_MS`, as an address that does not
- * answer keeps a dial for seconds. A node that opens thirty sessions at once has none for a long time, where processors are
- * short, and news of others travels over the first of them. Dials of a later rank do not count: however many addresses
- * never answer, a member whose session has ended is dialled at once.
- */
-export const DIALS_AT_ONCE = 2
-
-/** Of whom there is most hope of an answer, first: see `#rankOf`. */
-const RANKS = [0, 1, 2, 3, 4] as const
-type Rank = (typeof RANKS)[number]
 
 /** Where no more addresses are known, as in a mesh of three, sessions cost little: none of them has to wait. */
 const FEW = 3
@@ -62,6 +51,8 @@ const CLAIMED_MAX = 16
 export const SILENCE_MS = 10_000
 
 const STILL_NO_ANSWER = `no answer for ${SILENCE_MS / 1_000} s, and it is still waited for: its process is frozen or too busy, or is no meshvisor, or nothing comes back from its host; check what listens there`
+
+const UNRESOLVED = 'the name has not been looked up yet: the resolver of this machine has not answered'
 
 interface Listener {
   readonly id: NodeId
@@ -91,6 +82,11 @@ export class Contacts {
     this.#isListening = self.addresses.length > 0
     this.#timings = timings
     this.#prng = prng
+  }
+
+  /** A name that is being looked up: looked for until `addSeed` or `removeSeed` tells what has come of it. */
+  awaitSeed(name: string): void {
+    this.#add(name, [], Infinity)
   }
 
   /** An address from the options: dialled at once. */
@@ -245,11 +241,11 @@ export class Contacts {
 
   /** Whoever has waited longest, of those for whom there is room: so none waits for ever, whoever else does not answer. */
   #next(nowMs: number): Contact | undefined {
-    const freeMs = this.#freeMs()
+    const roomsMs = this.#rooms()
     let next: Contact | undefined
     for (const contact of this.#contacts.values()) {
       const isDue = this.#isWanted(contact) && this.#dueMs(contact) <= nowMs
-      if (!isDue || freeMs[this.#rankOf(contact)] > nowMs) continue
+      if (!isDue || roomsMs[this.#rankOf(contact)] > nowMs) continue
       if (next === undefined || this.#dueMs(contact) < this.#dueMs(next)) next = contact
     }
     return next
@@ -291,48 +287,40 @@ export class Contacts {
     const problems: ContactProblem[] = []
     for (const contact of this.#contacts.values()) {
       if (this.#isUp(contact)) continue
-      const { problem, begunMs, addresses, key } = contact
-      const reason = contact.isSilent ? STILL_NO_ANSWER : 'no answer yet'
+      const { problem, begunMs, dueMs, addresses, key } = contact
+      const reason = dueMs === Infinity ? UNRESOLVED : contact.isSilent ? STILL_NO_ANSWER : 'no answer yet'
       if (problem !== undefined) problems.push(problem)
-      else if (begunMs !== undefined)
+      else if (begunMs !== undefined || dueMs === Infinity)
         problems.push({ address: addresses[0] ?? key, failure: 'unreachable', reason })
     }
     return problems
   }
 
   #findWakeMs(): number {
-    const freeMs = this.#freeMs()
+    const roomsMs = this.#rooms()
     let wakeAtMs = Infinity
     for (const contact of this.#contacts.values()) {
       if (!this.#isWanted(contact)) continue
       const dueMs = this.#dueMs(contact)
       const readyMs = dueMs === Infinity ? this.#lull.wakeAtMs() : dueMs
-      wakeAtMs = Math.min(wakeAtMs, Math.max(readyMs, freeMs[this.#rankOf(contact)]))
+      wakeAtMs = Math.min(wakeAtMs, Math.max(readyMs, roomsMs[this.#rankOf(contact)]))
     }
     return wakeAtMs
   }
 
-  /** From when on there is room for one more of each rank: as far as no others of it, or of an earlier one, are dialled. */
-  #freeMs(): Readonly<Record<Rank, number>> {
-    const begun: Record<Rank, number[]> = { 0: [], 1: [], 2: [], 3: [], 4: [] }
-    for (const contact of this.#contacts.values()) {
-      if (contact.begunMs === undefined) continue
-      for (const rank of RANKS) if (rank >= this.#rankOf(contact)) begun[rank].push(contact.begunMs)
-    }
-    const free = (begunMs: readonly number[]): number =>
-      (begunMs.toSorted((a, b) => a - b).at(-DIALS_AT_ONCE) ?? -Infinity) + DIAL_PATIENCE_MS
-    return { 0: free(begun[0]), 1: free(begun[1]), 2: free(begun[2]), 3: free(begun[3]), 4: free(begun[4]) }
+  #rooms(): Readonly<Record<Rank, number>> {
+    return roomsMs(
+      [...this.#contacts.values()].flatMap(each =>
+        each.begunMs === undefined ? [] : { rank: this.#rankOf(each), begunMs: each.begunMs },
+      ),
+    )
   }
 
-  /**
-   * Members first, then those that are new or did not answer last, the dead, seeds that have never answered, and
-   * what anybody can have claimed.
-   */
   #rankOf({ peer, attempts, isClaim }: Contact): Rank {
-    if (isClaim) return 4
-    if (peer !== undefined && this.#present.has(peer)) return attempts === 0 ? 0 : 1
-    if (attempts === 0) return 1
-    return peer === undefined ? 3 : 2
+    if (isClaim) return 'claimed'
+    if (peer !== undefined && this.#present.has(peer)) return attempts === 0 ? 'member' : 'possible'
+    if (attempts === 0) return 'possible'
+    return peer === undefined ? 'unknown' : 'gone'
   }
 
   /** Members are told of otherwise: only a seed may be silent, and nobody knows why. */

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { PEERS_FILE_BYTES_MAX, type Resolve, SEEDS_MAX, Seeds } from '../../src/io/system/seeds.ts'
 import { localNode } from '../local-node.ts'
@@ -14,12 +14,15 @@ let folder: string
 let file: string
 let running: Seeds | undefined
 const told = new Set<string>()
+/** Names that are being looked up for the first time. */
+const awaited = new Set<string>()
 const warnings: string[] = []
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'meshvisor-'))
   file = join(folder, 'peers')
   told.clear()
+  awaited.clear()
   warnings.length = 0
 })
 
@@ -32,8 +35,15 @@ function start(init: { seeds?: readonly string[]; file?: string; resolve?: Resol
   running = new Seeds({
     seeds: init.seeds ?? [],
     file: init.file,
-    onSeed: address => told.add(address),
-    onSeedGone: address => told.delete(address),
+    onAwaited: name => awaited.add(name),
+    onSeed: address => {
+      told.add(address)
+      awaited.delete(address)
+    },
+    onSeedGone: address => {
+      told.delete(address)
+      awaited.delete(address)
+    },
     onWarning: message => warnings.push(message),
     lookEveryMs: 5,
     resolveEveryMs: 20,
@@ -78,6 +88,74 @@ test('a name that is not known is dialled as it is, so that the reason is told, 
   isKnown = true
   await until('the address is told', () => told.has('/ip4/10.0.0.1/tcp/7000'))
   expect(told.size).toBe(1)
+})
+
+describe('a name that nobody answers for', () => {
+  const [silent, other, third] = ['silent', 'other', 'third'].map(name => `/dns4/${name}.local/tcp/7000`)
+  /** Of `silent`. */
+  let lookUp: PromiseWithResolvers<readonly string[]>
+  let lookUps: string[]
+
+  const resolve: Resolve = name => {
+    lookUps.push(name)
+    return name === 'silent.local' ? lookUp.promise : Promise.resolve(['10.0.0.2'])
+  }
+
+  beforeEach(() => {
+    lookUp = Promise.withResolvers()
+    lookUps = []
+  })
+
+  test('holds up no other name, and not the file', async () => {
+    await writeFile(file, `/ip4/10.0.0.1/tcp/1\n${other}`)
+    start({ seeds: [`${silent}`], file, resolve })
+    await until('the others are told', () => told.size === 2)
+    expect([...told]).toEqual(['/ip4/10.0.0.1/tcp/1', '/ip4/10.0.0.2/tcp/7000'])
+    await writeFile(`${file}.new`, `${third}`)
+    await rename(`${file}.new`, file)
+    await until('the file is read again', () => lookUps.includes('third.local'))
+    expect(lookUps.filter(name => name === 'silent.local')).toHaveLength(1)
+  })
+
+  test('is waited for until there is an answer, or a reason why there is none', async () => {
+    start({ seeds: [`${silent}`], resolve })
+    expect([...awaited]).toEqual([silent])
+    lookUp.resolve(['10.0.0.3'])
+    await until('it is resolved', () => told.has('/ip4/10.0.0.3/tcp/7000'))
+    expect([...awaited]).toEqual([])
+    running?.stop()
+    told.clear()
+    lookUp = Promise.withResolvers()
+    start({ seeds: [`${silent}`], resolve })
+    expect([...awaited]).toEqual([silent])
+    lookUp.reject(new Error('EAI_AGAIN'))
+    await until('it is dialled as it is', () => told.has(`${silent}`))
+    expect([...awaited]).toEqual([])
+  })
+
+  test('that is gone from the file is not waited for, and what comes of it is not told', async () => {
+    await writeFile(file, `${silent}`)
+    start({ file, resolve })
+    await until('it is looked up', () => lookUps.length > 0)
+    await writeFile(`${file}.new`, `${other}`)
+    await rename(`${file}.new`, file)
+    await until('the other one is told', () => told.has('/ip4/10.0.0.2/tcp/7000'))
+    expect([...awaited]).toEqual([])
+    lookUp.resolve(['10.0.0.3'])
+    const { length } = lookUps
+    await until('the other one is looked up again', () => lookUps.length > length + 1)
+    expect([...told]).toEqual(['/ip4/10.0.0.2/tcp/7000'])
+  })
+
+  test('is not waited for by a stop, and what comes of it then is not told', async () => {
+    start({ seeds: [`${silent}`], resolve })
+    running?.stop()
+    lookUp.resolve(['10.0.0.3'])
+    await lookUp.promise
+    await new Promise(setImmediate)
+    expect([...told]).toEqual([])
+    expect(lookUps).toEqual(['silent.local'])
+  })
 })
 
 test('the file is read again when it changes; what is gone from it is gone; nonsense is told of', async () => {

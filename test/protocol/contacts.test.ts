@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
-import { CONTACTS_MAX, Contacts, DIALS_AT_ONCE, SILENCE_MS } from '../../src/protocol/contacts.ts'
+import { CONTACTS_MAX, Contacts, SILENCE_MS } from '../../src/protocol/contacts.ts'
+import { DIALS_AT_ONCE } from '../../src/protocol/dial-ranks.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 
 const UNREACHABLE = { failure: 'unreachable', reason: 'no answer' } as const
@@ -82,6 +83,21 @@ describe('a seed whose dial has no outcome', () => {
     expect(desk.until(0)).toEqual([late])
     expect(desk.contacts.silentAtMs()).toBe(Infinity)
   })
+})
+
+test('a name is looked for, and not dialled, until it is known what it stands for', () => {
+  const { contacts } = desk
+  for (const settle of [() => contacts.addSeed('/dns4/n', 0), () => contacts.removeSeed('/dns4/n')]) {
+    contacts.awaitSeed('/dns4/n')
+    expect(desk.until(1_000)).toEqual([])
+    expect(contacts.isLooking).toBe(true)
+    expect(contacts.problems()).toMatchObject([
+      { address: '/dns4/n', reason: expect.stringMatching(/not been looked up yet/) },
+    ])
+    settle()
+    contacts.onDialFailed('/dns4/n', UNREACHABLE, 1_000)
+    expect(contacts.isLooking).toBe(false)
+  }
 })
 
 describe('of many to be dialled', () => {
@@ -354,8 +370,7 @@ describe('of many addresses that never answer', () => {
   })
 
   test('none of them waits for ever, however many members do not answer', () => {
-    for (let index = 0; index < 40; index++)
-      desk.contacts.note(nodeId(`n${index}`), [`/sim/n${index}`], 0)
+    for (let index = 0; index < 40; index++) desk.contacts.note(nodeId(`n${index}`), [`/sim/n${index}`], 0)
     passUntil(60_000)
     expect([...passUntil(180_000).keys()]).toEqual(expect.arrayContaining(seeds))
   })

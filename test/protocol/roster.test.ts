@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
-import { CONTACTS_MAX, DIALS_AT_ONCE } from '../../src/protocol/contacts.ts'
+import { CONTACTS_MAX } from '../../src/protocol/contacts.ts'
+import { DIALS_AT_ONCE } from '../../src/protocol/dial-ranks.ts'
 import { OVER_MAX } from '../../src/protocol/roster.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, REFUSED, WALL_MS, b, c, row } from './bench.ts'

@@ -31,6 +31,7 @@ export class SystemDirectory implements Directory {
     this.#seeds = new Seeds({
       seeds,
       file: peersFile,
+      onAwaited: name => handlers.onAwaited(name),
       onSeed: address => handlers.onSeed(address),
       onSeedGone: address => handlers.onSeedGone(address),
       onWarning: message => logger.warn({}, message),

@@ -27,6 +27,8 @@ export interface SeedsInit {
   readonly seeds: readonly string[]
   /** One multiaddress a line; empty lines and what follows a `#` mean nothing. */
   readonly file: string | undefined
+  /** Addresses may come of this name, which is being looked up: `onSeed` or `onSeedGone` says what has. */
+  readonly onAwaited: (name: string) => void
   readonly onSeed: (address: string) => void
   readonly onSeedGone: (address: string) => void
   readonly onWarning: (message: string) => void
@@ -38,13 +40,21 @@ export interface SeedsInit {
   readonly resolveEveryMs?: number
 }
 
+/** What is known of a name that is looked up again and again. */
+interface LookUp {
+  /** The seeds that it stands for; undefined: there was no answer yet. */
+  found: readonly string[] | undefined
+  /** Of the next lookup; undefined while one is under way, which may take a minute where no server answers. */
+  timer: NodeJS.Timeout | undefined
+}
+
 export class Seeds {
   readonly #init: SeedsInit
   readonly #resolve: Resolve
   readonly #lookEveryMs: number
   readonly #resolveEveryMs: number
-  /** What has been told. */
-  #told: ReadonlySet<string> = new Set()
+  /** What has been told, of each address. */
+  #told: ReadonlyMap<string, 'seed' | 'awaited'> = new Map()
   #lines: readonly string[] = []
   /** What the file looked like when it was read last. */
   #mark = ''
@@ -52,8 +62,8 @@ export class Seeds {
   #lastMark = ''
   #isFirstLook = true
   #complaint = ''
-  readonly #resolved = new Map<string, readonly string[]>()
-  #resolvedMs = -Infinity
+  /** By the addresses that begin with a name. */
+  readonly #lookUps = new Map<string, LookUp>()
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
 
@@ -67,70 +77,68 @@ export class Seeds {
   /** Tells of all seeds that are plain addresses at once, and of the others as they are found. */
   start(): void {
     this.#tell()
-    void this.#look()
+    const { file } = this.#init
+    if (file !== undefined) void this.#look(file)
   }
 
+  /** Nothing is told from now on; a lookup that is under way is not waited for. */
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
+    for (const { timer } of this.#lookUps.values()) clearTimeout(timer)
   }
 
-  async #look(): Promise<void> {
-    const { file } = this.#init
-    if (file !== undefined) await this.#readFile(file)
+  async #look(file: string): Promise<void> {
+    await this.#readFile(file)
     this.#isFirstLook = false
-    const names = this.#wanted().filter(address => nameIn(address) !== undefined)
-    const isDue = performance.now() - this.#resolvedMs >= this.#resolveEveryMs
-    const isNew = names.some(address => !this.#resolved.has(address))
-    if (names.length > 0 && (isDue || isNew)) await this.#lookUp(names)
     if (this.#isStopped) return
     this.#tell()
-    if (file === undefined && names.length === 0) return
-    const waitMs = file === undefined ? this.#resolveEveryMs : this.#lookEveryMs
-    this.#timer = setTimeout(() => void this.#look(), waitMs).unref()
+    this.#timer = setTimeout(() => void this.#look(file), this.#lookEveryMs).unref()
   }
 
   #wanted(): string[] {
     return [...new Set([...this.#init.seeds, ...this.#lines])].slice(0, SEEDS_MAX)
   }
 
+  /** Tells what is news, and begins to look up the names that are new. */
   #tell(): void {
-    const now = new Set(
-      this.#wanted()
-        .flatMap(address => this.#expand(address))
-        .slice(0, SEEDS_MAX),
-    )
+    const wanted = this.#wanted()
+    const now = new Map(wanted.flatMap(address => this.#expand(address)).slice(0, SEEDS_MAX))
     const before = this.#told
     this.#told = now
-    for (const address of before) if (!now.has(address)) this.#init.onSeedGone(address)
-    for (const address of now) if (!before.has(address)) this.#init.onSeed(address)
+    for (const address of before.keys()) if (!now.has(address)) this.#init.onSeedGone(address)
+    for (const [address, kind] of now) {
+      if (before.get(address) === kind) continue
+      if (kind === 'seed') this.#init.onSeed(address)
+      else this.#init.onAwaited(address)
+    }
+    for (const address of wanted) {
+      const name = nameIn(address)
+      if (name !== undefined && !this.#lookUps.has(address)) void this.#lookUp(address, name)
+    }
   }
 
-  #expand(address: string): readonly string[] {
-    if (nameIn(address) === undefined) return [address]
-    return this.#resolved.get(address) ?? []
+  #expand(address: string): [string, 'seed' | 'awaited'][] {
+    if (nameIn(address) === undefined) return [[address, 'seed']]
+    const found = this.#lookUps.get(address)?.found
+    return found === undefined ? [[address, 'awaited']] : found.map(each => [each, 'seed'])
   }
 
-  async #lookUp(names: readonly string[]): Promise<void> {
-    this.#resolvedMs = performance.now()
-    for (const address of this.#resolved.keys()) if (!names.includes(address)) this.#resolved.delete(address)
-    await Promise.all(
-      names.map(async address => {
-        const name = nameIn(address)
-        if (name === undefined) return
-        try {
-          const found = await this.#resolve(name.name, name.family)
-          this.#resolved.set(
-            address,
-            found.map(ip => `/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}${name.rest}`),
-          )
-        } catch {
-          // What was found last time may still be right. Without that, the name itself is dialled: that fails with
-          // the reason, which then stands where the reasons of all other addresses are.
-          if ((this.#resolved.get(address) ?? []).length === 0) this.#resolved.set(address, [address])
-        }
-      }),
-    )
+  async #lookUp(address: string, name: Name): Promise<void> {
+    const lookUp: LookUp = { found: this.#lookUps.get(address)?.found, timer: undefined }
+    this.#lookUps.set(address, lookUp)
+    try {
+      const found = await this.#resolve(name.name, name.family)
+      lookUp.found = found.map(ip => `/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}${name.rest}`)
+    } catch {
+      // What was found last time may still be right. Without that, the name itself is dialled: that fails with
+      // the reason, which then stands where the reasons of all other addresses are.
+      if ((lookUp.found ?? []).length === 0) lookUp.found = [address]
+    }
+    if (this.#isStopped) return
+    if (!this.#wanted().includes(address)) return void this.#lookUps.delete(address)
+    lookUp.timer = setTimeout(() => void this.#lookUp(address, name), this.#resolveEveryMs).unref()
+    this.#tell()
   }
 
   async #readFile(file: string): Promise<void> {
