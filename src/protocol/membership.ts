@@ -27,12 +27,6 @@ import { Witnesses } from './witnesses.ts'
 /** In a mesh of more sessions than this, news is not pushed to everybody but spread by a few. */
 export const PUSHED_MAX = 64
 
-/**
- * A session whose peer has owed an answer for so many periods is stuck: TCP waits ever longer before it sends again,
- * minutes in the end, when a new connection would get through at once.
- */
-const STUCK_PERIODS = 4
-
 /** Rows of those who are gone are looked through so often for what can be forgotten. */
 const FORGET_PERIOD_MS = 60_000
 
@@ -187,6 +181,7 @@ export class Membership {
     this.#prober.tick(now.ms)
     const isJudging = now.ms >= this.wakefulness.judgeFromMs
     for (const id of isJudging ? this.#suspicions.due(now.ms) : []) this.#decide(id)
+    for (const peer of isJudging ? this.#reach.takeDead(now.ms, this.#timings) : []) this.#renew(peer)
     if (now.ms >= this.#nextForgetMs) this.#forget()
     for (const dial of this.contacts.take(now.ms)) this.#init.emit({ kind: 'dial', ...dial })
     for (const seed of this.contacts.takeSilent(now.ms)) this.#init.emit({ kind: 'dial-silent', ...seed })
@@ -202,8 +197,8 @@ export class Membership {
 
   /** What cannot be done later without saying something about this node. */
   #duty(): number {
-    const decideMs = Math.max(this.#suspicions.wakeAtMs(this.#now.ms), this.wakefulness.judgeFromMs)
-    return Math.min(this.#prober.wakeAtMs(), decideMs)
+    const decideMs = Math.min(this.#suspicions.wakeAtMs(this.#now.ms), this.#reach.deadAtMs(this.#timings))
+    return Math.min(this.#prober.wakeAtMs(), Math.max(decideMs, this.wakefulness.judgeFromMs))
   }
 
   /** Time goes on. What others did not answer while this node was not awake says nothing of them. */
@@ -228,9 +223,7 @@ export class Membership {
   #onProber(effect: ProberEffect): void {
     switch (effect.kind) {
       case 'probe':
-        if (this.#reach.silenceMs(effect.to, this.#now.ms) > STUCK_PERIODS * this.#timings.probePeriodMs) {
-          return this.#init.emit({ kind: 'renew', peer: effect.to })
-        }
+        if (this.#reach.isStuck(effect.to, this.#now.ms, this.#timings)) return this.#renew(effect.to)
         this.#reach.onAsked(effect.to, this.#now.ms)
         return this.#send(effect.to, { kind: 'probe', n: effect.n, ...this.#pack(effect.to) })
       case 'ask':
@@ -312,7 +305,8 @@ export class Membership {
     if (status === 'suspect') this.#suspect(merged)
     else this.#suspicions.end(id)
     this.#onChanged(merged, before, authored)
-    if (status === 'suspect' && !authored) this.#warn(merged)
+    if (status === 'dead' && !authored) this.#reach.onDead(id, this.#now.ms)
+    if ((status === 'suspect' || status === 'dead') && !authored) this.#warn(merged)
   }
 
   #onChanged(row: MemberRow, before: MemberRow | undefined, authored: boolean): void {
@@ -385,7 +379,12 @@ export class Membership {
     if (!isGone && this.health.isDegraded)
       return this.#suspicions.postpone(this.#now.ms + this.#timings.probePeriodMs)
     this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
-    return this.#reach.isConnected(id) ? this.#init.emit({ kind: 'renew', peer: id }) : undefined
+    if (this.#reach.isConnected(id)) this.#renew(id)
+  }
+
+  /** The session is stuck, or its peer dead: it is ended, and dialled anew. */
+  #renew(peer: NodeId): void {
+    this.#init.emit({ kind: 'renew', peer })
   }
 
   #forget(): void {

@@ -38,6 +38,12 @@ export interface ReachChange {
  */
 const MEETING_PERIODS = 30
 
+/**
+ * A session whose peer has owed an answer for so many periods is stuck: TCP waits ever longer before it sends again,
+ * minutes in the end, when a new connection would get through at once.
+ */
+const STUCK_PERIODS = 4
+
 /** A member without a session is cut off from this node after so long, where others reach it. */
 const CUT_OFF_PERIODS = 10
 
@@ -53,6 +59,8 @@ export const UNREACHABLE_MAX = 32
 export class Reach {
   readonly #sessions = new Map<NodeId, Session>()
   readonly #apart = new Map<NodeId, Apart>()
+  /** Of members that others have found dead while there was a session: since when it has brought nothing. */
+  readonly #dead = new Map<NodeId, number>()
   /** Who has last reached a peer for this node, and when: the latest first. */
   readonly #vouchers = new Map<NodeId, readonly { readonly by: NodeId; readonly ms: number }[]>()
   /** Members that were cut off and are not any more, since `takeChanges`. */
@@ -73,11 +81,13 @@ export class Reach {
 
   onPeerUp(peer: NodeId, nowMs: number): void {
     this.#sessions.set(peer, { heardMs: nowMs, metMs: -Infinity, askedMs: undefined })
+    this.#dead.delete(peer)
     this.#endApart(peer)
   }
 
   onPeerDown(peer: NodeId, nowMs: number): void {
     this.#sessions.delete(peer)
+    this.#dead.delete(peer)
     this.#apart.set(peer, { ...NEVER_MET, sinceMs: nowMs, hadSession: true })
   }
 
@@ -86,6 +96,7 @@ export class Reach {
     if (session === undefined) return
     session.heardMs = nowMs
     session.askedMs = undefined
+    if (this.#dead.has(peer)) this.#dead.set(peer, nowMs)
   }
 
   /** The peer is probed. */
@@ -107,8 +118,28 @@ export class Reach {
     this.#vouchers.set(peer, [{ by, ms: nowMs }, ...others].slice(0, VOUCHERS_MAX))
   }
 
+  /** Others have found a member dead. */
+  onDead(peer: NodeId, nowMs: number): void {
+    if (this.#sessions.has(peer) && !this.#dead.has(peer)) this.#dead.set(peer, nowMs)
+  }
+
+  /** The dead whose sessions have brought nothing for a period: each once. */
+  *takeDead(nowMs: number, { probePeriodMs }: Timings): Generator<NodeId> {
+    for (const [peer, sinceMs] of this.#dead) {
+      if (sinceMs + probePeriodMs > nowMs) continue
+      this.#dead.delete(peer)
+      yield peer
+    }
+  }
+
+  /** When `takeDead` is due; Infinity: never, as things are. */
+  deadAtMs({ probePeriodMs }: Timings): number {
+    return Math.min(Infinity, ...this.#dead.values()) + probePeriodMs
+  }
+
   /** A member has become known, or is back. */
   onMember(peer: NodeId, nowMs: number): void {
+    this.#dead.delete(peer)
     if (!this.#sessions.has(peer) && !this.#apart.has(peer)) {
       this.#apart.set(peer, { ...NEVER_MET, sinceMs: nowMs })
     }
@@ -147,6 +178,10 @@ export class Reach {
    */
   silenceMs(peer: NodeId, nowMs: number): number {
     return nowMs - (this.#sessions.get(peer)?.askedMs ?? nowMs)
+  }
+
+  isStuck(peer: NodeId, nowMs: number, { probePeriodMs }: Timings): boolean {
+    return this.silenceMs(peer, nowMs) > STUCK_PERIODS * probePeriodMs
   }
 
   /** When there was last an answer of the peer, to this node or to one that it had asked to ask. */
@@ -237,6 +272,7 @@ export class Reach {
   onSlept(nowMs: number): void {
     for (const session of this.#sessions.values()) if (session.askedMs !== undefined) session.askedMs = nowMs
     for (const apart of this.#apart.values()) apart.sinceMs = nowMs
+    for (const peer of this.#dead.keys()) this.#dead.set(peer, nowMs)
   }
 }
 
