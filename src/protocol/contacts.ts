@@ -1,7 +1,7 @@
 // pure
 /**
- * Whom to dial, and when: seeds, members and former members, for ever. A mesh that stops dialling the dead
- * never heals from a partition in which each side has declared the other dead.
+ * Whom to dial, and when: seeds for ever, members, and the dead until they are forgotten, which is after a day. A mesh that
+ * does not dial the dead never heals from a partition in which each side has declared the other dead.
  */
 
 import type { NodeId } from '../ids.ts'
@@ -156,7 +156,7 @@ export class Contacts {
     this.#wakeMs = undefined
   }
 
-  /** Somebody who has left for good is not dialled any more. */
+  /** Somebody who has left for good, or is dead for so long that it is forgotten, is not dialled any more. */
   forget(peer: NodeId): void {
     this.#contacts.delete(peer)
     this.#present.delete(peer)

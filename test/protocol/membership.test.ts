@@ -203,7 +203,7 @@ describe('a member', () => {
     expect(bench.statusOf(b)).toBe('alive')
   })
 
-  test('that has left is not dialled any more; a dead one is, for ever', () => {
+  test('that has left is not dialled any more; a dead one is', () => {
     bench.membership.merge(row(b, { status: 'left', endedMs: WALL_MS }), bench.now)
     bench.membership.merge(row(c, { status: 'dead', endedMs: WALL_MS }), bench.now)
     bench.pass(1_000)

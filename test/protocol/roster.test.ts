@@ -48,6 +48,19 @@ describe('who is gone', () => {
     expect(bench.statusOf(b)).toBe('alive')
   })
 
+  test('is dialled until it is forgotten, if it has died', () => {
+    bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS }), bench.now)
+    bench.nowMs = tombstoneMs - 120_000
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    bench.pass(60_000)
+    expect(bench.dialled()).toContain(b)
+    bench.pass(120_000)
+    bench.effects = []
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    bench.pass(60_000)
+    expect(bench.dialled()).toEqual([])
+  })
+
   test('is kept as long as a claim or a phase names it', () => {
     bench = new Bench({ isNamed: () => true })
     bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS }), bench.now)
