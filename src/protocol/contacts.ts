@@ -241,11 +241,11 @@ export class Contacts {
 
   /** Whoever has waited longest, of those for whom there is room: so none waits for ever, whoever else does not answer. */
   #next(nowMs: number): Contact | undefined {
-    const roomsMs = this.#rooms()
+    const rooms = this.#rooms()
     let next: Contact | undefined
     for (const contact of this.#contacts.values()) {
       const isDue = this.#isWanted(contact) && this.#dueMs(contact) <= nowMs
-      if (!isDue || roomsMs[this.#rankOf(contact)] > nowMs) continue
+      if (!isDue || rooms[this.#rankOf(contact)] > nowMs) continue
       if (next === undefined || this.#dueMs(contact) < this.#dueMs(next)) next = contact
     }
     return next
@@ -297,13 +297,13 @@ export class Contacts {
   }
 
   #findWakeMs(): number {
-    const roomsMs = this.#rooms()
+    const rooms = this.#rooms()
     let wakeAtMs = Infinity
     for (const contact of this.#contacts.values()) {
       if (!this.#isWanted(contact)) continue
       const dueMs = this.#dueMs(contact)
       const readyMs = dueMs === Infinity ? this.#lull.wakeAtMs() : dueMs
-      wakeAtMs = Math.min(wakeAtMs, Math.max(readyMs, roomsMs[this.#rankOf(contact)]))
+      wakeAtMs = Math.min(wakeAtMs, Math.max(readyMs, rooms[this.#rankOf(contact)]))
     }
     return wakeAtMs
   }
