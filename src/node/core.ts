@@ -190,8 +190,7 @@ export class Core {
       case 'hint-received':
         return void this.#merge(event.rows)
       case 'specs-written':
-        for (const change of event.changes) this.ledger.writeSpec(change, this.#now)
-        return undefined
+        return event.changes.forEach(change => this.ledger.writeSpec(change, this.#now))
       case 'worker-started':
         return this.supervisor.onStarted(event.slot, event.incarnation, nowMs)
       case 'worker-exited':
