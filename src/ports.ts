@@ -39,11 +39,11 @@ export type DialFailure = 'refused' | 'handshake' | 'unreachable' | 'self'
 export interface TransportHandlers {
   /** A session with an authenticated peer is open, both ways. There is at most one with each peer. */
   onPeerUp(peer: NodeId): void
-  /** The session is over; what was on its way is lost. */
-  onPeerDown(peer: NodeId): void
+  /** The session is over; what was on its way is lost. The reason is for people. */
+  onPeerDown(peer: NodeId, reason: string): void
   /** Bytes of a lane, in the order of sending, cut anywhere. Valid as long as the receiver holds them. */
   onBytes(peer: NodeId, lane: Lane, bytes: Uint8Array): void
-  /** The lane takes more again, after `send` returned false. */
+  /** The lane takes more again, after `send` returned false: most of what was queued has left. */
   onDrain(peer: NodeId, lane: Lane): void
   /** A message on a topic: it may come late, twice, out of order or not at all. */
   onHint(topic: string, bytes: Uint8Array): void
@@ -80,8 +80,8 @@ export interface Transport {
   /** Ends the session once what was sent has got out, and takes no new one with the peer for `shutOutMs`. */
   hangUp(peer: NodeId, reason: string, shutOutMs: number): void
   /**
-   * Queues `bytes`, which the transport owns from now on. False: queued, but wait for `onDrain`.
-   * Bytes for a peer without a session are dropped.
+   * Queues `bytes`, which the transport owns from now on. False: queued, but wait for `onDrain`. With whoever goes on all
+   * the same, the session ends when 64 MiB are queued. Bytes for a peer without a session are dropped.
    */
   send(peer: NodeId, lane: Lane, bytes: Uint8Array): boolean
   subscribe(topic: string): void

@@ -333,7 +333,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
 
   /** The node has stopped: whoever waits for something is told, and nothing is taken any more. */
   end(): void {
-    this.#sessions.flush()
+    this.#sessions.letOut()
     this.router.end()
     for (const peer of this.#sessions.peers()) this.onPeerDown(peer)
     for (const chain of this.#chains.values()) chain.end()

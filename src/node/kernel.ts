@@ -143,7 +143,7 @@ export class Kernel {
     }
     await transport.start({
       onPeerUp: peer => deliver(kernel => kernel.#onPeerUp(peer)),
-      onPeerDown: peer => deliver(kernel => kernel.#onPeerDown(peer)),
+      onPeerDown: (peer, reason) => deliver(kernel => kernel.#onPeerDown(peer, reason)),
       onBytes: (peer, lane, bytes) => deliver(kernel => kernel.#onBytes(peer, lane, bytes)),
       onDrain: (peer, lane) => deliver(({ plane }) => (lane === 'data' ? plane.onDrain(peer) : undefined)),
       onHint: (topic, bytes) => deliver(kernel => kernel.#onHint(topic, bytes)),
@@ -330,7 +330,8 @@ export class Kernel {
     this.plane.onPeerUp(peer)
   }
 
-  #onPeerDown(peer: NodeId): void {
+  #onPeerDown(peer: NodeId, reason: string): void {
+    this.#ports.logger.info({ peer, reason }, 'a session is over')
     this.#control.onPeerDown(peer)
     this.plane.onPeerDown(peer)
     this.receive({ kind: 'peer-down', peer })

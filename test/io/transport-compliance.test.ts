@@ -67,6 +67,20 @@ describe.each([
     await harness.until('all has come', () => b.receivedBytes(a.id, 'data') === sent)
   })
 
+  test('keeps the session of a sender that waits whenever it is asked to, however much it sends at a time', async () => {
+    const [a, b] = await pair()
+    const pieces = 24
+    const bytes = 4 * 1024 * 1024
+    let drains = 0
+    for (let sent = 0; sent < pieces; sent++) {
+      if (a.transport.send(b.id, 'data', new Uint8Array(bytes))) continue
+      await harness.until('it drains', () => a.drains > drains)
+      drains = a.drains
+    }
+    await harness.until('all has come', () => b.receivedBytes(a.id, 'data') === pieces * bytes)
+    expect(a.downs).toEqual([])
+  })
+
   test('tells both sides when a session ends, and opens another one afterwards', async () => {
     const [a, b] = await pair()
     a.transport.hangUp(b.id, 'enough', 0)

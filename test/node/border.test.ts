@@ -82,7 +82,7 @@ describe('the control lane', () => {
   })
 
   test('is closed by who does not say hello first', () => {
-    outside.world.onPeerDown(peer)
+    outside.world.onPeerDown(peer, 'broken')
     outside.world.onPeerUp(peer)
     outside.say(peer, probe(1))
     expectRefusal('violations', /did not say hello/)

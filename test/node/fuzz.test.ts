@@ -278,7 +278,7 @@ test('35,000 inputs do not bring down a node: it goes on working, and holds no m
         inputs += 1
         speak(peer)
       }
-      if (outside.hungUp.length === refusals) outside.world.onPeerDown(peer)
+      if (outside.hungUp.length === refusals) outside.world.onPeerDown(peer, 'broken')
       outside.warnings.length = 0
       outside.hungUp.length = 0
       if (count % 1_000 === 0) await outside.clock.run(200)

@@ -20,12 +20,12 @@ beforeEach(async () => {
 
 function comeAndGo(): void {
   outside.world.onPeerUp(peer)
-  outside.world.onPeerDown(peer)
+  outside.world.onPeerDown(peer, 'broken')
 }
 
 function greetAndGo(): void {
   outside.greet(peer)
-  outside.world.onPeerDown(peer)
+  outside.world.onPeerDown(peer, 'broken')
 }
 
 const told = (): string[] => outside.warnings.filter(text => text.startsWith('no session'))
@@ -67,7 +67,7 @@ test('whoever waits for a mesh is told of them too: by address where they were d
     for (let times = 0; times < FAILED_DIALS_MIN; times++) {
       outside.world.onPeerUp(each)
       outside.world.onDialled(each === peer ? each : `/sim/${each}`, each)
-      outside.world.onPeerDown(each)
+      outside.world.onPeerDown(each, 'broken')
     }
   }
   outside.join('spoken')
@@ -77,7 +77,7 @@ test('whoever waits for a mesh is told of them too: by address where they were d
   ])
   for (const each of ['peer', 'dialled']) {
     outside.greet(each)
-    outside.world.onPeerDown(nodeId(each))
+    outside.world.onPeerDown(nodeId(each), 'broken')
   }
   expect(await linesOfFormed()).toEqual([])
 })

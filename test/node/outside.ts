@@ -99,7 +99,7 @@ export class Outside implements Transport {
 
   hangUp(peer: NodeId, reason: string, shutOutMs: number): void {
     this.hungUp.push({ peer, reason, shutOutMs })
-    this.#handlers?.onPeerDown(peer)
+    this.#handlers?.onPeerDown(peer, 'hung up')
   }
 
   dial(): void {}

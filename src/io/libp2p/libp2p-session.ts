@@ -10,7 +10,7 @@ import { HANDSHAKE_TIMEOUT_MS } from './mesh-tcp.ts'
 
 export interface SessionHandlers {
   onReady(session: Libp2pSession): void
-  onOver(session: Libp2pSession): void
+  onOver(session: Libp2pSession, reason: string): void
   onBytes(session: Libp2pSession, lane: Lane, bytes: Uint8Array): void
   onDrain(session: Libp2pSession, lane: Lane): void
 }
@@ -58,7 +58,7 @@ export class Libp2pSession {
       if (error === undefined) this.#onEnd(lane)
       else this.abort(`a stream broke: ${error.message}`)
     })
-    stream.addEventListener('drain', () => this.#handlers.onDrain(this, lane))
+    stream.addEventListener('drain', () => this.#onDrain(lane, stream))
     if (this.#streams.size < 2) return
     this.#timer()
     this.#handlers.onReady(this)
@@ -114,6 +114,17 @@ export class Libp2pSession {
     )
   }
 
+  /**
+   * libp2p says `drain` whenever some of what waits may go on, and only then sends it. Told each time, a sender would
+   * add more than has left, until the stream breaks.
+   */
+  #onDrain(lane: Lane, stream: Stream): void {
+    queueMicrotask(() => {
+      const isEmpty = stream.writeBufferLength === 0 && !stream.writableNeedsDrain
+      if (isEmpty && !this.#isOver) this.#handlers.onDrain(this, lane)
+    })
+  }
+
   #onMessage(lane: Lane, data: Uint8Array | Uint8ArrayList): void {
     if (data instanceof Uint8Array) return this.#handlers.onBytes(this, lane, data)
     for (const bytes of data) this.#handlers.onBytes(this, lane, bytes)
@@ -124,6 +135,6 @@ export class Libp2pSession {
     this.#isOver = true
     this.#timer()
     this.#opened.resolve(reason)
-    this.#handlers.onOver(this)
+    this.#handlers.onOver(this, reason)
   }
 }

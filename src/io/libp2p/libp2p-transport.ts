@@ -203,19 +203,20 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     if (known === undefined && this.#sessions.size >= this.#sessionsMax) return this.#turnAway(session)
     this.#sessions.set(session.peer, session)
     if (known !== undefined) {
-      this.#handlers?.onPeerDown(session.peer)
-      known.abort('another session has taken its place')
+      const reason = 'another session has taken its place'
+      this.#handlers?.onPeerDown(session.peer, reason)
+      known.abort(reason)
     }
     this.#handlers?.onPeerUp(session.peer)
     session.read()
     this.#gossip?.onSession(session.connection)
   }
 
-  onOver(session: Libp2pSession): void {
+  onOver(session: Libp2pSession, reason: string): void {
     this.#all.delete(session.connection.id)
     if (this.#sessions.get(session.peer) !== session) return
     this.#sessions.delete(session.peer)
-    if (!this.#isStopped) this.#handlers?.onPeerDown(session.peer)
+    if (!this.#isStopped) this.#handlers?.onPeerDown(session.peer, reason)
   }
 
   onBytes(session: Libp2pSession, lane: Lane, bytes: Uint8Array): void {

@@ -15,6 +15,9 @@ import type { VirtualClock } from './virtual-clock.ts'
 /** More than this on its way in one direction of a session, and `send` asks to wait. */
 const CONGESTED_BYTES = 1024 * 1024
 
+/** For more than this, the session ends, as it does where a stream of libp2p has too much to keep. */
+const BYTES_ON_WAY_MAX = 64 * 1024 * 1024
+
 /** Linux waits so long at least before it sends a packet again, and twice as long each further time. */
 const RETRANSMISSION_MS = 200
 const RETRANSMISSIONS_MAX = 5
@@ -174,6 +177,7 @@ export class SimulatedNetwork {
     if (this.isCut(from, to)) this.#getStuck(link)
     if (this.#cuts.has(direction(from, to))) pipe.held.push(() => this.#carry(link, pipe, bytes))
     else this.#carry(link, pipe, bytes)
+    if (pipe.bytesOnWay > BYTES_ON_WAY_MAX) this.#takeDown(link, 'overrun')
     pipe.isCongested = pipe.bytesOnWay > CONGESTED_BYTES
     return !pipe.isCongested
   }
@@ -289,7 +293,7 @@ export class SimulatedNetwork {
       this.#clock.after(this.#delay(), () => {
         untold -= 1
         if (untold === 0) this.#links.delete(pairOf(a.id, b.id))
-        host.hand(() => host.handlers.onPeerDown(peer.id))
+        host.hand(() => host.handlers.onPeerDown(peer.id, `simulated: ${why}`))
       })
     }
     tell(a, b)

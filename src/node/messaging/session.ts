@@ -1,9 +1,11 @@
 // shell
 /**
  * The data lane of a session with a peer: frames in and out, and the channels that they belong to. Whatever is
- * written during a turn of the event loop leaves in one buffer at its end.
+ * written during a turn of the event loop leaves in one buffer at its end, or, while the transport asks to wait, later:
+ * the transport ends a session for which it would have to keep too much.
  */
 
+import { Deque } from '../../deque.ts'
 import type { NodeId } from '../../ids.ts'
 import { encodePayload } from '../../payload.ts'
 import type { Clock } from '../../ports.ts'
@@ -16,6 +18,9 @@ const QUIET_FRAMES = 4
 
 /** How long what nobody waits for may wait for company. */
 const NEWS_DELAY_MS = 4
+
+/** When the node goes, so much of what waits is given to the transport: it would end the session for more. */
+const LAST_BYTES_MAX = 32 * 1024 * 1024
 
 /** This node's end of a channel that it has opened. It outlives sessions. */
 export interface Outgoing {
@@ -59,6 +64,8 @@ export class Session {
   readonly #outgoing = new Map<number, Outgoing>()
   readonly #incoming = new Map<number, Incoming>()
   readonly #news = new Map<number, Incoming>()
+  /** What was written while the transport asked to wait, oldest first. The last of it is still in the writer. */
+  readonly #backlog = new Deque<Uint8Array>()
   #violation: string | undefined
   #isFlushDue = false
   #isBusy = false
@@ -69,8 +76,8 @@ export class Session {
   boot = Infinity
   /** When the bytes have come that are being taken in: the same for all frames in them. */
   heardMs = 0
-  /** Sent while the transport asked to wait. */
-  congestedBytes = 0
+  /** Of what has been written: so much waits for the transport to take more. */
+  waitingBytes = 0
 
   constructor(init: {
     readonly peer: NodeId
@@ -109,9 +116,15 @@ export class Session {
     return this.#reader.push(bytes) ?? this.#violation
   }
 
+  /** The transport takes more again. */
   onDrain(): void {
     this.#isCongested = false
-    this.congestedBytes = 0
+    while (!this.#isCongested) {
+      const bytes = this.#backlog.shift()
+      if (bytes === undefined) return this.writer.flush()
+      this.waitingBytes -= bytes.length
+      this.#isCongested = !this.#send(bytes)
+    }
   }
 
   /** The session has ended. */
@@ -121,6 +134,7 @@ export class Session {
     this.#outgoing.clear()
     this.#incoming.clear()
     this.#news.clear()
+    this.#backlog.clear()
   }
 
   /** The channel has something to tell: at the end of the turn when somebody waits for it, otherwise a little later. */
@@ -151,20 +165,39 @@ export class Session {
     else queueMicrotask(() => this.flush())
   }
 
-  /** Sends what has been written. */
+  /** Sends what has been written. While the transport asks to wait, it stays in the writer, and more may join it. */
   flush(): void {
     for (const [channel, incoming] of this.#news) incoming.writeNews?.(channel, this.writer)
     this.#news.clear()
     this.#isFlushDue = false
     this.#isBusy = this.writer.frameCount > QUIET_FRAMES
+    if (!this.#isCongested) this.writer.flush()
+  }
+
+  /** Sends what has been written, also while the transport asks to wait: this node goes, and has no other turn. */
+  letOut(): void {
+    this.flush()
+    let bytesLeft = LAST_BYTES_MAX
+    for (const bytes of this.#backlog) {
+      bytesLeft -= bytes.length
+      // Nor anything after it: a gap would be a violation.
+      if (bytesLeft < 0) return
+      this.#send(bytes)
+    }
+    this.#backlog.clear()
+    this.#isCongested = false
     this.writer.flush()
   }
 
   #onFull(bytes: Uint8Array): void {
     // What was still to be flushed must not get into the next session with the same peer.
     if (this.#isOver) return
-    if (this.#isCongested) this.congestedBytes += bytes.length
-    if (!this.#send(bytes)) this.#isCongested = true
+    if (this.#isCongested) {
+      this.#backlog.push(bytes)
+      this.waitingBytes += bytes.length
+    } else {
+      this.#isCongested = !this.#send(bytes)
+    }
   }
 
   #onFrame(frame: Frame): void {

@@ -38,8 +38,8 @@ export class Sessions implements Channels {
   }
 
   /** Sends what has been written, in all of them: this node goes, and has no other turn. */
-  flush(): void {
-    for (const session of this.#byPeer.values()) session.flush()
+  letOut(): void {
+    for (const session of this.#byPeer.values()) session.letOut()
   }
 
   next(): number {

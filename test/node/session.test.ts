@@ -1,0 +1,132 @@
+/** What a session writes to a transport that asks to wait. */
+
+import { expect, test } from 'vitest'
+
+import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
+import { nodeId, slotId, specId } from '../../src/ids.ts'
+import { isCongested, refuseCongestion } from '../../src/node/messaging/congestion.ts'
+import { type Incoming, Session } from '../../src/node/messaging/session.ts'
+import { FRAME } from '../../src/protocol/channel.ts'
+import { type Frame, FrameReader } from '../../src/protocol/frames.ts'
+
+const MIB = 1024 * 1024
+const SLOT = slotId(specId('w'), 'w')
+
+/** A session over a transport that takes `takes` buffers, then asks to wait until it is said to have drained. */
+class Bench {
+  /** The numbers of the frames that the transport was given. */
+  readonly sent: number[] = []
+  readonly clock = new VirtualClock()
+  /** Buffers that it was given since it has drained. */
+  buffers = 0
+  readonly #takes: number
+  readonly #reader = new FrameReader(frame => this.sent.push(frame.u32()))
+  readonly session = new Session({
+    peer: nodeId('n2'),
+    owner: { accept: () => undefined, onReply: () => undefined, onBroadcast: () => undefined },
+    clock: this.clock.fork(),
+    send: bytes => this.#take(bytes),
+  })
+
+  constructor(takes = 1) {
+    this.#takes = takes
+  }
+
+  write(number: number, bytes: number): void {
+    this.session.writer
+      .begin(FRAME.cast, bytes)
+      .u32(number)
+      .bytes(new Uint8Array(bytes - 4))
+  }
+
+  drain(): void {
+    this.buffers = 0
+    this.session.onDrain()
+  }
+
+  /** Until it has been given so many frames, or nothing comes any more. */
+  drainOf(count: number): void {
+    for (let before = -1; this.sent.length < count && this.sent.length > before; this.drain())
+      before = this.sent.length
+  }
+
+  #take(bytes: Uint8Array): boolean {
+    this.#reader.push(bytes)
+    this.buffers += 1
+    return this.buffers < this.#takes
+  }
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
+
+test('a peer that takes less than is written: what is more waits, and beyond 16 MiB casts and calls are refused', async () => {
+  const bench = new Bench()
+  for (let number = 0; number < 20; number++) {
+    expect(isCongested(bench.session)).toBe(false)
+    bench.write(number, MIB)
+    await Promise.resolve()
+    if (number % 5 === 0) bench.drain()
+  }
+  for (let number = 20; number < 24; number++) bench.write(number, MIB)
+  expect(() => refuseCongestion(bench.session, SLOT)).toThrow(/^\d{8} bytes wait for the node of /)
+  bench.drainOf(24)
+  expect(bench.sent).toEqual(upTo(24))
+  expect(bench.session.waitingBytes).toBe(0)
+})
+
+test('of what waits, the transport is given what it takes, in order, and what comes after it behind it', async () => {
+  const bench = new Bench(3)
+  for (let number = 0; number < 10; number++) bench.write(number, MIB)
+  await Promise.resolve()
+  expect(bench.sent).toEqual(upTo(3))
+  bench.drain()
+  expect(bench.sent).toEqual(upTo(6))
+  bench.write(10, 100)
+  await Promise.resolve()
+  expect(bench.sent).toEqual(upTo(6))
+  bench.drain()
+  bench.write(11, 100)
+  bench.drain()
+  expect(bench.sent).toEqual(upTo(12))
+})
+
+test('small frames that wait leave in few buffers', async () => {
+  const bench = new Bench()
+  for (let number = 0; number < 1_000; number++) {
+    bench.write(number, 20)
+    await Promise.resolve()
+    bench.clock.step()
+  }
+  expect(bench.sent.length).toBeLessThan(10)
+  bench.drainOf(1_000)
+  expect(bench.sent).toEqual(upTo(1_000))
+})
+
+test('news of a channel that comes while the transport asks to wait is written once, behind what waits already', async () => {
+  const bench = new Bench()
+  bench.write(0, MIB)
+  bench.write(1, MIB)
+  await Promise.resolve()
+  const incoming: Incoming = {
+    onFrame: (_frame: Frame) => undefined,
+    writeNews: (channel, writer) => writer.begin(FRAME.credit, 4).u32(channel),
+  }
+  bench.session.addNews(2, incoming, true)
+  await Promise.resolve()
+  bench.drainOf(3)
+  bench.drain()
+  expect(bench.sent).toEqual([0, 1, 2])
+})
+
+test('a node that goes lets out what waits, in order, and no more than the transport can keep', () => {
+  const bench = new Bench()
+  for (let number = 0; number < 10; number++) bench.write(number, MIB)
+  bench.session.letOut()
+  expect(bench.sent).toEqual(upTo(10))
+  const other = new Bench()
+  for (let number = 0; number < 100; number++) other.write(number, MIB)
+  other.session.letOut()
+  expect(other.sent.length).toBeGreaterThan(30)
+  expect(other.sent).toEqual(upTo(other.sent.length))
+  expect(other.sent.length).toBeLessThan(34)
+})
