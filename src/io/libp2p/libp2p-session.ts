@@ -29,6 +29,8 @@ export class Libp2pSession {
   readonly #handlers: SessionHandlers
   readonly #streams = new Map<Lane, Stream>()
   readonly #ended = new Set<Lane>()
+  /** Where the sender was asked to wait. */
+  readonly #full = new Set<Lane>()
   readonly #opened = Promise.withResolvers<string | undefined>()
   #timer: Cancel
   #isOver = false
@@ -77,7 +79,9 @@ export class Libp2pSession {
     const stream = this.#streams.get(lane)
     if (this.#isOver || stream === undefined) return true
     try {
-      return stream.send(bytes)
+      const takesMore = stream.send(bytes)
+      if (!takesMore) this.#full.add(lane)
+      return takesMore
     } catch (error) {
       this.abort(`a stream does not take more: ${String(error)}`)
       return true
@@ -121,7 +125,7 @@ export class Libp2pSession {
   #onDrain(lane: Lane, stream: Stream): void {
     queueMicrotask(() => {
       const isEmpty = stream.writeBufferLength === 0 && !stream.writableNeedsDrain
-      if (isEmpty && !this.#isOver) this.#handlers.onDrain(this, lane)
+      if (isEmpty && this.#full.delete(lane) && !this.#isOver) this.#handlers.onDrain(this, lane)
     })
   }
 
