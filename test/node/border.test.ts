@@ -252,6 +252,7 @@ describe('a session', () => {
       onResume: () => {},
       onSettle: () => {},
       onCredit: () => {},
+      onDrain: () => {},
       onReset: () => {},
       onPause: () => {},
     }

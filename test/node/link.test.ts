@@ -129,7 +129,8 @@ class Bench {
   }
 
   #onAnswer(frame: Frame): void {
-    if (frame.kind === FRAME.resume) this.sender.onResume(frame, this.#forward)
+    if (frame.kind === FRAME.resume)
+      this.sender.onResume(frame, { writer: this.#forward, takesMore: () => true })
     else if (frame.kind === FRAME.settle) this.sender.onSettle(frame)
     else this.sender.onCredit(frame)
   }
@@ -211,7 +212,7 @@ describe('a link', () => {
     const forward = new FrameWriter(bytes => toReceiver.push(bytes))
     const toSender = new FrameReader(frame => {
       frame.u32()
-      if (frame.kind === FRAME.resume) sender.onResume(frame, forward)
+      if (frame.kind === FRAME.resume) sender.onResume(frame, { writer: forward, takesMore: () => true })
       else sender.onCredit(frame)
     })
     const backward = new FrameWriter(bytes => toSender.push(bytes))

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { isCongested, refuseCongestion } from '../../src/node/messaging/congestion.ts'
-import { type Incoming, Session } from '../../src/node/messaging/session.ts'
+import { type Incoming, type Outgoing, Session } from '../../src/node/messaging/session.ts'
 import { FRAME } from '../../src/protocol/channel.ts'
 import { type Frame, FrameReader } from '../../src/protocol/frames.ts'
 
@@ -129,4 +129,67 @@ test('a node that goes lets out what waits, in order, and no more than the trans
   expect(other.sent.length).toBeGreaterThan(30)
   expect(other.sent).toEqual(upTo(other.sent.length))
   expect(other.sent.length).toBeLessThan(34)
+})
+
+/** A channel with `count` frames to write, which are numbered from `from`. */
+class Channel implements Outgoing {
+  readonly channel: number
+  readonly target = { kind: 'slot', slot: SLOT, generation: { number: 1, tag: 0 } } as const
+  readonly #bench: Bench
+  readonly #bytes: number
+  readonly #end: number
+  #next: number
+
+  constructor(bench: Bench, from: number, count: number, bytes: number) {
+    this.channel = from
+    this.#bench = bench
+    this.#bytes = bytes
+    this.#next = from
+    this.#end = from + count
+  }
+
+  onDrain(): void {
+    while (this.#next < this.#end && this.#bench.session.takesMore(this))
+      this.#bench.write(this.#next++, this.#bytes)
+  }
+
+  onResume(): void {}
+
+  onSettle(): void {}
+
+  onCredit(): void {}
+
+  onReset(): void {}
+
+  onPause(): void {}
+}
+
+test('channels that can wait do so while something waits, and take turns afterwards', async () => {
+  const bench = new Bench()
+  const [one, other] = [new Channel(bench, 100, 4, MIB / 2), new Channel(bench, 200, 4, MIB / 2)]
+  for (let number = 0; number < 3; number++) bench.write(number, MIB / 4)
+  await Promise.resolve()
+  for (const channel of [one, other]) channel.onDrain()
+  expect(bench.session.waitingBytes).toBeLessThan(MIB)
+  bench.drainOf(11)
+  expect(bench.sent).toEqual([0, 1, 2, 100, 101, 200, 201, 102, 103, 202, 203])
+})
+
+test('where something waits all the time, channels that can wait get their turns, and what waits does not grow by them', () => {
+  const bench = new Bench()
+  const channel = new Channel(bench, 1_000, 50, MIB)
+  let number = 0
+  for (; number < 32; number++) bench.write(number, MIB / 4)
+  channel.onDrain()
+  const before = bench.session.waitingBytes
+  for (let drains = 0; drains < 200; drains++) {
+    bench.drain()
+    if (bench.session.waitingBytes < before) bench.write(number++, MIB / 4)
+    expect(bench.session.waitingBytes).toBeLessThan(before + 2 * MIB)
+  }
+  expect(bench.sent.filter(sent => sent >= 1_000).length).toBeGreaterThan(10)
+  expect(bench.sent.filter(sent => sent < 1_000)).toEqual(
+    upTo(bench.sent.filter(sent => sent < 1_000).length),
+  )
+  expect(bench.sent.filter(sent => sent < 1_000).length).toBeGreaterThan(100)
 })

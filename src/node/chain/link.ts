@@ -3,7 +3,8 @@
  * The two ends of a link between two workers of a chain on different nodes.
  *
  * The sender keeps every item until the receiver says that it is settled: dealt with, and everything that came of it
- * too. It sends no more than the receiver has given credit for. When the session breaks, the receiver says how far it
+ * too. It sends no more than the receiver has given credit for, and nothing while the session has more to send than
+ * gets through: many links share it. When the session breaks, the receiver says how far it
  * came, and the sender sends the rest again: in order, nothing twice.
  */
 
@@ -19,11 +20,11 @@ import {
 } from '../../protocol/channel.ts'
 import type { Frame, FrameWriter } from '../../protocol/frames.ts'
 import { encodePayload } from '../../payload.ts'
-import type { Outgoing } from '../messaging/session.ts'
+import type { Outgoing, Way } from '../messaging/session.ts'
 import { Item, type ItemHead, type Parent } from './item.ts'
 import { Window } from './window.ts'
 
-/** So many bytes may wait for a worker on each link: with a few links to a peer this stays below what a stream buffers. */
+/** So many bytes may wait for a worker on each link. */
 const WINDOW_BYTES = 1024 * 1024
 
 /** So many settled items are worth a frame of their own. */
@@ -68,7 +69,7 @@ export class LinkSender implements Outlet, Outgoing {
   #bytesWritten = 0
   #itemCredit = 0
   #byteCredit = 0
-  #writer: FrameWriter | undefined
+  #way: Way | undefined
   /** What the receiver knows the origins by, in this session. */
   #origins = new Map<Run, number>()
 
@@ -96,7 +97,7 @@ export class LinkSender implements Outlet, Outgoing {
   }
 
   hasRoom(): boolean {
-    if (this.#writer === undefined) return this.#whenApart === 'keep'
+    if (this.#way === undefined) return this.#whenApart === 'keep'
     return this.#lastSequence < this.#itemCredit && this.#bytesPushed < this.#byteCredit
   }
 
@@ -111,7 +112,7 @@ export class LinkSender implements Outlet, Outgoing {
 
   /** The session has ended. What is not settled is kept for the next one. */
   onPause(): void {
-    this.#writer = undefined
+    this.#way = undefined
     this.#origins = new Map()
   }
 
@@ -121,12 +122,12 @@ export class LinkSender implements Outlet, Outgoing {
   }
 
   /** The receiver has answered `open`: it says what it has, and the rest is sent (again). */
-  onResume(frame: Frame, writer: FrameWriter): void {
+  onResume(frame: Frame, way: Way): void {
     const received = frame.u48()
     this.#itemCredit = frame.u48()
     this.#byteCredit = frame.u48()
     this.#settle(frame)
-    this.#writer = writer
+    this.#way = way
     this.#lastWritten = Math.max(received, this.#firstSequence - 1)
     const last = this.#unsettled.at(this.#lastWritten - this.#firstSequence)
     const next = this.#unsettled.at(this.#lastWritten + 1 - this.#firstSequence)
@@ -145,6 +146,10 @@ export class LinkSender implements Outlet, Outgoing {
     this.#byteCredit = Math.max(this.#byteCredit, frame.u48())
     this.#writeOn()
     if (!hadRoom && this.hasRoom()) this.#onRoom()
+  }
+
+  onDrain(): void {
+    this.#writeOn()
   }
 
   #settle(frame: Frame): void {
@@ -167,21 +172,22 @@ export class LinkSender implements Outlet, Outgoing {
     entry.parent.onChildSettled()
   }
 
-  /** Writes what has not been written in this session, as far as there is credit. */
+  /** Writes what has not been written in this session, as far as there is credit, and the session takes it. */
   #writeOn(): void {
-    const writer = this.#writer
-    if (writer === undefined) return
+    const way = this.#way
+    if (way === undefined) return
     while (
       this.#lastWritten < this.#lastSequence &&
       this.#lastWritten < this.#itemCredit &&
-      this.#bytesWritten < this.#byteCredit
+      this.#bytesWritten < this.#byteCredit &&
+      way.takesMore(this)
     ) {
       this.#lastWritten += 1
       const entry = this.#unsettled.at(this.#lastWritten - this.#firstSequence)
       // Settled already: the receiver has it. It cannot be missing, as the receiver has said more than once what it has.
       if (entry === undefined) continue
       this.#bytesWritten = entry.bytesUpTo
-      this.#write(this.#lastWritten, entry.item, writer)
+      this.#write(this.#lastWritten, entry.item, way.writer)
     }
   }
 

@@ -19,17 +19,32 @@ const QUIET_FRAMES = 4
 /** How long what nobody waits for may wait for company. */
 const NEWS_DELAY_MS = 4
 
+/**
+ * While something waits all the time, a channel that could wait with what it has may write a buffer of it whenever so
+ * much, and as much as the last one has written, has left: not more, or what waits would grow.
+ */
+const TURN_BYTES = 1024 * 1024
+
 /** When the node goes, so much of what waits is given to the transport: it would end the session for more. */
 const LAST_BYTES_MAX = 32 * 1024 * 1024
+
+/** What a channel writes to. */
+export interface Way {
+  readonly writer: FrameWriter
+  /** Whether what is written leaves soon. If not, `outgoing.onDrain` is called when something may be written, once. */
+  takesMore(outgoing: Outgoing): boolean
+}
 
 /** This node's end of a channel that it has opened. It outlives sessions. */
 export interface Outgoing {
   readonly channel: number
   readonly target: Target
   /** The peer has answered: see `FRAME.resume`. */
-  onResume(frame: Frame, writer: FrameWriter): void
+  onResume(frame: Frame, way: Way): void
   onSettle(frame: Frame): void
   onCredit(frame: Frame): void
+  /** See `Way.takesMore`. */
+  onDrain(): void
   /** There is nothing at the other end. */
   onReset(): void
   /** The session has ended. */
@@ -54,7 +69,7 @@ export interface SessionOwner {
   onBroadcast(frame: Frame, peer: NodeId): string | undefined
 }
 
-export class Session {
+export class Session implements Way {
   readonly peer: NodeId
   readonly writer: FrameWriter
   readonly #owner: SessionOwner
@@ -66,11 +81,16 @@ export class Session {
   readonly #news = new Map<number, Incoming>()
   /** What was written while the transport asked to wait, oldest first. The last of it is still in the writer. */
   readonly #backlog = new Deque<Uint8Array>()
+  /** Who could wait with what it has, and does; who has waited longest is first. */
+  readonly #waiting = new Set<Outgoing>()
   #violation: string | undefined
   #isFlushDue = false
   #isBusy = false
   #isNewsDue = false
   #isCongested = false
+  /** A channel may write, though something waits. */
+  #isTurn = false
+  #turnAfterBytes = TURN_BYTES
   #isOver = false
   /** Of the run of the peer, as it has said; it may take a larger one while it joins. Infinity before it has said so. */
   boot = Infinity
@@ -107,6 +127,7 @@ export class Session {
   }
 
   close(outgoing: Outgoing): void {
+    this.#waiting.delete(outgoing)
     if (this.#outgoing.delete(outgoing.channel)) this.writer.begin(FRAME.close, 4).u32(outgoing.channel)
   }
 
@@ -116,15 +137,44 @@ export class Session {
     return this.#reader.push(bytes) ?? this.#violation
   }
 
-  /** The transport takes more again. */
+  takesMore(outgoing: Outgoing): boolean {
+    if (!this.#isCongested || this.#isTurn) return true
+    this.#waiting.add(outgoing)
+    return false
+  }
+
+  /** The transport takes more again: first what waits here, then what waits for that. */
   onDrain(): void {
     this.#isCongested = false
     while (!this.#isCongested) {
       const bytes = this.#backlog.shift()
-      if (bytes === undefined) return this.writer.flush()
+      if (bytes === undefined) return this.#fill()
       this.waitingBytes -= bytes.length
+      this.#turnAfterBytes -= bytes.length
       this.#isCongested = !this.#send(bytes)
     }
+    if (this.#turnAfterBytes <= 0) this.#giveTurn()
+  }
+
+  /** Nothing waits here any more. */
+  #fill(): void {
+    this.writer.flush()
+    for (const outgoing of this.#waiting) {
+      if (this.#isCongested) return
+      this.#waiting.delete(outgoing)
+      outgoing.onDrain()
+    }
+  }
+
+  /** What is written goes behind all that waits here. */
+  #giveTurn(): void {
+    this.#turnAfterBytes = TURN_BYTES
+    const [outgoing] = this.#waiting
+    if (outgoing === undefined) return
+    this.#waiting.delete(outgoing)
+    this.#isTurn = true
+    outgoing.onDrain()
+    this.#isTurn = false
   }
 
   /** The session has ended. */
@@ -134,6 +184,7 @@ export class Session {
     this.#outgoing.clear()
     this.#incoming.clear()
     this.#news.clear()
+    this.#waiting.clear()
     this.#backlog.clear()
   }
 
@@ -195,6 +246,8 @@ export class Session {
     if (this.#isCongested) {
       this.#backlog.push(bytes)
       this.waitingBytes += bytes.length
+      if (this.#isTurn) this.#turnAfterBytes += bytes.length
+      this.#isTurn = false
     } else {
       this.#isCongested = !this.#send(bytes)
     }
@@ -212,7 +265,7 @@ export class Session {
       case FRAME.open:
         return this.#onOpen(frame)
       case FRAME.resume:
-        return this.#outgoing.get(frame.u32())?.onResume(frame, this.writer)
+        return this.#outgoing.get(frame.u32())?.onResume(frame, this)
       case FRAME.settle:
         return this.#outgoing.get(frame.u32())?.onSettle(frame)
       case FRAME.credit:

@@ -52,6 +52,8 @@ export class SlotChannel implements Outgoing {
 
   onCredit(): void {}
 
+  onDrain(): void {}
+
   onReset(): void {}
 
   onPause(): void {}
