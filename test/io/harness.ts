@@ -8,6 +8,8 @@ export class Probe {
   readonly transport: Transport
   readonly ups: NodeId[] = []
   readonly downs: NodeId[] = []
+  /** Why the sessions of `downs` have ended. */
+  readonly reasons: string[] = []
   readonly dialled: (readonly [key: string, peer: NodeId])[] = []
   readonly failures: (readonly [key: string, failure: DialFailure, reason: string])[] = []
   readonly faults: unknown[] = []
@@ -29,7 +31,10 @@ export class Probe {
     const probe = new Probe(transport)
     await transport.start({
       onPeerUp: peer => probe.ups.push(peer),
-      onPeerDown: peer => probe.downs.push(peer),
+      onPeerDown: (peer, reason) => {
+        probe.downs.push(peer)
+        probe.reasons.push(reason)
+      },
       onBytes: (peer, lane, bytes) => probe.#onBytes(peer, lane, bytes),
       onDrain: () => (probe.drains += 1),
       onHint: (topic, bytes) => probe.hints.push([topic, Buffer.from(bytes).toString()]),

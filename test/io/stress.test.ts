@@ -160,7 +160,7 @@ test('a sender is asked to wait for a reader that does not read, and goes on whe
   await until('all has come', () => b.receivedBytes(a.id, 'data') === sent)
 })
 
-test('a sender that does not wait is cut off before it has filled the memory', async () => {
+test('a sender that does not wait is cut off before it has filled the memory, and it is said why', async () => {
   const cluster = randomUUID()
   const [a, b] = [await start(cluster), await start(cluster)]
   const proxy = await startProxy(portOf(b))
@@ -174,6 +174,7 @@ test('a sender that does not wait is cut off before it has filled the memory', a
   }
   expect(sent).toBeGreaterThan(32 * MIB)
   expect(sent).toBeLessThan(96 * MIB)
+  expect(a.reasons).toEqual([expect.stringContaining('Write buffer length')])
 })
 
 /** A port that takes connections, and says nothing. */
