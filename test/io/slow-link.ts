@@ -37,7 +37,7 @@ export async function slowLink(port: number, bytesPerMs: number): Promise<SlowLi
 }
 
 /** Never faster, whatever its timers do; slower, where the machine is. Where one end closes, so does the other. */
-async function carry(from: Socket, to: Socket, bytesPerMs: number): Promise<void> {
+async function carry(from: AsyncIterable<Buffer>, to: Socket, bytesPerMs: number): Promise<void> {
   try {
     for await (const bytes of from) {
       to.write(bytes)

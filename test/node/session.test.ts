@@ -95,7 +95,7 @@ test('small frames that wait leave in few buffers', async () => {
   for (let number = 0; number < 1_000; number++) {
     bench.write(number, 20)
     await Promise.resolve()
-    bench.clock.step()
+    await bench.clock.step()
   }
   expect(bench.sent.length).toBeLessThan(10)
   bench.drainOf(1_000)

@@ -90,7 +90,7 @@ test('answers that are more than a session can keep all come', async () => {
   const count = 20
   const blobs = Array.from({ length: count }, () => worker.call.blob(bytes))
   const sizes = (await mesh.settle(Promise.all(blobs))).map(({ length }) => length)
-  expect(sizes).toEqual(new Array(count).fill(bytes))
+  expect(sizes).toEqual(blobs.map(() => bytes))
 })
 
 test('items for which there is credit, and more of them than a session can keep, all come, and casts between them', async () => {
@@ -102,11 +102,11 @@ test('items for which there is credit, and more of them than a session can keep,
   const chain = await mesh.settle(mesh.node('n1').addChain({ id: 'c', stages }))
   await mesh.settle(chain.call(new Uint8Array(1)))
   const chunk = new Uint8Array((3 * MIB) / 4)
-  const outcomes = Promise.all(Array.from({ length: 2 * workers }, () => chain.call(chunk)))
+  const calls = Array.from({ length: 2 * workers }, () => chain.call(chunk))
   await mesh.run(20)
   worker.cast.put(chunk)
   worker.cast.release()
-  expect(await mesh.settle(outcomes)).toEqual(new Array(2 * workers).fill(chunk.length))
+  expect(await mesh.settle(Promise.all(calls))).toEqual(calls.map(() => chunk.length))
   expect(await mesh.settle(waits)).toBe('released')
   expect(await mesh.settle(worker.call.chunks())).toBe(1)
 })
