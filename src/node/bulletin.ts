@@ -84,6 +84,7 @@ export class Bulletin {
 
   /** A member row as it was and is. */
   followMember(member: MemberRow, before: MemberRow | undefined): void {
+    if (member === before) return
     const isSameRun = before !== undefined && before.boot === member.boot
     const wasPresent = isSameRun && isPresent(before)
     this.#tellMember(member, wasPresent)

@@ -12,7 +12,7 @@ import { type MemberRow, isPresent } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
 import { NO_ROWS, type Removal, type Rows } from '../protocol/messages.ts'
-import type { Phase } from '../protocol/phase.ts'
+import { type Phase, compareGenerations } from '../protocol/phase.ts'
 import { declaredAt, laterOf } from '../protocol/part-edits.ts'
 import { areRivals, compareDeclarations, hasSeenOvertaken, rowOf, upheldBy } from '../protocol/spec-join.ts'
 import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
@@ -105,12 +105,19 @@ export class Ledger {
     for (const claim of rows.claims) {
       const spec = specOfSlot(claim.slot)
       if (isForgotten(spec, claim.specVersion)) continue
-      if (this.tables.claims.merge(claim) !== undefined) this.#changed.add(spec)
+      const known = this.tables.claims.get(claim.slot)
+      if (this.tables.claims.merge(claim) === undefined) continue
+      this.#changed.add(spec)
+      if (claim.generation !== known?.generation) this.membership.onGiven(claim.owner)
     }
     for (const phase of rows.phases) {
       for (const { at } of phase.exits) this.#clock.see(at, now.wallMs)
       if (isForgotten(phase.spec, phase.specVersion)) continue
-      if (this.tables.phases.merge(phase) !== undefined) this.#changed.add(phase.spec)
+      const known = this.tables.phases.get(phase.spec)
+      if (this.tables.phases.merge(phase) === undefined) continue
+      this.#changed.add(phase.spec)
+      if (known === undefined || compareGenerations(phase.generation, known.generation) > 0)
+        for (const { owner } of phase.layout) this.membership.onGiven(owner)
     }
     return { forgotten: [...forgotten.values()], rivals }
   }

@@ -26,6 +26,7 @@ export function isTrusted(score: number): boolean {
 
 export class LocalHealth {
   #score = 0
+  #wasDegraded = false
   /** When it was late last, or has got better by rest. */
   #restedMs = 0
 
@@ -41,6 +42,13 @@ export class LocalHealth {
 
   get isDegraded(): boolean {
     return this.#score >= DEGRADED_SCORE
+  }
+
+  /** Whether it is degraded, and was not when this was asked last. */
+  takeDegraded(): boolean {
+    const wasDegraded = this.#wasDegraded
+    this.#wasDegraded = this.isDegraded
+    return this.isDegraded && !wasDegraded
   }
 
   /** Something went wrong that is likely this node's own fault. */

@@ -48,8 +48,7 @@ export class Membership {
   #now: Moment
   /** Nobody is accused before: this node has slept, and has not heard everybody since. */
   #holdUntilMs = 0
-  #wasDegraded = false
-  #nextForgetMs: number
+  #nextForgetMs = -Infinity
 
   constructor(init: MembershipInit) {
     const { self, timings, prng, now } = init
@@ -57,8 +56,7 @@ export class Membership {
     this.#timings = timings
     this.#now = now
     this.wakefulness = new Wakefulness(timings, now)
-    this.#nextForgetMs = now.ms + FORGET_PERIOD_MS
-    this.#roster = new Roster(self, timings.tombstoneMs)
+    this.#roster = new Roster(self, timings)
     this.contacts = new Contacts(self, timings, prng.fork('contacts'))
     const known = { roster: this.#roster, reach: this.#reach, stats: this.#stats, health: this.health }
     this.witnesses = new Witnesses({ timings, ...known })
@@ -97,6 +95,11 @@ export class Membership {
   /** Whether the run will never take part again, as far as is known: it has died, left, or been followed by another. */
   isGone(run: Run): boolean {
     return this.#roster.isGone(run)
+  }
+
+  /** Others have given that run something to run: it lives for them. */
+  onGiven(run: Run): void {
+    this.#roster.disputes.hear(run, this.#now.ms)
   }
 
   isConnected(peer: NodeId): boolean {
@@ -182,17 +185,17 @@ export class Membership {
     const isJudging = now.ms >= this.wakefulness.judgeFromMs
     for (const id of isJudging ? this.#suspicions.due(now.ms) : []) this.#decide(id)
     for (const peer of isJudging ? this.#reach.takeDead(now.ms, this.#timings) : []) this.#renew(peer)
+    for (const row of this.#roster.disputes.take(now.ms)) this.#onChanged(row, row, false)
     if (now.ms >= this.#nextForgetMs) this.#forget()
     for (const dial of this.contacts.take(now.ms)) this.#init.emit({ kind: 'dial', ...dial })
     for (const seed of this.contacts.takeSilent(now.ms)) this.#init.emit({ kind: 'dial-silent', ...seed })
-    if (this.health.isDegraded && !this.#wasDegraded)
-      this.#init.emit({ kind: 'degraded', health: this.health.score })
-    this.#wasDegraded = this.health.isDegraded
+    if (this.health.takeDegraded()) this.#init.emit({ kind: 'degraded', health: this.health.score })
   }
 
   /** When to call `tick`, if nothing happens before. */
   wakeAtMs(): number {
-    return Math.min(this.#duty(), this.contacts.wakeAtMs(), this.contacts.silentAtMs())
+    const dialMs = Math.min(this.contacts.wakeAtMs(), this.contacts.silentAtMs())
+    return Math.min(this.#duty(), dialMs, this.#roster.disputes.wakeAtMs())
   }
 
   /** What cannot be done later without saying something about this node. */
@@ -287,7 +290,7 @@ export class Membership {
 
   #apply(row: MemberRow, authored: boolean): void {
     const before = this.table.get(row.id)
-    const merged = this.#roster.merge(row)
+    const merged = this.#roster.merge(row, this.#now.ms)
     if (merged === undefined) return
     const { id, status } = merged
     if (status === 'left') this.contacts.forget(id)
@@ -326,9 +329,7 @@ export class Membership {
 
   /** Whether the run of `row` answers us, or others for us, while somebody calls it dead: our own ears come first. */
   #isLiving({ id, boot }: MemberRow): boolean {
-    const { probePeriodMs } = this.#timings
-    const known = this.#roster.find(id)
-    return known?.boot === boot && this.#now.ms - this.#reach.seenMs(id) <= 2 * probePeriodMs
+    return this.#roster.find(id)?.boot === boot && this.#reach.isSeen(id, this.#now.ms, this.#timings)
   }
 
   /** This node has found something against `peer`. @returns whether it accuses anybody now */

@@ -4,6 +4,9 @@
 import type { NodeId } from '../ids.ts'
 import type { Timings } from './timings.ts'
 
+/** Who has answered for so many periods at most is not dead on the word of others. */
+const SEEN_PERIODS = 2
+
 interface Session {
   heardMs: number
   /** When a probe or an answer to one came last. */
@@ -187,6 +190,11 @@ export class Reach {
   /** When there was last an answer of the peer, to this node or to one that it had asked to ask. */
   seenMs(peer: NodeId): number {
     return Math.max(this.heardMs(peer), this.#vouchers.get(peer)?.[0]?.ms ?? -Infinity)
+  }
+
+  /** Whether that was but just now: whatever others say, it lives. */
+  isSeen(peer: NodeId, nowMs: number, { probePeriodMs }: Timings): boolean {
+    return nowMs - this.seenMs(peer) <= SEEN_PERIODS * probePeriodMs
   }
 
   /** Whether any session has brought something since. */

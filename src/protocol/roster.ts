@@ -2,14 +2,17 @@
 /** The rows of all members as this node knows them, and what follows from them: who takes part, who is gone. */
 
 import type { NodeId, Run } from '../ids.ts'
+import { Disputes } from './disputes.ts'
 import { type MemberRow, compareMembers, isOver, isPresent, memberRows } from './member-row.ts'
 import { RecordStore } from './record-store.ts'
+import type { Timings } from './timings.ts'
 
 /** More rows of those who are gone are not kept: the first to have gone are forgotten first. */
 export const OVER_MAX = 4096
 
 export class Roster {
   readonly table = new RecordStore<MemberRow>(memberRows)
+  readonly disputes: Disputes
   /** So long the rows of those who are gone are kept. */
   readonly #retainMs: number
   /**
@@ -21,9 +24,10 @@ export class Roster {
   #present: readonly MemberRow[] | undefined
   #others: readonly NodeId[] | undefined
 
-  constructor(self: MemberRow, retainMs: number) {
+  constructor(self: MemberRow, timings: Timings) {
     this.#self = self
-    this.#retainMs = retainMs
+    this.#retainMs = timings.tombstoneMs
+    this.disputes = new Disputes(timings)
     this.table.merge(self)
   }
 
@@ -62,6 +66,7 @@ export class Roster {
   }
 
   isGone(run: Run): boolean {
+    if (this.disputes.has(run)) return false
     const row = this.table.get(run.id) ?? this.#bygone.get(run.id)
     return row !== undefined && (row.boot > run.boot || (row.boot === run.boot && isOver(row)))
   }
@@ -69,14 +74,16 @@ export class Roster {
   /** What this node says of itself now. */
   writeSelf(row: MemberRow): void {
     this.#self = row
-    this.merge(row)
+    this.table.merge(row)
+    this.#onChanged()
   }
 
   /** @returns the row as it is now, or undefined when nothing has changed */
-  merge(row: MemberRow): MemberRow | undefined {
+  merge(row: MemberRow, nowMs: number): MemberRow | undefined {
     const merged = this.table.merge(row)
     if (merged === undefined) return undefined
     this.#bygone.delete(row.id)
+    this.disputes.follow(merged, nowMs)
     this.#onChanged()
     return merged
   }
@@ -114,7 +121,10 @@ export class Roster {
       const isTooMany = index < oldest.length - OVER_MAX
       return isTooMany || (wallMs - (row.endedMs ?? 0) > this.#retainMs && !isNamed(row))
     })
-    for (const { id } of forgotten) this.table.drop(id)
+    for (const { id } of forgotten) {
+      this.table.drop(id)
+      this.disputes.forget(id)
+    }
     if (forgotten.length > 0) this.#onChanged()
     return forgotten.map(({ id }) => id)
   }

@@ -149,9 +149,7 @@ describe('I4: a heal stops the workers that have lost their slots, and no other'
       expectOneStopped(await healed({ seed, nodes: 2 }, ['n1'], APART_MS + seed * 137), `seed ${seed}`)
   })
 
-  // Not so yet: whoever hears of a worker of the other side before its node has refuted its death takes that worker for
-  // lost, and it is begun anew.
-  test.fails.each([
+  test.each([
     ['three from two', ['n1', 'n2', 'n3']],
     ['one from four', ['n4']],
   ] as const)('%s', async (_what, side) => {
