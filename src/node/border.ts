@@ -155,7 +155,11 @@ export class Border {
     const found = `found ${Math.round(aheadMs / 1_000)} s ahead of this node's clock, allowed are ${CLOCK_SKEW_MAX_MS / 1_000} s`
     this.#count('clocks', node, found)
     const reason = `${found}; ${CLOCK_AHEAD}`
-    this.#complain(`clock ${node}`, { clockOf: node, aheadMs, reason }, 'the clock of a node is far ahead')
+    this.#complain(
+      `clock ${node}`,
+      { clockOf: node, aheadMs, reason },
+      'the clock of a node is far ahead, or was',
+    )
   }
 
   onFault(peer: NodeId | undefined, error: unknown): void {

@@ -92,7 +92,7 @@ export class Bulletin {
     const wasDraining = isSameRun && before.isDraining === true
     if (isDraining !== wasDraining && isPresent(member))
       this.notify({ kind: isDraining ? 'member:drain' : 'member:resume', member })
-    if (wasPresent && before.addresses.join() !== member.addresses.join())
+    if (wasPresent && isPresent(member) && before.addresses.join() !== member.addresses.join())
       this.#emit({ kind: 'member-moved', member })
   }
 

@@ -239,7 +239,7 @@ export class Core {
   #onPeerUp(peer: NodeId): void {
     this.#membership.onPeerUp(peer, this.#now)
     const { id, boot, protocol } = this.self
-    const own = { protocol, run: { id, boot }, profile: this.#profile, floor: this.ledger.tombstones.floor }
+    const own = { protocol, run: { id, boot }, profile: this.#profile }
     const [first = NO_ROWS, ...others] = inFrames({
       ...NO_ROWS,
       members: [...this.ledger.tables.members.rows()],
@@ -299,7 +299,6 @@ export class Core {
   #onHello(from: NodeId, hello: Message & { kind: 'hello' }): void {
     if (hello.run.id !== from) return this.#hangUp(from, `it says that it is ${hello.run.id}`)
     this.#greeted.add(from)
-    this.ledger.tombstones.hear(hello.floor)
     return this.#mergeFrom(from, hello.rows)
   }
 
@@ -322,7 +321,7 @@ export class Core {
   /** A spec was removed long ago: its rows go, once nothing of it runs any more. */
   #bury(id: SpecId): void {
     if (this.#bulletin.statusOf(id)?.kind !== 'removed') return this.ledger.tombstones.defer(id, this.#now.ms)
-    this.ledger.drop(id, this.#now.wallMs)
+    this.ledger.drop(id)
     return this.#bulletin.forget(id)
   }
 

@@ -285,6 +285,8 @@ export class Kernel {
       case 'state-lost':
         return this.#onStateLost(effect)
       case 'clock-ahead':
+        // What a node learns as it joins may be long past.
+        if (this.core.self.status === 'joining') return
         return this.border.onClockAhead(effect.node, effect.aheadMs)
       case 'left':
         return void this.#part()

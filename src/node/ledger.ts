@@ -124,7 +124,7 @@ export class Ledger {
 
   /** Another node has forgotten the spec. */
   forget({ spec: id, at }: Removal, now: Now): void {
-    this.tombstones.note(id, at, now.wallMs)
+    this.tombstones.note(id, at)
     const row = this.tables.specs.get(id)
     if (row === undefined) return this.#dropRest(id)
     if (compareHlc(declaredAt(row), at) > 0) return undefined
@@ -134,10 +134,11 @@ export class Ledger {
   }
 
   /** Drops what is known of a removed spec. */
-  drop(id: SpecId, wallMs: number): void {
+  drop(id: SpecId): void {
     const row = this.tables.specs.get(id)
     if (row === undefined || row.body !== undefined) return
-    this.tombstones.note(id, declaredAt(row), wallMs)
+    // Phases go by the version, also where that is of a change that was lost to the removal.
+    this.tombstones.note(id, row.version)
     this.tables.specs.drop(id)
     this.#dropRest(id)
   }
@@ -151,7 +152,7 @@ export class Ledger {
 
   writeSpec(write: SpecWrite, now: Now): void {
     const before = this.tables.specs.get(write.id)
-    const after = laterOf(before?.version, this.tombstones.findBoundOf(write.id))
+    const after = laterOf(before?.version, this.tombstones.findRemoval(write.id))
     const version = this.#clock.nextAfter(after, now.wallMs)
     const written = rowOf(write, version, before?.version)
     const row = this.tables.specs.merge(written) ?? written

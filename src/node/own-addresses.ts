@@ -5,6 +5,7 @@
  */
 
 import type { Clock, Transport } from '../ports.ts'
+import { isLoopback } from '../loopback.ts'
 import { ADDRESSES_MAX } from '../protocol/member-row.ts'
 
 /** So often the interfaces of the machine are looked at. */
@@ -19,7 +20,7 @@ export class OwnAddresses {
   constructor(transport: Pick<Transport, 'addresses'>, clock: Clock) {
     this.#transport = transport
     this.#clock = clock
-    this.#told = this.#look()
+    this.#told = this.#look() ?? []
     this.#lookMs = clock.nowMs() + LOOK_EVERY_MS
   }
 
@@ -34,12 +35,19 @@ export class OwnAddresses {
     if (nowMs < this.#lookMs) return undefined
     this.#lookMs = nowMs + LOOK_EVERY_MS
     const found = this.#look()
-    if (found.toSorted().join() === this.#told.toSorted().join()) return undefined
+    if (found === undefined || found.toSorted().join() === this.#told.toSorted().join()) return undefined
+    // An interface that is away for a moment: nobody would reach the node by what is left of it, and it may be back at once.
+    if (found.every(isLoopback) && !this.#told.every(isLoopback)) return undefined
     this.#told = found
     return found
   }
 
-  #look(): readonly string[] {
-    return this.#transport.addresses.slice(0, ADDRESSES_MAX)
+  /** @returns undefined when the system does not say, as when there are no more files to be opened: the next look may tell */
+  #look(): readonly string[] | undefined {
+    try {
+      return this.#transport.addresses.slice(0, ADDRESSES_MAX)
+    } catch {
+      return undefined
+    }
   }
 }

@@ -24,19 +24,10 @@ export class Tombstones {
   readonly #due = new Deadlines<SpecId>()
   /** When they were removed, by `keyOf`; those that were noted first come first. */
   readonly #removals = new Map<number, Hlc>()
-  #floor: Hlc | undefined
 
   /** Each is kept for `keepMs` after the removal. */
   constructor(keepMs: number) {
     this.#keepMs = keepMs
-  }
-
-  /**
-   * No later than this something was removed whose row is dropped, here or on a node that this one has met: what is declared
-   * now is later than that, also by a clock that is behind. Undefined: nothing was.
-   */
-  get floor(): Hlc | undefined {
-    return this.#floor
   }
 
   /**
@@ -69,29 +60,17 @@ export class Tombstones {
   }
 
   /** The spec was removed at that moment, and its row is dropped, here or elsewhere. */
-  note(id: SpecId, removedAt: Hlc, wallMs: number): void {
+  note(id: SpecId, removedAt: Hlc): void {
     const key = keyOf(id)
     const latest = laterOf(this.#removals.get(key), removedAt) ?? removedAt
     this.#removals.delete(key)
     this.#removals.set(key, latest)
     if (this.#removals.size > FORGOTTEN_MAX) this.#dropFirst()
-    // A removal that is still to come, by a clock that was ahead, shall not carry along what is declared everywhere.
-    if (removedAt.ms <= wallMs) this.hear(removedAt)
   }
 
-  /** The floor of another node. */
-  hear(floor: Hlc | undefined): void {
-    this.#floor = laterOf(this.#floor, floor)
-  }
-
-  /** When the spec was removed, where its row was dropped since. */
+  /** When the spec was removed, where its row was dropped since: what is declared under its id counts if it is later. */
   findRemoval(id: SpecId): Hlc | undefined {
     return this.#removals.get(keyOf(id))
-  }
-
-  /** What is declared under the id counts if it is later than this; undefined: whenever. */
-  findBoundOf(id: SpecId): Hlc | undefined {
-    return laterOf(this.#floor, this.findRemoval(id))
   }
 
   #dropFirst(): void {

@@ -276,7 +276,7 @@ const message: Shape<Message> = variantOf<Message>({
     hops: whole(0, RELAY_HOPS_MAX),
     message: variantOf<CarriedMessage>(carried),
   },
-  hello: { protocol: protocolRange, run, profile: text, rows, floor: optional(hlc) },
+  hello: { protocol: protocolRange, run, profile: text, rows },
   probe: { n: count, stat, news },
   'probe-ack': { n: count, stat, news },
   'probe-request': { n: count, target: node },

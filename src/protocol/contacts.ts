@@ -8,6 +8,7 @@ import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
 import { type Rank, roomsMs } from './dial-ranks.ts'
+import { isLoopback } from '../loopback.ts'
 import { Lull } from './lull.ts'
 import type { Timings } from './timings.ts'
 
@@ -63,6 +64,8 @@ export class Contacts {
   readonly #self: NodeId
   /** Others can dial this node, as far as it knows. */
   readonly #isListening: boolean
+  /** Others can do so on this machine only. */
+  readonly #isLocal: boolean
   readonly #timings: Timings
   readonly #prng: Prng
   readonly #contacts = new Map<string, Contact>()
@@ -80,6 +83,7 @@ export class Contacts {
   constructor(self: Listener, timings: Timings, prng: Prng) {
     this.#self = self.id
     this.#isListening = self.addresses.length > 0
+    this.#isLocal = self.addresses.every(isLoopback)
     this.#timings = timings
     this.#prng = prng
   }
@@ -218,7 +222,12 @@ export class Contacts {
     this.#lull.onDialFailed()
     this.#postpone(contact, nowMs)
     contact.problem = { address: addressesOf(contact)[0] ?? key, failure, reason }
-    return contact.isBygone || contact.addresses.length === 0 ? undefined : contact.peer
+    return contact.isBygone || this.#isElsewhere(contact) ? undefined : contact.peer
+  }
+
+  /** Whether what is dialled there need not be the peer: it names no address, or only such as are of this machine here. */
+  #isElsewhere({ addresses }: Contact): boolean {
+    return addresses.length === 0 || (!this.#isLocal && addresses.every(isLoopback))
   }
 
   /** The dials that are due, as far as there is room for them. */

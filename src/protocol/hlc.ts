@@ -63,7 +63,7 @@ export class HlcClock {
   see(moment: Hlc, wallMs: number): void {
     if (moment.ms > wallMs + CLOCK_SKEW_MAX_MS) {
       // With a larger count it follows another moment, maybe of another node: it is not what its node's clock has shown.
-      if (moment.count === 0) this.#onAhead(moment.node, moment.ms - wallMs)
+      if (moment.count === 0 && moment.node !== this.#node) this.#onAhead(moment.node, moment.ms - wallMs)
     } else if (moment.ms > this.#ms || (moment.ms === this.#ms && moment.count > this.#count)) {
       this.#ms = moment.ms
       this.#count = moment.count

@@ -85,14 +85,13 @@ export type Message =
       readonly hops: number
       readonly message: CarriedMessage
     }
-  /** The first message of a session, both ways: who I am, how patient, and everybody I know. What you declare is later than `floor`. */
+  /** The first message of a session, both ways: who I am, how patient, and everybody I know. */
   | {
       readonly kind: 'hello'
       readonly protocol: ProtocolRange
       readonly run: Run
       readonly profile: string
       readonly rows: Rows
-      readonly floor?: Hlc | undefined
     }
   /** Are you there? */
   | { readonly kind: 'probe'; readonly n: number; readonly stat: NodeStat; readonly news: News }

@@ -88,7 +88,7 @@ test('what was removed is as void once its row is dropped as before, and what is
         ledger.takeIn({ ...NO_ROWS, specs: [removed] }, NOW)
         return ledger
       })
-      forgetting?.drop(ID, NOW.wallMs)
+      forgetting?.drop(ID)
       expect(forgetting && specsOf(forgetting)).toEqual([])
       const taken = forgetting?.takeIn({ ...NO_ROWS, specs: [other] }, NOW)
       keeping?.takeIn({ ...NO_ROWS, specs: [other] }, NOW)

@@ -92,3 +92,37 @@ test('nothing is said of addresses that are only named in another order', async 
   await net.until('c has looked, and so a as well', () => addressesOf('c', a)?.length === 2)
   expect(addressesOf('a', b)).toEqual([second, first])
 })
+
+test('a node whose interface is away for a moment is not said to be on the machine of whoever hears that', async () => {
+  const net = new Neighbours()
+  const known = ['/ip4/10.0.0.7/tcp/7000', '/sim/a']
+  let addresses: readonly string[] = known
+  const a = await net.start('a', () => addresses, ['b'])
+  let isElsewhere = false
+  const b = await net.start('b', () => (isElsewhere ? ['/sim/b', '/sim/c'] : ['/sim/b']))
+  await net.until('they meet', () => a.members().length === 2 && b.members().length === 2)
+  addresses = ['/ip4/127.0.0.1/tcp/7000']
+  isElsewhere = true
+  await net.until('b has looked, and so a as well', () => addressesOf('b', a)?.length === 2)
+  expect(addressesOf('a', b)).toEqual(known)
+  expect(net.remembered.get('a')).toEqual(known)
+})
+
+test('where the system does not say, the next look may tell', async () => {
+  const net = new Neighbours()
+  let addresses: readonly string[] | undefined = ['/sim/a']
+  const a = await net.start('a', () => addresses ?? fail())
+  let isElsewhere = false
+  const b = await net.start('b', () => (isElsewhere ? ['/sim/b', '/sim/c'] : ['/sim/b']), ['a'])
+  await net.until('they meet', () => a.members().length === 2 && b.members().length === 2)
+  addresses = undefined
+  isElsewhere = true
+  await net.until('b has looked, and so a as well', () => addressesOf('b', a)?.length === 2)
+  expect(addressesOf('a', b)).toEqual(['/sim/a'])
+  addresses = ['/sim/a', '/sim/d']
+  await net.until('b knows', () => addressesOf('a', b)?.length === 2)
+})
+
+function fail(): never {
+  throw new Error('EMFILE')
+}

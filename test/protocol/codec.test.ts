@@ -50,7 +50,6 @@ const MESSAGES: readonly Message[] = [
     protocol: { min: 1, max: 2 },
     run: { id: a, boot: 3 },
     profile: 'edge',
-    floor: hlc,
     rows: {
       ...NO_ROWS,
       members: [

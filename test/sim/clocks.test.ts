@@ -25,7 +25,7 @@ async function declare(mesh: SimulatedMesh, name: string, id: string): Promise<v
 
 function warningsOf({ lines }: LogBook): readonly object[] {
   return lines
-    .filter(({ message }) => message === 'the clock of a node is far ahead')
+    .filter(({ message }) => message === 'the clock of a node is far ahead, or was')
     .map(({ facts }) => facts)
 }
 
@@ -75,4 +75,19 @@ test('nobody warns of a clock that is ahead by no more than is allowed', async (
   await using mesh = await meshOf(logger, CLOCK_SKEW_MAX_MS - 1_000)
   for (const id of ['a', 'b']) await declare(mesh, 'n1', id)
   expect(warningsOf(logger)).toEqual([])
+})
+
+test('nor is a clock told of that was set, with its node started anew, nor by those who start later', async () => {
+  const logger = new LogBook()
+  await using mesh = await meshOf(logger, HOUR_MS)
+  await declare(mesh, 'n1', 'a')
+  expect(warningsOf(logger)).toHaveLength(2)
+  mesh.setClock('n1', 0)
+  for (const name of ['n1', 'n3']) {
+    await mesh.stop(name)
+    await mesh.settle(mesh.start(name))
+    await allSeeAll(mesh)
+    await mesh.run(2 * COMPLAIN_EVERY_MS)
+  }
+  expect(warningsOf(logger)).toHaveLength(2)
 })

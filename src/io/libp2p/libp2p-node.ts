@@ -19,6 +19,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
 import { nodeId } from '../../ids.ts'
+import { reachable } from '../../loopback.ts'
 import { NotLetInError, textOf } from './dial-failure.ts'
 import { forgetThoseApart } from './forgetting.ts'
 import type { Gate } from './gate.ts'
@@ -26,12 +27,13 @@ import { MESSAGE_ID_BYTES } from './gossip.ts'
 import { handshakeFailure } from './handshake-failure.ts'
 import { Introduction, type IntroductionComponents } from './introduction.ts'
 import { KnownHosts } from './known-hosts.ts'
+import { Listening, type ListeningComponents } from './listening.ts'
 import { meshNoise } from './mesh-noise.ts'
 import { ADDRESS_TIMEOUT_MS, HANDSHAKES_MAX, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
 import { type MulticastHandlers, multicast } from './multicast.ts'
 import type { Processes } from './processes.ts'
 
-export type MeshLibp2p = Libp2p<{ pubsub: GossipSub; introduction: Introduction }>
+export type MeshLibp2p = Libp2p<{ pubsub: GossipSub; introduction: Introduction; listening: Listening }>
 
 export interface Libp2pInit extends MulticastHandlers {
   readonly cluster: string
@@ -67,7 +69,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   const libp2p: MeshLibp2p = await createLibp2p({
     start: false,
     privateKey: init.privateKey,
-    addresses: { listen: [...init.listen], announceFilter: reachable },
+    addresses: { listen: [...init.listen], announceFilter: named },
     transports: [meshTcp(TCP, refusalTeller(init, known, hosts))],
     // Who does not know the name and the secret fails here, before the first frame.
     connectionEncrypters: [meshNoise({ ...init, prologueBytes: key, known })],
@@ -104,6 +106,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     services: {
       ...(init.mdns && { multicast: await multicast(tagOf(key), init) }),
       introduction: (components: IntroductionComponents) => new Introduction(components),
+      listening: (components: ListeningComponents) => new Listening(components),
       pubsub: gossipsub({
         // Links are authenticated and members trusted; verifying signatures would cost more than everything else.
         globalSignaturePolicy: 'StrictNoSign',
@@ -194,10 +197,10 @@ function tagOf(key: Buffer): string {
   return `_mv-${key.toString('hex', 0, 8)}._udp.local`
 }
 
-/** Loopback is of no use to other machines, and reaches the wrong node there; alone, it is all there is. */
-function reachable<Address extends { toString(): string }>(addresses: Address[]): Address[] {
-  const others = addresses.filter(address => !/^\/(ip4\/127\.|ip6\/::1\/)/.test(address.toString()))
-  return others.length > 0 ? others : addresses
+/** What multicast names: loopback is of no use to other machines, and reaches the wrong node there. */
+function named<Address extends { toString(): string }>(addresses: Address[]): Address[] {
+  const kept = new Set(reachable(addresses.map(String)))
+  return addresses.filter(address => kept.has(address.toString()))
 }
 
 const log: Logger = Object.assign(() => {}, {

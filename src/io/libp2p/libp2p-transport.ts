@@ -130,7 +130,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 
   get addresses(): readonly string[] {
-    return this.#libp2p.getMultiaddrs().map(String)
+    return this.#libp2p.services.listening.addresses
   }
 
   async start(handlers: TransportHandlers): Promise<void> {

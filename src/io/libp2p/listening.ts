@@ -1,0 +1,29 @@
+// shell
+/**
+ * Where this node listens, as others can dial it. libp2p itself names a public address only once a peer has said that it has
+ * seen the node there, by identify, which no node of a mesh speaks: a node with nothing but public addresses named none.
+ */
+
+import type { PeerId } from '@libp2p/interface'
+
+import { reachable } from '../../loopback.ts'
+
+export interface ListeningComponents {
+  readonly peerId: PeerId
+  readonly transportManager: { readonly getAddrs: () => readonly { readonly toString: () => string }[] }
+}
+
+export class Listening {
+  readonly #components: ListeningComponents
+
+  constructor(components: ListeningComponents) {
+    this.#components = components
+  }
+
+  /** As the interfaces of the machine are now. */
+  get addresses(): readonly string[] {
+    const { peerId, transportManager } = this.#components
+    const addresses = new Set(transportManager.getAddrs().map(String))
+    return reachable([...addresses]).map(address => `${address}/p2p/${peerId}`)
+  }
+}

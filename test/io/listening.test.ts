@@ -1,0 +1,39 @@
+/** What a node says of where it listens, with interfaces that the test makes up. */
+
+import { syncBuiltinESMExports } from 'node:module'
+import os from 'node:os'
+
+import { afterEach, expect, test, vi } from 'vitest'
+
+import { silentLogger } from '../../src/io/system/loggers.ts'
+import { createNode } from '../../src/index.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  syncBuiltinESMExports()
+})
+
+const lo = { address: '127.0.0.1', netmask: '255.0.0.0', family: 'IPv4', mac: '', internal: true } as const
+const eth = { ...lo, netmask: '255.255.255.0', internal: false }
+
+/** The machine has these. */
+function interfaces(...addresses: readonly string[]): void {
+  const made = { lo: [{ ...lo, cidr: '127.0.0.1/8' }] }
+  const others = addresses.map(address => ({ ...eth, address, cidr: `${address}/24` }))
+  vi.spyOn(os, 'networkInterfaces').mockReturnValue(others.length === 0 ? made : { ...made, eth0: others })
+  syncBuiltinESMExports()
+}
+
+test.each([
+  ['a public address', ['8.8.4.4'], ['8.8.4.4']],
+  ['a private one and a public one', ['10.0.0.7', '8.8.4.4'], ['10.0.0.7', '8.8.4.4']],
+  ['nothing but loopback', [], ['127.0.0.1']],
+])('a machine with %s is named by that', async (_what, has, named) => {
+  interfaces(...has)
+  const options = { cluster: 'listening', discovery: { mdns: false }, logger: silentLogger }
+  await using node = await createNode({ ...options, listen: ['/ip4/0.0.0.0/tcp/0'] })
+  const hosts = node.addresses.map(address => address.split('/')[2])
+  expect(hosts).toEqual(named)
+  for (const address of node.addresses) expect(address).toMatch(new RegExp(`/tcp/\\d+/p2p/${node.id}$`))
+  expect(node.members()[0]?.addresses).toEqual(node.addresses)
+})
