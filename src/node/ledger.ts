@@ -93,7 +93,6 @@ export class Ledger {
     }
     const rivals: Rivals[] = []
     for (const row of rows.specs) {
-      this.#clock.see(row.version, now.wallMs)
       const known = this.tables.specs.get(row.id)
       if (isForgotten(row.id, declaredAt(row))) continue
       const upheld = known && upheldBy(known, row)
@@ -337,6 +336,7 @@ export class Ledger {
   }
 
   #onSpecChanged(row: SpecRow, before: SpecRow | undefined, now: Now): void {
+    this.#clock.see(row.version, now.wallMs)
     this.#places.followSpec(row, before)
     this.#changed.add(row.id)
     this.tombstones.follow(row, now)
