@@ -187,6 +187,7 @@ export class Contacts {
     if (contact === undefined) return
     // Its row may have come after its session, and will be told again when others accuse it: that must not make it wait.
     contact.wait = 'over'
+    contact.attempts = 0
     contact.dueMs = nowMs + this.#politeness(peer)
   }
 

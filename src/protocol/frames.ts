@@ -13,7 +13,7 @@ export const FRAME_BYTES_MAX = PAYLOAD_BYTES_MAX + 64 * 1024
 const HEADER_BYTES = 5
 
 /** A little below the 65,519 bytes that one Noise message carries, so that a full buffer is one message. */
-const SLAB_BYTES = 63 * 1024
+export const SLAB_BYTES = 63 * 1024
 
 /** Where little is said at a time: a node has two writers for each of its sessions, and most of them say a probe now and then. */
 const QUIET_SLAB_BYTES = 4 * 1024
@@ -32,6 +32,7 @@ export class FrameWriter {
   #at = 0
   #frameEnd = 0
   #frameCount = 0
+  #writtenBytes = 0
 
   /** `onPending` is called when a frame is begun and nothing else waits: it should see to a `flush`. */
   constructor(send: (bytes: Uint8Array) => void, onPending: () => void = () => {}) {
@@ -49,6 +50,11 @@ export class FrameWriter {
     return this.#frameCount
   }
 
+  /** How many bytes all frames have that were begun so far. */
+  get writtenBytes(): number {
+    return this.#writtenBytes
+  }
+
   /** Starts a frame with a body of exactly `bodyBytes`. */
   begin(kind: number, bodyBytes: number): this {
     assert(this.#at >= this.#frameEnd, 'a frame was begun before the last one was complete')
@@ -62,6 +68,7 @@ export class FrameWriter {
       this.#at = 0
     }
     this.#frameCount += 1
+    this.#writtenBytes += size
     this.#frameEnd = this.#at + size
     return this.u32(1 + bodyBytes).u8(kind)
   }

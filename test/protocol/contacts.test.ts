@@ -346,6 +346,18 @@ describe('of many addresses that never answer', () => {
     expect(waitMs(late)).toBe(0)
   })
 
+  test('so is one that this node has dialled, also beside members that do not answer', () => {
+    for (let index = 0; index < 40; index++) desk.contacts.note(nodeId(`n${index}`), [`/sim/n${index}`], 0)
+    passUntil(60_000)
+    desk.contacts.note(late, ['/sim/late'], desk.nowMs)
+    // A transport tells of the session first.
+    desk.contacts.onPeerUp(late)
+    desk.contacts.onDialled(late, late, desk.nowMs)
+    passUntil(120_000)
+    desk.contacts.onPeerDown(late, desk.nowMs)
+    expect(waitMs(late)).toBe(0)
+  })
+
   test('so is a seed that is new, and one that nobody knows has its turn all the same', () => {
     passUntil(60_000)
     desk.contacts.addSeed('/new', desk.nowMs)

@@ -10,7 +10,7 @@ import type { NodeId } from '../../ids.ts'
 import { encodePayload } from '../../payload.ts'
 import type { Clock } from '../../ports.ts'
 import { FRAME, type Target, decodeTarget } from '../../protocol/channel.ts'
-import { type Frame, FrameReader, FrameWriter } from '../../protocol/frames.ts'
+import { type Frame, FrameReader, FrameWriter, SLAB_BYTES } from '../../protocol/frames.ts'
 import { CHANNELS_MAX } from '../../protocol/limits.ts'
 
 /** A session that sends no more than this at a time is quiet. */
@@ -20,10 +20,10 @@ const QUIET_FRAMES = 4
 const NEWS_DELAY_MS = 4
 
 /**
- * While something waits all the time, a channel that could wait with what it has may write a buffer of it whenever so
- * much, and as much as the last one has written, has left: not more, or what waits would grow.
+ * While something waits all the time, channels that could wait with what they have may write a buffer of it, one frame
+ * at least, whenever so many times as much has left as they wrote last: not more, or what waits would grow.
  */
-const TURN_BYTES = 1024 * 1024
+const TURN_SHARE = 16
 
 /** When the node goes, so much of what waits is given to the transport: it would end the session for more. */
 const LAST_BYTES_MAX = 32 * 1024 * 1024
@@ -88,9 +88,10 @@ export class Session implements Way {
   #isBusy = false
   #isNewsDue = false
   #isCongested = false
-  /** A channel may write, though something waits. */
-  #isTurn = false
-  #turnAfterBytes = TURN_BYTES
+  /** Until the writer has written so much in all, channels may write though something waits. */
+  #turnEndBytes = 0
+  /** They may again when so much has left. */
+  #turnAfterBytes = 0
   #isOver = false
   /** Of the run of the peer, as it has said; it may take a larger one while it joins. Infinity before it has said so. */
   boot = Infinity
@@ -138,7 +139,7 @@ export class Session implements Way {
   }
 
   takesMore(outgoing: Outgoing): boolean {
-    if (!this.#isCongested || this.#isTurn) return true
+    if (!this.#isCongested || this.writer.writtenBytes < this.#turnEndBytes) return true
     this.#waiting.add(outgoing)
     return false
   }
@@ -148,12 +149,15 @@ export class Session implements Way {
     this.#isCongested = false
     while (!this.#isCongested) {
       const bytes = this.#backlog.shift()
-      if (bytes === undefined) return this.#fill()
+      if (bytes === undefined) {
+        this.#fill()
+        break
+      }
       this.waitingBytes -= bytes.length
       this.#turnAfterBytes -= bytes.length
       this.#isCongested = !this.#send(bytes)
     }
-    if (this.#turnAfterBytes <= 0) this.#giveTurn()
+    if (this.#isCongested && this.#turnAfterBytes <= 0) this.#giveTurn()
   }
 
   /** Nothing waits here any more. */
@@ -168,13 +172,15 @@ export class Session implements Way {
 
   /** What is written goes behind all that waits here. */
   #giveTurn(): void {
-    this.#turnAfterBytes = TURN_BYTES
-    const [outgoing] = this.#waiting
-    if (outgoing === undefined) return
-    this.#waiting.delete(outgoing)
-    this.#isTurn = true
-    outgoing.onDrain()
-    this.#isTurn = false
+    const before = this.writer.writtenBytes
+    this.#turnEndBytes = before + SLAB_BYTES
+    for (const outgoing of this.#waiting) {
+      if (this.writer.writtenBytes >= this.#turnEndBytes) break
+      this.#waiting.delete(outgoing)
+      outgoing.onDrain()
+    }
+    this.#turnEndBytes = 0
+    this.#turnAfterBytes = TURN_SHARE * (this.writer.writtenBytes - before)
   }
 
   /** The session has ended. */
@@ -246,9 +252,8 @@ export class Session implements Way {
     if (this.#isCongested) {
       this.#backlog.push(bytes)
       this.waitingBytes += bytes.length
-      if (this.#isTurn) this.#turnAfterBytes += bytes.length
-      this.#isTurn = false
     } else {
+      this.#turnAfterBytes -= bytes.length
       this.#isCongested = !this.#send(bytes)
     }
   }
