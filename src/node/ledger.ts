@@ -104,19 +104,19 @@ export class Ledger {
     for (const claim of rows.claims) {
       const spec = specOfSlot(claim.slot)
       if (isForgotten(spec, claim.specVersion)) continue
-      const known = this.tables.claims.get(claim.slot)
       if (this.tables.claims.merge(claim) === undefined) continue
       this.#changed.add(spec)
-      if (claim.generation !== known?.generation) this.membership.onGiven(claim.owner)
+      this.membership.onGiven(claim.owner)
     }
     for (const phase of rows.phases) {
-      for (const { at } of phase.exits) this.#clock.see(at, now.wallMs)
       if (isForgotten(phase.spec, phase.specVersion)) continue
       const known = this.tables.phases.get(phase.spec)
       if (this.tables.phases.merge(phase) === undefined) continue
       this.#changed.add(phase.spec)
-      if (known === undefined || compareGenerations(phase.generation, known.generation) > 0)
-        for (const { owner } of phase.layout) this.membership.onGiven(owner)
+      for (const { at } of phase.exits) this.#clock.see(at, now.wallMs)
+      if (known !== undefined && compareGenerations(phase.generation, known.generation) <= 0) continue
+      const ended = new Set(phase.exits.map(({ slot }) => slot))
+      for (const { slot, owner } of phase.layout) if (!ended.has(slot)) this.membership.onGiven(owner)
     }
     return { forgotten: [...forgotten.values()], rivals }
   }

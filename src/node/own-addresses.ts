@@ -5,7 +5,7 @@
  */
 
 import type { Clock, Transport } from '../ports.ts'
-import { isLoopback } from '../loopback.ts'
+import { isLoopback } from '../address-scope.ts'
 import { ADDRESSES_MAX } from '../protocol/member-row.ts'
 
 /** So often the interfaces of the machine are looked at. */

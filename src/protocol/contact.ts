@@ -32,6 +32,8 @@ export interface Contact {
   begunMs: number | undefined
   /** Its dial has had no outcome for long, and that was told; so until somebody answers. */
   isSilent: boolean
+  /** It has answered, and has said nothing else of where it listens since. */
+  hasAnswered: boolean
   attempts: number
   dueMs: number
   /** `waiting`: others have told of it, so it is seen already, and a session can wait. `over`: dialled, or met before. */
@@ -50,6 +52,7 @@ export function makeContact(key: string, addresses: readonly string[], dueMs: nu
     isBygone: false,
     begunMs: undefined,
     isSilent: false,
+    hasAnswered: false,
     attempts: 0,
     dueMs,
     wait: 'none',

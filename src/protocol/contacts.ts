@@ -8,7 +8,7 @@ import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
 import { type Rank, roomsMs } from './dial-ranks.ts'
-import { isLoopback } from '../loopback.ts'
+import { isLoopback } from '../address-scope.ts'
 import { Lull } from './lull.ts'
 import type { Timings } from './timings.ts'
 
@@ -143,6 +143,7 @@ export class Contacts {
     if (addresses !== undefined && contact.addresses.join() !== addresses.join()) {
       contact.addresses = addresses
       contact.claimed = []
+      contact.hasAnswered = false
     }
     if (addressesOf(contact).join() === before) return
     contact.attempts = 0
@@ -205,6 +206,7 @@ export class Contacts {
     contact.isBygone = false
     contact.isClaim = false
     contact.isSilent = false
+    contact.hasAnswered = true
     contact.problem = undefined
     if (contact.begunMs !== undefined) this.#lull.onSession(nowMs - contact.begunMs, nowMs)
     this.#postpone(contact, nowMs)
@@ -227,8 +229,8 @@ export class Contacts {
   }
 
   /** Whether what is dialled there need not be the peer: it names no address, or only such as are of this machine here. */
-  #isElsewhere({ addresses }: Contact): boolean {
-    return addresses.length === 0 || (!this.#isLocal && addresses.every(isLoopback))
+  #isElsewhere({ addresses, hasAnswered }: Contact): boolean {
+    return addresses.length === 0 || (!this.#isLocal && !hasAnswered && addresses.every(isLoopback))
   }
 
   /** The dials that are due, as far as there is room for them. */

@@ -26,7 +26,11 @@ function interfaces(...addresses: readonly string[]): void {
 
 test.each([
   ['a public address', ['8.8.4.4'], ['8.8.4.4']],
-  ['a private one and a public one', ['10.0.0.7', '8.8.4.4'], ['10.0.0.7', '8.8.4.4']],
+  [
+    'a public one and private ones',
+    ['8.8.4.4', '172.31.0.1', '10.0.0.7'],
+    ['172.31.0.1', '10.0.0.7', '8.8.4.4'],
+  ],
   ['nothing but loopback', [], ['127.0.0.1']],
 ])('a machine with %s is named by that', async (_what, has, named) => {
   interfaces(...has)

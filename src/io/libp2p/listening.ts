@@ -6,7 +6,7 @@
 
 import type { PeerId } from '@libp2p/interface'
 
-import { reachable } from '../../loopback.ts'
+import { nearestFirst, reachable } from '../../address-scope.ts'
 
 export interface ListeningComponents {
   readonly peerId: PeerId
@@ -24,6 +24,6 @@ export class Listening {
   get addresses(): readonly string[] {
     const { peerId, transportManager } = this.#components
     const addresses = new Set(transportManager.getAddrs().map(String))
-    return reachable([...addresses]).map(address => `${address}/p2p/${peerId}`)
+    return nearestFirst(reachable([...addresses])).map(address => `${address}/p2p/${peerId}`)
   }
 }
