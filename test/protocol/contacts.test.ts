@@ -396,21 +396,3 @@ test('whoever is claimed to be elsewhere again and again is dialled all the same
   }
   expect(dialled).toEqual([early])
 })
-
-describe('that nobody listens at an address of loopback', () => {
-  const REFUSED = { failure: 'refused', reason: 'refused' } as const
-  const refused = (on: Contacts): NodeId | undefined => on.onDialFailed(late, REFUSED, 1_000)
-
-  test.each([
-    ['nothing of a node elsewhere', ADDRESS, false, undefined],
-    ['something of one that has answered there', ADDRESS, true, late],
-    ['something, where this node itself is on loopback', ['/ip4/127.0.0.1/tcp/1'], false, late],
-  ])('says %s', (_what, own, hasAnswered, said) => {
-    const { contacts } = new Desk(own)
-    contacts.note(late, ['/ip4/127.0.0.1/tcp/7000'], 0)
-    if (hasAnswered) contacts.onDialled(late, late, 0)
-    expect(refused(contacts)).toBe(said)
-    contacts.note(late, ['/ip4/127.0.0.1/tcp/7001'], 0)
-    expect(refused(contacts)).toBe(own === ADDRESS ? undefined : late)
-  })
-})

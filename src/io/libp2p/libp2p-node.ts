@@ -59,6 +59,12 @@ const MIB = 1024 * 1024
 export const DIAL_TIMEOUT_MS = 2 * ADDRESS_TIMEOUT_MS
 /** libp2p ends connections above this by its own lights; the transport keeps the number far below. */
 const CONNECTIONS_MAX = 10_000
+const STREAM = {
+  // The window must be smaller than the buffer that it fills, or a full window aborts the stream.
+  maxStreamWindowSize: MIB,
+  maxReadBufferLength: 8 * MIB,
+  maxWriteBufferLength: 64 * MIB,
+}
 /** The default closes sockets that have been idle for two minutes; a quiet mesh is not a dead one. */
 const TCP = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }
 
@@ -73,16 +79,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     transports: [meshTcp(TCP, refusalTeller(init, known, hosts))],
     // Who does not know the name and the secret fails here, before the first frame.
     connectionEncrypters: [meshNoise({ ...init, prologueBytes: key, known })],
-    streamMuxers: [
-      yamux({
-        streamOptions: {
-          // The window must be smaller than the buffer that it fills, or a full window aborts the stream.
-          maxStreamWindowSize: MIB,
-          maxReadBufferLength: 8 * MIB,
-          maxWriteBufferLength: 64 * MIB,
-        },
-      }),
-    ],
+    streamMuxers: [yamux({ streamOptions: STREAM })],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
       // The default refuses the sixth connection of a second from one host: a mesh on one machine would not form.

@@ -24,6 +24,6 @@ export class Listening {
   get addresses(): readonly string[] {
     const { peerId, transportManager } = this.#components
     const addresses = new Set(transportManager.getAddrs().map(String))
-    return nearestFirst(reachable([...addresses])).map(address => `${address}/p2p/${peerId}`)
+    return nearestFirst(reachable([...addresses])).map(address => `${address}/p2p/${peerId.toString()}`)
   }
 }
