@@ -127,7 +127,7 @@ export class Core {
     return effects
   }
 
-  /** A sign of life of a peer outside the control lane. */
+  /** A sign of life of a peer, whatever it says. */
   onHeard(peer: NodeId, nowMs: number): void {
     this.#membership.onHeard(peer, nowMs)
   }

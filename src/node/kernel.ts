@@ -348,9 +348,9 @@ export class Kernel {
 
   #onBytes(peer: NodeId, lane: 'control' | 'data', bytes: Uint8Array): void {
     if (this.#isOver) return
-    if (lane === 'control') return this.#control.onBytes(peer, bytes)
+    // Whoever is in the midst of a long message is there: what else it has to say waits behind that.
     this.core.onHeard(peer, this.#ports.clock.nowMs())
-    return this.plane.onBytes(peer, bytes)
+    return lane === 'control' ? this.#control.onBytes(peer, bytes) : this.plane.onBytes(peer, bytes)
   }
 
   #onHint(topic: string, bytes: Uint8Array): void {
