@@ -5,7 +5,7 @@ import { CALM, type NetworkConditions } from '../../src/io/memory/network-condit
 import type { Prng } from '../../src/prng.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
-import { ThawWatch } from './thaw-watch.ts'
+import { checkThaw } from './checkers.ts'
 
 /** In the order of how often they are drawn. */
 const KINDS = [
@@ -54,8 +54,6 @@ export class NetFaults {
   /** Since when no packet is lost; Infinity while some are. */
   soundSinceMs = 0
   #naps: Nap[] = []
-  /** Those who have just gone on. */
-  #woken: ThawWatch[] = []
   #flap: { readonly from: NodeId; readonly to: NodeId; untilMs: number; isCut: boolean } | undefined
 
   constructor(prng: Prng) {
@@ -126,16 +124,13 @@ export class NetFaults {
     else if (this.soundSinceMs === Infinity) this.soundSinceMs = mesh.nowMs
   }
 
-  /** A process has crashed: nobody wakes it, and nobody hears of what it alone has found. */
+  /** A process has crashed: nobody wakes it. */
   onCrash(node: NodeId): void {
-    this.#woken = []
     this.#naps = this.#naps.filter(nap => nap.node !== node)
   }
 
   /** Wakes whose time has come, and goes on with a link that comes and goes. */
   async pass(mesh: SimulatedMesh): Promise<void> {
-    for (const watch of this.#woken) watch.look()
-    this.#woken = this.#woken.filter(watch => !watch.isOver)
     for (const nap of this.#naps.filter(({ untilMs }) => untilMs <= mesh.nowMs)) await this.#thaw(mesh, nap)
     const flap = this.#flap
     if (flap === undefined) return
@@ -164,16 +159,13 @@ export class NetFaults {
   }
 
   async #thaw(mesh: SimulatedMesh, nap: Nap): Promise<void> {
-    this.#naps = this.#naps.filter(each => each !== nap)
+    this.onCrash(nap.node)
+    const thaw = (): void => mesh.thaw(nap.node, nap.pause)
     const { factor } = mesh.node(nap.node).inspect().core.ledger.membership.health
     const isNoticed =
       mesh.nowMs - nap.sinceMs > (nap.pause === 'asleep' ? SLEEP_MS_MIN : STALL_MS_MIN * factor)
-    const watch = new ThawWatch(mesh, nap.node)
-    mesh.thaw(nap.node, nap.pause)
-    if (!isNoticed) return
-    await mesh.run(0.1)
-    watch.look()
-    this.#woken.push(watch)
+    if (isNoticed) await checkThaw(mesh, nap.node, thaw)
+    else thaw()
   }
 
   #pair(mesh: SimulatedMesh): [NodeId, NodeId] {
