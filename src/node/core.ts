@@ -185,7 +185,6 @@ export class Core {
       case 'dial-failed':
         return this.#membership.onDialFailed(event.key, event, this.#now)
       case 'message-received':
-        this.#membership.onHeard(event.from, nowMs)
         return this.#onMessage(event.from, event.message)
       case 'hint-received':
         return void this.#merge(event.rows)

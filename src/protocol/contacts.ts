@@ -4,11 +4,11 @@
  * does not dial the dead never heals from a partition in which each side has declared the other dead.
  */
 
+import { isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
 import { type Rank, roomsMs } from './dial-ranks.ts'
-import { isLoopback } from '../address-scope.ts'
 import { Lull } from './lull.ts'
 import type { Timings } from './timings.ts'
 

@@ -18,8 +18,8 @@ import type {
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
-import { nodeId } from '../../ids.ts'
 import { reachable } from '../../address-scope.ts'
+import { nodeId } from '../../ids.ts'
 import { NotLetInError, textOf } from './dial-failure.ts'
 import { forgetThoseApart } from './forgetting.ts'
 import type { Gate } from './gate.ts'
