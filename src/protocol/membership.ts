@@ -195,18 +195,18 @@ export class Membership {
   /** When to call `tick`, if nothing happens before. */
   wakeAtMs(): number {
     const dialMs = Math.min(this.contacts.wakeAtMs(), this.contacts.silentAtMs())
-    return Math.min(this.#duty(), dialMs, this.#roster.disputes.wakeAtMs())
+    return Math.min(this.dutyMs(), dialMs, this.#roster.disputes.wakeAtMs())
   }
 
-  /** What cannot be done later without saying something about this node. */
-  #duty(): number {
+  /** When the first of that is due which cannot be done later without saying something about this node. */
+  dutyMs(): number {
     const decideMs = Math.min(this.#suspicions.wakeAtMs(this.#now.ms), this.#reach.deadAtMs(this.#timings))
     return Math.min(this.#prober.wakeAtMs(), Math.max(decideMs, this.wakefulness.judgeFromMs))
   }
 
   /** Time goes on. What others did not answer while this node was not awake says nothing of them. */
   #enter(now: Moment): void {
-    const state = this.wakefulness.notice(now, this.#duty())
+    const state = this.wakefulness.notice(now, this.dutyMs())
     this.#now = now
     if (state === 'awake') return this.health.rest(now.ms, this.#timings.probePeriodMs)
     const { probePeriodMs } = this.#timings

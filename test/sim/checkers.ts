@@ -253,27 +253,6 @@ function fullOf({ nodes, units, owners }: Placement): (node: string, spread: str
   }
 }
 
-/**
- * I5: a node that has stood still for long judges nobody by what came of it: what it calls suspect or dead in the
- * moment in which it goes on, somebody else has called so.
- */
-export async function checkThaw(mesh: SimulatedMesh, id: string, thaw: () => void): Promise<void> {
-  const { members } = mesh.node(id).inspect().core.ledger.tables
-  const before = new Map([...members.rows()].map(row => [row.id, row]))
-  thaw()
-  await mesh.run(0.1)
-  for (const row of members.rows()) {
-    if ((row.status !== 'suspect' && row.status !== 'dead') || before.get(row.id) === row) continue
-    // One that is leaving is a member still, and may be the one who has found it (seed 5000022).
-    const others = [...mesh.up, ...mesh.leaving].filter(other => other !== id)
-    const isShared = others.some(other => {
-      const known = mesh.node(other).inspect().core.ledger.tables.members.get(row.id)
-      return known !== undefined && compareMembers(known, row) >= 0
-    })
-    if (!isShared) throw new InvariantError(`I5: ${id} wakes up and finds ${text(row)}, and nobody else does`)
-  }
-}
-
 /** I49: whatever was cut, everybody has a session with everybody again. */
 export function checkConnected(mesh: SimulatedMesh): void {
   for (const id of mesh.up) {

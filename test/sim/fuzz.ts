@@ -321,7 +321,7 @@ class Schedule {
       this.#workers.calls.check(mesh)
       this.#rebels.check(mesh)
       this.#sick.check(mesh)
-      await this.#net.pass(mesh)
+      this.#net.pass(mesh)
       await this.#rolling.pass(mesh)
     }
   }
@@ -331,7 +331,7 @@ class Schedule {
     this.world.victim = undefined
     this.belt.isTripped = false
     this.#rolling.end()
-    await this.#net.end(mesh)
+    this.#net.end(mesh)
     await this.#workers.restore(mesh)
     // One may stay down for ever: I6, everybody must have noticed.
     const isOneLeft = mesh.up.length > 1 && this.prng.chance(0.3)

@@ -3,9 +3,8 @@
 import type { NodeId } from '../../src/ids.ts'
 import { CALM, type NetworkConditions } from '../../src/io/memory/network-conditions.ts'
 import type { Prng } from '../../src/prng.ts'
-import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
-import { checkThaw } from './checkers.ts'
+import { ThawWatch } from './thaw-watch.ts'
 
 /** In the order of how often they are drawn. */
 const KINDS = [
@@ -34,17 +33,16 @@ const DRIFT_MAX = 0.02
 /** Of packets: more of it, and TCP comes to a halt. */
 const PACKET_LOSS_MAX = 0.1
 
-/** A shorter sleep leaves no trace: neither is a timer late, nor has the wall clock gained more than it may. */
-const SLEEP_MS_MIN = 1_000
-
-/** A shorter stall is within what others are given to answer, and longer where the node knows that it is unwell. */
-const STALL_MS_MIN = LAN_TIMINGS.probeTimeoutMs / 2
+/** After a shorter sleep the wall clock, which may be slow, need not have gained more than it may. */
+const SLEEP_MS_MIN = 1_000 / (1 - DRIFT_MAX)
 
 interface Nap {
   readonly node: NodeId
   readonly sinceMs: number
   readonly untilMs: number
   readonly pause: 'stopped' | 'asleep'
+  /** Its wall clock was set meanwhile: that does not tell how long its machine has slept. */
+  isClockSet: boolean
 }
 
 export class NetFaults {
@@ -54,6 +52,8 @@ export class NetFaults {
   /** Since when no packet is lost; Infinity while some are. */
   soundSinceMs = 0
   #naps: Nap[] = []
+  /** Those who have just gone on. */
+  readonly #woken = new Map<NodeId, ThawWatch>()
   #flap: { readonly from: NodeId; readonly to: NodeId; untilMs: number; isCut: boolean } | undefined
 
   constructor(prng: Prng) {
@@ -99,9 +99,12 @@ export class NetFaults {
         return this.#freeze(mesh, this.#prng.between(500, 12_000)) ? kind : undefined
       case 'stall':
         return this.#freeze(mesh, this.#prng.between(20, 700)) ? kind : undefined
-      case 'clock':
-        mesh.setClock(this.#prng.pick(mesh.ids), this.#prng.between(-20_000, 20_000))
+      case 'clock': {
+        const node = this.#prng.pick(mesh.ids)
+        for (const nap of this.#naps) nap.isClockSet ||= nap.node === node
+        mesh.setClock(node, this.#prng.between(-20_000, 20_000))
         return kind
+      }
       case 'drift':
         for (const id of mesh.ids) mesh.setClockRate(id, 1 + this.#prng.between(-DRIFT_MAX, DRIFT_MAX))
         return kind
@@ -126,12 +129,14 @@ export class NetFaults {
 
   /** A process has crashed: nobody wakes it. */
   onCrash(node: NodeId): void {
+    this.#woken.get(node)?.end()
     this.#naps = this.#naps.filter(nap => nap.node !== node)
   }
 
   /** Wakes whose time has come, and goes on with a link that comes and goes. */
-  async pass(mesh: SimulatedMesh): Promise<void> {
-    for (const nap of this.#naps.filter(({ untilMs }) => untilMs <= mesh.nowMs)) await this.#thaw(mesh, nap)
+  pass(mesh: SimulatedMesh): void {
+    for (const watch of this.#woken.values()) watch.check()
+    for (const nap of this.#naps.filter(({ untilMs }) => untilMs <= mesh.nowMs)) this.#thaw(mesh, nap)
     const flap = this.#flap
     if (flap === undefined) return
     flap.isCut = !flap.isCut && flap.untilMs > mesh.nowMs
@@ -141,9 +146,9 @@ export class NetFaults {
   }
 
   /** All faults end. */
-  async end(mesh: SimulatedMesh): Promise<void> {
+  end(mesh: SimulatedMesh): void {
     this.#flap = undefined
-    for (const nap of this.#naps) await this.#thaw(mesh, nap)
+    for (const nap of this.#naps) this.#thaw(mesh, nap)
     mesh.heal()
     for (const id of mesh.ids) mesh.setClockRate(id, 1)
     this.#setConditions(mesh, CALM)
@@ -153,19 +158,17 @@ export class NetFaults {
     if (mesh.awake.length < 2) return false
     const node = this.#prng.pick(mesh.awake)
     const pause = this.#prng.chance(0.2) ? 'asleep' : 'stopped'
+    this.#woken.get(node)?.end()
     mesh.freeze(node)
-    this.#naps.push({ node, sinceMs: mesh.nowMs, untilMs: mesh.nowMs + durationMs, pause })
+    this.#naps.push({ node, sinceMs: mesh.nowMs, untilMs: mesh.nowMs + durationMs, pause, isClockSet: false })
     return true
   }
 
-  async #thaw(mesh: SimulatedMesh, nap: Nap): Promise<void> {
+  #thaw(mesh: SimulatedMesh, nap: Nap): void {
     this.onCrash(nap.node)
-    const thaw = (): void => mesh.thaw(nap.node, nap.pause)
-    const { factor } = mesh.node(nap.node).inspect().core.ledger.membership.health
-    const isNoticed =
-      mesh.nowMs - nap.sinceMs > (nap.pause === 'asleep' ? SLEEP_MS_MIN : STALL_MS_MIN * factor)
-    if (isNoticed) await checkThaw(mesh, nap.node, thaw)
-    else thaw()
+    const isNoticed = nap.pause === 'asleep' && !nap.isClockSet && mesh.nowMs - nap.sinceMs > SLEEP_MS_MIN
+    this.#woken.set(nap.node, new ThawWatch(mesh, nap.node, isNoticed))
+    mesh.thaw(nap.node, nap.pause)
   }
 
   #pair(mesh: SimulatedMesh): [NodeId, NodeId] {
