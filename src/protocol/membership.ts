@@ -155,7 +155,7 @@ export class Membership {
       case 'probe-request':
         return this.#prober.onRequest(from, message.target, { n: message.n, nowMs: now.ms })
       case 'probe-report':
-        return this.#prober.onReport(from, message.target, { isHeard: message.isHeard, nowMs: now.ms })
+        return this.#prober.onReport(from, message.target, { ...message, nowMs: now.ms })
       case 'accusations':
         for (const accusation of message.accusations) this.#onAccusation(accusation)
         return undefined

@@ -150,11 +150,11 @@ export class Prober {
     emit({ kind: 'probe', to: target, n: this.#count })
   }
 
-  /** What somebody says who was asked. */
+  /** What somebody says who was asked. A no to an earlier question says nothing of this one; a yes is a sign of life. */
   onReport(
     from: NodeId,
     target: NodeId,
-    context: { readonly isHeard: boolean; readonly nowMs: number },
+    context: { readonly n: number; readonly isHeard: boolean; readonly nowMs: number },
   ): void {
     if (context.isHeard) {
       const { reach } = this.#init
@@ -164,7 +164,8 @@ export class Prober {
       return
     }
     const probe = this.#probes.get(target)
-    if (probe?.waiting?.delete(from) === true && probe.waiting.size === 0) probe.hopelessMs = context.nowMs
+    if (probe?.n !== context.n || probe.waiting?.delete(from) !== true) return
+    if (probe.waiting.size === 0) probe.hopelessMs = context.nowMs
   }
 
   /** Does what is due. */

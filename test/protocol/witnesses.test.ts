@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, REFUSED, b, c, d, e, row } from './bench.ts'
 
-const { probePeriodMs, suspicionFastMs } = LAN_TIMINGS
+const { probePeriodMs, probeTimeoutMs, suspicionFastMs } = LAN_TIMINGS
 
 let bench: Bench
 
@@ -32,6 +32,27 @@ describe('a member', () => {
     bench.pass(suspicionFastMs + 20)
     expect(bench.statusOf(b)).toBe('dead')
     expect(bench.statusOf(c)).toBe(problem?.failure === 'refused' ? 'dead' : 'alive')
+  })
+
+  test('of whom somebody has said no to an earlier question is not suspect before that one has answered the next', () => {
+    bench.meet(b, c)
+    const ask = (): number => {
+      bench.effects = []
+      const asked = () => bench.sent('probe-request').find(({ message }) => message.target === b)
+      bench.passUntil(() => asked() !== undefined, [c])
+      return asked()?.message.n ?? 0
+    }
+    const earlier = ask()
+    // It stands still for a moment; the answer to what it has asked before waits in the socket.
+    bench.nowMs = bench.membership.wakeAtMs() + probeTimeoutMs
+    bench.membership.tick(bench.now)
+    const next = ask()
+    bench.tell(c, { kind: 'probe-report', n: earlier, target: b, isHeard: false })
+    bench.pass(probeTimeoutMs / 2, [c])
+    expect(bench.statusOf(b)).toBe('alive')
+    bench.tell(c, { kind: 'probe-report', n: next, target: b, isHeard: false })
+    bench.pass(probeTimeoutMs / 20, [c])
+    expect(bench.statusOf(b)).toBe('suspect')
   })
 
   test('that one node finds gone is not dead by that alone once somebody else can be heard again', () => {
