@@ -1,8 +1,7 @@
 // pure
 /**
  * Who is in the mesh: SWIM over sessions, with refutable death. Who does not answer is suspect, and dead if it does
- * not refute in time. This is where rows are judged and verdicts become rows; probing, suspicion and dialling have
- * files of their own.
+ * not refute in time. Here rows are judged, and verdicts become rows; probing, suspicion and dialling have their files.
  */
 
 import { unreachable } from '../assert.ts'
@@ -204,13 +203,14 @@ export class Membership {
     return Math.min(this.#prober.wakeAtMs(), Math.max(decideMs, this.wakefulness.judgeFromMs))
   }
 
-  /** Time goes on. What others did not answer while this node was not awake says nothing of them. */
+  /** Time goes on. What others did not answer while this node was not awake says nothing of them, unless it never is. */
   #enter(now: Moment): void {
     const state = this.wakefulness.notice(now, this.dutyMs())
     this.#now = now
     if (state === 'awake') return this.health.rest(now.ms, this.#timings.probePeriodMs)
-    const { probePeriodMs } = this.#timings
     this.health.disturb(now.ms)
+    if (state === 'slow') return undefined
+    const { probePeriodMs } = this.#timings
     this.#prober.onSlept(now.ms)
     this.#reach.onSlept(now.ms)
     if (state === 'asleep') this.#holdUntilMs = now.ms + Math.max(2 * probePeriodMs, this.#prober.roundMs())

@@ -10,13 +10,19 @@ const SUSPEND_MS = 1000
 /** A timer is late by a few milliseconds now and then: 10 ms, with the default time-out of 200 ms, are more than that. */
 const NOTABLE_SHARE = 20
 
-/** A node that is a little late again and again must come to its verdicts all the same. */
+/** A node that is late again and again, or a little, must come to its verdicts all the same. */
 const DOUBTS_MAX = 3
+
+/** Late again after less than this is again and again: in so long a node gets a little better by itself (`LocalHealth`). */
+const AGAIN_PERIODS = 4
 
 export class Wakefulness {
   readonly #timings: Timings
   #now: Moment
   #doubts = 0
+  /** How often it has been late in a row, and when last. */
+  #lates = 0
+  #lateMs = -Infinity
   #judgeFromMs = 0
   #listenUntilMs = -Infinity
   #reunitedFromMs = -Infinity
@@ -49,9 +55,10 @@ export class Wakefulness {
 
   /**
    * Time goes on; the node should have been called at `dutyMs`. `late`: by half of what others are given to answer;
-   * `asleep`: so long that others have noticed, or with the whole machine.
+   * `slow`: so again and again, and it can only give others more time; `asleep`: so long that others have noticed, or with
+   * the whole machine.
    */
-  notice(now: Moment, dutyMs: number): 'awake' | 'late' | 'asleep' {
+  notice(now: Moment, dutyMs: number): 'awake' | 'late' | 'slow' | 'asleep' {
     const { probeTimeoutMs, probePeriodMs } = this.#timings
     const lateMs = now.ms - dutyMs
     const quietMs = now.ms - this.#now.ms
@@ -62,7 +69,10 @@ export class Wakefulness {
       this.#reunitedFromMs = now.ms + 2 * probePeriodMs
       return 'asleep'
     }
-    return lateMs >= probeTimeoutMs / 2 ? 'late' : 'awake'
+    if (lateMs < probeTimeoutMs / 2) return 'awake'
+    this.#lates = now.ms - this.#lateMs < AGAIN_PERIODS * probePeriodMs ? this.#lates + 1 : 1
+    this.#lateMs = now.ms
+    return this.#lates > DOUBTS_MAX ? 'slow' : 'late'
   }
 
   /** A turn of the event loop does where the timer came in time: it was an idle node, most likely. */

@@ -36,6 +36,9 @@ const PACKET_LOSS_MAX = 0.1
 /** After a shorter sleep the wall clock, which may be slow, need not have gained more than it may. */
 const SLEEP_MS_MIN = 1_000 / (1 - DRIFT_MAX)
 
+/** Who stands still again so soon does so again and again, and may have to judge by what came of it (`slow`). */
+const AGAIN_MS = 2_500
+
 interface Nap {
   readonly node: NodeId
   readonly sinceMs: number
@@ -54,6 +57,7 @@ export class NetFaults {
   #naps: Nap[] = []
   /** Those who have just gone on. */
   readonly #woken = new Map<NodeId, ThawWatch>()
+  readonly #thawedMs = new Map<NodeId, number>()
   #flap: { readonly from: NodeId; readonly to: NodeId; untilMs: number; isCut: boolean } | undefined
 
   constructor(prng: Prng) {
@@ -166,8 +170,10 @@ export class NetFaults {
 
   #thaw(mesh: SimulatedMesh, nap: Nap): void {
     this.onCrash(nap.node)
+    const thawedMs = this.#thawedMs.get(nap.node) ?? -Infinity
+    this.#thawedMs.set(nap.node, mesh.nowMs)
     const isNoticed = nap.pause === 'asleep' && !nap.isClockSet && mesh.nowMs - nap.sinceMs > SLEEP_MS_MIN
-    this.#woken.set(nap.node, new ThawWatch(mesh, nap.node, isNoticed))
+    if (mesh.nowMs - thawedMs > AGAIN_MS) this.#woken.set(nap.node, new ThawWatch(mesh, nap.node, isNoticed))
     mesh.thaw(nap.node, nap.pause)
   }
 
