@@ -53,7 +53,7 @@ export const REPLY = {
   error: 1,
   /** The worker is not here, or not of this generation: it has not been executed. */
   elsewhere: 2,
-  /** The mailbox is full: it has not been executed. */
+  /** It has not been executed. The payload is true: more answers wait for the caller than its connection takes; else: the mailbox is full. */
   overloaded: 3,
   /**
    * The worker ended before it came to this call, or while it was at it; the payload says which: false or true. Where

@@ -1,12 +1,12 @@
 /** A peer that takes in less than is sent to it: what is too much is refused or waits, and the session stays. */
 
 import { randomUUID } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setInterval as everyMs } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 
 import { type Reply, type WorkerRef, defineServer, deferred } from '../../src/index.ts'
 import { localNode } from '../local-node.ts'
-import { PATIENCE_MS } from '../patience.ts'
+import { PATIENCE, PATIENCE_MS } from '../patience.ts'
 import { slowLink } from './slow-link.ts'
 
 const MIB = 1024 * 1024
@@ -15,12 +15,18 @@ const CHUNK_BYTES = 256 * 1024
 const STREAM_BYTES_MAX = 64 * MIB
 /** So fast that what waits is through in a second or two, and much slower than a loop. */
 const LINK_BYTES_PER_MS = 32 * 1024
+/** Eight mebibytes a second, at most. */
+const THIN_LINK_BYTES_PER_MS = 8 * 1024
 
 const store = defineServer('store', {
-  init: () => ({ chunks: 0, waiting: new Array<Reply<string>>() }),
+  init: () => ({ chunks: 0, blobs: 0, waiting: new Array<Reply<string>>() }),
   call: {
     chunks: state => state.chunks,
-    blob: (_state, bytes: number) => new Uint8Array(bytes),
+    blobs: state => state.blobs,
+    blob: (state, bytes: number) => {
+      state.blobs += 1
+      return new Uint8Array(bytes)
+    },
     wait: state => deferred<string>(reply => void state.waiting.push(reply)),
   },
   cast: {
@@ -32,10 +38,12 @@ const store = defineServer('store', {
 type Store = WorkerRef<typeof store>
 
 /** The store, on another node than whoever asks for it, at the other end of a slow link. */
-async function farStore(): Promise<{ readonly worker: Store } & AsyncDisposable> {
+async function farStore(
+  bytesPerMs = LINK_BYTES_PER_MS,
+): Promise<{ readonly worker: Store } & AsyncDisposable> {
   const cluster = randomUUID()
   const keeper = await localNode({ cluster, behaviours: [store], labels: { disk: 'yes' } })
-  const link = await slowLink(Number(keeper.addresses[0]?.split('/')[4]), LINK_BYTES_PER_MS)
+  const link = await slowLink(Number(keeper.addresses[0]?.split('/')[4]), bytesPerMs)
   const node = await localNode({
     cluster,
     listen: [],
@@ -93,6 +101,32 @@ test('answers that are more than a stream buffers all come', async () => {
   expect(answers.filter(({ status }) => status === 'rejected')).toEqual([])
   expect(answers).toHaveLength(count)
 })
+
+test('a caller of more answers than the link carries is refused, and is answered again', async () => {
+  await using far = await farStore(THIN_LINK_BYTES_PER_MS)
+  const worker = far.worker.with({ timeoutMs: 2_000 })
+  const calls: Promise<unknown>[] = []
+  const refused: unknown[] = []
+  const until = performance.now() + PATIENCE_MS
+  for await (const _ of everyMs(50)) {
+    calls.push(worker.call.blob(MIB).catch((error: unknown) => void refused.push(error)))
+    if (refused.length >= 20 || performance.now() > until) break
+  }
+  await Promise.all(calls)
+  const overloads = refused.filter(isOverload)
+  expect(overloads.length).toBeGreaterThan(10)
+  expect(overloads[0]).toMatchObject({
+    maybeExecuted: false,
+    message: expect.stringMatching(/^more answers wait on the node of "store" /),
+  })
+  expect(await far.worker.call.blobs()).toBeLessThanOrEqual(calls.length - overloads.length)
+  const answer = async (): Promise<number> => (await worker.call.blob(MIB).catch(() => [])).length
+  await expect.poll(answer, PATIENCE).toBe(MIB)
+})
+
+function isOverload(error: unknown): boolean {
+  return error instanceof Error && error.name === 'OverloadedError'
+}
 
 function tryTo(action: () => void): string {
   try {

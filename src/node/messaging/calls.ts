@@ -9,7 +9,6 @@ import {
   CallTimeoutError,
   type Issue,
   NodeLostError,
-  OverloadedError,
   UnreachableError,
   ValidationError,
   WorkerExitedError,
@@ -26,6 +25,7 @@ import { becauseOf, isDown, pendingText } from '../supervision/spec-status.ts'
 import { toError } from '../thrown-value.ts'
 import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
 import type { CallRequest } from '../workers/gateway.ts'
+import { refusedThere } from './congestion.ts'
 import { type Deadlocks, circleOf, crossed } from './deadlocks.ts'
 import type { Replier } from './mailbox.ts'
 import { errorOfAnswer, exitIn, failureIn } from './reply.ts'
@@ -113,7 +113,7 @@ export class Calls {
         call.onError(failureIn(payload, peer, call.request.slot))
         return undefined
       case REPLY.overloaded:
-        call.onOverloaded()
+        call.fail(refusedThere(call.request.slot, payload))
         return undefined
       case REPLY.exited:
         call.onExited(...exitIn(payload, peer, call.request.slot))
@@ -337,8 +337,7 @@ export class Call implements Replier, Expiring, Origin {
   }
 
   onOverloaded(): void {
-    const message = `the mailbox of "${this.request.slot}" is full: call less at once, or later`
-    this.fail(new OverloadedError(message, { maybeExecuted: false }))
+    this.fail(refusedThere(this.request.slot, null))
   }
 
   onDeadlock(): void {

@@ -18,3 +18,12 @@ export function refuseCongestion(session: Session, slot: SlotId): void {
   const message = `${session.waitingBytes} bytes wait for the node of "${slot}", which takes in less than it is sent: send less, or later`
   throw new OverloadedError(message, { maybeExecuted: false })
 }
+
+/** A call that was refused where its worker is: see `REPLY.overloaded`. */
+export function refusedThere(slot: SlotId, payload: unknown): OverloadedError {
+  const message =
+    payload === true
+      ? `more answers wait on the node of "${slot}" than its connection to this one carries: ask for less at once, or later`
+      : `the mailbox of "${slot}" is full: call less at once, or later`
+  return new OverloadedError(message, { maybeExecuted: false })
+}

@@ -12,6 +12,7 @@ import type { Clock } from '../../ports.ts'
 import { FRAME, type Target, decodeTarget } from '../../protocol/channel.ts'
 import { type Frame, FrameReader, FrameWriter, SLAB_BYTES } from '../../protocol/frames.ts'
 import { CHANNELS_MAX } from '../../protocol/limits.ts'
+import { WaitingAnswers } from './waiting-answers.ts'
 
 /** A session that sends no more than this at a time is quiet. */
 const QUIET_FRAMES = 4
@@ -27,6 +28,15 @@ const TURN_SHARE = 16
 
 /** When the node goes, so much of what waits is given to the transport: it would end the session for more. */
 const LAST_BYTES_MAX = 32 * 1024 * 1024
+
+/** A buffer that was written while the transport asked to wait. */
+interface Waiting {
+  readonly bytes: Uint8Array
+  /** So much of it is answers. */
+  readonly answerBytes: number
+  /** Nobody has a use for it from then on. Infinity: for ever, somebody has. */
+  readonly deadlineMs: number
+}
 
 /** What a channel writes to. */
 export interface Way {
@@ -80,7 +90,7 @@ export class Session implements Way {
   readonly #incoming = new Map<number, Incoming>()
   readonly #news = new Map<number, Incoming>()
   /** What was written while the transport asked to wait, oldest first. The last of it is still in the writer. */
-  readonly #backlog = new Deque<Uint8Array>()
+  readonly #backlog = new Deque<Waiting>()
   /** Who could wait with what it has, and does; who has waited longest is first. */
   readonly #waiting = new Set<Outgoing>()
   #violation: string | undefined
@@ -93,6 +103,12 @@ export class Session implements Way {
   /** They may again when so much has left. */
   #turnAfterBytes = 0
   #isOver = false
+  /** Of what is in the writer. */
+  #answerBytes = 0
+  /** Of what the writer hands over. */
+  #deadlineMs = Infinity
+  /** Of what waits. */
+  readonly answers = new WaitingAnswers()
   /** Of the run of the peer, as it has said; it may take a larger one while it joins. Infinity before it has said so. */
   boot = Infinity
   /** When the bytes have come that are being taken in: the same for all frames in them. */
@@ -132,6 +148,18 @@ export class Session implements Way {
     if (this.#outgoing.delete(outgoing.channel)) this.writer.begin(FRAME.close, 4).u32(outgoing.channel)
   }
 
+  /** The answer to a call, for which nobody waits after its deadline. */
+  reply(correlation: number, outcome: number, payload: Uint8Array, deadlineMs: number): void {
+    const bodyBytes = 5 + payload.length
+    this.writer.begin(FRAME.reply, bodyBytes).u32(correlation).u8(outcome).bytes(payload)
+    this.#answerBytes += bodyBytes
+    // One that has a buffer of its own anyway can be left out when it has waited for too long.
+    if (!this.#isCongested || payload.length < SLAB_BYTES) return
+    this.#deadlineMs = deadlineMs
+    this.writer.flush()
+    this.#deadlineMs = Infinity
+  }
+
   /** Takes in bytes of the peer. @returns why the session must end, if they make no sense */
   onBytes(bytes: Uint8Array): string | undefined {
     this.heardMs = this.#clock.nowMs()
@@ -146,14 +174,21 @@ export class Session implements Way {
 
   /** The transport takes more again: first what waits here, then what waits for that. */
   onDrain(): void {
+    const nowMs = this.#clock.nowMs()
     this.#isCongested = false
     while (!this.#isCongested) {
-      const bytes = this.#backlog.shift()
-      if (bytes === undefined) {
+      const waiting = this.#backlog.shift()
+      if (waiting === undefined) {
         this.#fill()
         break
       }
+      const { bytes, answerBytes, deadlineMs } = waiting
       this.waitingBytes -= bytes.length
+      if (deadlineMs <= nowMs) {
+        this.answers.onDropped(answerBytes)
+        continue
+      }
+      this.answers.onLeft(answerBytes, nowMs)
       this.#turnAfterBytes -= bytes.length
       this.#isCongested = !this.#send(bytes)
     }
@@ -235,7 +270,7 @@ export class Session implements Way {
   letOut(): void {
     this.flush()
     let bytesLeft = LAST_BYTES_MAX
-    for (const bytes of this.#backlog) {
+    for (const { bytes } of this.#backlog) {
       bytesLeft -= bytes.length
       // Nor anything after it: a gap would be a violation.
       if (bytesLeft < 0) return
@@ -249,9 +284,12 @@ export class Session implements Way {
   #onFull(bytes: Uint8Array): void {
     // What was still to be flushed must not get into the next session with the same peer.
     if (this.#isOver) return
+    const answerBytes = this.#answerBytes
+    this.#answerBytes = 0
     if (this.#isCongested) {
-      this.#backlog.push(bytes)
+      this.#backlog.push({ bytes, answerBytes, deadlineMs: this.#deadlineMs })
       this.waitingBytes += bytes.length
+      if (answerBytes > 0) this.answers.add(answerBytes, this.#clock.nowMs())
     } else {
       this.#turnAfterBytes -= bytes.length
       this.#isCongested = !this.#send(bytes)

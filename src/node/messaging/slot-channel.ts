@@ -122,13 +122,18 @@ export class SlotInlet implements Incoming {
   #onCall(frame: Frame, session: Session): string | undefined {
     const { slot, generation } = this.#target
     const correlation = frame.u32()
-    const deadlineMs = session.heardMs + frame.u32()
+    const timeoutMs = frame.u32()
+    const deadlineMs = session.heardMs + timeoutMs
     const bytes = frame.remaining
     const request = readRequest(frame)
     if (request === undefined) return 'a request that cannot be read'
     const { name, args } = request
-    this.#giveAway(args, bytes)
     const replier = new RemoteReplier(session, { correlation, slot, deadlineMs, request })
+    if (session.answers.isBehind(timeoutMs, session.heardMs)) {
+      replier.refuse()
+      return undefined
+    }
+    this.#giveAway(args, bytes)
     this.#post.deliver(slot, generation, { kind: 'call', name, args, origin: replier, bytes, replier })
     return undefined
   }
@@ -166,9 +171,15 @@ class RemoteReplier implements Replier, Origin {
   }
 
   begin(nowMs: number): boolean {
-    if (nowMs < this.deadlineMs) return true
-    this.#reply(REPLY.expired, encodePayload(null))
+    if (nowMs >= this.deadlineMs) this.#reply(REPLY.expired, encodePayload(null))
+    else if (this.#session.answers.isFull) this.refuse()
+    else return true
     return false
+  }
+
+  /** The connection does not carry the answers that wait already. */
+  refuse(): void {
+    this.#reply(REPLY.overloaded, encodePayload(true))
   }
 
   onResult(value: unknown): void {
@@ -206,10 +217,6 @@ class RemoteReplier implements Replier, Origin {
   }
 
   #reply(outcome: number, payload: Uint8Array): void {
-    this.#session.writer
-      .begin(FRAME.reply, 5 + payload.length)
-      .u32(this.#correlation)
-      .u8(outcome)
-      .bytes(payload)
+    this.#session.reply(this.#correlation, outcome, payload, this.deadlineMs)
   }
 }

@@ -1,0 +1,68 @@
+// pure
+/**
+ * The answers that wait for a peer, as it takes in less than it asks for. A caller that has given up is gone, and its
+ * answer is still there: where calls were never refused, answers would come later and later, until none is in time.
+ */
+
+/** So long, what was asked for at once may be more than the connection carries, and how much that is shows only then. */
+const LOOK_MS = 250
+
+/** How much the connection carries is seen from what has left in the last so many milliseconds, or half of that. */
+const SPAN_MS = 4_000
+
+/** By then, an answer should be on its way: the rest is for the worker, and for the way. */
+const SHARE_OF_TIMEOUT = 1 / 2
+
+/** Where as much waits for more than a moment, calls are refused, however long they wait: as those of this node are. */
+const MANY_BYTES = 16 * 1024 * 1024
+
+/** Beyond this, also calls that wait in a mailbox are refused, when their worker comes to them. */
+const BYTES_MAX = 128 * 1024 * 1024
+
+export class WaitingAnswers {
+  #bytes = 0
+  /** Since then, some have waited all the time, and what has left is counted. */
+  #sinceMs = 0
+  #leftBytes = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  add(bytes: number, nowMs: number): void {
+    if (this.#bytes === 0) {
+      this.#sinceMs = nowMs
+      this.#leftBytes = 0
+    }
+    this.#bytes += bytes
+  }
+
+  /** The connection has taken so much. */
+  onLeft(bytes: number, nowMs: number): void {
+    this.#bytes -= bytes
+    this.#leftBytes += bytes
+    const elapsedMs = nowMs - this.#sinceMs
+    if (elapsedMs < SPAN_MS) return
+    this.#sinceMs += elapsedMs / 2
+    this.#leftBytes /= 2
+  }
+
+  /** Nobody waits for so much of it any more. */
+  onDropped(bytes: number): void {
+    this.#bytes -= bytes
+  }
+
+  /** Whether the answer to a call that comes now, and may take `timeoutMs`, would come too late, or too much waits already. */
+  isBehind(timeoutMs: number, nowMs: number): boolean {
+    const elapsedMs = nowMs - this.#sinceMs
+    if (this.#bytes === 0 || elapsedMs < LOOK_MS) return this.isFull
+    return (
+      this.#bytes > MANY_BYTES || this.#bytes * elapsedMs > this.#leftBytes * timeoutMs * SHARE_OF_TIMEOUT
+    )
+  }
+
+  /** Whether no call of the peer is begun. */
+  get isFull(): boolean {
+    return this.#bytes > BYTES_MAX
+  }
+}
