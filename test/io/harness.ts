@@ -84,7 +84,8 @@ export class Probe {
 
 /** How transports of one kind are made, and how time passes for them. */
 export interface Harness {
-  make(): Promise<Probe>
+  /** `listen`: at addresses of its kind; at one, where nothing is said. */
+  make(listen?: readonly string[]): Promise<Probe>
   /** An address at which nobody listens. */
   nowhere(): Promise<string>
   /** Lets so much time pass by the clocks of the transports; none of their timers runs earlier for it. */

@@ -42,11 +42,11 @@ export function overTcp(secret = 'compliance'): Harness {
   let passedMs = 0
   const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + passedMs }
   return {
-    make: async () => {
+    make: async (listen = ['/ip4/127.0.0.1/tcp/0']) => {
       const transport = await Libp2pTransport.create({
         cluster: 'compliance',
         secret,
-        listen: ['/ip4/127.0.0.1/tcp/0'],
+        listen,
         mdns: false,
         clock,
       })

@@ -9,14 +9,20 @@ export class Line {
   #port: number
   readonly #near = new Set<Socket>()
   readonly #far = new Set<Socket>()
+  /** How often something has come back. */
+  answers = 0
+  /** So often, it is passed on. */
+  readonly #answersMax: number
 
-  private constructor(port: number) {
+  private constructor(port: number, answersMax: number) {
     this.#port = port
+    this.#answersMax = answersMax
     this.#server = createServer(near => this.#join(near))
   }
 
-  static async to(address: string): Promise<Line> {
-    const line = new Line(portOf(address))
+  /** `answersMax`: what comes back after that many pieces is lost. */
+  static async to(address: string, answersMax = Infinity): Promise<Line> {
+    const line = new Line(portOf(address), answersMax)
     line.#server.listen(0, '127.0.0.1')
     await once(line.#server, 'listening')
     return line
@@ -43,6 +49,11 @@ export class Line {
     for (const socket of this.#far) socket.destroy()
   }
 
+  /** Whoever has dialled loses all connections, and so does whoever was dialled. */
+  cutNearEnd(): void {
+    for (const socket of this.#near) socket.destroy()
+  }
+
   close(): void {
     this.#server.close()
     for (const socket of [...this.#near, ...this.#far]) socket.destroy()
@@ -53,7 +64,10 @@ export class Line {
     keep(near, this.#near)
     keep(far, this.#far)
     near.on('data', data => far.write(data))
-    far.on('data', data => near.write(data))
+    far.on('data', data => {
+      this.answers += 1
+      if (this.answers <= this.#answersMax) near.write(data)
+    })
     near.on('close', () => far.destroy())
     // Only the end in good order is passed on.
     far.on('end', () => near.end())

@@ -7,11 +7,11 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection, PrivateKey, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import { ListenError } from '../../errors.ts'
 import { type NodeId, nodeId } from '../../ids.ts'
 import type { Clock, Lane, Transport, TransportHandlers } from '../../ports.ts'
+import { peerOf, readAddresses } from './dial-addresses.ts'
 import { NotLetInError, SessionRefusedError, TooManyDialsError, diagnose } from './dial-failure.ts'
 import { Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
@@ -254,12 +254,23 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const force = plain.every(address => peerOf(address) === undefined)
     const connection = await this.#libp2p.dial(readAddresses(plain), { signal, force })
     const peer = nodeId(connection.remotePeer.toString())
-    const session = this.#all.get(connection.id)
-    if (session === undefined) closeQuietly(connection)
-    const ended = await session?.opened
+    const ended = await this.#settle(connection)
     if (ended !== undefined && !this.#sessions.has(peer))
       throw new SessionRefusedError(ended, this.#gate.lastReason(peer))
     return peer
+  }
+
+  /** Resolves when there is a session, by way of this connection or of another one. @returns why there is none */
+  async #settle(connection: Connection): Promise<string | undefined> {
+    let ended: string | undefined
+    for (let first = this.#firstOf(connection); first !== undefined; first = this.#firstOf(connection)) {
+      ended = await first.opened
+      // Nothing has come of the other one: this one is no spare any more.
+      if (ended !== undefined) this.#onConnection(connection)
+    }
+    const session = this.#all.get(connection.id)
+    if (session === undefined) closeQuietly(connection)
+    return session === undefined ? ended : session.opened
   }
 
   /** Why the gate would close after the dial, where the address says whose it is. */
@@ -269,7 +280,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 
   #onConnection(connection: Connection): void {
-    if (this.#isSpare(connection)) return
+    if (this.#all.has(connection.id) || this.#isSpare(connection)) return
     const session = this.#sessionOf(connection)
     if (session === undefined || connection.direction !== 'outbound') return
     for (const lane of ['control', 'data'] as const) {
@@ -283,12 +294,27 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   /**
    * Whether this node has dialled a peer with whom it has a session, as at an address that does not say whose it is. Calls
    * are under way in that session: it stays, and whoever has dialled closes the connection. If it is stuck, it will be
-   * renewed; if the peer has lost it, the peer dials.
+   * renewed; if the peer has lost it, the peer dials. The same of a session that is about to open, as where two addresses of
+   * one peer are dialled at once: but then this connection is kept until there is one.
    */
   #isSpare(connection: Connection): boolean {
+    if (connection.direction !== 'outbound') return false
     const known = this.#sessions.get(nodeId(connection.remotePeer.toString()))
-    if (known === undefined || connection.direction !== 'outbound') return false
-    return this.#processes.isSame(known.connection, connection)
+    const isKnown = known !== undefined && this.#processes.isSame(known.connection, connection)
+    return isKnown || this.#firstOf(connection) !== undefined
+  }
+
+  /** The session with the same process that this node is opening already, by way of another connection. */
+  #firstOf(connection: Connection): Libp2pSession | undefined {
+    if (this.#all.has(connection.id)) return undefined
+    const peer = nodeId(connection.remotePeer.toString())
+    return [...this.#all.values()].find(
+      each =>
+        each.peer === peer &&
+        each !== this.#sessions.get(peer) &&
+        each.connection.direction === 'outbound' &&
+        this.#processes.isSame(each.connection, connection),
+    )
   }
 
   #onStream(lane: Lane, stream: Stream, connection: Connection): void {
@@ -346,11 +372,6 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 }
 
-/** Whose the address says that it is. */
-function peerOf(address: string): string | undefined {
-  return /\/p2p\/([^/]+)$/.exec(address)?.[1]
-}
-
 /** In good order, as the other side may not be through with the handshake yet. */
 function closeQuietly(connection: Connection): void {
   const abort = (): void => connection.abort(new Error('there is a session already'))
@@ -359,19 +380,4 @@ function closeQuietly(connection: Connection): void {
     .close()
     .catch(abort)
     .catch(() => {})
-}
-
-/** Those that can be read: an address of a kind that is yet unknown must not spoil the others. @throws when none can */
-function readAddresses(addresses: readonly string[]): Multiaddr[] {
-  const errors: unknown[] = []
-  const targets = addresses.flatMap(address => {
-    try {
-      return multiaddr(address)
-    } catch (error) {
-      errors.push(error)
-      return []
-    }
-  })
-  if (targets.length === 0) throw new AggregateError(errors, 'no address can be read')
-  return targets
 }
