@@ -1,9 +1,9 @@
-/** One member at several addresses: what a name, or its interfaces, may bring. */
+/** One member at several addresses, and addresses of one that lead to another: what a name, or its interfaces, may bring. */
 
 import { afterEach, expect, test } from 'vitest'
 
 import type { Probe } from './harness.ts'
-import { overTcp, until } from './harnesses.ts'
+import { freePort, overTcp, until } from './harnesses.ts'
 import { Line } from './line.ts'
 
 let harness = overTcp()
@@ -67,4 +67,19 @@ test('where the connection that came first comes to nothing, the other one becom
   expect(a.dialled).toContainEqual(['other', b.id])
   await until('there is a session', () => a.peers.length === 1 && b.peers.length === 1)
   expect([a.ups, a.downs]).toEqual([[b.id], []])
+})
+
+test('an address of a member that leads to the node itself is not dialled: that the others refuse is seen at once', async () => {
+  const port = await freePort()
+  const b = await harness.make([`/ip4/127.0.0.2/tcp/${port}`])
+  const a = await harness.make(['/ip4/127.0.0.1/tcp/0', `/ip4/127.0.0.3/tcp/${port}`])
+  const addresses = [`/ip4/127.0.0.3/tcp/${port}/p2p/${b.id}`, b.address]
+  a.transport.dial('up', addresses)
+  await until('there is a session', () => a.peers.length === 1)
+  await b.transport.stop()
+  await until('it has ended', () => a.downs.length === 1)
+  a.transport.dial('down', addresses)
+  await until('the dial fails', () => a.failures.length === 1)
+  expect(a.failures[0]?.slice(0, 2)).toEqual(['down', 'refused'])
+  expect([a.refused, a.twins]).toEqual([[], []])
 })

@@ -1,5 +1,5 @@
 // pure
-/** The addresses of a dial: whose they are, and which of them can be read. */
+/** The addresses of a dial: whose they are, which of them can be read, and which lead to the node that dials. */
 
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
@@ -23,4 +23,18 @@ export function readAddresses(addresses: readonly string[]): Multiaddr[] {
   })
   if (targets.length === 0) throw new AggregateError(errors, 'no address can be read')
   return targets
+}
+
+/**
+ * Without those of others at which this node itself would answer, as every machine with Docker has the same address among
+ * its interfaces: that others refuse would not be seen for it. All of them, where nothing else is left.
+ *
+ * @param own where this node listens
+ */
+export function elsewhere(addresses: readonly string[], own: readonly string[]): readonly string[] {
+  const here = new Set(own.map(address => address.replace(OWNER, '')))
+  const others = addresses.filter(
+    address => peerOf(address) === undefined || !here.has(address.replace(OWNER, '')),
+  )
+  return others.length > 0 ? others : addresses
 }

@@ -11,7 +11,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { ListenError } from '../../errors.ts'
 import { type NodeId, nodeId } from '../../ids.ts'
 import type { Clock, Lane, Transport, TransportHandlers } from '../../ports.ts'
-import { peerOf, readAddresses } from './dial-addresses.ts'
+import { elsewhere, peerOf, readAddresses } from './dial-addresses.ts'
 import { NotLetInError, SessionRefusedError, TooManyDialsError, diagnose } from './dial-failure.ts'
 import { Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
@@ -249,7 +249,10 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     if (objection !== undefined) throw new NotLetInError(objection)
     const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
     // libp2p does not dial its own id at all, whoever it is that answers to it.
-    const plain = addresses.map(address => address.replace(`/p2p/${this.id}`, ''))
+    const plain = elsewhere(
+      addresses.map(address => address.replace(`/p2p/${this.id}`, '')),
+      this.#libp2p.services.listening.all,
+    )
     // Of two connections with one address it keeps the earlier one, also where that leads to a process that is gone.
     const force = plain.every(address => peerOf(address) === undefined)
     const connection = await this.#libp2p.dial(readAddresses(plain), { signal, force })

@@ -22,8 +22,12 @@ export class Listening {
 
   /** As the interfaces of the machine are now. */
   get addresses(): readonly string[] {
-    const { peerId, transportManager } = this.#components
-    const addresses = new Set(transportManager.getAddrs().map(String))
-    return nearestFirst(reachable([...addresses])).map(address => `${address}/p2p/${peerId.toString()}`)
+    const { peerId } = this.#components
+    return nearestFirst(reachable(this.all)).map(address => `${address}/p2p/${peerId.toString()}`)
+  }
+
+  /** Those too that lead to this machine only from itself. They do not say whose they are. */
+  get all(): readonly string[] {
+    return [...new Set(this.#components.transportManager.getAddrs().map(String))]
   }
 }
