@@ -8,6 +8,7 @@ import { isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
+import { Courtesy } from './courtesy.ts'
 import { type Rank, roomsMs } from './dial-ranks.ts'
 import { Lull } from './lull.ts'
 import type { Timings } from './timings.ts'
@@ -17,15 +18,6 @@ export interface Dial {
   readonly key: string
   readonly addresses: readonly string[]
 }
-
-/** How long the node with the larger id leaves the dialling to the other, so that they seldom meet halfway. */
-const POLITE_WAIT_MS = 150
-
-/**
- * And so long where others have told each of the other, as in a mesh that forms: a session takes a second or two there,
- * and one that is opened twice takes the time of two. Who cannot be dialled, although it listens, dials after that.
- */
-const TOLD_WAIT_MS = 4_000
 
 const BACKOFF_FACTOR = 1.5
 
@@ -62,10 +54,9 @@ interface Listener {
 
 export class Contacts {
   readonly #self: NodeId
-  /** Others can dial this node, as far as it knows. */
-  readonly #isListening: boolean
-  /** Others can do so on this machine only. */
-  readonly #isLocal: boolean
+  readonly #courtesy: Courtesy
+  /** Others can dial this node on this machine only. */
+  #isLocal = true
   readonly #timings: Timings
   readonly #prng: Prng
   readonly #contacts = new Map<string, Contact>()
@@ -82,10 +73,17 @@ export class Contacts {
 
   constructor(self: Listener, timings: Timings, prng: Prng) {
     this.#self = self.id
-    this.#isListening = self.addresses.length > 0
-    this.#isLocal = self.addresses.every(isLoopback)
+    this.#courtesy = new Courtesy(self.id)
     this.#timings = timings
     this.#prng = prng
+    this.listenAt(self.addresses)
+  }
+
+  /** Where this node says that it listens, from now on. */
+  listenAt(addresses: readonly string[]): void {
+    this.#courtesy.isListening = addresses.length > 0
+    this.#isLocal = addresses.every(isLoopback)
+    this.#wakeMs = undefined
   }
 
   /** A name that is being looked up: looked for until `addSeed` or `removeSeed` tells what has come of it. */
@@ -108,14 +106,14 @@ export class Contacts {
   /** Where somebody is found, who need not know of this node: by mDNS, or from an earlier run. */
   find(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     const isKnown = this.#contacts.has(peer)
-    this.#note(peer, { claimed: addresses.slice(0, CLAIMED_MAX) }, nowMs + this.#politeness(peer))
+    this.#note(peer, { claimed: addresses.slice(0, CLAIMED_MAX) }, nowMs + this.#courtesy.waitMs(peer))
     const contact = this.#contacts.get(peer)
     if (contact !== undefined && !isKnown) contact.isClaim = true
   }
 
   /** Where a member says that it listens: it is told of this node just as well. */
   note(peer: NodeId, addresses: readonly string[], nowMs: number): void {
-    this.#note(peer, { addresses }, nowMs + (this.#isPolite(peer) ? TOLD_WAIT_MS : 0))
+    this.#note(peer, { addresses }, nowMs + this.#courtesy.toldWaitMs(peer))
     const contact = this.#contacts.get(peer)
     if (contact === undefined) return
     contact.isClaim = false
@@ -189,7 +187,7 @@ export class Contacts {
     // Its row may have come after its session, and will be told again when others accuse it: that must not make it wait.
     contact.wait = 'over'
     contact.attempts = 0
-    contact.dueMs = nowMs + this.#politeness(peer)
+    contact.dueMs = nowMs + this.#courtesy.waitMs(peer)
   }
 
   /** A member has started anew, and says that it listens at these addresses. */
@@ -382,15 +380,6 @@ export class Contacts {
   /** Infinity: not before the lull has ended. */
   #dueMs({ dueMs, wait, peer }: Contact): number {
     if (wait !== 'waiting') return dueMs
-    const politenessMs = peer !== undefined && this.#isPolite(peer) ? TOLD_WAIT_MS : 0
-    return Math.max(dueMs, this.#lull.endedMs + politenessMs)
-  }
-
-  #politeness(peer: NodeId): number {
-    return this.#isPolite(peer) ? POLITE_WAIT_MS : 0
-  }
-
-  #isPolite(peer: NodeId): boolean {
-    return this.#isListening && this.#self > peer
+    return Math.max(dueMs, this.#lull.endedMs + (peer === undefined ? 0 : this.#courtesy.toldWaitMs(peer)))
   }
 }

@@ -166,6 +166,7 @@ export class Membership {
   /** Says how this node stands from now on. */
   declareSelf(change: SelfChange, now: Moment): void {
     this.#enter(now)
+    if (change.addresses !== undefined) this.contacts.listenAt(change.addresses)
     this.#writeSelf({ ...this.self, seq: this.self.seq + 1, ...change })
   }
 
