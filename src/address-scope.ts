@@ -12,6 +12,10 @@ export function isLoopback(address: string): boolean {
   return LOOPBACK.test(address)
 }
 
+export function isIpv6(address: string): boolean {
+  return address.startsWith('/ip6/')
+}
+
 /** Those by which other machines reach this one; where there are none, those by which it reaches itself. */
 export function reachable(addresses: readonly string[]): readonly string[] {
   const others = addresses.filter(address => !isLoopback(address))

@@ -95,8 +95,8 @@ export interface Transport {
 export interface DirectoryHandlers {
   /** Addresses may come of this name, which is being looked up: `onSeed` or `onSeedGone` says what has. */
   onAwaited(name: string): void
-  /** Somebody of the mesh should answer at this address. */
-  onSeed(address: string): void
+  /** Somebody of the mesh should answer at this address. `name`: it was found by that one. */
+  onSeed(address: string, name?: string): void
   /** That is not so any more. */
   onSeedGone(address: string): void
   /** Who was in the mesh in an earlier run of this node, and where. */

@@ -3,6 +3,7 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
+import type { Contacts } from '../protocol/contacts.ts'
 import { CLOCK_SKEW_MAX_MS } from '../protocol/hlc.ts'
 import { DISCOVERIES, HINTS, RateLimit } from '../protocol/limits.ts'
 import type { MemberRow, ProtocolRange } from '../protocol/member-row.ts'
@@ -73,6 +74,7 @@ interface Complaint {
 export class Border {
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #contacts: () => Pick<Contacts, 'hasOtherWay'>
   readonly #hints: RateLimit
   readonly #discoveries: RateLimit
   readonly #complaints = new Map<string, Complaint>()
@@ -94,9 +96,10 @@ export class Border {
   }
   #last: BorderStats['last']
 
-  constructor(clock: Clock, logger: Logger) {
+  constructor(clock: Clock, logger: Logger, contacts: () => Pick<Contacts, 'hasOtherWay'>) {
     this.#clock = clock
     this.#logger = logger
+    this.#contacts = contacts
     this.#hints = new RateLimit(HINTS, clock.nowMs())
     this.#discoveries = new RateLimit(DISCOVERIES, clock.nowMs())
   }
@@ -175,8 +178,9 @@ export class Border {
 
   /** `key`: an address, or the id of a member, whose absence others notice. */
   onDialFailed(key: string, { isHandshake, reason, cause }: FailedDial): void {
-    const { count, isLasting } = this.#fail(key)
     const isAddress = key.startsWith('/')
+    if (isAddress && !isHandshake && this.#contacts().hasOtherWay(key)) return
+    const { count, isLasting } = this.#fail(key)
     // A member whose process is just ending closes connections halfway: once is no news of it.
     const isNews = isHandshake ? isAddress || count > 1 : isAddress && isLasting
     if (!isNews) return

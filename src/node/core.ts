@@ -162,7 +162,7 @@ export class Core {
       case 'seed-awaited':
         return this.#membership.contacts.awaitSeed(event.name)
       case 'seed-added':
-        this.#membership.contacts.addSeed(event.address, nowMs)
+        this.#membership.contacts.addSeed(event.address, nowMs, event.name)
         return this.#membership.tick(this.#now)
       case 'seed-removed':
         return this.#membership.contacts.removeSeed(event.address)

@@ -19,7 +19,7 @@ import type { Incarnation, SupervisorEffect } from './supervision/supervisor.ts'
 /** What has happened. */
 export type CoreEvent =
   | { readonly kind: 'seed-awaited'; readonly name: string }
-  | { readonly kind: 'seed-added'; readonly address: string }
+  | { readonly kind: 'seed-added'; readonly address: string; readonly name?: string | undefined }
   | { readonly kind: 'seed-removed'; readonly address: string }
   /** Another process has the key of this node: the number of its run. */
   | { readonly kind: 'twin-met'; readonly boot: number }

@@ -68,7 +68,7 @@ export class Kernel {
     const { clock, transport, logger, machine } = ports
     this.#init = init
     this.#ports = ports
-    this.border = new Border(clock, logger)
+    this.border = new Border(clock, logger, () => this.core.ledger.membership.contacts)
     this.#addresses = new OwnAddresses(transport, clock)
     const prng = new Prng(init.seed)
     this.#revisions = prng.fork('revisions')
@@ -162,7 +162,7 @@ export class Kernel {
     for (const action of early) action()
     init.ports.directory?.start({
       onAwaited: name => kernel.receive({ kind: 'seed-awaited', name }),
-      onSeed: address => kernel.receive({ kind: 'seed-added', address }),
+      onSeed: (address, name) => kernel.receive({ kind: 'seed-added', address, name }),
       onSeedGone: address => kernel.receive({ kind: 'seed-removed', address }),
       onKnown: (peer, addresses) => kernel.receive({ kind: 'peer-found', peer, addresses }),
       onReplaced: boot => (kernel.#isLeaving ? undefined : kernel.receive({ kind: 'place-taken', boot })),

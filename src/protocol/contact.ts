@@ -18,6 +18,8 @@ export interface ContactProblem extends DialProblem {
 /** Somebody to dial. */
 export interface Contact {
   readonly key: string
+  /** What a seed was found by. */
+  name: string | undefined
   /** Where it is itself said to listen, by its row, or a seed. May be empty. */
   addresses: readonly string[]
   /** Where else it may be, as anybody can have claimed, or it was in an earlier run. May be empty. */
@@ -45,6 +47,7 @@ export interface Contact {
 export function makeContact(key: string, addresses: readonly string[], dueMs: number): Contact {
   return {
     key,
+    name: undefined,
     addresses,
     claimed: [],
     isClaim: false,

@@ -4,7 +4,7 @@
  * does not dial the dead never heals from a partition in which each side has declared the other dead.
  */
 
-import { isLoopback } from '../address-scope.ts'
+import { isIpv6, isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
@@ -91,9 +91,9 @@ export class Contacts {
     this.#add(name, [], Infinity)
   }
 
-  /** An address from the options: dialled at once. */
-  addSeed(address: string, nowMs: number): void {
-    this.#add(address, [address], nowMs)
+  /** An address from the options, or of a name in them: dialled at once. */
+  addSeed(address: string, nowMs: number, name?: string): void {
+    this.#add(address, [address], nowMs).name = name
   }
 
   /** The address is not one of the mesh any more. */
@@ -279,6 +279,18 @@ export class Contacts {
   silentAtMs(): number {
     for (const begunMs of this.#waited.values()) return begunMs + SILENCE_MS
     return Infinity
+  }
+
+  /**
+   * Whether a name that the seed was found by leads to a session by its other family of addresses: whoever listens at one of
+   * them, as by default, is not to be reached by the other, and nothing is wrong.
+   */
+  hasOtherWay(seed: string): boolean {
+    const name = this.#contacts.get(seed)?.name
+    if (name === undefined) return false
+    return [...this.#contacts.values()].some(
+      each => each.name === name && isIpv6(each.key) !== isIpv6(seed) && this.#isUp(each),
+    )
   }
 
   /** When the next dial is due; Infinity: never, as things are. */

@@ -16,6 +16,8 @@ let running: Seeds | undefined
 const told = new Set<string>()
 /** Names that are being looked up for the first time. */
 const awaited = new Set<string>()
+/** What each of those that were told was found by. */
+const names = new Map<string, string>()
 const warnings: string[] = []
 
 beforeEach(async () => {
@@ -23,6 +25,7 @@ beforeEach(async () => {
   file = join(folder, 'peers')
   told.clear()
   awaited.clear()
+  names.clear()
   warnings.length = 0
 })
 
@@ -36,8 +39,9 @@ function start(init: { seeds?: readonly string[]; file?: string; resolve?: Resol
     seeds: init.seeds ?? [],
     file: init.file,
     onAwaited: name => awaited.add(name),
-    onSeed: address => {
+    onSeed: (address, name) => {
       told.add(address)
+      if (name !== undefined) names.set(address, name)
       awaited.delete(address)
     },
     onSeedGone: address => {
@@ -73,6 +77,11 @@ test('a name stands for all of its addresses, of the family that is asked for', 
     '/ip6/fd00::1/tcp/7001/p2p/x',
   ])
   expect(asked).toEqual(['gateway.local 4', 'gateway.local 6'])
+  expect([...names.values()]).toEqual([
+    '/dns4/gateway.local/tcp/7000',
+    '/dns4/gateway.local/tcp/7000',
+    '/dns6/gateway.local/tcp/7001/p2p/x',
+  ])
 })
 
 test('a name that is not known is dialled as it is, so that the reason is told, and looked up again', async () => {

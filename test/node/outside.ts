@@ -19,6 +19,8 @@ export class Outside implements Transport {
   readonly sent: { readonly peer: NodeId; readonly lane: Lane; readonly bytes: Uint8Array }[] = []
   /** What `send` answers. */
   takesMore = true
+  /** What seeds were found by. */
+  readonly names = new Map<string, string>()
   /** The node has given back its data folder. */
   isFolderFree = false
   #handlers: TransportHandlers | undefined
@@ -33,7 +35,7 @@ export class Outside implements Transport {
     const options = checkOptions(init)
     const { seeds } = options
     const directory: Directory = {
-      start: ({ onSeed }) => seeds.forEach(seed => onSeed(seed)),
+      start: ({ onSeed }) => seeds.forEach(seed => onSeed(seed, this.names.get(seed))),
       remember: () => {},
       part: () => {},
       stop: async () => void (this.isFolderFree = true),

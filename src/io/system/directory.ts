@@ -32,7 +32,7 @@ export class SystemDirectory implements Directory {
       seeds,
       file: peersFile,
       onAwaited: name => handlers.onAwaited(name),
-      onSeed: address => handlers.onSeed(address),
+      onSeed: (address, name) => handlers.onSeed(address, name),
       onSeedGone: address => handlers.onSeedGone(address),
       onWarning: message => logger.warn({}, message),
     })

@@ -29,7 +29,8 @@ export interface SeedsInit {
   readonly file: string | undefined
   /** Addresses may come of this name, which is being looked up: `onSeed` or `onSeedGone` says what has. */
   readonly onAwaited: (name: string) => void
-  readonly onSeed: (address: string) => void
+  /** `name`: the address is one of those that were found by it. */
+  readonly onSeed: (address: string, name: string | undefined) => void
   readonly onSeedGone: (address: string) => void
   readonly onWarning: (message: string) => void
   /** @default the resolver of the system */
@@ -109,7 +110,7 @@ export class Seeds {
     for (const address of before.keys()) if (!now.has(address)) this.#init.onSeedGone(address)
     for (const [address, kind] of now) {
       if (before.get(address) === kind) continue
-      if (kind === 'seed') this.#init.onSeed(address)
+      if (kind === 'seed') this.#init.onSeed(address, this.#nameOf(address))
       else this.#init.onAwaited(address)
     }
     for (const address of wanted) {
@@ -122,6 +123,11 @@ export class Seeds {
     if (nameIn(address) === undefined) return [[address, 'seed']]
     const found = this.#lookUps.get(address)?.found
     return found === undefined ? [[address, 'awaited']] : found.map(each => [each, 'seed'])
+  }
+
+  #nameOf(address: string): string | undefined {
+    for (const [name, { found }] of this.#lookUps) if (found?.includes(address) === true) return name
+    return undefined
   }
 
   async #lookUp(address: string, name: Name): Promise<void> {
