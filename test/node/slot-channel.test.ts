@@ -176,6 +176,18 @@ test('what is asked for at once is answered, also where it is more than the peer
   expect(bench.outcomes(REPLY.result)).toEqual(numbers)
 })
 
+test('a connection that is in the midst of an answer is not taken for one that carries none', async () => {
+  const bench = new Bench()
+  const numbers: number[] = []
+  // Two mebibytes a second; the third call comes when the first answer has half a way to go.
+  for (let ms = 0; ms < TIMEOUT_MS; ms += 50) {
+    if ([0, 50, 300].includes(ms)) numbers.push(bench.call())
+    await bench.clock.run(50)
+    bench.pass(MIB / 10)
+  }
+  expect(bench.outcomes(REPLY.result)).toEqual(numbers)
+})
+
 test('an answer that has waited beyond the deadline of its call does not leave', async () => {
   const bench = new Bench()
   const numbers = Array.from({ length: 10 }, () => bench.call())

@@ -189,8 +189,7 @@ export class Session implements Way {
         continue
       }
       this.answers.onLeft(answerBytes, nowMs)
-      this.#turnAfterBytes -= bytes.length
-      this.#isCongested = !this.#send(bytes)
+      this.#give(bytes)
     }
     if (this.#isCongested && this.#turnAfterBytes <= 0) this.#giveTurn()
   }
@@ -291,9 +290,14 @@ export class Session implements Way {
       this.waitingBytes += bytes.length
       if (answerBytes > 0) this.answers.add(answerBytes, this.#clock.nowMs())
     } else {
-      this.#turnAfterBytes -= bytes.length
-      this.#isCongested = !this.#send(bytes)
+      this.#give(bytes)
     }
+  }
+
+  #give(bytes: Uint8Array): void {
+    this.answers.onGiven(bytes.length)
+    this.#turnAfterBytes -= bytes.length
+    this.#isCongested = !this.#send(bytes)
   }
 
   #onFrame(frame: Frame): void {

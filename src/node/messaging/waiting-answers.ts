@@ -24,6 +24,8 @@ export class WaitingAnswers {
   /** Since then, some have waited all the time, and what has left is counted. */
   #sinceMs = 0
   #leftBytes = 0
+  /** Of the buffer, whatever is in it, that the connection was given last: some of it may have left. */
+  #lastBytes = 0
 
   get bytes(): number {
     return this.#bytes
@@ -37,7 +39,12 @@ export class WaitingAnswers {
     this.#bytes += bytes
   }
 
-  /** The connection has taken so much. */
+  /** The connection is given a buffer of so many bytes, whatever is in it. */
+  onGiven(bytes: number): void {
+    this.#lastBytes = bytes
+  }
+
+  /** So much of it was answers that had waited. */
   onLeft(bytes: number, nowMs: number): void {
     this.#bytes -= bytes
     this.#leftBytes += bytes
@@ -56,9 +63,8 @@ export class WaitingAnswers {
   isBehind(timeoutMs: number, nowMs: number): boolean {
     const elapsedMs = nowMs - this.#sinceMs
     if (this.#bytes === 0 || elapsedMs < LOOK_MS) return this.isFull
-    return (
-      this.#bytes > MANY_BYTES || this.#bytes * elapsedMs > this.#leftBytes * timeoutMs * SHARE_OF_TIMEOUT
-    )
+    const leftBytes = this.#leftBytes + this.#lastBytes
+    return this.#bytes > MANY_BYTES || this.#bytes * elapsedMs > leftBytes * timeoutMs * SHARE_OF_TIMEOUT
   }
 
   /** Whether no call of the peer is begun. */
