@@ -148,3 +148,18 @@ test.each(['worker', 'group'] as const)('a %s whose handoff fails does not count
   await mesh.until('it is given up', () => status()?.kind === 'gave-up')
   expect(status()).toMatchObject({ failures: [{ message: 'on purpose' }] })
 })
+
+test('a worker that has nothing to hand over loses nothing when its terminate fails', async () => {
+  const logger = new LogBook()
+  const labels = { far: 'yes' }
+  const bare = defineServer('bare', {
+    init: () => ({}),
+    terminate: () => Promise.reject(new RangeError('cannot let go')),
+  })
+  await using mesh = await simulate({ behaviours: [bare], logger, labelsOf: { n2: labels, n3: labels } })
+  await allSeeAll(mesh)
+  await mesh.settle(mesh.node('n1').addWorker({ id: 'w', run: bare, placement: { labels } }))
+  await mesh.settle(mesh.node(ownerOf(mesh)).drain())
+  const warnings = logger.lines.filter(({ message }) => message.includes('has failed'))
+  expect(warnings.map(({ message }) => message)).toEqual(['terminate has failed'])
+})

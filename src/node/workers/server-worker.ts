@@ -368,6 +368,7 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     this.#phase = 'closing'
     const { terminate } = this.#server
     if (terminate === undefined) return this.exit(exit)
+    this.beginLast(exit)
     const end = this.#ending(exit)
     try {
       const result = runInScope(this.#lastScope(), () => terminate(this.#state, reason, this.#context))
@@ -378,16 +379,10 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     }
   }
 
-  /**
-   * A crash keeps its first reason, and what is made for a successor goes there. Otherwise, what goes wrong in `terminate`
-   * only, is a crash as well.
-   */
   #ending(exit: Exit): (error?: unknown) => void {
     return error => {
-      if (error === undefined) return this.exit(exit)
-      this.logger.warn({ worker: this.assignment.slot, error }, 'terminate has failed')
-      const isKept = exit.kind === 'crashed' || exit.kind === 'released'
-      this.exit(isKept ? exit : { kind: 'crashed', failure: crashFrom(error, this.where) })
+      if (error === undefined) this.exit(exit)
+      else this.failAtLast(error, { kind: 'crashed', failure: crashFrom(error, this.where) })
     }
   }
 

@@ -19,7 +19,7 @@ import type { ContextOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
 import type { Executor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
-import { MOVE_FAILED } from './handoff.ts'
+import { MOVE_FAILED, TERMINATE_FAILED } from './handoff.ts'
 import { type LegacyParts, release } from './legacy.ts'
 import type { Overloads } from './overloads.ts'
 import { Scope, runInScope, runOutside } from './scope.ts'
@@ -71,6 +71,8 @@ export abstract class InlineWorker implements ContextOwner {
   protected lostCount = 0
   /** Those that it hands over, once it has ended. */
   #packedCount = 0
+  /** How it ends: its last code has begun. */
+  #last: Exit | undefined
   #scopes = 0
   #wasReady = false
   #isStopping = false
@@ -201,7 +203,8 @@ export abstract class InlineWorker implements ContextOwner {
 
   /** What its code runs in is gone, or has been taken away. */
   kill(exit: Exit): void {
-    this.exit(exit)
+    if (this.#last === undefined || this.#isOver) this.exit(exit)
+    else this.failAtLast(findFailure(exit), exit)
   }
 
   /**
@@ -250,6 +253,22 @@ export abstract class InlineWorker implements ContextOwner {
     this.lostCount += lost
     this.#packedCount = parts.letters.length - lost
     return exit
+  }
+
+  /** Its last code is about to run: then it ends so. */
+  protected beginLast(exit: Exit): void {
+    this.#last = exit
+  }
+
+  /**
+   * Its last code has failed. A crash keeps its first reason, and what is made for a successor goes there, if there is
+   * anything. Otherwise, what goes wrong in that code only, is a crash as well, which is `crash`.
+   */
+  protected failAtLast(error: unknown, crash: Exit): void {
+    this.logger.warn({ worker: this.assignment.slot, error }, TERMINATE_FAILED)
+    const last = this.#last
+    const isHandedOver = this.#isReleased && (last?.kind === 'released' || last?.kind === 'stopped')
+    this.exit(last?.kind === 'crashed' || isHandedOver ? last : crash)
   }
 
   /** Its code has thrown what its signal has told it, so that it can go on to a successor: that is no crash. */

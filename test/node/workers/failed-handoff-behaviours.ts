@@ -3,7 +3,7 @@
 import { defineServer } from '../../../src/node/workers/behaviours.ts'
 
 /** What is wrong with it. */
-export type Fault = 'throws' | 'function' | 'large' | 'terminate' | 'hangs'
+export type Fault = 'throws' | 'function' | 'large' | 'terminate' | 'exits' | 'hangs'
 
 export const fragile = defineServer('fragile', {
   init: (context, fault: Fault) => ({
@@ -19,6 +19,9 @@ export const fragile = defineServer('fragile', {
       context.log.info({}, 'at rest')
       return context.sleep(60_000)
     },
+    die: () => {
+      throw new RangeError('on purpose')
+    },
   },
   cast: { add: (state, by: number) => void (state.count += by) },
   handoff: ({ fault, count }) => {
@@ -29,6 +32,7 @@ export const fragile = defineServer('fragile', {
   terminate: ({ fault, context }, reason) => {
     context.log.info({}, `terminated: ${String(reason)}`)
     if (fault === 'terminate') throw new RangeError('cannot let go')
+    if (fault === 'exits') process.exit(3)
     return fault === 'hangs' ? new Promise(() => {}) : undefined
   },
 })

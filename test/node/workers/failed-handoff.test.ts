@@ -12,7 +12,7 @@ import { type Fault, fragile } from './failed-handoff-behaviours.ts'
 
 const isolations = ['thread', 'process'] as const
 const rows = isolations.flatMap(isolation =>
-  (['throws', 'function', 'large', 'terminate'] as const).map(fault => [isolation, fault] as const),
+  (['throws', 'function', 'large', 'terminate', 'exits'] as const).map(fault => [isolation, fault] as const),
 )
 
 const errors: Readonly<Record<Exclude<Fault, 'hangs'>, RegExp>> = {
@@ -20,6 +20,7 @@ const errors: Readonly<Record<Exclude<Fault, 'hangs'>, RegExp>> = {
   function: /could not be cloned|cannot be sent/,
   large: /the limit is 1048576/,
   terminate: /cannot let go/,
+  exits: /ended with code 3/,
 }
 
 async function pair(logger: LogBook): Promise<readonly [Node, Node]> {
@@ -53,11 +54,13 @@ test.each(rows)(
     for (const by of [1, 2]) owner.getWorker('w', fragile).cast.add(by)
     await owner.drain({ timeoutMs: PATIENCE_MS })
     await resting
-    expect(await ref.call.count()).toBe(fault === 'terminate' ? 43 : 3)
+    const isAtLast = fault === 'terminate' || fault === 'exits'
+    expect(await ref.call.count()).toBe(isAtLast ? 43 : 3)
     expect(await ref.call.node()).toBe(other.id)
     const has = { facts: { worker: 'w', error: { message: expect.stringMatching(errors[fault]) } } }
-    const what = fault === 'terminate' ? 'terminate has failed' : 'handoff has failed'
-    expect(logger.lines.filter(({ message }) => message.startsWith(what))).toMatchObject([has])
+    const what = isAtLast ? 'terminate has failed' : 'handoff has failed'
+    const failed = logger.lines.filter(({ message }) => message.includes('has failed'))
+    expect(failed).toMatchObject([{ ...has, message: expect.stringMatching(`^${what}`) }])
     expect(await exit).toMatchObject({ exit: { kind: 'released' }, lost: 0 })
     expect(logger.lines.map(({ message }) => message)).toContain('terminated: stopped')
     await Promise.all([a.stop(), b.stop()])
@@ -86,5 +89,20 @@ test.each(isolations)(
     expect(await exit).toMatchObject({ exit: { kind: 'abandoned' }, lost: 2 })
     expect(owner.snapshot().lostMessages).toBe(2)
     await Promise.all([a.stop(), b.stop()])
+  },
+)
+
+test.each(isolations)(
+  'a worker, %s, that crashes keeps its reason when its terminate ends it',
+  async isolation => {
+    const logger = new LogBook()
+    const behaviours = [new URL('failed-handoff-behaviours.ts', import.meta.url).href]
+    await using node = await localNode({ logger, behaviours })
+    const worker = await node.addWorker({ id: 'w', run: fragile, args: ['exits'], isolation })
+    const exit = nextExit(node, 'w')
+    await expect(worker.call.die()).rejects.toMatchObject({ name: 'RemoteError' })
+    expect(await exit).toMatchObject({ exit: { kind: 'crashed', failure: { message: 'on purpose' } } })
+    const failed = logger.lines.filter(({ message }) => message === 'terminate has failed')
+    expect(failed).toMatchObject([{ facts: { worker: 'w', error: { name: 'CellExit' } } }])
   },
 )
