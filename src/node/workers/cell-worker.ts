@@ -23,8 +23,8 @@ import type { HandledItem, StageContext, TaskContext } from './context.ts'
 import { Deferred } from './deferred.ts'
 import { fromData } from './mesh-ask.ts'
 import { Scope, type CodeOwner, runInScope, traceOfNow } from './scope.ts'
-import { UNSENDABLE_RESULT, textOf, thrownFrom, unsendable } from './thrown.ts'
-import { isA } from '../thrown-value.ts'
+import { STRAY_BROKEN_OFF, UNSENDABLE_RESULT, textOf, thrownFrom, unsendable } from './thrown.ts'
+import { isA, isAbort } from '../thrown-value.ts'
 import { given } from './transfer.ts'
 import { isAsyncIterable, isPromise } from './worker.ts'
 
@@ -48,10 +48,7 @@ export class CellWorker {
   private constructor(port: CellPort, clock: Clock) {
     this.#port = port
     this.#clock = clock
-    port.onStray(error => {
-      this.#post({ kind: 'stray', thrown: thrownFrom(error) })
-      port.exit(STRAY_CODE)
-    })
+    port.onStray(error => this.#onStray(error))
     port.onMessage(message => {
       if (isToCell(message)) this.#receive(message)
     })
@@ -61,6 +58,17 @@ export class CellWorker {
   static run(port: CellPort, clock: Clock): void {
     // What it listens to keeps it.
     void new CellWorker(port, clock)
+  }
+
+  /** As inline: what its signal has told whatever its code has left running is no crash. */
+  #onStray(error: unknown): void {
+    const thrown = thrownFrom(error)
+    if (this.#abort.signal.aborted && isAbort(error)) {
+      this.#context?.log.info({ worker: this.#context.worker, error: thrown }, STRAY_BROKEN_OFF)
+      return
+    }
+    this.#post({ kind: 'stray', thrown })
+    this.#port.exit(STRAY_CODE)
   }
 
   #receive(message: ToCell): void {

@@ -14,6 +14,7 @@ import type { CoreEvent, NodeEvent } from '../events.ts'
 import type { Addressee } from '../messaging/post.ts'
 import { type Exit, failureFrom, findFailure, writeOut } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
+import { isAbort } from '../thrown-value.ts'
 import type { Turn } from '../turn.ts'
 import type { Behaviour } from './behaviours.ts'
 import { CellExecutor } from './cell-executor.ts'
@@ -26,6 +27,7 @@ import type { Registry } from './registry.ts'
 import { currentWorker } from './scope.ts'
 import { ServerWorker } from './server-worker.ts'
 import { TaskWorker } from './task-worker.ts'
+import { STRAY_BROKEN_OFF } from './thrown.ts'
 import { Unexpected } from './unexpected.ts'
 import type { InlineWorker, WorkerHome, WorkerInit } from './worker.ts'
 
@@ -211,16 +213,19 @@ export class Host {
     return lost
   }
 
-  /** @returns how to end the worker of this node whose code runs now; undefined: it is of none */
+  /** @returns how to tell the worker of this node whose code runs now; undefined: it is of none */
   findStray(): ((error: unknown) => void) | undefined {
     const { node, logger } = this.#init
     const identity = currentWorker()
     if (identity === undefined || identity.node !== node) return undefined
-    const { worker: slot, generation, incarnation } = identity
+    const { worker: slot, incarnation } = identity
     const worker = this.#of(slot, incarnation)
     if (worker === undefined)
-      return error => logger.warn({ worker: slot, error }, 'code of a worker that has ended has failed')
-    return error => worker.kill({ kind: 'crashed', failure: failureFrom(error, { node, slot, generation }) })
+      return error =>
+        isAbort(error)
+          ? logger.info({ worker: slot, error }, STRAY_BROKEN_OFF)
+          : logger.warn({ worker: slot, error }, 'code of a worker that has ended has failed')
+    return error => worker.onStray(error)
   }
 
   /**

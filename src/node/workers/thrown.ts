@@ -6,6 +6,9 @@ import type { Cause, Failure } from '../../protocol/failure.ts'
 import { describeThrown, isA, originsOf } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'
 
+/** Said of what a worker that stops has left running, as its signal has ended that: such an error is no crash. */
+export const STRAY_BROKEN_OFF = 'what nobody waits for was broken off, as its worker stops'
+
 /** With its `cause`, where that is a failure that travels as data anyway. */
 export function thrownFrom(error: unknown): Thrown {
   const thrown = { ...describeThrown(error), ...originsOf(error) }

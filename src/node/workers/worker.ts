@@ -11,7 +11,7 @@ import type { Failure, ItemId } from '../../protocol/failure.ts'
 import { NO_ORIGIN, type Origin } from '../../protocol/request.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
 import type { Letter, Mailbox } from '../messaging/mailbox.ts'
-import { type Exit, type Where, crashFrom, findFailure } from '../supervision/exit.ts'
+import { type Exit, type Where, crashFrom, failureFrom, findFailure } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import { isAbort } from '../thrown-value.ts'
 import type { Turn } from '../turn.ts'
@@ -23,6 +23,7 @@ import { MOVE_FAILED, TERMINATE_FAILED } from './handoff.ts'
 import { type LegacyParts, release } from './legacy.ts'
 import type { Overloads } from './overloads.ts'
 import { Scope, runInScope, runOutside } from './scope.ts'
+import { STRAY_BROKEN_OFF } from './thrown.ts'
 import type { Unexpected } from './unexpected.ts'
 
 /**
@@ -199,6 +200,13 @@ export abstract class InlineWorker implements ContextOwner {
   /** Its code wants it to end: also where it has stopped for a successor, which then is none. */
   wish(reason: StopReason): void {
     if (!this.#isOver && (!this.#isStopping || this.#isReleased)) this.onStopWish(reason)
+  }
+
+  /** An error of its code that nobody has caught. What its signal has told whatever it has left running is none. */
+  onStray(error: unknown): void {
+    if (this.#isStopping && isAbort(error))
+      this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
+    else this.kill({ kind: 'crashed', failure: failureFrom(error, this.where) })
   }
 
   /** What its code runs in is gone, or has been taken away. */

@@ -5,14 +5,24 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { defineServer, defineTask } from '../../../src/node/workers/behaviours.ts'
 import type { WorkerContext } from '../../../src/node/workers/context.ts'
 
-export type How = 'timer' | 'reason' | 'fault'
+export type How = 'timer' | 'reason' | 'floating' | 'fault'
 
 async function workUntilAborted({ signal, log }: WorkerContext, how: How): Promise<void> {
   const working = wait(60_000, undefined, { signal })
   log.info({}, 'at work')
   if (how === 'timer') return working
+  if (how === 'floating') leaveBehind(signal)
   await working.catch(() => {})
+  if (how === 'floating') return undefined
   throw how === 'reason' ? signal.reason : new RangeError('on purpose')
+}
+
+/** What nobody waits for, and the signal ends: a promise, and what listens. */
+function leaveBehind(signal: AbortSignal): void {
+  void wait(60_000, undefined, { signal })
+  signal.addEventListener('abort', () => {
+    throw signal.reason
+  })
 }
 
 export const server = defineServer('server', {

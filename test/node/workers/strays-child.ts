@@ -3,9 +3,12 @@
  * of its own, as a test runner listens to such errors itself. Says what has come of it.
  */
 
-import { defineServer } from '../../../src/index.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { type WorkerContext, defineServer } from '../../../src/index.ts'
 import { server, stage, task } from './cell-behaviours.ts'
 import { localNode } from '../../local-node.ts'
+import { LogBook } from '../../log-book.ts'
 import { nextExit } from '../../node-events.ts'
 
 const listening = defineServer('listening', {
@@ -17,7 +20,30 @@ const listening = defineServer('listening', {
   },
 })
 
-const start = () => localNode({ behaviours: [{ server, stage, task, listening }] })
+const terminated: unknown[] = []
+
+function leaveBehind({ signal }: WorkerContext): object {
+  void wait(60_000, undefined, { signal })
+  signal.addEventListener('abort', () => {
+    throw signal.reason
+  })
+  return {}
+}
+
+/** Is over when that is told of. */
+const abrupt = defineServer('abrupt', { init: leaveBehind })
+
+const floating = defineServer('floating', {
+  init: leaveBehind,
+  // Long enough for what is left running to be told of.
+  terminate: async (_state, reason) => {
+    await new Promise(resolve => setImmediate(resolve))
+    terminated.push(reason)
+  },
+})
+
+const logger = new LogBook()
+const start = () => localNode({ behaviours: [{ server, stage, task, listening, floating, abrupt }], logger })
 
 const say = (message: object): void => {
   process.send?.(message)
@@ -57,6 +83,22 @@ await node.stopWorker('listening')
 // Such an error is told of in the next tick.
 await new Promise(resolve => setImmediate(resolve))
 say({ what: 'signal', bystander: await node.getWorker('bystander-stray', server).call.get() })
+
+await node.addWorker({ id: 'floating', run: floating })
+await node.stopWorker('floating')
+await node.addWorker({ id: 'abrupt', run: abrupt })
+await node.stopWorker('abrupt')
+await new Promise(resolve => setImmediate(resolve))
+const heardOf = (what: string) =>
+  logger.lines.flatMap(({ facts, message }) =>
+    message.startsWith(what) && 'worker' in facts ? [facts.worker] : [],
+  )
+say({
+  what: 'floating',
+  terminated,
+  failed: heardOf('code of a worker that has ended'),
+  brokenOff: heardOf('what nobody waits for'),
+})
 
 await other.stop()
 const listenersWithOne = process.listenerCount('uncaughtException') - listenersBefore

@@ -51,6 +51,12 @@ describe.concurrent('an error that nobody catches, or `process.exit`,', () => {
       })
     }
     expect(said.get('signal')).toMatchObject({ bystander: 2 })
+    // What its own signal has broken off is no reason to end it before it has said good-bye.
+    expect(said.get('floating')).toMatchObject({
+      terminated: ['stopped'],
+      failed: ['listening'],
+      brokenOff: ['floating', 'floating', 'abrupt', 'abrupt'],
+    })
     expect(said.get('hooks')).toMatchObject({
       listeners: 1,
       listenersWithOne: 1,
