@@ -192,6 +192,8 @@ export class Core {
         return event.changes.forEach(change => this.ledger.writeSpec(change, this.#now))
       case 'worker-started':
         return this.supervisor.onStarted(event.slot, event.incarnation, nowMs)
+      case 'worker-ending':
+        return this.supervisor.onEnding(event.slot, event.incarnation, event.exit)
       case 'worker-exited':
         this.#lost = event.lost ?? 0
         return this.supervisor.onExited(event.slot, event.incarnation, event.exit, nowMs)

@@ -41,6 +41,13 @@ export type CoreEvent =
   /** Users of this node have declared, changed or removed specs: all that they did in one turn. */
   | { readonly kind: 'specs-written'; readonly changes: readonly SpecWrite[] }
   | { readonly kind: 'worker-started'; readonly slot: SlotId; readonly incarnation: Incarnation }
+  /** Its code has ended so, and what that runs in is about to: `worker-exited` follows when it is gone. */
+  | {
+      readonly kind: 'worker-ending'
+      readonly slot: SlotId
+      readonly incarnation: Incarnation
+      readonly exit: Exit
+    }
   | {
       readonly kind: 'worker-exited'
       readonly slot: SlotId

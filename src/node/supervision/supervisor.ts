@@ -29,7 +29,7 @@ export type Incarnation = number
 
 /**
  * What became of an assignment. `wasReady`: it had started before it ended. `toldBy`: who tells users of it; of one that is
- * abandoned, its host, which knows what it leaves unread.
+ * not waited for any longer, its host, which knows what it leaves unread.
  */
 export type Report =
   | { readonly kind: 'started'; readonly assignment: Assignment }
@@ -46,7 +46,10 @@ export type SupervisorEffect =
   | { readonly kind: 'stop-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
   /** To be stopped for a successor on another node: it says what it leaves behind. */
   | { readonly kind: 'release-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
-  /** It has not stopped, or started, in time: whatever it still does must not get out. `exit`: how it is told. */
+  /**
+   * It has not stopped, or started, in time, or what its code has run in is not gone: whatever it still does must not get
+   * out. `exit`: how it is told.
+   */
   | {
       readonly kind: 'abandon-worker'
       readonly incarnation: Incarnation
@@ -63,6 +66,8 @@ interface Worker {
   wasReady: boolean
   /** When it stops, it is for a successor. */
   isEntrusted: boolean
+  /** How its code has ended, where what that runs in is not gone yet. */
+  ending: Exit | undefined
 }
 
 /** How far the starting and stopping of a spec has come. */
@@ -192,12 +197,16 @@ export class Supervisor {
     this.#advance(worker.assignment.spec, nowMs)
   }
 
+  /** Its code has ended, and what that runs in is not gone: it is waited for, but no longer than the worker would be. */
+  onEnding(slot: SlotId, incarnation: Incarnation, exit: Exit): void {
+    const worker = this.#workers.get(slot)
+    if (worker?.incarnation === incarnation) worker.ending = exit
+  }
+
   onExited(slot: SlotId, incarnation: Incarnation, exit: Exit, nowMs: number): void {
     const worker = this.#workers.get(slot)
     if (worker === undefined || worker.incarnation !== incarnation) return
-    const isAsToldTo =
-      worker.state === 'stopping' && exit.kind !== 'released' && !hasNoSuccessor(worker, exit)
-    this.#end(worker, isAsToldTo ? { kind: 'stopped' } : exit, 'core')
+    this.#end(worker, toldOf(worker, exit), 'core')
     this.#advance(worker.assignment.spec, nowMs)
   }
 
@@ -205,7 +214,9 @@ export class Supervisor {
     for (const slot of this.#deadlines.take(nowMs)) {
       const worker = this.#workers.get(slot)
       if (worker === undefined) continue
-      if (worker.state === 'stopping') {
+      if (worker.ending !== undefined) {
+        this.#abandon(worker, toldOf(worker, worker.ending))
+      } else if (worker.state === 'stopping') {
         this.#abandon(worker, { kind: 'abandoned' })
       } else {
         // As in OTP, it is not waited for: who has not started, has nothing to put away.
@@ -302,6 +313,7 @@ export class Supervisor {
       isWanted: true,
       wasReady: false,
       isEntrusted: false,
+      ending: undefined,
     })
     this.#deadlines.set(slot, nowMs + child.startTimeoutMs)
     this.#emit({ kind: 'start-worker', incarnation, assignment })
@@ -320,6 +332,12 @@ export class Supervisor {
     this.#abandon(worker, { kind: 'stopped' })
     return 'gone'
   }
+}
+
+/** How a worker has ended, as others are told: one that was to stop has, whatever came of it meanwhile. */
+function toldOf(worker: Worker, exit: Exit): Exit {
+  const isAsToldTo = worker.state === 'stopping' && exit.kind !== 'released' && !hasNoSuccessor(worker, exit)
+  return isAsToldTo ? { kind: 'stopped' } : exit
 }
 
 /** It was to go on elsewhere, and has ended on its own, as its restart type allows: nobody goes on. */

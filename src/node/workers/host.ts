@@ -94,6 +94,8 @@ export class Host {
   readonly #home: WorkerHome
   /** Workers that stop with all others, and how to say that they have. */
   readonly #stopping = new Map<InlineWorker, () => void>()
+  /** Workers whose thread or process is not gone yet, whose end was not told so far: how many letters they leave unread. */
+  readonly #untold = new Map<Incarnation, number>()
   #abandoned = 0
 
   constructor(init: HostInit) {
@@ -194,7 +196,8 @@ export class Host {
   /** Does not wait for a worker any more, and tells users of its end, which is `exit`. */
   abandon(slot: SlotId, incarnation: Incarnation, exit: Exit): void {
     const worker = this.#of(slot, incarnation)
-    const lost = worker === undefined ? 0 : this.#abandon(worker)
+    const lost = worker === undefined ? (this.#untold.get(incarnation) ?? 0) : this.#abandon(worker)
+    this.#untold.delete(incarnation)
     this.#init.notify({ kind: 'worker:exit', slot, exit, lost })
   }
 
@@ -295,7 +298,12 @@ export class Host {
     // What takes its place may want what it holds: a port, a file.
     const end = this.#endings.end(worker)
     if (end === undefined) report()
-    else void end.then(report)
+    else {
+      // That may take longer than it is waited for: how it has ended is known by then.
+      this.#untold.set(incarnation, lost)
+      this.#init.receive({ kind: 'worker-ending', slot, incarnation, exit })
+      void end.then(() => (this.#untold.delete(incarnation) ? report() : undefined))
+    }
     const failure = findFailure(exit)
     if (failure !== undefined) this.#init.turn.defer(() => writeOut(failure))
   }

@@ -61,3 +61,32 @@ test('a worker that stops for good is not done, as one is that ends on its own w
   supervisor.onExited(slot, incarnation, { kind: 'normal' }, 3)
   expect(exits).toEqual(['stopped'])
 })
+
+test('a worker whose code has ended, and its thread not in time, is told to have ended so', () => {
+  const effects: SupervisorEffect[] = []
+  const reports: object[] = []
+  const supervisor = new Supervisor(
+    effect => effects.push(effect),
+    report => reports.push(report),
+  )
+  const { child } = member('m', 'permanent')
+  const slot = slotId(GROUP, 'm')
+  const token = { lineage: 0, generation: 1, tag: 1, owner: 1 }
+  supervisor.assign(
+    GROUP,
+    [{ slot, spec: GROUP, child: { ...child, stopTimeoutMs: 500 }, token, key: '1' }],
+    0,
+  )
+  supervisor.onStarted(slot, 1, 0)
+  supervisor.release(GROUP, 1_000)
+  const exit = { kind: 'released', legacy: new Uint8Array([1]) } as const
+  supervisor.onEnding(slot, 1, exit)
+  supervisor.tick(1_499)
+  expect(reports).toHaveLength(1)
+  supervisor.tick(1_500)
+  expect(reports.slice(1)).toMatchObject([{ kind: 'exited', exit, toldBy: 'host' }])
+  expect(effects.at(-1)).toMatchObject({ kind: 'abandon-worker', exit })
+  // Nor is it told again when that is gone.
+  supervisor.onExited(slot, 1, exit, 2_000)
+  expect(reports).toHaveLength(2)
+})
