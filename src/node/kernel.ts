@@ -219,7 +219,7 @@ export class Kernel {
   async close(): Promise<void> {
     this.#isOver = true
     this.#alarm.cancel()
-    // Before its workers: if they are to stop only now, as another run has them, what they still say is heard by nobody.
+    // Before its workers: what they still say if they are to stop only now, late or replaced, is heard by nobody.
     this.plane.end()
     const ended = this.#isReplaced ? this.host.stopAll() : this.host.close()
     const { clock, transport, directory } = this.#ports

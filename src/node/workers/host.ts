@@ -236,25 +236,33 @@ export class Host {
    * abandons it beyond. Resolves when none is left, nor a thread or process of one that can be ended.
    */
   async stopAll(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(worker => this.#stopInTime(worker)))
+    await this.#stopWithin(Infinity)
     await this.close()
   }
 
-  async #stopInTime(worker: Worker): Promise<void> {
+  async #stopWithin(mostMs: number): Promise<void> {
+    await Promise.all([...this.#running.values()].map(worker => this.#stopInTime(worker, mostMs)))
+  }
+
+  async #stopInTime(worker: Worker, mostMs: number): Promise<void> {
     const { assignment, incarnation } = worker
     const { slot, child } = assignment
     const gone = Promise.withResolvers<void>()
     this.#stopping.set(worker, gone.resolve)
     worker.stop()
-    if (child.stopTimeoutMs > 0) await atMost(this.#init.clock, child.stopTimeoutMs, gone.promise)
+    if (child.stopTimeoutMs > 0)
+      await atMost(this.#init.clock, Math.min(child.stopTimeoutMs, mostMs), gone.promise)
     if (this.#of(slot, incarnation) === undefined) return
     this.abandon(slot, incarnation, { kind: child.stopTimeoutMs > 0 ? 'abandoned' : 'stopped' })
   }
 
-  /** Ends what runs in threads and processes, at once. Resolves when nothing of it is left that can be ended. */
+  /**
+   * There is no time left: what still runs is told to stop, as nobody else tells it any more, and abandoned where it does not
+   * at once. Resolves when none is left, nor a thread or process of one that can be ended.
+   */
   async close(): Promise<void> {
     this.overloads.end()
-    for (const worker of this.#running.values()) void this.#endings.end(worker)
+    await this.#stopWithin(0)
     await this.#endings.over()
   }
 

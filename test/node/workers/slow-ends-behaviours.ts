@@ -12,6 +12,10 @@ export const counter = defineServer('slow-ends-counter', {
     /** Until it is to stop. */
     rest: ({ context }) => context.sleep(60_000),
   },
-  cast: { add: (state, by: number) => void (state.count += by) },
+  cast: {
+    /** For ever. */
+    hang: () => new Promise<void>(() => {}),
+    add: (state, by: number) => void (state.count += by),
+  },
   handoff: state => state.count,
 })

@@ -160,3 +160,16 @@ test('why a worker could not start is told, also where its thread is not gone be
   expect(error).toMatchObject({ name: 'StartError', message })
   expect(exits).toMatchObject([{ kind: 'crashed', failure: { message: 'cannot start' } }])
 })
+
+test('what a thread that still runs when its node has to go leaves unread is counted', async () => {
+  const world = new World()
+  const node = await world.start('a')
+  const ref = await world.settle(node.addWorker({ id: 'w', args: [true], ...child, stopTimeoutMs: 120_000 }))
+  const exits = exitsOn(node)
+  ref.cast.hang()
+  for (const by of [1, 2]) ref.cast.add(by)
+  await world.clock.run(50)
+  await world.settle(node.stop())
+  expect(exits).toEqual([{ kind: 'abandoned', lost: 2 }])
+  expect(node.snapshot().workers).toMatchObject({ threads: 0, ending: 0, abandoned: 0 })
+})
