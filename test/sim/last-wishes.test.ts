@@ -171,3 +171,33 @@ test.each(['drain', 'stop'] as const)('a task that asks for its end as it moves 
   expect(statusOf(mesh)).toMatchObject({ kind: 'done' })
   expect(starts).toEqual([])
 })
+
+test.each(['at once', 'later'] as const)(
+  'a server that asks for its end in its handoff, %s, is done',
+  async when => {
+    const leaver = defineServer('leaver', {
+      init: context => {
+        starts.push(context.worker)
+        return context
+      },
+      handoff: async context => {
+        if (when === 'later') await context.sleep(5)
+        context.stop('shutdown')
+        return 'something'
+      },
+      terminate: (_context, reason) => terminated.push(reason),
+    })
+    await using mesh = await simulate({
+      behaviours: [leaver],
+      labelsOf: { n2: labels, n3: labels },
+      seed: 'wish',
+    })
+    await allSeeAll(mesh)
+    const spec = { id: 'w', run: leaver, restart: 'transient', placement } as const
+    await mesh.settle(mesh.node('n1').addWorker(spec))
+    expect(await move(mesh, 'drain', 'w')).toEqual(['shutdown'])
+    expect(statusOf(mesh)).toMatchObject({ kind: 'done' })
+    expect(starts).toEqual([])
+    expect(terminated).toEqual(['shutdown'])
+  },
+)

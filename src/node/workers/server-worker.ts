@@ -342,10 +342,14 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   /** For its successor: its state, and what it has not come to. A handoff that fails costs the state, and nothing else. */
   #handOver(): void {
     const { handoff } = this.#server
-    if (this.#wish !== undefined && !this.isBrokenOff(this.#wish)) return this.#fulfil(this.#wish)
-    const leave = (state?: Uint8Array, failure?: Failure): void =>
+    // Also where it is its handoff that asks for its end.
+    const wished = (): StopReason | undefined => (this.isBrokenOff(this.#wish) ? undefined : this.#wish)
+    const leave = (state?: Uint8Array, failure?: Failure): void => {
+      const wish = wished()
+      if (wish !== undefined) return this.#fulfil(wish)
       this.#close('stopped', this.leaveBehind({ state, failure, letters: this.#mailbox?.divert() ?? [] }))
-    if (handoff === undefined) return leave()
+    }
+    if (handoff === undefined || wished() !== undefined) return leave()
     const hand = (): unknown => runInScope(this.#lastScope(), () => handoff(this.#state, this.#context))
     const leaveWith = (state: unknown) => (): void => leave(encodeHandoff(state))
     const fail = (error: unknown): void => {
