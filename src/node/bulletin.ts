@@ -22,6 +22,7 @@ interface Told {
 /** What a node knows of a spec. */
 interface SpecNow {
   readonly status: SpecStatus
+  /** Of a worker only: what was one, and is a group by now, may have a claim still. */
   readonly claim: Claim | undefined
   /** One that waits for its spec would be read as of another one, and is none. */
   readonly phase: Phase | undefined

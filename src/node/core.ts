@@ -361,7 +361,9 @@ export class Core {
           ? this.#upkeep.leave(row, this.#bulletin.statusOf(id), this.#now)
           : this.#upkeep.evaluate(row, this.#now)
         const phase = this.#upkeep.findPhase(row, this.#now)
-        this.#bulletin.follow(row, { status, phase, claim: this.ledger.tables.claims.get(id) })
+        // A worker that still stops under the id of a group is no way to that.
+        const claim = row.body?.kind === 'worker' ? this.ledger.tables.claims.get(id) : undefined
+        this.#bulletin.follow(row, { status, phase, claim })
       }
     }
   }
