@@ -16,6 +16,11 @@ export type NodeEventOf<K extends NodeEvent['kind']> = Extract<NodeEvent, { read
 /** What a listener returns is not waited for. */
 type Listener = (event: NodeEvent) => unknown
 
+/** What may be the end of a run of a node: where another one has begun, the one before is over. */
+const ENDS: ReadonlySet<NodeEvent['kind']> = new Set(['member:dead', 'member:leave', 'member:join'])
+
+const NOBODY: readonly ReadonlySet<Listener>[] = []
+
 export class EventBus {
   readonly #logger: Logger
   readonly #listeners = new Set<Listener>()
@@ -37,7 +42,10 @@ export class EventBus {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Listens to what happens to one spec: ten thousand may be waited for at once. @returns how to stop listening */
+  /**
+   * Listens to what happens to one spec, and to the end of nodes, as nobody may be left to say what became of it there: ten
+   * thousand may be waited for at once. @returns how to stop listening
+   */
   onSpec(spec: SpecId, listener: Listener): () => void {
     const listeners = this.#bySpec.get(spec) ?? new Set()
     this.#bySpec.set(spec, listeners)
@@ -51,9 +59,14 @@ export class EventBus {
   emit(event: NodeEvent): void {
     // Whoever's code it was that has brought it about: listeners are not on its account.
     if (this.#listeners.size > 0) runOutside(() => this.#tell(this.#listeners, event))
+    for (const interested of this.#interestedIn(event)) runOutside(() => this.#tell(interested, event))
+  }
+
+  #interestedIn(event: NodeEvent): readonly ReadonlySet<Listener>[] {
+    if (ENDS.has(event.kind)) return [...this.#bySpec.values()]
     const spec = specOf(event)
     const interested = spec === undefined ? undefined : this.#bySpec.get(spec)
-    if (interested !== undefined) runOutside(() => this.#tell(interested, event))
+    return interested === undefined ? NOBODY : [interested]
   }
 
   #tell(listeners: ReadonlySet<Listener>, event: NodeEvent): void {

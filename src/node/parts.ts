@@ -257,14 +257,16 @@ export class Parts {
     return new StartError(`"${id}/${part}" does not run after ${timeoutMs} ms; "${id}": ${status}`)
   }
 
-  /** Whether no worker of these slots is left, but for those that the spec wants now. */
+  /** Whether no worker of these slots is left, but for those that the spec wants now. One whose node is gone is not. */
   #isVacant(id: SpecId, slots: readonly SlotId[], body: FateBody, part: string): boolean {
-    const phase = this.#kernel.core.ledger.tables.phases.get(id)
+    const { tables, membership } = this.#kernel.core.ledger
+    const phase = tables.phases.get(id)
     if (phase === undefined) return true
     const now = findPart(body, part)
     const left = new Set(slots)
     return !phase.layout.some(
-      ({ slot, revision }) => left.has(slot) && !isAt(now, revision) && !phase.stopped.includes(slot),
+      ({ slot, revision, owner }) =>
+        left.has(slot) && !isAt(now, revision) && !phase.stopped.includes(slot) && !membership.isGone(owner),
     )
   }
 

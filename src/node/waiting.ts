@@ -45,7 +45,8 @@ export class Waiting {
   }
 
   /**
-   * Waits until `probe` gives something. With `about`, it is looked at only when something happens to that spec.
+   * Waits until `probe` gives something. With `about`, it is looked at only when something happens to that spec, or a
+   * node has ended.
    * @throws what `probe` throws, what `late` makes when time is up, the reason of the signal, what `end` was given
    */
   until<T>(
