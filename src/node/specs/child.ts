@@ -56,7 +56,10 @@ export interface WorkerOptions {
    * @default 30_000
    */
   readonly startTimeoutMs?: number
-  /** How long it may take to stop before it is abandoned; 0: it is not asked. At most a day. @default 5_000 */
+  /**
+   * How long it may take to stop before it is abandoned, its `handoff` included; 0: it is not asked, and hands over nothing.
+   * At most a day. @default 5_000
+   */
   readonly stopTimeoutMs?: number
   /**
    * Where its code runs. `inline`: in the thread of the node, thousands of them at no cost; a loop that never ends

@@ -57,8 +57,8 @@ export type WorkerSpec<B extends Process> = WorkerOptions &
     readonly intensity?: RestartIntensity
     /**
      * Whether it moves when a node joins that placement wants it on. It moves with what its `handoff` gives, and with
-     * nothing where it has none. A node that leaves hands over all of its workers.
-     * @default 'active' where its behaviour has a `handoff`, else 'passive': it would lose its state
+     * nothing where it has none, or is not asked (`stopTimeoutMs: 0`). A node that leaves hands over all of its workers.
+     * @default 'active' where its behaviour has a `handoff` and is asked for it, else 'passive': it would lose its state
      */
     readonly rebalance?: Rebalance
   }
@@ -99,7 +99,8 @@ export function declareWorker(spec: unknown): Declared<WorkerBody> {
   const what = 'the worker spec'
   const checked = hasInput(spec) ? check(what, readerSpec, spec) : check(what, workerSpec, spec)
   const { run, intensity: limit, input } = checked
-  const canHandOver = run.kind === 'server' && run.handoff !== undefined
+  // Who is not asked to stop is not asked for its state either.
+  const canHandOver = run.kind === 'server' && run.handoff !== undefined && checked.stopTimeoutMs > 0
   const rebalance = checked.rebalance ?? (canHandOver ? 'active' : 'passive')
   const body = { kind: 'worker', child: childOf(checked), intensity: limit, rebalance } as const
   return { id: checked.id, body, input }
