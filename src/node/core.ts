@@ -70,7 +70,8 @@ export class Core {
     })
     this.ledger = new Ledger(this.#membership, timings.tombstoneMs, effect => this.#effects.push(effect))
     const { tables } = this.ledger
-    this.#joining = new Joining({ timings, startedMs: now.ms, membership: this.#membership })
+    const ask = (peer: NodeId): void => this.#antiEntropy.greet(peer)
+    this.#joining = new Joining({ timings, startedMs: now.ms, membership: this.#membership, ask })
     this.#relay = new Relay({
       self: self.id,
       nowMs: now.ms,
@@ -90,6 +91,7 @@ export class Core {
         if (message.kind === 'rows') this.#spread('all')
         this.#send(to, message)
       },
+      isSure: () => this.#joining.isSure,
     })
     this.supervisor = new Supervisor(
       effect => this.#effects.push(effect),
@@ -117,6 +119,7 @@ export class Core {
   step(event: CoreEvent, now: Now): Effect[] {
     this.#now = now
     this.#handle(event)
+    this.#joining.look()
     if (this.self.status !== 'joining') this.#evaluate()
     if (this.self.status === 'leaving') this.#depart()
     this.#spread('due')
@@ -152,7 +155,7 @@ export class Core {
       this.ledger.tombstones.wakeAtMs(),
       this.#departure.wakeAtMs(this.#now.ms),
       this.ledger.newsAtMs(),
-      this.self.status === 'joining' ? this.#joining.byMs() : Infinity,
+      this.#joining.wakeAtMs(),
     )
   }
 
@@ -228,8 +231,7 @@ export class Core {
 
   #onTime(): void {
     const nowMs = this.#now.ms
-    if (this.self.status === 'joining' && nowMs >= this.#joining.byMs())
-      this.#membership.declareSelf({ status: 'alive' }, this.#now)
+    this.#joining.tick(this.#now)
     this.#membership.tick(this.#now)
     this.#antiEntropy.tick(this.#membership.connected(), nowMs)
     this.supervisor.tick(nowMs)
@@ -273,8 +275,7 @@ export class Core {
         this.#mergeFrom(from, message.rows)
         // Of what was not taken in, its sender has just been told so: that counts no more for who waits there.
         if (message.ask !== undefined) this.#send(from, { kind: 'merged', ask: message.ask })
-        // Still joining: ask again until the peer says that nothing is missing.
-        return this.self.status === 'joining' ? this.#antiEntropy.greet(from) : undefined
+        return this.#joining.onRows(from)
       case 'handoff-ask':
       case 'handoff-refuse':
       case 'handoff-state':
@@ -285,9 +286,7 @@ export class Core {
         for (const removal of message.removals) this.ledger.forget(removal, this.#now)
         return undefined
       case 'agree':
-        return this.self.status === 'joining' && this.#joining.isEnough(from, message.tables)
-          ? this.#membership.declareSelf({ status: 'alive' }, this.#now)
-          : undefined
+        return this.#joining.onAgreed(from, message.tables, this.#now)
       case 'buckets':
         return this.#antiEntropy.onBuckets(from, message.table, message.digests)
       case 'want':

@@ -5,36 +5,85 @@ import type { NodeId } from '../ids.ts'
 import type { Membership } from '../protocol/membership.ts'
 import { TABLES, type Table } from '../protocol/messages.ts'
 import type { Timings } from '../protocol/timings.ts'
+import type { Now } from './now.ts'
 
 export interface JoiningInit {
   readonly timings: Timings
   readonly startedMs: number
-  readonly membership: Pick<Membership, 'connected' | 'contacts' | 'isPresent'>
+  readonly membership: Pick<
+    Membership,
+    'self' | 'present' | 'isPresent' | 'connected' | 'contacts' | 'declareSelf'
+  >
+  /** Asks a peer what is missing here: where nothing is, it says so. */
+  readonly ask: (peer: NodeId) => void
 }
 
 export class Joining {
   readonly #init: JoiningInit
+  #wasSure = true
 
   constructor(init: JoiningInit) {
     this.#init = init
   }
 
   /**
-   * A node that finds nobody is the first one; a node that finds a mesh, or may still do so, waits until it knows what the
-   * mesh knows.
+   * Whether this node has heard what there is to be heard, as far as it knows: it takes part, or nobody is left who may still
+   * answer it. Before, a mesh may be behind a dial that is under way: of two that start together, and greet each other first,
+   * neither lacks anything that the other has.
    */
-  byMs(): number {
+  get isSure(): boolean {
+    return !this.#isJoining || !this.#init.membership.contacts.hasStrangers
+  }
+
+  /** A peer that is sure agrees on these tables. */
+  onAgreed(peer: NodeId, agreed: readonly Table[], now: Now): void {
+    if (this.#isJoining && this.#isEnough(peer, agreed)) this.#takePart(now)
+  }
+
+  /** A peer has told of something: it is asked again, until it says that nothing is missing. */
+  onRows(peer: NodeId): void {
+    if (this.#isJoining) this.#init.ask(peer)
+  }
+
+  /** Something has happened: where nobody is left who may still answer, the word of the others counts from now on. */
+  look(): void {
+    const { isSure } = this
+    if (isSure && !this.#wasSure && this.#isJoining) this.#init.membership.connected().forEach(this.#init.ask)
+    this.#wasSure = isSure
+  }
+
+  tick(now: Now): void {
+    if (now.ms >= this.wakeAtMs()) this.#takePart(now)
+  }
+
+  /**
+   * When it has waited for long enough: a node that finds nobody is the first one; a node that finds a mesh, or may still do
+   * so, waits until it knows what the mesh knows. Infinity: it takes part.
+   */
+  wakeAtMs(): number {
+    if (!this.#isJoining) return Infinity
     const { timings, startedMs, membership } = this.#init
     const isAlone = membership.connected().length === 0 && !membership.contacts.isLooking
     return startedMs + (isAlone ? timings.joinAloneMs : timings.joinSyncMs)
   }
 
+  get #isJoining(): boolean {
+    return this.#init.membership.self.status === 'joining'
+  }
+
   /**
-   * Whether a peer that agrees on these tables has nothing to tell it any more. Where many start at once, somebody always
-   * knows of one more member; what must be known are the specs and where they run, to one who takes part already.
+   * Whether a peer that agrees on these tables has nothing to tell it any more. What must be known are the specs and where
+   * they run, to one who takes part already: where many start at once, somebody always knows of one more member. That of one
+   * that is joining itself counts where nobody takes part yet.
    */
-  isEnough(peer: NodeId, agreed: readonly Table[]): boolean {
-    const isFromMember = this.#init.membership.isPresent(peer)
+  #isEnough(peer: NodeId, agreed: readonly Table[]): boolean {
+    const { membership } = this.#init
+    const isFromMember = membership.isPresent(peer)
+    if (!isFromMember && (!this.isSure || membership.present().length > 0)) return false
     return TABLES.every(table => agreed.includes(table) || (isFromMember && table === 'members'))
+  }
+
+  #takePart(now: Now): void {
+    this.#init.membership.declareSelf({ status: 'alive' }, now)
   }
 }

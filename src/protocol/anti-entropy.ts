@@ -5,7 +5,7 @@
  * it does so ever more seldom: whatever others may have missed, somebody has, in whose tables something has changed.
  *
  *   A: digest → B: buckets → A: rows, want → B: rows
- *             └→ B: agree, where nothing differs
+ *             └→ B: agree, where nothing differs, and nothing may come that does
  */
 
 import type { NodeId } from '../ids.ts'
@@ -28,6 +28,7 @@ export class AntiEntropy {
   readonly #periodMs: number
   readonly #prng: Prng
   readonly #send: (to: NodeId, message: Message) => void
+  readonly #isSure: () => boolean
   readonly #late: LateSpecs
   #comparedMs: number
   /** What had changed in the tables by then. */
@@ -43,6 +44,8 @@ export class AntiEntropy {
     readonly prng: Prng
     readonly nowMs: number
     readonly send: (to: NodeId, message: Message) => void
+    /** Whether others may rest on it that nothing is missing where nothing differs. */
+    readonly isSure: () => boolean
   }) {
     this.#self = init.self
     this.#tables = init.tables
@@ -50,6 +53,7 @@ export class AntiEntropy {
     this.#periodMs = init.periodMs
     this.#prng = init.prng
     this.#send = init.send
+    this.#isSure = init.isSure
     this.#comparedMs = init.nowMs
     this.#waitMs = init.periodMs
   }
@@ -97,7 +101,7 @@ export class AntiEntropy {
     const own = this.#tables.roots()
     const differing = TABLES.filter(table => own[table] !== roots[table])
     const tables = TABLES.filter(table => !differing.includes(table))
-    if (tables.length > 0) this.#send(from, { kind: 'agree', tables })
+    if (tables.length > 0 && this.#isSure()) this.#send(from, { kind: 'agree', tables })
     for (const table of differing) {
       this.#send(from, { kind: 'buckets', table, digests: this.#tables[table].bucketDigests() })
     }

@@ -1,6 +1,7 @@
 // pure
 /** Somebody to dial: who it is, where it may be, and what came of it so far. */
 
+import { isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { DialFailure } from '../ports.ts'
 
@@ -14,6 +15,16 @@ export interface DialProblem {
 export interface ContactProblem extends DialProblem {
   readonly address: string
 }
+
+/**
+ * A dial of a seed that has no outcome by then is told of, and goes on. Whoever is frozen is broken off after twice that time
+ * only, as an honest node that forms with thirty others on two cores takes up to ten seconds for a session.
+ */
+export const SILENCE_MS = 10_000
+
+export const STILL_NO_ANSWER = `no answer for ${SILENCE_MS / 1_000} s, and it is still waited for: its process is frozen or too busy, or is no meshvisor, or nothing comes back from its host; check what listens there`
+
+const UNRESOLVED = 'the name has not been looked up yet: the resolver of this machine has not answered'
 
 /** Somebody to dial. */
 export interface Contact {
@@ -66,4 +77,30 @@ export function makeContact(key: string, addresses: readonly string[], dueMs: nu
 /** Where it is dialled, what is sure first; each once. */
 export function addressesOf({ addresses, claimed }: Contact): readonly string[] {
   return claimed.length === 0 ? addresses : [...new Set([...addresses, ...claimed])]
+}
+
+/** Why there is no session with it, for people; undefined where nothing was tried yet. */
+export function findProblem(contact: Contact): ContactProblem | undefined {
+  const { problem, begunMs, dueMs, addresses, key, isSilent } = contact
+  if (problem !== undefined || (begunMs === undefined && dueMs !== Infinity)) return problem
+  const reason = dueMs === Infinity ? UNRESOLVED : isSilent ? STILL_NO_ANSWER : 'no answer yet'
+  return { address: addresses[0] ?? key, failure: 'unreachable', reason }
+}
+
+/**
+ * Whether there is any among them of whom nothing is known: neither who it is, by its own row or as others tell, nor a reason
+ * why nothing comes. An address is known where somebody who is has it.
+ * @param told those whose rows are known; `isLocal`: all nodes are on this machine
+ */
+export function hasStrangers(
+  contacts: readonly Contact[],
+  { told, isLocal }: { readonly told: ReadonlySet<NodeId>; readonly isLocal: boolean },
+): boolean {
+  const isTold = ({ peer }: Contact): boolean => peer !== undefined && told.has(peer)
+  const addresses = contacts.filter(isTold).flatMap(each => each.addresses)
+  // Of an address of loopback, another machine has one as well.
+  const known = new Set(isLocal ? addresses : addresses.filter(each => !isLoopback(each)))
+  const isStranger = (each: Contact): boolean =>
+    each.problem === undefined && !isTold(each) && !each.addresses.some(address => known.has(address))
+  return contacts.some(isStranger)
 }

@@ -7,7 +7,17 @@
 import { isIpv6, isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
-import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
+import {
+  type Contact,
+  type ContactProblem,
+  type DialProblem,
+  SILENCE_MS,
+  STILL_NO_ANSWER,
+  addressesOf,
+  hasStrangers,
+  findProblem,
+  makeContact,
+} from './contact.ts'
 import { Courtesy } from './courtesy.ts'
 import { type Rank, roomsMs } from './dial-ranks.ts'
 import { Lull } from './lull.ts'
@@ -36,16 +46,6 @@ export const CONTACTS_MAX = 4096
 
 /** Of what is claimed of one node, no more is dialled: as many as are kept of an earlier run. */
 const CLAIMED_MAX = 16
-
-/**
- * A dial of a seed that has no outcome by then is told of, and goes on. Whoever is frozen is broken off after twice that time
- * only, as an honest node that forms with thirty others on two cores takes up to ten seconds for a session.
- */
-export const SILENCE_MS = 10_000
-
-const STILL_NO_ANSWER = `no answer for ${SILENCE_MS / 1_000} s, and it is still waited for: its process is frozen or too busy, or is no meshvisor, or nothing comes back from its host; check what listens there`
-
-const UNRESOLVED = 'the name has not been looked up yet: the resolver of this machine has not answered'
 
 interface Listener {
   readonly id: NodeId
@@ -304,18 +304,14 @@ export class Contacts {
     return [...this.#contacts.values()].some(each => each.problem === undefined && !this.#isUp(each))
   }
 
+  /** Whether there is somebody of whom nothing is known yet, who may be of a mesh of which nothing is known here: see `hasStrangers`. */
+  get hasStrangers(): boolean {
+    return hasStrangers([...this.#contacts.values()], { told: this.#present, isLocal: this.#isLocal })
+  }
+
   /** What went wrong last with everybody who has not been reached, in the order in which they became known. */
   problems(): ContactProblem[] {
-    const problems: ContactProblem[] = []
-    for (const contact of this.#contacts.values()) {
-      if (this.#isUp(contact)) continue
-      const { problem, begunMs, dueMs, addresses, key } = contact
-      const reason = dueMs === Infinity ? UNRESOLVED : contact.isSilent ? STILL_NO_ANSWER : 'no answer yet'
-      if (problem !== undefined) problems.push(problem)
-      else if (begunMs !== undefined || dueMs === Infinity)
-        problems.push({ address: addresses[0] ?? key, failure: 'unreachable', reason })
-    }
-    return problems
+    return [...this.#contacts.values()].flatMap(each => (this.#isUp(each) ? [] : (findProblem(each) ?? [])))
   }
 
   #findWakeMs(): number {

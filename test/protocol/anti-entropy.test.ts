@@ -40,6 +40,7 @@ class Pair {
         this.sent.push(message)
         this.#queue.push({ to: name === 'a' ? 'b' : 'a', message })
       },
+      isSure: () => true,
     })
   }
 
@@ -209,6 +210,7 @@ describe('a node in whose tables nothing changes', () => {
     prng: new Prng(1),
     nowMs,
     send: () => digestsMs.push(nowMs),
+    isSure: () => true,
   })
   const pass = (durationMs: number): number => {
     const before = digestsMs.length

@@ -33,6 +33,12 @@ export class Acquaintance {
     }
   }
 
+  /** Whom a node knows when it starts, itself included or not. */
+  seedsOf(ids: readonly NodeId[], node: NodeId): readonly NodeId[] {
+    if (this.kind === 'seed-chain') return ids.slice(0, ids.indexOf(node)).slice(-1)
+    return this.kind === 'few-seeds' ? ids.slice(0, this.#count) : ids
+  }
+
   /** Those who must be up for the mesh to be one again: who has met nobody since it started finds it by them only. */
   neededOf(ids: readonly NodeId[]): readonly NodeId[] {
     if (this.kind === 'all') return []

@@ -20,6 +20,7 @@ import { NetFaults } from './net-faults.ts'
 import { Rebels } from './rebels.ts'
 import { RollingRestart } from './rolling-restart.ts'
 import { SickNodes } from './sick-nodes.ts'
+import { meetTogether } from './together.ts'
 import { TROUBLES } from './troubles.ts'
 import { WorkerFaults } from './worker-faults.ts'
 import { World } from './world.ts'
@@ -154,6 +155,9 @@ class Schedule {
     await this.#declare(mesh)
     const crash = this.#crash.bind(this)
     if (await meetLate(mesh, this.prng.fork('late'), crash)) this.#count('met-late')
+    const seedsOf = (node: NodeId): readonly NodeId[] => this.acquaintance.seedsOf(mesh.ids, node)
+    if (await meetTogether(mesh, { prng: this.prng.fork('together'), crash, seedsOf }))
+      this.#count('met-together')
     for (let step = 0; step < TROUBLE_STEPS; step++) {
       await this.#callBefore(mesh, always)
       await this.#trouble(mesh, always)

@@ -48,3 +48,14 @@ test('a seed that is silent is waited for, but not for ever', async () => {
   expect(tookMs).toBeGreaterThan(joinAloneMs)
   expect(tookMs).toBeLessThanOrEqual(joinSyncMs + 20)
 })
+
+test('a seed that is silent is waited for, also where another newcomer answers, but not for ever', async () => {
+  await using mesh = await simulate({ seed: 3, nodes: 3, behaviours: [plain] })
+  for (const name of ['n2', 'n3']) mesh.crash(name)
+  await mesh.until('n1 is alone', () => mesh.node('n1').members().length === 1)
+  mesh.freeze('n1')
+  const sinceMs = mesh.nowMs
+  await mesh.startAll(['n2', 'n3'])
+  expect(mesh.nowMs - sinceMs).toBeGreaterThan(joinAloneMs)
+  expect(mesh.nowMs - sinceMs).toBeLessThanOrEqual(joinSyncMs + 20)
+})
