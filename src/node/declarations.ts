@@ -96,7 +96,8 @@ export class Declarations {
     const content = contentOf(declared.body)
     if (isRemovalOf(known, content)) return 'removed'
     try {
-      await this.#add(declared, { content: known ? undefined : content, goal: 'decided' }, options)
+      const said = known === undefined ? { content } : { configContent: content }
+      await this.#add(declared, { ...said, goal: 'decided' }, options)
       return 'added'
     } catch (error) {
       if (error instanceof AlreadyExistsError) return 'present'
@@ -108,14 +109,14 @@ export class Declarations {
 
   async #add(
     declared: Declared<SpecBody>,
-    how: { readonly content?: number | undefined; readonly goal?: Goal },
+    how: Pick<SpecChange, 'content' | 'configContent'> & { readonly goal?: Goal },
     options: AddOptions,
   ): Promise<SpecId> {
     refuseFenced()
     const shared = this.#waiting.share(
       checkWait(`the options for a ${declared.body.kind}`, options, addOptions),
     )
-    const { content, goal = shared.until ?? 'running' } = how
+    const { content, configContent, goal = shared.until ?? 'running' } = how
     // Members and stages that two nodes have declared alike before they met are the same ones.
     const body = renew(declared.body, content ?? this.#kernel.nextRevision())
     const id = specId(declared.id ?? randomUUID().replaceAll('-', ''))
@@ -124,7 +125,7 @@ export class Declarations {
     refuseHuge(id, body)
     if (goal === 'running') this.refuseUnknown(needsOf(body))
     const removedContent = this.#latest(id)?.removedContent
-    const change: SpecChange = { id, body, desired: 'running', content, removedContent }
+    const change: SpecChange = { id, body, desired: 'running', content, configContent, removedContent }
     const wanted = { change, body }
     const isTakenBack = (): boolean => this.latestOf(id) === body && this.#isLatest(change)
     this.#inputs.end(id)
@@ -225,9 +226,10 @@ export class Declarations {
 
   /** What the spec says: as the config has it that has declared it, whatever was changed since. */
   #contentOf(id: SpecId): number | undefined {
-    const { edits, content } = this.#rowOf(id) ?? {}
+    const row = this.#rowOf(id)
+    const { content, configContent } = row?.edits ?? row ?? {}
     const body = this.latestOf(id)
-    return body && (edits?.content ?? content ?? contentOf(body))
+    return body && (content ?? configContent ?? contentOf(body))
   }
 
   /** Whether nobody has asked for anything else of the spec since. */

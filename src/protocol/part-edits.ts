@@ -50,7 +50,8 @@ export function replacedBy({ edits, replaces }: SpecRow): Hlc | undefined {
 /** What of the row is there, where nothing was changed yet. */
 export function editsOf(row: SpecRow): Edits {
   const [declared, origin, replaces] = [declaredAt(row), originOf(row), replacedBy(row)]
-  return row.edits ?? { declared, origin, replaces, content: row.content, removed: [] }
+  const { content, configContent } = row
+  return row.edits ?? { declared, origin, replaces, content, configContent, removed: [] }
 }
 
 /**
@@ -94,12 +95,14 @@ export function joinEdits(a: SpecRow, b: SpecRow): Edited {
   const [one, other] = [editsOf(a), editsOf(b)]
   const isLater = isAfter(other.renewed, one.renewed)
   const desired = isAfter(other.desired, one.desired) ? b.desired : a.desired
-  const { declared, origin, replaces, content } = isAfter(other.declared, one.declared) ? other : one
+  const later = isAfter(other.declared, one.declared) ? other : one
+  const { declared, origin, replaces, content, configContent } = later
   const edits: Edits = {
     declared,
     origin,
     replaces,
     content,
+    configContent,
     desired: laterOf(one.desired, other.desired),
     renewed: isLater ? other.renewed : one.renewed,
     removed: [],

@@ -216,6 +216,11 @@ export interface SpecChange {
    */
   readonly content?: number | undefined
   /**
+   * The same hash, where a config was declared in the place of what was removed: that is no one declaration with others, but
+   * who removes it, whatever was changed since, removes what that config says.
+   */
+  readonly configContent?: number | undefined
+  /**
    * Of what a user has removed: the hash of what it said. A config that says just that does not bring it back. What is
    * declared in its place keeps it, for where that is taken back.
    */
@@ -262,6 +267,8 @@ export interface Edits {
   readonly replaces?: Hlc | undefined
   /** Of what a config says: its hash, whatever was changed since. */
   readonly content?: number | undefined
+  /** As in the row as it was declared. */
+  readonly configContent?: number | undefined
   /** When the whole was stopped, or started, last. */
   readonly desired?: Hlc | undefined
   /** When the whole was started anew last: with all parts that were not changed since. */

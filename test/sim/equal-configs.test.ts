@@ -232,6 +232,26 @@ describe.each(EDITS)('what users have removed, after %s', (_what, edit) => {
   })
 })
 
+test('so does what a config had declared in the place of what was removed, whatever users have changed in that since', async () => {
+  await using start = await alone(1, { n1: configOf(), n2: configOf() })
+  const { mesh } = start
+  await meet(mesh)
+  await removeAll(mesh)
+  const other = checkConfig(configOf({ start: 1, workers: 3 }))
+  const anew = await mesh.settle(declareConfig(mesh.node('n2'), other))
+  expect(anew.declared.toSorted()).toEqual(['hits', 'line', 'twice'])
+  for (const [, edit] of EDITS) await edit(mesh)
+  await mesh.settle(mesh.node('n2').getChain('twice').addStage({ id: 'again', run: double }))
+  await removeAll(mesh)
+  for (const name of mesh.ids) {
+    const again = await mesh.settle(declareConfig(mesh.node(name), other))
+    expect(again).toMatchObject({ declared: [], removed: ['hits', 'line', 'twice'] })
+  }
+  // Another config, which says what was removed before that, is one that says something else.
+  const first = await mesh.settle(declareConfig(mesh.node('n1'), checkConfig(configOf())))
+  expect(first.declared.toSorted()).toEqual(['hits', 'line', 'twice'])
+})
+
 test('it stays so for a node that meets the mesh while it waits for its config to start', async () => {
   const slow = defineServer('slow', { init: async context => context.sleep(3_000) })
   await using mesh = await simulate({ seed: 1, nodes: ['n1', 'n2'], behaviours: [slow] })
