@@ -20,7 +20,8 @@ export interface JoiningInit {
 
 export class Joining {
   readonly #init: JoiningInit
-  #wasSure = true
+  /** Whether the word of one that is joining itself counted when that was looked at last. */
+  #didAllCount = true
 
   constructor(init: JoiningInit) {
     this.#init = init
@@ -45,11 +46,12 @@ export class Joining {
     if (this.#isJoining) this.#init.ask(peer)
   }
 
-  /** Something has happened: where nobody is left who may still answer, the word of the others counts from now on. */
+  /** Something has happened: where the word of everybody counts from now on, everybody is asked once more. */
   look(): void {
-    const { isSure } = this
-    if (isSure && !this.#wasSure && this.#isJoining) this.#init.membership.connected().forEach(this.#init.ask)
-    this.#wasSure = isSure
+    if (!this.#isJoining) return
+    const doAllCount = this.#doAllCount
+    if (doAllCount && !this.#didAllCount) this.#init.membership.connected().forEach(this.#init.ask)
+    this.#didAllCount = doAllCount
   }
 
   tick(now: Now): void {
@@ -73,14 +75,18 @@ export class Joining {
 
   /**
    * Whether a peer that agrees on these tables has nothing to tell it any more. What must be known are the specs and where
-   * they run, to one who takes part already: where many start at once, somebody always knows of one more member. That of one
-   * that is joining itself counts where nobody takes part yet.
+   * they run, to one who takes part already: where many start at once, somebody always knows of one more member.
    */
   #isEnough(peer: NodeId, agreed: readonly Table[]): boolean {
     const { membership } = this.#init
     const isFromMember = membership.isPresent(peer)
-    if (!isFromMember && (!this.isSure || membership.present().length > 0)) return false
+    if (!isFromMember && !this.#doAllCount) return false
     return TABLES.every(table => agreed.includes(table) || (isFromMember && table === 'members'))
+  }
+
+  /** Whether the word of one that is joining itself counts: nobody takes part yet, as far as is known, and nobody may answer. */
+  get #doAllCount(): boolean {
+    return this.isSure && this.#init.membership.present().length === 0
   }
 
   #takePart(now: Now): void {

@@ -124,6 +124,17 @@ test('a wholly new mesh, in which nobody dials anybody any more, is one at once'
   expect(start.joined.toSorted()).toEqual(['a knows nothing', 'b knows nothing'])
 })
 
+test('where the one who took part has gone, they are the first ones at once', () => {
+  const start = new Start()
+  const { self } = start.core('m')
+  start.all(['b', 'c'], { kind: 'hint-received', rows: { ...NO_ROWS, members: [self] } })
+  start.meet('b', 'c')
+  const left = { ...self, status: 'left', endedMs: timeAt(start.nowMs).wallMs } as const
+  expect(start.joined).toEqual([])
+  start.step('b', { kind: 'hint-received', rows: { ...NO_ROWS, members: [left] } })
+  expect(start.joined.toSorted()).toEqual(['b knows nothing', 'c knows nothing'])
+})
+
 test('who has heard of somebody who takes part waits for the word of one who does', () => {
   const start = new Start()
   const members = [start.core('m').self]
