@@ -173,7 +173,7 @@ export class FormationError extends MeshvisorError {
   override readonly name = 'FormationError'
 }
 
-/** A node that is emptied still has workers that others are to take. They go on moving. */
+/** A node that is emptied still has workers that others are to take, or that are still to stop. They go on moving. */
 export class DrainError extends MeshvisorError {
   override readonly name = 'DrainError'
   /** The slots of those workers. Empty where `resume()` was called meanwhile. */

@@ -19,7 +19,7 @@ import { type OnStateLost, Parting } from './parting.ts'
 import { firstNumberAt } from './seniority.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
-import { type Statement, Tenure, isCurrent, statusOf } from './tenure.ts'
+import { type Statement, Tenure, isCurrent, isInHand, statusOf } from './tenure.ts'
 import { Vacancies } from './vacancies.ts'
 
 /**
@@ -71,6 +71,11 @@ export class Claims {
   /** Whether this node has given away all that it had. */
   get isFree(): boolean {
     return this.#tenures.size === 0 && this.handoffs.outgoingCount === 0
+  }
+
+  /** Those that this node has claimed, whether they run or wait for their start. */
+  *slots(): Generator<SlotId> {
+    for (const id of this.#tenures.keys()) yield slotId(id)
   }
 
   /** Does what the rows ask of this node, and says how the worker stands. */
@@ -392,9 +397,4 @@ export class Claims {
 
 function nonEmpty(bytes: Uint8Array | undefined): Uint8Array | undefined {
   return bytes === undefined || bytes.length === 0 ? undefined : bytes
-}
-
-/** On its way from this node, or not quite there yet. */
-function isInHand({ state }: Claim): boolean {
-  return state === 'starting' || state === 'draining' || state === 'stopped'
 }

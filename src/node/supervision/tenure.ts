@@ -94,6 +94,11 @@ export function isCurrent(claim: Claim, row: SpecRow): boolean {
   return compareHlc(claim.specVersion, writtenAt(row)) === 0 || isSameContent(claim, row)
 }
 
+/** On its way from its owner, or not quite there yet. */
+export function isInHand({ state }: Claim): boolean {
+  return state === 'starting' || state === 'draining' || state === 'stopped'
+}
+
 /** How a worker stands whose current claim this is. */
 export function statusOf(claim: Claim): SpecStatus {
   const { failures } = claim

@@ -50,13 +50,13 @@ export class Upkeep {
   /** The workers that are left on a node that is emptied, as no other can run them; undefined while others have to go. */
   remaining(): readonly SlotId[] | undefined {
     if (!this.#isHandedOver) return undefined
-    const slots = [...this.#supervisor.slots()]
-    return slots.every(slot => this.#ledger.ownerOf(slot) === undefined) ? slots : undefined
+    const slots = this.#slotsHere()
+    return slots.every(slot => this.#isToStay(slot)) ? slots : undefined
   }
 
-  /** The workers of a node that is emptied that others can run, and have not taken yet. */
+  /** The workers of a node that is emptied that others can run, and have not taken yet; and those that are still to stop. */
   outstanding(): readonly SlotId[] {
-    const here = [...this.#supervisor.slots()].filter(slot => this.#ledger.ownerOf(slot) !== undefined)
+    const here = this.#slotsHere().filter(slot => !this.#isToStay(slot))
     return [...new Set([...here, ...this.#slotsLeft()])]
   }
 
@@ -160,6 +160,17 @@ export class Upkeep {
   /** Whether others have all that workers of this node have left behind for them. */
   get #isHandedOver(): boolean {
     return this.#claims.handoffs.outgoingCount === 0 && this.#generations.legacies.bequests.isFree
+  }
+
+  /** The workers of this node: also those that wait for their start, as after a crash. */
+  #slotsHere(): SlotId[] {
+    return [...new Set([...this.#supervisor.slots(), ...this.#claims.slots()])]
+  }
+
+  /** Whether no other node can run the worker, and it is to run: one that nobody wants any more stops, and is gone. */
+  #isToStay(slot: SlotId): boolean {
+    const isWanted = this.#ledger.tables.specs.get(specOfSlot(slot))?.desired === 'running'
+    return isWanted && this.#ledger.revisionOf(slot) !== undefined && this.#ledger.ownerOf(slot) === undefined
   }
 
   /** The slots whose workers have ended here, and whose successors have not come yet. */
