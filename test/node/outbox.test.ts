@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 
 import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
-import { type SlotId, type SpecId, nodeId, slotId, specId } from '../../src/ids.ts'
+import { type SlotId, type SpecId, nodeId, slotId, specId, specOfSlot } from '../../src/ids.ts'
 import { MAILBOX_LIMITS } from '../../src/node/messaging/mailbox.ts'
 import { Outbox } from '../../src/node/messaging/outbox.ts'
 import type { Packed } from '../../src/node/messaging/packed.ts'
@@ -102,6 +102,10 @@ class Bench {
   runs(number: number, owner: string, slot = SLOT, state: ClaimState = 'running'): void {
     const version = { ms: 1, count: 0, node: nodeId('n1') }
     const { tag: score } = generation(number)
+    // As the control plane does: a worker that some node has is not pending.
+    const spec = specOfSlot(slot)
+    if (this.#router.statusOf(spec)?.kind === 'pending')
+      this.#router.followStatus(spec, { kind: state === 'running' ? 'running' : 'starting' })
     this.#router.followClaim({
       slot,
       generation: number,

@@ -129,6 +129,27 @@ test('of two who declare one id at once, the one that loses is told', async () =
   ])
 })
 
+test('one whose only node is lost is pending, and is not listed there any more, until it runs again', async () => {
+  await using mesh = await early([counter])
+  await mesh.start('n2')
+  await allSeeAll(mesh)
+  const node = mesh.node('n1')
+  const ref = await mesh.settle(node.addWorker(hits))
+  const places = (): unknown[] => [
+    node.listWorkers().flatMap(({ workers }) => workers.map(each => each.node)),
+    node.snapshot().specs.flatMap(({ workers }) => workers.map(each => each.node)),
+  ]
+  expect(places()).toEqual([['n2'], ['n2']])
+  mesh.crash('n2')
+  await comeTo(mesh, 'hits', 'pending')
+  expect(places()).toEqual([[], []])
+  ref.cast.reset()
+  await mesh.start('n2')
+  await comeTo(mesh, 'hits', 'running')
+  expect(places()).toEqual([['n2'], ['n2']])
+  expect(await mesh.settle(ref.call.get())).toBe(0)
+})
+
 test('it is removed, stopped and restarted while it is pending', async () => {
   await using mesh = await early([counter, newer])
   const node = mesh.node('n1')

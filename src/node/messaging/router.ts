@@ -46,8 +46,8 @@ export class Router {
   find(slot: SlotId): Route | undefined {
     const route = this.#routes.get(slot)
     if (route !== undefined) return route
-    const claim = this.#specs.get(slot)?.claim
-    if (claim === undefined || !isThere(claim)) return undefined
+    const claim = claimThere(this.#specs.get(slot))
+    if (claim === undefined) return undefined
     const made = routeOf(claim)
     this.#routes.set(slot, made)
     return made
@@ -70,7 +70,8 @@ export class Router {
   slotsOf(spec: SpecId): readonly SlotId[] {
     const known = this.#specs.get(spec)
     if (known?.claim === undefined) return known?.slots ?? NONE
-    return isThere(known.claim) ? [known.claim.slot] : NONE
+    const claim = claimThere(known)
+    return claim === undefined ? NONE : [claim.slot]
   }
 
   /** Whether the worker runs, or is about to, or will when a node comes that can run it, as far as this node knows. */
@@ -166,6 +167,7 @@ export class Router {
     known.status = status
     // Also where a lost node was to say so.
     if (isDown(status)) this.#close(known)
+    else if (status.kind === 'pending' && known.claim !== undefined) this.#routes.delete(known.claim.slot)
     this.#announce(spec)
   }
 
@@ -253,7 +255,12 @@ function routeOf({ owner, generation, score }: Claim): Route {
   return { owner, generation: { number: generation, tag: score } }
 }
 
-/** What comes for a worker that restarts where it was, waits for it there. */
-function isThere({ state }: Claim): boolean {
-  return state === 'running' || state === 'restarting'
+/**
+ * The claim of a standalone worker that is where it says. What comes for one that restarts where it was, waits for it there.
+ * Of one that is pending, it is the claim of a node that is gone, and nobody else can run it.
+ */
+function claimThere(known: Known | undefined): Claim | undefined {
+  if (known?.claim === undefined || known.status?.kind === 'pending') return undefined
+  const { state } = known.claim
+  return state === 'running' || state === 'restarting' ? known.claim : undefined
 }
