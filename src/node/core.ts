@@ -4,7 +4,7 @@
  * does nothing: `node.ts` runs the effects, the simulator runs the very same code.
  */
 
-import type { NodeId, SlotId, SpecId } from '../ids.ts'
+import type { NodeId, SpecId } from '../ids.ts'
 import { AntiEntropy } from '../protocol/anti-entropy.ts'
 import { type MemberRow, isLeaving } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
@@ -29,6 +29,8 @@ import { Upkeep } from './supervision/upkeep.ts'
 /** A view that has not changed for so long is settled, or for two periods of probing. */
 const STABLE_MS_MIN = 1_000
 
+const NOTHING = { lost: 0, inherited: 0 }
+
 export interface CoreInit {
   /** The node's own row, still `joining`. */
   readonly self: MemberRow
@@ -41,17 +43,17 @@ export class Core {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
   readonly spreading: Spreading
+  readonly upkeep: Upkeep
   readonly #profile: string
   readonly #membership: Membership
   readonly #antiEntropy: AntiEntropy
-  readonly #upkeep: Upkeep
   readonly #departure = new Departure()
   readonly #joining: Joining
   readonly #relay: Relay
   readonly #bulletin = new Bulletin(effect => this.#effects.push(effect))
   #effects: Effect[] = []
-  /** What the worker that has just ended has left unread. */
-  #lost = 0
+  /** What the worker that has just ended has left unread, and how much of that it was to start with. */
+  #unread = NOTHING
   #now: Now
   readonly #greeted = new Set<NodeId>()
 
@@ -97,7 +99,7 @@ export class Core {
       effect => this.#effects.push(effect),
       report => this.#onReport(report),
     )
-    this.#upkeep = new Upkeep({
+    this.upkeep = new Upkeep({
       ledger: this.ledger,
       supervisor: this.supervisor,
       send: (to, message, again) => this.#relay.send(to, message, again),
@@ -135,23 +137,13 @@ export class Core {
     this.#membership.onHeard(peer, nowMs)
   }
 
-  /** The workers that are left on a node that is emptied, as no other can run them; undefined while others have to go. */
-  remaining(): readonly SlotId[] | undefined {
-    return this.#upkeep.remaining()
-  }
-
-  /** The workers of a node that is emptied that others can run, and have not taken yet. */
-  outstanding(): readonly SlotId[] {
-    return this.#upkeep.outstanding()
-  }
-
   /** When to call again with `time-passed`, if nothing happens before. */
   wakeAtMs(): number {
     return Math.min(
       this.#membership.wakeAtMs(),
       this.#antiEntropy.wakeAtMs(),
       this.supervisor.wakeAtMs(),
-      this.#upkeep.wakeAtMs(),
+      this.upkeep.wakeAtMs(),
       this.ledger.tombstones.wakeAtMs(),
       this.#departure.wakeAtMs(this.#now.ms),
       this.ledger.newsAtMs(),
@@ -198,7 +190,7 @@ export class Core {
       case 'worker-ending':
         return this.supervisor.onEnding(event.slot, event.incarnation, event.exit)
       case 'worker-exited':
-        this.#lost = event.lost ?? 0
+        this.#unread = { ...NOTHING, ...event }
         return this.supervisor.onExited(event.slot, event.incarnation, event.exit, nowMs)
       case 'time-passed':
         return this.#onTime()
@@ -223,9 +215,9 @@ export class Core {
 
   #depart(): void {
     const isIdle = this.supervisor.size === 0
-    const isFree = this.#upkeep.isFree || this.ledger.isAlone
+    const isFree = this.upkeep.isFree || this.ledger.isAlone
     if (!this.#departure.isReady({ isIdle, isFree }, this.#now.ms)) return
-    this.#upkeep.giveUp()
+    this.upkeep.giveUp()
     this.#membership.declareSelf({ status: 'left' }, this.#now)
   }
 
@@ -235,7 +227,7 @@ export class Core {
     this.#membership.tick(this.#now)
     this.#antiEntropy.tick(this.#membership.connected(), nowMs)
     this.supervisor.tick(nowMs)
-    this.#upkeep.tick(this.#now)
+    this.upkeep.tick(this.#now)
     for (const id of this.ledger.tombstones.take(nowMs)) this.#bury(id)
   }
 
@@ -279,7 +271,7 @@ export class Core {
       case 'handoff-ask':
       case 'handoff-refuse':
       case 'handoff-state':
-        return this.#upkeep.onHandoff(message, from, this.#now)
+        return this.upkeep.onHandoff(message, from, this.#now)
       case 'digest':
         return this.#antiEntropy.onDigest(from, message.roots)
       case 'forget':
@@ -335,19 +327,22 @@ export class Core {
       return this.#bulletin.followReach(this.ledger.tables.members.get(effect.peer), effect)
     }
     this.ledger.onMemberChanged(effect)
-    this.#upkeep.onView(this.#now)
+    this.upkeep.onView(this.#now)
     this.#onSpread(this.spreading.watched())
     return this.#bulletin.followMember(effect.row, effect.before)
   }
 
   #onReport(report: Report): void {
     const { spec, slot } = report.assignment
-    const isNews = this.#upkeep.onReport(report, this.#now)
+    const isNews = this.upkeep.onReport(report, this.#now)
     if (isNews) this.ledger.touch(spec)
     if (report.kind === 'started') this.#bulletin.notify({ kind: 'worker:start', slot })
-    else if (report.toldBy === 'core')
-      this.#bulletin.notify({ kind: 'worker:exit', slot, exit: report.exit, lost: this.#lost })
-    this.#lost = 0
+    else if (report.toldBy === 'core') {
+      const { lost, inherited } = this.#unread
+      const kept = this.upkeep.keepsLegacy(slot) ? inherited : 0
+      this.#bulletin.notify({ kind: 'worker:exit', slot, exit: report.exit, lost: lost - kept })
+    }
+    this.#unread = NOTHING
   }
 
   /** Looks at every spec of which something has changed, until nothing changes any more. */
@@ -357,9 +352,9 @@ export class Core {
         const row = this.ledger.tables.specs.get(id)
         if (row === undefined) continue
         const status = isLeaving(this.self)
-          ? this.#upkeep.leave(row, this.#bulletin.statusOf(id), this.#now)
-          : this.#upkeep.evaluate(row, this.#now)
-        const phase = this.#upkeep.findPhase(row, this.#now)
+          ? this.upkeep.leave(row, this.#bulletin.statusOf(id), this.#now)
+          : this.upkeep.evaluate(row, this.#now)
+        const phase = this.upkeep.findPhase(row, this.#now)
         // A worker that still stops under the id of a group is no way to that.
         const claim = row.body?.kind === 'worker' ? this.ledger.tables.claims.get(id) : undefined
         this.#bulletin.follow(row, { status, phase, claim })
@@ -382,7 +377,7 @@ export class Core {
   #onMerged(ask: number, from: NodeId): void {
     const merged = this.spreading.onMerged(ask, from)
     this.#onSpread(merged?.specs ?? [])
-    this.#upkeep.onPushed(merged?.slots ?? [])
+    this.upkeep.onPushed(merged?.slots ?? [])
   }
 
   #onSpread(specs: Iterable<SpecId>): void {

@@ -16,7 +16,7 @@ export function drain(kernel: Kernel, waiting: Waiting, options: WaitOptions): P
   const remaining = (): readonly SlotId[] | undefined => {
     const { status, isDraining = false } = kernel.core.self
     hasBegun ||= isDraining
-    if (isDraining || status !== 'alive') return kernel.core.remaining()
+    if (isDraining || status !== 'alive') return kernel.core.upkeep.remaining()
     // Asked for by a listener, it begins when that one is through.
     if (!hasBegun) return undefined
     throw new DrainError('resume() was called meanwhile: this node keeps what others have not taken yet')
@@ -26,7 +26,7 @@ export function drain(kernel: Kernel, waiting: Waiting, options: WaitOptions): P
 
 function lateError({ core }: Kernel, ms: number): DrainError {
   const { membership, tables } = core.ledger
-  const workers = core.outstanding()
+  const workers = core.upkeep.outstanding()
   const heirs = new Set(workers.flatMap(slot => core.ledger.ownerOf(slot) ?? []))
   const unreachable = [...heirs].filter(id => id !== core.self.id && !membership.isConnected(id))
   const named = workers.slice(0, NAMED_MAX).map(slot => `"${slot}"`)

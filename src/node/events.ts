@@ -53,8 +53,10 @@ export type CoreEvent =
       readonly slot: SlotId
       readonly incarnation: Incarnation
       readonly exit: Exit
-      /** Casts and messages that nobody will read. @default 0 */
+      /** Casts and messages that it leaves unread. @default 0 */
       readonly lost?: number
+      /** How many of them it was to start with, and has not: they may be kept for its next start. @default 0 */
+      readonly inherited?: number
     }
   | { readonly kind: 'time-passed' }
   /** This node listens elsewhere, or at more or fewer addresses. */

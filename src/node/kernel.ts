@@ -108,11 +108,8 @@ export class Kernel {
     this.gateway = new FencedGateway(this.plane, findFenceOfNow)
     // A simulated machine is never held up: its clock stands still meanwhile.
     if (machine !== undefined) {
-      this.#stalls = new Stalls(
-        clock,
-        stall => this.#onStalled(stall),
-        () => machine.usedMs(),
-      )
+      const usedMs = (): number => machine.usedMs()
+      this.#stalls = new Stalls(clock, stall => this.#onStalled(stall), usedMs)
     }
     this.#alarm = new Alarm({ clock, stalls: this.#stalls, onRing: () => this.#onAlarm() })
     this.host = new Host({
@@ -126,6 +123,7 @@ export class Kernel {
       gateway: this.plane,
       receive: event => this.receive(event),
       notify: event => this.#notify(event),
+      keepsLegacy: slot => core.upkeep.keepsLegacy(slot),
       onReleased: assignment => this.plane.onReleased(assignment),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })

@@ -19,7 +19,7 @@ import { type OnStateLost, Parting } from './parting.ts'
 import { firstNumberAt } from './seniority.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
-import { type Statement, Tenure, isCurrent, isInHand, statusOf } from './tenure.ts'
+import { type Statement, Tenure, type TenureInit, isCurrent, isInHand, statusOf } from './tenure.ts'
 import { Vacancies } from './vacancies.ts'
 
 /**
@@ -96,9 +96,8 @@ export class Claims {
     }
     const isUp = isActiveClaim(claim) || claim.state === 'stopped' || !isCurrent(claim, row)
     if (!isUp) return statusOf(claim)
-    if (claim.heir === undefined || !isCurrent(claim, row))
-      return this.#contend(row, body, { before: claim, now })
-    return this.#inherit(row, body, claim, now)
+    const isLeft = claim.heir !== undefined && isCurrent(claim, row)
+    return isLeft ? this.#inherit(row, body, claim, now) : this.#contend(row, body, { before: claim, now })
   }
 
   /**
@@ -148,6 +147,14 @@ export class Claims {
   /** The view of this node has changed. */
   onView(hash: string, nowMs: number): void {
     if (hash !== this.#view.hash) this.#view = { hash, sinceMs: nowMs }
+  }
+
+  /** Whether what a worker was to start with, and has not, is kept: for its next start here, or for another node. */
+  keepsLegacy(slot: SlotId): boolean {
+    const [id, claim] = [specOfSlot(slot), this.#ledger.tables.claims.get(slot)]
+    if (!isOwner(claim, this.#ledger.run)) return false
+    const isHere = isActiveClaim(claim) && this.#tenures.get(id)?.legacy !== undefined
+    return isHere || this.handoffs.left(id, claim.generation) !== undefined
   }
 
   /** Another node has taken in the claim. */
@@ -369,7 +376,7 @@ export class Claims {
       failures: isLost ? withFailure(failures, nodeLost(past.owner.id, slot)) : failures,
     }
     if (!isOver) {
-      const tenure = this.#begin(claim, { isFirst: past === undefined, legacy: nonEmpty(legacy) })
+      const tenure = this.#begin(claim, { isFirst: past === undefined, legacy })
       tenure.isWaiting = this.#ledger.membership.connected().length > 0
       if (tenure.isWaiting) this.#waits.set(row.id, now.ms + PUSH_MS)
     }
@@ -378,11 +385,8 @@ export class Claims {
     return STARTING
   }
 
-  #begin(
-    claim: Claim,
-    context: { readonly isFirst: boolean; readonly legacy: Uint8Array | undefined },
-  ): Tenure {
-    const tenure = new Tenure(claim, context)
+  #begin(claim: Claim, more: TenureInit): Tenure {
+    const tenure = new Tenure(claim, more)
     this.#tenures.set(specOfSlot(claim.slot), tenure)
     return tenure
   }
@@ -393,8 +397,4 @@ export class Claims {
     this.#ledger.writeClaim(said)
     return said
   }
-}
-
-function nonEmpty(bytes: Uint8Array | undefined): Uint8Array | undefined {
-  return bytes === undefined || bytes.length === 0 ? undefined : bytes
 }

@@ -17,6 +17,11 @@ import type { Report } from './supervisor.ts'
 /** What the owner says of its claim. */
 export type Statement = Partial<Pick<Claim, 'state' | 'failures' | 'restarts' | 'heir'>>
 
+export interface TenureInit {
+  readonly isFirst: boolean
+  readonly legacy: Uint8Array | undefined
+}
+
 export class Tenure {
   /** Of the worker, however often it starts here. */
   readonly token: FencingToken
@@ -32,10 +37,10 @@ export class Tenure {
   /** Restarts one after the other, none of which has led to a stable minute. */
   #streak: number
 
-  constructor(claim: Claim, more: { readonly isFirst: boolean; readonly legacy: Uint8Array | undefined }) {
+  constructor(claim: Claim, { isFirst, legacy }: TenureInit) {
     this.token = tokenOf({ number: claim.generation, tag: claim.score }, runTag(claim.owner))
-    this.#isFirst = more.isFirst
-    this.legacy = more.legacy
+    this.#isFirst = isFirst
+    this.legacy = legacy?.length === 0 ? undefined : legacy
     this.#streak = claim.restarts.length
   }
 

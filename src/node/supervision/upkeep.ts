@@ -60,6 +60,11 @@ export class Upkeep {
     return [...new Set([...here, ...this.#slotsLeft()])]
   }
 
+  /** Whether what a standalone worker was to start with, and has not, is kept: for its next start here, or elsewhere. */
+  keepsLegacy(slot: SlotId): boolean {
+    return this.#claims.keepsLegacy(slot)
+  }
+
   /** This node goes, whatever nobody has taken: what is lost with it is told. */
   giveUp(): void {
     // Where a whole mesh is stopped, nobody goes on with anything.

@@ -44,6 +44,8 @@ export interface HostInit {
   readonly gateway: Gateway
   readonly receive: (event: CoreEvent) => void
   readonly notify: (event: NodeEvent) => void
+  /** Whether what the worker of the slot was to start with, and has not, is kept for its next start. */
+  readonly keepsLegacy: (slot: SlotId) => boolean
   /** A worker stops for a successor. */
   readonly onReleased: (assignment: Assignment) => void
   readonly onStageStarted: (assignment: Assignment, worker: StageWorker) => void
@@ -94,8 +96,8 @@ export class Host {
   readonly #home: WorkerHome
   /** Workers that stop with all others, and how to say that they have. */
   readonly #stopping = new Map<InlineWorker, () => void>()
-  /** Workers whose thread or process is not gone yet, whose end was not told so far: how many letters they leave unread. */
-  readonly #untold = new Map<Incarnation, number>()
+  /** Workers whose thread or process is not gone yet, and whose end was not told so far, with what they leave unread. */
+  readonly #untold = new Map<Incarnation, { readonly worker: InlineWorker; readonly unread: number }>()
   #abandoned = 0
 
   constructor(init: HostInit) {
@@ -195,10 +197,18 @@ export class Host {
 
   /** Does not wait for a worker any more, and tells users of its end, which is `exit`. */
   abandon(slot: SlotId, incarnation: Incarnation, exit: Exit): void {
-    const worker = this.#of(slot, incarnation)
-    const lost = worker === undefined ? (this.#untold.get(incarnation) ?? 0) : this.#abandon(worker)
+    const untold = this.#untold.get(incarnation)
     this.#untold.delete(incarnation)
-    this.#init.notify({ kind: 'worker:exit', slot, exit, lost })
+    const running = this.#of(slot, incarnation)
+    const unread = running === undefined ? (untold?.unread ?? 0) : this.#abandon(running)
+    const worker = running ?? untold?.worker
+    const kept = worker !== undefined && this.#isKept(worker) ? inheritedBy(worker, unread) : 0
+    this.#init.notify({ kind: 'worker:exit', slot, exit, lost: unread - kept })
+  }
+
+  /** Whether what the worker was to start with, and has not, is for its next start: with all others, it has none here. */
+  #isKept(worker: InlineWorker): boolean {
+    return !this.#stopping.has(worker) && this.#init.keepsLegacy(worker.worker)
   }
 
   /** @returns how many casts and messages it leaves unread */
@@ -299,7 +309,9 @@ export class Host {
     if (this.#of(slot, incarnation) !== undefined) this.#running.delete(slot)
     const stopped = this.#stopping.get(worker)
     const report = (): void => {
-      if (stopped === undefined) this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit, lost })
+      const inherited = inheritedBy(worker, lost)
+      if (stopped === undefined)
+        this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit, lost, inherited })
       else this.#init.notify({ kind: 'worker:exit', slot, exit: { kind: 'stopped' }, lost })
     }
     stopped?.()
@@ -308,7 +320,7 @@ export class Host {
     if (end === undefined) report()
     else {
       // That may take longer than it is waited for: how it has ended is known by then.
-      this.#untold.set(incarnation, lost)
+      this.#untold.set(incarnation, { worker, unread: lost })
       this.#init.receive({ kind: 'worker-ending', slot, incarnation, exit })
       void end.then(() => (this.#untold.delete(incarnation) ? report() : undefined))
     }
@@ -379,4 +391,9 @@ export class Host {
         return unreachable(behaviour)
     }
   }
+}
+
+/** How many of the casts and messages that a worker leaves unread it was to start with, and has not. */
+function inheritedBy({ wasReady, assignment }: InlineWorker, unread: number): number {
+  return wasReady || unread === 0 ? 0 : Math.min(unread, readLegacy(assignment.handoff).letters.length)
 }

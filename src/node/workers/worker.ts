@@ -117,6 +117,11 @@ export abstract class InlineWorker implements ContextOwner {
     return this.#isOver
   }
 
+  /** It has started. */
+  get wasReady(): boolean {
+    return this.#wasReady
+  }
+
   get isStopping(): boolean {
     return this.#isStopping
   }
