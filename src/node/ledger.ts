@@ -18,6 +18,7 @@ import { areRivals, compareDeclarations, hasSeenOvertaken, rowOf, upheldBy } fro
 import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Effect } from './events.ts'
+import { NamedRuns } from './named-runs.ts'
 import type { Now } from './now.ts'
 import { differences } from './specs/spec-content.ts'
 import { Places } from './places.ts'
@@ -54,6 +55,7 @@ export class Ledger {
   readonly tombstones: Tombstones
   readonly #clock: HlcClock
   readonly #places = new Places()
+  readonly #named: NamedRuns
   readonly #changed = new Set<SpecId>()
   #run: Run
   #newMembers = new Map<NodeId, MemberRow>()
@@ -70,6 +72,7 @@ export class Ledger {
     this.membership = membership
     this.tombstones = new Tombstones(tombstoneMs)
     this.tables = new Tables(membership.table)
+    this.#named = new NamedRuns(this.tables)
     this.#clock = new HlcClock(id, (node, aheadMs) => emit({ kind: 'clock-ahead', node, aheadMs }))
     for (const row of membership.table.rows()) this.#places.followMember(row)
   }
@@ -181,7 +184,7 @@ export class Ledger {
    * A member row has changed. What this node has concluded is told at once; what it has heard is passed on soon, by
    * everybody who hears of it: whoever is told of a spec by this node later has been told before of every member that
    * this node knows, and places it alike. In a large mesh that would be too many messages. Whether a member is suspect
-   * makes no difference to placement, and is left to the probes.
+   * makes no difference to placement, nor to any worker, and is left to the probes.
    */
   onMemberChanged({ row, before, authored }: MemberChange): void {
     const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
@@ -189,7 +192,8 @@ export class Ledger {
     const isPassedOn = !isDoubt && this.membership.connected().length <= PUSHED_MAX
     if (authored || isPassedOn) this.#newMembers.set(row.id, row)
     if (authored) this.#isUrgent = true
-    this.#places.followMember(row)
+    const placed = this.#places.followMember(row)
+    if (isDoubt && placed === 'as before') return
     for (const spec of this.tables.specs.rows()) this.#changed.add(spec.id)
   }
 
@@ -246,11 +250,7 @@ export class Ledger {
 
   /** Whether a claim or a phase still speaks of this run. */
   isNamed(run: Run): boolean {
-    for (const { owner } of this.tables.claims.rows()) if (isSameRun(owner, run)) return true
-    for (const { coordinator, layout } of this.tables.phases.rows()) {
-      if (isSameRun(coordinator, run) || layout.some(({ owner }) => isSameRun(owner, run))) return true
-    }
-    return false
+    return this.#named.has(run)
   }
 
   /** The nodes that can own something, this one included. */

@@ -25,19 +25,20 @@ export class Places {
   /** What each node declines, of those that decline anything. */
   readonly #declines = new Map<string, readonly SlotId[]>()
 
-  /** A member is as `row` says. */
-  followMember(row: MemberRow): void {
+  /** A member is as `row` says. @returns whether anything may be placed in another way for it */
+  followMember(row: MemberRow): 'anew' | 'as before' {
     const isCandidate = row.role === 'member' && isPresent(row)
     if (isCandidate) this.#names.set(row.id, row.name)
     else this.#names.delete(row.id)
     const candidate = candidateOf(row)
     const isChanged = isCandidate ? this.#view.set(candidate) : this.#view.delete(row.id)
-    if (!isChanged) return
+    if (!isChanged) return 'as before'
     this.#coordinators.clear()
     this.#supply = undefined
     if (isCandidate) this.#engine.setNode(candidate)
     else this.#engine.deleteNode(row.id)
     this.#followDeclines(row.id, isCandidate ? (row.declines ?? []) : [])
+    return 'anew'
   }
 
   /** A spec is as `row` says, and was as `before` says. */
