@@ -70,8 +70,14 @@ export function isSpecId(text: unknown): text is SpecId {
 
 export function isSlotId(text: unknown): text is SlotId {
   if (typeof text !== 'string') return false
-  const parts = text.split('/')
-  return parts.length <= 3 && parts.every(isPlainId)
+  let start = 0
+  for (let part = 0; part < 3; part++) {
+    const end = text.indexOf('/', start)
+    if (!isPlainId(end < 0 ? text.slice(start) : text.slice(start, end))) return false
+    if (end < 0) return true
+    start = end + 1
+  }
+  return false
 }
 
 /** Takes `text` as the id of a node. @throws {AssertionError} when it is none */

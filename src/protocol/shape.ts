@@ -114,10 +114,14 @@ type Fields<T> = { readonly [K in keyof T]-?: Shape<T[K]> }
 
 /** An object with these fields. Others may be there, for newer nodes. */
 export function objectOf<T extends object>(fields: Fields<T>): Shape<T> {
-  const entries = Object.entries<Shape<unknown>>(fields)
+  const keys = Object.keys(fields)
+  const shapes = Object.values<Shape<unknown>>(fields)
   return (value, flaw): value is T => {
     if (!isPlainObject(value)) return flaw.want('an object')
-    for (const [key, shape] of entries) if (!shape(value[key], flaw)) return flaw.at(key)
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index] ?? ''
+      if (shapes[index]?.(value[key], flaw) !== true) return flaw.at(key)
+    }
     return true
   }
 }
