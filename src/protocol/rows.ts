@@ -34,6 +34,8 @@ export function isEmpty(rows: Rows): boolean {
 export function inFrames(rows: Rows): Rows[] {
   if (isEmpty(rows)) return []
   const count = TABLES.reduce((sum, table) => sum + rows[table].length, 0)
+  // Whatever its size, it is not cut. Most news is of one row.
+  if (count === 1) return [rows]
   const doFit = count <= ROWS_FITTING_MAX && payloadBytesMax(rows) <= ROWS_BYTES_MAX
   if (doFit && count <= ROWS_TOGETHER_MAX) return [rows]
   // What fits anyway is not measured: that is to encode it once more.
