@@ -365,8 +365,9 @@ export class Core {
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
   #spread(what: 'due' | 'all'): void {
     const news = this.ledger.takeNews(this.#now.ms, what)
+    if (isEmpty(news)) return
     const peers = this.#membership.connected()
-    if (peers.length === 0 || isEmpty(news)) return
+    if (peers.length === 0) return
     this.spreading.tell(news, peers)
     this.#relay.tell(news)
     const failed = news.phases.filter(phase => phase.rank === 'failed')

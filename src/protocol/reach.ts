@@ -59,6 +59,9 @@ const VOUCHERS_MAX = 3
 /** No more names of unreachable members are told to others. */
 export const UNREACHABLE_MAX = 32
 
+/** What there is to tell as a rule. */
+const NO_CHANGES: readonly ReachChange[] = []
+
 export class Reach {
   readonly #sessions = new Map<NodeId, Session>()
   readonly #apart = new Map<NodeId, Apart>()
@@ -137,7 +140,7 @@ export class Reach {
 
   /** When `takeDead` is due; Infinity: never, as things are. */
   deadAtMs({ probePeriodMs }: Timings): number {
-    return Math.min(Infinity, ...this.#dead.values()) + probePeriodMs
+    return this.#dead.size === 0 ? Infinity : Math.min(...this.#dead.values()) + probePeriodMs
   }
 
   /** A member has become known, or is back. */
@@ -244,7 +247,8 @@ export class Reach {
   }
 
   /** Who has been cut off for long enough, and who is not any more: each is told once. */
-  takeChanges(nowMs: number, { probePeriodMs }: Timings): ReachChange[] {
+  takeChanges(nowMs: number, { probePeriodMs }: Timings): readonly ReachChange[] {
+    if (this.#mended.size + this.#apart.size === 0) return NO_CHANGES
     const changes: ReachChange[] = [...this.#mended].map(peer => ({ peer, reachedBy: [] }))
     this.#mended.clear()
     for (const [peer, apart] of this.#apart) {
