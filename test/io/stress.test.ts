@@ -9,7 +9,7 @@ import { afterEach, expect, test } from 'vitest'
 
 import type { NodeId } from '../../src/ids.ts'
 import { DIALS_MAX, PARALLEL_DIALS_MAX } from '../../src/io/libp2p/libp2p-node.ts'
-import { HANDSHAKES_MAX, HANDSHAKE_TIMEOUT_MS } from '../../src/io/libp2p/mesh-tcp.ts'
+import { HANDSHAKES_MAX, HANDSHAKE_ANSWERS_MAX, HANDSHAKE_TIMEOUT_MS } from '../../src/io/libp2p/mesh-tcp.ts'
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
 import type { Cancel, Clock } from '../../src/ports.ts'
@@ -243,6 +243,31 @@ test(`no more than ${HANDSHAKES_MAX} handshakes are under way: of those who say 
   for (const socket of mute) socket.destroy()
   await until('it has told of those that were in their handshake', () => a.refused.length >= HANDSHAKES_MAX)
   expect(new Set(a.refused.map(([who]) => who))).toEqual(new Set(['127.0.0.1']))
+})
+
+test('whoever asks for one protocol after another is hung up on after a few, whether or not it reads the answers', async () => {
+  const a = await start(randomUUID())
+  const line = (text: string): Buffer =>
+    Buffer.concat([Buffer.from([text.length + 1]), Buffer.from(`${text}\n`)])
+  // All of these would be answered in one go, without a turn for anybody else.
+  const lines = Buffer.concat([
+    line('/multistream/1.0.0'),
+    ...Array.from({ length: 60_000 }, () => line('/a')),
+  ])
+  const clients = Array.from({ length: 20 }, (_, index) => {
+    const socket = connect(portOf(a), '127.0.0.1').on('error', () => {})
+    let answerBytes = 0
+    if (index % 2 === 0) socket.on('data', bytes => (answerBytes += bytes.length))
+    socket.write(lines)
+    closers.push(async () => void socket.destroy())
+    return { socket, answerBytes: () => answerBytes }
+  })
+  await until('all are hung up on', () => a.refused.length === clients.length)
+  expect(new Set(a.refused.map(([, reason]) => reason))).toEqual(
+    new Set(['what it says is no handshake: it is no meshvisor']),
+  )
+  const answerBytesMax = line('/multistream/1.0.0').length + HANDSHAKE_ANSWERS_MAX * line('na').length
+  for (const { answerBytes } of clients) expect(answerBytes()).toBeLessThanOrEqual(answerBytesMax)
 })
 
 function portOfServer(server: Server): number {

@@ -25,6 +25,13 @@ export const HANDSHAKE_TIMEOUT_MS = 20_000
  */
 export const HANDSHAKES_MAX = 1_000
 
+/**
+ * What this node says before a stranger has shown that it knows the secret. A node needs three answers for its handshake:
+ * which version of the negotiation, which encryption, and the message of that. libp2p answers whoever asks for something
+ * else as often as it asks, and all that it has been sent in one go: nobody else would have a turn.
+ */
+export const HANDSHAKE_ANSWERS_MAX = 16
+
 /** How long the dial of one address may take. */
 export const ADDRESS_TIMEOUT_MS = CONNECT_TIMEOUT_MS + HANDSHAKE_TIMEOUT_MS
 
@@ -52,13 +59,35 @@ function pooled(upgrader: Upgrader, pool: HandshakePool, onFailed: OnFailed): Up
   return upgradingWith(upgrader, {
     upgradeInbound: async (connection, options) => {
       try {
-        await pool.hold(connection, () => upgrader.upgradeInbound(connection, options))
+        await pool.hold(connection, () =>
+          terse(connection, () => upgrader.upgradeInbound(connection, options)),
+        )
       } catch (error) {
         onFailed(connection, error)
         throw error
       }
     },
   })
+}
+
+/** Lets the connection send so often at most, until `upgrade` is through: beyond that, the upgrade fails. */
+async function terse<Upgraded>(
+  connection: MultiaddrConnection,
+  upgrade: () => Promise<Upgraded>,
+): Promise<Upgraded> {
+  const send = connection.send.bind(connection)
+  let answers = 0
+  connection.send = data => {
+    answers += 1
+    if (answers > HANDSHAKE_ANSWERS_MAX)
+      throw new Error(`more than ${HANDSHAKE_ANSWERS_MAX} answers asked for`)
+    return send(data)
+  }
+  try {
+    return await upgrade()
+  } finally {
+    connection.send = send
+  }
 }
 
 async function dialInTime(
