@@ -74,7 +74,16 @@ export function makeContact(key: string, addresses: readonly string[], dueMs: nu
   }
 }
 
-/** Where it is dialled, what is sure first; each once. */
+/**
+ * Where it is dialled now. First only where it says itself that it listens: what a stranger has claimed could hold up the
+ * dial, or hide that all of those refuse.
+ */
+export function addressesToDial(contact: Contact): readonly string[] {
+  const isFirst = contact.attempts === 0 && contact.addresses.length > 0
+  return isFirst ? contact.addresses : addressesOf(contact)
+}
+
+/** Where it may be, what is sure first; each once. */
 export function addressesOf({ addresses, claimed }: Contact): readonly string[] {
   return claimed.length === 0 ? addresses : [...new Set([...addresses, ...claimed])]
 }

@@ -7,17 +7,9 @@
 import { isIpv6, isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
-import {
-  type Contact,
-  type ContactProblem,
-  type DialProblem,
-  SILENCE_MS,
-  STILL_NO_ANSWER,
-  addressesOf,
-  hasStrangers,
-  findProblem,
-  makeContact,
-} from './contact.ts'
+import type { Contact, ContactProblem, DialProblem } from './contact.ts'
+import { SILENCE_MS, STILL_NO_ANSWER, addressesOf, addressesToDial } from './contact.ts'
+import { findProblem, hasStrangers, makeContact } from './contact.ts'
 import { Courtesy } from './courtesy.ts'
 import { type Rank, roomsMs } from './dial-ranks.ts'
 import { Lull } from './lull.ts'
@@ -245,7 +237,7 @@ export class Contacts {
       contact.wait = 'over'
       contact.begunMs = nowMs
       this.#listen(contact, nowMs)
-      dials.push({ key: contact.key, addresses: addressesOf(contact) })
+      dials.push({ key: contact.key, addresses: addressesToDial(contact) })
     }
   }
 

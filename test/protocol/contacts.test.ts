@@ -260,7 +260,7 @@ test('who is found without knowing of this node is dialled soon', () => {
   expect(desk.contacts.wakeAtMs()).toBeLessThanOrEqual(150)
 })
 
-test('what anybody can claim of a node is dialled behind what it says itself, and not in its place', () => {
+test('what anybody can claim of a node is dialled behind what it says itself, not in its place, and only when that has failed', () => {
   const { contacts } = desk
   const addressesAt = (nowMs: number): readonly string[] | undefined => {
     const [dial] = contacts.take(nowMs)
@@ -269,13 +269,15 @@ test('what anybody can claim of a node is dialled behind what it says itself, an
   }
   contacts.note(late, ['/sim/late', '/sim/later'], 0)
   contacts.find(late, ['/sim/made-up', '/sim/late'], 0)
-  expect(addressesAt(0)).toEqual(['/sim/late', '/sim/later', '/sim/made-up'])
+  expect(addressesAt(0)).toEqual(['/sim/late', '/sim/later'])
+  expect(addressesAt(1_000)).toEqual(['/sim/late', '/sim/later', '/sim/made-up'])
   contacts.find(
     late,
     Array.from({ length: 100 }, (_, index) => `/sim/${index}`),
     10_000,
   )
-  expect(addressesAt(10_000)).toHaveLength(2 + 16)
+  expect(addressesAt(10_000)).toHaveLength(2)
+  expect(addressesAt(11_000)).toHaveLength(2 + 16)
   contacts.note(late, ['/sim/late', '/sim/later'], 20_000)
   expect(addressesAt(30_000)).toHaveLength(2 + 16)
   // It listens elsewhere now.
