@@ -98,7 +98,7 @@ export class Contacts {
   /** Where somebody is found, who need not know of this node: by mDNS, or from an earlier run. */
   find(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     const isKnown = this.#contacts.has(peer)
-    this.#note(peer, { claimed: addresses.slice(0, CLAIMED_MAX) }, nowMs + this.#courtesy.waitMs(peer))
+    this.#note(peer, { claimed: addresses }, nowMs + this.#courtesy.waitMs(peer))
     const contact = this.#contacts.get(peer)
     if (contact !== undefined && !isKnown) contact.isClaim = true
   }
@@ -129,7 +129,9 @@ export class Contacts {
     const contact = this.#contacts.get(peer) ?? this.#add(peer, [], dueMs)
     const before = addressesOf(contact).join()
     contact.peer = peer
-    if (claimed !== undefined) contact.claimed = claimed
+    // Those of before stay, behind it: a stranger could put a lie in the place of the truth.
+    if (claimed !== undefined)
+      contact.claimed = [...new Set([...claimed, ...contact.claimed])].slice(0, CLAIMED_MAX)
     if (addresses !== undefined && contact.addresses.join() !== addresses.join()) {
       contact.addresses = addresses
       contact.claimed = []
