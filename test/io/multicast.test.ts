@@ -1,6 +1,5 @@
 /** What multicast makes a node do: look for whoever has moved, and keep nothing of what strangers claim. */
 
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { type Socket, createServer } from 'node:net'
 
@@ -13,6 +12,7 @@ import { afterEach, expect, test } from 'vitest'
 import { Gate } from '../../src/io/libp2p/gate.ts'
 import { type MeshLibp2p, createMeshLibp2p } from '../../src/io/libp2p/libp2p-node.ts'
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
+import { deriveMeshKeys } from '../../src/io/libp2p/mesh-keys.ts'
 import { Processes } from '../../src/io/libp2p/processes.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
 import { PATIENCE } from '../patience.ts'
@@ -42,10 +42,10 @@ async function newId(): Promise<string> {
   return peerIdFromPrivateKey(await generateKeyPair('Ed25519')).toString()
 }
 
+const { tag } = await deriveMeshKeys(mesh.cluster, mesh.secret)
+
 /** Says where somebody is, as anybody in the network can. */
 function claimant(): (peer: string, address: string) => void {
-  const key = createHash('sha256').update(`meshvisor/1\0${mesh.cluster}\0${mesh.secret}`).digest('hex')
-  const tag = `_mv-${key.slice(0, 16)}._udp.local`
   const socket = multicastDns()
   closers.push(() => socket.destroy())
   return (peer, address) => {

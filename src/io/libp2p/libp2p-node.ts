@@ -4,8 +4,6 @@
  * its own. Many defaults of libp2p are for the open internet and would quietly break a cluster: each line says how.
  */
 
-import { createHash } from 'node:crypto'
-
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import type {
   ComponentLogger,
@@ -28,6 +26,7 @@ import { handshakeFailure } from './handshake-failure.ts'
 import { Introduction, type IntroductionComponents } from './introduction.ts'
 import { KnownHosts } from './known-hosts.ts'
 import { Listening, type ListeningComponents } from './listening.ts'
+import { deriveMeshKeys } from './mesh-keys.ts'
 import { meshNoise } from './mesh-noise.ts'
 import { ADDRESS_TIMEOUT_MS, HANDSHAKES_MAX, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
 import { type MulticastHandlers, multicast } from './multicast.ts'
@@ -69,7 +68,7 @@ const STREAM = {
 const TCP = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }
 
 export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
-  const key = meshKey(init.cluster, init.secret)
+  const { tag, prologue } = await deriveMeshKeys(init.cluster, init.secret)
   const known = new WeakSet<object>()
   const hosts = new KnownHosts()
   const libp2p: MeshLibp2p = await createLibp2p({
@@ -78,7 +77,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     addresses: { listen: [...init.listen], announceFilter: named },
     transports: [meshTcp(TCP, refusalTeller(init, known, hosts))],
     // Who does not know the name and the secret fails here, before the first frame.
-    connectionEncrypters: [meshNoise({ ...init, prologueBytes: key, known })],
+    connectionEncrypters: [meshNoise({ ...init, prologueBytes: prologue, known })],
     streamMuxers: [yamux({ streamOptions: STREAM })],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
@@ -101,7 +100,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     connectionGater: gater(init),
     logger: silent,
     services: {
-      ...(init.mdns && { multicast: await multicast(tagOf(key), init) }),
+      ...(init.mdns && { multicast: await multicast(tag, init) }),
       introduction: (components: IntroductionComponents) => new Introduction(components),
       listening: (components: ListeningComponents) => new Listening(components),
       pubsub: gossipsub({
@@ -182,16 +181,6 @@ function gater({ gate, onRefused }: Libp2pInit): ConnectionGater {
 /** `/ip4/10.0.0.7/tcp/50000` → `10.0.0.7` */
 function hostOf({ remoteAddr }: Pick<MultiaddrConnection, 'remoteAddr'>): string {
   return remoteAddr.toString().split('/')[2] ?? remoteAddr.toString()
-}
-
-/** What the nodes of one mesh have in common, and nobody else can guess who does not know the secret. */
-function meshKey(cluster: string, secret: string): Buffer {
-  return createHash('sha256').update(`meshvisor/1\0${cluster}\0${secret}`).digest()
-}
-
-/** What the nodes of the mesh ask the network for: nodes of other meshes do not hear it as theirs. */
-function tagOf(key: Buffer): string {
-  return `_mv-${key.toString('hex', 0, 8)}._udp.local`
 }
 
 /** What multicast names: loopback is of no use to other machines, and reaches the wrong node there. */
