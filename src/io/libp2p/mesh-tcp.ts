@@ -6,7 +6,8 @@
  * time for the first one.
  */
 
-import type { Connection, MultiaddrConnection, Upgrader } from '@libp2p/interface'
+import type { Connection, Listener, MultiaddrConnection, Upgrader } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 
 import { corkedTcp } from './corked-tcp.ts'
 import { HandshakeTimeoutError, NoAnswerError } from './dial-failure.ts'
@@ -50,9 +51,27 @@ export function meshTcp(init: Parameters<typeof corkedTcp>[0], onFailed: OnFaile
     const pool = new HandshakePool(HANDSHAKES_MAX)
     transport.dial = (address, options) => dialInTime(dial, address, options)
     transport.createListener = each =>
-      createListener({ ...each, upgrader: pooled(each.upgrader, pool, onFailed) })
+      steady(createListener({ ...each, upgrader: pooled(each.upgrader, pool, onFailed) }))
     return transport
   }
+}
+
+/**
+ * The listener, which names the addresses that it has named last where the system does not say which there are, as when no
+ * more files can be opened. libp2p asks in a timer, so that what is thrown there would end the process.
+ */
+function steady(listener: Listener): Listener {
+  const getAddrs = listener.getAddrs.bind(listener)
+  let last: Multiaddr[] = []
+  listener.getAddrs = () => {
+    try {
+      last = getAddrs()
+    } catch {
+      // What was so a moment ago is most likely so now.
+    }
+    return last
+  }
+  return listener
 }
 
 function pooled(upgrader: Upgrader, pool: HandshakePool, onFailed: OnFailed): Upgrader {
