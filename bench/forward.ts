@@ -81,7 +81,7 @@ export class Forwarder {
       onBytes: (_peer, _lane, bytes) => void reader.push(bytes),
       onDrain: () => {},
       onHint: () => {},
-      onDiscovered: () => {},
+      onDiscovered: () => false,
       onDialled: (_key, peer) => {
         this.#next = peer
         this.#onChange()

@@ -47,8 +47,8 @@ export interface TransportHandlers {
   onDrain(peer: NodeId, lane: Lane): void
   /** A message on a topic: it may come late, twice, out of order or not at all. */
   onHint(topic: string, bytes: Uint8Array): void
-  /** Somebody of this mesh was found at these addresses (mDNS). */
-  onDiscovered(peer: NodeId, addresses: readonly string[]): void
+  /** Somebody of this mesh was found at these addresses (mDNS). False: not looked at, tell it when it is said again. */
+  onDiscovered(peer: NodeId, addresses: readonly string[]): boolean
   /** A dial has led to `peer`, with whom there is a session now, or was one already. */
   onDialled(key: string, peer: NodeId): void
   /** @param cause the same in the words of the system, for whom the reason does not help */

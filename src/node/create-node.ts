@@ -74,7 +74,7 @@ async function openNode(options: NodeOptions): Promise<Node> {
   const folder = await openFolder(options, logger, { makeKey, idOf })
   try {
     const privateKey = folder === undefined ? undefined : readKey(folder.key, folder.path)
-    const transport = await Libp2pTransport.create({ ...options, privateKey, clock: systemClock })
+    const transport = await Libp2pTransport.create({ ...options, logger, privateKey, clock: systemClock })
     const directory = new SystemDirectory({ ...options, folder, logger })
     const boot = folder?.boot ?? systemClock.wallMs()
     const ports = { clock: systemClock, transport, logger, directory, machine: systemMachine, boot }

@@ -135,9 +135,9 @@ export class Kernel {
     const { transport } = init.ports
     const started: { kernel?: Kernel } = {}
     const early: (() => void)[] = []
-    const deliver = (action: (kernel: Kernel) => void): void => {
-      if (started.kernel === undefined) early.push(() => deliver(action))
-      else action(started.kernel)
+    const deliver = (action: (kernel: Kernel) => unknown): boolean => {
+      if (started.kernel === undefined) return early.push(() => deliver(action)) > 0
+      return action(started.kernel) !== false
     }
     await transport.start({
       onPeerUp: peer => deliver(kernel => kernel.#onPeerUp(peer)),
@@ -360,8 +360,8 @@ export class Kernel {
     return rows ? this.receive({ kind: 'hint-received', rows }) : drop('rows that cannot be read')
   }
 
-  #onDiscovered(peer: NodeId, addresses: readonly string[]): void {
-    if (this.border.letsDiscovery()) this.receive({ kind: 'peer-found', peer, addresses })
+  #onDiscovered(peer: NodeId, addresses: readonly string[]): unknown {
+    return this.border.letsDiscovery() ? this.receive({ kind: 'peer-found', peer, addresses }) : false
   }
 
   #onDialled(key: string, peer: NodeId): void {

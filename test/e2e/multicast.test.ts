@@ -38,3 +38,25 @@ test.skipIf(whyNoNamespaces() !== undefined)(
     }
   },
 )
+
+test.skipIf(whyNoNamespaces() !== undefined)(
+  'machines with two networks find each other by either of them, whichever leads to the internet',
+  async () => {
+    const lab = await Lab.create(3)
+    const processes: MeshProcess[] = []
+    try {
+      await lab.join(1, 3)
+      await lab.cut()
+      const cluster = randomUUID()
+      for (const machine of [1, 3]) {
+        const orders = { cluster, name: `n${machine}`, listen: '/ip4/0.0.0.0/tcp/0', seeds: [], mdns: true }
+        processes.push(await MeshProcess.start(orders, lab.nameOf(machine)))
+      }
+      await untilAllSee('they have found each other', processes, processes)
+      expect(processes.flatMap(({ said }) => said).filter(text => /multicast/.test(text))).toEqual([])
+    } finally {
+      await Promise.all(processes.map(process => process.kill()))
+      await lab.remove()
+    }
+  },
+)

@@ -113,6 +113,18 @@ export class Lab {
     }
   }
 
+  /** A cable of their own between two machines, beside the network in which all are, by which the internet would be reached. */
+  async join(one: number, other: number): Promise<void> {
+    const far = ['peer', 'name', 'eth1', 'netns', this.nameOf(other)]
+    await ip(['-n', this.nameOf(one), 'link', 'add', 'eth1', 'type', 'veth', ...far])
+    for (const machine of [one, other]) {
+      const name = this.nameOf(machine)
+      await ip(['-n', name, 'addr', 'add', `10.78.0.${machine}/24`, 'dev', 'eth1'])
+      await ip(['-n', name, 'link', 'set', 'eth1', 'up'])
+      await ip(['-n', name, 'route', 'add', 'default', 'via', ipOf(254), 'dev', 'eth0'])
+    }
+  }
+
   async remove(): Promise<void> {
     for (let machine = 1; machine <= this.#count; machine++) {
       await ip(['netns', 'del', this.nameOf(machine)]).catch(() => {})
@@ -132,7 +144,6 @@ export class Lab {
     await this.#plug(port, machine <= 2 ? 'left' : 'right')
     await ip(['-n', name, 'addr', 'add', `${ipOf(machine)}/24`, 'dev', 'eth0'])
     await ip(['-n', name, 'link', 'set', 'eth0', 'up'])
-    await ip(['-n', name, 'route', 'add', '224.0.0.0/4', 'dev', 'eth0'])
     await ip(['-n', name, 'link', 'set', 'lo', 'up'])
   }
 

@@ -20,6 +20,8 @@ export class Probe {
   /** The runs of other processes with the same key that were met. */
   readonly twins: number[] = []
   boot = 1
+  /** Looks at nobody whom multicast finds, as where more are found than there can be. */
+  isFull = false
   drains = 0
   readonly #bytes = new Map<string, Uint8Array[]>()
 
@@ -38,7 +40,10 @@ export class Probe {
       onBytes: (peer, lane, bytes) => probe.#onBytes(peer, lane, bytes),
       onDrain: () => (probe.drains += 1),
       onHint: (topic, bytes) => probe.hints.push([topic, Buffer.from(bytes).toString()]),
-      onDiscovered: (peer, addresses) => probe.found.push([peer, addresses]),
+      onDiscovered: (peer, addresses) => {
+        probe.found.push([peer, addresses])
+        return !probe.isFull
+      },
       onDialled: (key, peer) => probe.dialled.push([key, peer]),
       onDialFailed: (key, failure, reason) => probe.failures.push([key, failure, reason]),
       onFault: (_peer, error) => probe.faults.push(error),

@@ -1,19 +1,22 @@
 /** What multicast makes a node do: look for whoever has moved, and keep nothing of what strangers claim. */
 
+import { type Socket as UdpSocket, createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type Socket, createServer } from 'node:net'
+import os from 'node:os'
 
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import multicastDns from 'multicast-dns'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 
 import { Gate } from '../../src/io/libp2p/gate.ts'
 import { type MeshLibp2p, createMeshLibp2p } from '../../src/io/libp2p/libp2p-node.ts'
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
 import { deriveMeshKeys } from '../../src/io/libp2p/mesh-keys.ts'
+import { decodeMulticast, encodeAnswer, encodeQuestion } from '../../src/io/libp2p/multicast-message.ts'
 import { Processes } from '../../src/io/libp2p/processes.ts'
+import { silentLogger } from '../../src/io/system/loggers.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
 import { PATIENCE } from '../patience.ts'
 import { Probe } from './harness.ts'
@@ -44,22 +47,26 @@ async function newId(): Promise<string> {
 
 const { tag } = await deriveMeshKeys(mesh.cluster, mesh.secret)
 
+/** A socket of anybody in the network. */
+async function bystander(port = 0): Promise<UdpSocket> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true })
+  socket.bind(port)
+  await once(socket, 'listening')
+  closers.push(() => socket.close())
+  return socket
+}
+
 /** Says where somebody is, as anybody in the network can. */
-function claimant(): (peer: string, address: string) => void {
-  const socket = multicastDns()
-  closers.push(() => socket.destroy())
-  return (peer, address) => {
-    // No part of a name is longer than 63 bytes, as an id may be.
-    const name = `${peer.slice(0, 63)}.${tag}`
-    socket.respond([
-      { name: tag, type: 'PTR', data: name },
-      { name, type: 'TXT', data: `dnsaddr=${address}/p2p/${peer}` },
-    ])
+async function claimant(): Promise<(peer: string, ...addresses: readonly string[]) => void> {
+  const socket = await bystander()
+  return (peer, ...addresses) => {
+    const named = addresses.map(address => `${address}/p2p/${peer}`)
+    socket.send(encodeAnswer(tag, peer, named), 5_353, '224.0.0.251')
   }
 }
 
 test('whoever has moved is found where it is now', async () => {
-  const [node, claim, peer] = [await start(), claimant(), await newId()]
+  const [node, claim, peer] = [await start(), await claimant(), await newId()]
   const isFoundAt = (address: string): boolean =>
     node.found.some(([id, addresses]) => id === peer && addresses.includes(`${address}/p2p/${peer}`))
   for (const address of ['/ip4/10.0.0.7/tcp/7000', '/ip4/10.0.1.9/tcp/7000']) {
@@ -73,7 +80,7 @@ test('whoever has moved is found where it is now', async () => {
 })
 
 test('a member that was met is found where it is now', async () => {
-  const [node, other, claim] = [await start(), await start(), claimant()]
+  const [node, other, claim] = [await start(), await start(), await claimant()]
   node.transport.dial('other', [other.address])
   await until('they have met', () => node.peers.includes(other.id))
   await other.transport.stop()
@@ -85,7 +92,7 @@ test('a member that was met is found where it is now', async () => {
 })
 
 test('what a stranger claims under a name that no node can have is left out, and what comes after it is heard', async () => {
-  const [node, claim, peer] = [await start(), claimant(), await newId()]
+  const [node, claim, peer] = [await start(), await claimant(), await newId()]
   // Of a URL, as libp2p reads it: in its words, that is longer than any id of a node.
   const url = Buffer.from(`http://a/${'a'.repeat(81)}`)
   const head = Buffer.from([0xa5, 0x03, url.length + 2, 0, url.length])
@@ -102,6 +109,96 @@ test('what a stranger claims under a name that no node can have is left out, and
   expect(node.faults).toEqual([])
 })
 
+test('of what a stranger claims, only plain addresses are looked at: no names, nothing but TCP', async () => {
+  const [node, claim, peer] = [await start(), await claimant(), await newId()]
+  const bad = [
+    '/dnsaddr/nonexistent.invalid',
+    '/dns4/nonexistent.invalid/tcp/7000',
+    '/unix/tmp%2Fx',
+    '/ip4/10.0.0.7/tcp/0',
+    '/ip4/10.0.0.7/udp/7000',
+    '/ip4/10.0.0.7/tcp/7000/p2p-circuit',
+    '/ip4/10.0.0.7/tcp/7000/http',
+  ]
+  const other = await newId()
+  await until('it is found', () => {
+    for (const address of bad) claim(other, address)
+    claim(peer, ...bad, '/ip4/10.0.0.8/tcp/7000', '/ip6/fd00::8/tcp/7000')
+    return node.found.length > 0
+  })
+  const good = ['/ip4/10.0.0.8/tcp/7000', '/ip6/fd00::8/tcp/7000'].map(address => `${address}/p2p/${peer}`)
+  expect(node.found).toEqual([[peer, good]])
+})
+
+test('who was not looked at, as more are found than there can be, is told of again when it says so again', async () => {
+  const [node, claim, peer] = [await start(), await claimant(), await newId()]
+  node.isFull = true
+  await until('it is told of twice', () => {
+    claim(peer, '/ip4/10.0.0.7/tcp/7000')
+    return node.found.length > 1
+  })
+  node.isFull = false
+  const before = node.found.length
+  await until('it is looked at', () => {
+    claim(peer, '/ip4/10.0.0.7/tcp/7000')
+    return node.found.length > before
+  })
+  claim(peer, '/ip4/10.0.0.7/tcp/7000')
+  const other = await newId()
+  await until('another one is found', () => {
+    claim(other, '/ip4/10.0.0.8/tcp/7000')
+    return node.found.at(-1)?.[0] === other
+  })
+  // Once it was looked at, it is not told of again.
+  expect(node.found.length).toBe(before + 2)
+})
+
+test('whoever asks, and however often, there is one answer a second, and one more for the last who asked', async () => {
+  const [node, socket] = [await start(), await bystander(5_353)]
+  socket.addMembership('224.0.0.251')
+  const answersAtMs: number[] = []
+  socket.on('message', bytes => {
+    const message = decodeMulticast(tag, bytes)
+    if (message?.kind === 'answer' && message.texts.includes(node.address))
+      answersAtMs.push(performance.now())
+  })
+  const fromMs = performance.now()
+  for (let times = 0; times < 100; times++) socket.send(encodeQuestion(tag), 5_353, '224.0.0.251')
+  await until('there are two answers', () => answersAtMs.length >= 2)
+  await until('two seconds have passed', () => performance.now() - fromMs > 2_500)
+  const perSecond = (performance.now() - fromMs) / 1_000
+  // Once for each network of the machine.
+  const networks = Object.values(os.networkInterfaces()).length
+  expect(answersAtMs.length).toBeLessThanOrEqual(Math.ceil(perSecond) * networks)
+})
+
+test('where the system does not say which interfaces there are, the node lives, and says so once', async () => {
+  const warnings: string[] = []
+  const listen = ['/ip4/0.0.0.0/tcp/0']
+  const logger = { ...silentLogger, warn: (facts: object) => warnings.push(JSON.stringify(facts)) }
+  const looks = vi.spyOn(os, 'networkInterfaces')
+  closers.push(() => looks.mockRestore())
+  const transport = await Libp2pTransport.create({ ...mesh, listen, logger, clock: systemClock })
+  looks.mockImplementation(() => {
+    throw new Error('EMFILE')
+  })
+  const fromMs = performance.now()
+  const node = await Probe.start(transport)
+  closers.push(() => transport.stop())
+  // Of libp2p a second after it has started, of multicast when it starts and five seconds later.
+  await until('all have looked', () => performance.now() - fromMs > 5_500 && looks.mock.calls.length >= 3)
+  expect(node.transport.addresses).toEqual([])
+  looks.mockRestore()
+  expect(node.transport.addresses).not.toEqual([])
+  const claim = await claimant()
+  const peer = await newId()
+  await until('it hears', () => {
+    claim(peer, '/ip4/10.0.0.7/tcp/7000')
+    return node.found.length > 0
+  })
+  expect(warnings).toEqual([expect.stringContaining('EMFILE')])
+})
+
 test('a fault of this node at what a stranger claims is told of, and ends nothing', async () => {
   const faults: unknown[] = []
   const libp2p = await startLibp2p(
@@ -110,7 +207,7 @@ test('a fault of this node at what a stranger claims is told of, and ends nothin
     },
     error => faults.push(error),
   )
-  const [claim, peer] = [claimant(), await newId()]
+  const [claim, peer] = [await claimant(), await newId()]
   await until('the fault is told of', () => {
     claim(peer, '/ip4/10.0.0.7/tcp/7000')
     return faults.length > 0
@@ -121,7 +218,7 @@ test('a fault of this node at what a stranger claims is told of, and ends nothin
 
 /** libp2p of a node without its transport. */
 async function startLibp2p(
-  onFound: () => void = () => {},
+  onFound: () => unknown = () => {},
   onFault: (error: unknown) => void = () => {},
 ): Promise<MeshLibp2p> {
   const libp2p = await createMeshLibp2p({
@@ -129,8 +226,12 @@ async function startLibp2p(
     privateKey: await generateKeyPair('Ed25519'),
     gate: new Gate(undefined, systemClock),
     processes: new Processes(),
-    onFound,
+    onFound: () => {
+      onFound()
+      return true
+    },
     onFault,
+    logger: silentLogger,
     onRefused: () => {},
     boot: () => 1,
     onTwin: () => {},
@@ -143,7 +244,7 @@ async function startLibp2p(
 test('of those whom multicast claims to have found, nothing is kept by libp2p', async () => {
   let count = 0
   const libp2p = await startLibp2p(() => (count += 1))
-  const claim = claimant()
+  const claim = await claimant()
   const peers = await Promise.all(Array.from({ length: 100 }, () => newId()))
   await until('all are found', () => {
     for (const peer of peers) claim(peer, '/ip4/10.0.0.7/tcp/7000')

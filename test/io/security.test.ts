@@ -222,7 +222,7 @@ async function startWith(
     discovery: { mdns: false },
   })
   const { protocol = options.protocol, privateKey, logger = silentLogger } = more
-  const transport = await Libp2pTransport.create({ ...options, privateKey, clock: systemClock })
+  const transport = await Libp2pTransport.create({ ...options, logger, privateKey, clock: systemClock })
   const directory: Directory = {
     start: handlers => seed.addresses.forEach(address => handlers.onSeed(address)),
     remember: () => {},

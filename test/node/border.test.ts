@@ -276,9 +276,12 @@ describe('gossip and multicast', () => {
   })
 
   test('more nodes than a mesh has are not looked at', () => {
-    for (let n = 0; n < DISCOVERIES.burst + 10; n++)
-      outside.world.onDiscovered(nodeId(`n${n}`), [`/sim/n${n}`])
+    const looked = Array.from({ length: DISCOVERIES.burst + 10 }, (_, n) =>
+      outside.world.onDiscovered(nodeId(`n${n}`), [`/sim/n${n}`]),
+    )
     expect(node.snapshot().border.discoveries).toBe(10)
+    // Those are told of again when they say so again.
+    expect(looked.filter(isLookedAt => !isLookedAt)).toHaveLength(10)
   })
 })
 

@@ -9,15 +9,15 @@ import type {
   ComponentLogger,
   ConnectionGater,
   Libp2p,
-  Logger,
+  Logger as Libp2pLogger,
   MultiaddrConnection,
   PrivateKey,
 } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
-import { reachable } from '../../address-scope.ts'
 import { nodeId } from '../../ids.ts'
+import type { Logger } from '../../ports.ts'
 import { NotLetInError, textOf } from './dial-failure.ts'
 import { forgetThoseApart } from './forgetting.ts'
 import type { Gate } from './gate.ts'
@@ -30,11 +30,12 @@ import { deriveMeshKeys } from './mesh-keys.ts'
 import { meshNoise } from './mesh-noise.ts'
 import { ADDRESS_TIMEOUT_MS, HANDSHAKES_MAX, HANDSHAKE_TIMEOUT_MS, meshTcp } from './mesh-tcp.ts'
 import { type MulticastHandlers, multicast } from './multicast.ts'
+import type { Trouble } from './multicast-sockets.ts'
 import type { Processes } from './processes.ts'
 
 export type MeshLibp2p = Libp2p<{ pubsub: GossipSub; introduction: Introduction; listening: Listening }>
 
-export interface Libp2pInit extends MulticastHandlers {
+export interface Libp2pInit extends Omit<MulticastHandlers, 'onTrouble'> {
   readonly cluster: string
   readonly secret: string
   readonly listen: readonly string[]
@@ -42,6 +43,8 @@ export interface Libp2pInit extends MulticastHandlers {
   readonly privateKey: PrivateKey
   readonly gate: Gate
   readonly processes: Processes
+  /** Told what keeps others from finding this node. */
+  readonly logger: Logger
   /** Somebody has not got in: an address without its port, or a node. */
   readonly onRefused: (who: string, reason: string) => void
   readonly boot: () => number
@@ -67,6 +70,9 @@ const STREAM = {
 /** The default closes sockets that have been idle for two minutes; a quiet mesh is not a dead one. */
 const TCP = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }
 
+const MUTE =
+  'multicast does not work here, and is tried on: nodes may not find each other by it; give them seeds where they do not'
+
 export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   const { tag, prologue } = await deriveMeshKeys(init.cluster, init.secret)
   const known = new WeakSet<object>()
@@ -74,7 +80,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
   const libp2p: MeshLibp2p = await createLibp2p({
     start: false,
     privateKey: init.privateKey,
-    addresses: { listen: [...init.listen], announceFilter: named },
+    addresses: { listen: [...init.listen] },
     transports: [meshTcp(TCP, refusalTeller(init, known, hosts))],
     // Who does not know the name and the secret fails here, before the first frame.
     connectionEncrypters: [meshNoise({ ...init, prologueBytes: prologue, known })],
@@ -100,9 +106,9 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
     connectionGater: gater(init),
     logger: silent,
     services: {
-      ...(init.mdns && { multicast: await multicast(tag, init) }),
+      ...(init.mdns && { multicast: multicast(tag, { ...init, onTrouble: troubleTeller(init) }) }),
       introduction: (components: IntroductionComponents) => new Introduction(components),
-      listening: (components: ListeningComponents) => new Listening(components),
+      listening: (components: ListeningComponents) => new Listening(components, init),
       pubsub: gossipsub({
         // Links are authenticated and members trusted; verifying signatures would cost more than everything else.
         globalSignaturePolicy: 'StrictNoSign',
@@ -159,6 +165,15 @@ function refusalTeller({ onRefused }: Libp2pInit, known: WeakSet<object>, hosts:
   }
 }
 
+function troubleTeller({ logger }: Libp2pInit) {
+  return ({ at, error, isPartial }: Trouble): void => {
+    const facts = { ...(at !== undefined && { at }), cause: String(error) }
+    if (isPartial)
+      logger.info(facts, 'multicast does not work in one of the networks of this machine, and is tried on')
+    else logger.warn(facts, MUTE)
+  }
+}
+
 /** Asks the gate, and tells of those who know the secret and were not let in. */
 function gater({ gate, onRefused }: Libp2pInit): ConnectionGater {
   return {
@@ -183,13 +198,7 @@ function hostOf({ remoteAddr }: Pick<MultiaddrConnection, 'remoteAddr'>): string
   return remoteAddr.toString().split('/')[2] ?? remoteAddr.toString()
 }
 
-/** What multicast names: loopback is of no use to other machines, and reaches the wrong node there. */
-function named<Address extends { toString(): string }>(addresses: Address[]): Address[] {
-  const kept = new Set(reachable(addresses.map(String)))
-  return addresses.filter(address => kept.has(address.toString()))
-}
-
-const log: Logger = Object.assign(() => {}, {
+const log: Libp2pLogger = Object.assign(() => {}, {
   enabled: false,
   trace: () => {},
   error: () => {},

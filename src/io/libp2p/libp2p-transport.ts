@@ -10,7 +10,8 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 
 import { ListenError } from '../../errors.ts'
 import { type NodeId, nodeId } from '../../ids.ts'
-import type { Clock, Lane, Transport, TransportHandlers } from '../../ports.ts'
+import type { Clock, Lane, Logger, Transport, TransportHandlers } from '../../ports.ts'
+import { silentLogger } from '../system/loggers.ts'
 import { elsewhere, peerOf, readAddresses } from './dial-addresses.ts'
 import { NotLetInError, SessionRefusedError, TooManyDialsError, diagnose } from './dial-failure.ts'
 import { Gate } from './gate.ts'
@@ -44,11 +45,16 @@ const CONNECTIONS_PER_SESSION = 2
 /** The longest time that a timer of Node can have. */
 const FOREVER_MS = 2 ** 31 - 1
 
+/** What libp2p tells of, once there is a transport. */
+type Told = 'onFound' | 'onFault' | 'onRefused' | 'onTwin' | 'boot'
+
 export interface Libp2pTransportInit extends Omit<
   Libp2pInit,
-  'privateKey' | 'gate' | 'processes' | 'onFound' | 'onFault' | 'onRefused' | 'onTwin' | 'boot'
+  'privateKey' | 'gate' | 'processes' | 'logger' | Told
 > {
   readonly clock: Clock
+  /** Told what keeps others from finding this node. @default nobody */
+  readonly logger?: Logger
   /** The ids of the nodes that get in. @default everybody who knows the secret */
   readonly allow?: readonly string[] | undefined
   /** Beyond this number of sessions, nobody gets in. @default SESSIONS_MAX */
@@ -98,20 +104,21 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     const privateKey = init.privateKey ?? (await generateKeyPair('Ed25519'))
     Libp2pTransport.refuseUnusable(init.listen)
     const [gate, processes] = [new Gate(init.allow, init.clock), new Processes()]
-    const made: Partial<Pick<Libp2pInit, 'onFound' | 'onFault' | 'onRefused' | 'onTwin' | 'boot'>> = {}
+    const made: Partial<Pick<Libp2pInit, Told>> = {}
+    const { clock, listen, sessionsMax = SESSIONS_MAX, logger = silentLogger } = init
     const libp2p = await createMeshLibp2p({
       ...init,
+      logger,
       privateKey,
       gate,
       processes,
-      onFound: (peer, addresses) => made.onFound?.(peer, addresses),
+      onFound: (peer, addresses) => made.onFound?.(peer, addresses) ?? false,
       onFault: error => made.onFault?.(error),
       onRefused: (who, reason) => made.onRefused?.(who, reason),
       boot: () => made.boot?.() ?? 0,
       onTwin: boot => made.onTwin?.(boot),
     })
     const id = nodeId(peerIdFromPrivateKey(privateKey).toString())
-    const { clock, listen, sessionsMax = SESSIONS_MAX } = init
     const transport = new Libp2pTransport({ id, libp2p, gate, processes, clock, listen, sessionsMax })
     Object.assign(made, {
       onFound: (peer, addresses) => transport.#onFound(peer, addresses),
@@ -353,8 +360,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     session.abort('too many sessions')
   }
 
-  #onFound(peer: NodeId, addresses: readonly string[]): void {
-    if (!this.#isStopped) this.#handlers?.onDiscovered(peer, addresses)
+  #onFound(peer: NodeId, addresses: readonly string[]): boolean {
+    return !this.#isStopped && this.#handlers?.onDiscovered(peer, addresses) === true
   }
 
   #onRefused(who: string, reason: string): void {
