@@ -16,6 +16,7 @@ class Pair {
   readonly network = new SimulatedNetwork(this.clock, new Prng('faults'))
   readonly from = nodeId('a')
   readonly to = nodeId('b')
+  #sender: Probe | undefined
   #receiver: Probe | undefined
 
   static async start(): Promise<Pair> {
@@ -25,8 +26,14 @@ class Pair {
     sender.transport.dial('key', receiver.transport.addresses)
     await pair.clock.run(ON_WAY_MS)
     expect(receiver.ups).toEqual([pair.from])
+    pair.#sender = sender
     pair.#receiver = receiver
     return pair
+  }
+
+  /** What the receiver was told of the ends of sessions. */
+  get downs(): readonly string[] {
+    return this.#receiver?.downs ?? []
   }
 
   get received(): string {
@@ -34,7 +41,7 @@ class Pair {
   }
 
   send(text: string): void {
-    this.network.send(this.from, this.to, 'data', Buffer.from(text))
+    this.#sender?.transport.send(this.to, 'data', Buffer.from(text))
   }
 
   /** The receiver stands still with `1` before it, and `2` waits for the cut to be mended. */
@@ -79,4 +86,17 @@ test('a process that stands still again before it has taken in everything goes o
   pair.network.thaw(pair.to)
   await pair.clock.run(ON_WAY_MS)
   expect(pair.received).toBe('12')
+})
+
+test('what had reached a process that stands still is read when it goes on, and then the end of the session', async () => {
+  const pair = await Pair.start()
+  pair.network.freeze(pair.to)
+  pair.send('1')
+  await pair.clock.run(ON_WAY_MS)
+  pair.network.detach(pair.from)
+  await pair.clock.run(ON_WAY_MS)
+  expect([pair.received, pair.downs]).toEqual(['', []])
+  pair.network.thaw(pair.to)
+  await pair.clock.run(ON_WAY_MS)
+  expect([pair.received, pair.downs]).toEqual(['1', [pair.from]])
 })

@@ -3,12 +3,15 @@
 
 import type { NodeId } from '../../ids.ts'
 import type { TransportHandlers } from '../../ports.ts'
+import type { SimulatedSession } from './simulated-session.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 export class SimulatedHost {
   readonly id: NodeId
   readonly handlers: TransportHandlers
   readonly topics = new Set<string>()
+  /** The sessions that its process knows of, by its peers: it may not have been told yet that one is over. */
+  readonly sessions = new Map<NodeId, SimulatedSession>()
   readonly #clock: VirtualClock
   /** What has come while it was frozen, and behind that what has come before all of it was taken in. */
   readonly #waiting: (() => void)[] = []
@@ -23,6 +26,10 @@ export class SimulatedHost {
 
   get isFrozen(): boolean {
     return this.#isFrozen
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
   }
 
   /** From now on, what comes for it waits. */
@@ -43,8 +50,13 @@ export class SimulatedHost {
 
   /** Gives something to the process: now, or when it goes on, and never before what has come earlier. */
   hand(deliver: () => void): void {
+    if (!this.#isFrozen && !this.#isGone && this.#waiting.length === 0) return deliver()
+    this.handLater(deliver)
+  }
+
+  /** The same, when it is done with what it is at: for what comes of something that it has asked for. */
+  handLater(deliver: () => void): void {
     if (this.#isGone) return
-    if (!this.#isFrozen && this.#waiting.length === 0) return deliver()
     this.#waiting.push(deliver)
     if (!this.#isFrozen) this.#takeInSoon()
   }

@@ -1,0 +1,272 @@
+// shell
+/**
+ * A session of the simulated network: a TCP connection with two ordered lanes. It has no end of its own: each side ends
+ * it, or finds out that it has ended, and what has reached a process before that is read first.
+ */
+
+import type { NodeId } from '../../ids.ts'
+import type { Lane } from '../../ports.ts'
+import type { Prng } from '../../prng.ts'
+import type { NetworkConditions } from './network-conditions.ts'
+import type { SimulatedHost } from './simulated-host.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+
+/** More than this on its way in one direction of a session, and `send` asks to wait. */
+const CONGESTED_BYTES = 1024 * 1024
+
+/** For more than this, the session ends, as it does where a stream of libp2p has too much to keep. */
+const BYTES_ON_WAY_MAX = 64 * 1024 * 1024
+
+/** Linux waits so long at least before it sends a packet again, and twice as long each further time. */
+const RETRANSMISSION_MS = 200
+const RETRANSMISSIONS_MAX = 5
+
+/** What happened on the network, in order: equal for equal seeds. */
+export type Observer = (line: string, bytes?: Uint8Array) => void
+
+/** What carries the packets of a session. */
+export interface Wire {
+  readonly clock: VirtualClock
+  readonly prng: Prng
+  readonly conditions: NetworkConditions
+  readonly observe: Observer
+  /** Nothing gets from the one to the other. */
+  isCutFrom(from: NodeId, to: NodeId): boolean
+  /** How long a packet takes from one to the other. */
+  delayMs(): number
+  /** Neither side has its socket any more. */
+  onOver(session: SimulatedSession): void
+}
+
+/**
+ * How one side ends a session. `finish`: after what was sent, as the kernel does for a process that has closed its
+ * socket, or is gone. `reset`: at once, and what is on its way is lost. `silence`: TCP has given up, and says nothing.
+ */
+export type Ending = 'finish' | 'reset' | 'silence'
+
+/** One direction of one lane. */
+interface Pipe {
+  readonly lane: Lane
+  /** Nothing overtakes what was sent before. */
+  lastArrivalMs: number
+  bytesOnWay: number
+  isCongested: boolean
+}
+
+/** One side, with what it sends. */
+interface End {
+  readonly host: SimulatedHost
+  readonly pipes: Readonly<Record<Lane, Pipe>>
+  /** What waits for the cut to be mended, as TCP would send it again. */
+  readonly held: (() => void)[]
+  /** It has no socket any more: it sends nothing, and whoever sends to it is told that there is none. */
+  isClosed: boolean
+  /** What it had sent does not arrive. */
+  isReset: boolean
+  /** Since when something that it has sent is not acknowledged, because one direction or both are cut. */
+  stuckSinceMs: number | undefined
+}
+
+export class SimulatedSession {
+  readonly #wire: Wire
+  readonly #ends: readonly [End, End]
+
+  constructor(wire: Wire, dialler: SimulatedHost, listener: SimulatedHost) {
+    this.#wire = wire
+    this.#ends = [newEnd(dialler), newEnd(listener)]
+  }
+
+  get ids(): readonly [NodeId, NodeId] {
+    const [one, other] = this.#ends
+    return [one.host.id, other.host.id]
+  }
+
+  /** Whether both sides have their sockets. */
+  get isWhole(): boolean {
+    return this.#ends.every(end => !end.isClosed)
+  }
+
+  /** Whether it is with this run of a node. */
+  leadsTo(host: SimulatedHost): boolean {
+    return this.#ends.some(end => end.host === host)
+  }
+
+  /** @returns false when the lane asks to wait */
+  send(from: SimulatedHost, lane: Lane, bytes: Uint8Array): boolean {
+    const [near, far] = this.#from(from)
+    if (near.isClosed) return true
+    const pipe = near.pipes[lane]
+    pipe.bytesOnWay += bytes.length
+    if (this.#isCut(near, far) || this.#isCut(far, near)) this.#getStuck(near)
+    if (this.#isCut(near, far)) near.held.push(() => this.#carry(near, pipe, bytes))
+    else this.#carry(near, pipe, bytes)
+    if (pipe.bytesOnWay > BYTES_ON_WAY_MAX) this.hangUp(from, 'overrun', 'reset')
+    pipe.isCongested = pipe.bytesOnWay > CONGESTED_BYTES
+    return !pipe.isCongested
+  }
+
+  /** One side ends the session, and is told so. */
+  hangUp(from: SimulatedHost, why: string, ending: Ending): void {
+    const [near, far] = this.#from(from)
+    if (near.isClosed) return
+    this.close(from, why, ending)
+    from.sessions.delete(far.host.id)
+    from.handLater(() => from.handlers.onPeerDown(far.host.id, `simulated: ${why}`))
+  }
+
+  /** The socket of one side is gone, whatever its process knows. */
+  close(from: SimulatedHost, why: string, ending: Ending): void {
+    const [near, far] = this.#from(from)
+    if (near.isClosed) return
+    this.#wire.observe(`down ${near.host.id}-${far.host.id} ${why}`)
+    this.#lose(near)
+    if (ending === 'finish') return this.#finish(near, why)
+    near.isReset = true
+    near.held.length = 0
+    if (ending === 'reset') this.#reset(near, why)
+  }
+
+  /** Both sides find it broken, and what was on its way is lost. */
+  breakOff(): void {
+    if (!this.isWhole) return
+    const [one, other] = this.#ends
+    this.#wire.observe(`down ${one.host.id}-${other.host.id} broken`)
+    for (const end of this.#ends) {
+      end.isReset = true
+      end.held.length = 0
+      this.#lose(end)
+      this.#wire.clock.after(this.#wire.delayMs(), () => this.#tell(end, 'broken'))
+    }
+  }
+
+  /** What this side had sent before the cut, or since, goes on. */
+  mend(from: NodeId): void {
+    const [one, other] = this.#ends
+    if (!this.#isCut(one, other) && !this.#isCut(other, one))
+      for (const end of this.#ends) end.stuckSinceMs = undefined
+    for (const end of this.#ends) if (end.host.id === from) for (const go of end.held.splice(0)) go()
+  }
+
+  /** Something is under way that cannot be acknowledged: if that stays so, its sender gives the session up. */
+  #getStuck(end: End): void {
+    if (end.stuckSinceMs !== undefined || end.isClosed) return
+    const sinceMs = this.#wire.clock.nowMs
+    end.stuckSinceMs = sinceMs
+    this.#wire.clock.after(this.#wire.conditions.sessionTimeoutMs, () => {
+      if (end.stuckSinceMs !== sinceMs || end.isClosed) return
+      this.close(end.host, 'timed out', 'silence')
+      this.#tell(end, 'timed out')
+    })
+  }
+
+  #carry(near: End, pipe: Pipe, bytes: Uint8Array): void {
+    const { clock } = this.#wire
+    const arrivalMs = Math.max(pipe.lastArrivalMs, clock.nowMs + this.#wire.delayMs() + this.#repeatMs())
+    pipe.lastArrivalMs = arrivalMs
+    clock.after(arrivalMs - clock.nowMs, () => this.#land(near, () => this.#arrive(near, pipe, bytes)))
+  }
+
+  /** A packet is there, unless it has run into a cut: then TCP sends it again. */
+  #land(near: End, arrive: () => void): void {
+    if (near.isReset) return
+    if (!this.#isCut(near, this.#across(near))) return arrive()
+    this.#getStuck(near)
+    near.held.push(() => this.#land(near, arrive))
+  }
+
+  #arrive(near: End, pipe: Pipe, bytes: Uint8Array): void {
+    const far = this.#across(near)
+    // Nobody has that socket any more, and the kernel says so.
+    if (far.isClosed) this.#reset(far, 'closed')
+    else far.host.hand(() => this.#take(near, pipe, bytes))
+  }
+
+  /** The process reads it. */
+  #take(near: End, pipe: Pipe, bytes: Uint8Array): void {
+    const { host } = this.#across(near)
+    const from = near.host
+    const isKnown = (): boolean => host.sessions.get(from.id) === this
+    if (!isKnown()) return
+    pipe.bytesOnWay -= bytes.length
+    this.#wire.observe(`${pipe.lane} ${from.id}>${host.id}`, bytes)
+    // A stream is cut anywhere: receivers must not rely on how it was sent.
+    const cut = bytes.length > 1 && this.#wire.prng.chance(0.1) ? this.#wire.prng.below(bytes.length) : 0
+    if (cut > 0) host.handlers.onBytes(from.id, pipe.lane, bytes.subarray(0, cut))
+    if (isKnown()) host.handlers.onBytes(from.id, pipe.lane, bytes.subarray(cut))
+    if (near.isClosed || !pipe.isCongested || pipe.bytesOnWay > CONGESTED_BYTES / 2) return
+    pipe.isCongested = false
+    from.hand(() => {
+      if (from.sessions.get(host.id) === this) from.handlers.onDrain(host.id, pipe.lane)
+    })
+  }
+
+  /** The end travels behind all that was sent. */
+  #finish(near: End, why: string): void {
+    const { clock } = this.#wire
+    const { control, data } = near.pipes
+    const leastMs = clock.nowMs + this.#wire.delayMs() + this.#repeatMs()
+    const arrivalMs = Math.max(control.lastArrivalMs, data.lastArrivalMs, leastMs)
+    clock.after(arrivalMs - clock.nowMs, () => this.#hear(this.#across(near), why))
+  }
+
+  /** Said once: where it is lost, whoever sends something hears it then. */
+  #reset(near: End, why: string): void {
+    const far = this.#across(near)
+    this.#wire.clock.after(this.#wire.delayMs(), () => this.#hear(far, why))
+  }
+
+  /** One side hears that the other one has ended the session. */
+  #hear(end: End, why: string): void {
+    if (end.isClosed) return
+    this.#lose(end)
+    this.#tell(end, why)
+  }
+
+  #lose(end: End): void {
+    end.isClosed = true
+    if (this.#ends.every(each => each.isClosed)) this.#wire.onOver(this)
+  }
+
+  /** Its process is told when it has read what came before, unless it has ended the session itself, or has another one. */
+  #tell({ host }: End, why: string): void {
+    const peer = this.ids[0] === host.id ? this.ids[1] : this.ids[0]
+    host.hand(() => {
+      if (host.sessions.get(peer) !== this) return
+      host.sessions.delete(peer)
+      host.handlers.onPeerDown(peer, `simulated: ${why}`)
+    })
+  }
+
+  /** How much later it comes for being lost on its way. */
+  #repeatMs(): number {
+    const { prng, conditions } = this.#wire
+    let lateMs = 0
+    for (let tries = 0; tries < RETRANSMISSIONS_MAX && prng.chance(conditions.packetLoss); tries++)
+      lateMs += RETRANSMISSION_MS * 2 ** tries
+    return lateMs
+  }
+
+  #isCut(near: End, far: End): boolean {
+    return this.#wire.isCutFrom(near.host.id, far.host.id)
+  }
+
+  #across(end: End): End {
+    const [one, other] = this.#ends
+    return end === one ? other : one
+  }
+
+  /** The side of this host, and the other one. */
+  #from(host: SimulatedHost): readonly [End, End] {
+    const [one, other] = this.#ends
+    return one.host === host ? [one, other] : [other, one]
+  }
+}
+
+function newEnd(host: SimulatedHost): End {
+  const pipes = { control: newPipe('control'), data: newPipe('data') }
+  return { host, pipes, held: [], isClosed: false, isReset: false, stuckSinceMs: undefined }
+}
+
+function newPipe(lane: Lane): Pipe {
+  return { lane, lastArrivalMs: 0, bytesOnWay: 0, isCongested: false }
+}
