@@ -40,6 +40,23 @@ class Pair {
     return this.#receiver?.received(this.from, 'data').toString() ?? ''
   }
 
+  get ups(): readonly string[] {
+    return this.#receiver?.ups ?? []
+  }
+
+  dial(): void {
+    this.#sender?.transport.dial('key', [SimulatedNetwork.addressOf(this.to)])
+  }
+
+  hangUp(): void {
+    this.#sender?.transport.hangUp(this.to, 'enough', 0)
+  }
+
+  /** From the receiver. */
+  answer(text: string): void {
+    this.#receiver?.transport.send(this.from, 'data', Buffer.from(text))
+  }
+
   send(text: string): void {
     this.#sender?.transport.send(this.to, 'data', Buffer.from(text))
   }
@@ -99,4 +116,49 @@ test('what had reached a process that stands still is read when it goes on, and 
   pair.network.thaw(pair.to)
   await pair.clock.run(ON_WAY_MS)
   expect([pair.received, pair.downs]).toEqual(['1', [pair.from]])
+})
+
+/** Both ways: `a` and `b` of the pair hear nothing of each other. */
+function cutBoth({ network, from, to }: Pair): void {
+  network.cut(from, to)
+  network.cut(to, from)
+}
+
+test('the end of a session does not get through a cut: a side that says nothing does not hear of it', async () => {
+  const pair = await Pair.start()
+  cutBoth(pair)
+  pair.hangUp()
+  await pair.clock.run(10 * pair.network.conditions.sessionTimeoutMs)
+  expect(pair.downs).toEqual([])
+})
+
+test('a side that says something over a session that has ended beyond a cut finds out by itself', async () => {
+  const pair = await Pair.start()
+  cutBoth(pair)
+  pair.hangUp()
+  pair.answer('anybody?')
+  await pair.clock.run(pair.network.conditions.sessionTimeoutMs + ON_WAY_MS)
+  expect(pair.downs).toEqual([pair.from])
+})
+
+test('once a cut is mended, whoever says something over a session that is over hears that it is', async () => {
+  const pair = await Pair.start()
+  cutBoth(pair)
+  pair.hangUp()
+  pair.network.mend(pair.from, pair.to)
+  pair.network.mend(pair.to, pair.from)
+  pair.answer('anybody?')
+  await pair.clock.run(ON_WAY_MS)
+  expect(pair.downs).toEqual([pair.from])
+})
+
+test('whoever has ended a session beyond a cut, and dials, takes its place on the other side', async () => {
+  const pair = await Pair.start()
+  cutBoth(pair)
+  pair.hangUp()
+  pair.network.mend(pair.to, pair.from)
+  pair.network.mend(pair.from, pair.to)
+  pair.dial()
+  await pair.clock.run(ON_WAY_MS)
+  expect([pair.ups, pair.downs]).toEqual([[pair.from, pair.from], [pair.from]])
 })

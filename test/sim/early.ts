@@ -24,6 +24,9 @@ export const statusAt = (mesh: SimulatedMesh, node: string, id: string) =>
 export const comeTo = (mesh: SimulatedMesh, id: string, kind: string): Promise<void> =>
   mesh.until(`${id} is ${kind}`, () => mesh.up.every(node => statusAt(mesh, node, id)?.kind === kind), 20_000)
 
+/** Longer than anything is on its way. */
+const PARTING_MS = 100
+
 /** n1 can run nothing, and is there first; n2, n3 come later. */
 export async function early(
   later: readonly BehaviourSource[],
@@ -39,6 +42,8 @@ export async function early(
     ...(logger === undefined ? {} : { logger }),
   })
   for (const name of ['n2', 'n3']) mesh.crash(name)
+  // What they had sent may still come, and make members of them that are dead soon.
+  await mesh.run(PARTING_MS)
   await mesh.until('n1 is alone', () => mesh.node('n1').members().length === 1, 20_000)
   return mesh
 }

@@ -10,7 +10,7 @@ import type { Transport, TransportHandlers } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import { CALM, type NetworkConditions } from './network-conditions.ts'
 import { SimulatedHost } from './simulated-host.ts'
-import { type Observer, SimulatedSession, type Wire } from './simulated-session.ts'
+import { type Ending, type Observer, SimulatedSession, type Wire } from './simulated-session.ts'
 import { SimulatedTransport } from './simulated-transport.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
@@ -58,8 +58,8 @@ export class SimulatedNetwork implements Wire {
   }
 
   /**
-   * Nothing gets from `from` to `to` until it is mended; what is sent the other way arrives. The session times out once
-   * something has been sent, by whichever side: neither data nor acknowledgements get through.
+   * Nothing gets from `from` to `to` until it is mended, not even the end of a session; what is sent the other way
+   * arrives. For a side that has sent something, the session times out: neither data nor acknowledgements get through.
    */
   cut(from: NodeId, to: NodeId): void {
     this.#cuts.add(direction(from, to))
@@ -112,7 +112,7 @@ export class SimulatedNetwork implements Wire {
   /** The process is gone: the kernel closes its sockets, and what it still has to send may get out before, or not. */
   detach(id: NodeId): void {
     const host = this.#hosts.get(id)
-    if (host !== undefined) this.#end(host, () => (this.#endings.chance(RESET_SHARE) ? 'reset' : 'finish'))
+    if (host !== undefined) this.#end(host, () => this.#draw())
   }
 
   /** A process that ends in peace: what it has sent gets through before its sessions close. */
@@ -160,7 +160,16 @@ export class SimulatedNetwork implements Wire {
     if (sessions?.size === 0) this.#sessions.delete(pair)
   }
 
-  #end(host: SimulatedHost, how: () => 'reset' | 'finish'): void {
+  /** How a session ends that is hung up: what does not get out in time is given up. */
+  endingTo(from: NodeId, to: NodeId): Ending {
+    return this.isCutFrom(from, to) ? this.#draw() : 'finish'
+  }
+
+  #draw(): Ending {
+    return this.#endings.chance(RESET_SHARE) ? 'reset' : 'finish'
+  }
+
+  #end(host: SimulatedHost, how: () => Ending): void {
     host.end()
     this.#hosts.delete(host.id)
     this.observe(`detach ${host.id}`)
@@ -192,8 +201,8 @@ export class SimulatedNetwork implements Wire {
     const listener = this.#hosts.get(to)
     if (dialler.isGone) return
     if (listener === undefined) return this.#dialFailed(dialler, key, 'refused')
-    // Its kernel takes the connection, and nobody answers the handshake.
-    if (listener.isFrozen) return this.#noAnswer(dialler, key)
+    // Its kernel takes the connection, and nobody answers the handshake; or a cut has come in between.
+    if (listener.isFrozen || this.isCut(dialler.id, to)) return this.#noAnswer(dialler, key)
     dialler.hand(() => dialler.handlers.onDialled(key, to))
     // There is one already, with this very process.
     if (dialler.sessions.get(to)?.leadsTo(listener) === true) return

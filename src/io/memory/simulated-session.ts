@@ -200,19 +200,27 @@ export class SimulatedSession {
     })
   }
 
-  /** The end travels behind all that was sent. */
+  /** The end travels behind all that was sent, and is sent again until it gets through. */
   #finish(near: End, why: string): void {
+    const far = this.#across(near)
+    if (this.#isCut(near, far)) {
+      near.held.push(() => this.#finish(near, why))
+      return
+    }
     const { clock } = this.#wire
     const { control, data } = near.pipes
     const leastMs = clock.nowMs + this.#wire.delayMs() + this.#repeatMs()
     const arrivalMs = Math.max(control.lastArrivalMs, data.lastArrivalMs, leastMs)
-    clock.after(arrivalMs - clock.nowMs, () => this.#hear(this.#across(near), why))
+    clock.after(arrivalMs - clock.nowMs, () => this.#land(near, () => this.#hear(far, why)))
   }
 
-  /** Said once: where it is lost, whoever sends something hears it then. */
+  /** Said once: where it is lost, the other side hears it when it sends something, if that gets through. */
   #reset(near: End, why: string): void {
     const far = this.#across(near)
-    this.#wire.clock.after(this.#wire.delayMs(), () => this.#hear(far, why))
+    if (this.#isCut(near, far)) return
+    this.#wire.clock.after(this.#wire.delayMs(), () => {
+      if (!this.#isCut(near, far)) this.#hear(far, why)
+    })
   }
 
   /** One side hears that the other one has ended the session. */

@@ -30,7 +30,7 @@ export class SimulatedTransport implements Transport {
 
   hangUp(peer: NodeId, reason: string): void {
     const host = this.#live
-    host?.sessions.get(peer)?.hangUp(host, reason, 'finish')
+    host?.sessions.get(peer)?.hangUp(host, reason, this.#network.endingTo(this.id, peer))
   }
 
   send(peer: NodeId, lane: Lane, bytes: Uint8Array): boolean {
