@@ -7,6 +7,8 @@ import type { DialFailure, Lane, Transport } from '../../src/ports.ts'
 export class Probe {
   readonly transport: Transport
   readonly ups: NodeId[] = []
+  /** Sessions and outcomes of dials, in the order in which they were told of. */
+  readonly told: string[] = []
   readonly downs: NodeId[] = []
   /** Why the sessions of `downs` have ended. */
   readonly reasons: string[] = []
@@ -32,8 +34,12 @@ export class Probe {
   static async start(transport: Transport): Promise<Probe> {
     const probe = new Probe(transport)
     await transport.start({
-      onPeerUp: peer => probe.ups.push(peer),
+      onPeerUp: peer => {
+        probe.told.push(`up ${peer}`)
+        probe.ups.push(peer)
+      },
       onPeerDown: (peer, reason) => {
+        probe.told.push(`down ${peer}`)
         probe.downs.push(peer)
         probe.reasons.push(reason)
       },
@@ -44,7 +50,10 @@ export class Probe {
         probe.found.push([peer, addresses])
         return !probe.isFull
       },
-      onDialled: (key, peer) => probe.dialled.push([key, peer]),
+      onDialled: (key, peer) => {
+        probe.told.push(`dialled ${peer}`)
+        probe.dialled.push([key, peer])
+      },
       onDialFailed: (key, failure, reason) => probe.failures.push([key, failure, reason]),
       onFault: (_peer, error) => probe.faults.push(error),
       onRefused: (who, reason) => probe.refused.push([who, reason]),

@@ -24,13 +24,14 @@ describe.each([
     return [a, b]
   }
 
-  test('opens one session, which both sides are told of, and says where the dial has led', async () => {
+  test('opens one session, which both sides are told of, and then says where the dial has led', async () => {
     const [a, b] = await pair()
     expect(a.ups).toEqual([b.id])
     expect(b.ups).toEqual([a.id])
     await harness.until('the dial is told of', () => a.dialled.length === 1)
     expect(a.dialled).toEqual([['key', b.id]])
     expect(b.dialled).toEqual([])
+    expect(a.told).toEqual([`up ${b.id}`, `dialled ${b.id}`])
   })
 
   test('carries bytes in the order of sending, both ways, on two lanes', async () => {

@@ -203,15 +203,16 @@ export class SimulatedNetwork implements Wire {
     if (listener === undefined) return this.#dialFailed(dialler, key, 'refused')
     // Its kernel takes the connection, and nobody answers the handshake; or a cut has come in between.
     if (listener.isFrozen || this.isCut(dialler.id, to)) return this.#noAnswer(dialler, key)
-    dialler.hand(() => dialler.handlers.onDialled(key, to))
+    const tell = (): void => dialler.hand(() => dialler.handlers.onDialled(key, to))
     // There is one already, with this very process.
-    if (dialler.sessions.get(to)?.leadsTo(listener) === true) return
+    if (dialler.sessions.get(to)?.leadsTo(listener) === true) return tell()
     const session = new SimulatedSession(this, dialler, listener)
     const pair = pairOf(dialler.id, to)
     const sessions = this.#sessions.get(pair) ?? new Set()
     this.#sessions.set(pair, sessions.add(session))
     this.observe(`up ${dialler.id}>${to}`)
     dialler.hand(() => this.#onReady(session, dialler, to))
+    tell()
     listener.hand(() => this.#onReady(session, listener, dialler.id))
   }
 
