@@ -29,7 +29,7 @@ export interface SimulationInit {
   readonly weightOf?: Readonly<Record<string, number>>
   /** The labels of this node, by its name. @default {} */
   readonly labelsOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
-  /** What the network is like; each is 0 or more. @default {} */
+  /** What the network is like; each is 0 or more, or above 0 where it says so. @default {} */
   readonly conditions?: Partial<NetworkConditions>
   /** How patient the nodes are with each other. @default 'lan' */
   readonly profile?: Profile
@@ -62,9 +62,12 @@ const probability = v.optional(
   v.pipe(v.number(anyProbability), v.minValue(0, anyProbability), v.maxValue(1, anyProbability)),
 )
 
+const anyRate = 'a number above 0'
+
 const conditions = fields({
   latencyMs: atLeast(0),
   jitterMs: atLeast(0),
+  bytesPerMs: v.optional(v.pipe(v.number(anyRate), v.gtValue(0, anyRate))),
   hintLoss: probability,
   hintEcho: probability,
   packetLoss: probability,

@@ -52,6 +52,15 @@ class Pair {
     this.#sender?.transport.hangUp(this.to, 'enough', 0)
   }
 
+  /** On the other lane. */
+  say(text: string): void {
+    this.#sender?.transport.send(this.to, 'control', Buffer.from(text))
+  }
+
+  get heard(): string {
+    return this.#receiver?.received(this.from, 'control').toString() ?? ''
+  }
+
   /** From the receiver. */
   answer(text: string): void {
     this.#receiver?.transport.send(this.from, 'data', Buffer.from(text))
@@ -161,4 +170,41 @@ test('whoever has ended a session beyond a cut, and dials, takes its place on th
   pair.dial()
   await pair.clock.run(ON_WAY_MS)
   expect([pair.ups, pair.downs]).toEqual([[pair.from, pair.from], [pair.from]])
+})
+
+test('what a link carries only slowly comes piece by piece, and whatever is sent behind it waits', async () => {
+  const pair = await Pair.start()
+  pair.network.setConditions({ bytesPerMs: 100 })
+  pair.send('x'.repeat(100_000))
+  pair.say('are you there?')
+  await pair.clock.run(500)
+  expect(pair.received.length).toBeGreaterThan(30_000)
+  expect(pair.received.length).toBeLessThan(60_000)
+  expect(pair.heard).toBe('')
+  await pair.clock.run(600)
+  expect([pair.received.length, pair.heard]).toEqual([100_000, 'are you there?'])
+})
+
+test('beyond what may be on its way unread, data waits, and what is sent on the other lane does not', async () => {
+  const pair = await Pair.start()
+  pair.network.setConditions({ bytesPerMs: 1_000 })
+  pair.send('x'.repeat(1_000_000))
+  pair.say('are you there?')
+  await pair.clock.run(400)
+  expect(pair.heard).toBe('are you there?')
+  expect(pair.received.length).toBeLessThan(500_000)
+  await pair.clock.run(700)
+  expect(pair.received.length).toBe(1_000_000)
+})
+
+test('a process that is gone in the midst of a long message has sent some of it, and its end comes after that', async () => {
+  const pair = await Pair.start()
+  pair.network.setConditions({ bytesPerMs: 1_000 })
+  pair.send('x'.repeat(1_000_000))
+  await pair.clock.run(100)
+  pair.network.detach(pair.from)
+  await pair.clock.run(2_000)
+  expect(pair.received.length).toBeGreaterThan(0)
+  expect(pair.received.length).toBeLessThan(500_000)
+  expect(pair.downs).toEqual([pair.from])
 })

@@ -282,6 +282,7 @@ const mesh: Surface = {
     conditions: {
       latencyMs: 0,
       jitterMs: 0,
+      bytesPerMs: 0.5,
       hintLoss: 1,
       hintEcho: 0,
       packetLoss: 0.5,
@@ -323,6 +324,7 @@ const mesh: Surface = {
     conditions: objects,
     'conditions.latencyMs': zeroOrMore,
     'conditions.jitterMs': zeroOrMore,
+    'conditions.bytesPerMs': [0, -1, Number.NaN, '1', null, {}],
     'conditions.hintLoss': [...zeroOrMore, 1.1],
     'conditions.hintEcho': [...zeroOrMore, 1.1],
     'conditions.packetLoss': [...zeroOrMore, 1.1],

@@ -142,10 +142,7 @@ class Schedule {
 
   async run(mesh: SimulatedMesh): Promise<void> {
     const always = new AlwaysChecker(mesh, this.world)
-    if (this.#net.isDeaf) {
-      mesh.setConditions({ hintLoss: 1 })
-      this.#count('no-gossip')
-    }
+    for (const kind of this.#net.begin(mesh)) this.#count(kind)
     await mesh.until(
       'all see all',
       () => mesh.ids.every(id => mesh.node(id).members().length === mesh.ids.length),

@@ -48,8 +48,14 @@ interface Nap {
   isClockSet: boolean
 }
 
+/** So many schedules have links that carry only so much: from less than a telephone line does to what is no limit. */
+const NARROW_SHARE = 0.25
+const NARROW_BYTES_PER_MS = { min: 30, factorMax: 100 }
+
 export class NetFaults {
   readonly #prng: Prng
+  /** Infinity in most schedules. */
+  readonly bytesPerMs: number
   /** Not even one gossip message arrives, from the beginning to the end: nothing may rest on them. */
   readonly isDeaf: boolean
   /** Since when no packet is lost; Infinity while some are. */
@@ -62,7 +68,17 @@ export class NetFaults {
 
   constructor(prng: Prng) {
     this.#prng = prng
+    const links = prng.fork('links')
+    const { min, factorMax } = NARROW_BYTES_PER_MS
+    this.bytesPerMs = links.chance(NARROW_SHARE) ? min * factorMax ** links.float() : Infinity
     this.isDeaf = prng.chance(0.2)
+  }
+
+  /** What the network of this schedule is like from the beginning. @returns names of what is unusual */
+  begin(mesh: SimulatedMesh): readonly string[] {
+    const { bytesPerMs } = this
+    mesh.setConditions({ bytesPerMs, ...(this.isDeaf && { hintLoss: 1 }) })
+    return [...(this.isDeaf ? ['no-gossip'] : []), ...(bytesPerMs < Infinity ? ['narrow-links'] : [])]
   }
 
   /** Does one thing. @returns what it did, if there was anything to do */

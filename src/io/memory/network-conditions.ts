@@ -6,6 +6,8 @@ export interface NetworkConditions {
   readonly latencyMs: number
   /** And up to this much longer, drawn for each. @default 1 */
   readonly jitterMs: number
+  /** What a link carries in a millisecond each way, gossip aside, above 0. @default Infinity */
+  readonly bytesPerMs: number
   /** The probability that a gossip message does not arrive somewhere. @default 0 */
   readonly hintLoss: number
   /** The probability that a gossip message arrives twice. @default 0 */
@@ -21,6 +23,7 @@ export interface NetworkConditions {
 export const CALM: NetworkConditions = {
   latencyMs: 1,
   jitterMs: 1,
+  bytesPerMs: Infinity,
   hintLoss: 0,
   hintEcho: 0,
   packetLoss: 0,

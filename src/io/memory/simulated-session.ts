@@ -21,6 +21,12 @@ const BYTES_ON_WAY_MAX = 64 * 1024 * 1024
 const RETRANSMISSION_MS = 200
 const RETRANSMISSIONS_MAX = 5
 
+/** What yamux sends of a stream before the other side has read it; what is on the wire, the other lane waits behind. */
+const WINDOW_BYTES = 256 * 1024
+
+/** What arrives at once of a message, where a link carries only so much. */
+const PIECE_BYTES = 16 * 1024
+
 /** What happened on the network, in order: equal for equal seeds. */
 export type Observer = (line: string, bytes?: Uint8Array) => void
 
@@ -51,6 +57,10 @@ interface Pipe {
   lastArrivalMs: number
   bytesOnWay: number
   isCongested: boolean
+  /** On the wire, or not read yet. */
+  bytesInWindow: number
+  /** What waits for room in the window, oldest first. */
+  readonly unsent: Uint8Array[]
 }
 
 /** One side, with what it sends. */
@@ -65,6 +75,8 @@ interface End {
   isReset: boolean
   /** Since when something that it has sent is not acknowledged, because one direction or both are cut. */
   stuckSinceMs: number | undefined
+  /** When the last byte that has been put on the wire leaves: both lanes share it. */
+  wireFreeMs: number
 }
 
 export class SimulatedSession {
@@ -120,6 +132,8 @@ export class SimulatedSession {
     if (near.isClosed) return
     this.#wire.observe(`down ${near.host.id}-${far.host.id} ${why}`)
     this.#lose(near)
+    // What the kernel has not got yet goes with the process.
+    for (const pipe of Object.values(near.pipes)) pipe.unsent.length = 0
     if (ending === 'finish') return this.#finish(near, why)
     near.isReset = true
     near.held.length = 0
@@ -160,8 +174,29 @@ export class SimulatedSession {
   }
 
   #carry(near: End, pipe: Pipe, bytes: Uint8Array): void {
-    const { clock } = this.#wire
-    const arrivalMs = Math.max(pipe.lastArrivalMs, clock.nowMs + this.#wire.delayMs() + this.#repeatMs())
+    if (pipe.unsent.length === 0 && this.#wire.conditions.bytesPerMs === Infinity) {
+      this.#transmit(near, pipe, bytes)
+    } else {
+      pipe.unsent.push(bytes)
+      this.#pump(near, pipe)
+    }
+  }
+
+  /** Sends what there is room for in the window, piece by piece. */
+  #pump(near: End, pipe: Pipe): void {
+    while (pipe.bytesInWindow < WINDOW_BYTES) {
+      const bytes = pipe.unsent.shift()
+      if (bytes === undefined) return
+      if (bytes.length > PIECE_BYTES) pipe.unsent.unshift(bytes.subarray(PIECE_BYTES))
+      this.#transmit(near, pipe, bytes.subarray(0, PIECE_BYTES))
+    }
+  }
+
+  #transmit(near: End, pipe: Pipe, bytes: Uint8Array): void {
+    const { clock, conditions } = this.#wire
+    pipe.bytesInWindow += bytes.length
+    near.wireFreeMs = Math.max(near.wireFreeMs, clock.nowMs) + bytes.length / conditions.bytesPerMs
+    const arrivalMs = Math.max(pipe.lastArrivalMs, near.wireFreeMs + this.#wire.delayMs() + this.#repeatMs())
     pipe.lastArrivalMs = arrivalMs
     clock.after(arrivalMs - clock.nowMs, () => this.#land(near, () => this.#arrive(near, pipe, bytes)))
   }
@@ -188,6 +223,8 @@ export class SimulatedSession {
     const isKnown = (): boolean => host.sessions.get(from.id) === this
     if (!isKnown()) return
     pipe.bytesOnWay -= bytes.length
+    pipe.bytesInWindow -= bytes.length
+    this.#pump(near, pipe)
     this.#wire.observe(`${pipe.lane} ${from.id}>${host.id}`, bytes)
     // A stream is cut anywhere: receivers must not rely on how it was sent.
     const cut = bytes.length > 1 && this.#wire.prng.chance(0.1) ? this.#wire.prng.below(bytes.length) : 0
@@ -209,7 +246,7 @@ export class SimulatedSession {
     }
     const { clock } = this.#wire
     const { control, data } = near.pipes
-    const leastMs = clock.nowMs + this.#wire.delayMs() + this.#repeatMs()
+    const leastMs = Math.max(near.wireFreeMs, clock.nowMs) + this.#wire.delayMs() + this.#repeatMs()
     const arrivalMs = Math.max(control.lastArrivalMs, data.lastArrivalMs, leastMs)
     clock.after(arrivalMs - clock.nowMs, () => this.#land(near, () => this.#hear(far, why)))
   }
@@ -272,9 +309,9 @@ export class SimulatedSession {
 
 function newEnd(host: SimulatedHost): End {
   const pipes = { control: newPipe('control'), data: newPipe('data') }
-  return { host, pipes, held: [], isClosed: false, isReset: false, stuckSinceMs: undefined }
+  return { host, pipes, held: [], isClosed: false, isReset: false, stuckSinceMs: undefined, wireFreeMs: 0 }
 }
 
 function newPipe(lane: Lane): Pipe {
-  return { lane, lastArrivalMs: 0, bytesOnWay: 0, isCongested: false }
+  return { lane, lastArrivalMs: 0, bytesOnWay: 0, isCongested: false, bytesInWindow: 0, unsent: [] }
 }
