@@ -67,6 +67,7 @@ const anyRate = 'a number above 0'
 const conditions = fields({
   latencyMs: atLeast(0),
   jitterMs: atLeast(0),
+  spreadMs: atLeast(0),
   bytesPerMs: v.optional(v.pipe(v.number(anyRate), v.gtValue(0, anyRate))),
   hintLoss: probability,
   hintEcho: probability,

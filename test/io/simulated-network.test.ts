@@ -208,3 +208,35 @@ test('a process that is gone in the midst of a long message has sent some of it,
   expect(pair.received.length).toBeLessThan(500_000)
   expect(pair.downs).toEqual([pair.from])
 })
+
+test('links of different lengths take as long as they do, whoever else there is, in both directions', async () => {
+  const arrivalsMs = async (pairs: readonly (readonly [string, string])[]): Promise<Map<string, number>> => {
+    const clock = new VirtualClock()
+    const network = new SimulatedNetwork(clock, new Prng('far'))
+    network.setConditions({ latencyMs: 1, jitterMs: 0, spreadMs: 100 })
+    const arrivals = new Map<string, number>()
+    for (const [from, to] of pairs) {
+      const atMs = clock.nowMs
+      const sender = await Probe.start(network.transport(nodeId(from)))
+      const receiver = await Probe.start(network.transport(nodeId(to)))
+      sender.transport.dial('key', receiver.transport.addresses)
+      while (sender.dialled.length === 0) await clock.step()
+      arrivals.set([from, to].toSorted().join('-'), Math.round(clock.nowMs - atMs))
+      network.detach(sender.id)
+      network.detach(receiver.id)
+    }
+    return arrivals
+  }
+  const first = await arrivalsMs([
+    ['a', 'b'],
+    ['a', 'c'],
+    ['b', 'c'],
+  ])
+  const again = await arrivalsMs([
+    ['c', 'b'],
+    ['c', 'a'],
+    ['b', 'a'],
+  ])
+  expect(new Set(first.values()).size).toBe(3)
+  expect(Object.fromEntries(again)).toEqual(Object.fromEntries(first))
+})

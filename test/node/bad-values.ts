@@ -282,6 +282,7 @@ const mesh: Surface = {
     conditions: {
       latencyMs: 0,
       jitterMs: 0,
+      spreadMs: 0,
       bytesPerMs: 0.5,
       hintLoss: 1,
       hintEcho: 0,
@@ -324,6 +325,7 @@ const mesh: Surface = {
     conditions: objects,
     'conditions.latencyMs': zeroOrMore,
     'conditions.jitterMs': zeroOrMore,
+    'conditions.spreadMs': zeroOrMore,
     'conditions.bytesPerMs': [0, -1, Number.NaN, '1', null, {}],
     'conditions.hintLoss': [...zeroOrMore, 1.1],
     'conditions.hintEcho': [...zeroOrMore, 1.1],

@@ -52,10 +52,16 @@ interface Nap {
 const NARROW_SHARE = 0.25
 const NARROW_BYTES_PER_MS = { min: 30, factorMax: 100 }
 
+/** So many schedules have links of different lengths: half of a continent, at most. */
+const SPREAD_SHARE = 0.25
+const SPREAD_MS_MAX = 40
+
 export class NetFaults {
   readonly #prng: Prng
   /** Infinity in most schedules. */
   readonly bytesPerMs: number
+  /** 0 in most schedules. */
+  readonly spreadMs: number
   /** Not even one gossip message arrives, from the beginning to the end: nothing may rest on them. */
   readonly isDeaf: boolean
   /** Since when no packet is lost; Infinity while some are. */
@@ -71,14 +77,19 @@ export class NetFaults {
     const links = prng.fork('links')
     const { min, factorMax } = NARROW_BYTES_PER_MS
     this.bytesPerMs = links.chance(NARROW_SHARE) ? min * factorMax ** links.float() : Infinity
+    this.spreadMs = links.chance(SPREAD_SHARE) ? links.between(0, SPREAD_MS_MAX) : 0
     this.isDeaf = prng.chance(0.2)
   }
 
   /** What the network of this schedule is like from the beginning. @returns names of what is unusual */
   begin(mesh: SimulatedMesh): readonly string[] {
-    const { bytesPerMs } = this
-    mesh.setConditions({ bytesPerMs, ...(this.isDeaf && { hintLoss: 1 }) })
-    return [...(this.isDeaf ? ['no-gossip'] : []), ...(bytesPerMs < Infinity ? ['narrow-links'] : [])]
+    const { bytesPerMs, spreadMs } = this
+    mesh.setConditions({ bytesPerMs, spreadMs, ...(this.isDeaf && { hintLoss: 1 }) })
+    return [
+      ...(this.isDeaf ? ['no-gossip'] : []),
+      ...(bytesPerMs < Infinity ? ['narrow-links'] : []),
+      ...(spreadMs > 0 ? ['long-links'] : []),
+    ]
   }
 
   /** Does one thing. @returns what it did, if there was anything to do */

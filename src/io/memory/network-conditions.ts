@@ -6,6 +6,8 @@ export interface NetworkConditions {
   readonly latencyMs: number
   /** And up to this much longer, drawn for each. @default 1 */
   readonly jitterMs: number
+  /** Every link takes up to this much longer, always as much: drawn for each. @default 0 */
+  readonly spreadMs: number
   /** What a link carries in a millisecond each way, gossip aside, above 0. @default Infinity */
   readonly bytesPerMs: number
   /** The probability that a gossip message does not arrive somewhere. @default 0 */
@@ -23,6 +25,7 @@ export interface NetworkConditions {
 export const CALM: NetworkConditions = {
   latencyMs: 1,
   jitterMs: 1,
+  spreadMs: 0,
   bytesPerMs: Infinity,
   hintLoss: 0,
   hintEcho: 0,

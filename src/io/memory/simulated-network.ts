@@ -26,6 +26,9 @@ export class SimulatedNetwork implements Wire {
   readonly observe: Observer
   /** How sessions end is drawn apart: all else is drawn alike, however many end. */
   readonly #endings: Prng
+  readonly #links: Prng
+  /** How far apart the nodes of a pair are. */
+  readonly #distances = new Map<string, number>()
   readonly #hosts = new Map<NodeId, SimulatedHost>()
   /** Of which one side at least has its socket, by the pairs of nodes: an earlier one may not be over everywhere. */
   readonly #sessions = new Map<string, Set<SimulatedSession>>()
@@ -37,6 +40,7 @@ export class SimulatedNetwork implements Wire {
     this.prng = prng
     this.observe = observe
     this.#endings = prng.fork('endings')
+    this.#links = prng.fork('links')
   }
 
   get conditions(): NetworkConditions {
@@ -117,9 +121,9 @@ export class SimulatedNetwork implements Wire {
 
   /** A process that ends in peace: what it has sent gets through before its sessions close. */
   close(host: SimulatedHost): Promise<void> {
-    const { latencyMs, jitterMs } = this.#conditions
+    const { latencyMs, jitterMs, spreadMs } = this.#conditions
     return new Promise(resolve => {
-      this.clock.after(latencyMs + jitterMs, () => {
+      this.clock.after(latencyMs + spreadMs + jitterMs, () => {
         // It may have been killed meanwhile, and started anew.
         if (!host.isGone) this.#end(host, () => 'finish')
         resolve()
@@ -135,7 +139,7 @@ export class SimulatedNetwork implements Wire {
     } else if (this.isCut(from.id, target)) {
       this.#noAnswer(from, key)
     } else {
-      this.clock.after(2 * this.delayMs(), () => this.#connect(from, target, key))
+      this.clock.after(2 * this.delayMs(from.id, target), () => this.#connect(from, target, key))
     }
   }
 
@@ -148,9 +152,10 @@ export class SimulatedNetwork implements Wire {
     }
   }
 
-  delayMs(): number {
-    const { latencyMs, jitterMs } = this.#conditions
-    return latencyMs + this.prng.float() * jitterMs
+  delayMs(a: NodeId, b: NodeId): number {
+    const { latencyMs, jitterMs, spreadMs } = this.#conditions
+    const distanceMs = spreadMs === 0 ? 0 : spreadMs * this.#distanceOf(a, b)
+    return latencyMs + distanceMs + this.prng.float() * jitterMs
   }
 
   onOver(session: SimulatedSession): void {
@@ -158,6 +163,14 @@ export class SimulatedNetwork implements Wire {
     const sessions = this.#sessions.get(pair)
     sessions?.delete(session)
     if (sessions?.size === 0) this.#sessions.delete(pair)
+  }
+
+  /** From 0 to 1, the same whenever it is asked for, and whoever else was asked for before. */
+  #distanceOf(a: NodeId, b: NodeId): number {
+    const pair = pairOf(a, b)
+    const distance = this.#distances.get(pair) ?? this.#links.fork(pair).float()
+    this.#distances.set(pair, distance)
+    return distance
   }
 
   /** How a session ends that is hung up: what does not get out in time is given up. */
@@ -179,7 +192,7 @@ export class SimulatedNetwork implements Wire {
   }
 
   #hint(from: NodeId, to: NodeId, topic: string, bytes: Uint8Array): void {
-    this.clock.after(this.delayMs() * 2, () => {
+    this.clock.after(this.delayMs(from, to) * 2, () => {
       const host = this.#hosts.get(to)
       if (host === undefined || !host.topics.has(topic)) return
       this.observe(`hint ${from}>${to} ${topic}`, bytes)

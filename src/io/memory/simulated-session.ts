@@ -39,7 +39,7 @@ export interface Wire {
   /** Nothing gets from the one to the other. */
   isCutFrom(from: NodeId, to: NodeId): boolean
   /** How long a packet takes from one to the other. */
-  delayMs(): number
+  delayMs(from: NodeId, to: NodeId): number
   /** Neither side has its socket any more. */
   onOver(session: SimulatedSession): void
 }
@@ -149,7 +149,7 @@ export class SimulatedSession {
       end.isReset = true
       end.held.length = 0
       this.#lose(end)
-      this.#wire.clock.after(this.#wire.delayMs(), () => this.#tell(end, 'broken'))
+      this.#wire.clock.after(this.#delayMs(), () => this.#tell(end, 'broken'))
     }
   }
 
@@ -196,7 +196,7 @@ export class SimulatedSession {
     const { clock, conditions } = this.#wire
     pipe.bytesInWindow += bytes.length
     near.wireFreeMs = Math.max(near.wireFreeMs, clock.nowMs) + bytes.length / conditions.bytesPerMs
-    const arrivalMs = Math.max(pipe.lastArrivalMs, near.wireFreeMs + this.#wire.delayMs() + this.#repeatMs())
+    const arrivalMs = Math.max(pipe.lastArrivalMs, near.wireFreeMs + this.#delayMs() + this.#repeatMs())
     pipe.lastArrivalMs = arrivalMs
     clock.after(arrivalMs - clock.nowMs, () => this.#land(near, () => this.#arrive(near, pipe, bytes)))
   }
@@ -246,7 +246,7 @@ export class SimulatedSession {
     }
     const { clock } = this.#wire
     const { control, data } = near.pipes
-    const leastMs = Math.max(near.wireFreeMs, clock.nowMs) + this.#wire.delayMs() + this.#repeatMs()
+    const leastMs = Math.max(near.wireFreeMs, clock.nowMs) + this.#delayMs() + this.#repeatMs()
     const arrivalMs = Math.max(control.lastArrivalMs, data.lastArrivalMs, leastMs)
     clock.after(arrivalMs - clock.nowMs, () => this.#land(near, () => this.#hear(far, why)))
   }
@@ -255,7 +255,7 @@ export class SimulatedSession {
   #reset(near: End, why: string): void {
     const far = this.#across(near)
     if (this.#isCut(near, far)) return
-    this.#wire.clock.after(this.#wire.delayMs(), () => {
+    this.#wire.clock.after(this.#delayMs(), () => {
       if (!this.#isCut(near, far)) this.#hear(far, why)
     })
   }
@@ -280,6 +280,11 @@ export class SimulatedSession {
       host.sessions.delete(peer)
       host.handlers.onPeerDown(peer, `simulated: ${why}`)
     })
+  }
+
+  #delayMs(): number {
+    const [one, other] = this.#ends
+    return this.#wire.delayMs(one.host.id, other.host.id)
   }
 
   /** How much later it comes for being lost on its way. */
