@@ -93,6 +93,23 @@ describe.each([
     expect(a.received(b.id, 'data').toString()).toBe('hello again')
   })
 
+  test('tells of nothing from inside a call: of a session that is hung up, when that is done', async () => {
+    const [a, b] = await pair()
+    a.transport.hangUp(b.id, 'enough', 0)
+    expect(a.downs).toEqual([])
+    await harness.until('both are told', () => a.downs.length === 1 && b.downs.length === 1)
+  })
+
+  test('tells of nothing from inside a call: of a session that has too much to keep, when it was told so', async () => {
+    const [a, b] = await pair()
+    const piece = 8 * 1024 * 1024
+    for (let count = 0; count < 12; count++) {
+      a.transport.send(b.id, 'data', new Uint8Array(piece))
+      expect(a.downs).toEqual([])
+    }
+    await harness.until('both are told', () => a.downs.length === 1 && b.downs.length === 1)
+  })
+
   test('keeps one session when two dials cross', async () => {
     const [a, b] = [await harness.make(), await harness.make()]
     a.transport.dial('to b', [b.address])

@@ -74,6 +74,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   /** By the ids of their connections: those that are opening, too. */
   readonly #all = new Map<string, Libp2pSession>()
   readonly #sessions = new Map<NodeId, Libp2pSession>()
+  /** Ends of sessions that the node has yet to be told of. */
+  readonly #untold = new Map<NodeId, string>()
   #gossip: Gossip | undefined
   #handlers: TransportHandlers | undefined
   #dialCount = 0
@@ -209,6 +211,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
       return session.abort('there is a session already')
     if (known === undefined && this.#sessions.size >= this.#sessionsMax) return this.#turnAway(session)
     this.#sessions.set(session.peer, session)
+    this.#tellEnd(session.peer)
     if (known !== undefined) {
       const reason = 'another session has taken its place'
       this.#handlers?.onPeerDown(session.peer, reason)
@@ -223,7 +226,9 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     this.#all.delete(session.connection.id)
     if (this.#sessions.get(session.peer) !== session) return
     this.#sessions.delete(session.peer)
-    if (!this.#isStopped) this.#handlers?.onPeerDown(session.peer, reason)
+    // It may have ended because of what the node is doing, as it sends too much or hangs up: it is told when that is done.
+    this.#untold.set(session.peer, reason)
+    queueMicrotask(() => this.#tellEnd(session.peer))
   }
 
   onBytes(session: Libp2pSession, lane: Lane, bytes: Uint8Array): void {
@@ -233,6 +238,13 @@ export class Libp2pTransport implements Transport, SessionHandlers {
 
   onDrain(session: Libp2pSession, lane: Lane): void {
     if (this.#sessions.get(session.peer) === session) this.#handlers?.onDrain(session.peer, lane)
+  }
+
+  #tellEnd(peer: NodeId): void {
+    const reason = this.#untold.get(peer)
+    this.#untold.delete(peer)
+    if (reason === undefined || this.#isStopped) return
+    this.#guard(undefined, () => this.#handlers?.onPeerDown(peer, reason))
   }
 
   async #dial(key: string, addresses: readonly string[]): Promise<void> {
