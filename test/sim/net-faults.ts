@@ -64,7 +64,7 @@ export class NetFaults {
   readonly spreadMs: number
   /** Not even one gossip message arrives, from the beginning to the end: nothing may rest on them. */
   readonly isDeaf: boolean
-  /** Since when no packet is lost; Infinity while some are. */
+  /** Since when no packet is lost, and none waits for others; Infinity while some are, or do. */
   soundSinceMs = 0
   #naps: Nap[] = []
   /** Those who have just gone on. */
@@ -84,6 +84,7 @@ export class NetFaults {
   /** What the network of this schedule is like from the beginning. @returns names of what is unusual */
   begin(mesh: SimulatedMesh): readonly string[] {
     const { bytesPerMs, spreadMs } = this
+    if (bytesPerMs < Infinity) this.soundSinceMs = Infinity
     mesh.setConditions({ bytesPerMs, spreadMs, ...(this.isDeaf && { hintLoss: 1 }) })
     return [
       ...(this.isDeaf ? ['no-gossip'] : []),
@@ -153,7 +154,7 @@ export class NetFaults {
 
   #setConditions(mesh: SimulatedMesh, to: Partial<NetworkConditions>): void {
     mesh.setConditions(this.isDeaf ? { ...to, hintLoss: 1 } : to)
-    const isSound = to.packetLoss === 0
+    const isSound = to.packetLoss === 0 && (to.bytesPerMs ?? this.bytesPerMs) === Infinity
     if (!isSound) this.soundSinceMs = Infinity
     else if (this.soundSinceMs === Infinity) this.soundSinceMs = mesh.nowMs
   }
