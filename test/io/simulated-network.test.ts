@@ -240,3 +240,29 @@ test('links of different lengths take as long as they do, whoever else there is,
   expect(new Set(first.values()).size).toBe(3)
   expect(Object.fromEntries(again)).toEqual(Object.fromEntries(first))
 })
+
+test('of two sessions that cross, both may be up for a moment, and both sides keep that of the smaller id', async () => {
+  let replaced = 0
+  for (let seed = 0; seed < 20; seed++) {
+    const clock = new VirtualClock()
+    const network = new SimulatedNetwork(clock, new Prng(seed))
+    const a = await Probe.start(network.transport(nodeId('a')))
+    const b = await Probe.start(network.transport(nodeId('b')))
+    a.transport.dial('to b', b.transport.addresses)
+    b.transport.dial('to a', a.transport.addresses)
+    await clock.run(ON_WAY_MS)
+    a.transport.send(b.id, 'data', Buffer.from('from a'))
+    b.transport.send(a.id, 'data', Buffer.from('from b'))
+    await clock.run(ON_WAY_MS)
+    expect([a.peers, b.peers], `seed ${seed}`).toEqual([[b.id], [a.id]])
+    expect([a.dialled, b.dialled], `seed ${seed}`).toEqual([[['to b', b.id]], [['to a', a.id]]])
+    expect([a.received(b.id, 'data').toString(), b.received(a.id, 'data').toString()]).toEqual([
+      'from b',
+      'from a',
+    ])
+    replaced += a.downs.length
+    // Whoever has the smaller id has dialled what stays.
+    expect(b.downs.length).toBe(0)
+  }
+  expect(replaced).toBeGreaterThan(0)
+})

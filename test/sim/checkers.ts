@@ -58,7 +58,7 @@ export class AlwaysChecker {
     return this.#ownership.twiceCount
   }
 
-  /** `soundSinceMs`: since when no packet is lost; Infinity while some are. */
+  /** `soundSinceMs`: since when no packet is lost and no link narrow; Infinity while one is. */
   check(soundSinceMs: number): void {
     const up = this.#mesh.up.map(id => ({ id, seen: this.#seenOf(id) }))
     for (const { id, seen } of up) {

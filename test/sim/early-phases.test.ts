@@ -17,7 +17,11 @@ async function alone(): Promise<SimulatedMesh> {
   const group = await mesh.settle(mesh.node('n3').addGroup({ id: 'line', members }))
   await mesh.until('n2 knows that it runs', isRunning)
   mesh.freeze('n2')
+  for (const other of ['n1', 'n3']) mesh.cutOneWay(other, 'n2')
   await mesh.settle(group.addMember(near))
+  // What was sent to it stays on a link that carries next to nothing: only gossip gets there from now on.
+  mesh.setConditions({ bytesPerMs: 1e-6 })
+  mesh.heal()
   group
     .member('c')
     .call.crash()

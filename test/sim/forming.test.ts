@@ -6,8 +6,12 @@ import { simulate } from '../../src/testing.ts'
 
 const NODES = 30
 
+/** Of two that dial each other at once, one session ends as the other one is up: nobody has lost anything. */
+const CROSSED = / down .*(another session has taken its place|there is a session already)/
+
 test('thirty nodes that start at once see each other, and nobody is suspected', async () => {
   let bundles = 0
+  let crossed = 0
   const sessions = new Map<string, number>()
   await using mesh = await simulate({
     seed: 1,
@@ -19,6 +23,7 @@ test('thirty nodes that start at once see each other, and nobody is suspected', 
         const pair = [from, to].toSorted().join()
         sessions.set(pair, (sessions.get(pair) ?? 0) + 1)
       }
+      if (CROSSED.test(line)) crossed += 1
     },
   })
   let suspected = 0
@@ -28,7 +33,9 @@ test('thirty nodes that start at once see each other, and nobody is suspected', 
   await mesh.until('all are connected', () => sessions.size === (NODES * (NODES - 1)) / 2)
   await mesh.run(5_000)
   expect(suspected).toBe(0)
-  expect([...sessions.values()].every(times => times === 1)).toBe(true)
+  const spare = [...sessions.values()].reduce((sum, times) => sum + times - 1, 0)
+  expect(spare).toBeLessThanOrEqual(crossed)
+  expect(crossed).toBeLessThan(sessions.size / 5)
   // What everybody has to say to everybody: hello, a row that says that it takes work, what differs. Where each passed
   // on each row that it hears, one at a time, it would be five times as much.
   expect(bundles).toBeLessThan(25 * NODES * NODES)
@@ -72,7 +79,7 @@ test('the sessions of an idle mesh last, however seldom its nodes have something
     seed: 2,
     nodes: NODES,
     onTrace: line => {
-      if (/ down /.test(line)) ends.push(line)
+      if (/ down /.test(line) && !CROSSED.test(line)) ends.push(line)
     },
   })
   await mesh.run(60_000)

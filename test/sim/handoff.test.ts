@@ -353,6 +353,7 @@ test.each(MOMENTS)(
     mesh.crash('n3')
     await stopping
     for (const id of ids) await mesh.until('it runs', () => ownerOf(mesh, id, 'n1') === 'n1', 20_000)
+    expect(ids.map(id => ownerOf(mesh, id, 'n1'))).toEqual(ids.map(() => 'n1'))
     for (const id of owned) {
       // Where the heir had it already, its state is lost with the heir; otherwise it is not.
       if (before.get(id) === 'n3' || before.get(id) === undefined) continue

@@ -26,7 +26,7 @@ async function firstOf(conditions = {}): Promise<SimulatedMesh> {
 }
 
 test('a mesh that takes longer to answer is waited for, so that a config is found there', async () => {
-  await using mesh = await firstOf({ latencyMs: 400, jitterMs: 0 })
+  await using mesh = await firstOf({ latencyMs: 250, jitterMs: 0 })
   const config = checkConfig({ workers: [{ id: 'w', run: plain }] })
   await mesh.settle(declareConfig(mesh.node('n1'), config))
   const tookMs = await startSecond(mesh)

@@ -3,6 +3,7 @@
 
 import type { NodeId } from '../../ids.ts'
 import type { TransportHandlers } from '../../ports.ts'
+import type { SimulatedDial } from './simulated-dial.ts'
 import type { SimulatedSession } from './simulated-session.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
@@ -12,6 +13,8 @@ export class SimulatedHost {
   readonly topics = new Set<string>()
   /** The sessions that its process knows of, by its peers: it may not have been told yet that one is over. */
   readonly sessions = new Map<NodeId, SimulatedSession>()
+  /** Its dials that wait for the streams of a connection, by whom they have reached. */
+  readonly opening = new Map<NodeId, SimulatedDial[]>()
   readonly #clock: VirtualClock
   /** What has come while it was frozen, and behind that what has come before all of it was taken in. */
   readonly #waiting: (() => void)[] = []

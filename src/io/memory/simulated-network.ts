@@ -9,18 +9,16 @@ import { type NodeId, nodeId } from '../../ids.ts'
 import type { Transport, TransportHandlers } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import { CALM, type NetworkConditions } from './network-conditions.ts'
+import { type Exchange, SimulatedDial } from './simulated-dial.ts'
 import { SimulatedHost } from './simulated-host.ts'
-import { type Ending, type Observer, SimulatedSession, type Wire } from './simulated-session.ts'
+import { type Ending, type Observer, SimulatedSession } from './simulated-session.ts'
 import { SimulatedTransport } from './simulated-transport.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-
-/** What libp2p says to a session when a later one with the same peer comes up. */
-const REPLACED = 'another session has taken its place'
 
 /** So many processes that end leave something unread in their sockets: then the kernel resets the session. */
 const RESET_SHARE = 0.5
 
-export class SimulatedNetwork implements Wire {
+export class SimulatedNetwork implements Exchange {
   readonly clock: VirtualClock
   readonly prng: Prng
   readonly observe: Observer
@@ -133,14 +131,7 @@ export class SimulatedNetwork implements Wire {
 
   dial(from: SimulatedHost, key: string, addresses: readonly string[]): void {
     const to = addresses.map(address => address.split('/').at(-1) ?? '').find(name => name !== '')
-    const target = to === undefined ? undefined : nodeId(to)
-    if (target === undefined || target === from.id) {
-      this.clock.after(0, () => this.#dialFailed(from, key, 'self'))
-    } else if (this.isCut(from.id, target)) {
-      this.#noAnswer(from, key)
-    } else {
-      this.clock.after(2 * this.delayMs(from.id, target), () => this.#connect(from, target, key))
-    }
+    new SimulatedDial(this, from, key).begin(to === undefined ? undefined : nodeId(to))
   }
 
   publish(from: SimulatedHost, topic: string, bytes: Uint8Array): void {
@@ -156,6 +147,17 @@ export class SimulatedNetwork implements Wire {
     const { latencyMs, jitterMs, spreadMs } = this.#conditions
     const distanceMs = spreadMs === 0 ? 0 : spreadMs * this.#distanceOf(a, b)
     return latencyMs + distanceMs + this.prng.float() * jitterMs
+  }
+
+  findHost(id: NodeId): SimulatedHost | undefined {
+    return this.#hosts.get(id)
+  }
+
+  connect(dialler: SimulatedHost, listener: SimulatedHost): SimulatedSession {
+    const session = new SimulatedSession(this, dialler, listener)
+    const pair = pairOf(dialler.id, listener.id)
+    this.#sessions.set(pair, (this.#sessions.get(pair) ?? new Set()).add(session))
+    return session
   }
 
   onOver(session: SimulatedSession): void {
@@ -198,46 +200,6 @@ export class SimulatedNetwork implements Wire {
       this.observe(`hint ${from}>${to} ${topic}`, bytes)
       host.hand(() => host.handlers.onHint(topic, bytes))
     })
-  }
-
-  /** Nobody answers: that takes its time to be found out. */
-  #noAnswer(from: SimulatedHost, key: string): void {
-    this.clock.after(this.#conditions.dialTimeoutMs, () => this.#dialFailed(from, key, 'unreachable'))
-  }
-
-  #dialFailed(from: SimulatedHost, key: string, failure: 'self' | 'refused' | 'unreachable'): void {
-    this.observe(`dial-failed ${from.id} ${key} ${failure}`)
-    from.hand(() => from.handlers.onDialFailed(key, failure, `simulated: ${failure}`))
-  }
-
-  #connect(dialler: SimulatedHost, to: NodeId, key: string): void {
-    const listener = this.#hosts.get(to)
-    if (dialler.isGone) return
-    if (listener === undefined) return this.#dialFailed(dialler, key, 'refused')
-    // Its kernel takes the connection, and nobody answers the handshake; or a cut has come in between.
-    if (listener.isFrozen || this.isCut(dialler.id, to)) return this.#noAnswer(dialler, key)
-    const tell = (): void => dialler.hand(() => dialler.handlers.onDialled(key, to))
-    // There is one already, with this very process.
-    if (dialler.sessions.get(to)?.leadsTo(listener) === true) return tell()
-    const session = new SimulatedSession(this, dialler, listener)
-    const pair = pairOf(dialler.id, to)
-    const sessions = this.#sessions.get(pair) ?? new Set()
-    this.#sessions.set(pair, sessions.add(session))
-    this.observe(`up ${dialler.id}>${to}`)
-    dialler.hand(() => this.#onReady(session, dialler, to))
-    tell()
-    listener.hand(() => this.#onReady(session, listener, dialler.id))
-  }
-
-  /** Whoever has lost a session dials: one that is still there on the other side gives way. */
-  #onReady(session: SimulatedSession, host: SimulatedHost, peer: NodeId): void {
-    const known = host.sessions.get(peer)
-    host.sessions.set(peer, session)
-    if (known !== undefined) {
-      known.close(host, REPLACED, 'reset')
-      host.handlers.onPeerDown(peer, REPLACED)
-    }
-    host.handlers.onPeerUp(peer)
   }
 
   #between(a: NodeId, b: NodeId): readonly SimulatedSession[] {

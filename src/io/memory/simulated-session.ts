@@ -82,9 +82,15 @@ interface End {
 export class SimulatedSession {
   readonly #wire: Wire
   readonly #ends: readonly [End, End]
+  readonly dialler: SimulatedHost
+  readonly openedMs: number
+  /** Told when it ends before whoever has dialled has its streams. */
+  #endedEarly: ((why: string) => void) | undefined
 
   constructor(wire: Wire, dialler: SimulatedHost, listener: SimulatedHost) {
     this.#wire = wire
+    this.dialler = dialler
+    this.openedMs = wire.clock.nowMs
     this.#ends = [newEnd(dialler), newEnd(listener)]
   }
 
@@ -96,6 +102,33 @@ export class SimulatedSession {
   /** Whether both sides have their sockets. */
   get isWhole(): boolean {
     return this.#ends.every(end => !end.isClosed)
+  }
+
+  /** Whether whoever has dialled waits for its streams. */
+  get isOpening(): boolean {
+    return this.#endedEarly !== undefined
+  }
+
+  /** The other run of a node that it is with. */
+  across(host: SimulatedHost): SimulatedHost {
+    return this.#from(host)[1].host
+  }
+
+  /** Undefined: it is open. */
+  onEndedEarly(listener: ((why: string) => void) | undefined): void {
+    this.#endedEarly = listener
+  }
+
+  /** Whoever has dialled gives it up, unless it is open. */
+  endEarly(why: string): void {
+    if (!this.isOpening) return
+    this.close(this.dialler, why, 'reset')
+    this.#onEndedEarly(why)
+  }
+
+  /** Something that gets to the other side behind all that was sent, and before all that will be. */
+  post(from: SimulatedHost, arrive: () => void): void {
+    this.#post(this.#from(from)[0], arrive)
   }
 
   /** Whether it is with this run of a node. */
@@ -134,7 +167,7 @@ export class SimulatedSession {
     this.#lose(near)
     // What the kernel has not got yet goes with the process.
     for (const pipe of Object.values(near.pipes)) pipe.unsent.length = 0
-    if (ending === 'finish') return this.#finish(near, why)
+    if (ending === 'finish') return this.#post(near, () => this.#hear(this.#across(near), why))
     near.isReset = true
     near.held.length = 0
     if (ending === 'reset') this.#reset(near, why)
@@ -237,18 +270,20 @@ export class SimulatedSession {
     })
   }
 
-  /** The end travels behind all that was sent, and is sent again until it gets through. */
-  #finish(near: End, why: string): void {
-    const far = this.#across(near)
-    if (this.#isCut(near, far)) {
-      near.held.push(() => this.#finish(near, why))
+  /** Behind all that was sent; sent again until it gets through. */
+  #post(near: End, arrive: () => void): void {
+    if (this.#isCut(near, this.#across(near))) {
+      this.#getStuck(near)
+      near.held.push(() => this.#post(near, arrive))
       return
     }
     const { clock } = this.#wire
     const { control, data } = near.pipes
     const leastMs = Math.max(near.wireFreeMs, clock.nowMs) + this.#delayMs() + this.#repeatMs()
     const arrivalMs = Math.max(control.lastArrivalMs, data.lastArrivalMs, leastMs)
-    clock.after(arrivalMs - clock.nowMs, () => this.#land(near, () => this.#hear(far, why)))
+    control.lastArrivalMs = arrivalMs
+    data.lastArrivalMs = arrivalMs
+    clock.after(arrivalMs - clock.nowMs, () => this.#land(near, arrive))
   }
 
   /** Said once: where it is lost, the other side hears it when it sends something, if that gets through. */
@@ -276,6 +311,7 @@ export class SimulatedSession {
   #tell({ host }: End, why: string): void {
     const peer = this.ids[0] === host.id ? this.ids[1] : this.ids[0]
     host.hand(() => {
+      if (host === this.dialler && this.isOpening) return this.#onEndedEarly(why)
       if (host.sessions.get(peer) !== this) return
       host.sessions.delete(peer)
       host.handlers.onPeerDown(peer, `simulated: ${why}`)
@@ -285,6 +321,12 @@ export class SimulatedSession {
   #delayMs(): number {
     const [one, other] = this.#ends
     return this.#wire.delayMs(one.host.id, other.host.id)
+  }
+
+  #onEndedEarly(why: string): void {
+    const listener = this.#endedEarly
+    this.#endedEarly = undefined
+    listener?.(why)
   }
 
   /** How much later it comes for being lost on its way. */
