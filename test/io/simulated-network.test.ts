@@ -61,6 +61,11 @@ class Pair {
     return this.#receiver?.received(this.from, 'control').toString() ?? ''
   }
 
+  /** The receiver takes no session with the sender for so long. */
+  shutOut(forMs: number): void {
+    this.#receiver?.transport.hangUp(this.from, 'it has broken a rule', forMs)
+  }
+
   /** From the receiver. */
   answer(text: string): void {
     this.#receiver?.transport.send(this.from, 'data', Buffer.from(text))
@@ -265,4 +270,16 @@ test('of two sessions that cross, both may be up for a moment, and both sides ke
     expect(b.downs.length).toBe(0)
   }
   expect(replaced).toBeGreaterThan(0)
+})
+
+test('a peer that was shut out for a while gets in again when that is over', async () => {
+  const pair = await Pair.start()
+  pair.shutOut(1_000)
+  await pair.clock.run(ON_WAY_MS)
+  pair.dial()
+  await pair.clock.run(1_000)
+  expect(pair.ups).toEqual([pair.from])
+  pair.dial()
+  await pair.clock.run(ON_WAY_MS)
+  expect(pair.ups).toEqual([pair.from, pair.from])
 })

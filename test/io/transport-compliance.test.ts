@@ -93,6 +93,19 @@ describe.each([
     expect(a.received(b.id, 'data').toString()).toBe('hello again')
   })
 
+  test('takes no session with a peer that it has shut out, whoever dials, and says who has come', async () => {
+    const [a, b] = await pair()
+    a.transport.hangUp(b.id, 'it has broken a rule', 60_000)
+    await harness.until('both are told', () => a.downs.length === 1 && b.downs.length === 1)
+    b.transport.dial('again', [a.address])
+    a.transport.dial('back', [b.address])
+    await harness.until('both have failed', () => a.failures.length === 1 && b.failures.length === 1)
+    expect([a.failures[0]?.[1], b.failures[0]?.[1]]).toEqual(['handshake', 'handshake'])
+    await harness.until('a says so', () => a.refused.length > 0)
+    expect(a.refused[0]?.[0]).toBe(b.id)
+    expect([a.ups, b.ups]).toEqual([[b.id], [a.id]])
+  })
+
   test('tells of nothing from inside a call: of a session that is hung up, when that is done', async () => {
     const [a, b] = await pair()
     a.transport.hangUp(b.id, 'enough', 0)

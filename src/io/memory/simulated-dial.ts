@@ -13,6 +13,8 @@ import type { SimulatedSession, Wire } from './simulated-session.ts'
 const REPLACED = 'another session has taken its place'
 const SPARE = 'there is a session already'
 
+const SHUT_OUT = 'shut out for a while'
+
 /** The limits of the libp2p transport: for its streams, and for dials that cross. */
 const OPENING_TIMEOUT_MS = 20_000
 const CROSSING_MS = 5_000
@@ -40,6 +42,7 @@ export class SimulatedDial {
     const { clock } = this.#exchange
     const { id } = this.#dialler
     if (to === undefined || to === id) clock.after(0, () => this.#fail('self', 'self'))
+    else if (this.#dialler.hasShutOut(to)) clock.after(0, () => this.#fail('handshake', SHUT_OUT))
     else if (this.#exchange.isCut(id, to)) this.#findNobody()
     // The handshake has two sides: where this one stands still, it goes on when the process does.
     else clock.after(2 * this.#exchange.delayMs(id, to), () => this.#dialler.hand(() => this.#connect(to)))
@@ -51,6 +54,10 @@ export class SimulatedDial {
     if (listener === undefined) return this.#fail('refused', 'refused')
     // Its kernel takes the connection, and nobody answers the handshake; or a cut has come in between.
     if (listener.isFrozen || this.#exchange.isCut(dialler.id, to)) return this.#findNobody()
+    if (listener.hasShutOut(dialler.id)) {
+      listener.hand(() => listener.handlers.onRefused(dialler.id, SHUT_OUT))
+      return this.#fail('handshake', 'the peer has ended the connection')
+    }
     // There is a session already, with this very process.
     if (dialler.sessions.get(to)?.leadsTo(listener) === true) return this.#succeed(to)
     const opening = dialler.opening.get(to)

@@ -15,6 +15,8 @@ export class SimulatedHost {
   readonly sessions = new Map<NodeId, SimulatedSession>()
   /** Its dials that wait for the streams of a connection, by whom they have reached. */
   readonly opening = new Map<NodeId, SimulatedDial[]>()
+  /** Until when it takes no session with whom. */
+  readonly #shutUntilMs = new Map<NodeId, number>()
   readonly #clock: VirtualClock
   /** What has come while it was frozen, and behind that what has come before all of it was taken in. */
   readonly #waiting: (() => void)[] = []
@@ -33,6 +35,15 @@ export class SimulatedHost {
 
   get isGone(): boolean {
     return this.#isGone
+  }
+
+  /** It takes no session with that peer for a while. */
+  shutOut(peer: NodeId, forMs: number): void {
+    this.#shutUntilMs.set(peer, this.#clock.nowMs + forMs)
+  }
+
+  hasShutOut(peer: NodeId): boolean {
+    return (this.#shutUntilMs.get(peer) ?? 0) > this.#clock.nowMs
   }
 
   /** From now on, what comes for it waits. */

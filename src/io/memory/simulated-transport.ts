@@ -28,8 +28,9 @@ export class SimulatedTransport implements Transport {
     if (host !== undefined) this.#network.dial(host, key, addresses)
   }
 
-  hangUp(peer: NodeId, reason: string): void {
+  hangUp(peer: NodeId, reason: string, shutOutMs: number): void {
     const host = this.#live
+    if (shutOutMs > 0) host?.shutOut(peer, shutOutMs)
     host?.sessions.get(peer)?.hangUp(host, reason, this.#network.endingTo(this.id, peer))
   }
 
