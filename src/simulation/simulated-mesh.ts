@@ -136,7 +136,10 @@ export class SimulatedMesh implements AsyncDisposable {
     await this.settle(Promise.all(names.map(name => this.#launch(nodeId(name)))))
   }
 
-  /** The process is gone from one moment to the next, with everything in its memory. */
+  /**
+   * The process is gone from one moment to the next, with everything in its memory. What it had sent may still arrive,
+   * and then the ends of its sessions.
+   */
   crash(name: string): void {
     const { id, clock } = this.#machineOf(name)
     this.#record(`crash ${id}`)
@@ -217,7 +220,7 @@ export class SimulatedMesh implements AsyncDisposable {
     }
   }
 
-  /** Nothing gets through between two nodes, in either direction. */
+  /** Nothing gets through between two nodes, in either direction: not even the end of a session. */
   cut(a: string, b: string): void {
     this.#network.cut(nodeId(a), nodeId(b))
     this.#network.cut(nodeId(b), nodeId(a))
