@@ -206,10 +206,11 @@ export class SimulatedNetwork implements Exchange {
     return [...(this.#sessions.get(pairOf(a, b)) ?? [])]
   }
 
-  /** Whom gossip reaches: everybody to whom a way of sessions leads. */
+  /** Whom gossip reaches: everybody to whom a way of sessions leads, by nodes that do not stand still. */
   #reachable(from: SimulatedHost): Set<SimulatedHost> {
     const reached = new Set([from])
     for (const host of reached) {
+      if (host.isFrozen) continue
       for (const [peer, session] of host.sessions) {
         const other = this.#hosts.get(peer)
         if (other !== undefined && session.isWhole && !this.isCut(host.id, peer)) reached.add(other)
