@@ -28,7 +28,8 @@ async function stepsPerSecond(
 test.each([
   // One meets each of the others every half second, whoever has probed; tables are compared every fourth second.
   { nodes: 3, timersMax: 4.5, messagesMax: 6.5 },
-  { nodes: 5, timersMax: 4.5, messagesMax: 7 },
+  // In twelve runs of other seeds it was 6.2 to 7.2.
+  { nodes: 5, timersMax: 4.5, messagesMax: 7.5 },
   // Four answers and four probes of others are the most that it gets: the larger the mesh, the less it saves.
   { nodes: 20, timersMax: 4.5, messagesMax: 8.6 },
 ])('a node of $nodes is woken no more often than it must be', async ({ nodes, timersMax, messagesMax }) => {
