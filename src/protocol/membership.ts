@@ -45,8 +45,6 @@ export class Membership {
   readonly #stats = new PeerStats()
   readonly wakefulness: Wakefulness
   #now: Moment
-  /** Nobody is accused before: this node has slept, and has not heard everybody since. */
-  #holdUntilMs = 0
   #nextForgetMs = -Infinity
 
   constructor(init: MembershipInit) {
@@ -214,8 +212,8 @@ export class Membership {
     const { probePeriodMs } = this.#timings
     this.#prober.onSlept(now.ms)
     this.#reach.onSlept(now.ms)
-    if (state === 'asleep') this.#holdUntilMs = now.ms + Math.max(2 * probePeriodMs, this.#prober.roundMs())
-    return this.#suspicions.postpone(Math.max(now.ms + probePeriodMs, this.#holdUntilMs))
+    if (state === 'asleep') this.wakefulness.hold(Math.max(2 * probePeriodMs, this.#prober.roundMs()))
+    return this.#suspicions.postpone(Math.max(now.ms + probePeriodMs, this.wakefulness.accuseFromMs))
   }
 
   /** A member without a session is not probed by its turn only. */
@@ -336,7 +334,7 @@ export class Membership {
   /** This node has found something against `peer`. @returns whether it accuses anybody now */
   #accuse(peer: NodeId, evidence: Evidence): boolean {
     const row = this.#roster.find(peer)
-    if (row === undefined || this.#now.ms < this.#holdUntilMs) return false
+    if (row === undefined || this.#now.ms < this.wakefulness.accuseFromMs) return false
     // That a port refuses does not rest on how well this node is; but where there are others, it is left to them.
     const isSure = evidence === 'refused' && this.witnesses.isAlone(this.#now.ms, peer)
     if (this.health.isDegraded && !isSure) return false

@@ -26,6 +26,7 @@ export class Wakefulness {
   #judgeFromMs = 0
   #listenUntilMs = -Infinity
   #reunitedFromMs = -Infinity
+  #accuseFromMs = 0
 
   constructor(timings: Timings, now: Moment) {
     this.#timings = timings
@@ -51,6 +52,16 @@ export class Wakefulness {
    */
   get reunitedFromMs(): number {
     return this.#reunitedFromMs
+  }
+
+  /** Nobody is accused before: this node has slept, and has not heard everybody since. */
+  get accuseFromMs(): number {
+    return this.#accuseFromMs
+  }
+
+  /** It has slept, and it takes `roundMs` until everybody could be heard. */
+  hold(roundMs: number): void {
+    this.#accuseFromMs = this.#now.ms + roundMs
   }
 
   /**
