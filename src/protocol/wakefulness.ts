@@ -16,6 +16,12 @@ const DOUBTS_MAX = 3
 /** Late again after less than this is again and again: in so long a node gets a little better by itself (`LocalHealth`). */
 const AGAIN_PERIODS = 4
 
+/** Whoever is silent for less is dead for nobody (`SUSPICION_PERIODS`); after more, others may have gone on without it. */
+const MISSED_PERIODS = 4
+
+/** A machine that wakes has its link again in this time, if there is one: a Wi-Fi is found, joined, and gives an address. */
+const LINK_MAX_MS = 30_000
+
 export class Wakefulness {
   readonly #timings: Timings
   #now: Moment
@@ -27,6 +33,9 @@ export class Wakefulness {
   #listenUntilMs = -Infinity
   #reunitedFromMs = -Infinity
   #accuseFromMs = 0
+  #awayUntilMs = -Infinity
+  /** A sign of life before may be from before it slept, and only have waited to be read. */
+  #backFromMs = -Infinity
 
   constructor(timings: Timings, now: Moment) {
     this.#timings = timings
@@ -65,6 +74,20 @@ export class Wakefulness {
   }
 
   /**
+   * It has stood still for so long that others may have gone on without it, and has heard nobody since: then it is this
+   * node that is cut off. Whoever took the others for dead would claim what they run, later than they did, with nothing
+   * in it, and the mesh would follow as soon as it is back.
+   */
+  isAway(nowMs: number): boolean {
+    return nowMs < this.#awayUntilMs
+  }
+
+  /** A sign of life of somebody. */
+  onHeard(nowMs: number): void {
+    if (nowMs > this.#backFromMs) this.#awayUntilMs = -Infinity
+  }
+
+  /**
    * Time goes on; the node should have been called at `dutyMs`. `late`: by half of what others are given to answer;
    * `slow`: so again and again, and it can only give others more time; `asleep`: so long that others have noticed, or with
    * the whole machine.
@@ -75,6 +98,10 @@ export class Wakefulness {
     const quietMs = now.ms - this.#now.ms
     const leapMs = now.wallMs - this.#now.wallMs - quietMs
     this.#now = now
+    if (lateMs > MISSED_PERIODS * probePeriodMs || leapMs > SUSPEND_MS) {
+      this.#awayUntilMs = now.ms + LINK_MAX_MS
+      this.#backFromMs = now.ms + probeTimeoutMs / 2
+    }
     if (quietMs >= probeTimeoutMs / 2) this.#doubt(lateMs)
     if (lateMs >= 2 * probePeriodMs || leapMs > SUSPEND_MS) {
       this.#reunitedFromMs = now.ms + 2 * probePeriodMs

@@ -1,0 +1,84 @@
+/** A machine that wakes up before its link does, as of a laptop: whoever hears nobody yet, is the one that is away. */
+
+import { expect, test } from 'vitest'
+
+import type { Node } from '../../src/node/node.ts'
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
+import { counter } from './behaviours.ts'
+
+const COUNT = 12
+
+const IDS = Array.from({ length: COUNT }, (_, index) => `w${index}`)
+
+/** Each worker, and what it has counted, as a node is told that calls it. */
+async function counts(mesh: SimulatedMesh, node: Node): Promise<Map<string, number>> {
+  const found = new Map<string, number>()
+  for (const id of IDS) found.set(id, await mesh.settle(node.getWorker(id, counter).call.get()))
+  return found
+}
+
+/** A mesh whose last node has slept for ten minutes, without a link; what it ran has counted elsewhere meanwhile. */
+async function meshWithSleeper(nodes: number, seed: number): Promise<SimulatedMesh> {
+  const mesh = await simulate({ nodes, seed, behaviours: [counter] })
+  await allSeeAll(mesh)
+  await mesh.run(3_000)
+  const n1 = mesh.node('n1')
+  for (const id of IDS) await mesh.settle(n1.addWorker({ id, run: counter, args: [0] }))
+  const sleeper = `n${nodes}`
+  mesh.freeze(sleeper)
+  mesh.partition([sleeper], awake(mesh, sleeper))
+  await mesh.run(600_000)
+  for (const id of IDS) await mesh.settle(n1.getWorker(id, counter).call.add(1_000))
+  return mesh
+}
+
+function awake(mesh: SimulatedMesh, sleeper: string): string[] {
+  return mesh.ids.filter(id => id !== sleeper)
+}
+
+// 3 to 11 of the 12 began anew: whoever woke had taken all others for dead after 3.2 s, and claimed what was theirs.
+test.each([
+  [3, 2_000, 1],
+  [3, 3_500, 1],
+  [3, 3_500, 2],
+  [5, 14_000, 1],
+  [3, 25_000, 1],
+])(
+  'a node of %i that wakes %i ms before its link takes nothing that others run: seed %i',
+  async (nodes, linkAfterMs, seed) => {
+    await using mesh = await meshWithSleeper(nodes, seed)
+    const sleeper = `n${nodes}`
+    const dead: string[] = []
+    mesh.thaw(sleeper, 'asleep')
+    mesh.node(sleeper).on('member:dead', ({ member }) => dead.push(member.id))
+    await mesh.run(linkAfterMs)
+    mesh.heal()
+    await allSeeAll(mesh)
+    await mesh.run(10_000)
+    expect(dead).toEqual([])
+    expect(await counts(mesh, mesh.node('n1'))).toEqual(new Map(IDS.map(id => [id, 1_000])))
+  },
+)
+
+test('a node that wakes where nobody is any more says so in time, and runs everything itself', async () => {
+  await using mesh = await meshWithSleeper(3, 1)
+  mesh.thaw('n3', 'asleep')
+  const n3 = mesh.node('n3')
+  await mesh.until('it is alone', () => n3.members().length === 1, 40_000)
+  const isRun = (): boolean => n3.snapshot().specs.every(({ workers }) => workers[0]?.node === 'n3')
+  await mesh.until('it runs all', isRun)
+  expect(await counts(mesh, n3)).toEqual(new Map(IDS.map(id => [id, 0])))
+})
+
+test('a node that has slept and hears one of the others finds as ever that another one is gone', async () => {
+  await using mesh = await meshWithSleeper(3, 1)
+  mesh.thaw('n3', 'asleep')
+  const n3 = mesh.node('n3')
+  await mesh.run(3_500)
+  mesh.heal()
+  await allSeeAll(mesh)
+  mesh.freeze('n2')
+  await mesh.until('n2 is dead', () => n3.members().length === 2, 5_000)
+  expect(n3.members().map(({ id }) => id)).not.toContain('n2')
+})
