@@ -42,11 +42,20 @@ export class Deadlines<Key> {
 
   /** Infinity when there is none. */
   wakeAtMs(): number {
+    return this.#top()?.dueMs ?? Infinity
+  }
+
+  /** Whose time comes first. */
+  first(): Key | undefined {
+    return this.#top()?.key
+  }
+
+  #top(): Entry<Key> | undefined {
     for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
-      if (this.#due.get(top.key) === top.dueMs) return top.dueMs
+      if (this.#due.get(top.key) === top.dueMs) return top
       this.#dropTop()
     }
-    return Infinity
+    return undefined
   }
 
   /** Takes out what is due, the earliest first. */

@@ -224,6 +224,12 @@ export class Declarations {
     return this.#kernel.core.ledger.tables.specs.get(id)
   }
 
+  /** Whether it was removed, and its row is dropped already, as that of one of many. */
+  #isForgotten(id: SpecId): boolean {
+    const { tombstones } = this.#kernel.core.ledger
+    return !this.#changes.has(id) && !this.#rowOf(id) && tombstones.findRemoval(id) !== undefined
+  }
+
   /** What the spec says: as the config has it that has declared it, whatever was changed since. */
   #contentOf(id: SpecId): number | undefined {
     const row = this.#rowOf(id)
@@ -295,6 +301,7 @@ export class Declarations {
     const { core } = this.#kernel
     const isReached = (): true | undefined => {
       const row = this.#rowOf(id)
+      if (this.#isForgotten(id)) throw new NotFoundError(id, wanted.body.kind)
       if (row === undefined) return undefined
       if (goal !== 'restarted' && this.#isReplaced(wanted)) throw new SupersededError(id)
       if (row.body === undefined) throw new NotFoundError(id, wanted.body.kind)
@@ -322,7 +329,7 @@ export class Declarations {
     const isGone = (owner: Run): boolean => membership.isGone(owner)
     const isEnded = (): true | undefined => {
       const row = this.#rowOf(id)
-      if (row === undefined) return undefined
+      if (row === undefined) return this.#isForgotten(id) ? true : undefined
       const held = { claim: tables.claims.get(slotId(id)), phase: tables.phases.get(id), isGone }
       const isOvertaken = row.body !== undefined && row.desired === 'running'
       if (isOvertaken) return hasRemnants(row, held) ? undefined : true

@@ -1,7 +1,7 @@
 // pure
 /**
- * The rows of removed specs: kept for as long as a node may be away that has not heard of the removal, then dropped. What
- * stays of each is when it was removed, by the hash of its id: so a row from before that is known for what it is however
+ * The rows of removed specs: kept for as long as a node may be away that has not heard of the removal, then dropped; of
+ * many, only the latest for so long. What stays of each is when it was removed, by the hash of its id: so a row from before that is known for what it is however
  * late it comes, and what was merely missed here is no such row.
  */
 
@@ -14,6 +14,15 @@ import { Deadlines } from './deadlines.ts'
 import type { Now } from './now.ts'
 
 /**
+ * So many removed specs have a row, with the claim that goes with it: a kilobyte each, and all of them are compared with
+ * every node that comes. Where each job is a worker, twenty thousand of a day would be steps of half a second.
+ */
+export const TOMBSTONES_MAX = 4_096
+
+/** What is to be dropped and still runs, is looked at again so often. */
+const STOPPING_MS = 1_000
+
+/**
  * Of so many removed specs this node knows so much, the first to be forgotten go first: some six megabytes. A mesh that
  * removes a spec every ten seconds gets there in a week.
  */
@@ -21,13 +30,18 @@ export const FORGOTTEN_MAX = 65_536
 
 export class Tombstones {
   readonly #keepMs: number
+  readonly #max: number
+  /** Those that are kept for their time. */
   readonly #due = new Deadlines<SpecId>()
+  /** Those that are not, as there are too many, or others have dropped them: as soon as nothing of them runs any more. */
+  readonly #early = new Deadlines<SpecId>()
   /** When they were removed, by `keyOf`; those that were noted first come first. */
   readonly #removals = new Map<number, Hlc>()
 
-  /** Each is kept for `keepMs` after the removal. */
-  constructor(keepMs: number) {
+  /** Each is kept for `keepMs` after the removal, but not more than the latest `max`. */
+  constructor(keepMs: number, max = TOMBSTONES_MAX) {
     this.#keepMs = keepMs
+    this.#max = max
   }
 
   /**
@@ -35,28 +49,32 @@ export class Tombstones {
    * may be wrong, this one or that of its writer, so no row is dropped in half of its time, nor kept for longer.
    */
   follow(row: SpecRow, now: Now): void {
+    this.#early.clear(row.id)
     if (row.body !== undefined) return this.#due.clear(row.id)
     const leftMs = row.version.ms + this.#keepMs - now.wallMs
-    return this.#due.set(row.id, now.ms + Math.min(Math.max(this.#keepMs / 2, leftMs), this.#keepMs))
+    this.#due.set(row.id, now.ms + Math.min(Math.max(this.#keepMs / 2, leftMs), this.#keepMs))
+    const first = this.#due.size > this.#max ? this.#due.first() : undefined
+    return first === undefined ? undefined : this.hasten(first, now.ms)
   }
 
   /** Not yet: something of it still runs. */
   defer(id: SpecId, nowMs: number): void {
-    this.#due.set(id, nowMs + Math.max(1_000, this.#keepMs / 100))
+    this.#early.set(id, nowMs + STOPPING_MS)
   }
 
-  /** Others have dropped it. */
+  /** It is not kept any longer: others have dropped it, or there are too many. */
   hasten(id: SpecId, nowMs: number): void {
-    this.#due.set(id, nowMs)
+    this.#due.clear(id)
+    this.#early.set(id, nowMs)
   }
 
   /** The removed specs that have been kept for long enough. */
   take(nowMs: number): SpecId[] {
-    return this.#due.take(nowMs)
+    return [...this.#early.take(nowMs), ...this.#due.take(nowMs)]
   }
 
   wakeAtMs(): number {
-    return this.#due.wakeAtMs()
+    return Math.min(this.#early.wakeAtMs(), this.#due.wakeAtMs())
   }
 
   /** The spec was removed at that moment, and its row is dropped, here or elsewhere. */

@@ -20,7 +20,7 @@ export interface Timings {
   readonly redialMinMs: number
   readonly redialMaxMs: number
   /**
-   * So long the rows of removed specs, and of those who have left or died, are kept. Whoever is away for longer is told
+   * So long the rows of removed specs (the latest ones of many), and of those who have left or died, are kept. Whoever is away for longer is told
    * what it missed when it comes.
    */
   readonly tombstoneMs: number

@@ -5,11 +5,21 @@ import { expect, test } from 'vitest'
 import { nodeId, specId } from '../../src/ids.ts'
 import { FORGOTTEN_MAX, Tombstones } from '../../src/node/tombstones.ts'
 import type { Hlc } from '../../src/protocol/hlc.ts'
-import type { SpecRow } from '../../src/protocol/spec-row.ts'
+import type { GroupBody, SpecRow } from '../../src/protocol/spec-row.ts'
 
 const KEEP_MS = 1_000
 const WALL_MS = 1_000_000
 const id = specId('s')
+
+const LINE: GroupBody = {
+  kind: 'group',
+  strategy: 'one_for_one',
+  intensity: { restarts: 1, withinMs: 1 },
+  autoShutdown: 'never',
+  revision: 1,
+  spread: true,
+  members: [],
+}
 
 const at = (ms: number): Hlc => ({ ms, count: 0, node: nodeId('a') })
 const removed = (ms: number): SpecRow => ({ id, version: at(ms), body: undefined, desired: 'stopped' })
@@ -44,4 +54,28 @@ test('of more than can be known, the first to be forgotten go first', () => {
   expect(tombstones.findRemoval(nth(0))).toBeDefined()
   expect(tombstones.findRemoval(nth(1))).toBeUndefined()
   expect(tombstones.findRemoval(nth(2))).toBeDefined()
+})
+
+test('of more rows than are kept, those that were removed first are dropped at once, or when nothing of them runs', () => {
+  const tombstones = new Tombstones(KEEP_MS, 2)
+  const now = { ms: 50, wallMs: WALL_MS }
+  const ids = ['a', 'b', 'c', 'd'].map(text => specId(text))
+  const [a, b, c, d] = ids
+  for (const [index, each] of ids.entries())
+    tombstones.follow({ ...removed(WALL_MS - 100 * (4 - index)), id: each }, now)
+  expect(tombstones.wakeAtMs()).toBe(50)
+  expect(tombstones.take(50)).toEqual([a, b])
+  if (b !== undefined) tombstones.defer(b, 50)
+  expect(tombstones.take(1_049)).toEqual([c, d])
+  expect(tombstones.take(1_050)).toEqual([b])
+  expect(tombstones.wakeAtMs()).toBe(Infinity)
+})
+
+test('what was declared anew is not dropped, though it was among too many that were removed', () => {
+  const tombstones = new Tombstones(KEEP_MS, 0)
+  const now = { ms: 50, wallMs: WALL_MS }
+  tombstones.follow(removed(WALL_MS), now)
+  expect(tombstones.wakeAtMs()).toBe(50)
+  tombstones.follow({ ...removed(WALL_MS + 1), body: LINE, desired: 'running' }, now)
+  expect(tombstones.wakeAtMs()).toBe(Infinity)
 })
