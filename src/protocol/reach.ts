@@ -225,14 +225,21 @@ export class Reach {
 
   /**
    * The members whose session has been missing for too long: half a period where there was one, which is news by itself.
-   * Whom others vouch for has time until the next period.
+   * Whom others vouch for has time until the next period. Who is cut off from this node for good is left to its turn, and to
+   * those who reach it: where many do not reach each other, all would ask for all, and the few that reach them all be asked.
    */
   *missing(nowMs: number, { probePeriodMs, probeTimeoutMs }: Timings): Generator<NodeId> {
-    for (const [peer, { sinceMs, hadSession }] of this.#apart) {
+    for (const [peer, { sinceMs, hadSession, reachedBy }] of this.#apart) {
+      if (reachedBy.length > 0 && this.#isWatched(peer)) continue
       const graceMs = hadSession ? probePeriodMs / 2 : probePeriodMs + probeTimeoutMs
       const firstMs = hadSession ? graceMs : MEETING_PERIODS * probePeriodMs
       if (nowMs >= Math.max(sinceMs + firstMs, this.seenMs(peer) + probePeriodMs + graceMs)) yield peer
     }
+  }
+
+  /** Whether one of those who have last reached it can be heard: it is the first to notice when the peer ends. */
+  #isWatched(peer: NodeId): boolean {
+    return this.#vouchers.get(peer)?.some(({ by }) => this.#sessions.has(by)) ?? false
   }
 
   /** Whether there has not been a session yet, and is still time for one. */

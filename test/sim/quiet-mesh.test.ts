@@ -3,7 +3,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 
 import { Core } from '../../src/node/core.ts'
-import { simulate } from '../../src/testing.ts'
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 
 const SECONDS = 60
 
@@ -39,4 +39,66 @@ test.each([
   // It does not sleep either.
   expect(messages).toBeGreaterThan(3)
   expect(sessions).toBe(0)
+})
+
+const HUBS = ['hub1', 'hub2', 'hub3']
+
+/** Leaves that reach none of each other, as behind routers of their own, and hubs that all reach. */
+async function starOf(leafCount: number): Promise<SimulatedMesh> {
+  const leaves = Array.from({ length: leafCount }, (_, index) => `leaf${index}`)
+  const mesh = await simulate({ nodes: HUBS })
+  for (const [index, leaf] of leaves.entries())
+    for (const other of leaves.slice(index + 1)) mesh.cut(leaf, other)
+  for (const leaf of leaves) await mesh.start(leaf)
+  const isKnown = (): boolean =>
+    leaves.every(
+      id =>
+        mesh
+          .node(id)
+          .members()
+          .filter(({ reachedBy }) => reachedBy.length > 0).length ===
+        leafCount - 1,
+    )
+  await mesh.until('all leaves know that they are cut off', isKnown, 120_000)
+  return mesh
+}
+
+// Each asked for each other one every 1.2 s: with 10 leaves a hub got 85 requests a second, with 20 of them 333.
+test.each([10, 20])(
+  'a hub of %i leaves that do not reach each other is asked as often by each of them',
+  async leafCount => {
+    await using mesh = await starOf(leafCount)
+    await mesh.run(5_000)
+    const steps = vi.spyOn(Core.prototype, 'step')
+    await mesh.run(20_000)
+    const asked = steps.mock.calls.filter(
+      ([event]) => event.kind === 'message-received' && event.message.kind === 'probe-request',
+    )
+    // Three are asked for each that has its turn: twice a period.
+    expect(asked.length / 20 / HUBS.length / leafCount).toBeLessThan(4.5)
+    expect(asked.length).toBeGreaterThan(0)
+  },
+)
+
+test('a leaf that stands still is dead for all others in time, though only hubs can find it', async () => {
+  await using mesh = await starOf(10)
+  const sinceMs = mesh.nowMs
+  mesh.freeze('leaf3')
+  const others = mesh.ids.filter(id => id !== 'leaf3')
+  const isKnown = (id: string): boolean =>
+    mesh
+      .node(id)
+      .members()
+      .some(({ name }) => name === 'leaf3')
+  await mesh.until('it is dead for all', () => !others.some(isKnown), 20_000)
+  expect(mesh.nowMs - sinceMs).toBeLessThan(4_500)
+})
+
+test('leaves whose hubs are killed at once take each other for dead as well, as nobody reaches them', async () => {
+  await using mesh = await starOf(5)
+  const sinceMs = mesh.nowMs
+  for (const hub of HUBS) mesh.crash(hub)
+  const isAlone = (id: string): boolean => mesh.node(id).members().length === 1
+  await mesh.until('each is alone', () => mesh.up.every(isAlone), 60_000)
+  expect(mesh.nowMs - sinceMs).toBeLessThan(15_000)
 })
