@@ -13,6 +13,7 @@ import { failure } from './failure-shape.ts'
 import { HEALTH_SCORE_MAX } from './local-health.ts'
 import {
   ADDRESSES_MAX,
+  BEHAVIOURS_MAX,
   DECLINES_MAX,
   MEMBER_STATUSES,
   type MemberRow,
@@ -150,7 +151,7 @@ const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
   role: oneOf(['member', 'client']),
   weight: between(1, 16),
   labels: recordOf(text, text),
-  behaviours: list(text, 4096),
+  behaviours: list(text, BEHAVIOURS_MAX),
   protocol: protocolRange,
   placementVersion: optional(atLeastOne),
   isDraining: optional(isBoolean),

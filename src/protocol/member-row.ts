@@ -18,6 +18,9 @@ export const DECLINES_MAX = 64
 /** A node names no more addresses of its own: a machine with more interfaces is reached by the first of them. */
 export const ADDRESSES_MAX = 64
 
+/** A row names no more behaviours, those among them twice that can run in a thread or process as well. */
+export const BEHAVIOURS_MAX = 4_096
+
 /** The versions of the protocol that a node speaks. */
 export interface ProtocolRange {
   readonly min: number
@@ -37,7 +40,7 @@ export interface MemberRow extends Run {
   /** 1 … 16 */
   readonly weight: number
   readonly labels: Readonly<Record<string, string>>
-  /** `name@version` of every behaviour that the node can run, sorted. */
+  /** `name@version` of every behaviour that the node can run, sorted: at most `BEHAVIOURS_MAX`. */
   readonly behaviours: readonly string[]
   readonly protocol: ProtocolRange
   /** The newest rules of placement that it knows. @default 1 */

@@ -3,6 +3,7 @@
 
 import { OptionsError, type Problem } from '../../errors.ts'
 import { promised } from '../../promised.ts'
+import { BEHAVIOURS_MAX } from '../../protocol/member-row.ts'
 import { isolatedNeed } from '../../protocol/spec-row.ts'
 import { show } from '../show.ts'
 import { isContract } from './contract.ts'
@@ -44,7 +45,7 @@ export class Registry {
 
   /**
    * Imports what has to be imported, and registers every behaviour that is found.
-   * @throws {OptionsError} naming each source that cannot be imported, or holds none, or repeats a name
+   * @throws {OptionsError} naming each source that cannot be imported, or holds none, or repeats a name; or how many there are, if too many
    */
   async load(sources: readonly BehaviourSource[]): Promise<void> {
     const problems: Problem[] = []
@@ -59,6 +60,11 @@ export class Registry {
           wanted: 'a module that can be imported',
         })
       }
+    }
+    const count = this.abilities('real').length
+    if (count > BEHAVIOURS_MAX) {
+      const wanted = `at most ${BEHAVIOURS_MAX}, where what comes by URL counts twice: share them out over several nodes`
+      problems.push({ path: 'behaviours', found: `${count} of them`, wanted })
     }
     if (problems.length > 0) throw new OptionsError('createNode', problems)
   }
