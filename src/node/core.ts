@@ -66,7 +66,6 @@ export class Core {
       timings,
       prng: prng.fork('membership'),
       now,
-      view: () => this.ledger.viewHash(),
       isNamed: run => this.ledger.isNamed(run),
       emit: effect => this.#onMembership(effect),
     })

@@ -161,7 +161,6 @@ const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
 
 const stat: Shape<NodeStat> = objectOf<NodeStat>({
   health: whole(0, HEALTH_SCORE_MAX),
-  view: text,
   unreachable: list(node, UNREACHABLE_MAX),
 })
 

@@ -34,8 +34,6 @@ export interface MembershipInit {
   readonly timings: Timings
   readonly prng: Prng
   readonly now: Moment
-  /** The hash of the view, as others are told it. */
-  readonly view: () => string
   /** Whether some row still names this run, so that it must not be forgotten. */
   readonly isNamed: (run: Run) => boolean
   readonly emit: (effect: MembershipEffect) => void

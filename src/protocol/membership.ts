@@ -245,7 +245,7 @@ export class Membership {
   /** What rides on a probe or its answer. */
   #pack(peer: NodeId): { readonly stat: NodeStat; readonly news: News } {
     const unreached = this.#reach.unreachable(this.#now.ms, this.#timings)
-    const stat = { health: this.health.score, view: this.#init.view(), unreachable: unreached }
+    const stat = { health: this.health.score, unreachable: unreached }
     return { stat, news: this.#news.take(peer) }
   }
 

@@ -41,8 +41,6 @@ export type Roots = Readonly<Record<Table, string>>
 export interface NodeStat {
   /** 0: well … 8: it is late itself. See `LocalHealth`. */
   readonly health: number
-  /** The hash of its view: equal where everything is placed alike. */
-  readonly view: string
   /** Members that it cannot reach itself, `UNREACHABLE_MAX` at most. */
   readonly unreachable: readonly NodeId[]
 }

@@ -49,7 +49,6 @@ export class Bench {
       timings: LAN_TIMINGS,
       prng: new Prng(1),
       now: this.now,
-      view: () => 'view',
       isNamed: () => init.isNamed?.() ?? false,
       emit: effect => this.effects.push(effect),
     })
@@ -95,7 +94,7 @@ export class Bench {
 
   /** An answer to a probe comes in, a moment after it was sent. */
   answer(from: NodeId, n: number): void {
-    const stat = { health: this.healthOf.get(from) ?? 0, view: '', unreachable: this.apartOf.get(from) ?? [] }
+    const stat = { health: this.healthOf.get(from) ?? 0, unreachable: this.apartOf.get(from) ?? [] }
     this.membership.onHeard(from, this.nowMs + 0.1)
     this.tell(from, { kind: 'probe-ack', n, stat, news: { members: [], accusations: [] } })
   }

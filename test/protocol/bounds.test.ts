@@ -30,7 +30,7 @@ test(`no more than ${UNREACHABLE_MAX} members are named that cannot be reached`,
   bench.meet(b)
   for (const id of many(UNREACHABLE_MAX + 10)) bench.membership.merge(row(id), bench.now)
   bench.pass(3_000, [b])
-  const stat = { health: 0, view: '', unreachable: [] }
+  const stat = { health: 0, unreachable: [] }
   bench.tell(b, { kind: 'probe', n: 1, stat, news: { members: [], accusations: [] } })
   expect(bench.sent('probe-ack')[0]?.message.stat.unreachable).toHaveLength(UNREACHABLE_MAX)
 })

@@ -23,7 +23,7 @@ const failure = {
 }
 
 const b = nodeId('b')
-const stat = { health: 1, view: 'ab12', unreachable: [b] }
+const stat = { health: 1, unreachable: [b] }
 const accusation = { run: { id: b, boot: 2 }, seq: 4, by: a, evidence: 'refused' } as const
 
 const MESSAGES: readonly Message[] = [

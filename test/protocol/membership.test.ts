@@ -85,7 +85,7 @@ describe('a member', () => {
     const probes = (): number => bench.sent('probe').filter(({ to }) => to === b).length
     for (let times = 0; times < 100; times++) {
       bench.pass(100, [b, c])
-      const stat = { health: 0, view: '', unreachable: [] }
+      const stat = { health: 0, unreachable: [] }
       bench.tell(b, { kind: 'probe', n: times, stat, news: { members: [], accusations: [] } })
     }
     expect(probes()).toBe(0)
