@@ -136,7 +136,7 @@ export class Membership {
 
   /** A sign of life of a peer. */
   onHeard(peer: NodeId, nowMs: number): void {
-    this.wakefulness.onHeard(nowMs)
+    this.wakefulness.onHeard(peer, nowMs)
     this.#reach.onHeard(peer, nowMs)
   }
 
@@ -336,7 +336,7 @@ export class Membership {
   #accuse(peer: NodeId, evidence: Evidence): boolean {
     const row = this.#roster.find(peer)
     if (row === undefined || this.#now.ms < this.wakefulness.accuseFromMs) return false
-    if (evidence === 'silent' && this.wakefulness.isAway(this.#now.ms)) return false
+    if (evidence === 'silent' && this.wakefulness.isAwayFrom(peer, this.#now.ms)) return false
     // That a port refuses does not rest on how well this node is; but where there are others, it is left to them.
     const isSure = evidence === 'refused' && this.witnesses.isAlone(this.#now.ms, peer)
     if (this.health.isDegraded && !isSure) return false
@@ -378,7 +378,7 @@ export class Membership {
       this.#suspicions.restart(id, this.#now.ms)
       return this.#warn(row)
     }
-    if (!isGone && (this.health.isDegraded || this.wakefulness.isAway(this.#now.ms)))
+    if (!isGone && (this.health.isDegraded || this.wakefulness.isAwayFrom(id, this.#now.ms)))
       return this.#suspicions.postpone(this.#now.ms + this.#timings.probePeriodMs)
     this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
     if (this.#reach.isConnected(id)) this.#renew(id)

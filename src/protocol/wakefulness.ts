@@ -1,6 +1,7 @@
 // pure
 /** Whether this node itself was awake: whoever was not cannot judge others by what they did not answer meanwhile. */
 
+import type { NodeId } from '../ids.ts'
 import type { Moment } from './membership-effect.ts'
 import type { Timings } from './timings.ts'
 
@@ -36,6 +37,8 @@ export class Wakefulness {
   #awayUntilMs = -Infinity
   /** A sign of life before may be from before it slept, and only have waited to be read. */
   #backFromMs = -Infinity
+  /** Who has given one since, as long as that matters. */
+  readonly #heard = new Set<NodeId>()
 
   constructor(timings: Timings, now: Moment) {
     this.#timings = timings
@@ -74,17 +77,18 @@ export class Wakefulness {
   }
 
   /**
-   * It has stood still for so long that others may have gone on without it, and has heard nobody since: then it is this
-   * node that is cut off. Whoever took the others for dead would claim what they run, later than they did, with nothing
-   * in it, and the mesh would follow as soon as it is back.
+   * It has stood still for so long that others may have gone on without it, and has not heard of the peer since: then it
+   * is this node that is cut off. Whoever took the others for dead would claim what they run, later than they did, with
+   * nothing in it, and the mesh would follow as soon as it is back. That somebody else was heard says nothing: it may be
+   * another node of the machine that has slept.
    */
-  isAway(nowMs: number): boolean {
-    return nowMs < this.#awayUntilMs
+  isAwayFrom(peer: NodeId, nowMs: number): boolean {
+    return nowMs < this.#awayUntilMs && !this.#heard.has(peer)
   }
 
-  /** A sign of life of somebody. */
-  onHeard(nowMs: number): void {
-    if (nowMs > this.#backFromMs) this.#awayUntilMs = -Infinity
+  /** A sign of life of a peer. */
+  onHeard(peer: NodeId, nowMs: number): void {
+    if (nowMs < this.#awayUntilMs && nowMs > this.#backFromMs) this.#heard.add(peer)
   }
 
   /**
@@ -101,6 +105,7 @@ export class Wakefulness {
     if (lateMs > MISSED_PERIODS * probePeriodMs || leapMs > SUSPEND_MS) {
       this.#awayUntilMs = now.ms + LINK_MAX_MS
       this.#backFromMs = now.ms + probeTimeoutMs / 2
+      this.#heard.clear()
     }
     if (quietMs >= probeTimeoutMs / 2) this.#doubt(lateMs)
     if (lateMs >= 2 * probePeriodMs || leapMs > SUSPEND_MS) {

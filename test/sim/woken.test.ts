@@ -18,23 +18,19 @@ async function counts(mesh: SimulatedMesh, node: Node): Promise<Map<string, numb
   return found
 }
 
-/** A mesh whose last node has slept for ten minutes, without a link; what it ran has counted elsewhere meanwhile. */
-async function meshWithSleeper(nodes: number, seed: number): Promise<SimulatedMesh> {
+/** A mesh whose last nodes have slept for ten minutes, without a link; what they ran has counted elsewhere meanwhile. */
+async function meshWithSleeper(nodes: number, seed: number, sleeperCount = 1): Promise<SimulatedMesh> {
   const mesh = await simulate({ nodes, seed, behaviours: [counter] })
   await allSeeAll(mesh)
   await mesh.run(3_000)
   const n1 = mesh.node('n1')
   for (const id of IDS) await mesh.settle(n1.addWorker({ id, run: counter, args: [0] }))
-  const sleeper = `n${nodes}`
-  mesh.freeze(sleeper)
-  mesh.partition([sleeper], awake(mesh, sleeper))
+  const [awake, sleepers] = [mesh.ids.slice(0, -sleeperCount), mesh.ids.slice(-sleeperCount)]
+  for (const sleeper of sleepers) mesh.freeze(sleeper)
+  mesh.partition(awake, sleepers)
   await mesh.run(600_000)
   for (const id of IDS) await mesh.settle(n1.getWorker(id, counter).call.add(1_000))
   return mesh
-}
-
-function awake(mesh: SimulatedMesh, sleeper: string): string[] {
-  return mesh.ids.filter(id => id !== sleeper)
 }
 
 // 3 to 11 of the 12 began anew: whoever woke had taken all others for dead after 3.2 s, and claimed what was theirs.
@@ -57,6 +53,21 @@ test.each([
     await allSeeAll(mesh)
     await mesh.run(10_000)
     expect(dead).toEqual([])
+    expect(await counts(mesh, mesh.node('n1'))).toEqual(new Map(IDS.map(id => [id, 1_000])))
+  },
+)
+
+// Of the 12, 6 began anew at seed 1, as long as it was enough that somebody was heard.
+test.each([1, 2, 3])(
+  'two nodes of one machine that wake, and hear each other only, take nothing either: seed %i',
+  async seed => {
+    await using mesh = await meshWithSleeper(4, seed, 2)
+    for (const sleeper of ['n3', 'n4']) mesh.thaw(sleeper, 'asleep')
+    await mesh.run(6_000)
+    expect(mesh.node('n3').members()).toHaveLength(4)
+    mesh.heal()
+    await allSeeAll(mesh)
+    await mesh.run(10_000)
     expect(await counts(mesh, mesh.node('n1'))).toEqual(new Map(IDS.map(id => [id, 1_000])))
   },
 )
