@@ -60,7 +60,7 @@ export class Wakefulness {
 
   /**
    * Others have noticed that it stood still, and have closed their sessions: from then on, it has been able to open them
-   * again, and to hear what they have done without it.
+   * again, and to hear what they have done without it; later, where its link has come later.
    */
   get reunitedFromMs(): number {
     return this.#reunitedFromMs
@@ -86,9 +86,16 @@ export class Wakefulness {
     return nowMs < this.#awayUntilMs && !this.#heard.has(peer)
   }
 
-  /** A sign of life of a peer. */
+  /** The same of everybody. */
+  isAway(nowMs: number): boolean {
+    return nowMs < this.#awayUntilMs && this.#heard.size === 0
+  }
+
+  /** A sign of life of a peer. The first one since this node was away: now it hears what has been done without it. */
   onHeard(peer: NodeId, nowMs: number): void {
-    if (nowMs < this.#awayUntilMs && nowMs > this.#backFromMs) this.#heard.add(peer)
+    if (nowMs <= this.#backFromMs || !this.isAwayFrom(peer, nowMs)) return
+    this.#heard.add(peer)
+    this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
   }
 
   /**

@@ -19,13 +19,20 @@ async function counts(mesh: SimulatedMesh, node: Node): Promise<Map<string, numb
 }
 
 /** A mesh whose last nodes have slept for ten minutes, without a link; what they ran has counted elsewhere meanwhile. */
-async function meshWithSleeper(nodes: number, seed: number, sleeperCount = 1): Promise<SimulatedMesh> {
+async function meshWithSleeper(
+  nodes: number,
+  seed: number,
+  how: { readonly sleeperCount?: number; readonly dying?: string; readonly beforeMs?: number } = {},
+): Promise<SimulatedMesh> {
+  const { sleeperCount = 1, dying, beforeMs = 0 } = how
   const mesh = await simulate({ nodes, seed, behaviours: [counter] })
   await allSeeAll(mesh)
   await mesh.run(3_000)
   const n1 = mesh.node('n1')
   for (const id of IDS) await mesh.settle(n1.addWorker({ id, run: counter, args: [0] }))
   const [awake, sleepers] = [mesh.ids.slice(0, -sleeperCount), mesh.ids.slice(-sleeperCount)]
+  if (dying !== undefined) mesh.crash(dying)
+  await mesh.run(beforeMs)
   for (const sleeper of sleepers) mesh.freeze(sleeper)
   mesh.partition(awake, sleepers)
   await mesh.run(600_000)
@@ -61,10 +68,24 @@ test.each([
 test.each([1, 2, 3])(
   'two nodes of one machine that wake, and hear each other only, take nothing either: seed %i',
   async seed => {
-    await using mesh = await meshWithSleeper(4, seed, 2)
+    await using mesh = await meshWithSleeper(4, seed, { sleeperCount: 2 })
     for (const sleeper of ['n3', 'n4']) mesh.thaw(sleeper, 'asleep')
     await mesh.run(6_000)
     expect(mesh.node('n3').members()).toHaveLength(4)
+    mesh.heal()
+    await allSeeAll(mesh)
+    await mesh.run(10_000)
+    expect(await counts(mesh, mesh.node('n1'))).toEqual(new Map(IDS.map(id => [id, 1_000])))
+  },
+)
+
+// One of them began anew: it heard of the death, or saw it itself, before it heard who had taken over.
+test.each([0, 100])(
+  'of one who dies %i ms before another one falls asleep, that one takes nothing',
+  async beforeMs => {
+    await using mesh = await meshWithSleeper(4, 1, { dying: 'n2', beforeMs })
+    mesh.thaw('n4', 'asleep')
+    await mesh.run(6_000)
     mesh.heal()
     await allSeeAll(mesh)
     await mesh.run(10_000)

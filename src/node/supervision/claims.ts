@@ -352,7 +352,7 @@ export class Claims {
       if (owner !== undefined) return STARTING
       return { kind: 'pending', reason: this.#ledger.shortage(row, new Set([slot])) }
     }
-    const untilMs = this.#vacancies.untilMs(before)
+    const untilMs = this.#vacancies.untilMs(before, now.ms)
     if (untilMs > now.ms) {
       this.#waits.set(row.id, untilMs)
       return STARTING

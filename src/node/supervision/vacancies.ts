@@ -10,6 +10,9 @@ import { acquaintanceOf, firstTag } from './seniority.ts'
 /** Scores of placement have 32 bits. */
 const SCORES = 2 ** 32
 
+/** Whoever wakes, and hears nobody of those who may have taken over, looks again so often. */
+const AWAY_MS = 500
+
 /** What is known of a worker that nobody runs. */
 export interface Vacancy {
   readonly before: Claim | undefined
@@ -42,10 +45,12 @@ export class Vacancies {
    * another one may be right behind the spec. What others have had, may have been taken over meanwhile, while this node
    * was taken for dead: nobody has told it, until there are sessions again.
    */
-  untilMs(before: Claim | undefined): number {
+  untilMs(before: Claim | undefined, nowMs: number): number {
     const { run, membership } = this.#ledger
     if (isOwner(before, run)) return -Infinity
     const { listenUntilMs, reunitedFromMs } = membership.wakefulness
+    const isAway = membership.wakefulness.isAway(nowMs) && membership.present().length > 1
+    if (before !== undefined && isAway) return nowMs + AWAY_MS
     return before === undefined ? listenUntilMs : Math.max(listenUntilMs, reunitedFromMs)
   }
 
