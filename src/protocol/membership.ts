@@ -245,8 +245,7 @@ export class Membership {
   /** What rides on a probe or its answer. */
   #pack(peer: NodeId): { readonly stat: NodeStat; readonly news: News } {
     const unreached = this.#reach.unreachable(this.#now.ms, this.#timings)
-    const stat = { health: this.health.score, unreachable: unreached }
-    return { stat, news: this.#news.take(peer) }
+    return { stat: { health: this.health.score, unreachable: unreached }, news: this.#news.take(peer) }
   }
 
   #hear(from: NodeId, { stat, news }: MemberMessage & { kind: 'probe' | 'probe-ack' }): void {
@@ -378,7 +377,8 @@ export class Membership {
       this.#suspicions.restart(id, this.#now.ms)
       return this.#warn(row)
     }
-    if (!isGone && (this.health.isDegraded || this.wakefulness.isAwayFrom(id, this.#now.ms)))
+    const isAway = !this.#reach.isRefused(id) && this.wakefulness.isAwayFrom(id, this.#now.ms)
+    if (!isGone && (this.health.isDegraded || isAway))
       return this.#suspicions.postpone(this.#now.ms + this.#timings.probePeriodMs)
     this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
     if (this.#reach.isConnected(id)) this.#renew(id)

@@ -99,3 +99,19 @@ describe('a member whose session has closed, and whose port refuses', () => {
     expect(mesh.statusOf(b)).toBe('suspect')
   })
 })
+
+// Seed 219: whoever had slept was the only one who knew the one that had gone, and held it for alive for half a minute.
+test('a member that has gone while this node slept is dead when its port refuses, though it was not heard since', () => {
+  const mesh = new Bench()
+  mesh.meet(b, c)
+  mesh.pass(1_000, [b, c])
+  mesh.nowMs += 20 * probePeriodMs
+  mesh.membership.tick(mesh.now)
+  mesh.membership.onPeerDown(b, mesh.now)
+  mesh.pass(3 * probePeriodMs, [c])
+  expect(mesh.statusOf(b)).toBe('alive')
+  mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+  expect(mesh.statusOf(b)).toBe('suspect')
+  mesh.pass(8 * probePeriodMs, [c])
+  expect(mesh.statusOf(b)).toBe('dead')
+})
