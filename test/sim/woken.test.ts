@@ -52,14 +52,15 @@ test.each([
   async (nodes, linkAfterMs, seed) => {
     await using mesh = await meshWithSleeper(nodes, seed)
     const sleeper = `n${nodes}`
-    const dead: string[] = []
+    const accused: string[] = []
     mesh.thaw(sleeper, 'asleep')
-    mesh.node(sleeper).on('member:dead', ({ member }) => dead.push(member.id))
+    mesh.node(sleeper).on('member:suspect', ({ member }) => accused.push(member.id))
+    mesh.node(sleeper).on('member:dead', ({ member }) => accused.push(member.id))
     await mesh.run(linkAfterMs)
     mesh.heal()
     await allSeeAll(mesh)
     await mesh.run(10_000)
-    expect(dead).toEqual([])
+    expect(accused).toEqual([])
     expect(await counts(mesh, mesh.node('n1'))).toEqual(new Map(IDS.map(id => [id, 1_000])))
   },
 )
