@@ -13,7 +13,7 @@ import {
   SupersededError,
 } from '../errors.ts'
 import { LATER } from '../error-message.ts'
-import { type Run, type SpecId, isSpecId, slotId, specId } from '../ids.ts'
+import { type NodeId, type Run, type SpecId, isSpecId, slotId, specId } from '../ids.ts'
 import { type Hlc, compareHlc } from '../protocol/hlc.ts'
 import {
   type ChildSpec,
@@ -368,11 +368,8 @@ export class Declarations {
   ): Promise<void> {
     const { spreading, ledger } = this.#kernel.core
     const { spec: id } = watch
-    const spread = (): Spread =>
-      spreading.of(
-        watch,
-        ledger.membership.present().map(row => row.id),
-      )
+    const present = (): readonly NodeId[] => ledger.membership.present().map(row => row.id)
+    const spread = (): Spread => spreading.of(watch, present())
     const isEnough = (): true | undefined => (isAcknowledged(ack, spread()) ? true : undefined)
     if (isEnough() === true) return
     await this.#waiting.until(isEnough, { ...options, about: id }, timeoutMs => {

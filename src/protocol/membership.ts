@@ -1,7 +1,6 @@
 // pure
 /**
- * Who is in the mesh: SWIM over sessions, with refutable death. Who does not answer is suspect, and dead if it does
- * not refute in time. Here rows are judged, and verdicts become rows; probing, suspicion and dialling have their files.
+ * Who is in the mesh: SWIM over sessions, with refutable death. Rows are judged here; probing and dialling are elsewhere.
  */
 
 import { unreachable } from '../assert.ts'
