@@ -251,7 +251,7 @@ export class Kernel {
       case 'renew':
         return transport.hangUp(effect.peer, 'it has been silent for too long', 0)
       case 'hang-up':
-        return this.#onOffence(effect.peer, 'violation', effect.reason)
+        return this.#onOffence(effect.peer, effect.offence, effect.reason)
       case 'publish-hint':
         return this.#publish(encodeMessage({ kind: 'rows', rows: effect.rows }))
       case 'start-worker':
@@ -382,10 +382,9 @@ export class Kernel {
   }
 
   #onOffence(peer: NodeId, offence: Offence, reason: string): void {
-    if (offence === 'violation') this.border.onViolation(peer, reason)
-    else if (offence === 'flood') this.border.onFlood(peer, reason)
-    else this.border.onIncompatible(peer, reason)
-    this.#ports.transport.hangUp(peer, reason, SHUT_OUT_MS)
+    this.border.onOffence(peer, offence, reason)
+    // Whoever was frozen may speak as soon as it goes on.
+    this.#ports.transport.hangUp(peer, reason, offence === 'mute' ? 0 : SHUT_OUT_MS)
   }
 
   #now(): Now {
