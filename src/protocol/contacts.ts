@@ -7,6 +7,7 @@
 import { isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
+import { AwaitedSeeds, STILL_NO_ANSWER } from './awaited-seeds.ts'
 import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
 import { type Rank, roomsMs } from './dial-ranks.ts'
 import { Lull } from './lull.ts'
@@ -45,14 +46,6 @@ export const CONTACTS_MAX = 4096
 /** Of what is claimed of one node, no more is dialled: as many as are kept of an earlier run. */
 const CLAIMED_MAX = 16
 
-/**
- * A dial of a seed that has no outcome by then is told of, and goes on. Whoever is frozen is broken off after twice that time
- * only, as an honest node that forms with thirty others on two cores takes up to ten seconds for a session.
- */
-export const SILENCE_MS = 10_000
-
-const STILL_NO_ANSWER = `no answer for ${SILENCE_MS / 1_000} s, and it is still waited for: its process is frozen or too busy, or is no meshvisor, or nothing comes back from its host; check what listens there`
-
 const UNRESOLVED = 'the name has not been looked up yet: the resolver of this machine has not answered'
 
 interface Listener {
@@ -76,8 +69,8 @@ export class Contacts {
   readonly #lost = new Set<NodeId>()
   /** When the next dial is due; undefined: to be found out. */
   #wakeMs: number | undefined
-  /** The seeds that are dialled and have not been told of as silent, and when their dials began: oldest first. */
-  readonly #waited = new Map<string, number>()
+  /** The seeds that are dialled and have not been told of as silent. */
+  readonly #awaited = new AwaitedSeeds()
   readonly #lull = new Lull()
 
   constructor(self: Listener, timings: Timings, prng: Prng) {
@@ -101,7 +94,7 @@ export class Contacts {
   /** The address is not one of the mesh any more. */
   removeSeed(address: string): void {
     this.#contacts.delete(address)
-    this.#waited.delete(address)
+    this.#awaited.end(address)
     this.#wakeMs = undefined
   }
 
@@ -218,7 +211,7 @@ export class Contacts {
     if (contact === undefined) return undefined
     if (failure === 'self') {
       this.#contacts.delete(key)
-      this.#waited.delete(key)
+      this.#awaited.end(key)
       this.#wakeMs = undefined
       return undefined
     }
@@ -263,12 +256,10 @@ export class Contacts {
     return next
   }
 
-  /** The seeds whose dials have had no outcome for `SILENCE_MS`: each once, until somebody has answered there. */
+  /** The seeds whose dials have had no outcome for long: each once, until somebody has answered there. */
   takeSilent(nowMs: number): { readonly key: string; readonly reason: string }[] {
     const silent = []
-    for (const [key, begunMs] of this.#waited) {
-      if (begunMs + SILENCE_MS > nowMs) break
-      this.#waited.delete(key)
+    for (const { key, begunMs } of this.#awaited.take(nowMs)) {
       const contact = this.#contacts.get(key)
       if (contact?.begunMs !== begunMs || this.#isUp(contact)) continue
       contact.isSilent = true
@@ -279,8 +270,7 @@ export class Contacts {
 
   /** When `takeSilent` is due; Infinity: never, as things are. */
   silentAtMs(): number {
-    for (const begunMs of this.#waited.values()) return begunMs + SILENCE_MS
-    return Infinity
+    return this.#awaited.wakeAtMs()
   }
 
   /** When the next dial is due; Infinity: never, as things are. */
@@ -337,8 +327,7 @@ export class Contacts {
 
   /** Members are told of otherwise: only a seed may be silent, and nobody knows why. */
   #listen({ key, addresses, isSilent }: Contact, nowMs: number): void {
-    this.#waited.delete(key)
-    if (addresses[0] === key && !isSilent) this.#waited.set(key, nowMs)
+    if (addresses[0] === key && !isSilent) this.#awaited.onDial(key, nowMs)
   }
 
   #add(key: string, addresses: readonly string[], dueMs: number): Contact {
@@ -354,7 +343,7 @@ export class Contacts {
     const spared = apart.find(({ isClaim }) => isClaim) ?? apart[0]
     if (spared === undefined) return
     this.#contacts.delete(spared.key)
-    this.#waited.delete(spared.key)
+    this.#awaited.end(spared.key)
     if (spared.peer !== undefined) this.#lost.delete(spared.peer)
   }
 
@@ -366,7 +355,7 @@ export class Contacts {
     const backoffMs = Math.min(maxMs, redialMinMs * BACKOFF_FACTOR ** contact.attempts)
     this.#wakeMs = undefined
     contact.begunMs = undefined
-    this.#waited.delete(contact.key)
+    this.#awaited.end(contact.key)
     contact.attempts += 1
     contact.dueMs = nowMs + backoffMs * this.#prng.between(0.5, 1)
   }

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
-import { CONTACTS_MAX, Contacts, SILENCE_MS } from '../../src/protocol/contacts.ts'
+import { SILENCE_MS } from '../../src/protocol/awaited-seeds.ts'
+import { CONTACTS_MAX, Contacts } from '../../src/protocol/contacts.ts'
 import { DIALS_AT_ONCE } from '../../src/protocol/dial-ranks.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 
