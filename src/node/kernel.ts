@@ -372,7 +372,9 @@ export class Kernel {
   }
 
   #onDialFailed(key: string, failure: DialFailure, reason: string, cause?: string): void {
-    this.border.onDialFailed(key, { isHandshake: failure === 'handshake', reason, cause })
+    // A seed may be this node itself, as in a list that all nodes have.
+    if (failure !== 'self')
+      this.border.onDialFailed(key, { isHandshake: failure === 'handshake', reason, cause })
     this.receive({ kind: 'dial-failed', key, failure, reason })
   }
 

@@ -30,6 +30,8 @@ export interface Contact {
   isBygone: boolean
   /** When the dial began that is under way; undefined: none is. */
   begunMs: number | undefined
+  /** It is this node itself that has answered there last. */
+  isOwn: boolean
   /** Its dial has had no outcome for long, and that was told; so until somebody answers. */
   isSilent: boolean
   /** It has answered, and has said nothing else of where it listens since. */
@@ -51,6 +53,7 @@ export function makeContact(key: string, addresses: readonly string[], dueMs: nu
     peer: undefined,
     isBygone: false,
     begunMs: undefined,
+    isOwn: false,
     isSilent: false,
     hasAnswered: false,
     attempts: 0,
@@ -63,4 +66,17 @@ export function makeContact(key: string, addresses: readonly string[], dueMs: nu
 /** Where it is dialled, what is sure first; each once. */
 export function addressesOf({ addresses, claimed }: Contact): readonly string[] {
   return claimed.length === 0 ? addresses : [...new Set([...addresses, ...claimed])]
+}
+
+/** Whether it is known by an address or a name, from the options, and not by who it is. */
+export function isSeed({ key, peer }: Contact): boolean {
+  return key !== peer
+}
+
+/** This node has met itself there: who was there before is not, and nothing is wrong. */
+export function ownUntil(contact: Contact, dueMs: number): void {
+  contact.isOwn = true
+  contact.peer = undefined
+  contact.problem = undefined
+  contact.dueMs = dueMs
 }

@@ -8,7 +8,15 @@ import { isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import { AwaitedSeeds, STILL_NO_ANSWER } from './awaited-seeds.ts'
-import { type Contact, type ContactProblem, type DialProblem, addressesOf, makeContact } from './contact.ts'
+import {
+  type Contact,
+  type ContactProblem,
+  type DialProblem,
+  addressesOf,
+  isSeed,
+  makeContact,
+  ownUntil,
+} from './contact.ts'
 import { type Rank, roomsMs } from './dial-ranks.ts'
 import { Lull } from './lull.ts'
 import type { Timings } from './timings.ts'
@@ -32,6 +40,9 @@ const BACKOFF_FACTOR = 1.5
 
 /** Where no more addresses are known, as in a mesh of three, sessions cost little: none of them has to wait. */
 const FEW = 3
+
+/** A seed at which this node meets itself may lead to another one by then: an address moves, and so does what a name means. */
+export const OWN_REDIAL_MS = 60_000
 
 /** All the dead together are dialled so often on average, as long as none of them waits longer than the maximum. */
 const LOST_EVERY_MS = 500
@@ -198,6 +209,7 @@ export class Contacts {
     contact.peer = peer
     contact.isBygone = false
     contact.isClaim = false
+    contact.isOwn = false
     contact.isSilent = false
     contact.hasAnswered = true
     contact.problem = undefined
@@ -210,11 +222,12 @@ export class Contacts {
     const contact = this.#contacts.get(key)
     if (contact === undefined) return undefined
     if (failure === 'self') {
-      this.#contacts.delete(key)
-      this.#awaited.end(key)
-      this.#wakeMs = undefined
+      this.#postpone(contact, nowMs)
+      if (isSeed(contact)) ownUntil(contact, nowMs + OWN_REDIAL_MS)
+      else this.#contacts.delete(key)
       return undefined
     }
+    contact.isOwn = false
     this.#lull.onDialFailed()
     this.#postpone(contact, nowMs)
     contact.problem = { address: addressesOf(contact)[0] ?? key, failure, reason }
@@ -281,14 +294,16 @@ export class Contacts {
 
   /** Whether there is somebody of whom nothing has come yet: neither a session, nor a reason why there is none. */
   get isLooking(): boolean {
-    return [...this.#contacts.values()].some(each => each.problem === undefined && !this.#isUp(each))
+    return [...this.#contacts.values()].some(
+      each => each.problem === undefined && !each.isOwn && !this.#isUp(each),
+    )
   }
 
   /** What went wrong last with everybody who has not been reached, in the order in which they became known. */
   problems(): ContactProblem[] {
     const problems: ContactProblem[] = []
     for (const contact of this.#contacts.values()) {
-      if (this.#isUp(contact)) continue
+      if (contact.isOwn || this.#isUp(contact)) continue
       const { problem, begunMs, dueMs, addresses, key } = contact
       const reason = dueMs === Infinity ? UNRESOLVED : contact.isSilent ? STILL_NO_ANSWER : 'no answer yet'
       if (problem !== undefined) problems.push(problem)
