@@ -372,9 +372,8 @@ export class Kernel {
   }
 
   #onDialFailed(key: string, failure: DialFailure, reason: string, cause?: string): void {
-    // A seed may be this node itself, as in a list that all nodes have.
-    if (failure !== 'self')
-      this.border.onDialFailed(key, { isHandshake: failure === 'handshake', reason, cause })
+    const isNews = this.core.ledger.membership.contacts.isNews(key, failure)
+    if (isNews) this.border.onDialFailed(key, { isHandshake: failure === 'handshake', reason, cause })
     this.receive({ kind: 'dial-failed', key, failure, reason })
   }
 

@@ -1,8 +1,12 @@
 // pure
 /** Somebody to dial: who it is, where it may be, and what came of it so far. */
 
+import { isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { DialFailure } from '../ports.ts'
+import { STILL_NO_ANSWER } from './awaited-seeds.ts'
+
+const UNRESOLVED = 'the name has not been looked up yet: the resolver of this machine has not answered'
 
 /** What went wrong with a dial. */
 export interface DialProblem {
@@ -79,4 +83,50 @@ export function ownUntil(contact: Contact, dueMs: number): void {
   contact.peer = undefined
   contact.problem = undefined
   contact.dueMs = dueMs
+}
+
+/** Somebody has answered there. */
+export function answered(contact: Contact, peer: NodeId): void {
+  contact.peer = peer
+  contact.isBygone = false
+  contact.isClaim = false
+  contact.isOwn = false
+  contact.isSilent = false
+  contact.hasAnswered = true
+  contact.problem = undefined
+}
+
+/** Where somebody says that it listens, or is claimed to: one of the two. */
+export interface Told {
+  readonly addresses: readonly string[] | undefined
+  readonly claimed: readonly string[] | undefined
+}
+
+/** It has been told where it is. When that is news, it is dialled anew, from `dueMs` on. */
+export function tell(contact: Contact, { addresses, claimed }: Told, dueMs: number): void {
+  const before = addressesOf(contact).join()
+  if (claimed !== undefined) contact.claimed = claimed
+  if (addresses !== undefined && contact.addresses.join() !== addresses.join()) {
+    contact.addresses = addresses
+    contact.claimed = []
+    contact.hasAnswered = false
+  }
+  if (addressesOf(contact).join() === before) return
+  contact.attempts = 0
+  // What is claimed again and again does not make it wait again and again.
+  contact.dueMs = claimed === undefined ? dueMs : Math.min(contact.dueMs, dueMs)
+}
+
+/** Whether what is dialled there need not be the peer: it names no address, or only such as are of this machine here. */
+export function isElsewhere({ addresses, hasAnswered }: Contact, isLocal: boolean): boolean {
+  return addresses.length === 0 || (!isLocal && !hasAnswered && addresses.every(isLoopback))
+}
+
+/** What keeps it from being reached, as far as is known; undefined when it was not dialled yet. */
+export function problemOf(contact: Contact): ContactProblem | undefined {
+  const { problem, begunMs, dueMs, addresses, key } = contact
+  if (problem !== undefined) return problem
+  if (begunMs === undefined && dueMs !== Infinity) return undefined
+  const reason = dueMs === Infinity ? UNRESOLVED : contact.isSilent ? STILL_NO_ANSWER : 'no answer yet'
+  return { address: addresses[0] ?? key, failure: 'unreachable', reason }
 }

@@ -6,6 +6,7 @@
 
 import { isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
+import type { DialFailure } from '../ports.ts'
 import type { Prng } from '../prng.ts'
 import { AwaitedSeeds, STILL_NO_ANSWER } from './awaited-seeds.ts'
 import {
@@ -13,12 +14,20 @@ import {
   type ContactProblem,
   type DialProblem,
   addressesOf,
+  answered,
+  isElsewhere,
   isSeed,
   makeContact,
   ownUntil,
+  problemOf,
+  tell,
 } from './contact.ts'
-import { type Rank, roomsMs } from './dial-ranks.ts'
+import { ContactBook } from './contact-book.ts'
+import { Courtesy } from './courtesy.ts'
+import { type Rank, rankOf, roomsMs } from './dial-ranks.ts'
+import { Lost } from './lost.ts'
 import { Lull } from './lull.ts'
+import { Present } from './present.ts'
 import type { Timings } from './timings.ts'
 
 /** An order to dial: `key` names it in the outcome. */
@@ -26,15 +35,6 @@ export interface Dial {
   readonly key: string
   readonly addresses: readonly string[]
 }
-
-/** How long the node with the larger id leaves the dialling to the other, so that they seldom meet halfway. */
-const POLITE_WAIT_MS = 150
-
-/**
- * And so long where others have told each of the other, as in a mesh that forms: a session takes a second or two there,
- * and one that is opened twice takes the time of two. Who cannot be dialled, although it listens, dials after that.
- */
-const TOLD_WAIT_MS = 4_000
 
 const BACKOFF_FACTOR = 1.5
 
@@ -44,20 +44,8 @@ const FEW = 3
 /** A seed at which this node meets itself may lead to another one by then: an address moves, and so does what a name means. */
 export const OWN_REDIAL_MS = 60_000
 
-/** All the dead together are dialled so often on average, as long as none of them waits longer than the maximum. */
-const LOST_EVERY_MS = 500
-const LOST_REDIAL_MAX_MS = 30_000
-
-/**
- * No more addresses are kept to be dialled. What anybody may have claimed goes first, then those who were never reached or
- * are dead, the oldest of them: a stranger must not make a node forget where its mesh is.
- */
-export const CONTACTS_MAX = 4096
-
 /** Of what is claimed of one node, no more is dialled: as many as are kept of an earlier run. */
 const CLAIMED_MAX = 16
-
-const UNRESOLVED = 'the name has not been looked up yet: the resolver of this machine has not answered'
 
 interface Listener {
   readonly id: NodeId
@@ -66,18 +54,17 @@ interface Listener {
 
 export class Contacts {
   readonly #self: NodeId
-  /** Others can dial this node, as far as it knows. */
-  readonly #isListening: boolean
+  readonly #courtesy: Courtesy
   /** Others can do so on this machine only. */
   readonly #isLocal: boolean
   readonly #timings: Timings
   readonly #prng: Prng
-  readonly #contacts = new Map<string, Contact>()
+  readonly #contacts = new ContactBook()
   readonly #up = new Set<NodeId>()
-  /** Who takes part, as others tell. */
-  readonly #present = new Set<NodeId>()
+  /** Who takes part, as others tell, and this node. */
+  readonly #present = new Present()
   /** Who has been declared dead, and is dialled all the same. */
-  readonly #lost = new Set<NodeId>()
+  readonly #lost = new Lost()
   /** When the next dial is due; undefined: to be found out. */
   #wakeMs: number | undefined
   /** The seeds that are dialled and have not been told of as silent. */
@@ -86,7 +73,9 @@ export class Contacts {
 
   constructor(self: Listener, timings: Timings, prng: Prng) {
     this.#self = self.id
-    this.#isListening = self.addresses.length > 0
+    this.#present.add(self.id, self.addresses)
+    this.#courtesy = new Courtesy(self.id)
+    this.#courtesy.isListening = self.addresses.length > 0
     this.#isLocal = self.addresses.every(isLoopback)
     this.#timings = timings
     this.#prng = prng
@@ -112,18 +101,18 @@ export class Contacts {
   /** Where somebody is found, who need not know of this node: by mDNS, or from an earlier run. */
   find(peer: NodeId, addresses: readonly string[], nowMs: number): void {
     const isKnown = this.#contacts.has(peer)
-    this.#note(peer, { claimed: addresses.slice(0, CLAIMED_MAX) }, nowMs + this.#politeness(peer))
+    this.#note(peer, { claimed: addresses.slice(0, CLAIMED_MAX) }, nowMs + this.#courtesy.waitMs(peer))
     const contact = this.#contacts.get(peer)
     if (contact !== undefined && !isKnown) contact.isClaim = true
   }
 
   /** Where a member says that it listens: it is told of this node just as well. */
   note(peer: NodeId, addresses: readonly string[], nowMs: number): void {
-    this.#note(peer, { addresses }, nowMs + (this.#isPolite(peer) ? TOLD_WAIT_MS : 0))
+    this.#note(peer, { addresses }, nowMs + this.#courtesy.toldWaitMs(peer))
     const contact = this.#contacts.get(peer)
     if (contact === undefined) return
     contact.isClaim = false
-    this.#present.add(peer)
+    this.#present.add(peer, addresses)
     const isNew = contact.wait === 'none' && contact.begunMs === undefined && !this.#isUp(contact)
     if (!isNew || this.#contacts.size <= FEW) return
     contact.wait = 'waiting'
@@ -141,18 +130,8 @@ export class Contacts {
     this.#lost.delete(peer)
     this.#wakeMs = undefined
     const contact = this.#contacts.get(peer) ?? this.#add(peer, [], dueMs)
-    const before = addressesOf(contact).join()
     contact.peer = peer
-    if (claimed !== undefined) contact.claimed = claimed
-    if (addresses !== undefined && contact.addresses.join() !== addresses.join()) {
-      contact.addresses = addresses
-      contact.claimed = []
-      contact.hasAnswered = false
-    }
-    if (addressesOf(contact).join() === before) return
-    contact.attempts = 0
-    // What is claimed again and again does not make it wait again and again.
-    contact.dueMs = claimed === undefined ? dueMs : Math.min(contact.dueMs, dueMs)
+    tell(contact, { addresses, claimed }, dueMs)
   }
 
   /** Somebody has been declared dead: dialled on, but the more dead there are, the more seldom. */
@@ -193,7 +172,7 @@ export class Contacts {
     // Its row may have come after its session, and will be told again when others accuse it: that must not make it wait.
     contact.wait = 'over'
     contact.attempts = 0
-    contact.dueMs = nowMs + this.#politeness(peer)
+    contact.dueMs = nowMs + this.#courtesy.waitMs(peer)
   }
 
   /** A member has started anew, and says that it listens at these addresses. */
@@ -206,13 +185,7 @@ export class Contacts {
   onDialled(key: string, peer: NodeId, nowMs: number): void {
     const contact = this.#contacts.get(key)
     if (contact === undefined) return
-    contact.peer = peer
-    contact.isBygone = false
-    contact.isClaim = false
-    contact.isOwn = false
-    contact.isSilent = false
-    contact.hasAnswered = true
-    contact.problem = undefined
+    answered(contact, peer)
     if (contact.begunMs !== undefined) this.#lull.onSession(nowMs - contact.begunMs, nowMs)
     this.#postpone(contact, nowMs)
   }
@@ -230,13 +203,8 @@ export class Contacts {
     contact.isOwn = false
     this.#lull.onDialFailed()
     this.#postpone(contact, nowMs)
-    contact.problem = { address: addressesOf(contact)[0] ?? key, failure, reason }
-    return contact.isBygone || this.#isElsewhere(contact) ? undefined : contact.peer
-  }
-
-  /** Whether what is dialled there need not be the peer: it names no address, or only such as are of this machine here. */
-  #isElsewhere({ addresses, hasAnswered }: Contact): boolean {
-    return addresses.length === 0 || (!this.#isLocal && !hasAnswered && addresses.every(isLoopback))
+    contact.problem = { address: this.#addressesOf(contact)[0] ?? key, failure, reason }
+    return contact.isBygone || isElsewhere(contact, this.#isLocal) ? undefined : contact.peer
   }
 
   /** The dials that are due, as far as there is room for them. */
@@ -253,20 +221,26 @@ export class Contacts {
       contact.wait = 'over'
       contact.begunMs = nowMs
       this.#listen(contact, nowMs)
-      dials.push({ key: contact.key, addresses: addressesOf(contact) })
+      if (this.#isLost(contact)) this.#lost.onDial(nowMs)
+      dials.push({ key: contact.key, addresses: this.#addressesOf(contact) })
     }
   }
 
   /** Whoever has waited longest, of those for whom there is room: so none waits for ever, whoever else does not answer. */
   #next(nowMs: number): Contact | undefined {
     const rooms = this.#rooms()
+    const isReady = (contact: Contact | undefined): boolean =>
+      contact !== undefined &&
+      this.#isWanted(contact) &&
+      this.#dueMs(contact) <= nowMs &&
+      this.#roomMs(contact, rooms) <= nowMs
     let next: Contact | undefined
     for (const contact of this.#contacts.values()) {
-      const isDue = this.#isWanted(contact) && this.#dueMs(contact) <= nowMs
-      if (!isDue || rooms[this.#rankOf(contact)] > nowMs) continue
+      if (!isReady(contact)) continue
       if (next === undefined || this.#dueMs(contact) < this.#dueMs(next)) next = contact
     }
-    return next
+    if (next === undefined || !this.#isLost(next)) return next
+    return this.#contacts.get(this.#lost.choose(next.key, peer => isReady(this.#contacts.get(peer))))
   }
 
   /** The seeds whose dials have had no outcome for long: each once, until somebody has answered there. */
@@ -294,23 +268,31 @@ export class Contacts {
 
   /** Whether there is somebody of whom nothing has come yet: neither a session, nor a reason why there is none. */
   get isLooking(): boolean {
-    return [...this.#contacts.values()].some(
-      each => each.problem === undefined && !each.isOwn && !this.#isUp(each),
-    )
+    return [...this.#contacts.values()].some(each => each.problem === undefined && this.#isMissing(each))
   }
 
   /** What went wrong last with everybody who has not been reached, in the order in which they became known. */
   problems(): ContactProblem[] {
     const problems: ContactProblem[] = []
     for (const contact of this.#contacts.values()) {
-      if (contact.isOwn || this.#isUp(contact)) continue
-      const { problem, begunMs, dueMs, addresses, key } = contact
-      const reason = dueMs === Infinity ? UNRESOLVED : contact.isSilent ? STILL_NO_ANSWER : 'no answer yet'
+      if (!this.#isMissing(contact)) continue
+      const problem = problemOf(contact)
       if (problem !== undefined) problems.push(problem)
-      else if (begunMs !== undefined || dueMs === Infinity)
-        problems.push({ address: addresses[0] ?? key, failure: 'unreachable', reason })
     }
     return problems
+  }
+
+  #isMissing(contact: Contact): boolean {
+    return !contact.isOwn && !this.#isUp(contact) && !this.#isReplaced(contact)
+  }
+
+  /** Whether a dial that has failed is anything to tell people of. */
+  isNews(key: string, failure: DialFailure): boolean {
+    const contact = this.#contacts.get(key)
+    // A seed may be this node itself, as in a list that all nodes have.
+    if (contact === undefined || isSeed(contact)) return failure !== 'self'
+    // That others are where it was, is how it should be.
+    return !this.#isLost(contact) && this.#free(contact).length > 0
   }
 
   #findWakeMs(): number {
@@ -320,7 +302,7 @@ export class Contacts {
       if (!this.#isWanted(contact)) continue
       const dueMs = this.#dueMs(contact)
       const readyMs = dueMs === Infinity ? this.#lull.wakeAtMs() : dueMs
-      wakeAtMs = Math.min(wakeAtMs, Math.max(readyMs, rooms[this.#rankOf(contact)]))
+      wakeAtMs = Math.min(wakeAtMs, Math.max(readyMs, this.#roomMs(contact, rooms)))
     }
     return wakeAtMs
   }
@@ -328,16 +310,16 @@ export class Contacts {
   #rooms(): Readonly<Record<Rank, number>> {
     return roomsMs(
       [...this.#contacts.values()].flatMap(each =>
-        each.begunMs === undefined ? [] : { rank: this.#rankOf(each), begunMs: each.begunMs },
+        each.begunMs === undefined
+          ? []
+          : { rank: rankOf(each, this.#present.has(each.peer)), begunMs: each.begunMs },
       ),
     )
   }
 
-  #rankOf({ peer, attempts, isClaim }: Contact): Rank {
-    if (isClaim) return 'claimed'
-    if (peer !== undefined && this.#present.has(peer)) return attempts === 0 ? 'member' : 'possible'
-    if (attempts === 0) return 'possible'
-    return peer === undefined ? 'unknown' : 'gone'
+  #roomMs(contact: Contact, rooms: Readonly<Record<Rank, number>>): number {
+    const roomMs = rooms[rankOf(contact, this.#present.has(contact.peer))]
+    return this.#isLost(contact) ? Math.max(roomMs, this.#lost.readyMs) : roomMs
   }
 
   /** Members are told of otherwise: only a seed may be silent, and nobody knows why. */
@@ -347,26 +329,17 @@ export class Contacts {
 
   #add(key: string, addresses: readonly string[], dueMs: number): Contact {
     const contact = makeContact(key, addresses, dueMs)
-    if (this.#contacts.size >= CONTACTS_MAX) this.#makeRoom()
-    this.#contacts.set(key, contact)
+    const gone = this.#contacts.add(contact, each => this.#isUp(each))
+    if (gone !== undefined) this.#awaited.end(gone.key)
+    if (gone?.peer !== undefined) this.#lost.delete(gone.peer)
     this.#wakeMs = undefined
     return contact
   }
 
-  #makeRoom(): void {
-    const apart = [...this.#contacts.values()].filter(contact => !this.#isUp(contact))
-    const spared = apart.find(({ isClaim }) => isClaim) ?? apart[0]
-    if (spared === undefined) return
-    this.#contacts.delete(spared.key)
-    this.#awaited.end(spared.key)
-    if (spared.peer !== undefined) this.#lost.delete(spared.peer)
-  }
-
   #postpone(contact: Contact, nowMs: number): void {
     const { redialMinMs, redialMaxMs } = this.#timings
-    const isLost = contact.peer !== undefined && this.#lost.has(contact.peer)
-    const lostMaxMs = Math.min(LOST_REDIAL_MAX_MS, this.#lost.size * LOST_EVERY_MS)
-    const maxMs = isLost ? Math.max(redialMaxMs, lostMaxMs) : redialMaxMs
+    const isLost = this.#lost.has(contact.peer)
+    const maxMs = isLost ? Math.max(redialMaxMs, this.#lost.redialMaxMs) : redialMaxMs
     const backoffMs = Math.min(maxMs, redialMinMs * BACKOFF_FACTOR ** contact.attempts)
     this.#wakeMs = undefined
     contact.begunMs = undefined
@@ -376,7 +349,28 @@ export class Contacts {
   }
 
   #isWanted(contact: Contact): boolean {
-    return contact.begunMs === undefined && !this.#isUp(contact)
+    return contact.begunMs === undefined && !this.#isUp(contact) && !this.#isReplaced(contact)
+  }
+
+  /** Its member is dead; a seed is dialled whoever has been there. */
+  #isLost(contact: Contact): boolean {
+    return !isSeed(contact) && this.#lost.has(contact.peer)
+  }
+
+  /** It is dead, and others have all the addresses that it had. */
+  #isReplaced(contact: Contact): boolean {
+    return this.#isLost(contact) && this.#free(contact).length === 0
+  }
+
+  /** Where it is dialled. */
+  #addressesOf(contact: Contact): readonly string[] {
+    return this.#isLost(contact) ? this.#free(contact) : addressesOf(contact)
+  }
+
+  /** Where it may be, and nobody else is. */
+  #free(contact: Contact): readonly string[] {
+    const addresses = addressesOf(contact)
+    return contact.peer === undefined ? addresses : this.#present.freeFor(contact.peer, addresses)
   }
 
   #isUp({ peer }: Contact): boolean {
@@ -386,15 +380,6 @@ export class Contacts {
   /** Infinity: not before the lull has ended. */
   #dueMs({ dueMs, wait, peer }: Contact): number {
     if (wait !== 'waiting') return dueMs
-    const politenessMs = peer !== undefined && this.#isPolite(peer) ? TOLD_WAIT_MS : 0
-    return Math.max(dueMs, this.#lull.endedMs + politenessMs)
-  }
-
-  #politeness(peer: NodeId): number {
-    return this.#isPolite(peer) ? POLITE_WAIT_MS : 0
-  }
-
-  #isPolite(peer: NodeId): boolean {
-    return this.#isListening && this.#self > peer
+    return Math.max(dueMs, this.#lull.endedMs + (peer === undefined ? 0 : this.#courtesy.toldWaitMs(peer)))
   }
 }

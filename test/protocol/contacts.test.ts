@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { SILENCE_MS } from '../../src/protocol/awaited-seeds.ts'
-import { CONTACTS_MAX } from '../../src/protocol/contacts.ts'
+import { CONTACTS_MAX } from '../../src/protocol/contact-book.ts'
 import { DIALS_AT_ONCE } from '../../src/protocol/dial-ranks.ts'
 import { Desk } from './desk.ts'
 
@@ -156,7 +156,7 @@ describe('of many that others have told of', () => {
   const takeAt = (nowMs: number): string[] => desk.contacts.take(nowMs).map(({ key }) => key)
 
   const tellOf = (nowMs: number, ...told: readonly NodeId[]): void => {
-    for (const id of told) desk.contacts.note(id, ADDRESS, nowMs)
+    for (const id of told) desk.contacts.note(id, [`/sim/${id}`], nowMs)
   }
 
   test('none is dialled as long as more are heard of, for ten seconds at most', () => {
