@@ -45,7 +45,7 @@ const FEW = 3
 export const OWN_REDIAL_MS = 60_000
 
 /** Of what is claimed of one node, no more is dialled: as many as are kept of an earlier run. */
-const CLAIMED_MAX = 16
+export const CLAIMED_MAX = 16
 
 interface Listener {
   readonly id: NodeId
