@@ -9,6 +9,7 @@ import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS, type Rows } from '../../src/protocol/messages.ts'
 import { COUNTED_MAX } from '../../src/protocol/shape.ts'
 import { CHAIN_WORKERS_MAX, STAGE_WORKERS_MAX } from '../../src/protocol/spec-row.ts'
+import { row as memberOf } from './bench.ts'
 import { CHILD } from './child.ts'
 
 const a = nodeId('a')
@@ -316,4 +317,14 @@ test('a number that others count on from is garbage where there is hardly any ne
     ])
       expect([String(change), isRefused(change)]).toEqual([String(change), wanted])
   }
+})
+
+test('a reason is short, however long the names are that something has in it', () => {
+  const labels = { ['k'.repeat(200_000)]: 5 }
+  const rows = { ...NO_ROWS, members: [{ ...memberOf(a), labels }] }
+  const decoded = decodeMessage(encodePayload({ kind: 'rows', rows }))
+  expect(decoded).toEqual({
+    kind: 'garbage',
+    reason: expect.stringMatching(/^rows\.members\.0\.labels\.k{100}: /),
+  })
 })
