@@ -328,3 +328,14 @@ test('a reason is short, however long the names are that something has in it', (
     reason: expect.stringMatching(/^rows\.members\.0\.labels\.k{100}: /),
   })
 })
+
+// Errors can be read that cannot be written: no message with such a row would leave the node any more.
+test('a message with an error in it is garbage: what is taken in can be passed on', () => {
+  const error = new Error('x', { cause: new TypeError('y') })
+  const strange: unknown[] = [error, [error], { error }, new Set([error]), new Map([[1, error]])]
+  for (const extra of [...strange, new AggregateError([error], 'z')]) {
+    const rows = { ...NO_ROWS, members: [{ ...memberOf(a), extra }] }
+    const decoded = decodeMessage(encodePayload({ kind: 'rows', rows }))
+    expect(decoded).toEqual({ kind: 'garbage', reason: expect.stringMatching(/or an error in it/) })
+  }
+})
