@@ -204,10 +204,10 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     this.#sessions.set(session.peer, session)
     if (known !== undefined) {
       const reason = 'another session has taken its place'
-      this.#handlers?.onPeerDown(session.peer, reason)
+      this.#guard(undefined, () => this.#handlers?.onPeerDown(session.peer, reason))
       known.abort(reason)
     }
-    this.#handlers?.onPeerUp(session.peer)
+    this.#guard(session.peer, () => this.#handlers?.onPeerUp(session.peer))
     session.read()
     this.#gossip?.onSession(session.connection)
   }
@@ -216,7 +216,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     this.#all.delete(session.connection.id)
     if (this.#sessions.get(session.peer) !== session) return
     this.#sessions.delete(session.peer)
-    if (!this.#isStopped) this.#handlers?.onPeerDown(session.peer, reason)
+    if (!this.#isStopped) this.#guard(undefined, () => this.#handlers?.onPeerDown(session.peer, reason))
   }
 
   onBytes(session: Libp2pSession, lane: Lane, bytes: Uint8Array): void {
@@ -225,7 +225,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 
   onDrain(session: Libp2pSession, lane: Lane): void {
-    if (this.#sessions.get(session.peer) === session) this.#handlers?.onDrain(session.peer, lane)
+    if (this.#sessions.get(session.peer) !== session) return
+    this.#guard(session.peer, () => this.#handlers?.onDrain(session.peer, lane))
   }
 
   async #dial(key: string, addresses: readonly string[]): Promise<void> {
