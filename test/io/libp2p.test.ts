@@ -5,6 +5,7 @@ import { Socket } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 
 import type { Node } from '../../src/node/node.ts'
+import { DIAL_ADDRESSES_MAX } from '../../src/ports.ts'
 import { CLAIMED_MAX } from '../../src/protocol/contacts.ts'
 import { ADDRESSES_MAX } from '../../src/protocol/member-row.ts'
 import { LOOPBACK, localNode } from '../local-node.ts'
@@ -94,11 +95,12 @@ test('a node that dials itself is told so, and nobody else is refused', async ()
 })
 
 test('a node with as many addresses as a member may have is dialled, or refuses, at all of them', async () => {
+  expect(DIAL_ADDRESSES_MAX).toBe(ADDRESSES_MAX + CLAIMED_MAX)
   const harness = overTcp()
   harnesses.push(harness)
   const [from, to] = [await harness.make(), await harness.make()]
   const nowhere = Array.from(
-    { length: ADDRESSES_MAX + CLAIMED_MAX - 1 },
+    { length: DIAL_ADDRESSES_MAX - 1 },
     (_, index) => `/ip4/127.0.1.${index + 1}/tcp/9/p2p/${to.id}`,
   )
   from.transport.dial('all refuse', nowhere)

@@ -20,8 +20,7 @@ import { createLibp2p } from 'libp2p'
 
 import { reachable } from '../../address-scope.ts'
 import { nodeId } from '../../ids.ts'
-import { CLAIMED_MAX } from '../../protocol/contacts.ts'
-import { ADDRESSES_MAX } from '../../protocol/member-row.ts'
+import { DIAL_ADDRESSES_MAX } from '../../ports.ts'
 import { NotLetInError, textOf } from './dial-failure.ts'
 import { forgetThoseApart } from './forgetting.ts'
 import type { Gate } from './gate.ts'
@@ -91,7 +90,7 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       maxParallelDials: PARALLEL_DIALS_MAX,
       addressSorter: asGiven,
       // Of one that has more than the default, 25, libp2p would dial none.
-      maxPeerAddrsToDial: ADDRESSES_MAX + CLAIMED_MAX,
+      maxPeerAddrsToDial: DIAL_ADDRESSES_MAX,
       // The transport counts them, and says so: the default would be full before.
       maxDialQueueLength: DIALS_MAX,
       dialTimeout: DIAL_TIMEOUT_MS,
