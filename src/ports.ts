@@ -32,6 +32,9 @@ export interface Logger {
  */
 export type Lane = 'control' | 'data'
 
+/** No dial has more addresses: those of a row, and what is claimed besides. */
+export const DIAL_ADDRESSES_MAX = 80
+
 /** Why an address could not be dialled. `refused` is evidence that nobody runs there. */
 export type DialFailure = 'refused' | 'handshake' | 'unreachable' | 'self'
 

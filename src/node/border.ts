@@ -1,6 +1,7 @@
 // shell
 /** What was refused of all that came from outside: counted, and told to people without flooding their logs. */
 
+import { unreachable } from '../assert.ts'
 import type { NodeId } from '../ids.ts'
 import type { Clock, Logger } from '../ports.ts'
 import type { Contacts } from '../protocol/contacts.ts'
@@ -8,6 +9,7 @@ import { CLOCK_SKEW_MAX_MS } from '../protocol/hlc.ts'
 import { DISCOVERIES, HINTS, RateLimit } from '../protocol/limits.ts'
 import type { MemberRow, ProtocolRange } from '../protocol/member-row.ts'
 import type { Profile } from '../protocol/timings.ts'
+import type { Offence } from './control-lane.ts'
 import type { Obstacle } from './obstacles.ts'
 
 /** What this node has refused since it started. */
@@ -111,6 +113,22 @@ export class Border {
   onStranger(who: string, reason: string): void {
     this.#count('strangers', who, reason)
     this.#complain(`stranger ${who}`, { from: who, reason }, 'somebody was not let in')
+  }
+
+  onOffence(peer: NodeId, offence: Offence, reason: string): void {
+    switch (offence) {
+      case 'violation':
+        return this.onViolation(peer, reason)
+      case 'flood':
+        return this.onFlood(peer, reason)
+      case 'incompatible':
+        return this.onIncompatible(peer, reason)
+      case 'mute':
+        setNewest(this.#mute, peer, reason)
+        return this.#complain(`mute ${peer}`, { to: peer, reason }, NO_SESSION)
+      default:
+        return unreachable(offence)
+    }
   }
 
   onViolation(peer: NodeId, reason: string): void {

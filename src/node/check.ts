@@ -4,12 +4,10 @@
 import * as v from 'valibot'
 
 import { OptionsError, type Problem } from '../errors.ts'
-import { show } from './show.ts'
+import { isSecretField } from './secret-field.ts'
+import { show, showKind } from './show.ts'
 import { noSuchField } from './nearest.ts'
 import { findUnreadable } from './unreadable.ts'
-
-/** Fields whose values belong in no log. */
-const SECRETS: ReadonlySet<unknown> = new Set(['secret'])
 
 /** What has come of a check: what was given, complete, or all that is wrong with it. */
 export type Checked<Output> =
@@ -209,8 +207,13 @@ function problemOf(issue: v.BaseIssue<unknown>, below: string): Problem {
   const inner = (v.getDotPath(issue) ?? '').replaceAll(/(^|\.)(\d+)(?=\.|$)/g, '[$2]')
   const last = issue.path?.at(-1)
   const found = isStranger(issue) ? last?.value : issue.input
-  const shown = SECRETS.has(last?.key) ? `a ${typeof found} that is not shown` : show(found)
-  return { path: joined(below, inner), found: shown, wanted: issue.message }
+  // Who has misspelled `secret` has written it where it is not known for one.
+  const isHidden = isStranger(issue) || isSecretField(last?.key)
+  return {
+    path: joined(below, inner),
+    found: isHidden ? showKind(found) : show(found),
+    wanted: issue.message,
+  }
 }
 
 /** `it` is what is checked as a whole. */

@@ -16,8 +16,8 @@ const PIECE_FRAME = 2
 /** Some of them wait in the buffers of both sides: a frame need not be as large as it may. */
 const PIECE_BYTES = CONTROL_FRAME_BYTES_MAX / 2
 
-/** Why a peer is not listened to any more. */
-export type Offence = 'violation' | 'flood' | 'incompatible'
+/** Why a peer is not listened to any more. `mute`: it does not say hello. */
+export type Offence = 'violation' | 'flood' | 'incompatible' | 'mute'
 
 export interface ControlLaneInit {
   /** The versions that this node speaks. */

@@ -17,6 +17,7 @@ import { unreachable } from '../assert.ts'
 import { Bulletin } from './bulletin.ts'
 import { Departure } from './departure.ts'
 import type { CoreEvent, Effect } from './events.ts'
+import { Greetings, NO_HELLO } from './greetings.ts'
 import { Joining } from './joining.ts'
 import { Ledger } from './ledger.ts'
 import type { Now } from './now.ts'
@@ -44,7 +45,6 @@ export class Core {
   readonly supervisor: Supervisor
   readonly spreading: Spreading
   readonly upkeep: Upkeep
-  readonly #profile: string
   readonly #membership: Membership
   readonly #antiEntropy: AntiEntropy
   readonly #departure = new Departure()
@@ -55,12 +55,12 @@ export class Core {
   /** What the worker that has just ended has left unread, and how much of that it was to start with. */
   #unread = NOTHING
   #now: Now
-  readonly #greeted = new Set<NodeId>()
+  readonly #greetings: Greetings
 
   constructor(init: CoreInit) {
     const { self, timings, prng, now } = init
     this.#now = now
-    this.#profile = timings.profile
+    this.#greetings = new Greetings(timings.profile)
     this.#membership = new Membership({
       self,
       timings,
@@ -133,6 +133,7 @@ export class Core {
 
   /** A sign of life of a peer, whatever it says. */
   onHeard(peer: NodeId, nowMs: number): void {
+    this.#greetings.onHeard(peer, nowMs)
     this.#membership.onHeard(peer, nowMs)
   }
 
@@ -147,6 +148,7 @@ export class Core {
       this.#departure.wakeAtMs(this.#now.ms),
       this.ledger.newsAtMs(),
       this.#joining.wakeAtMs(),
+      Math.max(this.#greetings.wakeAtMs(), this.#membership.wakefulness.judgeFromMs),
     )
   }
 
@@ -174,7 +176,7 @@ export class Core {
       case 'peer-down':
         this.#onSpread(this.spreading.onPeerDown(event.peer))
         this.#membership.onPeerDown(event.peer, this.#now)
-        this.#greeted.delete(event.peer)
+        this.#greetings.onPeerDown(event.peer)
         return this.#membership.tick(this.#now)
       case 'dial-failed':
         return this.#membership.onDialFailed(event.key, event, this.#now)
@@ -228,25 +230,24 @@ export class Core {
     this.supervisor.tick(nowMs)
     this.upkeep.tick(this.#now)
     for (const id of this.ledger.tombstones.take(nowMs)) this.#bury(id)
+    // Who was not awake has not heard yet who has said hello meanwhile.
+    const mute = nowMs < this.#membership.wakefulness.judgeFromMs ? [] : this.#greetings.take(nowMs)
+    for (const peer of mute) this.#hangUp(peer, 'mute', NO_HELLO)
   }
 
   #onPeerUp(peer: NodeId): void {
     this.#membership.onPeerUp(peer, this.#now)
-    const { id, boot, protocol } = this.self
-    const own = { protocol, run: { id, boot }, profile: this.#profile }
-    const [first = NO_ROWS, ...others] = inFrames({
-      ...NO_ROWS,
-      members: [...this.ledger.tables.members.rows()],
-    })
-    this.#send(peer, { kind: 'hello', ...own, rows: first })
-    for (const rows of others) this.#send(peer, { kind: 'rows', rows })
+    const members = [...this.ledger.tables.members.rows()]
+    const messages = this.#greetings.onPeerUp(peer, this.self, members, this.#now.ms)
+    for (const message of messages) this.#send(peer, message)
     this.spreading.onPeerUp(peer)
     this.#antiEntropy.greet(peer)
   }
 
   #onMessage(from: NodeId, message: Message): void {
     if (message.kind === 'hello') return this.#onHello(from, message)
-    if (!this.#greeted.has(from)) return this.#hangUp(from, 'it did not say hello first')
+    if (!this.#greetings.hasGreeted(from))
+      return this.#hangUp(from, 'violation', 'it did not say hello first')
     if (message.kind !== 'relay') return this.#take(from, message)
     const carried = this.#relay.take(message, from, this.#now.ms)
     return carried && this.#take(message.from, carried)
@@ -288,8 +289,8 @@ export class Core {
   }
 
   #onHello(from: NodeId, hello: Message & { kind: 'hello' }): void {
-    if (hello.run.id !== from) return this.#hangUp(from, `it says that it is ${hello.run.id}`)
-    this.#greeted.add(from)
+    if (hello.run.id !== from) return this.#hangUp(from, 'violation', `it says that it is ${hello.run.id}`)
+    this.#greetings.onHello(from)
     return this.#mergeFrom(from, hello.rows)
   }
 
@@ -388,7 +389,7 @@ export class Core {
     this.#effects.push({ kind: 'send', to, message })
   }
 
-  #hangUp(peer: NodeId, reason: string): void {
-    this.#effects.push({ kind: 'hang-up', peer, reason })
+  #hangUp(peer: NodeId, offence: 'violation' | 'mute', reason: string): void {
+    this.#effects.push({ kind: 'hang-up', peer, offence, reason })
   }
 }

@@ -70,7 +70,12 @@ export type CoreEvent =
 export type Effect =
   | Exclude<MembershipEffect, { readonly kind: 'member-changed' | 'degraded' }>
   | SupervisorEffect
-  | { readonly kind: 'hang-up'; readonly peer: NodeId; readonly reason: string }
+  | {
+      readonly kind: 'hang-up'
+      readonly peer: NodeId
+      readonly offence: 'violation' | 'mute'
+      readonly reason: string
+    }
   /** Tell everybody by gossip, with luck. */
   | { readonly kind: 'publish-hint'; readonly rows: Rows }
   /** The rows say something new of where things run: the data plane follows. */

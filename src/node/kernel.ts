@@ -249,7 +249,7 @@ export class Kernel {
       case 'renew':
         return transport.hangUp(effect.peer, 'it has been silent for too long', 0)
       case 'hang-up':
-        return this.#onOffence(effect.peer, 'violation', effect.reason)
+        return this.#onOffence(effect.peer, effect.offence, effect.reason)
       case 'publish-hint':
         return this.#publish(encodeMessage({ kind: 'rows', rows: effect.rows }))
       case 'start-worker':
@@ -370,7 +370,8 @@ export class Kernel {
   }
 
   #onDialFailed(key: string, failure: DialFailure, reason: string, cause?: string): void {
-    this.border.onDialFailed(key, { isHandshake: failure === 'handshake', reason, cause })
+    const isNews = this.core.ledger.membership.contacts.isNews(key, failure)
+    if (isNews) this.border.onDialFailed(key, { isHandshake: failure === 'handshake', reason, cause })
     this.receive({ kind: 'dial-failed', key, failure, reason })
   }
 
@@ -380,10 +381,9 @@ export class Kernel {
   }
 
   #onOffence(peer: NodeId, offence: Offence, reason: string): void {
-    if (offence === 'violation') this.border.onViolation(peer, reason)
-    else if (offence === 'flood') this.border.onFlood(peer, reason)
-    else this.border.onIncompatible(peer, reason)
-    this.#ports.transport.hangUp(peer, reason, SHUT_OUT_MS)
+    this.border.onOffence(peer, offence, reason)
+    // Whoever was frozen may speak as soon as it goes on.
+    this.#ports.transport.hangUp(peer, reason, offence === 'mute' ? 0 : SHUT_OUT_MS)
   }
 
   #now(): Now {

@@ -46,6 +46,7 @@ export interface NodeInit {
   }
   /**
    * Where the node keeps its key, and where others were when it ran last. One node at a time can use a folder.
+   * A relative path counts from where the process is when the node starts.
    * @default none: every run is a new node
    */
   readonly dataFolder?: string

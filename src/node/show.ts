@@ -13,6 +13,20 @@ export function show(value: unknown): string {
   return shown.length > SHOWN_LENGTH_MAX ? `${shown.slice(0, SHOWN_LENGTH_MAX)}…` : shown
 }
 
+/** Only what kind of thing it is: what somebody has written where nothing belongs may be what nobody should read. */
+export function showKind(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'bigint':
+      return `a ${typeof value} that is not shown`
+    case 'object':
+      return value === null ? 'null' : describeObject(value, () => 'an object that is not shown')
+    default:
+      return show(value)
+  }
+}
+
 function describe(value: unknown): string {
   switch (typeof value) {
     case 'undefined':
@@ -24,15 +38,16 @@ function describe(value: unknown): string {
     case 'bigint':
       return `${value}n`
     case 'object':
-      return value === null ? 'null' : describeObject(value)
+      return value === null ? 'null' : describeObject(value, showValue)
     default:
       return String(value)
   }
 }
 
-function describeObject(value: object): string {
+/** `otherwise`: of plain objects and lists. */
+function describeObject(value: object, otherwise: (value: object) => string): string {
   try {
-    return nameOf(value) ?? showValue(value)
+    return nameOf(value) ?? otherwise(value)
   } catch {
     // It has a getter that throws.
     return 'an object that cannot be shown'

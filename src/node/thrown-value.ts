@@ -12,6 +12,7 @@ import {
   NAME_LENGTH_MAX,
   ORIGINS_MAX,
 } from '../protocol/failure.ts'
+import { isSecretField } from './secret-field.ts'
 
 /** The name of what has none. */
 const NAME = 'Error'
@@ -188,6 +189,7 @@ function showFields(value: object, without: ReadonlySet<string>, depth = DEPTH_M
   const keys = attempt(() => Object.keys(value), []).filter(key => !without.has(key))
   if (keys.length === 0) return ''
   const shown = keys.slice(0, ENTRIES_MAX).map(key => {
+    if (isSecretField(key)) return `${key}: [not shown]`
     const field = attempt(() => show(Reflect.get(value, key), depth - 1), '[a getter that throws]')
     return `${key}: ${field}`
   })

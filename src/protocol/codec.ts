@@ -85,7 +85,7 @@ export function decodeMessage(bytes: Uint8Array, own: ProtocolRange = PROTOCOL):
     return { kind: 'garbage', reason: String(error) }
   }
   if (isDeeper(value, DEPTH_MAX))
-    return { kind: 'garbage', reason: `nested more than ${DEPTH_MAX} levels deep` }
+    return { kind: 'garbage', reason: `nested more than ${DEPTH_MAX} levels deep, or an error in it` }
   if (isPlainObject(value) && value['kind'] === 'hello' && anyHello(value, new Flaw())) {
     const { min, max } = value.protocol
     const reason = `it speaks the versions ${min} to ${max} of the protocol, this node ${own.min} to ${own.max}: update the older one`
@@ -105,9 +105,10 @@ export function decodeRows(bytes: Uint8Array): Rows | undefined {
 /** Messages of this version are 9 levels deep. Fields of newer ones are passed on, which must be possible. */
 const DEPTH_MAX = 32
 
+/** Errors are read as deep as they come, and written less deep: no version tells of failures by them. */
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false
-  if (levels === 0) return true
+  if (levels === 0 || value instanceof Error) return true
   if (value instanceof Map) return isAnyDeeper([...value].flat(), levels - 1)
   if (value instanceof Set || Array.isArray(value)) return isAnyDeeper(value, levels - 1)
   return isAnyDeeper(Object.values(value), levels - 1)

@@ -4,6 +4,11 @@
 import { isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
 import type { DialFailure } from '../ports.ts'
+import { STILL_NO_ANSWER } from './awaited-seeds.ts'
+import type { Present } from './present.ts'
+
+/** Of what is claimed of one node, no more is dialled: as many as are kept of an earlier run. */
+export const CLAIMED_MAX = 16
 
 /** What went wrong with a dial. */
 export interface DialProblem {
@@ -15,14 +20,6 @@ export interface DialProblem {
 export interface ContactProblem extends DialProblem {
   readonly address: string
 }
-
-/**
- * A dial of a seed that has no outcome by then is told of, and goes on. Whoever is frozen is broken off after twice that time
- * only, as an honest node that forms with thirty others on two cores takes up to ten seconds for a session.
- */
-export const SILENCE_MS = 10_000
-
-export const STILL_NO_ANSWER = `no answer for ${SILENCE_MS / 1_000} s, and it is still waited for: its process is frozen or too busy, or is no meshvisor, or nothing comes back from its host; check what listens there`
 
 const UNRESOLVED = 'the name has not been looked up yet: the resolver of this machine has not answered'
 
@@ -43,6 +40,8 @@ export interface Contact {
   isBygone: boolean
   /** When the dial began that is under way; undefined: none is. */
   begunMs: number | undefined
+  /** It is this node itself that has answered there last. */
+  isOwn: boolean
   /** Its dial has had no outcome for long, and that was told; so until somebody answers. */
   isSilent: boolean
   /** It has answered, and has said nothing else of where it listens since. */
@@ -65,6 +64,7 @@ export function makeContact(key: string, addresses: readonly string[], dueMs: nu
     peer: undefined,
     isBygone: false,
     begunMs: undefined,
+    isOwn: false,
     isSilent: false,
     hasAnswered: false,
     attempts: 0,
@@ -103,13 +103,64 @@ export function findProblem(contact: Contact): ContactProblem | undefined {
  */
 export function hasStrangers(
   contacts: readonly Contact[],
-  { told, isLocal }: { readonly told: ReadonlySet<NodeId>; readonly isLocal: boolean },
+  { told, isLocal }: { readonly told: Pick<Present, 'has'>; readonly isLocal: boolean },
 ): boolean {
-  const isTold = ({ peer }: Contact): boolean => peer !== undefined && told.has(peer)
+  const isTold = ({ peer }: Contact): boolean => told.has(peer)
   const addresses = contacts.filter(isTold).flatMap(each => each.addresses)
   // Of an address of loopback, another machine has one as well.
   const known = new Set(isLocal ? addresses : addresses.filter(each => !isLoopback(each)))
   const isStranger = (each: Contact): boolean =>
     each.problem === undefined && !isTold(each) && !each.addresses.some(address => known.has(address))
   return contacts.some(isStranger)
+}
+/** Whether it is known by an address or a name, from the options, and not by who it is. */
+export function isSeed({ key, peer }: Contact): boolean {
+  return key !== peer
+}
+
+/** This node has met itself there: who was there before is not, and nothing is wrong. */
+export function ownUntil(contact: Contact, dueMs: number): void {
+  contact.isOwn = true
+  contact.peer = undefined
+  contact.problem = undefined
+  contact.dueMs = dueMs
+}
+
+/** Somebody has answered there. */
+export function answered(contact: Contact, peer: NodeId): void {
+  contact.peer = peer
+  contact.isBygone = false
+  contact.isClaim = false
+  contact.isOwn = false
+  contact.isSilent = false
+  contact.hasAnswered = true
+  contact.problem = undefined
+}
+
+/** Where somebody says that it listens, or is claimed to: one of the two. */
+export interface Told {
+  readonly addresses: readonly string[] | undefined
+  readonly claimed: readonly string[] | undefined
+}
+
+/** It has been told where it is. When that is news, it is dialled anew, from `dueMs` on. */
+export function tell(contact: Contact, { addresses, claimed }: Told, dueMs: number): void {
+  const before = addressesOf(contact).join()
+  // Those of before stay, behind it: a stranger could put a lie in the place of the truth.
+  if (claimed !== undefined)
+    contact.claimed = [...new Set([...claimed, ...contact.claimed])].slice(0, CLAIMED_MAX)
+  if (addresses !== undefined && contact.addresses.join() !== addresses.join()) {
+    contact.addresses = addresses
+    contact.claimed = []
+    contact.hasAnswered = false
+  }
+  if (addressesOf(contact).join() === before) return
+  contact.attempts = 0
+  // What is claimed again and again does not make it wait again and again.
+  contact.dueMs = claimed === undefined ? dueMs : Math.min(contact.dueMs, dueMs)
+}
+
+/** Whether what is dialled there need not be the peer: it names no address, or only such as are of this machine here. */
+export function isElsewhere({ addresses, hasAnswered }: Contact, isLocal: boolean): boolean {
+  return addresses.length === 0 || (!isLocal && !hasAnswered && addresses.every(isLoopback))
 }

@@ -6,13 +6,18 @@
 
 import { isIpv6, isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
+import type { DialFailure } from '../ports.ts'
 import type { Prng } from '../prng.ts'
+import { AwaitedSeeds, STILL_NO_ANSWER } from './awaited-seeds.ts'
 import type { Contact, ContactProblem, DialProblem } from './contact.ts'
-import { SILENCE_MS, STILL_NO_ANSWER, addressesOf, addressesToDial } from './contact.ts'
-import { findProblem, hasStrangers, makeContact } from './contact.ts'
+import { addressesOf, addressesToDial, answered, findProblem, hasStrangers } from './contact.ts'
+import { isElsewhere, isSeed, makeContact, ownUntil, tell } from './contact.ts'
+import { ContactBook } from './contact-book.ts'
 import { Courtesy } from './courtesy.ts'
-import { type Rank, roomsMs } from './dial-ranks.ts'
+import { type Rank, rankOf, roomsMs } from './dial-ranks.ts'
+import { Lost } from './lost.ts'
 import { Lull } from './lull.ts'
+import { Present } from './present.ts'
 import type { Timings } from './timings.ts'
 
 /** An order to dial: `key` names it in the outcome. */
@@ -26,18 +31,8 @@ const BACKOFF_FACTOR = 1.5
 /** Where no more addresses are known, as in a mesh of three, sessions cost little: none of them has to wait. */
 const FEW = 3
 
-/** All the dead together are dialled so often on average, as long as none of them waits longer than the maximum. */
-const LOST_EVERY_MS = 500
-const LOST_REDIAL_MAX_MS = 30_000
-
-/**
- * No more addresses are kept to be dialled. What anybody may have claimed goes first, then those who were never reached or
- * are dead, the oldest of them: a stranger must not make a node forget where its mesh is.
- */
-export const CONTACTS_MAX = 4096
-
-/** Of what is claimed of one node, no more is dialled: as many as are kept of an earlier run. */
-const CLAIMED_MAX = 16
+/** A seed at which this node meets itself may lead to another one by then: an address moves, and so does what a name means. */
+export const OWN_REDIAL_MS = 60_000
 
 interface Listener {
   readonly id: NodeId
@@ -51,16 +46,16 @@ export class Contacts {
   #isLocal = true
   readonly #timings: Timings
   readonly #prng: Prng
-  readonly #contacts = new Map<string, Contact>()
+  readonly #contacts = new ContactBook()
   readonly #up = new Set<NodeId>()
-  /** Who takes part, as others tell. */
-  readonly #present = new Set<NodeId>()
+  /** Who takes part, as others tell, and this node. */
+  readonly #present = new Present()
   /** Who has been declared dead, and is dialled all the same. */
-  readonly #lost = new Set<NodeId>()
+  readonly #lost = new Lost()
   /** When the next dial is due; undefined: to be found out. */
   #wakeMs: number | undefined
-  /** The seeds that are dialled and have not been told of as silent, and when their dials began: oldest first. */
-  readonly #waited = new Map<string, number>()
+  /** The seeds that are dialled and have not been told of as silent. */
+  readonly #awaited = new AwaitedSeeds()
   readonly #lull = new Lull()
 
   constructor(self: Listener, timings: Timings, prng: Prng) {
@@ -75,6 +70,7 @@ export class Contacts {
   listenAt(addresses: readonly string[]): void {
     this.#courtesy.isListening = addresses.length > 0
     this.#isLocal = addresses.every(isLoopback)
+    this.#present.add(this.#self, addresses)
     this.#wakeMs = undefined
   }
 
@@ -91,7 +87,7 @@ export class Contacts {
   /** The address is not one of the mesh any more. */
   removeSeed(address: string): void {
     this.#contacts.delete(address)
-    this.#waited.delete(address)
+    this.#awaited.end(address)
     this.#wakeMs = undefined
   }
 
@@ -109,7 +105,7 @@ export class Contacts {
     const contact = this.#contacts.get(peer)
     if (contact === undefined) return
     contact.isClaim = false
-    this.#present.add(peer)
+    this.#present.add(peer, addresses)
     const isNew = contact.wait === 'none' && contact.begunMs === undefined && !this.#isUp(contact)
     if (!isNew || this.#contacts.size <= FEW) return
     contact.wait = 'waiting'
@@ -127,20 +123,8 @@ export class Contacts {
     this.#lost.delete(peer)
     this.#wakeMs = undefined
     const contact = this.#contacts.get(peer) ?? this.#add(peer, [], dueMs)
-    const before = addressesOf(contact).join()
     contact.peer = peer
-    // Those of before stay, behind it: a stranger could put a lie in the place of the truth.
-    if (claimed !== undefined)
-      contact.claimed = [...new Set([...claimed, ...contact.claimed])].slice(0, CLAIMED_MAX)
-    if (addresses !== undefined && contact.addresses.join() !== addresses.join()) {
-      contact.addresses = addresses
-      contact.claimed = []
-      contact.hasAnswered = false
-    }
-    if (addressesOf(contact).join() === before) return
-    contact.attempts = 0
-    // What is claimed again and again does not make it wait again and again.
-    contact.dueMs = claimed === undefined ? dueMs : Math.min(contact.dueMs, dueMs)
+    tell(contact, { addresses, claimed }, dueMs)
   }
 
   /** Somebody has been declared dead: dialled on, but the more dead there are, the more seldom. */
@@ -194,12 +178,7 @@ export class Contacts {
   onDialled(key: string, peer: NodeId, nowMs: number): void {
     const contact = this.#contacts.get(key)
     if (contact === undefined) return
-    contact.peer = peer
-    contact.isBygone = false
-    contact.isClaim = false
-    contact.isSilent = false
-    contact.hasAnswered = true
-    contact.problem = undefined
+    answered(contact, peer)
     if (contact.begunMs !== undefined) this.#lull.onSession(nowMs - contact.begunMs, nowMs)
     this.#postpone(contact, nowMs)
   }
@@ -209,20 +188,16 @@ export class Contacts {
     const contact = this.#contacts.get(key)
     if (contact === undefined) return undefined
     if (failure === 'self') {
-      this.#contacts.delete(key)
-      this.#waited.delete(key)
-      this.#wakeMs = undefined
+      this.#postpone(contact, nowMs)
+      if (isSeed(contact)) ownUntil(contact, nowMs + OWN_REDIAL_MS)
+      else this.#contacts.delete(key)
       return undefined
     }
+    contact.isOwn = false
     this.#lull.onDialFailed()
     this.#postpone(contact, nowMs)
-    contact.problem = { address: addressesOf(contact)[0] ?? key, failure, reason }
-    return contact.isBygone || this.#isElsewhere(contact) ? undefined : contact.peer
-  }
-
-  /** Whether what is dialled there need not be the peer: it names no address, or only such as are of this machine here. */
-  #isElsewhere({ addresses, hasAnswered }: Contact): boolean {
-    return addresses.length === 0 || (!this.#isLocal && !hasAnswered && addresses.every(isLoopback))
+    contact.problem = { address: this.#addressesOf(contact)[0] ?? key, failure, reason }
+    return contact.isBygone || isElsewhere(contact, this.#isLocal) ? undefined : contact.peer
   }
 
   /** The dials that are due, as far as there is room for them. */
@@ -239,28 +214,32 @@ export class Contacts {
       contact.wait = 'over'
       contact.begunMs = nowMs
       this.#listen(contact, nowMs)
-      dials.push({ key: contact.key, addresses: addressesToDial(contact) })
+      if (this.#isLost(contact)) this.#lost.onDial(nowMs)
+      dials.push({ key: contact.key, addresses: this.#addressesOf(contact) })
     }
   }
 
   /** Whoever has waited longest, of those for whom there is room: so none waits for ever, whoever else does not answer. */
   #next(nowMs: number): Contact | undefined {
     const rooms = this.#rooms()
+    const isReady = (contact: Contact | undefined): boolean =>
+      contact !== undefined &&
+      this.#isWanted(contact) &&
+      this.#dueMs(contact) <= nowMs &&
+      this.#roomMs(contact, rooms) <= nowMs
     let next: Contact | undefined
     for (const contact of this.#contacts.values()) {
-      const isDue = this.#isWanted(contact) && this.#dueMs(contact) <= nowMs
-      if (!isDue || rooms[this.#rankOf(contact)] > nowMs) continue
+      if (!isReady(contact)) continue
       if (next === undefined || this.#dueMs(contact) < this.#dueMs(next)) next = contact
     }
-    return next
+    if (next === undefined || !this.#isLost(next)) return next
+    return this.#contacts.get(this.#lost.choose(next.key, peer => isReady(this.#contacts.get(peer))))
   }
 
-  /** The seeds whose dials have had no outcome for `SILENCE_MS`: each once, until somebody has answered there. */
+  /** The seeds whose dials have had no outcome for long: each once, until somebody has answered there. */
   takeSilent(nowMs: number): { readonly key: string; readonly reason: string }[] {
     const silent = []
-    for (const [key, begunMs] of this.#waited) {
-      if (begunMs + SILENCE_MS > nowMs) break
-      this.#waited.delete(key)
+    for (const { key, begunMs } of this.#awaited.take(nowMs)) {
       const contact = this.#contacts.get(key)
       if (contact?.begunMs !== begunMs || this.#isUp(contact)) continue
       contact.isSilent = true
@@ -271,8 +250,7 @@ export class Contacts {
 
   /** When `takeSilent` is due; Infinity: never, as things are. */
   silentAtMs(): number {
-    for (const begunMs of this.#waited.values()) return begunMs + SILENCE_MS
-    return Infinity
+    return this.#awaited.wakeAtMs()
   }
 
   /**
@@ -295,17 +273,33 @@ export class Contacts {
 
   /** Whether there is somebody of whom nothing has come yet: neither a session, nor a reason why there is none. */
   get isLooking(): boolean {
-    return [...this.#contacts.values()].some(each => each.problem === undefined && !this.#isUp(each))
+    return [...this.#contacts.values()].some(each => each.problem === undefined && this.#isMissing(each))
   }
 
   /** Whether there is somebody of whom nothing is known yet, who may be of a mesh of which nothing is known here: see `hasStrangers`. */
   get hasStrangers(): boolean {
-    return hasStrangers([...this.#contacts.values()], { told: this.#present, isLocal: this.#isLocal })
+    const missing = [...this.#contacts.values()].filter(each => !each.isOwn && !this.#isReplaced(each))
+    return hasStrangers(missing, { told: this.#present, isLocal: this.#isLocal })
   }
 
   /** What went wrong last with everybody who has not been reached, in the order in which they became known. */
   problems(): ContactProblem[] {
-    return [...this.#contacts.values()].flatMap(each => (this.#isUp(each) ? [] : (findProblem(each) ?? [])))
+    return [...this.#contacts.values()].flatMap(each =>
+      this.#isMissing(each) ? (findProblem(each) ?? []) : [],
+    )
+  }
+
+  #isMissing(contact: Contact): boolean {
+    return !contact.isOwn && !this.#isUp(contact) && !this.#isReplaced(contact)
+  }
+
+  /** Whether a dial that has failed is anything to tell people of. */
+  isNews(key: string, failure: DialFailure): boolean {
+    const contact = this.#contacts.get(key)
+    // A seed may be this node itself, as in a list that all nodes have.
+    if (contact === undefined || isSeed(contact)) return failure !== 'self'
+    // That others are where it was, is how it should be.
+    return !this.#isLost(contact) && this.#free(contact).length > 0
   }
 
   #findWakeMs(): number {
@@ -315,7 +309,7 @@ export class Contacts {
       if (!this.#isWanted(contact)) continue
       const dueMs = this.#dueMs(contact)
       const readyMs = dueMs === Infinity ? this.#lull.wakeAtMs() : dueMs
-      wakeAtMs = Math.min(wakeAtMs, Math.max(readyMs, rooms[this.#rankOf(contact)]))
+      wakeAtMs = Math.min(wakeAtMs, Math.max(readyMs, this.#roomMs(contact, rooms)))
     }
     return wakeAtMs
   }
@@ -323,56 +317,67 @@ export class Contacts {
   #rooms(): Readonly<Record<Rank, number>> {
     return roomsMs(
       [...this.#contacts.values()].flatMap(each =>
-        each.begunMs === undefined ? [] : { rank: this.#rankOf(each), begunMs: each.begunMs },
+        each.begunMs === undefined
+          ? []
+          : { rank: rankOf(each, this.#present.has(each.peer)), begunMs: each.begunMs },
       ),
     )
   }
 
-  #rankOf({ peer, attempts, isClaim }: Contact): Rank {
-    if (isClaim) return 'claimed'
-    if (peer !== undefined && this.#present.has(peer)) return attempts === 0 ? 'member' : 'possible'
-    if (attempts === 0) return 'possible'
-    return peer === undefined ? 'unknown' : 'gone'
+  #roomMs(contact: Contact, rooms: Readonly<Record<Rank, number>>): number {
+    const roomMs = rooms[rankOf(contact, this.#present.has(contact.peer))]
+    return this.#isLost(contact) ? Math.max(roomMs, this.#lost.readyMs) : roomMs
   }
 
   /** Members are told of otherwise: only a seed may be silent, and nobody knows why. */
   #listen({ key, addresses, isSilent }: Contact, nowMs: number): void {
-    this.#waited.delete(key)
-    if (addresses[0] === key && !isSilent) this.#waited.set(key, nowMs)
+    if (addresses[0] === key && !isSilent) this.#awaited.onDial(key, nowMs)
   }
 
   #add(key: string, addresses: readonly string[], dueMs: number): Contact {
     const contact = makeContact(key, addresses, dueMs)
-    if (this.#contacts.size >= CONTACTS_MAX) this.#makeRoom()
-    this.#contacts.set(key, contact)
+    const gone = this.#contacts.add(contact, each => this.#isUp(each))
+    if (gone !== undefined) this.#awaited.end(gone.key)
+    if (gone?.peer !== undefined) this.#lost.delete(gone.peer)
     this.#wakeMs = undefined
     return contact
   }
 
-  #makeRoom(): void {
-    const apart = [...this.#contacts.values()].filter(contact => !this.#isUp(contact))
-    const spared = apart.find(({ isClaim }) => isClaim) ?? apart[0]
-    if (spared === undefined) return
-    this.#contacts.delete(spared.key)
-    this.#waited.delete(spared.key)
-    if (spared.peer !== undefined) this.#lost.delete(spared.peer)
-  }
-
   #postpone(contact: Contact, nowMs: number): void {
     const { redialMinMs, redialMaxMs } = this.#timings
-    const isLost = contact.peer !== undefined && this.#lost.has(contact.peer)
-    const lostMaxMs = Math.min(LOST_REDIAL_MAX_MS, this.#lost.size * LOST_EVERY_MS)
-    const maxMs = isLost ? Math.max(redialMaxMs, lostMaxMs) : redialMaxMs
+    const isLost = this.#lost.has(contact.peer)
+    const maxMs = isLost ? Math.max(redialMaxMs, this.#lost.redialMaxMs) : redialMaxMs
     const backoffMs = Math.min(maxMs, redialMinMs * BACKOFF_FACTOR ** contact.attempts)
     this.#wakeMs = undefined
     contact.begunMs = undefined
-    this.#waited.delete(contact.key)
+    this.#awaited.end(contact.key)
     contact.attempts += 1
     contact.dueMs = nowMs + backoffMs * this.#prng.between(0.5, 1)
   }
 
   #isWanted(contact: Contact): boolean {
-    return contact.begunMs === undefined && !this.#isUp(contact)
+    return contact.begunMs === undefined && !this.#isUp(contact) && !this.#isReplaced(contact)
+  }
+
+  /** Its member is dead; a seed is dialled whoever has been there. */
+  #isLost(contact: Contact): boolean {
+    return !isSeed(contact) && this.#lost.has(contact.peer)
+  }
+
+  /** It is dead, and others have all the addresses that it had. */
+  #isReplaced(contact: Contact): boolean {
+    return this.#isLost(contact) && this.#free(contact).length === 0
+  }
+
+  /** Where it is dialled. */
+  #addressesOf(contact: Contact): readonly string[] {
+    return this.#isLost(contact) ? this.#free(contact) : addressesToDial(contact)
+  }
+
+  /** Where it may be, and nobody else is. */
+  #free(contact: Contact): readonly string[] {
+    const addresses = addressesOf(contact)
+    return contact.peer === undefined ? addresses : this.#present.freeFor(contact.peer, addresses)
   }
 
   #isUp({ peer }: Contact): boolean {

@@ -4,6 +4,7 @@
  * them: so a dial counts only for those of whom there is as little hope as of its own, or less.
  */
 
+import type { Contact } from './contact.ts'
 import { DIAL_PATIENCE_MS } from './lull.ts'
 
 /**
@@ -20,6 +21,14 @@ export const DIALS_AT_ONCE = 2
 const RANKS = ['member', 'possible', 'gone', 'unknown', 'claimed'] as const
 
 export type Rank = (typeof RANKS)[number]
+
+/** `isPresent`: the peer takes part, as others tell. */
+export function rankOf({ peer, attempts, isClaim }: Contact, isPresent: boolean): Rank {
+  if (isClaim) return 'claimed'
+  if (isPresent) return attempts === 0 ? 'member' : 'possible'
+  if (attempts === 0) return 'possible'
+  return peer === undefined ? 'unknown' : 'gone'
+}
 
 /** A dial that is under way. */
 export interface RankedDial {

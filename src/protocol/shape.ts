@@ -8,6 +8,9 @@
 /** Whether `value` is a `T`. Where it is not, `flaw` says what is wrong with it. */
 export type Shape<T> = (value: unknown, flaw: Flaw) => value is T
 
+/** Of a name that others have chosen, no more goes into a reason: it ends in a log. */
+const KEY_SHOWN_MAX = 100
+
 /** What is wrong with a value, and where. */
 export class Flaw {
   #reason = ''
@@ -21,7 +24,7 @@ export class Flaw {
 
   /** The flaw lies in this part of the value. @returns false: the value is refused */
   at(key: string | number): false {
-    this.#path.unshift(key)
+    this.#path.unshift(typeof key === 'string' ? key.slice(0, KEY_SHOWN_MAX) : key)
     return false
   }
 

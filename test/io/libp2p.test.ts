@@ -5,6 +5,9 @@ import { Socket } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 
 import type { Node } from '../../src/node/node.ts'
+import { DIAL_ADDRESSES_MAX } from '../../src/ports.ts'
+import { CLAIMED_MAX } from '../../src/protocol/contact.ts'
+import { ADDRESSES_MAX } from '../../src/protocol/member-row.ts'
 import { LOOPBACK, localNode } from '../local-node.ts'
 import { LogBook } from '../log-book.ts'
 import { PATIENCE_MS } from '../patience.ts'
@@ -89,6 +92,23 @@ test('a node that dials itself is told so, and nobody else is refused', async ()
   await until('both dials fail', () => probe.failures.length === 2)
   expect(probe.failures.map(([, failure]) => failure)).toEqual(['self', 'self'])
   expect([probe.twins, probe.refused]).toEqual([[], []])
+})
+
+test('a node with as many addresses as a member may have is dialled, or refuses, at all of them', async () => {
+  expect(DIAL_ADDRESSES_MAX).toBe(ADDRESSES_MAX + CLAIMED_MAX)
+  const harness = overTcp()
+  harnesses.push(harness)
+  const [from, to] = [await harness.make(), await harness.make()]
+  const nowhere = Array.from(
+    { length: DIAL_ADDRESSES_MAX - 1 },
+    (_, index) => `/ip4/127.0.1.${index + 1}/tcp/9/p2p/${to.id}`,
+  )
+  from.transport.dial('all refuse', nowhere)
+  await until('the dial fails', () => from.failures.length === 1)
+  expect(from.failures[0]?.slice(0, 2)).toEqual(['all refuse', 'refused'])
+  from.transport.dial('the last one answers', [...nowhere, to.address])
+  await until('the dial has an outcome', () => from.dialled.length + from.failures.length === 2)
+  expect(from.dialled.map(([key]) => key)).toEqual(['the last one answers'])
 })
 
 test('of two processes with one key that meet, each hears the number of the other, whoever has dialled', async () => {

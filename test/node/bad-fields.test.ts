@@ -5,7 +5,9 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { show } from '../../src/node/show.ts'
+import { inspect } from '../../src/node/check.ts'
+import { nodeInit } from '../../src/node/options.ts'
+import { show, showKind } from '../../src/node/show.ts'
 import { checkSimulation } from '../../src/simulation/simulation-options.ts'
 import { Below, SURFACES } from './bad-values.ts'
 import { allWrong, concrete, withField, withoutField } from './changed-field.ts'
@@ -36,7 +38,7 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
         problems.map(problem => problem.path),
         what,
       ).toEqual([concrete(path) + place])
-      const shown = path === 'secret' ? `a ${typeof found} that is not shown` : show(found)
+      const shown = path === 'secret' ? showKind(found) : show(found)
       expect(problems[0]?.found, what).toBe(shown)
       expect(problems[0]?.wanted, what).toMatch(/^(?!Invalid|a value$).{4,}/)
     }
@@ -58,7 +60,7 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
     for (const { path, typo } of misspelled) {
       if (known.some(field => field.path === typo)) continue
       const problems = problemsOf(() => check(withField(good, typo, 5)))
-      expect(problems, typo).toMatchObject([{ path: concrete(typo), found: '5' }])
+      expect(problems, typo).toMatchObject([{ path: concrete(typo), found: 'a number that is not shown' }])
       const name = path.split('.').at(-1) ?? ''
       // As much like `behaviours` and `seeds`.
       if (name.length > 3 && !['behavioursOf', 'seedsOf'].includes(name))
@@ -66,8 +68,8 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
     }
     const strangers = problemsOf(() => check({ ...good, colour: 'red', shape: 'round' }))
     expect(strangers).toEqual([
-      { path: 'colour', found: '"red"', wanted: 'no such field' },
-      { path: 'shape', found: '"round"', wanted: 'no such field' },
+      { path: 'colour', found: 'a string that is not shown', wanted: 'no such field' },
+      { path: 'shape', found: 'a string that is not shown', wanted: 'no such field' },
     ])
   })
 
@@ -84,6 +86,27 @@ describe.each(Object.entries(SURFACES))('of a %s', (kind, { schema, check, good,
       ])
     }
   })
+})
+
+test('a secret is shown nowhere, also where it is misspelled or does not belong', () => {
+  const secret = 'hunter2'
+  const places: unknown[] = [
+    { secert: secret },
+    { Secret: secret },
+    { passphrase: secret },
+    { secret: [secret] },
+    { secret: { value: secret } },
+    [{ secret }],
+    { cluster: { name: 'a', secret } },
+    { cluster: { name: 'a', secert: secret } },
+    { discovery: { secret } },
+    { labels: {}, node: { inner: [secret] } },
+  ]
+  for (const init of places) {
+    const checked = inspect(nodeInit, init)
+    expect(checked.kind, show(init)).toBe('bad')
+    expect(JSON.stringify(checked)).not.toContain(secret)
+  }
 })
 
 test('what cannot be looked at is a bad field like any other', () => {

@@ -5,6 +5,7 @@ import { beforeEach, expect, test } from 'vitest'
 import type { NodeId } from '../../src/ids.ts'
 import { nodeId } from '../../src/ids.ts'
 import { FAILED_DIALS_MIN } from '../../src/node/border.ts'
+import { HELLO_MS, NO_HELLO } from '../../src/node/greetings.ts'
 import type { Node } from '../../src/node/node.ts'
 import { encodePayload } from '../../src/payload.ts'
 import { Outside, framed } from './outside.ts'
@@ -80,6 +81,36 @@ test('whoever waits for a mesh is told of them too: by address where they were d
     outside.world.onPeerDown(nodeId(each), 'broken')
   }
   expect(await linesOfFormed()).toEqual([])
+})
+
+test('whoever connects and never says hello is hung up on, and told of, but not shut out', async () => {
+  outside.world.onPeerUp(peer)
+  outside.world.onDialled('/sim/peer', peer)
+  await outside.clock.run(HELLO_MS - 1_000)
+  expect(outside.hungUp).toEqual([])
+  await outside.clock.run(2_000)
+  expect(outside.hungUp).toEqual([{ peer, reason: NO_HELLO, shutOutMs: 0 }])
+  expect(told()).toEqual([expect.stringMatching(/"to":"peer".*not said hello for 20 s/)])
+  expect(await linesOfFormed()).toEqual([
+    expect.stringMatching(/^\/sim\/peer: it has connected, and not said/),
+  ])
+  expect(node.snapshot().border.violations).toBe(0)
+  outside.greet(peer)
+  await outside.clock.run(10 * HELLO_MS)
+  expect(outside.hungUp).toHaveLength(1)
+})
+
+test('a hello that comes by and by is waited for, though not for ever', async () => {
+  outside.world.onPeerUp(peer)
+  const hello = framed(new Uint8Array(1_000))
+  for (let at = 0; at < 5; at++) {
+    outside.world.onBytes(peer, 'control', hello.subarray(at, at + 1))
+    await outside.clock.run(HELLO_MS - 1_000)
+    expect(outside.hungUp).toEqual([])
+  }
+  outside.world.onBytes(peer, 'control', hello.subarray(5, 6))
+  await outside.clock.run(HELLO_MS - 1_000)
+  expect(outside.hungUp).toHaveLength(1)
 })
 
 test('whoever waits for a mesh is told of each address once, with all that is wrong with it', async () => {

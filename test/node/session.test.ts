@@ -7,7 +7,7 @@ import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { isCongested, refuseCongestion } from '../../src/node/messaging/congestion.ts'
 import { type Incoming, type Outgoing, Session } from '../../src/node/messaging/session.ts'
 import { FRAME } from '../../src/protocol/channel.ts'
-import { type Frame, FrameReader } from '../../src/protocol/frames.ts'
+import { type Frame, FrameReader, FrameWriter } from '../../src/protocol/frames.ts'
 
 const MIB = 1024 * 1024
 const SLOT = slotId(specId('w'), 'w')
@@ -223,4 +223,17 @@ test('a channel that waits gets its turn also where all that waits is in the wri
     bench.drain()
   }
   expect(bench.sent.filter(sent => sent >= 1_000)).toEqual([1_000, 1_001, 1_002])
+})
+
+test('a frame of a kind that there is not ends the session; one for a channel that is closed is dropped', () => {
+  const ofKind = (kind: number): string | undefined => {
+    const pieces: Uint8Array[] = []
+    const writer = new FrameWriter(bytes => pieces.push(bytes))
+    writer.begin(kind, 8).u32(1).u32(2)
+    writer.flush()
+    return new Bench().session.onBytes(Buffer.concat(pieces))
+  }
+  for (const kind of [0, 15, 200, 255]) expect(ofKind(kind)).toBe(`a frame of kind ${kind} on the data lane`)
+  for (const kind of [FRAME.item, FRAME.call, FRAME.cast, FRAME.send, FRAME.close])
+    expect(ofKind(kind)).toBeUndefined()
 })

@@ -9,6 +9,7 @@ import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS, type Rows } from '../../src/protocol/messages.ts'
 import { COUNTED_MAX } from '../../src/protocol/shape.ts'
 import { CHAIN_WORKERS_MAX, STAGE_WORKERS_MAX } from '../../src/protocol/spec-row.ts'
+import { row as memberOf } from './bench.ts'
 import { CHILD } from './child.ts'
 
 const a = nodeId('a')
@@ -315,5 +316,26 @@ test('a number that others count on from is garbage where there is hardly any ne
       ({ members }: Rows) => ({ members: members.map(row => ({ ...row, boot: most })) }),
     ])
       expect([String(change), isRefused(change)]).toEqual([String(change), wanted])
+  }
+})
+
+test('a reason is short, however long the names are that something has in it', () => {
+  const labels = { ['k'.repeat(200_000)]: 5 }
+  const rows = { ...NO_ROWS, members: [{ ...memberOf(a), labels }] }
+  const decoded = decodeMessage(encodePayload({ kind: 'rows', rows }))
+  expect(decoded).toEqual({
+    kind: 'garbage',
+    reason: expect.stringMatching(/^rows\.members\.0\.labels\.k{100}: /),
+  })
+})
+
+// Errors can be read that cannot be written: no message with such a row would leave the node any more.
+test('a message with an error in it is garbage: what is taken in can be passed on', () => {
+  const error = new Error('x', { cause: new TypeError('y') })
+  const strange: unknown[] = [error, [error], { error }, new Set([error]), new Map([[1, error]])]
+  for (const extra of [...strange, new AggregateError([error], 'z')]) {
+    const rows = { ...NO_ROWS, members: [{ ...memberOf(a), extra }] }
+    const decoded = decodeMessage(encodePayload({ kind: 'rows', rows }))
+    expect(decoded).toEqual({ kind: 'garbage', reason: expect.stringMatching(/or an error in it/) })
   }
 })

@@ -1,39 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
-import { Prng } from '../../src/prng.ts'
-import { SILENCE_MS } from '../../src/protocol/contact.ts'
-import { CONTACTS_MAX, Contacts } from '../../src/protocol/contacts.ts'
+import { SILENCE_MS } from '../../src/protocol/awaited-seeds.ts'
+import { CONTACTS_MAX } from '../../src/protocol/contact-book.ts'
 import { DIALS_AT_ONCE } from '../../src/protocol/dial-ranks.ts'
-import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
+import { Desk } from './desk.ts'
 
 const UNREACHABLE = { failure: 'unreachable', reason: 'no answer' } as const
-const [early, self, late] = [nodeId('a'), nodeId('m'), nodeId('z')]
+/** Before and after `DESK_ID`. */
+const [early, late] = [nodeId('a'), nodeId('z')]
 const ADDRESS = ['/sim/here']
-
-/** Contacts of a node, and what is dialled when. */
-class Desk {
-  readonly contacts: Contacts
-  nowMs = 0
-
-  constructor(addresses: readonly string[] = ADDRESS) {
-    this.contacts = new Contacts({ id: self, addresses }, LAN_TIMINGS, new Prng(1))
-  }
-
-  /** What is dialled until then, in this order. */
-  until(untilMs: number, onDial: (key: string, nowMs: number) => void = () => {}): string[] {
-    const keys: string[] = []
-    for (; this.contacts.wakeAtMs() <= untilMs; this.nowMs = Math.max(this.nowMs, this.contacts.wakeAtMs())) {
-      this.nowMs = Math.max(this.nowMs, this.contacts.wakeAtMs())
-      for (const { key } of this.contacts.take(this.nowMs)) {
-        keys.push(key)
-        onDial(key, this.nowMs)
-      }
-    }
-    this.nowMs = untilMs
-    return keys
-  }
-}
 
 let desk: Desk
 
@@ -180,7 +156,7 @@ describe('of many that others have told of', () => {
   const takeAt = (nowMs: number): string[] => desk.contacts.take(nowMs).map(({ key }) => key)
 
   const tellOf = (nowMs: number, ...told: readonly NodeId[]): void => {
-    for (const id of told) desk.contacts.note(id, ADDRESS, nowMs)
+    for (const id of told) desk.contacts.note(id, [`/sim/${id}`], nowMs)
   }
 
   test('none is dialled as long as more are heard of, for ten seconds at most', () => {

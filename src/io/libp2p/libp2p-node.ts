@@ -17,7 +17,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
 import { nodeId } from '../../ids.ts'
-import type { Logger } from '../../ports.ts'
+import { DIAL_ADDRESSES_MAX, type Logger } from '../../ports.ts'
 import { NotLetInError, textOf } from './dial-failure.ts'
 import { forgetThoseApart } from './forgetting.ts'
 import type { Gate } from './gate.ts'
@@ -93,6 +93,8 @@ export async function createMeshLibp2p(init: Libp2pInit): Promise<MeshLibp2p> {
       maxIncomingPendingConnections: Infinity,
       maxParallelDials: PARALLEL_DIALS_MAX,
       addressSorter: asGiven,
+      // Of one that has more than the default, 25, libp2p would dial none.
+      maxPeerAddrsToDial: DIAL_ADDRESSES_MAX,
       // The transport counts them, and says so: the default would be full before.
       maxDialQueueLength: DIALS_MAX,
       dialTimeout: DIAL_TIMEOUT_MS,

@@ -214,10 +214,10 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     this.#tellEnd(session.peer)
     if (known !== undefined) {
       const reason = 'another session has taken its place'
-      this.#handlers?.onPeerDown(session.peer, reason)
+      this.#guard(undefined, () => this.#handlers?.onPeerDown(session.peer, reason))
       known.abort(reason)
     }
-    this.#handlers?.onPeerUp(session.peer)
+    this.#guard(session.peer, () => this.#handlers?.onPeerUp(session.peer))
     session.read()
     this.#gossip?.onSession(session.connection)
   }
@@ -237,7 +237,8 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 
   onDrain(session: Libp2pSession, lane: Lane): void {
-    if (this.#sessions.get(session.peer) === session) this.#handlers?.onDrain(session.peer, lane)
+    if (this.#sessions.get(session.peer) !== session) return
+    this.#guard(session.peer, () => this.#handlers?.onDrain(session.peer, lane))
   }
 
   #tellEnd(peer: NodeId): void {

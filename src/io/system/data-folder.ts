@@ -103,10 +103,12 @@ export class DataFolder {
    * @throws {DataFolderError} when that one does not, or the folder cannot be used; {DuplicateIdentityError} when a third
    * one has come while it was waited for
    */
-  static async open(init: DataFolderInit): Promise<DataFolder> {
-    const { path } = init
+  static async open(given: DataFolderInit): Promise<DataFolder> {
+    // Once: the process may go to another directory later.
+    const path = resolve(given.path)
+    const init = { ...given, path }
     try {
-      await makeFolder(resolve(path))
+      await makeFolder(path)
       const key = await openKey(init)
       const id = init.idOf(key)
       // What is wrong with the folder is found before another node gives way for it.
@@ -251,6 +253,12 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
+/** What a file system says that has no links, such as FAT, exFAT and many of a network. */
+const NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'])
+
+/** Never over what is there. */
+const NEW_FILE = { mode: PRIVATE_FILE, flag: 'wx', flush: true } as const
+
 /** The key of the folder. Of two processes that make one at the same moment, both get the same. */
 async function openKey(init: DataFolderInit): Promise<Uint8Array> {
   const file = join(init.path, KEY_FILE)
@@ -262,9 +270,13 @@ async function openKey(init: DataFolderInit): Promise<Uint8Array> {
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   const key = await init.makeKey()
   try {
-    await writeFile(draft, key, { mode: PRIVATE_FILE, flag: 'wx', flush: true })
+    await writeFile(draft, key, NEW_FILE)
     // A link is made as a whole or not at all, and never over what is there.
-    await link(draft, file)
+    await link(draft, file).catch(async (error: unknown) => {
+      if (!NO_LINKS.has(codeOf(error))) throw error
+      // Not as a whole: who opens the folder in the same moment may read a part of it, and says that it is no key.
+      await writeFile(file, key, NEW_FILE)
+    })
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error
   } finally {
@@ -306,10 +318,14 @@ async function nextBoot(init: DataFolderInit, bootMin = init.wallMs()): Promise<
 
 async function closeToOthers(file: string, init: DataFolderInit): Promise<void> {
   if (process.platform === 'win32' || ((await stat(file)).mode & OTHERS) === 0) return
-  init.onWarning(
-    `others could read the key in ${init.path}: it was made private. Use a new one if they may have`,
-  )
-  await chmod(file, PRIVATE_FILE)
+  const found = `others could read the key in ${init.path}`
+  try {
+    await chmod(file, PRIVATE_FILE)
+    init.onWarning(`${found}: it was made private. Use a new one if they may have`)
+  } catch (error) {
+    // It belongs to another user, or is on a file system without owners.
+    init.onWarning(`${found}, and it cannot be made private: let only this process at it (${textOf(error)})`)
+  }
 }
 
 async function replaceFile(file: string, text: string): Promise<void> {

@@ -322,9 +322,11 @@ export class Session implements Way {
         return undefined
       case FRAME.reset:
         return this.#outgoing.get(frame.u32())?.onReset()
-      default:
-        this.#violation = this.#incoming.get(frame.u32())?.onFrame(frame, this)
-        return undefined
+      default: {
+        const incoming = this.#incoming.get(frame.u32())
+        // What is for a channel that was closed meanwhile is dropped.
+        this.#violation = incoming === undefined ? unknownKind(frame) : incoming.onFrame(frame, this)
+      }
     }
   }
 
@@ -347,4 +349,11 @@ export class Session implements Way {
       this.#incoming.set(channel, incoming)
     }
   }
+}
+
+const KINDS: ReadonlySet<number> = new Set<number>(Object.values(FRAME))
+
+/** @returns why the session must end, where no frame is of that kind */
+function unknownKind({ kind }: Frame): string | undefined {
+  return KINDS.has(kind) ? undefined : `a frame of kind ${kind} on the data lane`
 }

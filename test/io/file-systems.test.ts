@@ -1,0 +1,85 @@
+/** Data folders where the file system, or its owner, does not let a node do everything. */
+
+import { randomBytes } from 'node:crypto'
+import fs, { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+
+import { DataFolder } from '../../src/io/system/data-folder.ts'
+
+const refused = vi.hoisted(() => new Set<string>())
+
+vi.mock(import('node:fs/promises'), async original => {
+  const real = await original()
+  const refuse = (name: string): Promise<never> =>
+    Promise.reject(Object.assign(new Error(`EPERM: operation not permitted, ${name}`), { code: 'EPERM' }))
+  const may: Pick<typeof real, 'link' | 'chmod'> = {
+    link: (...given) => (refused.has('link') ? refuse('link') : real.link(...given)),
+    chmod: (...given) => (refused.has('chmod') ? refuse('chmod') : real.chmod(...given)),
+  }
+  return { ...real, ...may }
+})
+
+let above: string
+const warnings: string[] = []
+const startedIn = process.cwd()
+
+beforeEach(async () => {
+  above = await mkdtemp(join(tmpdir(), 'meshvisor-'))
+  warnings.length = 0
+})
+
+afterEach(async () => {
+  refused.clear()
+  process.chdir(startedIn)
+  await rm(above, { recursive: true, force: true })
+})
+
+async function keyIn(path: string): Promise<Uint8Array> {
+  const folder = await open(path)
+  await folder.close()
+  return folder.key
+}
+
+function open(path: string): Promise<DataFolder> {
+  return DataFolder.open({
+    path,
+    makeKey: async () => randomBytes(36),
+    idOf: () => 'me',
+    wallMs: Date.now,
+    onWarning: message => warnings.push(message),
+  })
+}
+
+test('a key is kept where the file system has no links, and never written over', async () => {
+  refused.add('link')
+  const path = join(above, 'data')
+  const key = await keyIn(path)
+  expect(key).toHaveLength(36)
+  expect(await keyIn(path)).toEqual(key)
+  expect((await stat(join(path, 'key'))).mode & 0o777).toBe(0o600)
+  expect((await fs.readdir(path)).filter(name => name.startsWith('key'))).toEqual(['key'])
+})
+
+test('a key of another user that cannot be made private is used, and told of', async () => {
+  const path = join(above, 'data')
+  const key = await keyIn(path)
+  await chmod(join(path, 'key'), 0o644)
+  refused.add('chmod')
+  expect(await keyIn(path)).toEqual(key)
+  expect(warnings).toEqual([
+    expect.stringMatching(/others could read the key .* cannot be made private.*EPERM/),
+  ])
+})
+
+test('a folder named by a relative path stays where it was when the process goes elsewhere', async () => {
+  process.chdir(above)
+  const folder = await open('data')
+  expect(folder.path).toBe(join(process.cwd(), 'data'))
+  process.chdir(startedIn)
+  folder.remember('someone', ['/ip4/10.0.0.5/tcp/7000'])
+  await folder.close()
+  expect(await fs.readdir(join(above, 'data'))).toContain('peers.json')
+  expect(warnings).toEqual([])
+})
