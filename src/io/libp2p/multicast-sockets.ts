@@ -15,6 +15,8 @@ const [GROUP, PORT] = ['224.0.0.251', 5_353] as const
 const LOOK_EVERY_MS = 5_000
 /** A machine with containers has many; what speaks on more of them speaks to itself. */
 const INTERFACES_MAX = 16
+/** Linux lets a socket hear on so many (`igmp_max_memberships`). */
+const MEMBERSHIPS_MAX = 20
 /** So many different troubles are told of. */
 const TROUBLES_MAX = 64
 /** RFC 6762, section 11. */
@@ -90,9 +92,10 @@ export class MulticastSockets {
     const addresses = this.#findAddresses()
     if (addresses === undefined) return
     this.#listener ??= this.#listen()
-    this.#join(addresses)
     const others = addresses.filter(({ internal }) => !internal)
-    const wanted = (others.length > 0 ? others : addresses)
+    const internal = addresses.filter(each => each.internal)
+    this.#join([...others, ...internal].slice(0, MEMBERSHIPS_MAX))
+    const wanted = (others.length > 0 ? others : internal)
       .slice(0, INTERFACES_MAX)
       .map(({ address }) => address)
     for (const [address, socket] of this.#speakers) if (!wanted.includes(address)) this.#drop(address, socket)
@@ -131,18 +134,32 @@ export class MulticastSockets {
   }
 
   #join(addresses: readonly os.NetworkInterfaceInfo[]): void {
-    if (!this.#isListening) return
+    const listener = this.#listener
+    if (!this.#isListening || listener === undefined) return
     const present = new Set(addresses.map(({ address }) => address))
-    for (const address of this.#joined) if (!present.has(address)) this.#joined.delete(address)
+    for (const address of this.#joined) if (!present.has(address)) this.#leave(address, listener)
     for (const address of present) {
-      if (this.#joined.has(address)) continue
-      this.#joined.add(address)
       try {
-        this.#listener?.addMembership(GROUP, address)
+        // Each time: one that was made anew with the address that it had is another one to the system.
+        listener.addMembership(GROUP, address)
       } catch (error) {
-        // An interface that has another address now: it has never left.
+        // It is joined already, as it mostly is.
         if (!String(error).includes('EADDRINUSE')) this.#onTrouble(address, error)
+        continue
       }
+      const speaker = this.#speakers.get(address)
+      if (this.#joined.has(address) && speaker !== undefined) this.#drop(address, speaker)
+      this.#joined.add(address)
+    }
+  }
+
+  /** The system counts also those that are gone. */
+  #leave(address: string, listener: Socket): void {
+    this.#joined.delete(address)
+    try {
+      listener.dropMembership(GROUP, address)
+    } catch {
+      // There is nothing to leave.
     }
   }
 
