@@ -4,7 +4,8 @@
 import type { NodeId } from '../ids.ts'
 import { decodeMessage, encodeMessage } from '../protocol/codec.ts'
 import { type Frame, FrameReader, FrameWriter } from '../protocol/frames.ts'
-import { CONTROL_MESSAGES, RateLimit } from '../protocol/limits.ts'
+import { CONTROL_MESSAGES } from '../protocol/limits.ts'
+import { RateLimit } from '../rate-limit.ts'
 import type { ProtocolRange } from '../protocol/member-row.ts'
 import { CONTROL_FRAME_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, type Message } from '../protocol/messages.ts'
 

@@ -6,7 +6,8 @@
  */
 
 import type { NodeId, SlotId } from '../ids.ts'
-import { RELAYED, RateLimit } from '../protocol/limits.ts'
+import { RELAYED } from '../protocol/limits.ts'
+import { RateLimit } from '../rate-limit.ts'
 import type { Membership } from '../protocol/membership.ts'
 import {
   type CarriedMessage,

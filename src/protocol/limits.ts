@@ -5,11 +5,7 @@
  * `CONTROL_FRAME_BYTES_MAX`, `PAYLOAD_BYTES_MAX`, `FRAME_BYTES_MAX`; those of connections are in `io/libp2p`.
  */
 
-/** So often something may happen: `perSecond` in the long run, `burst` at once. */
-export interface Rate {
-  readonly perSecond: number
-  readonly burst: number
-}
+import type { Rate } from '../rate-limit.ts'
 
 /**
  * Messages of one peer on the control lane; more end the session. A node that declares or restarts ten thousand workers
@@ -37,26 +33,3 @@ export const CHANNELS_MAX = 100_000
 
 /** So long a peer that broke the protocol is not let in again, so that it does not come back a thousand times a second. */
 export const SHUT_OUT_MS = 30_000
-
-/** A bucket that fills at the rate, and holds the burst. */
-export class RateLimit {
-  readonly #rate: Rate
-  #tokens: number
-  #atMs: number
-
-  constructor(rate: Rate, nowMs: number) {
-    this.#rate = rate
-    this.#tokens = rate.burst
-    this.#atMs = nowMs
-  }
-
-  /** Whether one more is within the limit. */
-  take(nowMs: number): boolean {
-    const { perSecond, burst } = this.#rate
-    this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#atMs) / 1_000) * perSecond)
-    this.#atMs = nowMs
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
-    return true
-  }
-}

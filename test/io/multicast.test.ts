@@ -15,6 +15,7 @@ import { type MeshLibp2p, createMeshLibp2p } from '../../src/io/libp2p/libp2p-no
 import { Libp2pTransport } from '../../src/io/libp2p/libp2p-transport.ts'
 import { deriveMeshKeys } from '../../src/io/libp2p/mesh-keys.ts'
 import { decodeMulticast, encodeAnswer, encodeQuestion } from '../../src/io/libp2p/multicast-message.ts'
+import { MULTICAST_MESSAGES } from '../../src/io/libp2p/multicast.ts'
 import { Processes } from '../../src/io/libp2p/processes.ts'
 import { silentLogger } from '../../src/io/system/loggers.ts'
 import { systemClock } from '../../src/io/system/system-clock.ts'
@@ -251,6 +252,21 @@ test('of those whom multicast claims to have found, nothing is kept by libp2p', 
     return count >= peers.length
   })
   expect(await libp2p.peerStore.all()).toHaveLength(0)
+})
+
+test('however much strangers say, so much of it is read, and they cost no more than that', async () => {
+  let count = 0
+  await startLibp2p(() => (count += 1))
+  const [claim, peer] = [await claimant(), await newId()]
+  const fromMs = performance.now()
+  for (let sent = 0; sent < 3_000; sent += 20) {
+    for (let port = 1; port <= 20; port++) claim(peer, `/ip4/10.0.0.7/tcp/${sent + port}`)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await until('some are heard', () => count > 0)
+  const { perSecond, burst } = MULTICAST_MESSAGES
+  const passedS = (performance.now() - fromMs) / 1_000
+  expect(count).toBeLessThanOrEqual(burst + passedS * perSecond)
 })
 
 test('of those who were dialled in vain, or were met and are gone, nothing is kept by libp2p', async () => {

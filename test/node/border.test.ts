@@ -16,14 +16,7 @@ import type { Node } from '../../src/node/node.ts'
 import { encodePayload } from '../../src/payload.ts'
 import { FRAME } from '../../src/protocol/channel.ts'
 import { FRAME_BYTES_MAX } from '../../src/protocol/frames.ts'
-import {
-  CHANNELS_MAX,
-  CONTROL_MESSAGES,
-  DISCOVERIES,
-  HINTS,
-  RateLimit,
-  SHUT_OUT_MS,
-} from '../../src/protocol/limits.ts'
+import { CHANNELS_MAX, CONTROL_MESSAGES, DISCOVERIES, HINTS, SHUT_OUT_MS } from '../../src/protocol/limits.ts'
 import {
   CONTROL_FRAME_BYTES_MAX,
   CONTROL_MESSAGE_BYTES_MAX,
@@ -31,6 +24,7 @@ import {
   NO_ROWS,
   PROTOCOL,
 } from '../../src/protocol/messages.ts'
+import { RateLimit } from '../../src/rate-limit.ts'
 import { Outside, framed, probe } from './outside.ts'
 
 let outside: Outside

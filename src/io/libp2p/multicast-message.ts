@@ -59,10 +59,21 @@ export function encodeAnswer(tag: string, instance: string, addresses: readonly 
   return encode(packet)
 }
 
+/**
+ * Whether it can be of the mesh: a cheap look, as most of what is said there is of printers. However names are written, the
+ * tag is somewhere in each message of the mesh.
+ */
+export function isWorthReading(tag: string, bytes: Uint8Array): boolean {
+  const buffer = bufferOf(bytes)
+  if (buffer.length < HEADER_BYTES || buffer.length > MESSAGE_BYTES_MAX) return false
+  const count = COUNTS.reduce((sum, at) => sum + buffer.readUInt16BE(at), 0)
+  const [service = ''] = tag.split('.')
+  return count <= RECORDS_MAX && buffer.includes(service)
+}
+
 /** @returns undefined when it cannot be read, or has nothing to do with `tag` */
 export function decodeMulticast(tag: string, bytes: Uint8Array): MulticastMessage | undefined {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const packet = isWorthReading(tag, buffer) ? read(buffer) : undefined
+  const packet = isWorthReading(tag, bytes) ? read(bytes) : undefined
   if (packet === undefined) return undefined
   const { questions = [], answers = [], authorities = [], additionals = [] } = packet
   if (packet.type !== 'response') return questions.some(isOf(tag)) ? { kind: 'question' } : undefined
@@ -77,24 +88,21 @@ export function decodeMulticast(tag: string, bytes: Uint8Array): MulticastMessag
   return { kind: 'answer', texts: addresses }
 }
 
-/** Most of what is said there is of printers. However names are written, the tag is somewhere in each message of the mesh. */
-function isWorthReading(tag: string, buffer: Buffer): boolean {
-  if (buffer.length < HEADER_BYTES || buffer.length > MESSAGE_BYTES_MAX) return false
-  const count = COUNTS.reduce((sum, at) => sum + buffer.readUInt16BE(at), 0)
-  const [service = ''] = tag.split('.')
-  return count <= RECORDS_MAX && buffer.includes(service)
-}
-
 /** Whether it is about the nodes of the mesh: who asks for everything (`ANY`) asks for them too. */
 function isOf(tag: string): (each: { readonly name: string; readonly type: string }) => boolean {
   return ({ name, type }) => name === tag && (type === 'PTR' || type === 'ANY')
 }
 
 /** @returns undefined when it is no such message */
-function read(buffer: Buffer): DecodedPacket | undefined {
+function read(bytes: Uint8Array): DecodedPacket | undefined {
   try {
-    return decode(buffer)
+    return decode(bufferOf(bytes))
   } catch {
     return undefined
   }
+}
+
+/** The same memory. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

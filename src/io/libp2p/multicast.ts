@@ -9,8 +9,9 @@ import type { Startable } from '@libp2p/interface'
 
 import { type NodeId, nodeId } from '../../ids.ts'
 import { NODE_ID_PATTERN, objectionTo } from '../../multiaddress.ts'
+import { type Rate, RateLimit } from '../../rate-limit.ts'
 import { Listening, type ListeningComponents, type ListeningInit } from './listening.ts'
-import { decodeMulticast, encodeAnswer, encodeQuestion } from './multicast-message.ts'
+import { decodeMulticast, encodeAnswer, encodeQuestion, isWorthReading } from './multicast-message.ts'
 import { MulticastSockets, type Trouble } from './multicast-sockets.ts'
 import { Pace } from './pace.ts'
 
@@ -27,6 +28,12 @@ const ASK_AGAIN_MAX_MS = 60_000
 
 /** All nodes hear each answer: once a second is enough, whoever asks (RFC 6762, section 6). */
 const ANSWER_EVERY_MS = 1_000
+
+/**
+ * Messages of multicast that are read, those of other programs aside; more is dropped, as it is all said again. Each of a
+ * hundred nodes answers once a second at most, and the dearest that a stranger can make takes a millisecond or two.
+ */
+export const MULTICAST_MESSAGES: Rate = { perSecond: 200, burst: 500 }
 
 export interface MulticastHandlers {
   /**
@@ -55,6 +62,7 @@ export class Multicast implements Startable {
   readonly #sockets: MulticastSockets
   readonly #question: Pace
   readonly #answer: Pace
+  readonly #reads = new RateLimit(MULTICAST_MESSAGES, performance.now())
   #askAgainMs = ASK_AGAIN_MS
   #askAgain: NodeJS.Timeout | undefined
   /** Who was told of last comes last. */
@@ -103,6 +111,7 @@ export class Multicast implements Startable {
   }
 
   #onMessage(bytes: Uint8Array): void {
+    if (!isWorthReading(this.#tag, bytes) || !this.#reads.take(performance.now())) return
     const message = decodeMulticast(this.#tag, bytes)
     if (message?.kind === 'question') this.#answer.want()
     else if (message?.kind === 'answer') this.#onAnswer(message.texts)
