@@ -26,6 +26,7 @@ import {
 import { listenFailures, unusable } from './listen-failure.ts'
 import { Libp2pSession, type SessionHandlers } from './libp2p-session.ts'
 import { Processes } from './processes.ts'
+import { Rivals } from './rivals.ts'
 
 const PROTOCOLS: Readonly<Record<Lane, string>> = {
   control: '/meshvisor/control/1',
@@ -33,9 +34,6 @@ const PROTOCOLS: Readonly<Record<Lane, string>> = {
 }
 
 const STREAM_LIMITS = { maxInboundStreams: 4, maxOutboundStreams: 4 }
-
-/** Connections that cross are opened within this time of each other; whoever comes later has lost the first one. */
-const CROSSING_MS = 5_000
 
 /** A mesh is comfortable with about a hundred nodes, and is simulated with a thousand. */
 const SESSIONS_MAX = 1_024
@@ -68,7 +66,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   readonly #libp2p: MeshLibp2p
   readonly #clock: Clock
   readonly #gate: Gate
-  readonly #processes: Processes
+  readonly #rivals: Rivals
   readonly #listen: readonly string[]
   readonly #sessionsMax: number
   /** By the ids of their connections: those that are opening, too. */
@@ -96,9 +94,10 @@ export class Libp2pTransport implements Transport, SessionHandlers {
     this.#libp2p = init.libp2p
     this.#clock = init.clock
     this.#gate = init.gate
-    this.#processes = init.processes
     this.#listen = init.listen
     this.#sessionsMax = init.sessionsMax
+    const { id, processes } = init
+    this.#rivals = new Rivals({ id, processes, all: this.#all, sessions: this.#sessions })
   }
 
   /** Makes a transport that does not listen yet. @throws {ListenError} when an address is none */
@@ -207,7 +206,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   onReady(session: Libp2pSession): void {
     const known = this.#sessions.get(session.peer)
     if (this.#isStopped) return session.abort('this node stops')
-    if (known !== undefined && this.#isPreferred(known, session))
+    if (known !== undefined && this.#rivals.isPreferred(known, session))
       return session.abort('there is a session already')
     if (known === undefined && this.#sessions.size >= this.#sessionsMax) return this.#turnAway(session)
     this.#sessions.set(session.peer, session)
@@ -286,7 +285,11 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   /** Resolves when there is a session, by way of this connection or of another one. @returns why there is none */
   async #settle(connection: Connection): Promise<string | undefined> {
     let ended: string | undefined
-    for (let first = this.#firstOf(connection); first !== undefined; first = this.#firstOf(connection)) {
+    for (
+      let first = this.#rivals.findFirst(connection);
+      first !== undefined;
+      first = this.#rivals.findFirst(connection)
+    ) {
       ended = await first.opened
       // Nothing has come of the other one: this one is no spare any more.
       if (ended !== undefined) this.#onConnection(connection)
@@ -303,7 +306,7 @@ export class Libp2pTransport implements Transport, SessionHandlers {
   }
 
   #onConnection(connection: Connection): void {
-    if (this.#all.has(connection.id) || this.#isSpare(connection)) return
+    if (this.#all.has(connection.id) || this.#rivals.isSpare(connection)) return
     const session = this.#sessionOf(connection)
     if (session === undefined || connection.direction !== 'outbound') return
     for (const lane of ['control', 'data'] as const) {
@@ -312,32 +315,6 @@ export class Libp2pTransport implements Transport, SessionHandlers {
         (error: unknown) => session.abort(`no stream: ${String(error)}`),
       )
     }
-  }
-
-  /**
-   * Whether this node has dialled a peer with whom it has a session, as at an address that does not say whose it is. Calls
-   * are under way in that session: it stays, and whoever has dialled closes the connection. If it is stuck, it will be
-   * renewed; if the peer has lost it, the peer dials. The same of a session that is about to open, as where two addresses of
-   * one peer are dialled at once: but then this connection is kept until there is one.
-   */
-  #isSpare(connection: Connection): boolean {
-    if (connection.direction !== 'outbound') return false
-    const known = this.#sessions.get(nodeId(connection.remotePeer.toString()))
-    const isKnown = known !== undefined && this.#processes.isSame(known.connection, connection)
-    return isKnown || this.#firstOf(connection) !== undefined
-  }
-
-  /** The session with the same process that this node is opening already, by way of another connection. */
-  #firstOf(connection: Connection): Libp2pSession | undefined {
-    if (this.#all.has(connection.id)) return undefined
-    const peer = nodeId(connection.remotePeer.toString())
-    return [...this.#all.values()].find(
-      each =>
-        each.peer === peer &&
-        each !== this.#sessions.get(peer) &&
-        each.connection.direction === 'outbound' &&
-        this.#processes.isSame(each.connection, connection),
-    )
   }
 
   #onStream(lane: Lane, stream: Stream, connection: Connection): void {
@@ -383,15 +360,6 @@ export class Libp2pTransport implements Transport, SessionHandlers {
 
   #onTwin(boot: number): void {
     if (!this.#isStopped) this.#guard(undefined, () => this.#handlers?.onTwin(boot))
-  }
-
-  /** Of two connections that cross, the one that the smaller id has dialled stays; otherwise the later one. */
-  #isPreferred(known: Libp2pSession, later: Libp2pSession): boolean {
-    if (later.openedMs - known.openedMs > CROSSING_MS) return false
-    if (!this.#processes.isSame(known.connection, later.connection)) return false
-    const isOurs = known.connection.direction === 'outbound'
-    if (isOurs === (later.connection.direction === 'outbound')) return false
-    return isOurs === this.id < known.peer
   }
 }
 
