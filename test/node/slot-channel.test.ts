@@ -176,6 +176,19 @@ test('what is asked for at once is answered, also where it is more than the peer
   expect(bench.outcomes(REPLY.result)).toEqual(numbers)
 })
 
+test('on a connection that carries the answers of all who wait, nobody is refused, however much waits', async () => {
+  const bench = new Bench()
+  const open = 32
+  for (let ms = 0; ms < 5_000; ms += 50) {
+    while (bench.callCount - bench.heard.size < open) bench.call()
+    await bench.clock.run(50)
+    bench.pass((64 * MIB) / 20)
+  }
+  expect(bench.outcomes(REPLY.overloaded)).toEqual([])
+  expect(bench.inTime).toBe(bench.heard.size)
+  expect(bench.inTime).toBeGreaterThan(300)
+})
+
 test('a connection that is in the midst of an answer is not taken for one that carries none', async () => {
   const bench = new Bench()
   const numbers: number[] = []

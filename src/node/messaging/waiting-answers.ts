@@ -13,10 +13,7 @@ const SPAN_MS = 4_000
 /** By then, an answer should be on its way: the rest is for the worker, and for the way. */
 const SHARE_OF_TIMEOUT = 1 / 2
 
-/** Where as much waits for more than a moment, calls are refused, however long they wait: as those of this node are. */
-const MANY_BYTES = 16 * 1024 * 1024
-
-/** Beyond this, also calls that wait in a mailbox are refused, when their worker comes to them. */
+/** Beyond this, all are refused, those in a mailbox when their worker comes to them. */
 const BYTES_MAX = 128 * 1024 * 1024
 
 export class WaitingAnswers {
@@ -62,9 +59,9 @@ export class WaitingAnswers {
   /** Whether the answer to a call that comes now, and may take `timeoutMs`, would come too late, or too much waits already. */
   isBehind(timeoutMs: number, nowMs: number): boolean {
     const elapsedMs = nowMs - this.#sinceMs
-    if (this.#bytes === 0 || elapsedMs < LOOK_MS) return this.isFull
+    if (this.#bytes === 0 || elapsedMs < LOOK_MS || this.isFull) return this.isFull
     const leftBytes = this.#leftBytes + this.#lastBytes
-    return this.#bytes > MANY_BYTES || this.#bytes * elapsedMs > leftBytes * timeoutMs * SHARE_OF_TIMEOUT
+    return this.#bytes * elapsedMs > leftBytes * timeoutMs * SHARE_OF_TIMEOUT
   }
 
   /** Whether no call of the peer is begun. */
