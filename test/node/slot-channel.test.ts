@@ -28,9 +28,10 @@ class Bench {
   /** What the peer has heard: the outcomes, by the numbers of the calls. */
   readonly heard = new Map<number, number>()
   readonly executed: number[] = []
-  /** Calls that the worker has not come to. */
-  readonly mailbox: (readonly [number: number, replier: Replier])[] = []
+  /** Calls that the worker has not come to: their numbers, and how large the answers are to be. */
+  readonly mailbox: (readonly [number: number, bytes: number, replier: Replier])[] = []
   readonly session: Session
+  readonly #nodeClock = this.clock.fork()
   /** Where the worker comes to each call at once. */
   readonly #isQuick: boolean
   readonly #reader = new FrameReader(frame => this.#onReply(frame.u32(), frame.u8()))
@@ -67,7 +68,7 @@ class Bench {
         onReply: () => undefined,
         onBroadcast: () => undefined,
       },
-      clock: this.clock.fork(),
+      clock: this.#nodeClock,
       send: bytes => this.#send(bytes),
     })
     this.#push(writer => {
@@ -80,15 +81,15 @@ class Bench {
   }
 
   /** @returns the number of the call */
-  call(): number {
+  call({ bytes = MIB, timeoutMs = TIMEOUT_MS } = {}): number {
     const number = this.#calledMs.push(this.clock.nowMs) - 1
-    const payload = encodeRequest('blob', [number], NO_ORIGIN)
+    const payload = encodeRequest('blob', [number, bytes], NO_ORIGIN)
     this.#push(writer =>
       writer
         .begin(FRAME.call, 12 + payload.length)
         .u32(CHANNEL)
         .u32(number)
-        .u32(TIMEOUT_MS)
+        .u32(timeoutMs)
         .bytes(payload),
     )
     return number
@@ -96,10 +97,10 @@ class Bench {
 
   /** The worker comes to what waits in its mailbox. */
   work(): void {
-    for (const [number, replier] of this.mailbox.splice(0)) {
+    for (const [number, bytes, replier] of this.mailbox.splice(0)) {
       if (!replier.begin(this.clock.nowMs)) continue
       this.executed.push(number)
-      replier.onResult(new Uint8Array(MIB))
+      replier.onResult(new Uint8Array(bytes))
     }
   }
 
@@ -109,6 +110,13 @@ class Bench {
     while (this.#mayPass > 0 && this.session.waitingBytes > 0) this.session.onDrain()
     if (this.#mayPass > 0) this.session.onDrain()
     this.#mayPass = Math.min(0, this.#mayPass)
+  }
+
+  /** The event loop of the node stands still for so long. Its timers come after whatever else the test does then. */
+  async holdUp(durationMs: number): Promise<void> {
+    this.#nodeClock.freeze()
+    await this.clock.run(durationMs)
+    this.#nodeClock.thaw('stopped')
   }
 
   outcomes(outcome: number): number[] {
@@ -126,7 +134,10 @@ class Bench {
   }
 
   #deliver(letter: Letter): boolean {
-    if (letter.kind === 'call') this.mailbox.push([Number(letter.args[0]), letter.replier])
+    if (letter.kind === 'call') {
+      const [number, bytes] = letter.args
+      this.mailbox.push([Number(number), Number(bytes), letter.replier])
+    }
     if (this.#isQuick) this.work()
     return true
   }
@@ -187,6 +198,34 @@ test('on a connection that carries the answers of all who wait, nobody is refuse
   expect(bench.outcomes(REPLY.overloaded)).toEqual([])
   expect(bench.inTime).toBe(bench.heard.size)
   expect(bench.inTime).toBeGreaterThan(300)
+})
+
+test('of a peer that has stood still for a moment, no call is refused', async () => {
+  const bench = new Bench()
+  const small = { bytes: 10_000, timeoutMs: 5_000 }
+  const numbers = Array.from({ length: 200 }, () => bench.call(small))
+  await bench.clock.run(500)
+  numbers.push(bench.call(small))
+  await Promise.resolve()
+  bench.pass(100 * MIB)
+  expect(bench.outcomes(REPLY.result)).toEqual(numbers)
+})
+
+test('for as long as this node was held up itself, the connection is not said to have carried nothing', async () => {
+  const bench = new Bench()
+  const small = { bytes: 10_000 }
+  const numbers = Array.from({ length: 1_000 }, () => bench.call(small))
+  await bench.clock.run(20)
+  await bench.holdUp(1_500)
+  // What has come meanwhile is taken in before and after its timers, and some of what waits leaves.
+  numbers.push(bench.call(small))
+  bench.pass(MIB)
+  numbers.push(bench.call(small))
+  await bench.clock.run(0)
+  numbers.push(bench.call(small))
+  await Promise.resolve()
+  bench.pass(100 * MIB)
+  expect(bench.outcomes(REPLY.result)).toEqual(numbers)
 })
 
 test('a connection that is in the midst of an answer is not taken for one that carries none', async () => {

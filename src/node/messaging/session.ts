@@ -12,7 +12,7 @@ import type { Clock } from '../../ports.ts'
 import { FRAME, type Target, decodeTarget } from '../../protocol/channel.ts'
 import { type Frame, FrameReader, FrameWriter, SLAB_BYTES } from '../../protocol/frames.ts'
 import { CHANNELS_MAX } from '../../protocol/limits.ts'
-import { WaitingAnswers } from './waiting-answers.ts'
+import { LOOK_EVERY_MS, WaitingAnswers } from './waiting-answers.ts'
 
 /** A session that sends no more than this at a time is quiet. */
 const QUIET_FRAMES = 4
@@ -97,6 +97,7 @@ export class Session implements Way {
   #isFlushDue = false
   #isBusy = false
   #isNewsDue = false
+  #isLookDue = false
   #isCongested = false
   /** Until the writer has written so much in all, channels may write though something waits. */
   #turnEndBytes = 0
@@ -288,10 +289,26 @@ export class Session implements Way {
     if (this.#isCongested) {
       this.#backlog.push({ bytes, answerBytes, deadlineMs: this.#deadlineMs })
       this.waitingBytes += bytes.length
-      if (answerBytes > 0) this.answers.add(answerBytes, this.#clock.nowMs())
+      if (answerBytes > 0) this.#addAnswers(answerBytes)
     } else {
       this.#give(bytes)
     }
+  }
+
+  #addAnswers(bytes: number): void {
+    this.answers.add(bytes, this.#clock.nowMs())
+    if (this.#isLookDue) return
+    this.#isLookDue = true
+    this.#lookLater()
+  }
+
+  /** For as long as answers wait. */
+  #lookLater(): void {
+    this.#clock.after(LOOK_EVERY_MS, () => {
+      this.answers.look(this.#clock.nowMs())
+      this.#isLookDue = !this.#isOver && this.answers.bytes > 0
+      if (this.#isLookDue) this.#lookLater()
+    })
   }
 
   #give(bytes: Uint8Array): void {
