@@ -198,7 +198,11 @@ export class Border {
   /** `key`: an address, or the id of a member, whose absence others notice. */
   onDialFailed(key: string, { isHandshake, reason, cause }: FailedDial): void {
     const isAddress = key.startsWith('/')
-    if (isAddress && !isHandshake && this.#contacts().hasOtherWay(key)) return
+    if (isAddress && !isHandshake && this.#contacts().hasOtherWay(key)) {
+      // What has failed before there was one says nothing when it ends.
+      this.#failedDials.delete(key)
+      return
+    }
     const { count, isLasting } = this.#fail(key)
     // A member whose process is just ending closes connections halfway: once is no news of it.
     const isNews = isHandshake ? isAddress || count > 1 : isAddress && isLasting

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
-import { COMPLAIN_EVERY_MS, FAILED_DIALS_MIN } from '../../src/node/border.ts'
+import { COMPLAIN_EVERY_MS, FAILED_DIALS_MIN, FAILED_FOR_MS } from '../../src/node/border.ts'
 import { Outside } from './outside.ts'
 
 const NAME = '/dns/gateway.local/tcp/7000'
@@ -43,4 +43,20 @@ test('one of several addresses of one family is mentioned, as each may be of ano
   for (let n = 0; n < FAILED_DIALS_MIN; n++)
     outside.world.onDialFailed(other, 'refused', 'nobody listens there')
   expect(outside.warnings.filter(text => text.startsWith('no session'))).toHaveLength(1)
+})
+
+test('the family of a name that nobody listens at is not mentioned at once when the node behind it starts anew', async () => {
+  const outside = new Outside()
+  for (const seed of [IP4, IP6]) outside.names.set(seed, NAME)
+  await outside.node({ discovery: { seeds: [IP4, IP6] } })
+  const peer = nodeId('peer')
+  const fail = (): void => outside.world.onDialFailed(IP6, 'refused', 'nobody listens there')
+  fail()
+  outside.greet(peer)
+  outside.world.onDialled(IP4, peer)
+  await outside.clock.run(2 * FAILED_FOR_MS)
+  fail()
+  outside.world.onPeerDown(peer, 'it starts anew')
+  fail()
+  expect(outside.warnings).toEqual([])
 })
