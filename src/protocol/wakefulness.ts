@@ -119,7 +119,8 @@ export class Wakefulness {
       this.#reunitedFromMs = now.ms + 2 * probePeriodMs
       return 'asleep'
     }
-    if (lateMs < probeTimeoutMs / 2) return 'awake'
+    // One stall counts once, however many messages come before the timer.
+    if (lateMs < probeTimeoutMs / 2 || now.ms - this.#lateMs < probeTimeoutMs / 2) return 'awake'
     this.#lates = now.ms - this.#lateMs < AGAIN_PERIODS * probePeriodMs ? this.#lates + 1 : 1
     this.#lateMs = now.ms
     return this.#lates > DOUBTS_MAX ? 'slow' : 'late'
