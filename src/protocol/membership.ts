@@ -225,7 +225,7 @@ export class Membership {
   #onProber(effect: ProberEffect): void {
     switch (effect.kind) {
       case 'probe':
-        if (this.#reach.isStuck(effect.to, this.#now.ms, this.#timings)) return this.#renew(effect.to)
+        if (this.#reach.isStuck(effect.to, this.wakefulness, this.#timings)) return this.#renew(effect.to)
         this.#reach.onAsked(effect.to, this.#now.ms)
         return this.#send(effect.to, { kind: 'probe', n: effect.n, ...this.#pack(effect.to) })
       case 'ask':

@@ -3,6 +3,7 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Timings } from './timings.ts'
+import type { Wakefulness } from './wakefulness.ts'
 
 /** Who has answered for so many periods at most is not dead on the word of others. */
 const SEEN_PERIODS = 2
@@ -186,8 +187,13 @@ export class Reach {
     return nowMs - (this.#sessions.get(peer)?.askedMs ?? nowMs)
   }
 
-  isStuck(peer: NodeId, nowMs: number, { probePeriodMs }: Timings): boolean {
-    return this.silenceMs(peer, nowMs) > STUCK_PERIODS * probePeriodMs
+  /** Whether it owed an answer for too long when what had come was last heard. */
+  isStuck(
+    peer: NodeId,
+    { heardUntilMs }: Pick<Wakefulness, 'heardUntilMs'>,
+    { probePeriodMs }: Timings,
+  ): boolean {
+    return this.silenceMs(peer, heardUntilMs) > STUCK_PERIODS * probePeriodMs
   }
 
   /** When there was last an answer of the peer, to this node or to one that it had asked to ask. */

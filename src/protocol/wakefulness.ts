@@ -30,6 +30,8 @@ export class Wakefulness {
   /** How often it has been late in a row, and when last. */
   #lates = 0
   #lateMs = -Infinity
+  /** When something has run last before that. */
+  #beforeMs = -Infinity
   #judgeFromMs = 0
   #listenUntilMs = -Infinity
   #reunitedFromMs = -Infinity
@@ -56,6 +58,12 @@ export class Wakefulness {
   /** A timer came late, and nothing has run for as long: until then, what has come meanwhile is heard. */
   get listenUntilMs(): number {
     return this.#listenUntilMs
+  }
+
+  /** What had come by then has been heard: where the node was late just now, what has come meanwhile waits to be read. */
+  get heardUntilMs(): number {
+    const isLate = this.#now.ms - this.#lateMs < this.#timings.probeTimeoutMs / 2
+    return isLate ? this.#beforeMs : this.#now.ms
   }
 
   /**
@@ -108,6 +116,7 @@ export class Wakefulness {
     const lateMs = now.ms - dutyMs
     const quietMs = now.ms - this.#now.ms
     const leapMs = now.wallMs - this.#now.wallMs - quietMs
+    const beforeMs = this.#now.ms
     this.#now = now
     if (lateMs > MISSED_PERIODS * probePeriodMs || leapMs > SUSPEND_MS) {
       this.#awayUntilMs = now.ms + LINK_MAX_MS
@@ -123,6 +132,7 @@ export class Wakefulness {
     if (lateMs < probeTimeoutMs / 2 || now.ms - this.#lateMs < probeTimeoutMs / 2) return 'awake'
     this.#lates = now.ms - this.#lateMs < AGAIN_PERIODS * probePeriodMs ? this.#lates + 1 : 1
     this.#lateMs = now.ms
+    this.#beforeMs = beforeMs
     return this.#lates > DOUBTS_MAX ? 'slow' : 'late'
   }
 
