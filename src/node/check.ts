@@ -207,8 +207,8 @@ function problemOf(issue: v.BaseIssue<unknown>, below: string): Problem {
   const inner = (v.getDotPath(issue) ?? '').replaceAll(/(^|\.)(\d+)(?=\.|$)/g, '[$2]')
   const last = issue.path?.at(-1)
   const found = isStranger(issue) ? last?.value : issue.input
-  // Who has misspelled `secret` has written it where it is not known for one.
-  const isHidden = isStranger(issue) || isSecretField(last?.key)
+  // Who has misspelled `secret` has written it where it is not known for one. A text it is, as a rule.
+  const isHidden = isSecretField(last?.key) || (isStranger(issue) && typeof found !== 'number')
   return {
     path: joined(below, inner),
     found: isHidden ? showKind(found) : show(found),

@@ -166,6 +166,7 @@ describe('together and apart', () => {
 test('when a node joins, what it is given moves to it, and little else; when it is gone, all is as it was', async () => {
   const names = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6']
   await using mesh = await simulate({ behaviours: all, nodes: names })
+  await allSeeAll(mesh)
   mesh.crash('n6')
   await mesh.until('it is dead for all', () =>
     mesh.up.every(id =>

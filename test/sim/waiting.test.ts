@@ -379,12 +379,14 @@ test.each(Object.keys(WAITS))('%s refuses fields that there are not, and an ack 
     ),
   )
   const ack = expect.stringMatching(/^one of local, one, majority, all$|^no such field/)
+  // What stands where nothing belongs may be a secret.
+  const found = expect.stringMatching(/^"everybody"$|^a string that is not shown$/)
   expect(error).toMatchObject({
     name: 'OptionsError',
     // Fields that there are come first.
     problems: expect.arrayContaining([
       { path: 'timeoutMS', found: '5', wanted: 'no such field: did you mean "timeoutMs"?' },
-      { path: 'ack', found: '"everybody"', wanted: ack },
+      { path: 'ack', found, wanted: ack },
     ]),
   })
 })
