@@ -120,7 +120,7 @@ export class Core {
   step(event: CoreEvent, now: Now): Effect[] {
     this.#now = now
     this.#handle(event)
-    this.#joining.look()
+    this.#joining.look(now)
     if (this.self.status !== 'joining') this.#evaluate()
     if (this.self.status === 'leaving') this.#depart()
     this.#spread('due')

@@ -2,6 +2,7 @@
 /** When a node that starts takes part: as soon as it knows what the mesh knows, or when it has waited for that long enough. */
 
 import type { NodeId } from '../ids.ts'
+import type { MemberRow } from '../protocol/member-row.ts'
 import type { Membership } from '../protocol/membership.ts'
 import { TABLES, type Table } from '../protocol/messages.ts'
 import type { Timings } from '../protocol/timings.ts'
@@ -12,7 +13,7 @@ export interface JoiningInit {
   readonly startedMs: number
   readonly membership: Pick<
     Membership,
-    'self' | 'present' | 'isPresent' | 'connected' | 'contacts' | 'declareSelf'
+    'self' | 'table' | 'present' | 'isPresent' | 'connected' | 'contacts' | 'declareSelf'
   >
   /** Asks a peer what is missing here: where nothing is, it says so. */
   readonly ask: (peer: NodeId) => void
@@ -41,14 +42,20 @@ export class Joining {
     if (this.#isJoining && this.#isEnough(peer, agreed)) this.#takePart(now)
   }
 
-  /** A peer has told of something: it is asked again, until it says that nothing is missing. */
+  /** A peer has told of something: where its word counts, it is asked again, until it says that nothing is missing. */
   onRows(peer: NodeId): void {
-    if (this.#isJoining) this.#init.ask(peer)
+    if (this.#isJoining && (this.#doAllCount || this.#init.membership.isPresent(peer))) this.#init.ask(peer)
   }
 
-  /** Something has happened: where the word of everybody counts from now on, everybody is asked once more. */
-  look(): void {
+  /**
+   * Something has happened. Its row says whether this node is sure: others may hear of it from somebody else only. Where the
+   * word of everybody counts from now on, everybody is asked once more.
+   */
+  look(now: Now): void {
     if (!this.#isJoining) return
+    const isLooking = !this.isSure
+    if (isLooking !== isSaidToLook(this.#init.membership.self))
+      this.#init.membership.declareSelf({ isLooking }, now)
     const doAllCount = this.#doAllCount
     if (doAllCount && !this.#didAllCount) this.#init.membership.connected().forEach(this.#init.ask)
     this.#didAllCount = doAllCount
@@ -84,12 +91,22 @@ export class Joining {
     return TABLES.every(table => agreed.includes(table) || (isFromMember && table === 'members'))
   }
 
-  /** Whether the word of one that is joining itself counts: nobody takes part yet, as far as is known, and nobody may answer. */
+  /**
+   * Whether the word of one that is joining itself counts: nobody takes part yet, as far as is known, and nobody may answer,
+   * here or anywhere else. A row says of its node alone whether it looks, and not that it waits for another one that does:
+   * so no two wait for each other.
+   */
   get #doAllCount(): boolean {
-    return this.isSure && this.#init.membership.present().length === 0
+    const { membership } = this.#init
+    return this.isSure && membership.present().length === 0 && !membership.table.rows().some(isSaidToLook)
   }
 
   #takePart(now: Now): void {
-    this.#init.membership.declareSelf({ status: 'alive' }, now)
+    this.#init.membership.declareSelf({ status: 'alive', isLooking: undefined }, now)
   }
+}
+
+/** Nothing of what is said of one that is dead, or that takes part, holds up anybody. */
+function isSaidToLook({ status, isLooking }: MemberRow): boolean {
+  return status === 'joining' && isLooking === true
 }

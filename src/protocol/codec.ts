@@ -157,6 +157,7 @@ const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
   placementVersion: optional(atLeastOne),
   isDraining: optional(isBoolean),
   declines: optional(list(slot, DECLINES_MAX)),
+  isLooking: optional(isBoolean),
   endedMs: optional(count),
 })
 

@@ -52,12 +52,16 @@ export interface MemberRow extends Run {
    * At most `DECLINES_MAX`. @default none
    */
   readonly declines?: readonly SlotId[] | undefined
+  /** Where the status is `joining`: it dials somebody who may be of a mesh of which it knows nothing yet. @default false */
+  readonly isLooking?: boolean | undefined
   /** Where the status is `dead` or `left`: when whoever said so did, by its clock. For forgetting, not for merging. */
   readonly endedMs?: number | undefined
 }
 
 /** What a node says anew of itself: how far it has joined or left, whether it is emptied, what it declines, where it listens. */
-export type SelfChange = Partial<Pick<MemberRow, 'status' | 'isDraining' | 'declines' | 'addresses'>>
+export type SelfChange = Partial<
+  Pick<MemberRow, 'status' | 'isLooking' | 'isDraining' | 'declines' | 'addresses'>
+>
 
 /**
  * A larger boot wins; `left` is final for its boot; then a larger sequence number, which only the node itself

@@ -97,6 +97,38 @@ test('so does one that dials nobody, as long as the one that it has met does', (
   expect(start.joined).toEqual(['a knows w', 'b knows w'])
 })
 
+test.each([
+  [['ab', 'ac', 'bc'], 'all have met'],
+  [['ab', 'bc'], 'one of them has only heard of the one that dials'],
+])('so do all that know of one that does: %j, %s', (meetings, _what) => {
+  const start = new Start()
+  start.step('a', { kind: 'seed-added', address: SEED })
+  for (const [one = '', other = ''] of meetings) start.meet(one, other)
+  expect(start.joined).toEqual([])
+  start.meet('a', 'm')
+  expect(start.joined.toSorted()).toEqual(['a knows w', 'b knows w', 'c knows w'])
+})
+
+test('where it dials in vain, all of them are the first ones at once', () => {
+  const start = new Start()
+  start.step('a', { kind: 'seed-added', address: SEED })
+  start.meet('a', 'b')
+  start.meet('b', 'c')
+  start.step('a', REFUSED)
+  expect(start.joined.toSorted()).toEqual(['a knows nothing', 'b knows nothing', 'c knows nothing'])
+})
+
+test('one that dials, and dies, holds up nobody for ever', () => {
+  const start = new Start()
+  const { nowMs } = start
+  start.step('a', { kind: 'seed-added', address: SEED })
+  start.meet('a', 'b')
+  start.meet('b', 'c')
+  start.step('b', { kind: 'peer-down', peer: nodeId('a') })
+  expect(start.joinsAtMs('b') - nowMs).toBeLessThanOrEqual(joinSyncMs + 10)
+  expect(start.joined.toSorted()).toEqual(['b knows nothing', 'c knows nothing'])
+})
+
 test('where nobody answers, they are the first ones as soon as the last of them knows', () => {
   const start = new Start()
   start.all(['a', 'b'], { kind: 'seed-added', address: SEED })

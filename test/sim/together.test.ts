@@ -30,6 +30,21 @@ test.each([{ running: ['n4'] }, { running: ['n3', 'n4'] }])(
   },
 )
 
+test('three of whom one dials the mesh that runs hear of it, too', async () => {
+  const seedsOf = { n2: ['n1', 'n3', 'n4'], n3: ['n2', 'n4'], n4: ['n2', 'n3'] }
+  for (const seed of SEEDS) {
+    await using mesh = new SimulatedMesh({ seed, nodes: 4, behaviours: [plain], seedsOf })
+    await mesh.startAll(['n1'])
+    await mesh.settle(mesh.node('n1').addWorker({ id: 'w', run: plain }))
+    await mesh.run(3_000)
+    mesh.setConditions(UNEVEN)
+    const late = ['n2', 'n3', 'n4'].map(nodeId)
+    const sinceMs = mesh.nowMs
+    await startTogether(mesh, late, late)
+    expect(mesh.nowMs - sinceMs).toBeLessThan(LAN_TIMINGS.joinSyncMs)
+  }
+})
+
 test('where there is no mesh, they are one as soon as they have met', async () => {
   for (const seed of SEEDS) {
     await using mesh = new SimulatedMesh({ seed, nodes: 2, behaviours: [plain], conditions: UNEVEN })

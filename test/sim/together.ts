@@ -35,8 +35,10 @@ export async function meetTogether(mesh: SimulatedMesh, init: TogetherInit): Pro
   await mesh.run(RECOVERY_MS)
   await mesh.until('the others know the same', () => isCalm(mesh))
   mesh.setConditions(UNEVEN)
-  // One that knows nobody who runs may take itself for the first one meanwhile: the other one takes its word then.
-  const isDialling = late.every(node => seedsOf(node).some(seed => others.includes(seed)))
+  const isDialling =
+    late.some(node => seedsOf(node).some(seed => others.includes(seed))) &&
+    // One that dials nobody takes itself for the first one after a moment: the other one takes its word then.
+    late.every(node => seedsOf(node).length > 0)
   await startTogether(mesh, isDialling ? late : [], late)
   mesh.setConditions(EVEN)
   await mesh.until('they meet', () =>
@@ -46,8 +48,8 @@ export async function meetTogether(mesh: SimulatedMesh, init: TogetherInit): Pro
 }
 
 /**
- * Starts `late` at once. Those that `dial` somebody who runs know all that runs when they take work, but for those whose time
- * is up. @throws {InvariantError}
+ * Starts `late` at once. Those that `dial` somebody, one of them somebody who runs, know all that runs when they take work,
+ * but for those whose time is up. @throws {InvariantError}
  */
 export async function startTogether(
   mesh: SimulatedMesh,
