@@ -46,6 +46,11 @@ export function objectionTo(address: string): string | undefined {
 /** `/ip6zone/eth0/ip6/fe80::1`: by which interface. */
 const ZONE = /^\/ip6zone\/[^/]+(?=\/ip6\/)/
 
+/** Where it leads, whoever is there: `/ip4/…/tcp/7000` of `/ip4/…/tcp/7000/p2p/<id>`. Rows name who listens, seeds need not. */
+export function bareAddress(address: string): string {
+  return address.replace(/\/p2p\/[^/]+$/, '')
+}
+
 function objectionToRest([kind, id, ...more]: readonly string[]): string | undefined {
   if (kind === undefined) return undefined
   if (kind !== 'p2p' || more.length > 0) return 'nothing after the port, or /p2p and the id of a node'

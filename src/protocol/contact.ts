@@ -3,6 +3,7 @@
 
 import { isLoopback } from '../address-scope.ts'
 import type { NodeId } from '../ids.ts'
+import { bareAddress } from '../multiaddress.ts'
 import type { DialFailure } from '../ports.ts'
 import { STILL_NO_ANSWER } from './awaited-seeds.ts'
 import type { Present } from './present.ts'
@@ -88,6 +89,12 @@ export function addressesOf({ addresses, claimed }: Contact): readonly string[] 
   return claimed.length === 0 ? addresses : [...new Set([...addresses, ...claimed])]
 }
 
+/** Whether it is dialled where one of these leads, too. */
+export function isAt({ addresses }: Contact, others: readonly string[]): boolean {
+  const bare = others.map(bareAddress)
+  return addresses.some(each => bare.includes(bareAddress(each)))
+}
+
 /** Why there is no session with it, for people; undefined where nothing was tried yet. */
 export function findProblem(contact: Contact): ContactProblem | undefined {
   const { problem, begunMs, dueMs, addresses, key, isSilent } = contact
@@ -98,7 +105,7 @@ export function findProblem(contact: Contact): ContactProblem | undefined {
 
 /**
  * Whether there is any among them of whom nothing is known: neither who it is, by its own row or as others tell, nor a reason
- * why nothing comes. An address is known where somebody who is has it.
+ * why nothing comes. An address is known where somebody who is has it, with the name of that one, or with none.
  * @param told those whose rows are known; `isLocal`: all nodes are on this machine
  */
 export function hasStrangers(
@@ -106,7 +113,7 @@ export function hasStrangers(
   { told, isLocal }: { readonly told: Pick<Present, 'has'>; readonly isLocal: boolean },
 ): boolean {
   const isTold = ({ peer }: Contact): boolean => told.has(peer)
-  const addresses = contacts.filter(isTold).flatMap(each => each.addresses)
+  const addresses = contacts.filter(isTold).flatMap(each => each.addresses.flatMap(spellingsOf))
   // Of an address of loopback, another machine has one as well.
   const known = new Set(isLocal ? addresses : addresses.filter(each => !isLoopback(each)))
   const isStranger = (each: Contact): boolean =>
@@ -163,4 +170,8 @@ export function tell(contact: Contact, { addresses, claimed }: Told, dueMs: numb
 /** Whether what is dialled there need not be the peer: it names no address, or only such as are of this machine here. */
 export function isElsewhere({ addresses, hasAnswered }: Contact, isLocal: boolean): boolean {
   return addresses.length === 0 || (!isLocal && !hasAnswered && addresses.every(isLoopback))
+}
+
+function spellingsOf(address: string): readonly string[] {
+  return [address, bareAddress(address)]
 }

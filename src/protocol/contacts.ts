@@ -11,7 +11,7 @@ import type { Prng } from '../prng.ts'
 import { AwaitedSeeds, STILL_NO_ANSWER } from './awaited-seeds.ts'
 import type { Contact, ContactProblem, DialProblem } from './contact.ts'
 import { addressesOf, addressesToDial, answered, findProblem, hasStrangers } from './contact.ts'
-import { isElsewhere, isSeed, makeContact, ownUntil, tell } from './contact.ts'
+import { isAt, isElsewhere, isSeed, makeContact, ownUntil, tell } from './contact.ts'
 import { ContactBook } from './contact-book.ts'
 import { Courtesy } from './courtesy.ts'
 import { type Rank, rankOf, roomsMs } from './dial-ranks.ts'
@@ -171,7 +171,7 @@ export class Contacts {
   /** A member has started anew, and says that it listens at these addresses. */
   onNewRun(peer: NodeId, addresses: readonly string[]): void {
     for (const contact of this.#contacts.values())
-      if (contact.peer === peer) contact.isBygone = !contact.addresses.some(each => addresses.includes(each))
+      if (contact.peer === peer) contact.isBygone = !isAt(contact, addresses)
   }
 
   /** Somebody has answered. A session should follow; where it does not, the contact is dialled again. */

@@ -55,6 +55,21 @@ test('whoever others have told of is none, long before there is a session, nor i
 })
 
 test.each([
+  ['names nobody', SEED],
+  ['names who is there', `${SEED}/p2p/${peer}`],
+])('nor is one that %s, where its row says who listens there', (_what, seed) => {
+  contacts.addSeed(seed, 0)
+  contacts.note(peer, [`${SEED}/p2p/${peer}`], 0)
+  expect(contacts.hasStrangers).toBe(false)
+})
+
+test('one that names somebody else is, as nobody has told of that one', () => {
+  contacts.addSeed(`${SEED}/p2p/y`, 0)
+  contacts.note(peer, [`${SEED}/p2p/${peer}`], 0)
+  expect(contacts.hasStrangers).toBe(true)
+})
+
+test.each([
   ['the machine of somebody else', '/ip4/10.0.0.1/tcp/7000', true],
   ['this one, where all are on it', '/ip4/127.0.0.1/tcp/7001', false],
 ])('an address of loopback that others tell of is of %s', (_what, own, isStranger) => {

@@ -133,10 +133,11 @@ describe('that nobody listens where a member', () => {
   test.each([
     ['has answered in this run', '/sim/elsewhere'],
     ['listens in this run, as it says', SEED],
+    ['listens in this run, as it says by its name', `${SEED}/p2p/${b}`],
   ])('%s, by a seed, is found against it', (_where, address) => {
     restartB([address])
     bench.membership.onPeerUp(b, bench.now)
-    if (address !== SEED) bench.membership.contacts.onDialled(SEED, b, bench.nowMs)
+    if (!address.startsWith(SEED)) bench.membership.contacts.onDialled(SEED, b, bench.nowMs)
     bench.pass(1_000, [b])
     bench.membership.onPeerDown(b, bench.now)
     bench.membership.onDialFailed(SEED, REFUSED, bench.now)

@@ -3,6 +3,8 @@
 
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
+import { bareAddress } from '../../multiaddress.ts'
+
 const OWNER = /\/p2p\/([^/]+)$/
 
 /** Whose the address says that it is. */
@@ -32,9 +34,7 @@ export function readAddresses(addresses: readonly string[]): Multiaddr[] {
  * @param own where this node listens
  */
 export function elsewhere(addresses: readonly string[], own: readonly string[]): readonly string[] {
-  const here = new Set(own.map(address => address.replace(OWNER, '')))
-  const others = addresses.filter(
-    address => peerOf(address) === undefined || !here.has(address.replace(OWNER, '')),
-  )
+  const here = new Set(own.map(bareAddress))
+  const others = addresses.filter(address => peerOf(address) === undefined || !here.has(bareAddress(address)))
   return others.length > 0 ? others : addresses
 }

@@ -49,14 +49,14 @@ export class SimulatedNetwork implements Exchange {
     this.#conditions = { ...this.#conditions, ...conditions }
   }
 
-  /** The address of a node: `/sim/<id>`. */
+  /** Where a node is, as a seed says it: `/sim/<id>`. */
   static addressOf(id: NodeId): string {
     return `/sim/${id}`
   }
 
-  /** The network card of one run of a node. */
+  /** The network card of one run of a node. Its address says whose it is, as those of libp2p do: `/sim/<id>/p2p/<id>`. */
   transport(id: NodeId): Transport {
-    return new SimulatedTransport(id, SimulatedNetwork.addressOf(id), this)
+    return new SimulatedTransport(id, `${SimulatedNetwork.addressOf(id)}/p2p/${id}`, this)
   }
 
   /**
