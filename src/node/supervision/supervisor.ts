@@ -324,13 +324,12 @@ export class Supervisor {
     const { slot, child } = worker.assignment
     const { incarnation } = worker
     worker.state = 'stopping'
+    this.#emit({ kind: worker.isEntrusted ? 'release-worker' : 'stop-worker', incarnation, slot })
     if (child.stopTimeoutMs > 0) {
-      this.#emit({ kind: worker.isEntrusted ? 'release-worker' : 'stop-worker', incarnation, slot })
       this.#deadlines.set(slot, nowMs + child.stopTimeoutMs)
       return 'stopping'
     }
-    // Nobody waits for what it could leave behind.
-    this.#emit({ kind: 'stop-worker', incarnation, slot })
+    // Nobody waits for what it could leave behind; what waits for it, or still comes, goes to its successor all the same.
     this.#abandon(worker, { kind: 'stopped' })
     return 'gone'
   }

@@ -332,9 +332,10 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
     return caller !== undefined && this.#scope !== undefined && isWaitedForBy(this.#scope, caller)
   }
 
-  /** It has been told to stop, and is at nothing any more. */
+  /** It has been told to stop, and is at nothing any more. Where nobody waits for it, it leaves nothing behind. */
   #leave(): void {
-    if (this.#phase !== 'open' || !this.isReleased) return this.#close('stopped', { kind: 'stopped' })
+    const isAsked = this.isReleased && this.assignment.child.stopTimeoutMs > 0
+    if (this.#phase !== 'open' || !isAsked) return this.#close('stopped', { kind: 'stopped' })
     if (this.#answers === undefined) return this.#handOver()
     this.#answers.whenNoneUnderWay(this.clock, this.assignment.child, () => this.#handOver())
   }
