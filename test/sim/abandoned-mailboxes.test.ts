@@ -120,3 +120,16 @@ test('of a server that is not to be asked', async () => {
   expect(exits).toEqual([{ kind: 'stopped', lost: 1 }])
   expect(lostIn(mesh)).toBe(1)
 })
+
+test('of a server that is at nothing yet, and is not to be asked', async () => {
+  await using mesh = await simulate({ nodes: 1, behaviours: [server] })
+  const node = mesh.node('n1')
+  const ref = await mesh.settle(node.addWorker({ id: 'w', run: server, args: ['work'], stopTimeoutMs: 0 }))
+  const exits = exitsIn(mesh)
+  // In one turn: they are there when it is stopped, and it has not come to them.
+  const stopped = node.stopWorker('w')
+  for (let count = 0; count < 3; count++) ref.cast.add()
+  await mesh.settle(stopped)
+  expect(exits).toEqual([{ kind: 'stopped', lost: 3 }])
+  expect(lostIn(mesh)).toBe(3)
+})

@@ -21,7 +21,7 @@ import { CellExecutor } from './cell-executor.ts'
 import { Endings } from './endings.ts'
 import { type Executor, InlineExecutor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
-import { readLegacy } from './legacy.ts'
+import { inheritedBy, readLegacy } from './legacy.ts'
 import { Overloads } from './overloads.ts'
 import type { Registry } from './registry.ts'
 import { currentWorker } from './scope.ts'
@@ -96,7 +96,7 @@ export class Host {
   readonly #home: WorkerHome
   /** Workers that stop with all others, and how to say that they have. */
   readonly #stopping = new Map<InlineWorker, () => void>()
-  /** Workers whose thread or process is not gone yet, and whose end was not told so far, with what they leave unread. */
+  /** Workers that have ended, of which that was not told so far, with what they leave unread: until their cells are gone. */
   readonly #untold = new Map<Incarnation, { readonly worker: InlineWorker; readonly unread: number }>()
   #abandoned = 0
 
@@ -317,10 +317,12 @@ export class Host {
     stopped?.()
     // What takes its place may want what it holds: a port, a file.
     const end = this.#endings.end(worker)
-    if (end === undefined) report()
-    else {
-      // That may take longer than it is waited for: how it has ended is known by then.
-      this.#untold.set(incarnation, { worker, unread: lost })
+    // That may take longer than it is waited for, or it is abandoned in the very step in which it was told to stop.
+    this.#untold.set(incarnation, { worker, unread: lost })
+    if (end === undefined) {
+      report()
+      queueMicrotask(() => this.#untold.delete(incarnation))
+    } else {
       this.#init.receive({ kind: 'worker-ending', slot, incarnation, exit })
       void end.then(() => (this.#untold.delete(incarnation) ? report() : undefined))
     }
@@ -391,9 +393,4 @@ export class Host {
         return unreachable(behaviour)
     }
   }
-}
-
-/** How many of the casts and messages that a worker leaves unread it was to start with, and has not. */
-function inheritedBy({ wasReady, assignment }: InlineWorker, unread: number): number {
-  return wasReady || unread === 0 ? 0 : Math.min(unread, readLegacy(assignment.handoff).letters.length)
 }

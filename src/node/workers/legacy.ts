@@ -9,6 +9,7 @@ import type { Failure } from '../../protocol/failure.ts'
 import type { OneWay } from '../messaging/mailbox.ts'
 import { tryPack, unpack } from '../messaging/packed.ts'
 import type { Exit } from '../supervision/exit.ts'
+import type { Assignment } from '../supervision/supervisor.ts'
 
 /** Casts and messages that go along come to no more; what is beyond that is lost, and counted. */
 const LETTERS_BYTES_MAX = 1024 * 1024
@@ -70,4 +71,12 @@ function tryDecode(bytes: Uint8Array): unknown {
 
 function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value)
+}
+
+/** How many of the casts and messages that a worker leaves unread it was to start with, and has not. */
+export function inheritedBy(
+  { wasReady, assignment }: { readonly wasReady: boolean; readonly assignment: Pick<Assignment, 'handoff'> },
+  unread: number,
+): number {
+  return wasReady || unread === 0 ? 0 : Math.min(unread, readLegacy(assignment.handoff).letters.length)
 }
