@@ -29,6 +29,7 @@ import { ServerWorker } from './server-worker.ts'
 import { TaskWorker } from './task-worker.ts'
 import { STRAY_BROKEN_OFF } from './thrown.ts'
 import { Unexpected } from './unexpected.ts'
+import { UntoldEnds } from './untold-ends.ts'
 import type { InlineWorker, WorkerHome, WorkerInit } from './worker.ts'
 
 export interface HostInit {
@@ -96,8 +97,7 @@ export class Host {
   readonly #home: WorkerHome
   /** Workers that stop with all others, and how to say that they have. */
   readonly #stopping = new Map<InlineWorker, () => void>()
-  /** Workers that have ended, of which that was not told so far, with what they leave unread: until their cells are gone. */
-  readonly #untold = new Map<Incarnation, { readonly worker: InlineWorker; readonly unread: number }>()
+  readonly #untold = new UntoldEnds()
   #abandoned = 0
 
   constructor(init: HostInit) {
@@ -197,8 +197,7 @@ export class Host {
 
   /** Does not wait for a worker any more, and tells users of its end, which is `exit`. */
   abandon(slot: SlotId, incarnation: Incarnation, exit: Exit): void {
-    const untold = this.#untold.get(incarnation)
-    this.#untold.delete(incarnation)
+    const untold = this.#untold.take(incarnation)
     const running = this.#of(slot, incarnation)
     const unread = running === undefined ? (untold?.unread ?? 0) : this.#abandon(running)
     const worker = running ?? untold?.worker
@@ -251,6 +250,7 @@ export class Host {
   }
 
   async #stopWithin(mostMs: number): Promise<void> {
+    for (const end of this.#untold.takeGoing()) this.#init.notify({ kind: 'worker:exit', ...end })
     await Promise.all([...this.#running.values()].map(worker => this.#stopInTime(worker, mostMs)))
   }
 
@@ -318,13 +318,13 @@ export class Host {
     // What takes its place may want what it holds: a port, a file.
     const end = this.#endings.end(worker)
     // That may take longer than it is waited for, or it is abandoned in the very step in which it was told to stop.
-    this.#untold.set(incarnation, { worker, unread: lost })
+    this.#untold.add({ worker, exit, unread: lost })
     if (end === undefined) {
       report()
-      queueMicrotask(() => this.#untold.delete(incarnation))
+      queueMicrotask(() => this.#untold.take(incarnation))
     } else {
       this.#init.receive({ kind: 'worker-ending', slot, incarnation, exit })
-      void end.then(() => (this.#untold.delete(incarnation) ? report() : undefined))
+      void end.then(() => (this.#untold.take(incarnation) === undefined ? undefined : report()))
     }
     const failure = findFailure(exit)
     if (failure !== undefined) this.#init.turn.defer(() => writeOut(failure))

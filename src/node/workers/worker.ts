@@ -227,6 +227,11 @@ export abstract class InlineWorker implements ContextOwner {
   abandon(): number {
     this.#isOver = true
     this.discard(undefined)
+    return this.unread
+  }
+
+  /** How many casts and messages it leaves unread, where nobody takes over any of them: it has ended. */
+  get unread(): number {
     return this.lostCount + this.#packedCount
   }
 

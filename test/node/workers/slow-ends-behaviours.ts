@@ -15,6 +15,9 @@ export const counter = defineServer('slow-ends-counter', {
   cast: {
     /** For ever. */
     hang: () => new Promise<void>(() => {}),
+    fail: () => {
+      throw new RangeError('cannot go on')
+    },
     add: (state, by: number) => void (state.count += by),
   },
   handoff: state => state.count,

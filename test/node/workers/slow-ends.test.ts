@@ -76,11 +76,16 @@ class World {
   readonly logger = new LogBook()
   readonly #network = new SimulatedNetwork(this.clock, new Prng('slow ends'))
   readonly #machine = new SlowMachine(this.clock.fork())
+  /** How a later run has a node give way. */
+  readonly replace: Record<string, (boot: number) => void> = {}
 
   start(name: string): Promise<Node> {
     const { logger } = this
     const directory: Directory = {
-      start: handlers => handlers.onSeed(`/sim/${name === 'a' ? 'b' : 'a'}`),
+      start: handlers => {
+        this.replace[name] = handlers.onReplaced
+        handlers.onSeed(`/sim/${name === 'a' ? 'b' : 'a'}`)
+      },
       remember: () => {},
       part: () => {},
       stop: async () => {},
@@ -172,4 +177,37 @@ test('what a thread that still runs when its node has to go leaves unread is cou
   await world.settle(node.stop())
   expect(exits).toEqual([{ kind: 'abandoned', lost: 2 }])
   expect(node.snapshot().workers).toMatchObject({ threads: 0, ending: 0, abandoned: 0 })
+})
+
+test('how a worker has ended is told, also where its node has to go before its thread is gone', async () => {
+  const world = new World()
+  const node = await world.start('a')
+  const ref = await world.settle(node.addWorker({ id: 'w', args: [true], ...child }))
+  const exits = exitsOn(node)
+  ref.cast.fail()
+  for (const by of [1, 2]) ref.cast.add(by)
+  await world.clock.run(50)
+  expect(exits).toEqual([])
+  world.replace['a']?.(2)
+  await world.clock.run(3 * END_MS)
+  expect(exits).toMatchObject([{ kind: 'crashed', lost: 2 }])
+})
+
+test('what it has left for a successor is lost then, and counted', async () => {
+  const world = new World()
+  const [a, b] = [await world.start('a'), await world.start('b')]
+  await world.settle(Promise.all([a.formed(2), b.formed(2)]))
+  const ref = await world.settle(a.addWorker({ id: 'w', args: [true], ...child }))
+  const owner = a.snapshot().workers.threads === 1 ? 'a' : 'b'
+  const node = owner === 'a' ? a : b
+  const exits = exitsOn(node)
+  ref.call.rest().catch(() => {})
+  for (const by of [1, 2]) ref.cast.add(by)
+  await world.clock.run(50)
+  node.drain().catch(() => {})
+  await world.clock.run(500)
+  expect(exits).toEqual([])
+  world.replace[owner]?.(2)
+  await world.clock.run(3 * END_MS)
+  expect(exits).toEqual([{ kind: 'stopped', lost: 2 }])
 })
