@@ -91,8 +91,8 @@ export function addressesOf({ addresses, claimed }: Contact): readonly string[] 
 
 /** Whether it is dialled where one of these leads, too. */
 export function isAt({ addresses }: Contact, others: readonly string[]): boolean {
-  const bare = others.map(bareAddress)
-  return addresses.some(each => bare.includes(bareAddress(each)))
+  const bare = new Set(others.map(bareAddress))
+  return addresses.some(each => bare.has(bareAddress(each)))
 }
 
 /** Why there is no session with it, for people; undefined where nothing was tried yet. */
