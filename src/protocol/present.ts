@@ -5,6 +5,7 @@
  */
 
 import type { NodeId } from '../ids.ts'
+import { bareAddress } from '../multiaddress.ts'
 
 export class Present {
   readonly #addresses = new Map<NodeId, readonly string[]>()
@@ -29,7 +30,7 @@ export class Present {
   freeFor(peer: NodeId, addresses: readonly string[]): readonly string[] {
     const namedBy = (this.#namedBy ??= this.#findNames())
     const isFree = (address: string): boolean =>
-      namedBy.get(placeOf(address))?.every(each => each === peer) ?? true
+      namedBy.get(bareAddress(address))?.every(each => each === peer) ?? true
     return addresses.filter(isFree)
   }
 
@@ -37,17 +38,11 @@ export class Present {
     const namedBy = new Map<string, NodeId[]>()
     for (const [peer, addresses] of this.#addresses) {
       for (const address of addresses) {
-        const named = namedBy.get(placeOf(address))
-        if (named === undefined) namedBy.set(placeOf(address), [peer])
+        const named = namedBy.get(bareAddress(address))
+        if (named === undefined) namedBy.set(bareAddress(address), [peer])
         else named.push(peer)
       }
     }
     return namedBy
   }
-}
-
-/** The address itself, whoever is said to be there. */
-function placeOf(address: string): string {
-  const at = address.indexOf('/p2p/')
-  return at === -1 ? address : address.slice(0, at)
 }
