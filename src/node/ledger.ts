@@ -8,7 +8,7 @@ import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, slotId, spe
 import type { Candidate } from '../placement/view.ts'
 import type { Claim } from '../protocol/claim.ts'
 import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
-import { type MemberRow, isPresent } from '../protocol/member-row.ts'
+import { type MemberRow, isDoubt } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
 import { NO_ROWS, type Removal, type Rows } from '../protocol/messages.ts'
@@ -184,16 +184,15 @@ export class Ledger {
    * A member row has changed. What this node has concluded is told at once; what it has heard is passed on soon, by
    * everybody who hears of it: whoever is told of a spec by this node later has been told before of every member that
    * this node knows, and places it alike. In a large mesh that would be too many messages. Whether a member is suspect
-   * makes no difference to placement, nor to any worker, and is left to the probes.
+   * makes no difference to placement, nor to any worker, and is left to the probes: whatever comes with that is not.
    */
   onMemberChanged({ row, before, authored }: MemberChange): void {
-    const wasPresent = before !== undefined && before.boot === row.boot && isPresent(before)
-    const isDoubt = wasPresent && isPresent(row) && isSuspect(row) !== isSuspect(before)
-    const isPassedOn = !isDoubt && this.membership.connected().length <= PUSHED_MAX
+    const isNews = before === undefined || !isDoubt(row, before)
+    const isPassedOn = isNews && this.membership.connected().length <= PUSHED_MAX
     if (authored || isPassedOn) this.#newMembers.set(row.id, row)
     if (authored) this.#isUrgent = true
     const placed = this.#places.followMember(row)
-    if (isDoubt && placed === 'as before') return
+    if (!isNews && placed === 'as before') return
     for (const spec of this.tables.specs.rows()) this.#changed.add(spec.id)
   }
 
@@ -368,10 +367,6 @@ export class Ledger {
     this.tables.claims.drop(slotId(id))
     this.tables.phases.drop(id)
   }
-}
-
-function isSuspect(row: MemberRow): boolean {
-  return row.status === 'suspect'
 }
 
 /**

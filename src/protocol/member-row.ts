@@ -104,3 +104,26 @@ export function givesAway(row: MemberRow): boolean {
 export function isPresent(row: MemberRow): boolean {
   return row.status === 'alive' || row.status === 'suspect' || row.status === 'leaving'
 }
+
+/**
+ * Whether `row` says nothing new of a member but that it is suspect, or is not any more. What else a node says anew of
+ * itself may come with that: who has drained, declined something or left, refutes a suspicion by the same row.
+ */
+export function isDoubt(row: MemberRow, before: MemberRow): boolean {
+  const isOfStatus = row.status !== before.status && isAliveOrSuspect(row) && isAliveOrSuspect(before)
+  return (
+    isOfStatus &&
+    row.boot === before.boot &&
+    (row.isDraining ?? false) === (before.isDraining ?? false) &&
+    isSameList(row.declines ?? [], before.declines ?? []) &&
+    isSameList(row.addresses, before.addresses)
+  )
+}
+
+function isAliveOrSuspect({ status }: MemberRow): boolean {
+  return status === 'alive' || status === 'suspect'
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each, index) => each === b[index])
+}

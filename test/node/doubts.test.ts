@@ -28,6 +28,13 @@ function lookedAt(before: MemberRow, after: MemberRow): string[] {
   return ledger.takeChanged()
 }
 
+function passedOn(before: MemberRow, after: MemberRow): string[] {
+  const ledger = ledgerWith(before)
+  ledger.takeNews(NOW.ms, 'all')
+  ledger.onMemberChanged({ kind: 'member-changed', row: after, before, authored: false })
+  return ledger.takeNews(NOW.ms, 'all').members.map(({ id }) => id)
+}
+
 describe('no spec is looked at again', () => {
   test.each([
     ['a member is suspect', row(b), row(b, { status: 'suspect' })],
@@ -52,6 +59,11 @@ describe('all are', () => {
       row(b, { status: 'suspect' }),
       row(b, { seq: 2, status: 'leaving' }),
     ],
+    [
+      'one that is emptied refutes that it is suspect, and leaves',
+      row(b, { status: 'suspect', isDraining: true }),
+      row(b, { seq: 2, status: 'leaving', isDraining: true }),
+    ],
     ['it is suspect, and is emptied', row(b), row(b, { seq: 2, status: 'suspect', isDraining: true })],
     [
       'it refutes that, and declines something',
@@ -61,6 +73,30 @@ describe('all are', () => {
   ])('where %s', (_what, before, after) => {
     expect(lookedAt(before, after)).toEqual([ID, OTHER])
   })
+})
+
+describe('it is passed on', () => {
+  test.each([
+    ['leaves', { status: 'leaving' }],
+    ['is emptied', { isDraining: true }],
+    ['takes work again', { isDraining: false }],
+    ['declines something', { declines: [slotId(ID)] }],
+    ['takes that back', { declines: undefined }],
+    ['listens elsewhere', { addresses: ['/ip4/10.0.0.9/tcp/4001'] }],
+  ] as const)('that a member that refutes that it is suspect %s', (_what, change) => {
+    const declines = [slotId(OTHER)]
+    const before = row(b, {
+      status: 'suspect',
+      isDraining: 'isDraining' in change && !change.isDraining,
+      declines,
+    })
+    expect(passedOn(before, row(b, { ...before, seq: 2, status: 'alive', ...change }))).toEqual([b])
+  })
+})
+
+test('that it is suspect, or is not, is not passed on', () => {
+  expect(passedOn(row(b), row(b, { status: 'suspect' }))).toEqual([])
+  expect(passedOn(row(b, { status: 'suspect' }), row(b, { seq: 2 }))).toEqual([])
 })
 
 test('runs are named by claims as these are now', () => {
