@@ -75,8 +75,9 @@ function isList(value: unknown): value is readonly unknown[] {
 
 /** How many of the casts and messages that a worker leaves unread it was to start with, and has not. */
 export function inheritedBy(
-  { wasReady, assignment }: { readonly wasReady: boolean; readonly assignment: Pick<Assignment, 'handoff'> },
+  worker: { readonly hasUsedLegacy: boolean; readonly assignment: Pick<Assignment, 'handoff'> },
   unread: number,
 ): number {
-  return wasReady || unread === 0 ? 0 : Math.min(unread, readLegacy(assignment.handoff).letters.length)
+  const { hasUsedLegacy, assignment } = worker
+  return hasUsedLegacy || unread === 0 ? 0 : Math.min(unread, readLegacy(assignment.handoff).letters.length)
 }

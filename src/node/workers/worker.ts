@@ -75,7 +75,9 @@ export abstract class InlineWorker implements ContextOwner {
   /** How it ends: its last code has begun. */
   #last: Exit | undefined
   #scopes = 0
+  /** It has started. */
   #wasReady = false
+  #hasHandedOver = false
   #isStopping = false
   #isReleased = false
   #isOver = false
@@ -117,9 +119,9 @@ export abstract class InlineWorker implements ContextOwner {
     return this.#isOver
   }
 
-  /** It has started. */
-  get wasReady(): boolean {
-    return this.#wasReady
+  /** What it was to start with is not for the next one any more: it has, or hands over what is left of it by itself. */
+  get hasUsedLegacy(): boolean {
+    return this.#wasReady || this.#hasHandedOver
   }
 
   get isStopping(): boolean {
@@ -260,6 +262,7 @@ export abstract class InlineWorker implements ContextOwner {
   protected exit(exit: Exit): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.#hasHandedOver = exit.kind === 'released'
     if (!this.#isStopping) this.#tellStopped()
     this.discard(findFailure(exit))
     runOutside(() => this.home.onExited(this, exit, this.lostCount))
