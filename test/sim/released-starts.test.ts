@@ -73,3 +73,15 @@ test('what it has no room for is lost, and counted', async () => {
   const { told, lost } = await movedTwice({ sent: 8, sentThere: 8, handoff: () => undefined })
   expect([told.length, lost]).toEqual([10, [6]])
 })
+
+const hangs = (): unknown => new Promise(() => {})
+
+test('where its handoff hangs, what it was to start with goes on and is not lost', async () => {
+  const { told, lost } = await movedTwice({ sent: 2, sentThere: 0, handoff: hangs })
+  expect([told, lost]).toEqual([['here 0', 'here 1'], [0]])
+})
+
+test('and what has come since is', async () => {
+  const { told, lost } = await movedTwice({ sent: 2, sentThere: 3, handoff: hangs })
+  expect([told, lost]).toEqual([['here 0', 'here 1'], [3]])
+})

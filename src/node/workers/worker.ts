@@ -183,7 +183,8 @@ export abstract class InlineWorker implements ContextOwner {
           : ready.then(() => (this.#isOver ? undefined : this.begin()))
       },
       () => {
-        this.#wasReady = true
+        // Where it was told to stop before, nobody takes it for started: what it was to start with goes to the next one.
+        this.#wasReady = !this.#isStopping
         if (!this.#isOver) runOutside(() => this.home.onStarted(this))
       },
     )
