@@ -3,20 +3,19 @@
 
 import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
-import { type Failure, withFailure } from '../../protocol/failure.ts'
+import { withFailure } from '../../protocol/failure.ts'
 import { compareTokens } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
 import type { Message } from '../../protocol/messages.ts'
-import type { Restart } from '../../protocol/phase.ts'
-import { type SpecRow, type WorkerBody, writtenAt } from '../../protocol/spec-row.ts'
+import type { SpecRow, WorkerBody } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
-import { type Exit, howEnded, nodeLost } from './exit.ts'
+import { type Exit, howEnded } from './exit.ts'
 import { Handoffs, type SendHandoff } from './handoffs.ts'
+import { NO_FAILURES, nextClaim } from './next-claim.ts'
 import { type OnStateLost, Parting } from './parting.ts'
-import { firstNumberAt } from './seniority.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, type TenureInit, isCurrent, isInHand, statusOf } from './tenure.ts'
@@ -27,10 +26,6 @@ import { Vacancies } from './vacancies.ts'
  * rule one hears of the other before it starts anything.
  */
 const PUSH_MS = 200
-
-/** One for all claims that have nothing to tell: there may be very many. */
-const NO_RESTARTS: readonly Restart[] = []
-const NO_FAILURES: readonly Failure[] = []
 
 /** A worker without a `handoff`, and without anything in its mailbox, leaves nothing behind. */
 const NOTHING = new Uint8Array()
@@ -358,25 +353,11 @@ export class Claims {
       return STARTING
     }
     this.#vacancies.forget(row.id)
-    // A new version has no past; whoever takes over goes on counting.
-    const past = before !== undefined && isCurrent(before, row) ? before : undefined
-    const isLost = past !== undefined && isActiveClaim(past)
-    const isOver = isLost && body.child.restart === 'temporary'
-    const failures = past?.failures ?? NO_FAILURES
-    const claim: Claim = {
-      slot,
-      generation: before === undefined ? firstNumberAt(now.wallMs) : before.generation + 1,
-      owner: run,
-      score: this.#vacancies.scoreOf(slot, { before, legacy }),
-      seq: 0,
-      state: isOver ? 'done' : 'starting',
-      specVersion: writtenAt(row),
-      ...(row.content === undefined ? {} : { content: row.content }),
-      restarts: past?.restarts ?? NO_RESTARTS,
-      failures: isLost ? withFailure(failures, nodeLost(past.owner.id, slot)) : failures,
-    }
-    if (!isOver) {
-      const tenure = this.#begin(claim, { isFirst: past === undefined, legacy })
+    const score = this.#vacancies.scoreOf(slot, { before, legacy })
+    const claim = nextClaim(row, body, { before, owner: run, score, now })
+    if (claim.state !== 'done') {
+      const isFirst = before === undefined || !isCurrent(before, row)
+      const tenure = this.#begin(claim, { isFirst, legacy })
       tenure.isWaiting = this.#ledger.membership.connected().length > 0
       if (tenure.isWaiting) this.#waits.set(row.id, now.ms + PUSH_MS)
     }
