@@ -104,6 +104,7 @@ export class Core {
       send: (to, message, again) => this.#relay.send(to, message, again),
       stableMs: Math.max(STABLE_MS_MIN, 2 * timings.probePeriodMs),
       onLost: (slot, heir) => this.#effects.push({ kind: 'state-lost', slot, heir }),
+      onLegacyLost: legacy => this.#effects.push({ kind: 'legacy-lost', legacy }),
       onDeclined: (slot, forMs) => this.#bulletin.notify({ kind: 'worker:decline', slot, forMs }),
     })
   }

@@ -40,6 +40,7 @@ import type { Behaviour } from './workers/behaviours.ts'
 import type { Assignment } from './supervision/supervisor.ts'
 import { Turn } from './turn.ts'
 import type { CallRequest, Gateway } from './workers/gateway.ts'
+import { readLegacy } from './workers/legacy.ts'
 
 export interface DataPlaneInit {
   readonly run: Run
@@ -210,6 +211,11 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
 
   onMessagesLost(count: number): void {
     this.#post.droppedCount += count
+  }
+
+  /** What a worker was to start with: with what its predecessor had not read. */
+  onLegacyLost(legacy: Uint8Array): void {
+    this.onMessagesLost(readLegacy(legacy).letters.length)
   }
 
   onWorkerStarted(slot: SlotId): void {

@@ -282,6 +282,8 @@ export class Kernel {
         return this.#init.onOver('replaced')
       case 'state-lost':
         return this.#onStateLost(effect)
+      case 'legacy-lost':
+        return this.plane.onLegacyLost(effect.legacy)
       case 'clock-ahead':
         // What a node learns as it joins may be long past.
         if (this.core.self.status === 'joining') return

@@ -4,7 +4,7 @@
 import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
 import { withFailure } from '../../protocol/failure.ts'
-import { compareTokens } from '../../protocol/fencing-token.ts'
+import { compareTokens, generationOf } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
 import type { Message } from '../../protocol/messages.ts'
 import type { SpecRow, WorkerBody } from '../../protocol/spec-row.ts'
@@ -30,12 +30,16 @@ const PUSH_MS = 200
 /** A worker without a `handoff`, and without anything in its mailbox, leaves nothing behind. */
 const NOTHING = new Uint8Array()
 
+/** What a worker was to start with is lost, and it has no exit any more that would tell what is in it. */
+export type OnLegacyLost = (legacy: Uint8Array) => void
+
 export interface ClaimsInit {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
   readonly declines: Declines
   readonly send: SendHandoff
   readonly onLost: OnStateLost
+  readonly onLegacyLost: OnLegacyLost
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number
 }
@@ -45,6 +49,7 @@ export class Claims {
   readonly #supervisor: Supervisor
   readonly #declines: Declines
   readonly #stableMs: number
+  readonly #onLegacyLost: OnLegacyLost
   /** Those on their way from this node, or to it, with what they leave behind. */
   readonly handoffs: Handoffs
   readonly #tenures = new Map<SpecId, Tenure>()
@@ -58,6 +63,7 @@ export class Claims {
     this.#supervisor = init.supervisor
     this.#declines = init.declines
     this.#stableMs = init.stableMs
+    this.#onLegacyLost = init.onLegacyLost
     this.#vacancies = new Vacancies(init.ledger)
     this.handoffs = new Handoffs(init)
     this.#parting = new Parting(init.ledger, init.onLost)
@@ -175,7 +181,10 @@ export class Claims {
     }
     const { exit } = report
     if (claim.state === 'draining') return this.#onDrained(claim, exit, now)
-    if (exit.kind === 'stopped' || exit.kind === 'abandoned' || exit.kind === 'released') return
+    if (exit.kind === 'stopped' || exit.kind === 'abandoned' || exit.kind === 'released') {
+      tenure.takeLegacy()
+      return
+    }
     const { statement, waitMs = 0 } = tenure.onExited(claim, { body, report, node: this.#ledger.run.id, now })
     const isUnable = exit.kind === 'unable'
     const isToStart = isUnable || (statement.state === 'restarting' && !report.wasReady)
@@ -188,7 +197,9 @@ export class Claims {
     }
     tenure.isWaiting = waitMs > 0
     if (waitMs > 0) this.#waits.set(spec, now.ms + waitMs)
-    this.#say(claim, statement)
+    const said = this.#say(claim, statement)
+    // Its last start tells what it leaves unread; one that was none has nothing to tell.
+    if (!isActiveClaim(said) && !isUnable) tenure.takeLegacy()
   }
 
   /** Another node wants one of the workers of this one. */
@@ -245,7 +256,12 @@ export class Claims {
     return statusOf(claim)
   }
 
+  /** Of what a worker was to start with, that worker tells by its exit, if there is one. */
   #forget(id: SpecId): void {
+    const tenure = this.#tenures.get(id)
+    const legacy = tenure?.takeLegacy()
+    const given = tenure && this.#supervisor.findPlaced(slotId(id), generationOf(tenure.token))
+    if (legacy !== undefined && given === undefined) this.#onLegacyLost(legacy)
     this.#tenures.delete(id)
     this.#waits.clear(id)
   }
@@ -286,7 +302,7 @@ export class Claims {
 
   /** The worker cannot be started here: another node tries, with all that it was to start with. */
   #pass(claim: Claim, heir: NodeId, said: Statement, now: Now): void {
-    const state = this.#tenures.get(specOfSlot(claim.slot))?.legacy ?? NOTHING
+    const state = this.#tenures.get(specOfSlot(claim.slot))?.takeLegacy() ?? NOTHING
     this.handoffs.finish(claim, heir, { state, nowMs: now.ms })
     this.#say(claim, { ...said, state: 'stopped', heir })
   }
@@ -296,9 +312,9 @@ export class Claims {
    * ended for good, there is no heir.
    */
   #onDrained(claim: Claim, exit: Exit, now: Now): void {
-    if (howEnded(exit) === 'normally') return void this.#say(claim, { state: 'done', failures: NO_FAILURES })
     // What it has not started with yet, goes on to the next one.
-    const unused = this.#tenures.get(specOfSlot(claim.slot))?.legacy ?? NOTHING
+    const unused = this.#tenures.get(specOfSlot(claim.slot))?.takeLegacy() ?? NOTHING
+    if (howEnded(exit) === 'normally') return void this.#say(claim, { state: 'done', failures: NO_FAILURES })
     const state = exit.kind === 'released' ? exit.legacy : unused
     const isCrash = exit.kind === 'crashed' || exit.kind === 'killed'
     const failures = isCrash ? withFailure(claim.failures, exit.failure) : claim.failures

@@ -31,8 +31,7 @@ export class Tenure {
   attempt = 1
   /** It waits for its restart, or for another node to hear of the claim. */
   isWaiting = false
-  /** What its predecessor on another node has left behind, until it has started with it. */
-  legacy: Uint8Array | undefined
+  #legacy: Uint8Array | undefined
   #startedMs = 0
   /** Restarts one after the other, none of which has led to a stable minute. */
   #streak: number
@@ -40,13 +39,25 @@ export class Tenure {
   constructor(claim: Claim, { isFirst, legacy }: TenureInit) {
     this.token = tokenOf({ number: claim.generation, tag: claim.score }, runTag(claim.owner))
     this.#isFirst = isFirst
-    this.legacy = legacy?.length === 0 ? undefined : legacy
+    this.#legacy = legacy?.length === 0 ? undefined : legacy
     this.#streak = claim.restarts.length
   }
 
   /** As the claim has it. */
   get generation(): number {
     return generationOf(this.token).number
+  }
+
+  /** What its predecessor on another node has left behind, until it has started with it, or somebody else is to. */
+  get legacy(): Uint8Array | undefined {
+    return this.#legacy
+  }
+
+  /** The next start here is not given it. */
+  takeLegacy(): Uint8Array | undefined {
+    const legacy = this.#legacy
+    this.#legacy = undefined
+    return legacy
   }
 
   /** Names one start of the worker on this node. Short, as it is kept for each. */
@@ -57,7 +68,7 @@ export class Tenure {
 
   onStarted(nowMs: number): void {
     this.#startedMs = nowMs
-    this.legacy = undefined
+    this.#legacy = undefined
   }
 
   /** The worker has ended. @returns what is to be said of its claim, and how long it waits where it starts again */

@@ -8,7 +8,7 @@ import type { SpecBody, SpecRow } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
-import { Claims } from './claims.ts'
+import { Claims, type OnLegacyLost } from './claims.ts'
 import { Declines, type DeclinesInit } from './declines.ts'
 import { Generations } from './generations.ts'
 import type { SendHandoff } from './handoffs.ts'
@@ -22,6 +22,7 @@ export interface UpkeepInit {
   readonly send: SendHandoff
   readonly onDeclined: DeclinesInit['onDeclined']
   readonly onLost: OnStateLost
+  readonly onLegacyLost: OnLegacyLost
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number
 }
