@@ -24,7 +24,8 @@ function clerkOf({ sentThere, handoff }: Case, places: string[], begun: Promise<
     init: async context => {
       places.push(context.node)
       const isSecond = places.length === 2
-      for (let n = 0; isSecond && n < sentThere; n++) context.sendAfter(10, `there ${n} ${REST}`)
+      const count = isSecond ? sentThere : 0
+      for (let n = 0; n < count; n++) context.sendAfter(10, `there ${n} ${REST}`)
       if (isSecond) await begun
       return { context, told: new Array<string>(), isSecond }
     },
