@@ -231,7 +231,7 @@ export class SimulatedSession {
     near.wireFreeMs = Math.max(near.wireFreeMs, clock.nowMs) + bytes.length / conditions.bytesPerMs
     const arrivalMs = Math.max(pipe.lastArrivalMs, near.wireFreeMs + this.#delayMs() + this.#repeatMs())
     pipe.lastArrivalMs = arrivalMs
-    clock.after(arrivalMs - clock.nowMs, () => this.#land(near, () => this.#arrive(near, pipe, bytes)))
+    clock.at(arrivalMs, () => this.#land(near, () => this.#arrive(near, pipe, bytes)))
   }
 
   /** A packet is there, unless it has run into a cut: then TCP sends it again. */
@@ -283,7 +283,7 @@ export class SimulatedSession {
     const arrivalMs = Math.max(control.lastArrivalMs, data.lastArrivalMs, leastMs)
     control.lastArrivalMs = arrivalMs
     data.lastArrivalMs = arrivalMs
-    clock.after(arrivalMs - clock.nowMs, () => this.#land(near, arrive))
+    clock.at(arrivalMs, () => this.#land(near, arrive))
   }
 
   /** Said once: where it is lost, the other side hears it when it sends something, if that gets through. */

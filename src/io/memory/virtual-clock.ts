@@ -43,8 +43,16 @@ export class VirtualClock {
   }
 
   after(delayMs: number, action: () => void): Cancel {
+    return this.at(this.#nowMs + Math.max(0, delayMs), action)
+  }
+
+  /**
+   * At that very moment, or now where it is over: of two actions for one moment, the one asked for first is first. A
+   * delay that was worked out from the moment would be rounded, and could lead to another one.
+   */
+  at(dueMs: number, action: () => void): Cancel {
     const timer: Timer = {
-      dueMs: this.#nowMs + Math.max(0, delayMs),
+      dueMs: Math.max(this.#nowMs, dueMs),
       order: this.#orders++,
       action,
       isCancelled: false,
