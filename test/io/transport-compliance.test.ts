@@ -186,6 +186,30 @@ describe.each([
     expect(b.received(a.id, 'control').toString()).toBe('good-bye')
   })
 
+  test.each(['hangs up', 'stops'] as const)(
+    'brings the last words of whoever %s to a peer that is talking, and then it is over',
+    async how => {
+      const [a, b] = await pair()
+      const talk = (): void => {
+        for (let count = 0; count < 50; count++) b.transport.send(a.id, 'data', Buffer.from('and then'))
+      }
+      talk()
+      await harness.until('a hears it', () => {
+        if (a.receivedBytes(b.id, 'data') === 0) talk()
+        return a.receivedBytes(b.id, 'data') > 0
+      })
+      for (const lane of ['control', 'data'] as const) a.transport.send(b.id, lane, Buffer.from('bye'))
+      if (how === 'stops') void a.transport.stop()
+      else a.transport.hangUp(b.id, 'enough', 0)
+      await harness.until('b is told', () => {
+        if (b.downs.length === 0) talk()
+        return b.downs.length === 1
+      })
+      const lastWords = (['control', 'data'] as const).map(lane => b.received(a.id, lane).toString())
+      expect(lastWords).toEqual(['bye', 'bye'])
+    },
+  )
+
   test('brings hints to those who listen to the topic', async () => {
     const [a, b] = await pair()
     a.transport.subscribe('news')

@@ -117,16 +117,13 @@ export class SimulatedNetwork implements Exchange {
     if (host !== undefined) this.#end(host, () => this.#draw())
   }
 
-  /** A process that ends in peace: what it has sent gets through before its sessions close. */
-  close(host: SimulatedHost): Promise<void> {
-    const { latencyMs, jitterMs, spreadMs } = this.#conditions
-    return new Promise(resolve => {
-      this.clock.after(latencyMs + spreadMs + jitterMs, () => {
-        // It may have been killed meanwhile, and started anew.
-        if (!host.isGone) this.#end(host, () => 'finish')
-        resolve()
-      })
-    })
+  /** A process that ends in peace: what it has sent gets out before its sessions close, if it does so in time. */
+  async close(host: SimulatedHost): Promise<void> {
+    await Promise.all(
+      this.#sessionsOf(host).map(session => new Promise<void>(resolve => session.onSent(host, resolve))),
+    )
+    // It may have been killed meanwhile, and started anew.
+    if (!host.isGone) this.#end(host, () => 'finish')
   }
 
   dial(from: SimulatedHost, key: string, addresses: readonly string[]): void {
@@ -177,7 +174,7 @@ export class SimulatedNetwork implements Exchange {
 
   /** How a session ends that is hung up: what does not get out in time is given up. */
   endingTo(from: NodeId, to: NodeId): Ending {
-    return this.isCutFrom(from, to) ? this.#draw() : 'finish'
+    return this.isCutFrom(from, to) ? this.#draw() : 'linger'
   }
 
   #draw(): Ending {
@@ -188,9 +185,11 @@ export class SimulatedNetwork implements Exchange {
     host.end()
     this.#hosts.delete(host.id)
     this.observe(`detach ${host.id}`)
-    for (const sessions of this.#sessions.values()) {
-      for (const session of sessions) if (session.leadsTo(host)) session.close(host, 'closed', how())
-    }
+    for (const session of this.#sessionsOf(host)) session.close(host, 'closed', how())
+  }
+
+  #sessionsOf(host: SimulatedHost): readonly SimulatedSession[] {
+    return [...this.#sessions.values()].flatMap(sessions => [...sessions]).filter(each => each.leadsTo(host))
   }
 
   #hint(from: NodeId, to: NodeId, topic: string, bytes: Uint8Array): void {

@@ -8,6 +8,7 @@ import type { NodeId } from '../../ids.ts'
 import type { Lane } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { NetworkConditions } from './network-conditions.ts'
+import { keepNothing, keepsAny, newEnd, type Pipe, type SessionEnd } from './session-end.ts'
 import type { SimulatedHost } from './simulated-host.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
@@ -27,6 +28,9 @@ const WINDOW_BYTES = 256 * 1024
 /** What arrives at once of a message, where a link carries only so much. */
 const PIECE_BYTES = 16 * 1024
 
+/** The limit of the libp2p transport for what a process still keeps of a session that it ends in peace. */
+const LINGER_MS = 500
+
 /** What happened on the network, in order: equal for equal seeds. */
 export type Observer = (line: string, bytes?: Uint8Array) => void
 
@@ -45,43 +49,15 @@ export interface Wire {
 }
 
 /**
- * How one side ends a session. `finish`: after what was sent, as the kernel does for a process that has closed its
- * socket, or is gone. `reset`: at once, and what is on its way is lost. `silence`: TCP has given up, and says nothing.
+ * How one side ends a session. `linger`: after what its process still keeps, if that gets out in time. `finish`: after
+ * what the kernel has got, as it does for a process that is gone. `reset`: at once, and what is on its way is lost.
+ * `silence`: TCP has given up, and says nothing.
  */
-export type Ending = 'finish' | 'reset' | 'silence'
-
-/** One direction of one lane. */
-interface Pipe {
-  readonly lane: Lane
-  /** Nothing overtakes what was sent before. */
-  lastArrivalMs: number
-  bytesOnWay: number
-  isCongested: boolean
-  /** On the wire, or not read yet. */
-  bytesInWindow: number
-  /** What waits for room in the window, oldest first. */
-  readonly unsent: Uint8Array[]
-}
-
-/** One side, with what it sends. */
-interface End {
-  readonly host: SimulatedHost
-  readonly pipes: Readonly<Record<Lane, Pipe>>
-  /** What waits for the cut to be mended, as TCP would send it again. */
-  readonly held: (() => void)[]
-  /** It has no socket any more: it sends nothing, and whoever sends to it is told that there is none. */
-  isClosed: boolean
-  /** What it had sent does not arrive. */
-  isReset: boolean
-  /** Since when something that it has sent is not acknowledged, because one direction or both are cut. */
-  stuckSinceMs: number | undefined
-  /** When the last byte that has been put on the wire leaves: both lanes share it. */
-  wireFreeMs: number
-}
+export type Ending = 'linger' | 'finish' | 'reset' | 'silence'
 
 export class SimulatedSession {
   readonly #wire: Wire
-  readonly #ends: readonly [End, End]
+  readonly #ends: readonly [SessionEnd, SessionEnd]
   readonly dialler: SimulatedHost
   readonly openedMs: number
   /** Told when it ends before whoever has dialled has its streams. */
@@ -162,15 +138,22 @@ export class SimulatedSession {
   /** The socket of one side is gone, whatever its process knows. */
   close(from: SimulatedHost, why: string, ending: Ending): void {
     const [near, far] = this.#from(from)
-    if (near.isClosed) return
-    this.#wire.observe(`down ${near.host.id}-${far.host.id} ${why}`)
-    this.#lose(near)
-    // What the kernel has not got yet goes with the process.
-    for (const pipe of Object.values(near.pipes)) pipe.unsent.length = 0
-    if (ending === 'finish') return this.#post(near, () => this.#hear(this.#across(near), why))
+    // Its process may be gone before what it keeps has got out.
+    if (near.isClosed && !near.isLingering) return
+    if (!near.isLingering) this.#wire.observe(`down ${near.host.id}-${far.host.id} ${why}`)
+    if (!near.isLingering) this.#lose(near)
+    near.isLingering = ending === 'linger'
+    if (near.isLingering) return this.#linger(near, why)
+    if (ending === 'finish') return this.#finish(near, why)
+    keepNothing(near)
     near.isReset = true
     near.held.length = 0
     if (ending === 'reset') this.#reset(near, why)
+  }
+
+  /** Calls back once: when the kernel has all that this side has sent, or it is too late for that. */
+  onSent(from: SimulatedHost, listener: () => void): void {
+    this.#onSent(this.#from(from)[0], listener)
   }
 
   /** Both sides find it broken, and what was on its way is lost. */
@@ -194,8 +177,30 @@ export class SimulatedSession {
     for (const end of this.#ends) if (end.host.id === from) for (const go of end.held.splice(0)) go()
   }
 
+  #onSent(near: SessionEnd, listener: () => void): void {
+    if (!keepsAny(near)) return listener()
+    near.onSent.push(listener)
+    this.#wire.clock.after(LINGER_MS, () => {
+      const at = near.onSent.indexOf(listener)
+      if (at >= 0) near.onSent.splice(at, 1).forEach(tell => tell())
+    })
+  }
+
+  #linger(near: SessionEnd, why: string): void {
+    this.#onSent(near, () => {
+      if (near.isLingering) this.#finish(near, why)
+    })
+  }
+
+  #finish(near: SessionEnd, why: string): void {
+    near.isLingering = false
+    // What the kernel has not got yet goes with the process.
+    keepNothing(near)
+    this.#post(near, () => this.#hear(this.#across(near), why))
+  }
+
   /** Something is under way that cannot be acknowledged: if that stays so, its sender gives the session up. */
-  #getStuck(end: End): void {
+  #getStuck(end: SessionEnd): void {
     if (end.stuckSinceMs !== undefined || end.isClosed) return
     const sinceMs = this.#wire.clock.nowMs
     end.stuckSinceMs = sinceMs
@@ -206,7 +211,7 @@ export class SimulatedSession {
     })
   }
 
-  #carry(near: End, pipe: Pipe, bytes: Uint8Array): void {
+  #carry(near: SessionEnd, pipe: Pipe, bytes: Uint8Array): void {
     if (pipe.unsent.length === 0 && this.#wire.conditions.bytesPerMs === Infinity) {
       this.#transmit(near, pipe, bytes)
     } else {
@@ -216,16 +221,17 @@ export class SimulatedSession {
   }
 
   /** Sends what there is room for in the window, piece by piece. */
-  #pump(near: End, pipe: Pipe): void {
+  #pump(near: SessionEnd, pipe: Pipe): void {
     while (pipe.bytesInWindow < WINDOW_BYTES) {
       const bytes = pipe.unsent.shift()
-      if (bytes === undefined) return
+      if (bytes === undefined) break
       if (bytes.length > PIECE_BYTES) pipe.unsent.unshift(bytes.subarray(PIECE_BYTES))
       this.#transmit(near, pipe, bytes.subarray(0, PIECE_BYTES))
     }
+    if (!keepsAny(near)) for (const tell of near.onSent.splice(0)) tell()
   }
 
-  #transmit(near: End, pipe: Pipe, bytes: Uint8Array): void {
+  #transmit(near: SessionEnd, pipe: Pipe, bytes: Uint8Array): void {
     const { clock, conditions } = this.#wire
     pipe.bytesInWindow += bytes.length
     near.wireFreeMs = Math.max(near.wireFreeMs, clock.nowMs) + bytes.length / conditions.bytesPerMs
@@ -235,29 +241,29 @@ export class SimulatedSession {
   }
 
   /** A packet is there, unless it has run into a cut: then TCP sends it again. */
-  #land(near: End, arrive: () => void): void {
+  #land(near: SessionEnd, arrive: () => void): void {
     if (near.isReset) return
     if (!this.#isCut(near, this.#across(near))) return arrive()
     this.#getStuck(near)
     near.held.push(() => this.#land(near, arrive))
   }
 
-  #arrive(near: End, pipe: Pipe, bytes: Uint8Array): void {
+  #arrive(near: SessionEnd, pipe: Pipe, bytes: Uint8Array): void {
     const far = this.#across(near)
     // Nobody has that socket any more, and the kernel says so.
-    if (far.isClosed) this.#reset(far, 'closed')
+    if (far.isClosed && !far.isLingering) this.#reset(far, 'closed')
     else far.host.hand(() => this.#take(near, pipe, bytes))
   }
 
   /** The process reads it. */
-  #take(near: End, pipe: Pipe, bytes: Uint8Array): void {
+  #take(near: SessionEnd, pipe: Pipe, bytes: Uint8Array): void {
     const { host } = this.#across(near)
     const from = near.host
     const isKnown = (): boolean => host.sessions.get(from.id) === this
-    if (!isKnown()) return
     pipe.bytesOnWay -= bytes.length
     pipe.bytesInWindow -= bytes.length
     this.#pump(near, pipe)
+    if (!isKnown()) return
     this.#wire.observe(`${pipe.lane} ${from.id}>${host.id}`, bytes)
     // A stream is cut anywhere: receivers must not rely on how it was sent.
     const cut = bytes.length > 1 && this.#wire.prng.chance(0.1) ? this.#wire.prng.below(bytes.length) : 0
@@ -271,7 +277,7 @@ export class SimulatedSession {
   }
 
   /** Behind all that was sent; sent again until it gets through. */
-  #post(near: End, arrive: () => void): void {
+  #post(near: SessionEnd, arrive: () => void): void {
     if (this.#isCut(near, this.#across(near))) {
       this.#getStuck(near)
       near.held.push(() => this.#post(near, arrive))
@@ -286,29 +292,35 @@ export class SimulatedSession {
     clock.at(arrivalMs, () => this.#land(near, arrive))
   }
 
-  /** Said once: where it is lost, the other side hears it when it sends something, if that gets through. */
-  #reset(near: End, why: string): void {
+  /**
+   * Said once: where it is lost, the other side hears it when it sends something, if that gets through. It comes behind
+   * what this side had sent, unless that is lost.
+   */
+  #reset(near: SessionEnd, why: string): void {
     const far = this.#across(near)
     if (this.#isCut(near, far)) return
-    this.#wire.clock.after(this.#delayMs(), () => {
+    const { clock } = this.#wire
+    const { control, data } = near.pipes
+    const behindMs = near.isReset ? 0 : Math.max(control.lastArrivalMs, data.lastArrivalMs)
+    clock.at(Math.max(behindMs, clock.nowMs + this.#delayMs()), () => {
       if (!this.#isCut(near, far)) this.#hear(far, why)
     })
   }
 
   /** One side hears that the other one has ended the session. */
-  #hear(end: End, why: string): void {
+  #hear(end: SessionEnd, why: string): void {
     if (end.isClosed) return
     this.#lose(end)
     this.#tell(end, why)
   }
 
-  #lose(end: End): void {
+  #lose(end: SessionEnd): void {
     end.isClosed = true
     if (this.#ends.every(each => each.isClosed)) this.#wire.onOver(this)
   }
 
   /** Its process is told when it has read what came before, unless it has ended the session itself, or has another one. */
-  #tell({ host }: End, why: string): void {
+  #tell({ host }: SessionEnd, why: string): void {
     const peer = this.ids[0] === host.id ? this.ids[1] : this.ids[0]
     host.hand(() => {
       if (host === this.dialler && this.isOpening) return this.#onEndedEarly(why)
@@ -338,27 +350,18 @@ export class SimulatedSession {
     return lateMs
   }
 
-  #isCut(near: End, far: End): boolean {
+  #isCut(near: SessionEnd, far: SessionEnd): boolean {
     return this.#wire.isCutFrom(near.host.id, far.host.id)
   }
 
-  #across(end: End): End {
+  #across(end: SessionEnd): SessionEnd {
     const [one, other] = this.#ends
     return end === one ? other : one
   }
 
   /** The side of this host, and the other one. */
-  #from(host: SimulatedHost): readonly [End, End] {
+  #from(host: SimulatedHost): readonly [SessionEnd, SessionEnd] {
     const [one, other] = this.#ends
     return one.host === host ? [one, other] : [other, one]
   }
-}
-
-function newEnd(host: SimulatedHost): End {
-  const pipes = { control: newPipe('control'), data: newPipe('data') }
-  return { host, pipes, held: [], isClosed: false, isReset: false, stuckSinceMs: undefined, wireFreeMs: 0 }
-}
-
-function newPipe(lane: Lane): Pipe {
-  return { lane, lastArrivalMs: 0, bytesOnWay: 0, isCongested: false, bytesInWindow: 0, unsent: [] }
 }
