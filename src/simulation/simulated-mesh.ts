@@ -16,7 +16,7 @@ import type { Directory } from '../ports.ts'
 import { Prng } from '../prng.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
 import { TIMINGS } from '../protocol/timings.ts'
-import { type SimulationInit, checkSimulation } from './simulation-options.ts'
+import { type SimulationInit, checkConditions, checkSimulation } from './simulation-options.ts'
 import { TraceHash } from './trace-hash.ts'
 
 /** Something that did not happen in time; the message has the seed that replays it. */
@@ -250,8 +250,9 @@ export class SimulatedMesh implements AsyncDisposable {
     this.#network.breakSession(nodeId(a), nodeId(b))
   }
 
-  /** From now on: delays, losses, time-outs. */
+  /** From now on: delays, losses, time-outs. @throws {OptionsError} naming every bad field */
   setConditions(conditions: Partial<NetworkConditions>): void {
+    checkConditions(conditions)
     this.#network.setConditions(conditions)
   }
 

@@ -108,6 +108,11 @@ export function checkSimulation(init: SimulationInit): readonly string[] {
   return namesOf(check('simulate', simulation, init).nodes)
 }
 
+/** Checks what the network of a simulation is to be like. @throws {OptionsError} naming every bad field */
+export function checkConditions(to: Partial<NetworkConditions>): void {
+  check('setConditions', conditions, to)
+}
+
 function badNames(init: unknown): Breach[] {
   const names = fieldOf(init, 'nodes')
   if (!isList(names)) return []

@@ -72,3 +72,10 @@ test('a number of nodes that no mesh can have is not waited for', async () => {
   }
   await mesh.settle(node.formed(1))
 })
+
+test('conditions that no network can have are refused, whenever they are set', async () => {
+  await using mesh = await simulate({ nodes: 1 })
+  const bad = { latencyMs: -1, bytesPerMs: 0, packetLoss: 2 }
+  expect(() => mesh.setConditions(bad)).toThrow(/latencyMs.*bytesPerMs.*packetLoss/s)
+  mesh.setConditions({ bytesPerMs: 1 })
+})

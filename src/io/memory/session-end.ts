@@ -3,11 +3,12 @@
 
 import type { Lane } from '../../ports.ts'
 import type { SimulatedHost } from './simulated-host.ts'
+import type { Uplink } from './uplink.ts'
 
 /** One direction of one lane. */
 export interface Pipe {
   readonly lane: Lane
-  /** Nothing overtakes what was sent before. */
+  /** Of what has left: nothing overtakes what was sent before. */
   lastArrivalMs: number
   bytesOnWay: number
   isCongested: boolean
@@ -33,14 +34,14 @@ export interface SessionEnd {
   isReset: boolean
   /** Since when something that it has sent is not acknowledged, because one direction or both are cut. */
   stuckSinceMs: number | undefined
-  /** When the last byte that has been put on the wire leaves: both lanes share it. */
-  wireFreeMs: number
+  /** Both lanes share it. */
+  readonly uplink: Uplink
 }
 
-export function newEnd(host: SimulatedHost): SessionEnd {
+export function newEnd(host: SimulatedHost, uplink: Uplink): SessionEnd {
   const pipes = { control: newPipe('control'), data: newPipe('data') }
   const open = { isClosed: false, isLingering: false, isReset: false, stuckSinceMs: undefined }
-  return { ...open, host, pipes, held: [], onSent: [], wireFreeMs: 0 }
+  return { ...open, host, pipes, held: [], onSent: [], uplink }
 }
 
 function newPipe(lane: Lane): Pipe {

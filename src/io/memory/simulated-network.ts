@@ -47,6 +47,8 @@ export class SimulatedNetwork implements Exchange {
 
   setConditions(conditions: Partial<NetworkConditions>): void {
     this.#conditions = { ...this.#conditions, ...conditions }
+    const { bytesPerMs } = this.#conditions
+    for (const sessions of this.#sessions.values()) for (const each of sessions) each.setRate(bytesPerMs)
   }
 
   /** Where a node is, as a seed says it: `/sim/<id>`. */

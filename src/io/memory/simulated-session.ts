@@ -10,6 +10,7 @@ import type { Prng } from '../../prng.ts'
 import type { NetworkConditions } from './network-conditions.ts'
 import { keepNothing, keepsAny, newEnd, type Pipe, type SessionEnd } from './session-end.ts'
 import type { SimulatedHost } from './simulated-host.ts'
+import { Uplink } from './uplink.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** More than this on its way in one direction of a session, and `send` asks to wait. */
@@ -67,7 +68,9 @@ export class SimulatedSession {
     this.#wire = wire
     this.dialler = dialler
     this.openedMs = wire.clock.nowMs
-    this.#ends = [newEnd(dialler), newEnd(listener)]
+    const { clock, conditions } = wire
+    const uplink = (): Uplink => new Uplink(clock, conditions.bytesPerMs)
+    this.#ends = [newEnd(dialler, uplink()), newEnd(listener, uplink())]
   }
 
   get ids(): readonly [NodeId, NodeId] {
@@ -156,6 +159,11 @@ export class SimulatedSession {
     this.#onSent(this.#from(from)[0], listener)
   }
 
+  /** What it carries in a millisecond each way, from now on. */
+  setRate(bytesPerMs: number): void {
+    for (const { uplink } of this.#ends) uplink.setRate(bytesPerMs)
+  }
+
   /** Both sides find it broken, and what was on its way is lost. */
   breakOff(): void {
     if (!this.isWhole) return
@@ -232,12 +240,12 @@ export class SimulatedSession {
   }
 
   #transmit(near: SessionEnd, pipe: Pipe, bytes: Uint8Array): void {
-    const { clock, conditions } = this.#wire
+    const { clock } = this.#wire
     pipe.bytesInWindow += bytes.length
-    near.wireFreeMs = Math.max(near.wireFreeMs, clock.nowMs) + bytes.length / conditions.bytesPerMs
-    const arrivalMs = Math.max(pipe.lastArrivalMs, near.wireFreeMs + this.#delayMs() + this.#repeatMs())
-    pipe.lastArrivalMs = arrivalMs
-    clock.at(arrivalMs, () => this.#land(near, () => this.#arrive(near, pipe, bytes)))
+    near.uplink.put(bytes.length, () => {
+      pipe.lastArrivalMs = Math.max(pipe.lastArrivalMs, clock.nowMs + this.#delayMs() + this.#repeatMs())
+      clock.at(pipe.lastArrivalMs, () => this.#land(near, () => this.#arrive(near, pipe, bytes)))
+    })
   }
 
   /** A packet is there, unless it has run into a cut: then TCP sends it again. */
@@ -285,11 +293,13 @@ export class SimulatedSession {
     }
     const { clock } = this.#wire
     const { control, data } = near.pipes
-    const leastMs = Math.max(near.wireFreeMs, clock.nowMs) + this.#delayMs() + this.#repeatMs()
-    const arrivalMs = Math.max(control.lastArrivalMs, data.lastArrivalMs, leastMs)
-    control.lastArrivalMs = arrivalMs
-    data.lastArrivalMs = arrivalMs
-    clock.at(arrivalMs, () => this.#land(near, arrive))
+    near.uplink.put(0, () => {
+      const leastMs = clock.nowMs + this.#delayMs() + this.#repeatMs()
+      const arrivalMs = Math.max(control.lastArrivalMs, data.lastArrivalMs, leastMs)
+      control.lastArrivalMs = arrivalMs
+      data.lastArrivalMs = arrivalMs
+      clock.at(arrivalMs, () => this.#land(near, arrive))
+    })
   }
 
   /**
@@ -301,10 +311,13 @@ export class SimulatedSession {
     if (this.#isCut(near, far)) return
     const { clock } = this.#wire
     const { control, data } = near.pipes
-    const behindMs = near.isReset ? 0 : Math.max(control.lastArrivalMs, data.lastArrivalMs)
-    clock.at(Math.max(behindMs, clock.nowMs + this.#delayMs()), () => {
-      if (!this.#isCut(near, far)) this.#hear(far, why)
-    })
+    const say = (behindMs: number): void => {
+      clock.at(Math.max(behindMs, clock.nowMs + this.#delayMs()), () => {
+        if (!this.#isCut(near, far)) this.#hear(far, why)
+      })
+    }
+    if (near.isReset) say(0)
+    else near.uplink.put(0, () => say(Math.max(control.lastArrivalMs, data.lastArrivalMs)))
   }
 
   /** One side hears that the other one has ended the session. */
