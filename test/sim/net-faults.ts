@@ -52,6 +52,9 @@ interface Nap {
 const NARROW_SHARE = 0.25
 const NARROW_BYTES_PER_MS = { min: 30, factorMax: 100 }
 
+/** On links that carry less, messages may wait for each other for longer than a checker does; on these, none had to. */
+const SOUND_BYTES_PER_MS_MIN = 200
+
 /** So many schedules have links of different lengths: half of a continent, at most. */
 const SPREAD_SHARE = 0.25
 const SPREAD_MS_MAX = 40
@@ -84,7 +87,7 @@ export class NetFaults {
   /** What the network of this schedule is like from the beginning. @returns names of what is unusual */
   begin(mesh: SimulatedMesh): readonly string[] {
     const { bytesPerMs, spreadMs } = this
-    if (bytesPerMs < Infinity) this.soundSinceMs = Infinity
+    if (bytesPerMs < SOUND_BYTES_PER_MS_MIN) this.soundSinceMs = Infinity
     mesh.setConditions({ bytesPerMs, spreadMs, ...(this.isDeaf && { hintLoss: 1 }) })
     return [
       ...(this.isDeaf ? ['no-gossip'] : []),
@@ -154,7 +157,7 @@ export class NetFaults {
 
   #setConditions(mesh: SimulatedMesh, to: Partial<NetworkConditions>): void {
     mesh.setConditions(this.isDeaf ? { ...to, hintLoss: 1 } : to)
-    const isSound = to.packetLoss === 0 && (to.bytesPerMs ?? this.bytesPerMs) === Infinity
+    const isSound = to.packetLoss === 0 && (to.bytesPerMs ?? this.bytesPerMs) >= SOUND_BYTES_PER_MS_MIN
     if (!isSound) this.soundSinceMs = Infinity
     else if (this.soundSinceMs === Infinity) this.soundSinceMs = mesh.nowMs
   }
