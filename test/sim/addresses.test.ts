@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 
+import { specId } from '../../src/ids.ts'
 import { type Node, defineServer, defineStage } from '../../src/index.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 
@@ -44,6 +45,10 @@ async function scene(nodes: number): Promise<{ mesh: SimulatedMesh; node: Node }
   await mesh.settle(node.addWorker({ id: 'w', run: server, placement }))
   await mesh.settle(node.addGroup({ id: 'g', members: [{ id: 'm', run: server }], placement }))
   await mesh.settle(node.addChain({ id: 'c', stages: [{ id: 's', run: stage }], placement }))
+  // Until then, a worker of a stage is nobody there.
+  const isRunningAt = (id: string): boolean =>
+    mesh.node(id).inspect().core.statusOf(specId('c'))?.kind === 'running'
+  await mesh.until('the chain runs for all', () => mesh.up.every(isRunningAt))
   return { mesh, node }
 }
 
