@@ -317,7 +317,7 @@ export class Contacts {
   #rooms(): Readonly<Record<Rank, number>> {
     return roomsMs(
       [...this.#contacts.values()].flatMap(each =>
-        each.begunMs === undefined
+        each.begunMs === undefined || this.#isPaced(each)
           ? []
           : { rank: rankOf(each, this.#present.has(each.peer)), begunMs: each.begunMs },
       ),
@@ -325,8 +325,14 @@ export class Contacts {
   }
 
   #roomMs(contact: Contact, rooms: Readonly<Record<Rank, number>>): number {
-    const roomMs = rooms[rankOf(contact, this.#present.has(contact.peer))]
-    return this.#isLost(contact) ? Math.max(roomMs, this.#lost.readyMs) : roomMs
+    return this.#isPaced(contact)
+      ? this.#lost.readyMs
+      : rooms[rankOf(contact, this.#present.has(contact.peer))]
+  }
+
+  /** One of many dead: at their pace they would take every room of others that have as little hope, for as long as none answers. */
+  #isPaced(contact: Contact): boolean {
+    return this.#lost.areMany && this.#isLost(contact)
   }
 
   /** Members are told of otherwise: only a seed may be silent, and nobody knows why. */

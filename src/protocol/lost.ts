@@ -33,9 +33,14 @@ export class Lost {
     return Math.min(LOST_REDIAL_MAX_MS, this.#peers.size * LOST_EVERY_MS)
   }
 
-  /** From when on there is room for the next of them. */
+  /** So many that they have a pace of their own. */
+  get areMany(): boolean {
+    return this.#peers.size > MANY
+  }
+
+  /** From when on there is room for the next of them, where there are many. */
   get readyMs(): number {
-    return this.#peers.size > MANY ? this.#dialledMs + LOST_EVERY_MS : -Infinity
+    return this.#dialledMs + LOST_EVERY_MS
   }
 
   onDial(nowMs: number): void {
@@ -48,7 +53,7 @@ export class Lost {
    * those that are ready whoever has died last, as it is the likeliest to come back.
    */
   choose(longest: string, isReady: (peer: NodeId) => boolean): string {
-    if (this.#peers.size <= MANY || !this.#isTurnOfLatest) return longest
+    if (!this.areMany || !this.#isTurnOfLatest) return longest
     return [...this.#peers].findLast(isReady) ?? longest
   }
 }

@@ -5,6 +5,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { Desk } from './desk.ts'
 
+const UNREACHABLE = { failure: 'unreachable', reason: 'no answer' } as const
 const REFUSED = { failure: 'refused', reason: 'nobody listens' } as const
 
 let desk: Desk
@@ -36,6 +37,38 @@ test('however many are dead, two of them are dialled a second: each of them, and
   const dialled = new Set(refuseUntil(70_000 + 2 * 400 * 500))
   expect(lost.filter(id => !dialled.has(id))).toEqual([])
 })
+
+test.each([
+  { count: 61, silentMs: 4_000 },
+  { count: 100, silentMs: 4_000 },
+  { count: 400, silentMs: 24_000 },
+])(
+  'a seed is dialled every few seconds, also where $count are dead, and a dial of them takes $silentMs ms',
+  given => {
+    const seed = '/ip4/10.0.0.6/tcp/7000'
+    for (let index = 0; index < given.count; index++)
+      loseAt(`n${index}`, `/ip4/10.0.0.5/tcp/${1_000 + index}`)
+    desk.contacts.addSeed(seed, 0)
+    const seedMs = [0]
+    /** Dials of the dead, each with when it is given up; oldest first. */
+    const open: { readonly key: string; readonly endMs: number }[] = []
+    for (let nowMs = 0; nowMs <= 300_000; nowMs += 50) {
+      for (; open[0] !== undefined && open[0].endMs <= nowMs; open.shift())
+        desk.contacts.onDialFailed(open[0].key, UNREACHABLE, nowMs)
+      for (const { key } of desk.contacts.take(nowMs)) {
+        if (key !== seed) open.push({ key, endMs: nowMs + given.silentMs })
+        else {
+          seedMs.push(nowMs)
+          desk.contacts.onDialFailed(seed, REFUSED, nowMs)
+        }
+      }
+      // libp2p has 64 dials under way at most: there is room for others beside them.
+      expect(open.length).toBeLessThanOrEqual(48)
+    }
+    const gapsMs = [...seedMs.slice(1), 300_000].map((ms, index) => ms - (seedMs[index] ?? 0))
+    expect(Math.max(...gapsMs)).toBeLessThanOrEqual(6_000)
+  },
+)
 
 test('a few are dialled as often as any other', () => {
   loseAt('n', '/ip4/10.0.0.5/tcp/7000')
