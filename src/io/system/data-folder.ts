@@ -253,9 +253,6 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-/** What a file system says that has no links, such as FAT, exFAT and many of a network. */
-const NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'])
-
 /** Never over what is there. */
 const NEW_FILE = { mode: PRIVATE_FILE, flag: 'wx', flush: true } as const
 
@@ -273,7 +270,8 @@ async function openKey(init: DataFolderInit): Promise<Uint8Array> {
     await writeFile(draft, key, NEW_FILE)
     // A link is made as a whole or not at all, and never over what is there.
     await link(draft, file).catch(async (error: unknown) => {
-      if (!NO_LINKS.has(codeOf(error))) throw error
+      if (codeOf(error) === 'EEXIST') throw error
+      // A file system without links says so in many ways, and where something else is wrong, this tells what.
       // Not as a whole: who opens the folder in the same moment may read a part of it, and says that it is no key.
       await writeFile(file, key, NEW_FILE)
     })
