@@ -8,6 +8,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { DataFolder } from '../../src/io/system/data-folder.ts'
 
+/** Not done, and told as if it were. */
+const IGNORED = vi.hoisted(() => 'ignored')
+
 /** What the file system does not do → the code that it says. */
 const refused = vi.hoisted(() => new Map<string, string>())
 
@@ -17,7 +20,10 @@ vi.mock(import('node:fs/promises'), async original => {
     Promise.reject(Object.assign(new Error(`${code}: not done, ${name}`), { code }))
   const may: Pick<typeof real, 'link' | 'chmod'> = {
     link: (...given) => (refused.has('link') ? refuse('link') : real.link(...given)),
-    chmod: (...given) => (refused.has('chmod') ? refuse('chmod') : real.chmod(...given)),
+    chmod: (...given) => {
+      if (refused.get('chmod') === IGNORED) return Promise.resolve()
+      return refused.has('chmod') ? refuse('chmod') : real.chmod(...given)
+    },
   }
   return { ...real, ...may }
 })
@@ -76,6 +82,15 @@ test('a key of another user that cannot be made private is used, and told of', a
   expect(warnings).toEqual([
     expect.stringMatching(/others could read the key .* cannot be made private.*EPERM/),
   ])
+})
+
+test('a key on a file system that ignores modes, as FAT on Linux, is not said to have been made private', async () => {
+  const path = join(above, 'data')
+  const key = await keyIn(path)
+  await chmod(join(path, 'key'), 0o755)
+  refused.set('chmod', IGNORED)
+  expect(await keyIn(path)).toEqual(key)
+  expect(warnings).toEqual([expect.stringMatching(/others could read the key .* cannot be made private/)])
 })
 
 test('a folder named by a relative path stays where it was when the process goes elsewhere', async () => {

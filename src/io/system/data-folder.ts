@@ -315,15 +315,21 @@ async function nextBoot(init: DataFolderInit, bootMin = init.wallMs()): Promise<
 }
 
 async function closeToOthers(file: string, init: DataFolderInit): Promise<void> {
-  if (process.platform === 'win32' || ((await stat(file)).mode & OTHERS) === 0) return
+  if (!(await isOpenToOthers(file))) return
   const found = `others could read the key in ${init.path}`
   try {
     await chmod(file, PRIVATE_FILE)
+    // Linux says nothing where the file system, such as FAT, cannot keep the mode.
+    if (await isOpenToOthers(file)) throw new Error('the file system keeps no modes')
     init.onWarning(`${found}: it was made private. Use a new one if they may have`)
   } catch (error) {
     // It belongs to another user, or is on a file system without owners.
     init.onWarning(`${found}, and it cannot be made private: let only this process at it (${textOf(error)})`)
   }
+}
+
+async function isOpenToOthers(file: string): Promise<boolean> {
+  return process.platform !== 'win32' && ((await stat(file)).mode & OTHERS) !== 0
 }
 
 async function replaceFile(file: string, text: string): Promise<void> {
