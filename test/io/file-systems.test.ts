@@ -18,14 +18,33 @@ vi.mock(import('node:fs/promises'), async original => {
   const real = await original()
   const refuse = (name: string, code = refused.get(name)): Promise<never> =>
     Promise.reject(Object.assign(new Error(`${code}: not done, ${name}`), { code }))
-  const may: Pick<typeof real, 'link' | 'chmod'> = {
+  const may: Pick<typeof real, 'link' | 'chmod' | 'open'> = {
     link: (...given) => (refused.has('link') ? refuse('link') : real.link(...given)),
+    open: async (...given) => {
+      const handle = await real.open(...given)
+      if (refused.has('write') && String(given[0]).endsWith('key')) handle.writeFile = () => refuse('write')
+      return handle
+    },
     chmod: (...given) => {
       if (refused.get('chmod') === IGNORED) return Promise.resolve()
       return refused.has('chmod') ? refuse('chmod') : real.chmod(...given)
     },
   }
   return { ...real, ...may }
+})
+
+/** What happens whenever the code under test begins to wait. */
+const onWait = vi.hoisted(() => ({ run: async (): Promise<void> => {} }))
+
+vi.mock(import('node:timers/promises'), async original => {
+  const real = await original()
+  return {
+    ...real,
+    setTimeout: async (...given) => {
+      await onWait.run()
+      return real.setTimeout(...given)
+    },
+  }
 })
 
 let above: string
@@ -39,6 +58,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   refused.clear()
+  onWait.run = async () => {}
   process.chdir(startedIn)
   await rm(above, { recursive: true, force: true })
 })
@@ -72,6 +92,34 @@ test.each(['EPERM', 'EISDIR', 'EACCES'])(
     expect((await fs.readdir(path)).filter(name => name.startsWith('key'))).toEqual(['key'])
   },
 )
+
+test('a key for which there is no room leaves nothing behind where there are no links', async () => {
+  refused.set('link', 'EPERM').set('write', 'ENOSPC')
+  const path = join(above, 'data')
+  await expect(keyIn(path)).rejects.toThrow(/no room left/)
+  expect(await fs.readdir(path)).toEqual([])
+  refused.delete('write')
+  expect(await keyIn(path)).toHaveLength(36)
+})
+
+test('a key that was never written, as the power went, is made anew, and told of', async () => {
+  const path = join(above, 'data')
+  await fs.mkdir(path)
+  await fs.writeFile(join(path, 'key'), '')
+  const key = await keyIn(path)
+  expect(key).toHaveLength(36)
+  expect(await keyIn(path)).toEqual(key)
+  expect(warnings).toEqual([expect.stringMatching(/the key in .* was empty/)])
+})
+
+test('a key that another one is writing is waited for', async () => {
+  const path = join(above, 'data')
+  await fs.mkdir(path)
+  await fs.writeFile(join(path, 'key'), '', { mode: 0o600 })
+  onWait.run = () => fs.writeFile(join(path, 'key'), 'theirs')
+  expect(Buffer.from(await keyIn(path)).toString()).toBe('theirs')
+  expect(warnings).toEqual([])
+})
 
 test('a key of another user that cannot be made private is used, and told of', async () => {
   const path = join(above, 'data')

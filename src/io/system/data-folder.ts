@@ -12,6 +12,7 @@ import {
   constants,
   link,
   mkdir,
+  open,
   readFile,
   rename,
   rm,
@@ -19,6 +20,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { unreachable } from '../../assert.ts'
 import { DataFolderError, DuplicateIdentityError } from '../../errors.ts'
@@ -37,6 +39,10 @@ const PRIVATE_FILE = 0o600
 const PRIVATE_FOLDER = 0o700
 /** Bits that let anybody else at a file. */
 const OTHERS = 0o077
+
+/** An empty key is looked at for a second. */
+const EMPTY_LOOKS = 20
+const EMPTY_LOOK_MS = 50
 
 /** The largest of the files is the list of addresses: 256 members with a few addresses each take some 100 KB. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024
@@ -253,35 +259,65 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-/** Never over what is there. */
-const NEW_FILE = { mode: PRIVATE_FILE, flag: 'wx', flush: true } as const
-
 /** The key of the folder. Of two processes that make one at the same moment, both get the same. */
 async function openKey(init: DataFolderInit): Promise<Uint8Array> {
   const file = join(init.path, KEY_FILE)
-  const known = await readOrNothing(file)
-  if (known !== undefined) {
+  const known = await readKey(file, init.signal)
+  if (known !== undefined && known.length > 0) {
     await closeToOthers(file, init)
     return known
   }
   const draft = `${file}.${randomBytes(6).toString('hex')}`
-  const key = await init.makeKey()
   try {
-    await writeFile(draft, key, NEW_FILE)
-    // A link is made as a whole or not at all, and never over what is there.
-    await link(draft, file).catch(async (error: unknown) => {
-      if (codeOf(error) === 'EEXIST') throw error
-      // A file system without links says so in many ways, and where something else is wrong, this tells what.
-      // Not as a whole: who opens the folder in the same moment may read a part of it, and says that it is no key.
-      await writeFile(file, key, NEW_FILE)
-    })
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error
+    await writeNew(draft, await init.makeKey())
+    const found = known ?? (await placeKey(draft, file, init.signal))
+    if (found?.length === 0) {
+      await rename(draft, file)
+      init.onWarning(`the key in ${init.path} was empty, as one whose writer was cut off: a new one was made`)
+    }
   } finally {
     // Also one that is empty, as there was no room for more.
     await rm(draft, { force: true })
   }
   return readFile(file)
+}
+
+/** Gives the draft the name of the key, unless there is one. @returns what has that name then */
+async function placeKey(draft: string, file: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  try {
+    // A link is made as a whole or not at all, and never over what is there.
+    await link(draft, file).catch(async (error: unknown) => {
+      if (codeOf(error) === 'EEXIST') throw error
+      // A file system without links says so in many ways, and where something else is wrong, this tells what.
+      await writeNew(file, await readFile(draft))
+    })
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
+  return readKey(file, signal)
+}
+
+/** Never over what is there, and what cannot be written as a whole leaves nothing behind. */
+async function writeNew(file: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, 'wx', PRIVATE_FILE)
+  try {
+    await handle.writeFile(bytes)
+    await handle.sync()
+  } catch (error) {
+    await rm(file, { force: true })
+    throw error
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Without links, a key is empty while it is written. One that stays so was left behind when its writer was cut off. */
+async function readKey(file: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  for (let looks = 0; ; looks++) {
+    const found = await readOrNothing(file)
+    if (found?.length !== 0 || looks === EMPTY_LOOKS) return found
+    await delay(EMPTY_LOOK_MS, undefined, { signal })
+  }
 }
 
 async function readBook({ path, wallMs }: DataFolderInit): Promise<AddressBook> {
