@@ -32,3 +32,17 @@ test('an error at the beginning or the end of a session is a fault, and the node
   third.transport.dial(one.id, [one.address])
   await harness.until('there is a session with a third one', () => one.peers.includes(third.id))
 })
+
+test('an error at the outcome of a dial is a fault, and one that was answered has not failed', async () => {
+  const harness = overTcp()
+  harnesses.push(harness)
+  const [one, other] = [await harness.make(), await harness.make()]
+  vi.spyOn(one.dialled, 'push').mockImplementation(fail)
+  const failed = vi.spyOn(one.failures, 'push').mockImplementation(fail)
+  one.transport.dial('other', [other.address])
+  await harness.until('the outcome has failed', () => one.faults.length === 1)
+  expect(failed).not.toHaveBeenCalled()
+  one.transport.dial('nowhere', [await harness.nowhere()])
+  await harness.until('so has that of the other dial', () => one.faults.length === 2)
+  expect(one.faults).toEqual([new Error('a bug'), new Error('a bug')])
+})

@@ -249,16 +249,18 @@ export class Libp2pTransport implements Transport, SessionHandlers {
 
   async #dial(key: string, addresses: readonly string[]): Promise<void> {
     this.#dialCount += 1
+    let peer: NodeId
     try {
-      const peer = await this.#open(addresses)
-      this.#handlers?.onDialled(key, peer)
+      peer = await this.#open(addresses)
     } catch (error) {
       if (this.#isStopped) return
       const { failure, reason, cause } = diagnose(error)
-      this.#handlers?.onDialFailed(key, failure, reason, cause)
+      this.#guard(undefined, () => this.#handlers?.onDialFailed(key, failure, reason, cause))
+      return
     } finally {
       this.#dialCount -= 1
     }
+    this.#guard(undefined, () => this.#handlers?.onDialled(key, peer))
   }
 
   /** Dialling alone says little: libp2p takes a connection for open that the other side is about to refuse. */
