@@ -105,12 +105,14 @@ export class Contacts {
     const contact = this.#contacts.get(peer)
     if (contact === undefined) return
     contact.isClaim = false
+    // Also where it names none: then somebody else may be free again to be dialled there.
     this.#present.add(peer, addresses)
+    this.#lost.delete(peer)
+    this.#wakeMs = undefined
     const isNew = contact.wait === 'none' && contact.begunMs === undefined && !this.#isUp(contact)
     if (!isNew || this.#contacts.size <= FEW) return
     contact.wait = 'waiting'
     this.#lull.onMember(this.#contacts.size, nowMs)
-    this.#wakeMs = undefined
   }
 
   /** What is claimed is dialled as well as what the node says itself, and not in its place: then a stranger could hide it. */
@@ -189,6 +191,7 @@ export class Contacts {
     if (contact === undefined) return undefined
     if (failure === 'self') {
       this.#postpone(contact, nowMs)
+      if (this.#isLost(contact)) this.#lost.delete(contact.peer)
       if (isSeed(contact)) ownUntil(contact, nowMs + OWN_REDIAL_MS)
       else this.#contacts.delete(key)
       return undefined
@@ -325,9 +328,8 @@ export class Contacts {
   }
 
   #roomMs(contact: Contact, rooms: Readonly<Record<Rank, number>>): number {
-    return this.#isPaced(contact)
-      ? this.#lost.readyMs
-      : rooms[rankOf(contact, this.#present.has(contact.peer))]
+    if (this.#isPaced(contact)) return this.#lost.readyMs
+    return rooms[rankOf(contact, this.#present.has(contact.peer))]
   }
 
   /** One of many dead: at their pace they would take every room of others that have as little hope, for as long as none answers. */
@@ -344,7 +346,7 @@ export class Contacts {
     const contact = makeContact(key, addresses, dueMs)
     const gone = this.#contacts.add(contact, each => this.#isUp(each))
     if (gone !== undefined) this.#awaited.end(gone.key)
-    if (gone?.peer !== undefined) this.#lost.delete(gone.peer)
+    this.#lost.delete(gone?.peer)
     this.#wakeMs = undefined
     return contact
   }

@@ -20,8 +20,8 @@ export class Lost {
     this.#peers.add(peer)
   }
 
-  delete(peer: NodeId): void {
-    this.#peers.delete(peer)
+  delete(peer: NodeId | undefined): void {
+    if (peer !== undefined) this.#peers.delete(peer)
   }
 
   has(peer: NodeId | undefined): boolean {

@@ -375,3 +375,23 @@ test('whoever is claimed to be elsewhere again and again is dialled all the same
   }
   expect(dialled).toEqual([early])
 })
+
+test('who is dead is to be dialled when a member names its address no more', () => {
+  const address = '/ip4/10.0.0.5/tcp/7000'
+  desk.contacts.note(late, [address], 0)
+  desk.contacts.lose(late)
+  desk.contacts.note(early, [address], 0)
+  desk.contacts.onPeerUp(early)
+  expect(desk.contacts.wakeAtMs()).toBe(Infinity)
+  desk.contacts.note(early, [], 0)
+  expect(desk.contacts.wakeAtMs()).toBeLessThan(Infinity)
+})
+
+test('a member that is back is not dead, also where it names no address', () => {
+  const address = '/ip4/10.0.0.5/tcp/7000'
+  desk.contacts.note(late, [address], 0)
+  desk.contacts.lose(late)
+  expect(desk.contacts.isNews(late, 'refused')).toBe(false)
+  desk.contacts.note(late, [], 0)
+  expect(desk.contacts.isNews(late, 'refused')).toBe(true)
+})

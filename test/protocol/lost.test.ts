@@ -75,6 +75,15 @@ test('a few are dialled as often as any other', () => {
   expect(refuseUntil(10_000).length).toBeGreaterThan(5)
 })
 
+test('a dead member that turns out to be this node is none of the dead', () => {
+  for (let index = 0; index < 100; index++) {
+    const id = loseAt(`n${index}`, `/ip4/10.0.0.5/tcp/${1_000 + index}`)
+    desk.contacts.onDialFailed(id, { failure: 'self', reason: 'it is this node' }, 0)
+  }
+  loseAt('z', '/ip4/10.0.0.6/tcp/7000')
+  expect(refuseUntil(60_000).length).toBeGreaterThan(14)
+})
+
 test('who is dead is not dialled where a member or this node is, and again when that has gone', () => {
   desk = new Desk(['/ip4/10.0.0.1/tcp/7000/p2p/m'])
   const old = loseAt('a', '/ip4/10.0.0.5/tcp/7000/p2p/a')
