@@ -8,6 +8,8 @@ const DISTANCE_MAX = 2
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const limit = Math.min(DISTANCE_MAX, Math.floor(word.length / 2))
   const [best] = known
+    // The word may be of any length: most need not be compared letter by letter.
+    .filter(candidate => Math.abs(candidate.length - word.length) <= limit)
     .map(candidate => ({ candidate, distance: distanceOf(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)
     .toSorted((a, b) => a.distance - b.distance)
