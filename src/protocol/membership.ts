@@ -51,7 +51,7 @@ export class Membership {
     this.#init = init
     this.#timings = timings
     this.#now = now
-    this.wakefulness = new Wakefulness(timings, now)
+    this.wakefulness = new Wakefulness(timings, now, () => this.#roster.others())
     this.#roster = new Roster(self, timings)
     this.contacts = new Contacts(self, timings, prng.fork('contacts'))
     const known = { roster: this.#roster, reach: this.#reach, stats: this.#stats, health: this.health }

@@ -25,6 +25,8 @@ const LINK_MAX_MS = 30_000
 
 export class Wakefulness {
   readonly #timings: Timings
+  /** Who takes part now besides this node, as far as it knows. */
+  readonly #members: () => readonly NodeId[]
   #now: Moment
   #doubts = 0
   /** How often it has been late in a row, and when last. */
@@ -36,14 +38,18 @@ export class Wakefulness {
   #listenUntilMs = -Infinity
   #reunitedFromMs = -Infinity
   #accuseFromMs = 0
-  #awayUntilMs = -Infinity
+  /** It has been away, and hears nobody yet: until then, that is its own fault. */
+  #aloneUntilMs = -Infinity
   /** A sign of life before may be from before it slept, and only have waited to be read. */
   #backFromMs = -Infinity
-  /** Who has given one since, as long as that matters. */
-  readonly #heard = new Set<NodeId>()
+  /** Who has given none since, and from when on: in time of this node without `missedMs`. */
+  readonly #silent = new Map<NodeId, number>()
+  /** For how long it has been away, all in all. */
+  #missedMs = 0
 
-  constructor(timings: Timings, now: Moment) {
+  constructor(timings: Timings, now: Moment, members: () => readonly NodeId[]) {
     this.#timings = timings
+    this.#members = members
     this.#now = now
   }
 
@@ -88,22 +94,25 @@ export class Wakefulness {
    * It has stood still for so long that others may have gone on without it, and has not heard of the peer since: then it
    * is this node that is cut off. Whoever took the others for dead would claim what they run, later than they did, with
    * nothing in it, and the mesh would follow as soon as it is back. That somebody else was heard says nothing: it may be
-   * another node of the machine that has slept.
+   * another node of the machine that has slept. Only a sign of life of the peer gives it that time again: who stands still
+   * now and then would never find a silent death otherwise.
    */
   isAwayFrom(peer: NodeId, nowMs: number): boolean {
-    return nowMs < this.#awayUntilMs && !this.#heard.has(peer)
+    const sinceMs = this.#silent.get(peer) ?? -Infinity
+    return nowMs - this.#missedMs < sinceMs + LINK_MAX_MS
   }
 
   /** The same of everybody. */
   isAway(nowMs: number): boolean {
-    return nowMs < this.#awayUntilMs && this.#heard.size === 0
+    return nowMs < this.#aloneUntilMs
   }
 
   /** A sign of life of a peer. The first one since this node was away: now it hears what has been done without it. */
   onHeard(peer: NodeId, nowMs: number): void {
-    if (nowMs <= this.#backFromMs || !this.isAwayFrom(peer, nowMs)) return
-    this.#heard.add(peer)
-    this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
+    if (nowMs <= this.#backFromMs) return
+    if (this.isAwayFrom(peer, nowMs)) this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
+    this.#silent.delete(peer)
+    this.#aloneUntilMs = -Infinity
   }
 
   /**
@@ -119,9 +128,8 @@ export class Wakefulness {
     const beforeMs = this.#now.ms
     this.#now = now
     if (lateMs > MISSED_PERIODS * probePeriodMs || leapMs > SUSPEND_MS) {
-      this.#awayUntilMs = now.ms + LINK_MAX_MS
-      this.#backFromMs = now.ms + probeTimeoutMs / 2
-      this.#heard.clear()
+      // While what has waited is read, each call is as late as the first one, and nothing more is missed.
+      this.#miss(Math.max(0, Math.min(lateMs, quietMs)))
     }
     if (quietMs >= probeTimeoutMs / 2) this.#doubt(lateMs)
     if (lateMs >= 2 * probePeriodMs || leapMs > SUSPEND_MS) {
@@ -134,6 +142,17 @@ export class Wakefulness {
     this.#lateMs = now.ms
     this.#beforeMs = beforeMs
     return this.#lates > DOUBTS_MAX ? 'slow' : 'late'
+  }
+
+  /** It was away just now, for so long. Whoever was silent before has no more time to be heard than was left. */
+  #miss(ms: number): void {
+    this.#missedMs += ms
+    this.#aloneUntilMs = this.#now.ms + LINK_MAX_MS
+    this.#backFromMs = this.#now.ms + this.#timings.probeTimeoutMs / 2
+    const before = new Map(this.#silent)
+    this.#silent.clear()
+    const sinceMs = this.#now.ms - this.#missedMs
+    for (const peer of this.#members()) this.#silent.set(peer, before.get(peer) ?? sinceMs)
   }
 
   /** A turn of the event loop does where the timer came in time: it was an idle node, most likely. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 
+import { nodeId } from '../../src/ids.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Wakefulness } from '../../src/protocol/wakefulness.ts'
 
@@ -7,7 +8,7 @@ const { probePeriodMs, probeTimeoutMs } = LAN_TIMINGS
 
 /** What a node is when it is late by so much, at each of these moments. */
 function noticed(moments: readonly number[], lateMs: number): string[] {
-  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 })
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
   return moments.map(ms => wakefulness.notice({ ms, wallMs: ms }, ms - lateMs))
 }
 
@@ -35,7 +36,7 @@ test('a node that has stood still for long begins anew, however often', () => {
 })
 
 test('what has come while a node stood still is not taken for heard before it has had time to read it', () => {
-  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 })
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
   const heardUntilMs = (ms: number, dutyMs: number): number => {
     wakefulness.notice({ ms, wallMs: ms }, dutyMs)
     return wakefulness.heardUntilMs
@@ -47,4 +48,44 @@ test('what has come while a node stood still is not taken for heard before it ha
     expect(heardUntilMs(ms + 1, ms - 500)).toBe(ms === 1_600 ? 1_000 : ms - 599)
   }
   expect(heardUntilMs(11_000, 11_000)).toBe(11_000)
+})
+
+/** A node that stands still for 3 s each `everyMs`, for ten minutes, and hears `b` in between. When it is away from `c`. */
+function stalling(everyMs: number, hearsOf: (ms: number) => boolean): number[] {
+  const [b, c] = [nodeId('b'), nodeId('c')]
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [b, c])
+  const away: number[] = []
+  for (let ms = 0; ms < 600_000; ms += everyMs) {
+    const dutyMs = ms + everyMs - 3_000
+    wakefulness.notice({ ms: dutyMs, wallMs: dutyMs }, dutyMs)
+    if (wakefulness.isAwayFrom(c, dutyMs)) away.push(dutyMs)
+    const backMs = ms + everyMs
+    wakefulness.notice({ ms: backMs, wallMs: backMs }, dutyMs)
+    // A message that has waited meanwhile.
+    wakefulness.notice({ ms: backMs, wallMs: backMs }, dutyMs)
+    wakefulness.onHeard(b, backMs + 500)
+    if (hearsOf(backMs)) wakefulness.onHeard(c, backMs + 500)
+    expect(wakefulness.isAwayFrom(b, backMs + 500)).toBe(false)
+  }
+  return away
+}
+
+test('a node that stands still again and again is away from a silent peer for 30 s that it was awake', () => {
+  expect(stalling(18_000, () => false)).toEqual([33_000])
+  expect(stalling(8_000, () => false)).toEqual([13, 21, 29, 37, 45].map(seconds => seconds * 1_000))
+  // No gap is needed between one such time and the next one.
+  expect(stalling(32_000, () => false)).toEqual([61_000])
+})
+
+test('a sign of life gives a peer its 30 s again, also one that comes after they are over', () => {
+  expect(stalling(18_000, ms => ms === 90_000)).toEqual([33_000, 123_000])
+  expect(stalling(18_000, () => true)).toEqual([])
+})
+
+test('a node that has stood still while it was alone is not away when it hears somebody new', () => {
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
+  wakefulness.notice({ ms: 5_000, wallMs: 5_000 }, 1_000)
+  expect(wakefulness.isAway(6_000)).toBe(true)
+  wakefulness.onHeard(nodeId('b'), 6_000)
+  expect(wakefulness.isAway(6_000)).toBe(false)
 })

@@ -115,3 +115,24 @@ test('a node that has slept and hears one of the others finds as ever that anoth
   await mesh.until('n2 is dead', () => n3.members().length === 2, 5_000)
   expect(n3.members().map(({ id }) => id)).not.toContain('n2')
 })
+
+// With two, three and five nodes it was still a member after six minutes: each stall made the others forgive it anew.
+test.each([2, 3, 5])(
+  '%i nodes that all stand still now and then find in a minute one that falls silent',
+  async nodes => {
+    await using mesh = await simulate({ nodes, seed: 1, behaviours: [counter] })
+    await allSeeAll(mesh)
+    await mesh.run(3_000)
+    const [dying, ...others] = mesh.ids.toReversed()
+    if (dying === undefined) throw new Error('there is a last node')
+    mesh.freeze(dying)
+    await mesh.run(300)
+    for (let stalledMs = 0; stalledMs < 54_000; stalledMs += 18_000) {
+      for (const id of others) mesh.freeze(id)
+      await mesh.run(3_000)
+      for (const id of others) mesh.thaw(id)
+      await mesh.run(15_000)
+    }
+    for (const id of others) expect(mesh.node(id).members()).toHaveLength(others.length)
+  },
+)
