@@ -213,7 +213,7 @@ export class Membership {
     this.#prober.onSlept(now.ms)
     this.#reach.onSlept(now.ms)
     if (state === 'asleep') this.wakefulness.hold(Math.max(2 * probePeriodMs, this.#prober.roundMs()))
-    return this.#suspicions.postpone(Math.max(now.ms + probePeriodMs, this.wakefulness.accuseFromMs))
+    return this.#suspicions.postponeAll(Math.max(now.ms + probePeriodMs, this.wakefulness.accuseFromMs))
   }
 
   /** A member without a session is not probed by its turn only. */
@@ -378,7 +378,7 @@ export class Membership {
     }
     const isAway = !this.#reach.isRefused(id) && this.wakefulness.isAwayFrom(id, this.#now.ms)
     if (!isGone && (this.health.isDegraded || isAway))
-      return this.#suspicions.postpone(this.#now.ms + this.#timings.probePeriodMs)
+      return this.#suspicions.postpone(id, this.#now.ms + this.#timings.probePeriodMs)
     this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
     if (this.#reach.isConnected(id)) this.#renew(id)
   }

@@ -129,10 +129,14 @@ export class Suspicions {
   }
 
   /** Nobody is declared dead before `untilMs`: this node has slept, and may have missed what they said. */
-  postpone(untilMs: number): void {
-    for (const suspicion of this.#suspicions.values()) {
-      suspicion.notBeforeMs = Math.max(suspicion.notBeforeMs, untilMs)
-    }
+  postponeAll(untilMs: number): void {
+    for (const id of this.#suspicions.keys()) this.postpone(id, untilMs)
+  }
+
+  /** The same of one suspect: this node cannot judge it yet. */
+  postpone(id: NodeId, untilMs: number): void {
+    const suspicion = this.#suspicions.get(id)
+    if (suspicion !== undefined) suspicion.notBeforeMs = Math.max(suspicion.notBeforeMs, untilMs)
   }
 
   /**

@@ -3,7 +3,8 @@
 import { expect, test } from 'vitest'
 
 import { Prng } from '../../src/prng.ts'
-import { Bench, b, c, d, row } from './bench.ts'
+import { LAN_TIMINGS, suspicionRangeMs } from '../../src/protocol/timings.ts'
+import { Bench, b, c, d, e, row } from './bench.ts'
 
 const OTHERS = [b, c, d]
 /** Of the first two thousand, those with which a session was ended. */
@@ -74,3 +75,28 @@ test.each(SEEDS)(
     expect(pair.bench.effects.filter(({ kind }) => kind === 'renew')).toEqual([])
   },
 )
+
+/**
+ * How long it takes until `d` is dead of which all find that it is silent, for a node that has stood still. `afterMs`
+ * later, the others have begun to suspect `b`, of which it has heard nothing since.
+ */
+function findingMs(afterMs: number): number {
+  const bench = new Bench()
+  bench.meet(b, c, d, e)
+  bench.pass(3_000, [b, c, d, e])
+  bench.nowMs += 3_000
+  bench.pass(afterMs, [c, d, e])
+  for (const by of [c, d, e]) bench.accuse(b, by)
+  bench.pass(8_000 - afterMs, [c, d, e])
+  bench.passUntil(() => bench.statusOf(d) === 'suspect', [c, e])
+  for (const by of [c, e]) bench.accuse(d, by)
+  const deadMs = bench.passUntil(() => bench.statusOf(d) === 'dead', [c, e])
+  expect(bench.statusOf(b)).toBe('suspect')
+  return deadMs
+}
+
+// It took up to half a second more, as all suspicions were put off each time.
+test('a suspect that a node has not heard since its stall puts off what it finds of no other one', () => {
+  const [minMs] = suspicionRangeMs(LAN_TIMINGS, 5)
+  for (let afterMs = 2_000; afterMs < 2_500; afterMs += 50) expect(findingMs(afterMs)).toBeCloseTo(minMs, -2)
+})
