@@ -135,7 +135,7 @@ export class Membership {
 
   /** A sign of life of a peer. */
   onHeard(peer: NodeId, nowMs: number): void {
-    this.wakefulness.onHeard(peer, nowMs)
+    this.wakefulness.onHeard(peer, nowMs, this.#reach.upMs(peer))
     this.#reach.onHeard(peer, nowMs)
   }
 

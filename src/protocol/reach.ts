@@ -9,6 +9,7 @@ import type { Wakefulness } from './wakefulness.ts'
 const SEEN_PERIODS = 2
 
 interface Session {
+  readonly upMs: number
   heardMs: number
   /** When a probe or an answer to one came last. */
   metMs: number
@@ -87,7 +88,7 @@ export class Reach {
   }
 
   onPeerUp(peer: NodeId, nowMs: number): void {
-    this.#sessions.set(peer, { heardMs: nowMs, metMs: -Infinity, askedMs: undefined })
+    this.#sessions.set(peer, { upMs: nowMs, heardMs: nowMs, metMs: -Infinity, askedMs: undefined })
     this.#dead.delete(peer)
     this.#endApart(peer)
   }
@@ -167,6 +168,11 @@ export class Reach {
   #endApart(peer: NodeId): void {
     if (this.reachedBy(peer).length > 0) this.#mended.add(peer)
     this.#apart.delete(peer)
+  }
+
+  /** When the session with the peer began; -Infinity without one. */
+  upMs(peer: NodeId): number {
+    return this.#sessions.get(peer)?.upMs ?? -Infinity
   }
 
   /** When the session with the peer last brought something; -Infinity without a session. */

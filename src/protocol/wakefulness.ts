@@ -40,9 +40,9 @@ export class Wakefulness {
   #accuseFromMs = 0
   /** It has been away, and hears nobody yet: until then, that is its own fault. */
   #aloneUntilMs = -Infinity
-  /** A sign of life before may be from before it slept, and only have waited to be read. */
-  #backFromMs = -Infinity
-  /** Who has given none since, and from when on: in time of this node without `missedMs`. */
+  /** When it was last back from there. */
+  #backMs = -Infinity
+  /** Who has given no sign of life since, and from when on: in time of this node without `missedMs`. */
   readonly #silent = new Map<NodeId, number>()
   /** For how long it has been away, all in all. */
   #missedMs = 0
@@ -107,10 +107,15 @@ export class Wakefulness {
     return nowMs < this.#aloneUntilMs
   }
 
-  /** A sign of life of a peer. The first one since this node was away: now it hears what has been done without it. */
-  onHeard(peer: NodeId, nowMs: number): void {
-    if (nowMs <= this.#backFromMs) return
-    if (this.isAwayFrom(peer, nowMs)) this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
+  /**
+   * A sign of life of a peer. The first one since this node was away, or by a session that has begun since, at `upMs`: now
+   * it hears what has been done without it. Who still has a session from before has not gone on without it.
+   */
+  onHeard(peer: NodeId, nowMs: number, upMs: number): void {
+    // It may be from before it slept, and only have waited to be read.
+    if (nowMs <= this.#backMs + this.#timings.probeTimeoutMs / 2) return
+    const isNews = this.isAway(nowMs) || upMs >= this.#backMs
+    if (isNews && this.isAwayFrom(peer, nowMs)) this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
     this.#silent.delete(peer)
     this.#aloneUntilMs = -Infinity
   }
@@ -148,7 +153,7 @@ export class Wakefulness {
   #miss(ms: number): void {
     this.#missedMs += ms
     this.#aloneUntilMs = this.#now.ms + LINK_MAX_MS
-    this.#backFromMs = this.#now.ms + this.#timings.probeTimeoutMs / 2
+    this.#backMs = this.#now.ms
     const before = new Map(this.#silent)
     this.#silent.clear()
     const sinceMs = this.#now.ms - this.#missedMs

@@ -63,8 +63,8 @@ function stalling(everyMs: number, hearsOf: (ms: number) => boolean): number[] {
     wakefulness.notice({ ms: backMs, wallMs: backMs }, dutyMs)
     // A message that has waited meanwhile.
     wakefulness.notice({ ms: backMs, wallMs: backMs }, dutyMs)
-    wakefulness.onHeard(b, backMs + 500)
-    if (hearsOf(backMs)) wakefulness.onHeard(c, backMs + 500)
+    wakefulness.onHeard(b, backMs + 500, 0)
+    if (hearsOf(backMs)) wakefulness.onHeard(c, backMs + 500, 0)
     expect(wakefulness.isAwayFrom(b, backMs + 500)).toBe(false)
   }
   return away
@@ -86,6 +86,20 @@ test('a node that has stood still while it was alone is not away when it hears s
   const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
   wakefulness.notice({ ms: 5_000, wallMs: 5_000 }, 1_000)
   expect(wakefulness.isAway(6_000)).toBe(true)
-  wakefulness.onHeard(nodeId('b'), 6_000)
+  wakefulness.onHeard(nodeId('b'), 6_000, 5_500)
   expect(wakefulness.isAway(6_000)).toBe(false)
+})
+
+// It was put off by each of them, in a mesh of sixty for fifteen seconds.
+test('what others have had is put off by the first sign of life, and by those of sessions that begin later', () => {
+  const peers = Array.from({ length: 60 }, (_, index) => nodeId(`p${index}`))
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => peers)
+  wakefulness.notice({ ms: 100, wallMs: 3_600_000 }, 100)
+  for (const [index, peer] of peers.entries()) wakefulness.onHeard(peer, 300 + index * 250, 0)
+  expect(wakefulness.reunitedFromMs).toBe(300 + 2 * probePeriodMs)
+
+  wakefulness.notice({ ms: 40_000, wallMs: 10_800_000 }, 40_000)
+  for (const [index, peer] of peers.entries())
+    wakefulness.onHeard(peer, 41_000 + index * 250, index === 8 ? 40_500 : 0)
+  expect(wakefulness.reunitedFromMs).toBe(41_000 + 8 * 250 + 2 * probePeriodMs)
 })
