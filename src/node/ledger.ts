@@ -128,7 +128,7 @@ export class Ledger {
   forget({ spec: id, at }: Removal, now: Now): void {
     this.tombstones.note(id, at)
     const row = this.tables.specs.get(id)
-    if (row === undefined) return this.#dropRest(id)
+    if (row === undefined) return this.#dropRest(id, at)
     if (compareHlc(declaredAt(row), at) > 0) return undefined
     if (row.body === undefined) return this.tombstones.hasten(id, now.ms)
     // Removed anew: so the workers stop, and all hear of it who have it from the same source.
@@ -140,9 +140,8 @@ export class Ledger {
     const row = this.tables.specs.get(id)
     if (row === undefined || row.body !== undefined) return
     // Phases go by the version, also where that is of a change that was lost to the removal.
-    this.tombstones.note(id, row.version)
+    this.#dropRest(id, row.version)
     this.tables.specs.drop(id)
-    this.#dropRest(id)
   }
 
   // What this node writes.
@@ -363,7 +362,8 @@ export class Ledger {
     return at !== undefined && compareHlc(declared, at) <= 0 ? at : undefined
   }
 
-  #dropRest(id: SpecId): void {
+  #dropRest(id: SpecId, at: Hlc): void {
+    this.tombstones.note(id, at, this.tables.lastGenerationOf(id))
     this.tables.claims.drop(slotId(id))
     this.tables.phases.drop(id)
   }

@@ -23,10 +23,15 @@ export const TOMBSTONES_MAX = 4_096
 const STOPPING_MS = 1_000
 
 /**
- * Of so many removed specs this node knows so much, the first to be forgotten go first: some six megabytes. A mesh that
+ * Of so many removed specs this node knows so much, the first to be forgotten go first: some eight megabytes. A mesh that
  * removes a spec every ten seconds gets there in a week.
  */
 export const FORGOTTEN_MAX = 65_536
+
+interface Removed {
+  readonly at: Hlc
+  readonly generation: number
+}
 
 export class Tombstones {
   readonly #keepMs: number
@@ -35,8 +40,8 @@ export class Tombstones {
   readonly #due = new Deadlines<SpecId>()
   /** Those that are not, as there are too many, or others have dropped them: as soon as nothing of them runs any more. */
   readonly #early = new Deadlines<SpecId>()
-  /** When they were removed, by `keyOf`; those that were noted first come first. */
-  readonly #removals = new Map<number, Hlc>()
+  /** Of those whose rows were dropped, by `keyOf`; those that were noted first come first. */
+  readonly #removals = new Map<number, Removed>()
 
   /** Each is kept for `keepMs` after the removal, but not more than the latest `max`. */
   constructor(keepMs: number, max = TOMBSTONES_MAX) {
@@ -77,18 +82,27 @@ export class Tombstones {
     return Math.min(this.#early.wakeAtMs(), this.#due.wakeAtMs())
   }
 
-  /** The spec was removed at that moment, and its row is dropped, here or elsewhere. */
-  note(id: SpecId, removedAt: Hlc): void {
+  /** The spec was removed at that moment, and its row is dropped, here or elsewhere, when it had come to that generation. */
+  note(id: SpecId, removedAt: Hlc, generation = 0): void {
     const key = keyOf(id)
-    const latest = laterOf(this.#removals.get(key), removedAt) ?? removedAt
+    const known = this.#removals.get(key)
+    const at = laterOf(known?.at, removedAt) ?? removedAt
     this.#removals.delete(key)
-    this.#removals.set(key, latest)
+    this.#removals.set(key, { at, generation: Math.max(known?.generation ?? 0, generation) })
     if (this.#removals.size > FORGOTTEN_MAX) this.#dropFirst()
   }
 
   /** When the spec was removed, where its row was dropped since: what is declared under its id counts if it is later. */
   findRemoval(id: SpecId): Hlc | undefined {
-    return this.#removals.get(keyOf(id))
+    return this.#removals.get(keyOf(id))?.at
+  }
+
+  /**
+   * The number of the last generation that this node knows of what was removed: what is declared under its id comes after
+   * that, also for a node that has heard of neither, and brings it back. 0: there was none, or it is not known.
+   */
+  findGeneration(id: SpecId): number {
+    return this.#removals.get(keyOf(id))?.generation ?? 0
   }
 
   #dropFirst(): void {

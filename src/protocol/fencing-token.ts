@@ -36,8 +36,13 @@ export function countOf(number: number): number {
   return toSmall(number % GENERATIONS)
 }
 
+/** How senior its lineage is. */
+export function seniorityOf(number: number): number {
+  return toSmall(number / GENERATIONS)
+}
+
 export function tokenOf({ number, tag }: Generation, owner: number): FencingToken {
-  return { lineage: toSmall(number / GENERATIONS), generation: countOf(number), tag, owner }
+  return { lineage: seniorityOf(number), generation: countOf(number), tag, owner }
 }
 
 /** The generation of the worker that has the token. */

@@ -56,6 +56,11 @@ export class Tables {
     return this.#withPlaces(ids.flatMap(id => this.specs.get(id) ?? []))
   }
 
+  /** The number of the latest generation that is known of the spec, of a worker or a group; 0: none. */
+  lastGenerationOf(id: SpecId): number {
+    return Math.max(this.claims.get(slotId(id))?.generation ?? 0, this.phases.get(id)?.generation.number ?? 0)
+  }
+
   #withPlaces(specs: readonly SpecRow[]): Rows {
     return {
       ...NO_ROWS,

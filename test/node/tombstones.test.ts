@@ -45,6 +45,18 @@ test('of what is forgotten the latest removal is known', () => {
   expect(tombstones.findRemoval(specId('u'))).toBeUndefined()
 })
 
+test('of what is forgotten the latest generation is known, also where others say only that it was removed', () => {
+  const tombstones = new Tombstones(KEEP_MS)
+  expect(tombstones.findGeneration(id)).toBe(0)
+  for (const [ms, generation] of [
+    [5, 40],
+    [6, 30],
+  ] as const)
+    tombstones.note(id, at(ms), generation)
+  tombstones.note(id, at(7))
+  expect(tombstones.findGeneration(id)).toBe(40)
+})
+
 test('of more than can be known, the first to be forgotten go first', () => {
   const tombstones = new Tombstones(KEEP_MS)
   const nth = (n: number) => specId(`s${n}`)

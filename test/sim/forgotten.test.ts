@@ -238,3 +238,47 @@ test('nothing is left of a group that was changed where nobody had heard of its 
   const phases = mesh.up.map(node => [...mesh.node(node).inspect().core.ledger.tables.phases.rows()].length)
   expect(phases).toEqual([0, 0, 0, 0])
 })
+
+// It began anew with nothing: the claim of what was removed is of an older lineage, and won.
+test.each([1, 2, 3])(
+  'what is added again under an id that was forgotten keeps what it has when a node comes back that ran the old one: seed %i',
+  async seed => {
+    await using mesh = await simulate({ seed, behaviours: all, timings })
+    await allSeeAll(mesh)
+    const ids = Array.from({ length: 6 }, (_, index) => `x${index}`)
+    for (const id of ids) await add(mesh, 'n1', id)
+    await mesh.run(5_000)
+    await cutOff(mesh, ['n3'], ['n1', 'n2'])
+    for (const id of ids) await remove(mesh, 'n1', id)
+    const isForgotten = (): boolean => ['n1', 'n2'].every(node => ids.every(id => !hasRow(mesh, node, id)))
+    await mesh.until('they are forgotten', isForgotten, 60_000)
+    const n1 = mesh.node('n1')
+    for (const id of ids) await add(mesh, 'n1', id)
+    for (const id of ids) await mesh.settle(n1.getWorker(id, counter).call.add(1_000))
+    mesh.heal()
+    await allSeeAll(mesh)
+    await runEverywhere(mesh, ids)
+    for (const id of ids) expect(await mesh.settle(n1.getWorker(id, counter).call.get())).toBe(1_001)
+    const claims = mesh.up.map(node => mesh.node(node).inspect().core.ledger.tables.claims.root())
+    expect(new Set(claims).size).toBe(1)
+  },
+)
+
+test('a group that is added again under an id that was forgotten keeps what it has, too', async () => {
+  await using mesh = await simulate({ behaviours: all, timings })
+  await allSeeAll(mesh)
+  const n1 = mesh.node('n1')
+  const group = { id: 'line', members: [{ id: 'a', run: counter, args: [1] }] } as const
+  await mesh.settle(n1.addGroup(group, { ack: 'all' }))
+  await mesh.run(5_000)
+  await cutOff(mesh, ['n3'], ['n1', 'n2'])
+  await mesh.settle(n1.removeGroup('line'))
+  await mesh.until('it is forgotten', () => ['n1', 'n2'].every(node => !hasRow(mesh, node, 'line')), 60_000)
+  const line = await mesh.settle(n1.addGroup(group))
+  const member = line.getMember('a')
+  await mesh.settle(member.call.add(1_000))
+  mesh.heal()
+  await allSeeAll(mesh)
+  await runEverywhere(mesh, ['line'])
+  expect(await mesh.settle(member.call.get())).toBe(1_001)
+})

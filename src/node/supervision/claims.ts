@@ -370,7 +370,8 @@ export class Claims {
     }
     this.#vacancies.forget(row.id)
     const score = this.#vacancies.scoreOf(slot, { before, legacy })
-    const claim = nextClaim(row, body, { before, owner: run, score, now })
+    const generation = this.#vacancies.generationAfter(before, row.id, now.wallMs)
+    const claim = nextClaim(row, body, { before, generation, owner: run, score })
     if (claim.state !== 'done') {
       const isFirst = before === undefined || !isCurrent(before, row)
       const tenure = this.#begin(claim, { isFirst, legacy })

@@ -138,7 +138,7 @@ export class Generations {
     const due = this.#dueOf(phase, body, { renewals, waits, now }).filter(({ stopping }) =>
       stopping.every(hasStopped),
     )
-    const generation = this.#nextGeneration(phase, now)
+    const generation = this.#nextGeneration(row.id, phase, now)
     const next = planNext(phase, body, outlook, {
       generation,
       nowMs: now.wallMs,
@@ -184,7 +184,7 @@ export class Generations {
   }
 
   #begin(row: SpecRow, body: FateBody, now: Now, before?: Phase): void {
-    const generation = this.#nextGeneration(before, now)
+    const generation = this.#nextGeneration(row.id, before, now)
     const first = planAnew(row.id, body, { generation, ownerOf: slot => this.#ledger.placeOf(slot) })
     if (first !== undefined) this.#create(row, body, generation, first)
   }
@@ -259,11 +259,12 @@ export class Generations {
     return ({ slot, owner }) => stopped.has(slot) || this.#ledger.membership.isGone(owner)
   }
 
-  #nextGeneration(before: Phase | undefined, { wallMs }: Now): Generation {
-    const { run, membership } = this.#ledger
+  #nextGeneration(id: SpecId, before: Phase | undefined, { wallMs }: Now): Generation {
+    const { run, membership, tombstones } = this.#ledger
     const tag = runTag(run)
     if (before !== undefined) return { number: before.generation.number + 1, tag }
-    return { number: firstNumberAt(wallMs), tag: firstTag(acquaintanceOf(membership), tag) }
+    const number = firstNumberAt(wallMs, tombstones.findGeneration(id))
+    return { number, tag: firstTag(acquaintanceOf(membership), tag) }
   }
 
   #isLeader(spec: SpecId): boolean {

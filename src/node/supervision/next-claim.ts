@@ -6,9 +6,7 @@ import { type Claim, isActiveClaim } from '../../protocol/claim.ts'
 import { type Failure, withFailure } from '../../protocol/failure.ts'
 import type { Restart } from '../../protocol/phase.ts'
 import { type SpecRow, type WorkerBody, writtenAt } from '../../protocol/spec-row.ts'
-import type { Now } from '../now.ts'
 import { nodeLost } from './exit.ts'
-import { firstNumberAt } from './seniority.ts'
 import { isCurrent } from './tenure.ts'
 
 /** One for all claims that have nothing to tell: there may be very many. */
@@ -21,12 +19,12 @@ export function nextClaim(
   body: WorkerBody,
   context: {
     readonly before: Claim | undefined
+    readonly generation: number
     readonly owner: Run
     readonly score: number
-    readonly now: Now
   },
 ): Claim {
-  const { before, owner, score, now } = context
+  const { before, generation, owner, score } = context
   const slot = slotId(row.id)
   // A new version has no past; whoever takes over goes on counting.
   const past = before !== undefined && isCurrent(before, row) ? before : undefined
@@ -35,7 +33,7 @@ export function nextClaim(
   const failures = past?.failures ?? NO_FAILURES
   return {
     slot,
-    generation: before === undefined ? firstNumberAt(now.wallMs) : before.generation + 1,
+    generation,
     owner,
     score,
     seq: 0,

@@ -6,7 +6,7 @@
  * it meets.
  */
 
-import { firstNumber } from '../../protocol/fencing-token.ts'
+import { firstNumber, seniorityOf } from '../../protocol/fencing-token.ts'
 import type { Membership } from '../../protocol/membership.ts'
 
 /** How many members a node knew, besides itself, and to how many of them it had a session. */
@@ -30,10 +30,15 @@ const MET_BITS = 5
 const MET_MAX = 2 ** MET_BITS - 1
 const HASH_BITS = 31
 
-/** The number of the first generation of a lineage that begins now: larger for an older one. */
-export function firstNumberAt(wallMs: number): number {
+/**
+ * The number of the first generation of a lineage that begins now: larger for an older one.
+ * @param past of the last generation of what was removed under the id, 0 for none: a new lineage counts as a little older
+ * than that, so that it overrules all that a node which has not heard of the removal has made of the old one meanwhile
+ */
+export function firstNumberAt(wallMs: number, past = 0): number {
   const age = Math.min(AGE_MAX, Math.floor((wallMs - EPOCH_MS) / AGE_UNIT_MS))
-  return firstNumber(age < 0 ? 0 : AGE_MAX - age)
+  const seniority = age < 0 ? 0 : AGE_MAX - age
+  return firstNumber(past === 0 ? seniority : Math.max(seniority, Math.min(AGE_MAX, seniorityOf(past) + 1)))
 }
 
 /**

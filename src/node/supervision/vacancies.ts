@@ -5,7 +5,7 @@ import { hash64, mix } from '../../hash.ts'
 import type { SlotId, SpecId } from '../../ids.ts'
 import { type Claim, isOwner } from '../../protocol/claim.ts'
 import type { Ledger } from '../ledger.ts'
-import { acquaintanceOf, firstTag } from './seniority.ts'
+import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
 
 /** Scores of placement have 32 bits. */
 const SCORES = 2 ** 32
@@ -67,6 +67,12 @@ export class Vacancies {
           !membership.witnesses.isRefused(id) &&
           membership.reachedBy(id).length === 0,
       )
+  }
+
+  /** The number of the next claim; without one before, that of a lineage that begins. */
+  generationAfter(before: Claim | undefined, id: SpecId, wallMs: number): number {
+    if (before !== undefined) return before.generation + 1
+    return firstNumberAt(wallMs, this.#ledger.tombstones.findGeneration(id))
   }
 
   /**

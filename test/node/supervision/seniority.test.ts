@@ -35,6 +35,18 @@ test('clocks that are a little apart make no lineage older', () => {
   expect(firstNumberAt(NOW_MS)).toBe(firstNumberAt(NOW_MS + 50))
 })
 
+test.each([0, NOW_MS - MINUTE_MS, NOW_MS, NOW_MS + MINUTE_MS])(
+  'what is begun again comes after all that was made of what was removed: begun at %i',
+  beganMs => {
+    const past = firstNumberAt(beganMs)
+    for (const wallMs of [0, NOW_MS, Date.UTC(2400, 0, 1)]) {
+      const first = firstNumberAt(wallMs, past + 5)
+      expect(first).toBeGreaterThan(past + 1_000_000)
+      expect(countOf(first)).toBe(1)
+    }
+  },
+)
+
 test('a clock that was never set makes nobody old', () => {
   expect(firstNumberAt(0)).toBe(1)
   expect(firstNumberAt(0)).toBeLessThan(firstNumberAt(NOW_MS))
