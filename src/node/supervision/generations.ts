@@ -16,7 +16,6 @@ import { type FateBody, type SpecRow, hlcText } from '../../protocol/spec-row.ts
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
-import { AWAY_MS, isAway } from './away.ts'
 import { EarlyPhases } from './early-phases.ts'
 import { Holder, type HolderInit } from './holder.ts'
 import type { Legacies } from './legacies.ts'
@@ -151,7 +150,7 @@ export class Generations {
     this.#waits.set(row.id, waits.used)
     if (waits.nextMs !== Infinity) this.#deadlines.set(row.id, waits.nextMs)
     if (next === undefined) this.#promote(phase)
-    else if (!this.#isPutOff(row.id, now.ms)) this.#create(row, body, generation, next)
+    else this.#create(row, body, generation, next)
     return undefined
   }
 
@@ -179,20 +178,9 @@ export class Generations {
     const waits = new Waits(this.#waits.get(row.id), now.ms)
     const hasStopped = this.#stoppedness(body, phase, phase.layout, waits)
     this.#waits.set(row.id, waits.used)
-    if (!phase.layout.every(hasStopped)) this.#deadlines.set(row.id, waits.nextMs)
-    else if (!this.#isPutOff(row.id, now.ms)) this.#begin(row, body, now, phase)
+    if (phase.layout.every(hasStopped)) return this.#begin(row, body, now, phase)
+    this.#deadlines.set(row.id, waits.nextMs)
     return undefined
-  }
-
-  /**
-   * Whether nothing is made yet of what there is: others may have gone on with it, while this node slept, or stood still,
-   * and was taken for dead. Then two generations of its own would overrule one of theirs, and all that is in it.
-   */
-  #isPutOff(id: SpecId, nowMs: number): boolean {
-    const { membership } = this.#ledger
-    const untilMs = isAway(membership, nowMs) ? nowMs + AWAY_MS : membership.wakefulness.reunitedFromMs
-    if (untilMs > nowMs) this.#deadlines.set(id, untilMs)
-    return untilMs > nowMs
   }
 
   #begin(row: SpecRow, body: FateBody, now: Now, before?: Phase): void {

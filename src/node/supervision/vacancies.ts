@@ -5,11 +5,13 @@ import { hash64, mix } from '../../hash.ts'
 import type { SlotId, SpecId } from '../../ids.ts'
 import { type Claim, isOwner } from '../../protocol/claim.ts'
 import type { Ledger } from '../ledger.ts'
-import { AWAY_MS, isAway } from './away.ts'
 import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
 
 /** Scores of placement have 32 bits. */
 const SCORES = 2 ** 32
+
+/** Whoever wakes, and does not hear all of those who may have taken over, looks again so often. */
+const AWAY_MS = 500
 
 /** What is known of a worker that nobody runs. */
 export interface Vacancy {
@@ -48,7 +50,23 @@ export class Vacancies {
     if (isOwner(before, run)) return -Infinity
     const { listenUntilMs, reunitedFromMs } = membership.wakefulness
     if (before === undefined) return listenUntilMs
-    return isAway(membership, nowMs) ? nowMs + AWAY_MS : Math.max(listenUntilMs, reunitedFromMs)
+    return this.#isAway(nowMs) ? nowMs + AWAY_MS : Math.max(listenUntilMs, reunitedFromMs)
+  }
+
+  /**
+   * Whether there is anybody of whom this node has not heard since it was away: that one may have taken over, or know who
+   * has. Not so whose port refuses; nor who could not be reached before, as others reach it, who are heard in its place.
+   */
+  #isAway(nowMs: number): boolean {
+    const { membership } = this.#ledger
+    return membership
+      .present()
+      .some(
+        ({ id }) =>
+          membership.wakefulness.isAwayFrom(id, nowMs) &&
+          !membership.witnesses.isRefused(id) &&
+          membership.reachedBy(id).length === 0,
+      )
   }
 
   /** The number of the next claim; without one before, that of a lineage that begins. */
