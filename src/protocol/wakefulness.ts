@@ -38,8 +38,8 @@ export class Wakefulness {
   #listenUntilMs = -Infinity
   #reunitedFromMs = -Infinity
   #accuseFromMs = 0
-  /** It has been away, and has heard nobody since. */
-  #isAlone = false
+  /** It has been away, and hears nobody yet: until then, that is its own fault. */
+  #aloneUntilMs = -Infinity
   /** When it was last back from there. */
   #backMs = -Infinity
   /** Who has given no sign of life since, and from when on: in time of this node without `missedMs`. */
@@ -102,6 +102,11 @@ export class Wakefulness {
     return nowMs - this.#missedMs < sinceMs + LINK_MAX_MS
   }
 
+  /** The same of everybody. */
+  isAway(nowMs: number): boolean {
+    return nowMs < this.#aloneUntilMs
+  }
+
   /**
    * A sign of life of a peer. The first one since this node was away, or by a session that has begun since, at `upMs`: now
    * it hears what has been done without it. Who still has a session from before has not gone on without it.
@@ -109,10 +114,10 @@ export class Wakefulness {
   onHeard(peer: NodeId, nowMs: number, upMs: number): void {
     // It may be from before it slept, and only have waited to be read.
     if (nowMs <= this.#backMs + this.#timings.probeTimeoutMs / 2) return
-    if (this.#isAlone || (upMs >= this.#backMs && this.isAwayFrom(peer, nowMs)))
-      this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
+    const isNews = this.isAway(nowMs) || upMs >= this.#backMs
+    if (isNews && this.isAwayFrom(peer, nowMs)) this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
     this.#silent.delete(peer)
-    this.#isAlone = false
+    this.#aloneUntilMs = -Infinity
   }
 
   /**
@@ -147,7 +152,7 @@ export class Wakefulness {
   /** It was away just now, for so long. Whoever was silent before has no more time to be heard than was left. */
   #miss(ms: number): void {
     this.#missedMs += ms
-    this.#isAlone = true
+    this.#aloneUntilMs = this.#now.ms + LINK_MAX_MS
     this.#backMs = this.#now.ms
     const before = new Map(this.#silent)
     this.#silent.clear()

@@ -82,12 +82,12 @@ test('a sign of life gives a peer its 30 s again, also one that comes after they
   expect(stalling(18_000, () => true)).toEqual([])
 })
 
-test('a node that has stood still while it was alone is not away from whom it meets later, and hears it first', () => {
+test('a node that has stood still while it was alone is not away when it hears somebody new', () => {
   const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
   wakefulness.notice({ ms: 5_000, wallMs: 5_000 }, 1_000)
-  expect(wakefulness.isAwayFrom(nodeId('b'), 6_000)).toBe(false)
+  expect(wakefulness.isAway(6_000)).toBe(true)
   wakefulness.onHeard(nodeId('b'), 6_000, 5_500)
-  expect(wakefulness.reunitedFromMs).toBe(6_000 + 2 * probePeriodMs)
+  expect(wakefulness.isAway(6_000)).toBe(false)
 })
 
 // It was put off by each of them, in a mesh of sixty for fifteen seconds.

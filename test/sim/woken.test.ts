@@ -94,20 +94,6 @@ test.each([0, 100])(
   },
 )
 
-// 2 of the 12 began anew: they heard each other, and that one had refused two before they slept.
-test.each([1, 2, 3])(
-  'of one who dies just before two of one machine fall asleep, these take nothing: seed %i',
-  async seed => {
-    await using mesh = await meshWithSleeper(5, seed, { sleeperCount: 2, dying: 'n2', beforeMs: 100 })
-    for (const sleeper of ['n4', 'n5']) mesh.thaw(sleeper, 'asleep')
-    await mesh.run(6_000)
-    mesh.heal()
-    await allSeeAll(mesh)
-    await mesh.run(10_000)
-    expect(await counts(mesh, mesh.node('n1'))).toEqual(new Map(IDS.map(id => [id, 1_000])))
-  },
-)
-
 test('a node that wakes where nobody is any more says so in time, and runs everything itself', async () => {
   await using mesh = await meshWithSleeper(3, 1)
   mesh.thaw('n3', 'asleep')

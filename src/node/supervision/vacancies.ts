@@ -10,7 +10,7 @@ import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
 /** Scores of placement have 32 bits. */
 const SCORES = 2 ** 32
 
-/** Whoever wakes, and does not hear all of those who may have taken over, looks again so often. */
+/** Whoever wakes, and hears nobody of those who may have taken over, looks again so often. */
 const AWAY_MS = 500
 
 /** What is known of a worker that nobody runs. */
@@ -49,24 +49,9 @@ export class Vacancies {
     const { run, membership } = this.#ledger
     if (isOwner(before, run)) return -Infinity
     const { listenUntilMs, reunitedFromMs } = membership.wakefulness
-    if (before === undefined) return listenUntilMs
-    return this.#isAway(nowMs) ? nowMs + AWAY_MS : Math.max(listenUntilMs, reunitedFromMs)
-  }
-
-  /**
-   * Whether there is anybody of whom this node has not heard since it was away: that one may have taken over, or know who
-   * has. Not so whose port refuses; nor who could not be reached before, as others reach it, who are heard in its place.
-   */
-  #isAway(nowMs: number): boolean {
-    const { membership } = this.#ledger
-    return membership
-      .present()
-      .some(
-        ({ id }) =>
-          membership.wakefulness.isAwayFrom(id, nowMs) &&
-          !membership.witnesses.isRefused(id) &&
-          membership.reachedBy(id).length === 0,
-      )
+    const isAway = membership.wakefulness.isAway(nowMs) && membership.present().length > 1
+    if (before !== undefined && isAway) return nowMs + AWAY_MS
+    return before === undefined ? listenUntilMs : Math.max(listenUntilMs, reunitedFromMs)
   }
 
   /** The number of the next claim; without one before, that of a lineage that begins. */
