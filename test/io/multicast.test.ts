@@ -131,6 +131,20 @@ test('of what a stranger claims, only plain addresses are looked at: no names, n
   expect(node.found).toEqual([[peer, good]])
 })
 
+test('of several nodes in one message, as a reflector may send it, all are found but the node itself', async () => {
+  const [node, anybody, others] = [await start(), await bystander(), [await newId(), await newId()]]
+  const addresses = others.map((id, index) => [`/ip4/10.0.0.${index + 1}/tcp/7000/p2p/${id}`])
+  const own = encodeAnswer(tag, 'own', [`/ip4/10.0.0.9/tcp/7000/p2p/${node.id}`])
+  const rest = others.map((id, index) => encodeAnswer(tag, id, addresses[index] ?? []).subarray(12))
+  const message = Buffer.concat([own, ...rest])
+  message.writeUInt16BE(6, 6)
+  await until('both are found', () => {
+    anybody.send(message, 5353, '224.0.0.251')
+    return node.found.length > 1
+  })
+  expect(node.found.slice(0, 2)).toEqual(others.map((id, index) => [id, addresses[index]]))
+})
+
 test('who was not looked at, as more are found than there can be, is told of again when it says so again', async () => {
   const [node, claim, peer] = [await start(), await claimant(), await newId()]
   node.isFull = true

@@ -142,15 +142,27 @@ export class MulticastSockets {
       try {
         // Each time: one that was made anew with the address that it had is another one to the system.
         listener.addMembership(GROUP, address)
+        if (this.#joined.has(address)) this.#joinAnew(address, listener)
+        this.#joined.add(address)
       } catch (error) {
-        // It is joined already, as it mostly is.
-        if (!String(error).includes('EADDRINUSE')) this.#onTrouble(address, error)
-        continue
+        if (!this.#isJoinedAlready(address, error)) this.#onTrouble(address, error)
       }
-      const speaker = this.#speakers.get(address)
-      if (this.#joined.has(address) && speaker !== undefined) this.#drop(address, speaker)
-      this.#joined.add(address)
     }
+  }
+
+  /** It is another one, and was joined just now: the system keeps the one before, and counts it, until that is left too. */
+  #joinAnew(address: string, listener: Socket): void {
+    this.#leave(address, listener)
+    this.#leave(address, listener)
+    const speaker = this.#speakers.get(address)
+    if (speaker !== undefined) this.#drop(address, speaker)
+    listener.addMembership(GROUP, address)
+  }
+
+  /** It mostly is. What Windows says then, it says of an address that there is not, too. */
+  #isJoinedAlready(address: string, error: unknown): boolean {
+    const text = String(error)
+    return text.includes('EADDRINUSE') || (this.#joined.has(address) && text.includes('EADDRNOTAVAIL'))
   }
 
   /** The system counts also those that are gone. */

@@ -117,10 +117,18 @@ export class Multicast implements Startable {
     else if (message?.kind === 'answer') this.#onAnswer(message.texts)
   }
 
+  /** Whoever passes on what he has heard may put several nodes into one message, and this one among them. */
   #onAnswer(texts: readonly string[]): void {
-    const peer = texts.map(peerOf).find(each => each !== undefined)
-    if (peer === undefined || peer === this.#self) return
-    const addresses = texts.filter(each => peerOf(each) === peer && isPlain(each))
+    for (const peer of new Set(texts.map(peerOf))) {
+      if (peer === undefined || peer === this.#self) continue
+      this.#find(
+        peer,
+        texts.filter(each => peerOf(each) === peer && isPlain(each)),
+      )
+    }
+  }
+
+  #find(peer: NodeId, addresses: readonly string[]): void {
     if (addresses.length === 0) return
     const [text, nowMs, known] = [addresses.join(), performance.now(), this.#told.get(peer)]
     if (known?.text === text && nowMs - known.atMs < TELL_AGAIN_MS) return
