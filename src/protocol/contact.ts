@@ -120,6 +120,7 @@ export function hasStrangers(
     each.problem === undefined && !isTold(each) && !each.addresses.some(address => known.has(address))
   return contacts.some(isStranger)
 }
+
 /** Whether it is known by an address or a name, from the options, and not by who it is. */
 export function isSeed({ key, peer }: Contact): boolean {
   return key !== peer

@@ -67,6 +67,7 @@ const STREAM = {
   maxReadBufferLength: 8 * MIB,
   maxWriteBufferLength: 64 * MIB,
 }
+
 /** The default closes sockets that have been idle for two minutes; a quiet mesh is not a dead one. */
 const TCP = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0, backlog: 511 }
 
