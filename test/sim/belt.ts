@@ -10,6 +10,7 @@ import { CHAIN_STRATEGIES } from '../../src/protocol/spec-row.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { specId } from '../../src/ids.ts'
 import { InvariantError } from './invariant-error.ts'
+import { PushOrder } from './push-order.ts'
 
 const ATTEMPTS_MAX = 3
 const WINDOW_ITEMS = 48
@@ -51,8 +52,7 @@ export class Belt {
   #violation: string | undefined
   /** How often an item was tried at a stage, by stage, item and attempt. */
   readonly #tries = new Map<string, number>()
-  /** What has been done at a stage of one key of one sender: which items, and the last one. */
-  readonly #done = new Map<string, { readonly items: Set<number>; last: number }>()
+  readonly #order = new PushOrder({ gate: 'sort' })
 
   readonly #stages = [
     /** Fails the first time at some, and tries again. */
@@ -62,7 +62,7 @@ export class Belt {
         // What is tried again by its worker has the number of a try, as what is sent again has.
         this.#note(context, 'sort', 2)
         if (item.n % 13 === 5 && context.attempt === 1) throw new Error('it is upside down')
-        this.#complete(context, 'sort', item)
+        this.#order.complete(context, 'sort', item.key)
         return item
       },
       { key: item => item.key },
@@ -74,7 +74,7 @@ export class Belt {
         this.#note(context, 'pack', 1)
         await context.sleep(context.random.below(6))
         if (isPoison(item)) throw new Error('it does not fit')
-        this.#complete(context, 'pack', item)
+        this.#order.complete(context, 'pack', item.key)
         return item
       },
       { key: item => item.key },
@@ -85,7 +85,7 @@ export class Belt {
         this.isTripped = false
         throw new Error('tripped')
       }
-      this.#complete(context, 'ship', item)
+      this.#order.complete(context, 'ship', item.key)
       return shipped(item)
     }),
   ] as const
@@ -97,7 +97,7 @@ export class Belt {
       if (this.#gateType === 'temporary') throw new Error('the gate is shut')
       context.stop()
     }
-    this.#complete(context, 'gate', item)
+    this.#order.complete(context, 'gate', item.key)
     return item
   })
   readonly #file = defineStage('belt-file', (_text: string, context) => this.#note(context, 'file', 1))
@@ -178,9 +178,10 @@ export class Belt {
     return this.streams.some(({ isOrphan, isDone, error }) => !isOrphan && !isDone && error === undefined)
   }
 
-  /** At any time: what was noted, and I36: no sender has more items on their way than it may have. */
+  /** At any time: what was noted (I34, I38), and I36: no sender has more items on their way than it may have. */
   check(mesh: SimulatedMesh): void {
-    if (this.#violation !== undefined) throw new InvariantError(this.#violation)
+    const violation = this.#violation ?? this.#order.violation
+    if (violation !== undefined) throw new InvariantError(violation)
     for (const id of mesh.up) {
       const { size } = mesh.node(id).inspect().plane.chain(BELT).ingress
       if (size > WINDOW_ITEMS) throw new InvariantError(`I36: ${id} has ${size} items on the belt`)
@@ -210,18 +211,6 @@ export class Belt {
     const tries = (this.#tries.get(key) ?? 0) + 1
     this.#tries.set(key, tries)
     if (tries > triesMax) this.#violation ??= `I38: ${key} was handled ${tries} times`
-  }
-
-  /** I34: what is done for the first time, of one sender and one key, is done in the order of sending. */
-  #complete({ item }: StageContext, stage: string, { key }: Parcel): void {
-    const { n } = item
-    const name = `${stage} ${item.origin}.${item.boot} ${key}`
-    const done = this.#done.get(name) ?? { items: new Set(), last: -1 }
-    this.#done.set(name, done)
-    if (done.items.has(n)) return
-    if (n < done.last) this.#violation ??= `I34: ${name}: ${n} after ${done.last}`
-    done.items.add(n)
-    done.last = n
   }
 }
 
