@@ -173,18 +173,24 @@ export class FormationError extends MeshvisorError {
   override readonly name = 'FormationError'
 }
 
-/** A node that is emptied still has workers that others are to take, or that are still to stop. They go on moving. */
+/**
+ * A node that is emptied still has workers that others are to take, or that are still to stop. They go on moving, those that
+ * stay with `unplaced` as soon as another node takes these.
+ */
 export class DrainError extends MeshvisorError {
   override readonly name = 'DrainError'
   /** The slots of those workers. Empty where `resume()` was called meanwhile. */
   readonly workers: readonly string[]
   /** The ids of members that are to take some of them, and with which this node has no session. */
   readonly unreachable: readonly string[]
+  /** Slots that no other node takes, and with which some of them stay, as a group or chain that shares its fate does as a whole. */
+  readonly unplaced: readonly string[]
 
-  constructor(message: string, rest: Partial<Pick<DrainError, 'workers' | 'unreachable'>> = {}) {
+  constructor(message: string, rest: Partial<Pick<DrainError, 'workers' | 'unreachable' | 'unplaced'>> = {}) {
     super(message)
     this.workers = rest.workers ?? []
     this.unreachable = rest.unreachable ?? []
+    this.unplaced = rest.unplaced ?? []
   }
 }
 

@@ -4,6 +4,7 @@
 import { DrainError } from '../errors.ts'
 import type { NodeId, SlotId } from '../ids.ts'
 import type { Kernel } from './kernel.ts'
+import { heldBackOn } from './supervision/shared-fate.ts'
 import type { WaitOptions, Waiting } from './waiting.ts'
 
 /** A message names no more of what is left: `workers` of the error has all. */
@@ -25,18 +26,34 @@ export function drain(kernel: Kernel, waiting: Waiting, options: WaitOptions): P
 }
 
 function lateError({ core }: Kernel, ms: number): DrainError {
-  const { membership, tables } = core.ledger
+  const { ledger } = core
+  const { membership, tables } = ledger
   const workers = core.upkeep.outstanding()
-  const heirs = new Set(workers.flatMap(slot => core.ledger.ownerOf(slot) ?? []))
+  const held = heldBackOn(ledger)
+  const heirs = new Set(workers.flatMap(slot => (held.workers.has(slot) ? [] : (ledger.ownerOf(slot) ?? []))))
   const unreachable = [...heirs].filter(id => id !== core.self.id && !membership.isConnected(id))
-  const named = workers.slice(0, NAMED_MAX).map(slot => `"${slot}"`)
-  if (workers.length > NAMED_MAX) named.push(`${workers.length - NAMED_MAX} more`)
+  const unplaced = workers.some(slot => held.workers.has(slot)) ? held.unplaced : []
   const nameOf = (id: NodeId): string => {
     const name = tables.members.get(id)?.name ?? id
     return name === id ? id : `${name} (${id})`
   }
-  const left = named.length === 0 ? '' : `, which still has ${named.join(', ')}`
-  const apart = `: it has no session with ${unreachable.map(nameOf).join(', ')}, which some of them are to go to`
-  const message = `others have not taken all workers of this node in ${ms} ms${left}`
-  return new DrainError(`${message}${unreachable.length === 0 ? '' : apart}`, { workers, unreachable })
+  const left = workers.length === 0 ? '' : `, which still has ${listed(workers)}`
+  const reasons = [
+    unplaced.length === 0
+      ? ''
+      : `some of them share their fate with ${listed(unplaced)}, which no other node takes`,
+    unreachable.length === 0
+      ? ''
+      : `it has no session with ${unreachable.map(nameOf).join(', ')}, which some of them are to go to`,
+  ].filter(reason => reason !== '')
+  const why = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`
+  const message = `others have not taken all workers of this node in ${ms} ms${left}${why}`
+  return new DrainError(message, { workers, unreachable, unplaced })
+}
+
+/** For people: the first few. */
+function listed(slots: readonly SlotId[]): string {
+  const named = slots.slice(0, NAMED_MAX).map(slot => `"${slot}"`)
+  if (slots.length > NAMED_MAX) named.push(`${slots.length - NAMED_MAX} more`)
+  return named.join(', ')
 }

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
+import { keeper } from './behaviours.ts'
 
 const SEEDS = [1, 2, 3, 4, 5] as const
 
@@ -30,7 +31,7 @@ const worker = { id: 'w', run: doomed, intensity: { restarts: 1_000, withinMs: 1
 
 async function meshOf(seed: number, init: { readonly isOnlyOne?: boolean } = {}): Promise<SimulatedMesh> {
   const labelsOf = init.isOnlyOne === true ? { n2: labels } : { n2: labels, n3: labels }
-  const mesh = await simulate({ seed, behaviours: [doomed, slow], labelsOf })
+  const mesh = await simulate({ seed, behaviours: [doomed, slow, keeper], labelsOf })
   await allSeeAll(mesh)
   return mesh
 }
@@ -101,3 +102,36 @@ test.each(ends)('a %s that is still to stop is waited for, and not named as stay
   expect(await mesh.settle(mesh.node('n2').drain())).toEqual([])
   expect(exits).toHaveLength(1)
 })
+
+// It said of the session that is missing that some of them were to go there, where nobody was to go anywhere.
+test.each(['one_for_all', 'rest_for_one'] as const)(
+  'a group that stays for one that no other node takes is told as such, and no link is blamed: %s',
+  async strategy => {
+    await using mesh = await meshOf(1, { isOnlyOne: true })
+    const others = Array.from({ length: 12 }, (_, index) => ({
+      id: `b${index}`,
+      run: keeper,
+      args: [0] as const,
+    }))
+    const members = [...others, { id: 'a', run: keeper, args: [0] as const, placement: { labels } }]
+    await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy, members }))
+    mesh.cut('n2', 'n3')
+    await mesh.run(10_000)
+    const { ledger } = mesh.node('n2').inspect().core
+    const isConnected = (): boolean => ledger.membership.connected().some(id => id === 'n3')
+    expect(isConnected()).toBe(false)
+    const error: unknown = await mesh
+      .settle(mesh.node('n2').drain({ timeoutMs: 2_000 }))
+      .catch((caught: unknown) => caught)
+    const staying = mesh
+      .node('n2')
+      .snapshot()
+      .specs.flatMap(({ workers }) => workers.filter(({ node }) => node === 'n2').map(({ slot }) => slot))
+    const workers = staying.filter(slot => slot !== 'g/a')
+    expect(workers.length).toBeGreaterThan(1)
+    // As if there were no other: so some of them would go where there is no session.
+    expect(workers.map(slot => ledger.ownerOf(slot))).toContain('n3')
+    expect(error).toMatchObject({ name: 'DrainError', workers, unplaced: ['g/a'], unreachable: [] })
+    expect(String(error)).toMatch(/": some of them share their fate with "g\/a", which no other node takes$/)
+  },
+)

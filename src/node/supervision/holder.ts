@@ -25,6 +25,7 @@ import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts
 import { Latest } from './latest.ts'
 import { Legacies, type LegaciesInit } from './legacies.ts'
 import { type Outlook, type Renewal, heldBy, heldUp, outlookOf } from './outlook.ts'
+import { unplacedOf } from './shared-fate.ts'
 import { goingOf } from './stops.ts'
 import type { Assignment, Report, Supervisor } from './supervisor.ts'
 import { partsOfSpec } from './units.ts'
@@ -104,7 +105,7 @@ export class Holder {
   giveAway(phase: Phase, body: FateBody, now: Now): void {
     const { kept } = isOver(phase) ? NOBODY : outlookOf(phase, body)
     const isPlaced = ({ slot }: PlacedSlot): boolean => this.#ledger.ownerOf(slot) !== undefined
-    const isWhole = body.strategy === 'one_for_one' || kept.every(isPlaced)
+    const isWhole = unplacedOf(phase, body, this.#ledger).length === 0
     this.#move(phase, body, isWhole ? heldBy(kept, this.#ledger.run).filter(isPlaced) : [], now)
   }
 
