@@ -93,6 +93,22 @@ describe.each([
     expect(a.received(b.id, 'data').toString()).toBe('hello again')
   })
 
+  test.each([0, 1])(
+    'opens another one where the peer is dialled in the turn in which it is hung up: by %i',
+    async by => {
+      const sides = await pair()
+      const [from, to] = by === 0 ? sides : sides.toReversed()
+      if (from === undefined || to === undefined) return
+      // Later than what crosses.
+      harness.pass(60_000)
+      from.transport.hangUp(to.id, 'it has been silent for too long', 0)
+      from.transport.dial('renewed', [to.address])
+      await harness.until('the dial is told of', () => from.dialled.some(([key]) => key === 'renewed'))
+      await harness.until('both are up again', () => from.ups.length === 2 && to.ups.length === 2)
+      expect([from.peers, to.peers, from.failures]).toEqual([[to.id], [from.id], []])
+    },
+  )
+
   test('takes no session with a peer that it has shut out, whoever dials, and says who has come', async () => {
     const [a, b] = await pair()
     a.transport.hangUp(b.id, 'it has broken a rule', 60_000)

@@ -274,8 +274,10 @@ export class Libp2pTransport implements Transport, SessionHandlers {
       addresses.map(address => address.replace(`/p2p/${this.id}`, '')),
       this.#libp2p.services.listening.all,
     )
-    // Of two connections with one address it keeps the earlier one, also where that leads to a process that is gone.
-    const force = plain.every(address => peerOf(address) === undefined)
+    // Of two connections with one address it keeps the earlier one, also where that leads to a process that is gone; and it
+    // gives back one that is still closing, as right after a session was hung up, though nothing comes of that any more.
+    const owner = plain.map(peerOf).find(peer => peer !== undefined)
+    const force = owner === undefined || !this.#all.values().some(({ peer }) => peer === owner)
     const connection = await this.#libp2p.dial(readAddresses(plain), { signal, force })
     const peer = nodeId(connection.remotePeer.toString())
     const ended = await this.#settle(connection)
