@@ -5,47 +5,25 @@
  * a killed process leaves no lock behind.
  */
 
-import { createHash, randomBytes } from 'node:crypto'
-import {
-  access,
-  chmod,
-  constants,
-  link,
-  mkdir,
-  open,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { access, constants, mkdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 
 import { unreachable } from '../../assert.ts'
 import { DataFolderError, DuplicateIdentityError } from '../../errors.ts'
 import { type AddressBook, type KnownPeer, readAddressBook } from './address-book.ts'
-import { folderFailure } from './folder-failure.ts'
+import { codeOf, folderFailure, textOf } from './folder-failure.ts'
 import { Incumbent } from './incumbent.ts'
+import { type KeyInit, openKey } from './key-file.ts'
 import type { Lock } from './lock.ts'
 import { lockSecret } from './lock-messages.ts'
+import { readOrNothing, replaceFile } from './private-file.ts'
 import { type Refusal, TAKEOVER_LIMITS, type TakeoverLimits, takeOver } from './takeover.ts'
 
-const KEY_FILE = 'key'
 const PEERS_FILE = 'peers.json'
 const BOOT_FILE = 'boot'
-/** Read and written by the owner only. */
-const PRIVATE_FILE = 0o600
+/** Used by the owner only. */
 const PRIVATE_FOLDER = 0o700
-/** Bits that let anybody else at a file. */
-const OTHERS = 0o077
-
-/** An empty key is looked at for a second. */
-const EMPTY_LOOKS = 20
-const EMPTY_LOOK_MS = 50
-
-/** The largest of the files is the list of addresses: 256 members with a few addresses each take some 100 KB. */
-const FILE_BYTES_MAX = 16 * 1024 * 1024
 
 /** Others take numbers of runs below 2^53. Half of it is a time in the year 144,683, and leaves room for larger ones to come. */
 const BOOT_MAX = 2 ** 52
@@ -56,16 +34,10 @@ const WRITE_DELAY_MS = 200
 /** How often it is written that those who have come are still there. */
 const REWRITE_EVERY_MS = 24 * 60 * 60 * 1000
 
-export interface DataFolderInit {
-  readonly path: string
-  /** Makes the bytes of a new key; asked once in the life of a folder. */
-  readonly makeKey: () => Promise<Uint8Array>
+export interface DataFolderInit extends KeyInit {
   /** The id of the node with that key. @throws {DataFolderError} when it is none */
   readonly idOf: (key: Uint8Array) => string
   readonly wallMs: () => number
-  readonly onWarning: (message: string) => void
-  /** Nobody is waited for any more when it aborts. */
-  readonly signal?: AbortSignal | undefined
   /** @default TAKEOVER_LIMITS */
   readonly limits?: TakeoverLimits
 }
@@ -259,67 +231,6 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-/** The key of the folder. Of two processes that make one at the same moment, both get the same. */
-async function openKey(init: DataFolderInit): Promise<Uint8Array> {
-  const file = join(init.path, KEY_FILE)
-  const known = await readKey(file, init.signal)
-  if (known !== undefined && known.length > 0) {
-    await closeToOthers(file, init)
-    return known
-  }
-  const draft = `${file}.${randomBytes(6).toString('hex')}`
-  try {
-    await writeNew(draft, await init.makeKey())
-    const found = known ?? (await placeKey(draft, file, init.signal))
-    if (found?.length === 0) {
-      await rename(draft, file)
-      init.onWarning(`the key in ${init.path} was empty, as one whose writer was cut off: a new one was made`)
-    }
-  } finally {
-    // Also one that is empty, as there was no room for more.
-    await rm(draft, { force: true })
-  }
-  return readFile(file)
-}
-
-/** Gives the draft the name of the key, unless there is one. @returns what has that name then */
-async function placeKey(draft: string, file: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
-  try {
-    // A link is made as a whole or not at all, and never over what is there.
-    await link(draft, file).catch(async (error: unknown) => {
-      if (codeOf(error) === 'EEXIST') throw error
-      // A file system without links says so in many ways, and where something else is wrong, this tells what.
-      await writeNew(file, await readFile(draft))
-    })
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error
-  }
-  return readKey(file, signal)
-}
-
-/** Never over what is there, and what cannot be written as a whole leaves nothing behind. */
-async function writeNew(file: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(file, 'wx', PRIVATE_FILE)
-  try {
-    await handle.writeFile(bytes)
-    await handle.sync()
-  } catch (error) {
-    await rm(file, { force: true })
-    throw error
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Without links, a key is empty while it is written. One that stays so was left behind when its writer was cut off. */
-async function readKey(file: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
-  for (let looks = 0; ; looks++) {
-    const found = await readOrNothing(file)
-    if (found?.length !== 0 || looks === EMPTY_LOOKS) return found
-    await delay(EMPTY_LOOK_MS, undefined, { signal })
-  }
-}
-
 async function readBook({ path, wallMs }: DataFolderInit): Promise<AddressBook> {
   return readAddressBook(await readOrNothing(join(path, PEERS_FILE)), wallMs)
 }
@@ -348,50 +259,4 @@ async function nextBoot(init: DataFolderInit, bootMin = init.wallMs()): Promise<
     init.onWarning(`the number of this run could not be written to ${init.path}: ${textOf(error)}`)
   }
   return boot
-}
-
-async function closeToOthers(file: string, init: DataFolderInit): Promise<void> {
-  if (!(await isOpenToOthers(file))) return
-  const found = `others could read the key in ${init.path}`
-  try {
-    await chmod(file, PRIVATE_FILE)
-    // Linux says nothing where the file system, such as FAT, cannot keep the mode.
-    if (await isOpenToOthers(file)) throw new Error('the file system keeps no modes')
-    init.onWarning(`${found}: it was made private. Use a new one if they may have`)
-  } catch (error) {
-    // It belongs to another user, or is on a file system without owners.
-    init.onWarning(`${found}, and it cannot be made private: let only this process at it (${textOf(error)})`)
-  }
-}
-
-async function isOpenToOthers(file: string): Promise<boolean> {
-  return process.platform !== 'win32' && ((await stat(file)).mode & OTHERS) !== 0
-}
-
-async function replaceFile(file: string, text: string): Promise<void> {
-  const draft = `${file}.new`
-  await writeFile(draft, text, { mode: PRIVATE_FILE, flush: true })
-  await rename(draft, file)
-}
-
-/** Only of what is a file, and not too large: to read a pipe, or a device, would take for ever. */
-async function readOrNothing(file: string): Promise<Buffer | undefined> {
-  try {
-    const found = await stat(file)
-    if (!found.isFile()) throw new Error(`${file} is no file: move it away`)
-    if (found.size > FILE_BYTES_MAX)
-      throw new Error(`${file} has more than ${FILE_BYTES_MAX} bytes: move it away`)
-    return await readFile(file)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -26,6 +26,16 @@ const REASONS: ReadonlyMap<unknown, string> = new Map([
 /** @param cause what the system has said */
 export function folderFailure(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
-  const reason = 'code' in cause ? REASONS.get(cause.code) : undefined
+  const reason = REASONS.get(codeOf(cause))
   return reason === undefined ? cause.message : `${reason} (${cause.message})`
+}
+
+/** What the system calls it; undefined where it is none of the system. */
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+/** What it says, for people. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
