@@ -69,10 +69,10 @@ async function keyIn(path: string): Promise<Uint8Array> {
   return folder.key
 }
 
-function open(path: string): Promise<DataFolder> {
+function open(path: string, makeKey = async (): Promise<Uint8Array> => randomBytes(36)): Promise<DataFolder> {
   return DataFolder.open({
     path,
-    makeKey: async () => randomBytes(36),
+    makeKey,
     idOf: () => 'me',
     wallMs: Date.now,
     onWarning: message => warnings.push(message),
@@ -119,6 +119,23 @@ test('a key that another one is writing is waited for', async () => {
   onWait.run = () => fs.writeFile(join(path, 'key'), 'theirs')
   expect(Buffer.from(await keyIn(path)).toString()).toBe('theirs')
   expect(warnings).toEqual([])
+})
+
+test('a key that was never written, and that two make anew at one moment, is the same for both', async () => {
+  const path = join(above, 'data')
+  await fs.mkdir(path)
+  await fs.writeFile(join(path, 'key'), '')
+  let theirs: Uint8Array | undefined
+  // The other one has found it empty as well, and is through before this one has its draft.
+  const ours = await open(path, async () => {
+    theirs = await keyIn(path)
+    return randomBytes(36)
+  })
+  await ours.close()
+  expect(theirs).toHaveLength(36)
+  expect(ours.key).toEqual(theirs)
+  expect(warnings).toEqual([expect.stringMatching(/the key in .* was empty/)])
+  expect((await fs.readdir(path)).filter(name => name.startsWith('key'))).toEqual(['key'])
 })
 
 test('a key of another user that cannot be made private is used, and told of', async () => {

@@ -39,7 +39,8 @@ export async function openKey(init: KeyInit): Promise<Uint8Array> {
   try {
     await writeNew(draft, await init.makeKey())
     const found = known ?? (await placeKey(draft, file, init.signal))
-    if (found?.length === 0) {
+    // Once more, as late as can be: another one may have found it empty as well, and made it since.
+    if (found?.length === 0 && !(await readOrNothing(file))?.length) {
       await rename(draft, file)
       init.onWarning(`the key in ${init.path} was empty, as one whose writer was cut off: a new one was made`)
     }
