@@ -1,4 +1,4 @@
-/** What a benchmark is, and how its figures are printed. */
+/** What a benchmark is, and how its figures are judged. */
 
 /** One figure of one round. `baseline`: the same job done by the least that could do it, in the same round. */
 export interface Measurement {
@@ -12,10 +12,25 @@ export interface Figure {
   readonly unit: string
   readonly goal: number
   readonly better: 'more' | 'less'
+  /**
+   * What is held against the goal: the median of the rounds, or the worst of them, where the goal is wanted each time.
+   * @default 'median'
+   */
+  readonly judgedBy?: 'median' | 'worst'
   /** The least ratio to the baseline that is wanted, where there is one. */
   readonly goalRatio?: number
   /** What the baseline is. */
   readonly beside?: string
+  readonly knownMiss?: KnownMiss
+}
+
+/** A goal that is known to be missed. It is still told of as not met, and fails the run only beyond a limit. */
+export interface KnownMiss {
+  readonly why: string
+  /** In place of the goal. @default the goal */
+  readonly limit?: number
+  /** In place of the goal for the ratio. @default the goal for the ratio */
+  readonly limitRatio?: number
 }
 
 export interface Bench {
@@ -33,42 +48,54 @@ export interface Rig {
   stop(): Promise<void>
 }
 
-/** One line of `--json`. */
+/** One line of `--json`. Without a measurement all figures of it are null, the goal is not met, and the run fails. */
 export interface Result {
   readonly name: string
-  readonly value: number
+  /** The median of the rounds. */
+  readonly value: number | null
+  readonly worst: number | null
   readonly unit: string
   readonly goal: number
+  /** By what `judgedBy` of the figure names. */
   readonly met: boolean
+  /** Whether the whole run is to end as one that failed. */
+  readonly fails: boolean
   readonly baseline: number | null
+  /** The median of the ratios of the rounds, as both sides of a round share its noise. */
   readonly ratio: number | null
   readonly rounds: number
 }
 
-/** The median of the rounds; the ratio is the median of the ratios of the rounds, as both sides share their noise. */
 export function resultOf(figure: Figure, measurements: readonly Measurement[]): Result {
-  const value = median(measurements.map(measurement => measurement.value))
+  const { name, unit, goal, goalRatio, knownMiss } = figure
+  const all = measurements.map(({ value }) => value)
+  const value = median(all)
+  const worst = figure.better === 'more' ? Math.min(...all) : Math.max(...all)
   const pairs = measurements.flatMap(({ value: own, baseline }) =>
-    baseline === undefined ? [] : [[own, baseline]],
+    baseline === undefined ? [] : [{ ratio: own / baseline, baseline }],
   )
-  const baseline = pairs.length === 0 ? null : median(pairs.map(pair => pair[1] ?? Number.NaN))
-  const ratio =
-    pairs.length === 0 ? null : median(pairs.map(([own = Number.NaN, other = Number.NaN]) => own / other))
-  const isValueMet = figure.better === 'more' ? value >= figure.goal : value <= figure.goal
-  const isRatioMet = figure.goalRatio === undefined || (ratio !== null && ratio >= figure.goalRatio)
-  const { name, unit, goal } = figure
+  const ratio = median(pairs.map(pair => pair.ratio))
+  const isWithin = (limit: number, limitRatio: number | undefined): boolean => {
+    if (all.length === 0) return false
+    const judged = figure.judgedBy === 'worst' ? worst : value
+    const isValueWithin = figure.better === 'more' ? judged >= limit : judged <= limit
+    return isValueWithin && (limitRatio === undefined || ratio >= limitRatio)
+  }
   return {
     name,
     value: rounded(value),
+    worst: rounded(worst),
     unit,
     goal,
-    met: isValueMet && isRatioMet,
-    baseline: baseline === null ? null : rounded(baseline),
-    ratio: ratio === null ? null : rounded(ratio),
+    met: isWithin(goal, goalRatio),
+    fails: !isWithin(knownMiss?.limit ?? goal, knownMiss?.limitRatio ?? goalRatio),
+    baseline: rounded(median(pairs.map(pair => pair.baseline))),
+    ratio: rounded(ratio),
     rounds: measurements.length,
   }
 }
 
+/** NaN of nothing. */
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -76,7 +103,7 @@ export function median(numbers: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2
 }
 
-/** Three digits are what a noisy machine is good for. */
-function rounded(number: number): number {
-  return Number(number.toPrecision(3))
+/** Three digits are what a noisy machine is good for. @returns null for what was not measured */
+function rounded(number: number): number | null {
+  return Number.isFinite(number) ? Number(number.toPrecision(3)) : null
 }

@@ -133,6 +133,7 @@ export const chain3: Bench = {
       better: 'more',
       goalRatio: 0.6,
       beside: 'bare forwarding',
+      knownMiss: { why: 'bare forwarding holds and acknowledges nothing', limitRatio: 0.35 },
     },
   ],
   start: () => ChainRig.start(),

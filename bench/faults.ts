@@ -77,7 +77,9 @@ export const detectKill: Bench = {
   rounds: 7,
   figures: [
     { name: 'detect-kill', unit: 's (half of the nodes)', goal: 0.8, better: 'less' },
-    { name: 'detect-kill', unit: 's (all of the nodes)', goal: 2, better: 'less' },
+    { name: 'detect-kill', unit: 's (all of the nodes)', goal: 0.8, better: 'less' },
+    // Of so few rounds, what is wanted of 99 in 100 is wanted of each.
+    { name: 'detect-kill', unit: 's (all of the nodes, p99)', goal: 2, better: 'less', judgedBy: 'worst' },
   ],
   start: onMesh(async ([victim, ...others]) => {
     const killedMs = Date.now()
@@ -90,7 +92,8 @@ export const detectKill: Bench = {
         return ((find() ?? Number.NaN) - killedMs) / 1_000
       }),
     )
-    return [{ value: median(seen) }, { value: Math.max(...seen) }]
+    const last = { value: Math.max(...seen) }
+    return [{ value: median(seen) }, last, last]
   }),
 }
 
@@ -98,8 +101,8 @@ export const detectKill: Bench = {
 export const failoverFreeze: Bench = {
   rounds: 5,
   figures: [
-    { name: 'failover-freeze', unit: 's', goal: 3, better: 'less' },
-    { name: 'return-thaw', unit: 's', goal: 5, better: 'less' },
+    { name: 'failover-freeze', unit: 's', goal: 3, better: 'less', judgedBy: 'worst' },
+    { name: 'return-thaw', unit: 's', goal: 5, better: 'less', judgedBy: 'worst' },
   ],
   start: onMesh(async processes => {
     const frozen = oneWithWorkers(processes)
@@ -121,7 +124,7 @@ export const failoverFreeze: Bench = {
 /** A minute at nine tenths of a core on one node: how many deaths are declared that are none. */
 export const burn: Bench = {
   rounds: 1,
-  figures: [{ name: 'calm-burn', unit: 'false deaths', goal: 0, better: 'less' }],
+  figures: [{ name: 'calm-burn', unit: 'false deaths', goal: 0, better: 'less', judgedBy: 'worst' }],
   start: onMesh(async processes => {
     await processes[1]?.burn(BURN_SHARE, BURN_MS)
     const deaths = processes.flatMap(({ sightings }) =>
@@ -134,7 +137,7 @@ export const burn: Bench = {
 /** Five machines, cut in two for a minute: from mending the cable to each worker being in one place. */
 export const healPartition: Bench = {
   rounds: 1,
-  figures: [{ name: 'heal-partition', unit: 's', goal: 10, better: 'less' }],
+  figures: [{ name: 'heal-partition', unit: 's', goal: 10, better: 'less', judgedBy: 'worst' }],
   start: async () => ({ round: () => inLab('heal-partition', partition), stop: async () => {} }),
 }
 
@@ -145,8 +148,8 @@ export const healPartition: Bench = {
 export const failoverBlackHole: Bench = {
   rounds: 3,
   figures: [
-    { name: 'failover-black-hole', unit: 's', goal: 3, better: 'less' },
-    { name: 'return-black-hole', unit: 's', goal: 5, better: 'less' },
+    { name: 'failover-black-hole', unit: 's', goal: 3, better: 'less', judgedBy: 'worst' },
+    { name: 'return-black-hole', unit: 's', goal: 5, better: 'less', judgedBy: 'worst' },
   ],
   start: async () => ({ round: () => inLab('failover-black-hole', blackHole), stop: async () => {} }),
 }

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 
 import { simulate } from '../src/testing.ts'
-import { type Bench, type Measurement, median } from './bench.ts'
+import { type Bench, type KnownMiss, type Measurement, median } from './bench.ts'
 import { onPackage } from './built.ts'
 import { Child, numberOf, textOf } from './processes.ts'
 
@@ -183,11 +183,16 @@ async function heapMegabytes(): Promise<number> {
 
 const beside = 'libp2p alone'
 
+/** Beyond a tenth or so more than what it has taken, something has grown. */
+function large(limit: number): KnownMiss {
+  return { why: 'most of it is libp2p', limit }
+}
+
 export const idleNode: Bench = {
   rounds: 3,
   figures: [
-    { name: 'idle-node', unit: 'MB', goal: 90, better: 'less', beside },
-    { name: 'idle-node', unit: 'MB (lean start)', goal: 90, better: 'less', beside },
+    { name: 'idle-node', unit: 'MB', goal: 90, better: 'less', beside, knownMiss: large(130) },
+    { name: 'idle-node', unit: 'MB (lean start)', goal: 90, better: 'less', beside, knownMiss: large(105) },
     { name: 'idle-node', unit: '% CPU', goal: 1, better: 'less' },
     { name: 'idle-node', unit: 'KB/s sent', goal: 5, better: 'less' },
     { name: 'idle-node', unit: 's to join', goal: 0.8, better: 'less' },
@@ -197,14 +202,23 @@ export const idleNode: Bench = {
 
 export const idleLong: Bench = {
   rounds: 1,
-  figures: [{ name: 'idle-long', unit: 'MB (after 2.5 minutes)', goal: 90, better: 'less', beside }],
+  figures: [
+    {
+      name: 'idle-long',
+      unit: 'MB (after 2.5 minutes)',
+      goal: 90,
+      better: 'less',
+      beside,
+      knownMiss: large(100),
+    },
+  ],
   start: onPackage(longIdleness),
 }
 
 export const idle10: Bench = {
   rounds: 3,
   figures: [
-    { name: 'idle-10', unit: 'MB', goal: 90, better: 'less' },
+    { name: 'idle-10', unit: 'MB', goal: 90, better: 'less', knownMiss: large(140) },
     { name: 'idle-10', unit: '% CPU', goal: 1, better: 'less' },
     { name: 'idle-10', unit: 'KB/s sent', goal: 5, better: 'less' },
     { name: 'idle-10', unit: 's to join', goal: 0.8, better: 'less' },
