@@ -11,8 +11,12 @@ const CALL_TIMEOUT_MS = 250
 const CALL_PAUSE_MS = 10
 const CALLS_FOR_MS = 30_000
 const LOOP_TIMEOUT_MS = 120_000
-/** Times of work and of rest in a burning event loop take turns this often. */
-const BURN_PERIOD_MS = 100
+/**
+ * Work and rest of a burning event loop take turns this often, as computations do: with nine tenths, it is held up for
+ * longer than others wait for an answer (200 ms), and less than they believe in a silent one (2 s). Of many lengths, so
+ * that they keep no step with probes.
+ */
+const BURN_PERIODS_MS = [500, 1_000, 700, 900, 600]
 
 const orders: unknown = JSON.parse(process.argv[2] ?? '{}')
 const text = (name: string): string | undefined => {
@@ -157,10 +161,11 @@ function flood(worker: string): { readonly bytes: number; readonly why: string }
 
 async function burn(share: number, durationMs: number): Promise<void> {
   const endMs = performance.now() + durationMs
-  while (performance.now() < endMs) {
-    const untilMs = performance.now() + BURN_PERIOD_MS * share
+  for (let round = 0; performance.now() < endMs; round++) {
+    const periodMs = BURN_PERIODS_MS[round % BURN_PERIODS_MS.length] ?? 0
+    const untilMs = performance.now() + periodMs * share
     while (performance.now() < untilMs);
-    await new Promise(resolve => setTimeout(resolve, BURN_PERIOD_MS * (1 - share)))
+    await new Promise(resolve => setTimeout(resolve, periodMs * (1 - share)))
   }
 }
 

@@ -37,6 +37,9 @@ export interface Sighting {
   readonly wallMs: number
 }
 
+/** A probe period of 500 ms (`lan`), as long as it gets where a node is unwell (`LocalHealth`): by then it is judged. */
+const JUDGED_MS = 9 * 500
+
 const NOTHING: Sight = { wallMs: 0, alive: [], connected: [], running: [] }
 
 export class MeshProcess {
@@ -233,6 +236,27 @@ export async function untilAllMet(what: string, processes: readonly MeshProcess[
       process.until(`${what}: it has met all`, () => process.sight.connected.length === others),
     ),
   )
+}
+
+/** Waits until each of the nodes has seen so much time pass. */
+export async function untilPassed(processes: readonly MeshProcess[], durationMs: number): Promise<void> {
+  const sinceMs = Date.now()
+  const isLater = (process: MeshProcess): boolean => process.sight.wallMs - sinceMs > durationMs
+  await Promise.all(processes.map(process => process.until('time has passed', () => isLater(process))))
+}
+
+/** How often any of the nodes has told of any such thing. */
+export function countOf(kind: string, processes: readonly MeshProcess[]): number {
+  return processes.flatMap(({ sightings }) => sightings.filter(sighting => sighting.kind === kind)).length
+}
+
+/**
+ * Waits until nothing that one node that was busy has to do with can become a death any more: what was asked in that
+ * time has been judged, and nobody is suspected of anything.
+ */
+export async function untilNobodyIsSuspected(processes: readonly MeshProcess[]): Promise<void> {
+  await untilPassed(processes, JUDGED_MS)
+  await untilAllSee('nobody is suspected', processes, processes)
 }
 
 function isSight(value: unknown): value is Sight {

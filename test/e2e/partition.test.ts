@@ -3,7 +3,14 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { MeshProcess, oneWithWorkers, untilAllSee, untilOneEach } from './mesh-process.ts'
+import {
+  MeshProcess,
+  countOf,
+  oneWithWorkers,
+  untilAllSee,
+  untilOneEach,
+  untilPassed,
+} from './mesh-process.ts'
 import { Lab, ipOf, whyNoNamespaces } from './namespaces.ts'
 
 const MACHINES = [1, 2, 3, 4, 5]
@@ -62,13 +69,8 @@ describe.skipIf(obstacle !== undefined)(
       expect(await lab.canReach(1, 3, 7000)).toBe(false)
       expect(await lab.canReach(2, 3, 7000)).toBe(true)
       // Long enough for a verdict, had there been one: measured by what the nodes themselves see pass.
-      const sinceMs = Date.now()
-      const isLater = (process: MeshProcess): boolean => process.sight.wallMs - sinceMs > VERDICT_MS
-      await Promise.all(processes.map(process => process.until('time has passed', () => isLater(process))))
-      const deaths = processes.flatMap(({ sightings }) =>
-        sightings.filter(({ kind }) => kind === 'member:dead'),
-      )
-      expect(deaths).toEqual([])
+      await untilPassed(processes, VERDICT_MS)
+      expect(countOf('member:dead', processes)).toBe(0)
       await untilOneEach('there is a hole', processes, WORKERS)
       await untilTold('member:unreachable', ['n1 n3', 'n3 n1'])
       await lab.fillHole(1, 3)
