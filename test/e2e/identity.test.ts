@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { MeshProcess, untilAllSee } from './mesh-process.ts'
-import { Lab, ipOf, whyNoNamespaces } from './namespaces.ts'
+import { Lab, ipOf, whySkipped } from './namespaces.ts'
 
-test.skipIf(whyNoNamespaces() !== undefined)(
+test.skipIf(whySkipped() !== undefined)(
   'of two processes with one key the newer one lives, and the older one is told',
   async () => {
     const lab = await Lab.create(3)
@@ -55,7 +55,7 @@ test.skipIf(whyNoNamespaces() !== undefined)(
   },
 )
 
-test.skipIf(whyNoNamespaces() !== undefined)(
+test.skipIf(whySkipped() !== undefined)(
   'of two processes with one key that are the whole mesh the newer one lives, and the older one ends with the error',
   async () => {
     const lab = await Lab.create(2)

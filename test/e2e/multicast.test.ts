@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 
 import { MeshProcess, untilAllSee } from './mesh-process.ts'
-import { Lab, ipOf, whyNoNamespaces } from './namespaces.ts'
+import { Lab, ipOf, whySkipped } from './namespaces.ts'
 
-test.skipIf(whyNoNamespaces() !== undefined)(
+test.skipIf(whySkipped() !== undefined)(
   'machines of one network find each other by multicast, and only those of their mesh',
   async () => {
     const lab = await Lab.create(4)
@@ -39,7 +39,7 @@ test.skipIf(whyNoNamespaces() !== undefined)(
   },
 )
 
-test.skipIf(whyNoNamespaces() !== undefined)(
+test.skipIf(whySkipped() !== undefined)(
   'machines with two networks find each other by either of them, whichever leads to the internet',
   async () => {
     const lab = await Lab.create(3)

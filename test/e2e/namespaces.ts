@@ -36,6 +36,14 @@ export function whyNoNamespaces(): string | undefined {
   }
 }
 
+/** Where they are expected, tests that need them fail without them. `.ci/run` says so as root, with `ip` installed. */
+export const areNamespacesExpected = process.env['MESHVISOR_NAMESPACES'] === 'expected'
+
+/** Why tests that need them are skipped; undefined: they are not. */
+export function whySkipped(): string | undefined {
+  return areNamespacesExpected ? undefined : whyNoNamespaces()
+}
+
 export class Lab {
   readonly #prefix: string
   readonly #count: number

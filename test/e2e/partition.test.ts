@@ -11,13 +11,13 @@ import {
   untilOneEach,
   untilPassed,
 } from './mesh-process.ts'
-import { Lab, ipOf, whyNoNamespaces } from './namespaces.ts'
+import { Lab, ipOf, whySkipped } from './namespaces.ts'
 
 const MACHINES = [1, 2, 3, 4, 5]
 const WORKERS = Array.from({ length: 15 }, (_, index) => `w${index}`)
 /** More than twice the time in which a silent member is declared dead. */
 const VERDICT_MS = 10_000
-const obstacle = whyNoNamespaces()
+const obstacle = whySkipped()
 
 describe.skipIf(obstacle !== undefined)(
   `five machines${obstacle === undefined ? '' : ` (skipped: ${obstacle})`}`,
