@@ -36,6 +36,8 @@ export interface CoreInit {
   /** The node's own row, still `joining`. */
   readonly self: MemberRow
   readonly timings: Timings
+  /** See `PUSHED_MAX`. */
+  readonly pushedMax: number
   readonly prng: Prng
   readonly now: Now
 }
@@ -58,12 +60,13 @@ export class Core {
   readonly #greetings: Greetings
 
   constructor(init: CoreInit) {
-    const { self, timings, prng, now } = init
+    const { self, timings, pushedMax, prng, now } = init
     this.#now = now
     this.#greetings = new Greetings(timings.profile)
     this.#membership = new Membership({
       self,
       timings,
+      pushedMax,
       prng: prng.fork('membership'),
       now,
       isNamed: run => this.ledger.isNamed(run),

@@ -25,6 +25,8 @@ export interface KernelInit {
   readonly registry: Registry
   readonly seed: string
   readonly timings: Timings
+  /** See `PUSHED_MAX`. */
+  readonly pushedMax: number
   /** The node's own row as the options describe it, without what only the kernel knows. */
   readonly describe: (run: Run, addresses: readonly string[]) => MemberRow
   readonly onEvent: (event: NodeEvent) => void

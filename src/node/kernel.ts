@@ -64,7 +64,7 @@ export class Kernel {
   readonly #alarm: Alarm
 
   private constructor(init: KernelInit) {
-    const { ports, registry, timings } = init
+    const { ports, registry, timings, pushedMax } = init
     const { clock, transport, logger, machine } = ports
     this.#init = init
     this.#ports = ports
@@ -73,7 +73,7 @@ export class Kernel {
     const prng = new Prng(init.seed)
     this.#revisions = prng.fork('revisions')
     const self = init.describe({ id: transport.id, boot: ports.boot ?? clock.wallMs() }, this.#addresses.told)
-    const core = new Core({ self, timings, prng: prng.fork('core'), now: this.#now() })
+    const core = new Core({ self, timings, pushedMax, prng: prng.fork('core'), now: this.#now() })
     this.core = core
     // While it joins, it may learn of a later boot of its own (its folder was lost or put back), and takes a larger one.
     const run: Run = {

@@ -10,7 +10,7 @@ import type { Claim } from '../protocol/claim.ts'
 import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
 import { type MemberRow, isDoubt } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
-import { type Membership, PUSHED_MAX } from '../protocol/membership.ts'
+import type { Membership } from '../protocol/membership.ts'
 import { NO_ROWS, type Removal, type Rows } from '../protocol/messages.ts'
 import { type Phase, compareGenerations } from '../protocol/phase.ts'
 import { declaredAt, laterOf } from '../protocol/part-edits.ts'
@@ -187,8 +187,7 @@ export class Ledger {
    */
   onMemberChanged({ row, before, authored }: MemberChange): void {
     const isNews = before === undefined || !isDoubt(row, before)
-    const isPassedOn = isNews && this.membership.connected().length <= PUSHED_MAX
-    if (authored || isPassedOn) this.#newMembers.set(row.id, row)
+    if (authored || (isNews && this.membership.isPushing)) this.#newMembers.set(row.id, row)
     if (authored) this.#isUrgent = true
     const placed = this.#places.followMember(row)
     if (!isNews && placed === 'as before') return

@@ -90,6 +90,7 @@ export class Node implements AsyncDisposable {
       registry,
       seed,
       timings: options.timings,
+      pushedMax: options.pushedMax,
       describe: (run, addresses) => ({
         ...describe(options, run, addresses),
         behaviours: options.role === 'member' ? registry.abilities(isolation) : [],

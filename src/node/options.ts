@@ -6,6 +6,7 @@ import * as v from 'valibot'
 import { ADDRESS_WANTED, NODE_ID_PATTERN, objectionTo } from '../multiaddress.ts'
 import type { Logger } from '../ports.ts'
 import { PROFILES, type Profile, TIMINGS, type Timings } from '../protocol/timings.ts'
+import { PUSHED_MAX } from '../protocol/limits.ts'
 import type { MemberRole, ProtocolRange } from '../protocol/member-row.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
 import { check, fields } from './check.ts'
@@ -86,6 +87,8 @@ export interface NodeOptions {
   readonly logger: Logger | false | undefined
   readonly signal?: AbortSignal | undefined
   readonly timings: Timings
+  /** See `PUSHED_MAX`. */
+  readonly pushedMax: number
   readonly protocol: ProtocolRange
 }
 
@@ -182,6 +185,7 @@ export function checkOptions(init: NodeInit): NodeOptions {
     dataFolder: rest.dataFolder,
     allow: rest.allow,
     timings: TIMINGS[profile],
+    pushedMax: PUSHED_MAX,
     protocol: PROTOCOL,
   }
 }

@@ -19,6 +19,9 @@ export const CONTROL_MESSAGES: Rate = { perSecond: 5_000, burst: 50_000 }
  */
 export const RELAYED: Rate = { perSecond: CONTROL_MESSAGES.perSecond / 2, burst: CONTROL_MESSAGES.burst / 2 }
 
+/** With more sessions than this, a node does not push what it has heard of members to everybody: probes carry it. */
+export const PUSHED_MAX = 64
+
 /** Gossip of all peers together; more is dropped. Rows say it too, and gossipsub is good for less than that. */
 export const HINTS: Rate = { perSecond: 2_000, burst: 10_000 }
 

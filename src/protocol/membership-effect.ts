@@ -32,6 +32,8 @@ export type MembershipEffect =
 export interface MembershipInit {
   readonly self: MemberRow
   readonly timings: Timings
+  /** See `PUSHED_MAX`. */
+  readonly pushedMax: number
   readonly prng: Prng
   readonly now: Moment
   /** Whether some row still names this run, so that it must not be forgotten. */

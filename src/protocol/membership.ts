@@ -16,17 +16,11 @@ import { PeerStats } from './peer-stats.ts'
 import { Prober, type ProberEffect } from './prober.ts'
 import { Reach } from './reach.ts'
 import type { RecordStore } from './record-store.ts'
-import { Roster } from './roster.ts'
+import { FORGET_PERIOD_MS, Roster } from './roster.ts'
 import { type Accusation, type Evidence, Suspicions } from './suspicions.ts'
 import type { Timings } from './timings.ts'
 import { Wakefulness } from './wakefulness.ts'
 import { Witnesses } from './witnesses.ts'
-
-/** In a mesh of more sessions than this, news is not pushed to everybody but spread by a few. */
-export const PUSHED_MAX = 64
-
-/** Rows of those who are gone are looked through so often for what can be forgotten. */
-const FORGET_PERIOD_MS = 60_000
 
 export class Membership {
   /** Whom to dial: seeds, members, former members. */
@@ -104,6 +98,11 @@ export class Membership {
 
   connected(): readonly NodeId[] {
     return this.#reach.connected()
+  }
+
+  /** Whether all others are told of news directly; in a large mesh, probes carry it. */
+  get isPushing(): boolean {
+    return this.#reach.sessionCount <= this.#init.pushedMax
   }
 
   /** Who reaches a member that this node has not reached for long; empty where it does, or nobody does. */
@@ -347,7 +346,7 @@ export class Membership {
 
   #tell(accusation: Accusation): void {
     this.#news.addAccusation(accusation, this.#roster.count)
-    if (this.#reach.sessionCount > PUSHED_MAX) return
+    if (!this.isPushing) return
     const message: Message = { kind: 'accusations', accusations: [accusation] }
     for (const peer of this.#reach.connected()) this.#send(peer, message)
   }

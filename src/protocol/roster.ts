@@ -10,6 +10,9 @@ import type { Timings } from './timings.ts'
 /** More rows of those who are gone are not kept: the first to have gone are forgotten first. */
 export const OVER_MAX = 4096
 
+/** Rows of those who are gone are looked through so often for what can be forgotten. */
+export const FORGET_PERIOD_MS = 60_000
+
 export class Roster {
   readonly table = new RecordStore<MemberRow>(memberRows)
   readonly disputes: Disputes

@@ -14,6 +14,7 @@ import { Node } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import type { Directory } from '../ports.ts'
 import { Prng } from '../prng.ts'
+import { PUSHED_MAX } from '../protocol/limits.ts'
 import { PROTOCOL } from '../protocol/messages.ts'
 import { TIMINGS } from '../protocol/timings.ts'
 import { type SimulationInit, checkConditions, checkSimulation } from './simulation-options.ts'
@@ -38,6 +39,8 @@ export class SimulatedMesh implements AsyncDisposable {
   /** The names of all nodes, also of those that are down. */
   readonly ids: readonly NodeId[]
   readonly #init: SimulationInit
+  /** What all nodes have otherwise than real ones. */
+  readonly #others: Partial<NodeOptions>
   readonly #clock = new VirtualClock()
   readonly #network: SimulatedNetwork
   readonly #machines = new Map<NodeId, Machine>()
@@ -51,10 +54,11 @@ export class SimulatedMesh implements AsyncDisposable {
   readonly #trace = new TraceHash()
 
   /** @internal */
-  constructor(init: SimulationInit) {
+  constructor(init: SimulationInit, others: Partial<NodeOptions> = {}) {
     this.ids = checkSimulation(init).map(nodeId)
     const { seed = 1 } = init
     this.#init = init
+    this.#others = others
     this.seed = seed
     this.#network = new SimulatedNetwork(this.#clock, new Prng(`${seed} network`), (line, bytes) => {
       this.#record(line, bytes)
@@ -301,6 +305,8 @@ export class SimulatedMesh implements AsyncDisposable {
       logger: false,
       protocol: PROTOCOL,
       timings: { ...TIMINGS[profile], ...timings },
+      pushedMax: PUSHED_MAX,
+      ...this.#others,
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
+import { PUSHED_MAX } from '../../src/protocol/limits.ts'
 import type { MemberRow } from '../../src/protocol/member-row.ts'
 import type { MembershipEffect, Moment } from '../../src/protocol/membership-effect.ts'
 import { Membership } from '../../src/protocol/membership.ts'
@@ -43,10 +44,17 @@ export class Bench {
   /** Whom others say that they have no session with, where there are such. */
   readonly apartOf = new Map<NodeId, readonly NodeId[]>()
 
-  constructor(init: { readonly self?: Partial<MemberRow>; readonly isNamed?: () => boolean } = {}) {
+  constructor(
+    init: {
+      readonly self?: Partial<MemberRow>
+      readonly isNamed?: () => boolean
+      readonly pushedMax?: number
+    } = {},
+  ) {
     this.membership = new Membership({
       self: row(a, init.self),
       timings: LAN_TIMINGS,
+      pushedMax: init.pushedMax ?? PUSHED_MAX,
       prng: new Prng(1),
       now: this.now,
       isNamed: () => init.isNamed?.() ?? false,

@@ -3,12 +3,13 @@
 import { beforeEach, expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
+import { Ledger } from '../../src/node/ledger.ts'
 import { Dissemination, NEWS_MAX, PIGGYBACK_MAX } from '../../src/protocol/dissemination.ts'
 import { PROBES_MAX, RELAYS_MAX } from '../../src/protocol/prober.ts'
 import { Reach, UNREACHABLE_MAX } from '../../src/protocol/reach.ts'
 import { Suspicions, UNTRUSTED_WITNESSES_MAX } from '../../src/protocol/suspicions.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
-import { Bench, a, b, row } from './bench.ts'
+import { Bench, REFUSED, a, b, c, d, e, row } from './bench.ts'
 
 let bench: Bench
 
@@ -77,4 +78,21 @@ test('what others say of those that nobody knows is not kept, and of a member th
   expect(reach.takeChanges(100_000, LAN_TIMINGS)).toEqual([])
   for (const [index, voucher] of many(10).entries()) reach.onVouched(b, voucher, 100_000 + index)
   expect(reach.takeChanges(100_010, LAN_TIMINGS)).toEqual([{ peer: b, reachedBy: ['x9', 'x8', 'x7'] }])
+})
+
+// Probes carry it all the same.
+test('beyond so many sessions, nobody is told directly of what was heard or found', () => {
+  const toldBy = (pushedMax: number) => {
+    bench = new Bench({ pushedMax })
+    const { membership } = bench
+    const ledger = new Ledger(membership, 1_000_000, () => {})
+    bench.meet(b, c, d)
+    membership.onPeerDown(b, bench.now)
+    membership.onDialFailed(b, REFUSED, bench.now)
+    ledger.onMemberChanged({ kind: 'member-changed', row: row(e), before: undefined, authored: false })
+    const found = bench.sent('accusations').map(({ to }) => to)
+    return { heard: ledger.takeNews(0, 'all').members.map(({ id }) => id), found }
+  }
+  expect(toldBy(2)).toEqual({ heard: [e], found: [c, d] })
+  expect(toldBy(1)).toEqual({ heard: [], found: [] })
 })

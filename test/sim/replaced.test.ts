@@ -12,6 +12,7 @@ import { defineServer } from '../../src/node/workers/behaviours.ts'
 import type { WorkerContext } from '../../src/node/workers/context.ts'
 import type { Directory, Transport, TransportHandlers } from '../../src/ports.ts'
 import { Prng } from '../../src/prng.ts'
+import { PUSHED_MAX } from '../../src/protocol/limits.ts'
 import { PROTOCOL } from '../../src/protocol/messages.ts'
 import { TIMINGS } from '../../src/protocol/timings.ts'
 
@@ -87,6 +88,7 @@ class World {
       logger: false,
       protocol: PROTOCOL,
       timings: TIMINGS.lan,
+      pushedMax: PUSHED_MAX,
       ...more,
     }
     const directory: Directory = {

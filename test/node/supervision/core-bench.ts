@@ -6,6 +6,7 @@ import type { CoreEvent, Effect } from '../../../src/node/events.ts'
 import type { Exit } from '../../../src/node/supervision/exit.ts'
 import type { SpecStatus } from '../../../src/node/supervision/spec-status.ts'
 import { Prng } from '../../../src/prng.ts'
+import { PUSHED_MAX } from '../../../src/protocol/limits.ts'
 import type { Phase } from '../../../src/protocol/phase.ts'
 import type {
   DesiredState,
@@ -89,6 +90,7 @@ export function coreOf(id: NodeId, nowMs: number): Core {
       protocol: { min: 1, max: 1 },
     },
     timings: LAN_TIMINGS,
+    pushedMax: PUSHED_MAX,
     prng: new Prng(id),
     now: timeAt(nowMs),
   })
