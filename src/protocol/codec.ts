@@ -121,9 +121,11 @@ function isAnyDeeper(parts: Iterable<unknown>, levels: number): boolean {
 
 const TEXT_MAX = 1024
 /** A megabyte in parts that leave room for the rest of a frame. */
-const HANDOFF_PARTS_MAX = 16
-const LIST_MAX = 100_000
-const ACCUSATIONS_MAX = 64
+export const HANDOFF_PARTS_MAX = 16
+/** Of everything that has no limit of its own. */
+export const LIST_MAX = 100_000
+/** In one message by itself. */
+export const ACCUSATIONS_MAX = 64
 
 const count = whole(0)
 const counted = whole(0, COUNTED_MAX)

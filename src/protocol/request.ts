@@ -40,7 +40,7 @@ export interface Request {
 }
 
 /** Of callers that wait for one another, so many are told of; a circle that is longer ends by its time-out. */
-const CALLERS_MAX = 64
+export const CALLERS_MAX = 64
 /** More of an id is cut off. */
 export const TRACE_LENGTH_MAX = 256
 const ISSUES_MAX = 100

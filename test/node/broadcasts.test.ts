@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest'
 
-import { type SlotId, nodeId, slotId } from '../../src/ids.ts'
-import { Broadcasts } from '../../src/node/messaging/broadcasts.ts'
+import { type Run, type SlotId, nodeId, slotId } from '../../src/ids.ts'
+import { Broadcasts, SENDERS_MAX } from '../../src/node/messaging/broadcasts.ts'
 import type { Letter } from '../../src/node/messaging/mailbox.ts'
 import { Post } from '../../src/node/messaging/post.ts'
 import { Router } from '../../src/node/messaging/router.ts'
@@ -91,9 +91,16 @@ class Bench {
     return this.#post.droppedCount
   }
 
+  receiveFrom(
+    sender: Run,
+    what: { readonly generation: Generation; readonly n: number; readonly message: string },
+  ): void {
+    this.#broadcasts.receive({ group: GROUP, sender, ...what })
+  }
+
   receive(made: Generation, message: string): void {
     this.#count += 1
-    this.#broadcasts.receive({ group: GROUP, generation: made, sender: THERE, n: this.#count, message })
+    this.receiveFrom(THERE, { generation: made, n: this.#count, message })
   }
 }
 
@@ -123,4 +130,21 @@ test('a broadcast of a generation that this node has not heard of is not for the
   expect(bench.heard).toEqual([])
   bench.receive(generation(1), 'to them')
   expect(bench.heard).toEqual([`${A}: to them`, `${B}: to them`])
+})
+
+test(`of more than ${SENDERS_MAX} senders, the one that was silent longest is forgotten: what it said is heard again`, () => {
+  const running = new Map([[A, generation(1)]])
+  const bench = new Bench(running)
+  bench.router.followPhase(phase(generation(1), running))
+  const hear = (sender: number): number => {
+    const before = bench.heard.length
+    const run = { id: nodeId(`sender${sender}`), boot: 1 }
+    bench.receiveFrom(run, { generation: generation(1), n: 1, message: 'once' })
+    return bench.heard.length - before
+  }
+  for (let sender = 0; sender < SENDERS_MAX; sender++) expect(hear(sender)).toBe(1)
+  // It has been heard of again, and nobody has it twice.
+  expect(hear(0)).toBe(0)
+  expect(hear(SENDERS_MAX)).toBe(1)
+  expect([hear(0), hear(2), hear(SENDERS_MAX), hear(1)]).toEqual([0, 0, 0, 1])
 })

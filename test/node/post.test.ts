@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { type SlotId, nodeId, slotId, specId } from '../../src/ids.ts'
 import type { Letter, Recipient, Replier } from '../../src/node/messaging/mailbox.ts'
 import type { Packed } from '../../src/node/messaging/packed.ts'
-import { type Addressee, Post } from '../../src/node/messaging/post.ts'
+import { type Addressee, MOVED_MAX, Post } from '../../src/node/messaging/post.ts'
 import { Router } from '../../src/node/messaging/router.ts'
 import { STARTING } from '../../src/node/supervision/spec-status.ts'
 import type { Claim } from '../../src/protocol/claim.ts'
@@ -133,6 +133,21 @@ test('I44: what was kept for a worker that then starts elsewhere is sent on, and
   router.followClaim({ ...CLAIM, generation: GENERATION.number + 1, owner: { id: nodeId('n2'), boot: 1 } })
   expect(forwarded.map(({ hops }) => hops)).toEqual([2, 1])
   expect(post.droppedCount).toBe(0)
+})
+
+test(`of more than ${MOVED_MAX} members that have moved, the one that left first is forgotten: it has no mail sent on`, () => {
+  const { post, forwarded } = postOfNode()
+  const slotOf = (n: number): SlotId => slotId(specId('g'), `m${n}`)
+  for (let n = 0; n < MOVED_MAX; n++) post.onReleased(slotOf(n), GENERATION)
+  // It has come back, and left again.
+  post.onReleased(slotOf(0), GENERATION)
+  post.deliver(slotOf(1), GENERATION, MESSAGE)
+  expect([forwarded.length, post.droppedCount]).toEqual([1, 0])
+  post.onReleased(slotOf(MOVED_MAX), GENERATION)
+  for (const n of [0, 2, MOVED_MAX]) post.deliver(slotOf(n), GENERATION, MESSAGE)
+  expect([forwarded.length, post.droppedCount]).toEqual([4, 0])
+  post.deliver(slotOf(1), GENERATION, MESSAGE)
+  expect([forwarded.length, post.droppedCount]).toEqual([4, 1])
 })
 
 test('a node that has stopped keeps nothing, and looks no further', () => {

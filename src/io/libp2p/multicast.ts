@@ -16,7 +16,7 @@ import { MulticastSockets, type Trouble } from './multicast-sockets.ts'
 import { Pace } from './pace.ts'
 
 /** So many are remembered as told: several times as many as there are nodes in a mesh. */
-const TOLD_MAX = 1_024
+export const TOLD_MAX = 1_024
 
 /** What has not changed is told again after that only: it may have been lost, or not been looked at. */
 const TELL_AGAIN_MS = 60_000

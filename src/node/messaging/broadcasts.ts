@@ -13,7 +13,7 @@ import type { Post } from './post.ts'
 import type { Router } from './router.ts'
 
 /** How many senders are remembered; the one that was silent longest is forgotten first. */
-const SENDERS_MAX = 1024
+export const SENDERS_MAX = 1024
 
 export class Broadcasts {
   readonly #run: Run

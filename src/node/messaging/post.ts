@@ -32,7 +32,7 @@ interface Parked {
  */
 const HOPS_MAX = 3
 /** So many workers that have left are remembered. */
-const MOVED_MAX = 10_000
+export const MOVED_MAX = 10_000
 
 export interface PostInit {
   readonly self: NodeId

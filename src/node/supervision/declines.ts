@@ -29,7 +29,7 @@ export const DECLINE_MS = 60_000
 export const DECLINE_MS_MAX = 3_600_000
 
 /** Of so many specs, and slots of each, it is known how they did here; of others, as if they had never been tried. */
-const SPECS_MAX = 256
+export const SPECS_MAX = 256
 const SLOTS_MAX = DECLINES_MAX
 
 /** How a slot did on this node. */
