@@ -61,7 +61,8 @@ function movement(nodeCount: number, unitCount: number, loadFactor: number) {
     const left = engine.settle().length
     sums.left += left
     sums.leftFor += lost
-    sums.worst = Math.max(sums.worst, left / (count / nodeCount))
+    const worst = Math.max(left / (count / nodeCount), joined.length / (count / (nodeCount + 1)))
+    sums.worst = Math.max(sums.worst, worst)
   }
   return { join: sums.joined / sums.joinedFor, leave: sums.left / sums.leftFor, worst: sums.worst }
 }
