@@ -98,6 +98,8 @@ export function joinEdits(a: SpecRow, b: SpecRow): Edited {
   const later = isAfter(other.declared, one.declared) ? other : one
   const { declared, origin, replaces, content, configContent } = later
   const edits: Edits = {
+    // What newer nodes say beside that.
+    ...(compareHlc(a.version, b.version) < 0 ? { ...one, ...other } : { ...other, ...one }),
     declared,
     origin,
     replaces,
@@ -213,11 +215,11 @@ function joinedParts(one: Side, other: Side): { parts: readonly Part[]; removed:
   const [mine, theirs] = [placed(one[0]), placed(other[0])]
   const known = new Map(mine.map(part => [part.id, part]))
   const common = new Map(theirs.filter(({ id }) => known.has(id)).map(part => [part.id, part]))
-  const gone = new Map<string, Hlc>()
-  for (const { id, at } of [...one[1].removed, ...other[1].removed])
-    if (isAfter(at, gone.get(id))) gone.set(id, at)
+  const gone = new Map<string, RemovedPart>()
+  for (const each of [...one[1].removed, ...other[1].removed])
+    if (isAfter(each.at, gone.get(each.id)?.at)) gone.set(each.id, each)
   const isLeft = ({ id, at }: Part, forgotten: Hlc | undefined): boolean => {
-    const last = laterOf(gone.get(id), common.has(id) ? undefined : forgotten)
+    const last = laterOf(gone.get(id)?.at, common.has(id) ? undefined : forgotten)
     return last === undefined || isAfter(at, last)
   }
   const latest = mine.map(part => {
@@ -230,10 +232,10 @@ function joinedParts(one: Side, other: Side): { parts: readonly Part[]; removed:
     ...others.filter(part => isLeft(part, one[1].forgotten)),
   ]
   const left = new Set(parts.map(({ id }) => id))
-  const removed = [...gone].map(([id, at]) => ({ id, at })).filter(({ id }) => !left.has(id))
+  const removed = [...gone.values()].filter(({ id }) => !left.has(id))
   if (parts.length > 0 || one[0].kind === 'group') return { parts, removed }
   const goneLast = [...latest, ...others].toSorted(
-    (a, b) => compareMoments(gone.get(b.id), gone.get(a.id)) || byCodeUnits(a.id, b.id),
+    (a, b) => compareMoments(gone.get(b.id)?.at, gone.get(a.id)?.at) || byCodeUnits(a.id, b.id),
   )
   return { parts: goneLast.slice(0, 1), removed }
 }

@@ -200,7 +200,7 @@ function joinPhases(a: Phase, b: Phase): Phase {
   const joined = { rank, ready, exits, stopped, left }
   if (isAs(a, joined)) return a
   // What this node has said itself is most often all that there is.
-  return b.layout === a.layout && isAs(b, joined) ? b : { ...a, ...joined }
+  return b.layout === a.layout && isAs(b, joined) ? b : { ...b, ...a, ...joined }
 }
 
 function isAs(phase: Phase, { rank, ready, exits, stopped, left }: Required<PhaseNews>): boolean {

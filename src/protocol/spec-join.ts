@@ -55,7 +55,28 @@ export function rowOf(
   const { id, body, desired } = change
   if (base === undefined || !hasParts(base.body) || !hasParts(body) || base.body.kind !== body.kind)
     return { ...change, version, replaces }
-  return { id, version, replaces, ...editedBy(base, base.body, body, { version, desired, isDesired }) }
+  const edited = editedBy(base, base.body, body, { version, desired, isDesired })
+  return { ...unknownIn(base), id, version, replaces, ...edited }
+}
+
+/** All that this node knows of a row. */
+const KNOWN: Readonly<Record<keyof SpecRow, true>> = {
+  id: true,
+  version: true,
+  body: true,
+  desired: true,
+  content: true,
+  configContent: true,
+  removedContent: true,
+  replaces: true,
+  isUpheld: true,
+  overtaken: true,
+  edits: true,
+}
+
+/** What newer nodes say of a declaration beside that: it stays, whoever changes parts of it. */
+function unknownIn(row: SpecRow): object {
+  return Object.fromEntries(Object.entries(row).filter(([field]) => !Object.hasOwn(KNOWN, field)))
 }
 
 /**
@@ -100,6 +121,7 @@ function joinOne(a: SpecRow, b: SpecRow): SpecRow {
   const [earlier, later] = order < 0 ? [a, b] : [b, a]
   if (a.edits === undefined && b.edits === undefined) return withOvertaken(later, earlier.overtaken)
   const row = {
+    ...unknownIn(earlier),
     ...later,
     ...joinEdits(a, b),
     // Not that of the version, which may be of another declaration (`succeeded`), nor of either row as it comes.
