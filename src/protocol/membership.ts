@@ -151,6 +151,7 @@ export class Membership {
       case 'probe-request':
         return this.#prober.onRequest(from, message.target, { n: message.n, nowMs: now.ms })
       case 'probe-report':
+        if (message.isHeard) this.wakefulness.onVouched(message.target, now.ms)
         return this.#prober.onReport(from, message.target, { ...message, nowMs: now.ms })
       case 'accusations':
         for (const accusation of message.accusations) this.#onAccusation(accusation)
@@ -208,11 +209,11 @@ export class Membership {
     if (state === 'awake') return this.health.rest(now.ms, this.#timings.probePeriodMs)
     this.health.disturb(now.ms)
     if (state === 'slow') return undefined
-    const { probePeriodMs } = this.#timings
     this.#prober.onSlept(now.ms)
     this.#reach.onSlept(now.ms)
-    if (state === 'asleep') this.wakefulness.hold(Math.max(2 * probePeriodMs, this.#prober.roundMs()))
-    return this.#suspicions.postponeAll(Math.max(now.ms + probePeriodMs, this.wakefulness.accuseFromMs))
+    if (state === 'asleep') this.wakefulness.hold()
+    const nextMs = now.ms + this.#timings.probePeriodMs
+    return this.#suspicions.postponeAll(Math.max(nextMs, this.wakefulness.accuseFromMs))
   }
 
   /** A member without a session is not probed by its turn only. */

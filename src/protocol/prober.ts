@@ -205,11 +205,6 @@ export class Prober {
     this.#nextMs = nowMs
   }
 
-  /** How long it takes until everybody has had a turn. */
-  roundMs(): number {
-    return this.#spacingMs() * this.#init.members().length
-  }
-
   #spacingMs(): number {
     return (this.#init.timings.probePeriodMs / PROBES_PER_PERIOD) * this.#init.health.factor
   }

@@ -80,14 +80,18 @@ export class Wakefulness {
     return this.#reunitedFromMs
   }
 
-  /** Nobody is accused before: this node has slept, and has not heard everybody since. */
+  /** Nobody is accused before: this node has slept, and comes to itself. */
   get accuseFromMs(): number {
     return this.#accuseFromMs
   }
 
-  /** It has slept, and it takes `roundMs` until everybody could be heard. */
-  hold(roundMs: number): void {
-    this.#accuseFromMs = this.#now.ms + roundMs
+  /**
+   * It has slept: what has waited is read, and sessions that others have closed are opened anew. No longer than that, also
+   * in a large mesh: who stands still now and then would accuse nobody ever. Of whom it has not heard since, see
+   * `isAwayFrom`.
+   */
+  hold(): void {
+    this.#accuseFromMs = this.#now.ms + 2 * this.#timings.probePeriodMs
   }
 
   /**
@@ -112,12 +116,16 @@ export class Wakefulness {
    * it hears what has been done without it. Who still has a session from before has not gone on without it.
    */
   onHeard(peer: NodeId, nowMs: number, upMs: number): void {
-    // It may be from before it slept, and only have waited to be read.
-    if (nowMs <= this.#backMs + this.#timings.probeTimeoutMs / 2) return
+    if (!this.#canBeNew(nowMs)) return
     const isNews = this.isAway(nowMs) || upMs >= this.#backMs
     if (isNews && this.isAwayFrom(peer, nowMs)) this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
     this.#silent.delete(peer)
     this.#aloneUntilMs = -Infinity
+  }
+
+  /** Somebody else has heard of the peer just now: where there is no link, that is all that can be heard of it. */
+  onVouched(peer: NodeId, nowMs: number): void {
+    if (this.#canBeNew(nowMs)) this.#silent.delete(peer)
   }
 
   /**
@@ -147,6 +155,11 @@ export class Wakefulness {
     this.#lateMs = now.ms
     this.#beforeMs = beforeMs
     return this.#lates > DOUBTS_MAX ? 'slow' : 'late'
+  }
+
+  /** What comes in before may be from before it slept, and only have waited to be read. */
+  #canBeNew(nowMs: number): boolean {
+    return nowMs > this.#backMs + this.#timings.probeTimeoutMs / 2
   }
 
   /** It was away just now, for so long. Whoever was silent before has no more time to be heard than was left. */

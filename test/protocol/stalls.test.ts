@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 
+import { nodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
 import { LAN_TIMINGS, suspicionRangeMs } from '../../src/protocol/timings.ts'
 import { Bench, b, c, d, e, row } from './bench.ts'
@@ -100,3 +101,27 @@ test('a suspect that a node has not heard since its stall puts off what it finds
   const [minMs] = suspicionRangeMs(LAN_TIMINGS, 5)
   for (let afterMs = 2_000; afterMs < 2_500; afterMs += 50) expect(findingMs(afterMs)).toBeCloseTo(minMs, -2)
 })
+
+/** A node of so many, all but one of which answer, stands still for 3 s each 18 s. How long until it accuses that one. */
+function accusingMs(others: number): number {
+  const bench = new Bench()
+  const answering = Array.from({ length: others - 1 }, (_, index) => nodeId(`n${index}`))
+  bench.meet(d, ...answering)
+  bench.pass(30_000, [d, ...answering])
+  const startMs = bench.nowMs
+  while (bench.statusOf(d) === 'alive') {
+    expect(bench.nowMs - startMs).toBeLessThan(300_000)
+    bench.nowMs += 3_000
+    bench.pass(15_000, answering)
+  }
+  return bench.nowMs - startMs
+}
+
+// From 31 on it never did: a round of probes, for which it accused nobody, began anew with each of its stalls.
+test.each([4, 30, 31, 60, 120])(
+  'a node of %i others that stands still again and again accuses a silent one all the same',
+  others => {
+    const rounds = Math.ceil((others * LAN_TIMINGS.probePeriodMs) / 2 / 15_000)
+    expect(accusingMs(others)).toBeLessThanOrEqual((rounds + 3) * 18_000)
+  },
+)

@@ -82,6 +82,21 @@ test('a sign of life gives a peer its 30 s again, also one that comes after they
   expect(stalling(18_000, () => true)).toEqual([])
 })
 
+test('who is heard of by way of others only has its 30 s again too, after each sleep', () => {
+  const c = nodeId('c')
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [c])
+  const sleep = (fromMs: number): void => void wakefulness.notice({ ms: fromMs + 5_000, wallMs: 0 }, fromMs)
+  sleep(1_000)
+  // A report that had waited to be read says nothing.
+  wakefulness.onVouched(c, 6_001)
+  expect(wakefulness.isAwayFrom(c, 7_000)).toBe(true)
+  wakefulness.onVouched(c, 7_000)
+  expect(wakefulness.isAwayFrom(c, 7_000)).toBe(false)
+  sleep(60_000)
+  expect(wakefulness.isAwayFrom(c, 94_000)).toBe(true)
+  expect(wakefulness.isAwayFrom(c, 96_000)).toBe(false)
+})
+
 test('a node that has stood still while it was alone is not away when it hears somebody new', () => {
   const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
   wakefulness.notice({ ms: 5_000, wallMs: 5_000 }, 1_000)

@@ -38,7 +38,10 @@ const HASH_BITS = 31
 export function firstNumberAt(wallMs: number, past = 0): number {
   const age = Math.min(AGE_MAX, Math.floor((wallMs - EPOCH_MS) / AGE_UNIT_MS))
   const seniority = age < 0 ? 0 : AGE_MAX - age
-  return firstNumber(past === 0 ? seniority : Math.max(seniority, Math.min(AGE_MAX, seniorityOf(past) + 1)))
+  if (past === 0) return firstNumber(seniority)
+  const older = seniorityOf(past) + 1
+  // At the end of the scale (a clock that stood at its beginning) it is a later generation of the same lineage.
+  return older > AGE_MAX ? past + 1 : firstNumber(Math.max(seniority, older))
 }
 
 /**

@@ -47,6 +47,11 @@ test.each([0, NOW_MS - MINUTE_MS, NOW_MS, NOW_MS + MINUTE_MS])(
   },
 )
 
+test('what was begun by a clock at the beginning of its scale is begun again as a later generation', () => {
+  const past = firstNumberAt(Date.UTC(2025, 0, 1))
+  expect(firstNumberAt(NOW_MS, past)).toBe(past + 1)
+})
+
 test('a clock that was never set makes nobody old', () => {
   expect(firstNumberAt(0)).toBe(1)
   expect(firstNumberAt(0)).toBeLessThan(firstNumberAt(NOW_MS))
