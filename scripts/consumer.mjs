@@ -1,7 +1,8 @@
 /**
  * `npm run package:consumer`, after `npm run build`: what is published, as a stranger uses it. Packs it, installs it
  * into a new project, compiles the example of the README there, declarations of dependencies included, and runs it. The
- * same with one of the examples that come along, which is of two files. What the README links to is in the package.
+ * same with one of the examples that come along, which is of two files. What the README links to is in the package, and
+ * so are the texts of the licences.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -42,6 +43,10 @@ try {
   const missing = linksOf(readme).filter(path => !existsSync(join(installed, path)))
   if (missing.length > 0)
     throw new Error(`the README links to what is not in the package: ${missing.join(', ')}`)
+  const licences = readdirSync(root).filter(name => name.startsWith('LICENSE'))
+  const lost = licences.filter(name => !existsSync(join(installed, name)))
+  if (licences.length === 0 || lost.length > 0)
+    throw new Error(`licences that are not in the package: ${lost.join(', ') || 'there are none'}`)
   write('example.ts', blockOf(readme, 'ts').replace("'hello'", `'hello-${randomUUID()}'`))
   run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'], folder)
   const output = run(process.execPath, ['example.ts'], folder)
