@@ -28,7 +28,9 @@ const folder = mkdtempSync(join(tmpdir(), 'meshvisor-consumer-'))
 try {
   run('npm', ['pack', '--silent', '--pack-destination', folder], root)
   const [tarball = ''] = readdirSync(folder).filter(name => name.endsWith('.tgz'))
-  write('package.json', JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
+  // As the README says it. Without the second one the example neither compiles nor runs.
+  run('npm', ['init', '-y'], folder)
+  run('npm', ['pkg', 'set', 'type=module'], folder)
   const packages = [`./${tarball}`, `typescript@${typescript}`, `@types/node@${types}`]
   run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', ...packages], folder)
 
