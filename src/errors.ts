@@ -144,7 +144,8 @@ export class DuplicateIdentityError extends MeshvisorError {
 
   constructor(node: string) {
     super(
-      `another process with the key of this node (${node}) has started, so this one has stopped: give each node a data folder of its own`,
+      `another process with the key of this node (${node}) has started, so this one has stopped, and hands over nothing of its workers: ` +
+        'give each node a data folder of its own, or stop a node before its successor starts',
     )
     this.node = node
   }
