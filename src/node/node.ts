@@ -20,7 +20,7 @@ import { Inputs } from './input-feed.ts'
 import type { Ports } from './kernel-init.ts'
 import { Kernel } from './kernel.ts'
 import { WorkerRef } from './messaging/refs.ts'
-import { linesOf } from './obstacles.ts'
+import { linesOf, nobodyKnown } from './obstacles.ts'
 import type { NodeOptions } from './options.ts'
 import { describe } from './own-row.ts'
 import { Parts } from './parts.ts'
@@ -50,6 +50,7 @@ export class Node implements AsyncDisposable {
   readonly #declarations: Declarations
   readonly #parts: Parts
   readonly #over: Promise<'left' | 'replaced'>
+  readonly #options: Pick<NodeOptions, 'mdns'>
   readonly #stopped = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
 
@@ -58,6 +59,7 @@ export class Node implements AsyncDisposable {
     readonly ports: Ports
     readonly bus: EventBus
     readonly over: Promise<'left' | 'replaced'>
+    readonly options: Pick<NodeOptions, 'mdns'>
   }) {
     this.#kernel = init.kernel
     this.#ports = init.ports
@@ -69,6 +71,7 @@ export class Node implements AsyncDisposable {
     this.#declarations = new Declarations(kernel, this.#waiting, inputs)
     this.#parts = new Parts(init.kernel, this.#waiting, this.#declarations)
     this.#over = init.over
+    this.#options = init.options
     // Before any listener of the user's: who is told should find it so.
     init.bus.on('node:replaced', () => this.#declarations.close(() => new DuplicateIdentityError(this.id)))
     init.bus.on('spec:superseded', ({ id, winner, loser, fields }) => {
@@ -98,7 +101,7 @@ export class Node implements AsyncDisposable {
       onEvent: event => bus.emit(event),
       onOver: over.resolve,
     })
-    const node = new Node({ kernel, ports, bus, over: over.promise })
+    const node = new Node({ kernel, ports, bus, over: over.promise, options })
     void over.promise.then(why => (why === 'replaced' ? node.#onReplaced() : undefined))
     const isJoined = (): true | undefined => kernel.core.self.status !== 'joining' || undefined
     const joined = node.#waiting.until(isJoined, {}, () => new NodeStoppedError())
@@ -282,8 +285,11 @@ export class Node implements AsyncDisposable {
     await this.#waiting.until(isFormed, options, timeoutMs => {
       const present = new Set(this.members().map(({ id }) => id))
       const { core, border } = this.#kernel
+      const { membership } = core.ledger
       const mute = border.mutePeers(peer => present.has(peer))
-      const lines = linesOf([...core.ledger.membership.contacts.problems(), ...mute])
+      const lines = linesOf([...membership.contacts.problems(), ...mute])
+      const isComing = membership.contacts.isLooking || membership.connected().some(id => !present.has(id))
+      if (lines.length === 0 && !isComing) lines.push(nobodyKnown(this.#options))
       const found = `${present.size} of ${count} nodes after ${timeoutMs} ms`
       return new FormationError([found, ...lines].join('\n  '))
     })

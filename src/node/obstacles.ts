@@ -17,3 +17,13 @@ export function linesOf(obstacles: readonly Obstacle[]): string[] {
   }
   return Array.from(reasons, ([address, found]) => `${address}: ${[...found].join('; ')}`)
 }
+
+const NOBODY =
+  'nobody else is known here who could be dialled: start the others, or give the address of one (`addresses`) as one of `discovery.seeds`'
+const NO_MULTICAST = `${NOBODY}, or leave \`discovery.mdns\` on, which is off`
+const NO_ANSWER = `${NOBODY}, as multicast finds only those in the same network`
+
+/** Where there is nobody who could keep anything from it. */
+export function nobodyKnown({ mdns }: { readonly mdns: boolean }): string {
+  return mdns ? NO_ANSWER : NO_MULTICAST
+}

@@ -80,7 +80,7 @@ test('whoever waits for a mesh is told of them too: by address where they were d
     outside.greet(each)
     outside.world.onPeerDown(nodeId(each), 'broken')
   }
-  expect(await linesOfFormed()).toEqual([])
+  expect(await linesOfFormed()).toEqual([expect.stringMatching(/^nobody else is known/)])
 })
 
 test('whoever connects and never says hello is hung up on, and told of, but not shut out', async () => {
@@ -125,10 +125,33 @@ test('whoever waits for a mesh is told of each address once, with all that is wr
   expect(await linesOfFormed()).toEqual([`${address}: nobody listens; not on the list`])
 })
 
-async function linesOfFormed(): Promise<string[]> {
-  const waiting = node.formed(9, { timeoutMs: 100 }).catch((error: unknown) => error)
+test.each([false, true])('who knows nobody is told so, and what to do: multicast is on: %s', async mdns => {
+  const nobody = /^nobody else is known .*discovery.seeds/
+  const multicast = mdns ? /multicast finds only/ : /discovery.mdns. on, which is off/
+  outside = new Outside()
+  node = await outside.node({ discovery: { mdns } })
+  const [only, ...more] = await linesOfFormed()
+  expect(more).toEqual([])
+  expect(only).toMatch(nobody)
+  expect(only).toMatch(multicast)
+  outside.join('other')
+  expect(await linesOfFormed()).toEqual([expect.stringMatching(nobody)])
+})
+
+test('who knows of somebody is not told that there is nobody: as long as it waits to dial, or for a hello', async () => {
+  outside = new Outside()
+  node = await outside.node()
+  outside.world.onPeerUp(peer)
+  expect(await linesOfFormed()).toEqual([])
+  outside.world.onPeerDown(peer, 'broken')
+  outside.world.onDiscovered(peer, ['/ip4/127.0.0.1/tcp/7001'])
+  expect(await linesOfFormed(1)).not.toEqual([expect.stringMatching(/nobody/)])
+})
+
+async function linesOfFormed(timeoutMs = 100): Promise<string[]> {
+  const waiting = node.formed(9, { timeoutMs }).catch((error: unknown) => error)
   await outside.clock.run(1_000)
   const [first = '', ...lines] = String(await waiting).split('\n  ')
-  expect(first).toMatch(/^FormationError: \d of 9 nodes after 100 ms$/)
+  expect(first).toMatch(/^FormationError: \d of 9 nodes after \d+ ms$/)
   return lines
 }
