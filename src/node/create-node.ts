@@ -24,7 +24,8 @@ const NODE_MAJOR_MIN = 24
  * @throws {OptionsError} naming every bad field; {ListenError} when an address cannot be listened on;
  * {AlreadyRunningError} when a node of the same name and cluster runs in this process; {DataFolderError} when the data folder
  * cannot be used, or another node does and does not give way; {DuplicateIdentityError} when a third one has come meanwhile;
- * {EngineError} when this Node is too old; {ClockError} when the wall clock stands before 1970; {FencedError} from code of a worker that is over
+ * {EngineError} when this Node is too old; {ClockError} when the wall clock stands before 1970; {FencedError} from code of a worker that is over;
+ * the reason of `signal` when it aborts before the node takes work
  * @example
  * await using node = await createNode({ cluster: 'line-7', behaviours: [counter] })
  */
@@ -39,13 +40,14 @@ export async function createNode(init: NodeInit = {}): Promise<Node> {
   try {
     // Where code of a worker starts it, nothing of it is on the account of that worker.
     const node = await runOutside(() => openNode(options))
+    if (signal?.aborted === true) await node.stop()
+    signal?.throwIfAborted()
     const forget = noteRunning(node, cluster, name)
     const stop = (): void => void node.stop()
     signal?.addEventListener('abort', stop, { once: true })
     void node.stopped.then(forget)
     // The signal may be that of the whole program.
     void node.stopped.then(() => signal?.removeEventListener('abort', stop))
-    if (signal?.aborted === true) stop()
     return node
   } catch (error) {
     release()

@@ -104,7 +104,7 @@ export class Node implements AsyncDisposable {
     const node = new Node({ kernel, ports, bus, over: over.promise, options })
     void over.promise.then(why => (why === 'replaced' ? node.#onReplaced() : undefined))
     const isJoined = (): true | undefined => kernel.core.self.status !== 'joining' || undefined
-    const joined = node.#waiting.until(isJoined, {}, () => new NodeStoppedError())
+    const joined = node.#waiting.until(isJoined, { signal: options.signal }, () => new NodeStoppedError())
     await joined.catch(async (error: unknown) => {
       await node.stop()
       throw error
@@ -284,8 +284,8 @@ export class Node implements AsyncDisposable {
     }
     await this.#waiting.until(isFormed, options, timeoutMs => {
       const present = new Set(this.members().map(({ id }) => id))
-      const { core, border } = this.#kernel
-      const { membership } = core.ledger
+      const { border } = this.#kernel
+      const { membership } = this.#kernel.core.ledger
       const mute = border.mutePeers(peer => present.has(peer))
       const lines = linesOf([...membership.contacts.problems(), ...mute])
       const isComing = membership.contacts.isLooking || membership.connected().some(id => !present.has(id))
