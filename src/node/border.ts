@@ -113,7 +113,9 @@ export class Border {
 
   onStranger(who: string, reason: string): void {
     this.#count('strangers', who, reason)
-    this.#complain(`stranger ${who}`, { from: who, reason }, 'somebody was not let in')
+    // Many may come from one host. What is behind the colon may be of a peer's making, and have no end.
+    const [what = ''] = reason.split(':', 1)
+    this.#complain(`stranger ${who} ${what}`, { from: who, reason }, 'somebody was not let in')
   }
 
   onOffence(peer: NodeId, offence: Offence, reason: string): void {

@@ -290,6 +290,16 @@ test('strangers are counted each, and told of once a minute for each address, wi
   expect(told()[2]).toMatch(/"timesSince":99/)
 })
 
+test('of one address, each reason is told of by itself: one secret that is wrong does not hide what else comes from there', () => {
+  const told = (): string[] => outside.warnings.filter(text => text.startsWith('somebody was not let in'))
+  const reasons = ['another secret: give both the same', 'what it says is no handshake: it is no meshvisor']
+  for (let n = 0; n < 10; n++) for (const reason of reasons) outside.world.onRefused('10.0.0.7', reason)
+  expect(told().map(text => reasons.find(reason => text.includes(reason)))).toEqual(reasons)
+  // What is behind the colon may be of the peer's making.
+  for (let n = 0; n < 10; n++) outside.world.onRefused('10.0.0.7', `shut out for a while: frame of kind ${n}`)
+  expect(told()).toHaveLength(3)
+})
+
 test('an address that does not answer is mentioned when that goes on, and once a minute', async () => {
   const told = (): string[] => outside.warnings.filter(text => text.startsWith('no session'))
   for (let n = 0; n < 3; n++) outside.world.onDialFailed('/sim/seed', 'refused', 'nobody listens there')
