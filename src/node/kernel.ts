@@ -25,7 +25,7 @@ import type { KernelInit, Ports } from './kernel-init.ts'
 import type { Now } from './now.ts'
 import { OwnAddresses } from './own-addresses.ts'
 import { shut } from './shut.ts'
-import { type Stall, Stalls } from './stalls.ts'
+import { type Stall, StallLog, Stalls } from './stalls.ts'
 import { FencedGateway } from './workers/fenced-gateway.ts'
 import { Host } from './workers/host.ts'
 import { findFenceOfNow, runOutside } from './workers/scope.ts'
@@ -109,7 +109,8 @@ export class Kernel {
     // A simulated machine is never held up: its clock stands still meanwhile.
     if (machine !== undefined) {
       const usedMs = (): number => machine.usedMs()
-      this.#stalls = new Stalls(clock, stall => this.#onStalled(stall), usedMs)
+      const log = new StallLog(clock, logger)
+      this.#stalls = new Stalls(clock, stall => this.#onStalled(stall, log), usedMs)
     }
     this.#alarm = new Alarm({ clock, stalls: this.#stalls, onRing: () => this.#onAlarm() })
     this.host = new Host({
@@ -301,9 +302,8 @@ export class Kernel {
     this.#ports.logger.warn({ worker: slot, ...(heir === undefined ? {} : { heir, isReached }) }, message)
   }
 
-  #onStalled(stall: Stall): void {
-    const durationMs = Math.round(stall.durationMs)
-    this.#ports.logger.warn({ ...stall, durationMs }, 'the event loop was held up')
+  #onStalled(stall: Stall, log: StallLog): void {
+    log.note(stall)
     this.#init.onEvent({ kind: 'node:stalled', ...stall })
   }
 

@@ -6,7 +6,8 @@
  */
 
 import type { SlotId } from '../ids.ts'
-import type { Clock } from '../ports.ts'
+import type { Clock, Logger } from '../ports.ts'
+import { RateLimit } from '../rate-limit.ts'
 import { findLastScope } from './workers/scope.ts'
 
 /** A hundred times what a turn may take (`Turn`), and a fraction of the time after which others suspect the node. */
@@ -14,6 +15,9 @@ const STALL_MS = 200
 
 /** A loop that computed for at least this part of the time was held up by code, otherwise by the machine. */
 const BUSY_SHARE = 0.5
+
+/** The first ones are logged as they come, then one a minute: where a machine is busy, the loop is held up all the time. */
+export const LOGGED_STALLS = { perSecond: 1 / 60, burst: 3 }
 
 export interface Stall {
   readonly durationMs: number
@@ -60,6 +64,33 @@ export class Stalls {
     const last = findLastScope()
     const worker = isBusy && last?.isOver === false ? last.identity.worker : undefined
     this.#report(stall(durationMs, worker))
+  }
+}
+
+/** Tells people of stalls without flooding their logs: with the next line, how many were kept back, and the longest of them. */
+export class StallLog {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #limit: RateLimit
+  #timesSince = 0
+  #longestMs = 0
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock
+    this.#logger = logger
+    this.#limit = new RateLimit(LOGGED_STALLS, clock.nowMs())
+  }
+
+  note(found: Stall): void {
+    const durationMs = Math.round(found.durationMs)
+    if (!this.#limit.take(this.#clock.nowMs())) {
+      this.#timesSince += 1
+      this.#longestMs = Math.max(this.#longestMs, durationMs)
+      return
+    }
+    const kept = this.#timesSince === 0 ? {} : { timesSince: this.#timesSince, longestMs: this.#longestMs }
+    this.#timesSince = this.#longestMs = 0
+    this.#logger.warn({ ...found, durationMs, ...kept }, 'the event loop was held up')
   }
 }
 

@@ -3,9 +3,10 @@
 import { expect, test } from 'vitest'
 
 import { nodeId, slotId, specId } from '../../src/ids.ts'
-import { type Stall, Stalls } from '../../src/node/stalls.ts'
+import { LOGGED_STALLS, type Stall, StallLog, Stalls } from '../../src/node/stalls.ts'
 import { type CodeOwner, Scope, runInScope } from '../../src/node/workers/scope.ts'
 import { NO_ORIGIN } from '../../src/protocol/request.ts'
+import { LogBook } from '../log-book.ts'
 
 const spec = specId('busy')
 const worker = slotId(spec)
@@ -67,4 +68,24 @@ test('code of a worker is named', () => {
   const { stalls, reports } = new Bench()
   runInScope(new Scope(identity, 1, NO_ORIGIN), () => stalls.onMessageTook(300))
   expect(reports).toEqual([{ durationMs: 300, worker }])
+})
+
+test('the log has the first of them, and then one a minute, with how many there were and the longest: it names the worker', () => {
+  const book = new LogBook()
+  let nowMs = 0
+  const log = new StallLog({ nowMs: () => nowMs, wallMs: () => 0, after: () => () => {} }, book)
+  for (let n = 1; n <= 45; n++) {
+    nowMs += 1_000
+    log.note({ durationMs: 200.4 + n, worker })
+  }
+  expect(book.lines).toHaveLength(LOGGED_STALLS.burst)
+  expect(book.lines[0]).toEqual({ facts: { durationMs: 201, worker }, message: 'the event loop was held up' })
+  nowMs += 60_000
+  log.note({ durationMs: 300 })
+  expect(book.lines.slice(LOGGED_STALLS.burst).map(({ facts }) => facts)).toEqual([
+    { durationMs: 300, timesSince: 45 - LOGGED_STALLS.burst, longestMs: 245 },
+  ])
+  nowMs += 120_000
+  log.note({ durationMs: 400 })
+  expect(book.lines.at(-1)?.facts).toEqual({ durationMs: 400 })
 })
