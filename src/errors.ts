@@ -62,19 +62,10 @@ export class NotFoundError extends MeshvisorError {
   readonly maybeExecuted: boolean
 
   constructor(id: string, kind: string, { maybeExecuted = false }: ExecutionOptions = {}) {
-    const text = textOf(id)
-    super(`there is no ${kind} "${text}"`)
-    this.id = text
+    super(`there is no ${kind} "${id}": look for its id in node.snapshot(), or declare it first`)
+    this.id = id
     this.maybeExecuted = maybeExecuted
   }
-}
-
-/** Who is held to no types can ask for anything: that is found nowhere either, and is not asked for its text. */
-function textOf(id: unknown): string {
-  if (typeof id === 'string') return id
-  return (typeof id === 'object' && id !== null) || typeof id === 'function'
-    ? `a value (${typeof id})`
-    : String(id)
 }
 
 /** No live node can run the behaviour. */
@@ -271,7 +262,9 @@ export class NotRunningError extends MeshvisorError {
   override readonly name = 'NotRunningError'
 
   constructor(node: string) {
-    super(`no node "${node}" runs in this process`)
+    super(
+      `no node "${node}" runs in this process: wait until createNode({ name }) has resolved, or say in which cluster it is, getNode(name, cluster)`,
+    )
   }
 }
 
@@ -280,7 +273,10 @@ export class ConfigNotFoundError extends MeshvisorError {
   override readonly name = 'ConfigNotFoundError'
 
   constructor(path: string, options?: ErrorOptions) {
-    super(`there is no config at ${path}`, options)
+    super(
+      `there is no config at ${path}: give the path of a module whose default export is defineConfig({ … })`,
+      options,
+    )
   }
 }
 

@@ -28,8 +28,8 @@ import {
 import { type SpreadOptions, isAcknowledged, lackOf } from './acknowledged.ts'
 import type { Ack, AddOptions, DeclareOptions, Until } from './declare-options.ts'
 import type { Kernel } from './kernel.ts'
+import { missing } from './missing.ts'
 import { isReplaced } from './overtaking.ts'
-import { show } from './show.ts'
 import type { Inputs } from './input-feed.ts'
 import type { Spread, Watch } from './spreading.ts'
 import { refuseCrowded, refuseHuge } from './specs/size.ts'
@@ -199,11 +199,11 @@ export class Declarations {
     return isSpecId(id) && this.bodyOf(id)?.kind === kind ? id : undefined
   }
 
-  /** The spec of that kind. @throws {NotFoundError} */
+  /** The spec of that kind. @throws {NotFoundError}; {OptionsError} when the id is no text */
   get(id: string, kind: SpecKind): SpecId {
     this.refuseIfOver()
     const found = this.find(id, kind)
-    if (found === undefined) throw new NotFoundError(typeof id === 'string' ? id : show(id), kind)
+    if (found === undefined) throw missing(id, kind)
     return found
   }
 

@@ -1,11 +1,11 @@
 // shell
 /** A group as the users of a node see it: its members can be talked to, and come and go while it runs. */
 
-import { NotFoundError } from '../errors.ts'
 import { type SpecId, slotId } from '../ids.ts'
 import type { Declarations } from './declarations.ts'
 import type { AddOptions, DeclareOptions } from './declare-options.ts'
 import { GroupRef, type MemberOf, WorkerRef } from './messaging/refs.ts'
+import { missing } from './missing.ts'
 import type { PartInfo } from './part-info.ts'
 import type { Parts } from './parts.ts'
 import type { Process, WithArgs } from './specs/child.ts'
@@ -53,7 +53,7 @@ export class GroupHandle<
     id: Id,
     options: WaitOptions = {},
   ): WorkerRef<MemberOf<Members, Id>> {
-    if (!this.#init.parts.has(this.id, 'group', id)) throw new NotFoundError(id, 'member')
+    if (!this.#init.parts.has(this.id, 'group', id)) throw missing(id, 'member')
     return this.member(id, options)
   }
 

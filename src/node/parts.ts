@@ -13,6 +13,7 @@ import type { SpreadOptions } from './acknowledged.ts'
 import type { Declarations } from './declarations.ts'
 import type { AddOptions, DeclareOptions } from './declare-options.ts'
 import type { Kernel } from './kernel.ts'
+import { missing } from './missing.ts'
 import { type PartInfo, listParts } from './part-info.ts'
 import {
   type Part,
@@ -295,7 +296,7 @@ function partedOf(id: SpecId, body: SpecBody | undefined, kind?: FateBody['kind'
 
 function getPart(body: FateBody, part: string): Part {
   const found = findPart(body, part)
-  if (found === undefined) throw new NotFoundError(part, body.kind === 'group' ? 'member' : 'stage')
+  if (found === undefined) throw missing(part, body.kind === 'group' ? 'member' : 'stage')
   return found
 }
 

@@ -1,4 +1,4 @@
-/** What can be the id of nothing is found nowhere: whatever is asked of it, the error is that of an id that is not there. */
+/** What can be the id of nothing is found nowhere: the error is that of an id that is not there, or says that it is no text. */
 
 import { expect, test } from 'vitest'
 
@@ -29,6 +29,8 @@ const NO_IDS: readonly (readonly [string, unknown])[] = [
   ['a slash', '/'],
   ['a path', 'a/0'],
   ['200 characters', 'x'.repeat(200)],
+]
+const NO_TEXTS: readonly (readonly [string, unknown])[] = [
   ['a symbol', Symbol('a')],
   ['nothing', undefined],
   ['a list', ['a']],
@@ -57,12 +59,26 @@ function ask(method: Method, mesh: SimulatedMesh, id: unknown): Promise<unknown>
   return mesh.settle((async (): Promise<unknown> => Reflect.apply(method, undefined, [mesh, id]))())
 }
 
-test.each(METHODS)('%s throws a NotFoundError', async (_name, method) => {
+test.each(METHODS)('%s throws a NotFoundError, or an OptionsError', async (_name, method) => {
   await using mesh = await start()
   for (const [what, id] of NO_IDS) {
     await expect(ask(method, mesh, id), what).rejects.toMatchObject({
       name: 'NotFoundError',
-      message: expect.stringMatching(/^there is no (worker|member|stage|group|chain) "/),
+      message: expect.stringMatching(
+        /^there is no (worker|member|stage|group|chain) ".*": look for its id in /,
+      ),
+    })
+  }
+  for (const [what, id] of NO_TEXTS) {
+    await expect(ask(method, mesh, id), what).rejects.toMatchObject({
+      name: 'OptionsError',
+      problems: [
+        {
+          path: 'id',
+          found: expect.stringMatching(/./),
+          wanted: expect.stringMatching(/^the id of a (worker|member|stage|group|chain), a text$/),
+        },
+      ],
     })
   }
 })
@@ -80,16 +96,20 @@ const memberOf = (mesh: SimulatedMesh): WorkerRef<typeof member> =>
 
 test.each(OWN)('a member that asks for one of its own group (%s): the same', async (_name, method) => {
   await using mesh = await start()
-  for (const id of ['', ' ', '/', 'a/0', 'x'.repeat(200), undefined])
+  for (const id of ['', ' ', '/', 'a/0', 'x'.repeat(200)])
     await expect(ask(method, mesh, id)).rejects.toMatchObject({
       name: 'RemoteError',
       message: expect.stringContaining('there is no member "'),
     })
+  await expect(ask(method, mesh, undefined)).rejects.toMatchObject({
+    name: 'RemoteError',
+    message: expect.stringContaining('found nothing, wanted the id of a member, a text'),
+  })
 })
 
 test('an id that is no text is not taken for the text that it would be', async () => {
   await using mesh = await start()
   await mesh.settle(mesh.node('n1').getGroup('line').addMember({ id: '5', run: member }))
   const remove: Method = (_mesh, id) => mesh.node('n1').getGroup('line').removeMember(id)
-  await expect(ask(remove, mesh, 5)).rejects.toMatchObject({ name: 'NotFoundError', id: '5' })
+  await expect(ask(remove, mesh, 5)).rejects.toThrow('found 5, wanted the id of a member, a text')
 })

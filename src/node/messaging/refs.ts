@@ -1,9 +1,9 @@
 // shell
 /** Handles: typed by the behaviour, good from any node, the same whether the worker runs here or elsewhere. */
 
-import { NotFoundError } from '../../errors.ts'
 import { type SlotId, type SpecId, isPlainId, slotId } from '../../ids.ts'
 import { promised } from '../../promised.ts'
+import { missing } from '../missing.ts'
 import type { Process } from '../specs/child.ts'
 import { checkWait } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
@@ -130,9 +130,9 @@ export class GroupRef<Members extends readonly Identified[] = readonly Identifie
   }
 }
 
-/** The slot of a member that there may be. @throws {NotFoundError} when no member can have the id */
+/** The slot of a member that there may be. @throws {NotFoundError} when no member can have the id; {OptionsError} when it is no text */
 export function memberSlot(group: SpecId, id: string): SlotId {
-  if (!isPlainId(id)) throw new NotFoundError(id, 'member')
+  if (!isPlainId(id)) throw missing(id, 'member')
   return slotId(group, id)
 }
 

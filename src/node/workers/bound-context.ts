@@ -4,12 +4,13 @@
  * is asked for: most workers ask for little of it, and there may be tens of thousands.
  */
 
-import { NotFoundError, NotInGroupError } from '../../errors.ts'
+import { NotInGroupError } from '../../errors.ts'
 import { type NodeId, type SlotId, type SpecId, isSlotId, isSpecId } from '../../ids.ts'
 import type { Clock, Logger } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
 import type { FencingToken } from '../../protocol/fencing-token.ts'
 import { WorkerRef, memberSlot } from '../messaging/refs.ts'
+import { missing } from '../missing.ts'
 import { checkDelay, checkReason } from './context-values.ts'
 import type { GroupContext, ServerContext, StopReason, WorkerContext } from './context.ts'
 import { FencedGateway } from './fenced-gateway.ts'
@@ -166,11 +167,11 @@ function isMember(worker: SlotId): boolean {
 }
 
 function toSlot(id: string): SlotId {
-  if (!isSlotId(id)) throw new NotFoundError(id, 'worker')
+  if (!isSlotId(id)) throw missing(id, 'worker')
   return id
 }
 
 function toSpec(id: string): SpecId {
-  if (!isSpecId(id)) throw new NotFoundError(id, 'group')
+  if (!isSpecId(id)) throw missing(id, 'group')
   return id
 }
