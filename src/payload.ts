@@ -107,6 +107,25 @@ addExtension({
   read: (entries: [unknown, unknown][]) => new Map(entries),
 })
 
+/** The type code that msgpackr writes an error with: "e". */
+const ERROR_EXTENSION = 0x65
+const ERRORS: ReadonlyMap<string, ErrorConstructor> = new Map(
+  [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(each => [
+    each.name,
+    each,
+  ]),
+)
+
+// Read as msgpackr does, but for a cause that there was not: it gives each error one of its own, which is undefined.
+addExtension({
+  type: ERROR_EXTENSION,
+  read: ([name, message, cause]: [string, string, unknown]) => {
+    const Class = ERRORS.get(name)
+    const error = new (Class ?? Error)(message, cause === undefined ? undefined : { cause })
+    return Class === undefined ? Object.assign(error, { name }) : error
+  },
+})
+
 /** The type code of an `AggregateError`: "A". msgpackr writes it as any error, and then takes its message for its list. */
 const AGGREGATE_EXTENSION = 0x41
 

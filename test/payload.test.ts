@@ -31,6 +31,18 @@ test('structured-clone types arrive as they were sent', () => {
   for (const value of values) expect(roundTrip(value)).toEqual(value)
 })
 
+test('an error arrives with its class, name, message and cause, and without a cause where it had none', () => {
+  const causeOf = (error: object): unknown => Object.getOwnPropertyDescriptor(error, 'cause')?.value
+  const own = Object.assign(new Error('c', { cause: 'why' }), { name: 'Own' })
+  for (const sent of [new Error('a'), new RangeError('b', { cause: new TypeError('why') }), own]) {
+    const got = roundTrip(sent)
+    if (!(got instanceof Error)) throw new Error('that is no error')
+    expect([got.constructor, got.name, got.message]).toEqual([sent.constructor, sent.name, sent.message])
+    expect(Object.hasOwn(got, 'cause')).toBe(Object.hasOwn(sent, 'cause'))
+    expect(causeOf(got)).toEqual(causeOf(sent))
+  }
+})
+
 test('an error that gathers others arrives with them', () => {
   const errors = [new TypeError('no', { cause: new Error('inner') }), 'a text']
   const sent = new AggregateError(errors, 'all of it', { cause: { key: 5 } })
