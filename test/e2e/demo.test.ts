@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { counted } from '../../src/cli/demo/counted.ts'
 import { textOf } from '../../src/cli/demo/text-file.ts'
 import { cutBeforeLastWord, wordsOf } from '../../src/cli/demo/words.ts'
 
@@ -52,6 +53,10 @@ async function writeTexts(count: number): Promise<void> {
   }
 }
 
+test('one is not several', () => {
+  expect([0, 1, 2].map(count => counted(count, 'file'))).toEqual(['0 files', '1 file', '2 files'])
+})
+
 describe('the demo', () => {
   test('counts a folder, kills a process, loses nothing, and agrees with a plain count', async () => {
     // So many that the rest of them takes longer than noticing the death.
@@ -73,7 +78,7 @@ describe('the demo', () => {
     })
     expect(run.output).toMatch(/killed \w+ \(process \d+\) with SIGKILL/)
     expect(run.output).toMatch(/running again, as generation 2/)
-    expect(run.output).toMatch(/1 binary files/)
+    expect(run.output).toMatch(/1 binary file,/)
   })
 
   /** The demo in the middle of its work, and the processes that it has started. */

@@ -12,6 +12,7 @@ import type { ChainRef } from '../../node/chain/chain-ref.ts'
 import { DemoCluster } from './cluster.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Count, count, read, split } from './behaviours.ts'
+import { counted } from './counted.ts'
 import { filesOf } from './files.ts'
 import { type PlainCount, plainCount } from './plain-count.ts'
 import { Progress } from './progress.ts'
@@ -54,7 +55,7 @@ export async function demo(args: readonly string[], signal: AbortSignal): Promis
   if (extra !== undefined) throw new UsageError(`demo takes one folder, found "${extra}" as well`)
   const folder = given ?? defaultFolder()
   const files = await filesOf(folder)
-  console.log(`${files.length} files below ${folder}`)
+  console.log(`${counted(files.length, 'file')} below ${folder}`)
   const cluster = await DemoCluster.start(signal)
   try {
     console.log(`a mesh of three: ${cluster.describe()}`)
@@ -161,12 +162,12 @@ function report(
   const total = [...tally.counts.values()].reduce((sum, times) => sum + times, 0)
   const words = mostFrequent(tally.counts, TOP_WORDS).map(([word, times]) => `${word} ${times}`)
   console.log(`
-${total} words, ${tally.counts.size} different ones; most frequent: ${words.join(', ')}
-${tally.texts} texts; left out: ${tally.binaries} binary files, ${tally.unreadable} unreadable ones
+${counted(total, 'word')}, ${counted(tally.counts.size, 'different one')}; most frequent: ${words.join(', ')}
+${counted(tally.texts, 'text')}; left out: ${counted(tally.binaries, 'binary file')}, ${counted(tally.unreadable, 'unreadable one')}
 ${seconds.toFixed(1)} s, ${Math.round(tally.finished.size / seconds)} files/s, ${Math.round(total / seconds)} words/s
 items sent ${stats.accepted}, finished ${stats.finished}, redelivered ${stats.redelivered}, lost ${lost}; processes killed ${killed}
 the slowest item waited ${(stats.slowestMs / 1_000).toFixed(2)} s
-counted without a mesh: ${plain.texts} texts, ${plain.counts.size} different words: ${isIdentical ? 'identical' : 'NOT THE SAME'}`)
+counted without a mesh: ${counted(plain.texts, 'text')}, ${counted(plain.counts.size, 'different word')}: ${isIdentical ? 'identical' : 'NOT THE SAME'}`)
 }
 
 /** The dependencies of this package: in the repository below it, installed beside it. */

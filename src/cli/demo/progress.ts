@@ -1,6 +1,8 @@
 // shell
 /** How far the demo is: a bar that moves on a terminal, a line now and then elsewhere. */
 
+import { counted } from './counted.ts'
+
 const WIDTH = 30
 const LINES = 10
 const REDRAW_MS = 100
@@ -21,13 +23,15 @@ export class Progress {
       const nowMs = performance.now()
       if (nowMs - this.#lastMs < REDRAW_MS && done < this.#total) return
       this.#lastMs = nowMs
-      process.stdout.write(`\r${this.#bar(share)} ${done}/${this.#total} files, ${Math.round(rate)}/s `)
+      process.stdout.write(
+        `\r${this.#bar(share)} ${done}/${counted(this.#total, 'file')}, ${Math.round(rate)}/s `,
+      )
       return
     }
     const tenth = Math.floor(share * LINES)
     if (tenth === this.#lastTenth) return
     this.#lastTenth = tenth
-    console.log(`  ${this.#bar(share)} ${done}/${this.#total} files, ${Math.round(rate)}/s`)
+    console.log(`  ${this.#bar(share)} ${done}/${counted(this.#total, 'file')}, ${Math.round(rate)}/s`)
   }
 
   /** Says something in the middle of it. */
