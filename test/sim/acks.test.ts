@@ -2,12 +2,14 @@
 
 import { expect, test } from 'vitest'
 
+import { defineServer } from '../../src/index.ts'
 import { simulate } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
 import { counter } from './behaviours.ts'
 import { statusAt } from './early.ts'
 
 const SEEDS = [1, 2, 3, 4]
+const slow = defineServer('slow', { init: context => context.sleep(5_000) })
 const hits = { id: 'hits', run: counter, args: [1] } as const
 const toAll = { ack: 'all', until: 'declared', timeoutMs: 10_000 } as const
 
@@ -59,4 +61,24 @@ test('changes that are made faster than others answer', async () => {
   expect(refused).toEqual([])
   expect(mesh.nowMs - startedMs).toBeLessThan(60 * 20 + 1_000)
   expect(group.members()).toHaveLength(61)
+})
+
+test.each([
+  ['its signal aborts', true],
+  ['its node stops', false],
+] as const)('what is cut off as %s is taken back: %s', async (_what, isTakenBack) => {
+  await using mesh = await simulate({ nodes: 2, behaviours: [slow] })
+  await allSeeAll(mesh)
+  const node = mesh.node('n1')
+  const abort = new AbortController()
+  const adding = node.addWorker({ id: 'slow', run: slow }, { signal: abort.signal })
+  const outcome = expect(mesh.settle(adding)).rejects.toMatchObject({
+    name: isTakenBack ? 'AbortError' : 'NodeStoppedError',
+  })
+  await mesh.until('the other node knows it', () => statusAt(mesh, 'n2', 'slow') !== undefined)
+  if (isTakenBack) abort.abort()
+  else await mesh.settle(node.stop())
+  await outcome
+  await mesh.run(10_000)
+  expect(statusAt(mesh, 'n2', 'slow')?.kind).toBe(isTakenBack ? undefined : 'running')
 })
