@@ -3,9 +3,10 @@
 
 import { randomBytes } from 'node:crypto'
 
-import { ClockError, EngineError } from '../errors.ts'
+import { ClockError, EngineError, ListenError } from '../errors.ts'
 import { DataFolder } from '../io/system/data-folder.ts'
 import { SystemDirectory } from '../io/system/directory.ts'
+import { addressOfLastRun, notePort } from '../io/system/last-port.ts'
 import { silentLogger, stderrLogger } from '../io/system/loggers.ts'
 import { systemClock } from '../io/system/system-clock.ts'
 import { systemMachine } from '../io/system/system-machine.ts'
@@ -76,15 +77,40 @@ async function openNode(options: NodeOptions): Promise<Node> {
   const folder = await openFolder(options, logger, { makeKey, idOf })
   try {
     const privateKey = folder === undefined ? undefined : readKey(folder.key, folder.path)
-    const transport = await Libp2pTransport.create({ ...options, logger, privateKey, clock: systemClock })
-    const directory = new SystemDirectory({ ...options, folder, logger })
-    const boot = folder?.boot ?? systemClock.wallMs()
-    const ports = { clock: systemClock, transport, logger, directory, machine: systemMachine, boot }
-    return await Node.start(options, ports, randomBytes(16).toString('hex'), registry)
+    const startAt = async (listen: readonly string[]): Promise<Node> => {
+      const transport = await Libp2pTransport.create({
+        ...options,
+        listen,
+        logger,
+        privateKey,
+        clock: systemClock,
+      })
+      const directory = new SystemDirectory({ ...options, folder, logger })
+      const boot = folder?.boot ?? systemClock.wallMs()
+      const ports = { clock: systemClock, transport, logger, directory, machine: systemMachine, boot }
+      return Node.start(options, ports, randomBytes(16).toString('hex'), registry)
+    }
+    return await startWhereItWas(startAt, options.listen, folder?.path)
   } catch (error) {
     await folder?.close()
     throw error
   }
+}
+
+/** At the port of the last run, where any will do and that one is free: others that were stopped as well look for it there. */
+async function startWhereItWas(
+  startAt: (listen: readonly string[]) => Promise<Node>,
+  listen: readonly string[],
+  folder: string | undefined,
+): Promise<Node> {
+  if (folder === undefined) return startAt(listen)
+  const last = await addressOfLastRun(folder, listen)
+  const node = await startAt(last === undefined ? listen : [last]).catch((error: unknown) => {
+    if (last === undefined || !(error instanceof ListenError)) throw error
+    return startAt(listen)
+  })
+  await notePort(folder, node.addresses)
+  return node
 }
 
 async function openFolder(
