@@ -35,6 +35,8 @@ const tidy = defineServer('tidy', {
     await rest(context, STOP_MS / 2)
     noted.push('tidy: over')
   },
+  // It is no leave: nothing is handed over.
+  handoff: () => void noted.push('tidy: handoff'),
 })
 /** Takes more time to stop than it has, and says what it can to others meanwhile. */
 const stubborn = defineServer('stubborn', {
