@@ -284,9 +284,8 @@ export class Node implements AsyncDisposable {
     }
     await this.#waiting.until(isFormed, options, timeoutMs => {
       const present = new Set(this.members().map(({ id }) => id))
-      const { border } = this.#kernel
       const { membership } = this.#kernel.core.ledger
-      const mute = border.mutePeers(peer => present.has(peer))
+      const mute = this.#kernel.border.mutePeers(peer => present.has(peer))
       const lines = linesOf([...membership.contacts.problems(), ...mute])
       const isComing = membership.contacts.isLooking || membership.connected().some(id => !present.has(id))
       if (lines.length === 0 && !isComing) lines.push(nobodyKnown(this.#options))
