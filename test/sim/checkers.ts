@@ -322,10 +322,14 @@ function checkBorders(mesh: SimulatedMesh): void {
   }
 }
 
-/** I18, I29: every worker runs exactly once, where everybody believes it does, and of one generation for each spec. */
+/**
+ * I18, I29: every worker runs exactly once, where everybody believes it does, and of one generation for each spec. Stages
+ * do not note themselves that they run: of those, each node runs what it believes to.
+ */
 function checkWorkers(mesh: SimulatedMesh, world: World): void {
   const believed = new Set<string>()
   for (const id of mesh.up) {
+    checkHost(mesh, id)
     for (const spec of mesh.node(id).snapshot().specs) {
       if (spec.status.kind !== 'running') {
         throw new InvariantError(`I15: for ${id}, ${spec.id} is ${JSON.stringify(spec.status)}`)
@@ -340,6 +344,19 @@ function checkWorkers(mesh: SimulatedMesh, world: World): void {
   )
   const [one, other] = [real.toSorted().join('; '), [...believed].toSorted().join('; ')]
   if (one !== other) throw new InvariantError(`I18: running are [${one}], believed to run are [${other}]`)
+}
+
+/** I17, I18: what a node runs is what it believes to run, stages and all, and nothing of what it does not know any more. */
+function checkHost(mesh: SimulatedMesh, id: string): void {
+  const node = mesh.node(id)
+  const { specs, workers } = node.snapshot()
+  const real = specs.flatMap(spec => node.inspect().host.slotsOf(spec.id)).toSorted()
+  const own = specs.flatMap(spec => spec.workers.filter(each => each.node === id).map(({ slot }) => slot))
+  const believed = own.toSorted().join(', ')
+  if (real.join(', ') !== believed || workers.inline !== real.length)
+    throw new InvariantError(
+      `I18: ${id} runs ${workers.inline} workers, [${real.join(', ')}], and believes to run [${believed}]`,
+    )
 }
 
 /** I31: no accepted item is lost while its sender lives; exactly one outcome each, in the order of sending. */
