@@ -14,7 +14,9 @@ export class Outside implements Transport {
   readonly id = nodeId('self')
   readonly addresses = ['/sim/self']
   readonly clock = new VirtualClock()
+  /** Errors as well. */
   readonly warnings: string[] = []
+  readonly errors: string[] = []
   readonly hungUp: { readonly peer: NodeId; readonly reason: string; readonly shutOutMs: number }[] = []
   readonly sent: { readonly peer: NodeId; readonly lane: Lane; readonly bytes: Uint8Array }[] = []
   /** What `send` answers. */
@@ -30,7 +32,15 @@ export class Outside implements Transport {
     const note = (facts: object, message: string): void => {
       this.warnings.push(`${message} ${JSON.stringify(facts)}`)
     }
-    const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: note }
+    const logger: Logger = {
+      debug: () => {},
+      info: () => {},
+      warn: note,
+      error: (facts, message) => {
+        note(facts, message)
+        this.errors.push([message, ...Object.values(facts).map(String)].join(', '))
+      },
+    }
     const clock = this.clock.fork()
     const options = checkOptions(init)
     const { seeds } = options

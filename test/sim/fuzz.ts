@@ -13,6 +13,7 @@ import { settle, settleMs } from './settle.ts'
 import { GroupFaults } from './group-faults.ts'
 import { Belt } from './belt.ts'
 import { Healing } from './healing.ts'
+import { InvariantError } from './invariant-error.ts'
 import { keeper } from './behaviours.ts'
 import { leaveLast } from './last-leave.ts'
 import { meetLate } from './late-comer.ts'
@@ -81,9 +82,11 @@ async function runSchedule(seed: string, options: FuzzOptions): Promise<FuzzResu
   try {
     const { prng } = schedule
     const nodes = 3 + prng.below(prng.chance(LARGE_SHARE) ? LARGE_NODES : 3)
-    const { behaviours, acquaintance } = schedule
-    mesh = await simulate({ seed, nodes, behaviours, ...acquaintance.init(nodes), ...options })
+    const { behaviours, acquaintance, world } = schedule
+    const { logger } = world
+    mesh = await simulate({ seed, nodes, behaviours, logger, ...acquaintance.init(nodes), ...options })
     await schedule.run(mesh)
+    if (world.violation !== undefined) throw new InvariantError(world.violation)
   } catch (error) {
     failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   }

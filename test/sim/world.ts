@@ -5,6 +5,7 @@
 
 import { type FencingToken, compareTokens, generationOf } from '../../src/protocol/fencing-token.ts'
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
+import type { Logger } from '../../src/ports.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 
 /** A worker that has started and not stopped, as far as its process is up. */
@@ -98,6 +99,17 @@ export class World {
 
   get behaviours() {
     return [this.witness, this.first, this.second, this.third]
+  }
+
+  /** I55: what a node logs as an error is one of the library here: no user gives it cause for any. */
+  readonly logger: Logger = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: (facts, message) => {
+      const texts = Object.entries(facts).map(([name, value]) => `${name} ${String(value)}`)
+      this.violation ??= `I55: ${[message, ...texts].join(', ')}`
+    },
   }
 
   /** I16: on one node, each worker of a slot has a larger token than those before it. A new run of a node may know nothing of what was. */
