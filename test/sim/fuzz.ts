@@ -164,16 +164,18 @@ class Schedule {
       await this.#pass(mesh, always, this.prng.between(20, 2_500))
     }
     await this.#peace(mesh, always)
-    if (always.twiceCount > 0) this.counts['ran-twice'] = always.twiceCount
-    if (this.#sick.declinedCount > 0) this.counts['declined'] = this.#sick.declinedCount
-    const { openedCount, shutCount } = this.belt.gate
-    if (openedCount > 0) this.counts['gate-opened'] = openedCount
-    if (shutCount > 0) this.counts['gate-shut'] = shutCount
     await settle(mesh, this.world)
     this.belt.checkSettled()
     this.#workers.check(mesh)
-    const editCount = this.#groups.checkEdits(mesh)
-    if (editCount > 0) this.counts['edit-kept'] = editCount
+    this.#countSeen({
+      'ran-twice': always.twiceCount,
+      declined: this.#sick.declinedCount,
+      'gate-opened': this.belt.gate.openedCount,
+      'gate-shut': this.belt.gate.shutCount,
+      'edit-kept': this.#groups.checkEdits(mesh),
+      'word-done': this.#workers.wishes.doneCount,
+      'word-outlived': this.#workers.wishes.outlivedCount,
+    })
     if (await leaveLast(mesh, this.prng.fork('last'))) this.#count('left-last')
   }
 
@@ -378,6 +380,10 @@ class Schedule {
       calmMs = healing.haveAgreed() ? calmMs + CALM_LOOK_MS : 0
     }
     while (!healing.areAllLiving()) await this.#pass(mesh, always, CALM_LOOK_MS)
+  }
+
+  #countSeen(seen: Readonly<Record<string, number>>): void {
+    for (const [kind, times] of Object.entries(seen)) if (times > 0) this.counts[kind] = times
   }
 
   #count(kind: string): void {

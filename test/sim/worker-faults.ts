@@ -12,6 +12,7 @@ import { type FencingToken, compareTokens, generationOf } from '../../src/protoc
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { Calls } from './calls.ts'
 import { InvariantError } from './invariant-error.ts'
+import { type Said, Wishes } from './wishes.ts'
 import type { World } from './world.ts'
 
 const IDS = ['m0', 'm1', 'm2', 'm3', 'm4', 'm5']
@@ -44,15 +45,12 @@ interface Cast {
   count: number
 }
 
-type Wish = 'running' | 'stopped' | 'removed'
-
 export class WorkerFaults {
   readonly #world: World
   readonly #prng: Prng
   readonly calls: Calls
+  readonly wishes = new Wishes()
   readonly #issued: Issued[] = []
-  /** What the last one who said something of a worker wanted, and where; undefined where that may be lost. */
-  readonly #wishes = new Map<string, { readonly wish: Wish; readonly node: string } | undefined>()
   readonly #leaves: Leave[] = []
   readonly #casts: Cast[] = []
   #mesh: SimulatedMesh | undefined
@@ -153,7 +151,6 @@ export class WorkerFaults {
   leave(mesh: SimulatedMesh, node: string): void {
     const leave: Leave = { node, atMs: mesh.nowMs, doneMs: undefined }
     this.#leaves.push(leave)
-    this.#doubt(node)
     this.#world.onLeave(node)
     void this.#follow(mesh, leave)
   }
@@ -171,6 +168,7 @@ export class WorkerFaults {
     // It has crashed meanwhile, and may be up again.
     if (leave.doneMs !== undefined) return
     leave.doneMs = mesh.nowMs
+    this.wishes.onEnd(mesh)
     this.#world.onCrash(leave.node)
   }
 
@@ -187,7 +185,7 @@ export class WorkerFaults {
 
   /** The process of a node is gone, and perhaps what was said there last. */
   onCrash(node: string): void {
-    this.#doubt(node)
+    if (this.#mesh !== undefined) this.wishes.onEnd(this.#mesh)
     for (const leave of this.#leaves) if (leave.node === node) leave.doneMs ??= leave.atMs
     this.calls.onCrash(node)
   }
@@ -205,23 +203,9 @@ export class WorkerFaults {
   /** Once all agree on what is declared. */
   async restart(mesh: SimulatedMesh): Promise<void> {
     const node = mesh.node(this.#prng.pick(mesh.up))
-    const { specs } = node.inspect().core.ledger.tables
-    for (const [id, wish] of this.#wishes) {
-      // It has crossed another one, unseen, by a clock that is ahead (seed 64137): whoever said it is told so.
-      if (wish !== undefined && specs.get(id)?.overtaken?.version.node === wish.node)
-        this.#wishes.set(id, undefined)
-    }
-    for (const { id, status } of node.listWorkers()) {
-      const known = this.#wishes.get(id)
-      const isAsWished = known === undefined || (known.wish === 'stopped') === (status.kind === 'stopped')
-      if (!isAsWished || known?.wish === 'removed')
-        throw new InvariantError(`I14: ${id} is ${status.kind}, the last word was ${known?.wish}`)
+    this.wishes.check(mesh, node.id)
+    for (const { id, status } of node.listWorkers())
       if (status.kind === 'stopped') await mesh.settle(node.restartWorker(id))
-    }
-    for (const [id, known] of this.#wishes) {
-      if (known !== undefined && known.wish !== 'removed' && node.findWorker(id) === undefined)
-        throw new InvariantError(`I14: ${id} is not known, the last word was ${known.wish}`)
-    }
     const isPlaced = (id: string): boolean => {
       const { ledger } = node.inspect().core
       const claim = ledger.tables.claims.get(id)
@@ -264,12 +248,11 @@ export class WorkerFaults {
 
   async #add(mesh: SimulatedMesh, node: string, id: string): Promise<void> {
     const intensity = { restarts: 1_000, withinMs: 1_000 }
-    this.#wish(id, 'running', node)
+    const adding = mesh.node(node).addWorker({ id, run: this.mover, intensity })
     try {
-      await mesh.node(node).addWorker({ id, run: this.mover, intensity })
+      await this.#told(mesh, { id, wish: 'running', node }, adding)
     } catch (error) {
-      // It takes back what it has written, whenever it comes to that.
-      this.#wishes.set(id, undefined)
+      this.wishes.doubt(id)
       throw error
     }
   }
@@ -283,23 +266,23 @@ export class WorkerFaults {
     const { id, kind } = what
     switch (kind) {
       case 'stop':
-        this.#wish(id, 'stopped', name)
-        return node.stopWorker(id)
+        return this.#told(mesh, { id, wish: 'stopped', node: name }, node.stopWorker(id))
       case 'remove':
-        this.#wish(id, 'removed', name)
-        return node.removeWorker(id)
+        return this.#told(mesh, { id, wish: 'removed', node: name }, node.removeWorker(id))
       default:
-        this.#wish(id, 'running', name)
-        return node.restartWorker(id)
+        return this.#told(mesh, { id, wish: 'running', node: name }, node.restartWorker(id))
     }
   }
 
-  #wish(id: string, wish: Wish, node: string): void {
-    this.#wishes.set(id, { wish, node })
-  }
-
-  #doubt(node: string): void {
-    for (const [id, known] of this.#wishes) if (known?.node === node) this.#wishes.set(id, undefined)
+  /** It was just asked for. */
+  async #told(
+    mesh: SimulatedMesh,
+    what: Pick<Said, 'id' | 'wish' | 'node'>,
+    doing: Promise<unknown>,
+  ): Promise<void> {
+    const said = this.wishes.say(mesh, what)
+    await doing
+    this.#world.violation ??= this.wishes.done(mesh, said)
   }
 }
 

@@ -1,0 +1,127 @@
+/**
+ * What users have said of standalone workers last, while anything else happened to the mesh: it is so in the end, as long
+ * as one node that has known it is still there (I14). And whoever is told that it is done is not the only one that knows
+ * it (I13).
+ */
+
+import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
+import type { SpecRow } from '../../src/protocol/spec-row.ts'
+import type { SimulatedMesh } from '../../src/testing.ts'
+import { InvariantError } from './invariant-error.ts'
+
+export type Wish = 'running' | 'stopped' | 'removed'
+
+export interface Said {
+  readonly id: string
+  readonly wish: Wish
+  readonly node: string
+  readonly run: number
+  /** As what it was written; undefined where it was not. */
+  version: Hlc | undefined
+  /** Runs of nodes that have known it, the one that was told it first, as far as they are still there. */
+  holders: string[]
+  /** So many nodes had ended before. */
+  readonly endedCount: number
+}
+
+export class Wishes {
+  /** The last word on each worker; undefined where it may be lost. */
+  readonly #last = new Map<string, Said | undefined>()
+  /** So many words were done where others could know of it. */
+  doneCount = 0
+  /** So many last words have counted whose node had ended. */
+  outlivedCount = 0
+  #endedCount = 0
+
+  /** Somebody has just asked for it. What was asked for in this turn is written at the end of it. */
+  say(mesh: SimulatedMesh, what: { readonly id: string; readonly wish: Wish; readonly node: string }): Said {
+    const before = rowAt(mesh, what.node, what.id)
+    const run = mesh.runOf(what.node)
+    const holders = [`${what.node} ${run}`]
+    const said: Said = { ...what, run, version: undefined, holders, endedCount: this.#endedCount }
+    this.#last.set(what.id, said)
+    queueMicrotask(() => {
+      const row = rowAt(mesh, what.node, what.id)
+      if (row === before || row?.version.node !== what.node) return
+      said.version = row.version
+      note(mesh, said)
+    })
+    return said
+  }
+
+  /**
+   * Whoever has asked for it was told that it is done: somebody else knows it, if anybody is there.
+   * @returns what is wrong with that
+   */
+  done(mesh: SimulatedMesh, said: Said): string | undefined {
+    const { id, node, wish, version, endedCount } = said
+    note(mesh, said)
+    const isQuiet = endedCount === this.#endedCount && mesh.up.some(each => each === node)
+    if (version === undefined || !isQuiet) return undefined
+    const { membership } = mesh.node(node).inspect().core.ledger
+    const others = mesh.up.filter(other => membership.isConnected(other))
+    if (others.length === 0) return undefined
+    this.doneCount += 1
+    if (said.holders.length > 1) return undefined
+    return `I13: ${node} was told that ${id} is ${wish}, and none of ${others.join()} knows it`
+  }
+
+  /** It takes back what it has written, whenever it comes to that. */
+  doubt(id: string): void {
+    this.#last.set(id, undefined)
+  }
+
+  /** A node is gone: what only those knew that are gone may be lost. */
+  onEnd(mesh: SimulatedMesh): void {
+    this.#endedCount += 1
+    for (const [id, said] of this.#last) {
+      if (said === undefined) continue
+      note(mesh, said)
+      if (said.holders.length === 0) this.#last.set(id, undefined)
+    }
+  }
+
+  /** I14. Once all agree on what is declared. */
+  check(mesh: SimulatedMesh, node: string): void {
+    const workers = new Map(
+      mesh
+        .node(node)
+        .listWorkers()
+        .map(({ id, status }) => [String(id), status.kind]),
+    )
+    for (const [id, said] of this.#last) {
+      if (said === undefined || hasCrossed(rowAt(mesh, node, id), said)) continue
+      if (mesh.runOf(said.node) !== said.run || !mesh.up.some(each => each === said.node))
+        this.outlivedCount += 1
+      const kind = workers.get(id)
+      const found: Wish = kind === undefined ? 'removed' : kind === 'stopped' ? 'stopped' : 'running'
+      if (found !== said.wish)
+        throw new InvariantError(`I14: ${id} is ${kind ?? 'not known'}, the last word was ${said.wish}`)
+    }
+  }
+}
+
+/** It has crossed another one, unseen, by a clock that is ahead (seed 64137): whoever said it is told so. */
+function hasCrossed(row: SpecRow | undefined, { version }: Said): boolean {
+  const overtaken = row?.overtaken?.version
+  return version !== undefined && overtaken !== undefined && compareHlc(overtaken, version) >= 0
+}
+
+/** Whether whoever has the row has taken it in. */
+function isKnownIn(row: SpecRow | undefined, said: Said): boolean {
+  if (row === undefined || said.version === undefined) return false
+  return compareHlc(row.version, said.version) === 0 || hasCrossed(row, said)
+}
+
+/** Who knows it now does as long as it is there. */
+function note(mesh: SimulatedMesh, said: Said): void {
+  const there = [...mesh.up, ...mesh.leaving]
+  const runs = there.map(node => `${node} ${mesh.runOf(node)}`)
+  const known = there.filter(node => isKnownIn(rowAt(mesh, node, said.id), said))
+  const holders = new Set([...said.holders, ...known.map(node => `${node} ${mesh.runOf(node)}`)])
+  said.holders = runs.filter(run => holders.has(run))
+}
+
+function rowAt(mesh: SimulatedMesh, node: string, id: string): SpecRow | undefined {
+  return mesh.node(node).inspect().core.ledger.tables.specs.get(id)
+}
