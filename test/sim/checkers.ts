@@ -19,6 +19,8 @@ import { type World, outcomeOf } from './world.ts'
 /** What has been seen of one run of a node. */
 interface Seen {
   readonly node: Node
+  /** The number of the run. */
+  readonly boot: number
   readonly members: Map<string, MemberRow>
   /** Which runs have left, as this node knows: `id boot`. */
   readonly left: Set<string>
@@ -63,6 +65,7 @@ export class AlwaysChecker {
     const up = this.#mesh.up.map(id => ({ id, seen: this.#seenOf(id) }))
     for (const { id, seen } of up) {
       this.#checkRowsGrow(id, seen)
+      checkBoot(id, seen)
       checkMovement(id, seen)
       this.#checkPlacement(id, seen)
       for (const group of GROUP_IDS) this.#checkRestarts(group, seen)
@@ -79,6 +82,7 @@ export class AlwaysChecker {
     if (known?.node === node) return known
     const seen: Seen = {
       node,
+      boot: node.inspect().core.self.boot,
       members: new Map(),
       left: new Set(),
       dead: new Map(),
@@ -190,6 +194,12 @@ function checkEnds(id: string, row: MemberRow, { left, dead }: Seen): void {
   else if (row.status === 'dead') dead.set(run, Math.max(row.seq, dead.get(run) ?? 0))
   else if (left.has(run) || row.seq <= (dead.get(run) ?? -1))
     throw new InvariantError(`I4: for ${id}, ${text(row)} is back from ${dead.get(run) ?? 'good'}`)
+}
+
+/** I7: a new run is what a process begins with, and not what a node makes of itself. */
+function checkBoot(id: string, { node, boot }: Seen): void {
+  const { self } = node.inspect().core
+  if (self.boot !== boot) throw new InvariantError(`I7: ${id} was run ${boot}, and is ${text(self)} now`)
 }
 
 /** I23: no more than two workers leave a node at once that neither leaves itself nor is emptied. */

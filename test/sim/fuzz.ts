@@ -173,8 +173,7 @@ class Schedule {
       'gate-opened': this.belt.gate.openedCount,
       'gate-shut': this.belt.gate.shutCount,
       'edit-kept': this.#groups.checkEdits(mesh),
-      'word-done': this.#workers.wishes.doneCount,
-      'word-outlived': this.#workers.wishes.outlivedCount,
+      ...this.#workers.counts,
     })
     if (await leaveLast(mesh, this.prng.fork('last'))) this.#count('left-last')
   }
@@ -324,7 +323,7 @@ class Schedule {
       await mesh.run(Math.min(50, endMs - mesh.nowMs))
       always.check(this.#net.soundSinceMs)
       this.belt.check(mesh)
-      this.#workers.calls.check(mesh)
+      this.#workers.watch(mesh)
       this.#rebels.check(mesh)
       this.#sick.check(mesh)
       this.#net.pass(mesh)

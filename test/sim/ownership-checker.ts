@@ -154,7 +154,8 @@ export class OwnershipChecker {
   }
 }
 
-function tokenOfClaim({ generation, score, owner }: Claim): FencingToken {
+/** What its worker runs with. */
+export function tokenOfClaim({ generation, score, owner }: Claim): FencingToken {
   return tokenOf({ number: generation, tag: score }, runTag(owner))
 }
 

@@ -7,6 +7,7 @@
 import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
 import type { SpecRow } from '../../src/protocol/spec-row.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
+import { runText, runsOf } from './holders.ts'
 import { InvariantError } from './invariant-error.ts'
 
 export type Wish = 'running' | 'stopped' | 'removed'
@@ -19,7 +20,7 @@ export interface Said {
   /** As what it was written; undefined where it was not. */
   version: Hlc | undefined
   /** Runs of nodes that have known it, the one that was told it first, as far as they are still there. */
-  holders: string[]
+  holders: readonly string[]
   /** So many nodes had ended before. */
   readonly endedCount: number
 }
@@ -37,7 +38,7 @@ export class Wishes {
   say(mesh: SimulatedMesh, what: { readonly id: string; readonly wish: Wish; readonly node: string }): Said {
     const before = rowAt(mesh, what.node, what.id)
     const run = mesh.runOf(what.node)
-    const holders = [`${what.node} ${run}`]
+    const holders = [runText(what.node, run)]
     const said: Said = { ...what, run, version: undefined, holders, endedCount: this.#endedCount }
     this.#last.set(what.id, said)
     queueMicrotask(() => {
@@ -69,6 +70,29 @@ export class Wishes {
   /** It takes back what it has written, whenever it comes to that. */
   doubt(id: string): void {
     this.#last.set(id, undefined)
+  }
+
+  /** I14, at every look: who has known it, does. @returns what is wrong with that */
+  watch(mesh: SimulatedMesh): string | undefined {
+    for (const said of this.#last.values()) {
+      if (said?.version === undefined) continue
+      note(mesh, said)
+      for (const node of [...mesh.up, ...mesh.leaving]) {
+        const row = rowAt(mesh, node, said.id)
+        if (said.holders.includes(runText(node, mesh.runOf(node))) && !isKnownIn(row, said))
+          return `I14: ${node} has forgotten that ${said.id} is ${said.wish}`
+      }
+    }
+    return undefined
+  }
+
+  /** I14: nobody starts what it knows to be stopped, or removed. @returns what is wrong with that */
+  onStart(mesh: SimulatedMesh, node: string, id: string): string | undefined {
+    // It may not be in the hands of its user yet.
+    if (![...mesh.up, ...mesh.leaving].some(each => each === node)) return undefined
+    const row = rowAt(mesh, node, id)
+    if (row?.body !== undefined && row.desired === 'running') return undefined
+    return `I14: ${id} starts on ${node}, for which it is ${row?.body === undefined ? 'removed' : 'stopped'}`
   }
 
   /** A node is gone: what only those knew that are gone may be lost. */
@@ -115,11 +139,7 @@ function isKnownIn(row: SpecRow | undefined, said: Said): boolean {
 
 /** Who knows it now does as long as it is there. */
 function note(mesh: SimulatedMesh, said: Said): void {
-  const there = [...mesh.up, ...mesh.leaving]
-  const runs = there.map(node => `${node} ${mesh.runOf(node)}`)
-  const known = there.filter(node => isKnownIn(rowAt(mesh, node, said.id), said))
-  const holders = new Set([...said.holders, ...known.map(node => `${node} ${mesh.runOf(node)}`)])
-  said.holders = runs.filter(run => holders.has(run))
+  said.holders = runsOf(mesh, said.holders, node => isKnownIn(rowAt(mesh, node, said.id), said))
 }
 
 function rowAt(mesh: SimulatedMesh, node: string, id: string): SpecRow | undefined {

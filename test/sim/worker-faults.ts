@@ -8,23 +8,15 @@ import type { DataPlane } from '../../src/node/data-plane.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { runOutside } from '../../src/node/workers/scope.ts'
 import type { Prng } from '../../src/prng.ts'
-import { type FencingToken, compareTokens, generationOf } from '../../src/protocol/fencing-token.ts'
+import { generationOf } from '../../src/protocol/fencing-token.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { Calls } from './calls.ts'
 import { InvariantError } from './invariant-error.ts'
+import { TokenLog } from './token-log.ts'
 import { type Said, Wishes } from './wishes.ts'
 import type { World } from './world.ts'
 
 const IDS = ['m0', 'm1', 'm2', 'm3', 'm4', 'm5']
-
-/** A worker that has run. */
-interface Issued {
-  readonly worker: string
-  readonly node: string
-  readonly token: FencingToken
-  /** Which run of the node that was. */
-  readonly run: number
-}
 
 /** So often, what a mover does as it goes fails: that costs its state, and nothing else. */
 const FAULT_SHARE = 0.1
@@ -49,8 +41,8 @@ export class WorkerFaults {
   readonly #world: World
   readonly #prng: Prng
   readonly calls: Calls
-  readonly wishes = new Wishes()
-  readonly #issued: Issued[] = []
+  readonly #wishes = new Wishes()
+  readonly #tokens = new TokenLog()
   readonly #leaves: Leave[] = []
   readonly #casts: Cast[] = []
   #mesh: SimulatedMesh | undefined
@@ -62,7 +54,8 @@ export class WorkerFaults {
       const key = `${node} ${worker} ${token.generation} ${context.random.uint32()}`
       // Not of the node itself: workers may run from the very moment it takes work, before its user has it in hand.
       const run = this.#mesh?.runOf(node) ?? 0
-      this.#issued.push({ worker, node, token, run })
+      this.#tokens.issue(worker, node, { run, token })
+      if (this.#mesh !== undefined) this.#world.violation ??= this.#wishes.onStart(this.#mesh, node, worker)
       this.#world.living.set(key, { worker, node, generation: generationOf(token).number })
       return { key, context, total: typeof context.handoff === 'number' ? context.handoff : 0 }
     },
@@ -91,6 +84,15 @@ export class WorkerFaults {
     this.#world = world
     this.#prng = prng
     this.calls = new Calls(prng.fork('calls'))
+  }
+
+  /** What the checkers of words and tokens have seen. */
+  get counts(): Readonly<Record<string, number>> {
+    return {
+      'word-done': this.#wishes.doneCount,
+      'word-outlived': this.#wishes.outlivedCount,
+      'token-outlived': this.#tokens.outlivedCount,
+    }
   }
 
   async declare(mesh: SimulatedMesh): Promise<void> {
@@ -168,7 +170,7 @@ export class WorkerFaults {
     // It has crashed meanwhile, and may be up again.
     if (leave.doneMs !== undefined) return
     leave.doneMs = mesh.nowMs
-    this.wishes.onEnd(mesh)
+    this.#onEnd(mesh)
     this.#world.onCrash(leave.node)
   }
 
@@ -185,9 +187,21 @@ export class WorkerFaults {
 
   /** The process of a node is gone, and perhaps what was said there last. */
   onCrash(node: string): void {
-    if (this.#mesh !== undefined) this.wishes.onEnd(this.#mesh)
+    if (this.#mesh !== undefined) this.#onEnd(this.#mesh)
     for (const leave of this.#leaves) if (leave.node === node) leave.doneMs ??= leave.atMs
     this.calls.onCrash(node)
+  }
+
+  #onEnd(mesh: SimulatedMesh): void {
+    this.#wishes.onEnd(mesh)
+    this.#tokens.note(mesh)
+  }
+
+  /** At every look. */
+  watch(mesh: SimulatedMesh): void {
+    this.calls.check(mesh)
+    const violation = this.#wishes.watch(mesh)
+    if (violation !== undefined) throw new InvariantError(violation)
   }
 
   /** The faults have ended: whoever leaves does so, and all that is declared shall run. */
@@ -203,7 +217,7 @@ export class WorkerFaults {
   /** Once all agree on what is declared. */
   async restart(mesh: SimulatedMesh): Promise<void> {
     const node = mesh.node(this.#prng.pick(mesh.up))
-    this.wishes.check(mesh, node.id)
+    this.#wishes.check(mesh, node.id)
     for (const { id, status } of node.listWorkers())
       if (status.kind === 'stopped') await mesh.settle(node.restartWorker(id))
     const isPlaced = (id: string): boolean => {
@@ -229,21 +243,8 @@ export class WorkerFaults {
       }
     }
     for (const living of this.#world.living.values()) {
-      if (IDS.includes(living.worker)) this.#checkToken(mesh, living)
+      if (IDS.includes(living.worker)) this.#tokens.check(mesh, living)
     }
-  }
-
-  /** I16: a resource that refuses smaller tokens takes what the one worker writes that is left of many. */
-  #checkToken(mesh: SimulatedMesh, living: { readonly worker: string; readonly node: string }): void {
-    const of = (each: Issued): boolean =>
-      each.worker === living.worker &&
-      mesh.up.some(node => node === each.node && mesh.runOf(node) === each.run)
-    const own = this.#issued.findLast(each => each.worker === living.worker && each.node === living.node)
-    const larger = this.#issued.find(each => of(each) && own !== undefined && isLess(own.token, each.token))
-    if (larger !== undefined)
-      throw new InvariantError(
-        `I16: ${living.worker} runs as ${JSON.stringify(own)}, after ${JSON.stringify(larger)}`,
-      )
   }
 
   async #add(mesh: SimulatedMesh, node: string, id: string): Promise<void> {
@@ -252,7 +253,7 @@ export class WorkerFaults {
     try {
       await this.#told(mesh, { id, wish: 'running', node }, adding)
     } catch (error) {
-      this.wishes.doubt(id)
+      this.#wishes.doubt(id)
       throw error
     }
   }
@@ -280,12 +281,8 @@ export class WorkerFaults {
     what: Pick<Said, 'id' | 'wish' | 'node'>,
     doing: Promise<unknown>,
   ): Promise<void> {
-    const said = this.wishes.say(mesh, what)
+    const said = this.#wishes.say(mesh, what)
     await doing
-    this.#world.violation ??= this.wishes.done(mesh, said)
+    this.#world.violation ??= this.#wishes.done(mesh, said)
   }
-}
-
-function isLess(a: FencingToken, b: FencingToken): boolean {
-  return compareTokens(a, b) < 0
 }
