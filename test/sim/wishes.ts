@@ -33,6 +33,8 @@ export class Wishes {
   /** So many last words have counted whose node had ended. */
   outlivedCount = 0
   #endedCount = 0
+  /** The digests of the specs of all nodes, when they were looked at. */
+  #roots = ''
 
   /** Somebody has just asked for it. What was asked for in this turn is written at the end of it. */
   say(mesh: SimulatedMesh, what: { readonly id: string; readonly wish: Wish; readonly node: string }): Said {
@@ -74,10 +76,14 @@ export class Wishes {
 
   /** I14, at every look: who has known it, does. @returns what is wrong with that */
   watch(mesh: SimulatedMesh): string | undefined {
+    const there = [...mesh.up, ...mesh.leaving]
+    const roots = there.map(node => mesh.node(node).inspect().core.ledger.tables.specs.root()).join(' ')
+    if (roots === this.#roots) return undefined
+    this.#roots = roots
     for (const said of this.#last.values()) {
       if (said?.version === undefined) continue
       note(mesh, said)
-      for (const node of [...mesh.up, ...mesh.leaving]) {
+      for (const node of there) {
         const row = rowAt(mesh, node, said.id)
         if (said.holders.includes(runText(node, mesh.runOf(node))) && !isKnownIn(row, said))
           return `I14: ${node} has forgotten that ${said.id} is ${said.wish}`
