@@ -169,6 +169,7 @@ class Schedule {
     this.#workers.check(mesh)
     this.#countSeen({
       'ran-twice': always.twiceCount,
+      'rebel-tried': this.#rebels.attemptCount,
       declined: this.#sick.declinedCount,
       'gate-opened': this.belt.gate.openedCount,
       'gate-shut': this.belt.gate.shutCount,

@@ -131,9 +131,9 @@ export class NetFaults {
         mesh.breakSession(...this.#pair(mesh))
         return kind
       case 'freeze':
-        return this.#freeze(mesh, this.#prng.between(500, 12_000)) ? kind : undefined
+        return this.#freeze(mesh, this.#prng.between(500, 12_000), kind)
       case 'stall':
-        return this.#freeze(mesh, this.#prng.between(20, 700)) ? kind : undefined
+        return this.#freeze(mesh, this.#prng.between(20, 700), kind)
       case 'clock': {
         const node = this.#prng.pick(mesh.ids)
         for (const nap of this.#naps) nap.isClockSet ||= nap.node === node
@@ -189,14 +189,15 @@ export class NetFaults {
     this.#setConditions(mesh, CALM)
   }
 
-  #freeze(mesh: SimulatedMesh, durationMs: number): boolean {
-    if (mesh.awake.length < 2) return false
+  /** @returns what it did: `kind`, or its machine sleeps */
+  #freeze(mesh: SimulatedMesh, durationMs: number, kind: string): string | undefined {
+    if (mesh.awake.length < 2) return undefined
     const node = this.#prng.pick(mesh.awake)
     const pause = this.#prng.chance(0.2) ? 'asleep' : 'stopped'
     this.#woken.get(node)?.end()
     mesh.freeze(node)
     this.#naps.push({ node, sinceMs: mesh.nowMs, untilMs: mesh.nowMs + durationMs, pause, isClockSet: false })
-    return true
+    return pause === 'asleep' ? 'sleep' : kind
   }
 
   #thaw(mesh: SimulatedMesh, nap: Nap): void {

@@ -38,4 +38,4 @@ if (values.seed === undefined) {
   tally.add(await fuzz(values.seed, values.trace ? { onTrace: line => console.log(line) } : {}))
 }
 console.log(tally.report())
-process.exit(tally.failed.length === 0 ? 0 : 1)
+process.exit(tally.failed.length + tally.missing.length === 0 ? 0 : 1)

@@ -1,6 +1,7 @@
 /** What came of many schedules: which failed, and how often each kind of trouble was in them. */
 
 import type { FuzzResult } from './fuzz.ts'
+import { missingOf } from './troubles.ts'
 
 interface Kind {
   /** How many schedules had it. */
@@ -10,6 +11,9 @@ interface Kind {
 
 /** A line of progress after so many. */
 const PROGRESS_SEEDS = 5_000
+
+/** In so many schedules there is something of everything. */
+const ALL_SEEDS = 1_000
 
 export class Tally {
   readonly failed: string[] = []
@@ -35,6 +39,12 @@ export class Tally {
     if (this.#seeds % PROGRESS_SEEDS === 0) console.log(this.#summary())
   }
 
+  /** What ought to have occurred in as many schedules, and has not. */
+  get missing(): readonly string[] {
+    if (this.#seeds < ALL_SEEDS) return []
+    return missingOf([...this.#kinds].map(([name, { times }]) => ({ [name]: times })))
+  }
+
   report(): string {
     const lines = [...this.#kinds]
       .toSorted(([, a], [, b]) => b.seeds - a.seeds)
@@ -42,7 +52,8 @@ export class Tally {
         const share = ((100 * seeds) / this.#seeds).toFixed(1)
         return `  ${name.padEnd(16)} ${share.padStart(5)} % of seeds ${String(times).padStart(8)} times`
       })
-    return [...lines, this.#summary()].join('\n')
+    const missing = this.missing.map(name => `  ${name} has not occurred, and nothing was checked of it`)
+    return [...lines, ...missing, this.#summary()].join('\n')
   }
 
   #summary(): string {

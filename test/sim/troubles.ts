@@ -33,3 +33,63 @@ export const TROUBLES = [
   'drain',
   'rolling-restart',
 ] as const
+
+/** What random schedules do, and what comes of it: where one of these does not occur any more, nothing is checked of it. */
+export const OCCURRENCES = [
+  // How a mesh begins.
+  'few-seeds',
+  'seed-chain',
+  'no-gossip',
+  'narrow-links',
+  'long-links',
+  'declared-apart',
+  'met-late',
+  'met-together',
+  // What is done to its nodes, and what they do.
+  'work',
+  'belt',
+  'trip',
+  'crash',
+  'start',
+  'mass-restart',
+  'rolling-restart',
+  'throw',
+  'edit',
+  'call',
+  'change',
+  'rebel',
+  'sicken',
+  'cure',
+  'leave',
+  'drain',
+  'left-last',
+  // What is done to the network, to processes and to clocks.
+  'net',
+  'split',
+  'isolate',
+  'one-way',
+  'ring',
+  'flap',
+  'heal',
+  'break',
+  'freeze',
+  'stall',
+  'sleep',
+  'clock',
+  'drift',
+  // What checkers have seen, so that they have something to check.
+  'ran-twice',
+  'declined',
+  'gate-opened',
+  'gate-shut',
+  'edit-kept',
+  'rebel-tried',
+  'word-done',
+  'word-outlived',
+  'token-outlived',
+] as const
+
+/** What has not occurred in any of several schedules. */
+export function missingOf(counts: readonly Readonly<Record<string, number>>[]): readonly string[] {
+  return OCCURRENCES.filter(kind => !counts.some(each => (each[kind] ?? 0) > 0))
+}
