@@ -4,6 +4,8 @@
  * it (I13).
  */
 
+import type { NodeId } from '../../src/ids.ts'
+import type { Node } from '../../src/node/node.ts'
 import { type Hlc, compareHlc } from '../../src/protocol/hlc.ts'
 import type { SpecRow } from '../../src/protocol/spec-row.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
@@ -23,6 +25,8 @@ export interface Said {
   holders: readonly string[]
   /** So many nodes had ended before. */
   readonly endedCount: number
+  /** Peers that its node has had a session with all the time since. */
+  readonly peers: Set<NodeId>
 }
 
 export class Wishes {
@@ -33,16 +37,23 @@ export class Wishes {
   /** So many last words have counted whose node had ended. */
   outlivedCount = 0
   #endedCount = 0
+  /** Words that are not done, by whom they were told to. */
+  readonly #open = new Map<Node, Set<Said>>()
   /** The digests of the specs of all nodes, when they were looked at. */
   #roots = ''
 
   /** Somebody has just asked for it. What was asked for in this turn is written at the end of it. */
   say(mesh: SimulatedMesh, what: { readonly id: string; readonly wish: Wish; readonly node: string }): Said {
     const before = rowAt(mesh, what.node, what.id)
+    const node = mesh.node(what.node)
+    const { membership } = node.inspect().core.ledger
+    const peers = new Set(mesh.up.filter(other => membership.isConnected(other)))
     const run = mesh.runOf(what.node)
     const holders = [runText(what.node, run)]
-    const said: Said = { ...what, run, version: undefined, holders, endedCount: this.#endedCount }
+    const endedCount = this.#endedCount
+    const said: Said = { ...what, run, version: undefined, holders, peers, endedCount }
     this.#last.set(what.id, said)
+    this.#openOf(node).add(said)
     queueMicrotask(() => {
       const row = rowAt(mesh, what.node, what.id)
       if (row === before || row?.version.node !== what.node) return
@@ -57,16 +68,30 @@ export class Wishes {
    * @returns what is wrong with that
    */
   done(mesh: SimulatedMesh, said: Said): string | undefined {
-    const { id, node, wish, version, endedCount } = said
+    const { id, node, wish, version, peers, endedCount } = said
     note(mesh, said)
-    const isQuiet = endedCount === this.#endedCount && mesh.up.some(each => each === node)
-    if (version === undefined || !isQuiet) return undefined
-    const { membership } = mesh.node(node).inspect().core.ledger
-    const others = mesh.up.filter(other => membership.isConnected(other))
-    if (others.length === 0) return undefined
+    if (mesh.up.some(each => each === node)) this.#openOf(mesh.node(node)).delete(said)
+    // One that has ended may have been the one that knew it.
+    const isQuiet = endedCount === this.#endedCount
+    if (version === undefined || !isQuiet || peers.size === 0) return undefined
     this.doneCount += 1
     if (said.holders.length > 1) return undefined
-    return `I13: ${node} was told that ${id} is ${wish}, and none of ${others.join()} knows it`
+    return `I13: ${node} was told that ${id} is ${wish}, and none of ${[...peers].join()} knows it`
+  }
+
+  /** Whoever was alone for a moment meanwhile, may have been told so then: sessions that end are noted. */
+  #openOf(node: Node): Set<Said> {
+    const known = this.#open.get(node)
+    if (known !== undefined) return known
+    const open = new Set<Said>()
+    this.#open.set(node, open)
+    const { plane } = node.inspect()
+    const down = plane.onPeerDown.bind(plane)
+    plane.onPeerDown = peer => {
+      for (const { peers } of open) peers.delete(peer)
+      down(peer)
+    }
+    return open
   }
 
   /** It takes back what it has written, whenever it comes to that. */
