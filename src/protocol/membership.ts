@@ -334,14 +334,13 @@ export class Membership {
   #accuse(peer: NodeId, evidence: Evidence): boolean {
     const row = this.#roster.find(peer)
     if (row === undefined || this.#now.ms < this.wakefulness.accuseFromMs) return false
-    if (evidence === 'silent' && this.wakefulness.isAwayFrom(peer, this.#now.ms)) return false
-    // That a port refuses does not rest on how well this node is; but where there are others, it is left to them.
-    const isSure = evidence === 'refused' && this.witnesses.isAlone(this.#now.ms, peer)
-    if (this.health.isDegraded && !isSure) return false
+    // That a port refuses does not rest on how well this node is: the machine of the peer has said so.
+    const isUnsure = this.health.isDegraded || this.wakefulness.isAwayFrom(peer, this.#now.ms)
+    if (evidence === 'silent' && isUnsure) return false
     const accusation = { run: { id: row.id, boot: row.boot }, seq: row.seq, by: this.self.id, evidence }
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, true)
     else this.#suspect(row)
-    if (this.#suspicions.addWitness(accusation, this.#now.ms)) this.#tell(accusation)
+    if (this.#suspicions.addWitness(accusation)) this.#tell(accusation)
     return true
   }
 
@@ -360,7 +359,7 @@ export class Membership {
     if (run.id === this.self.id) return this.#refute(seq)
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, false)
     else this.#suspect(row)
-    if (!this.#suspicions.addWitness(accusation, this.#now.ms)) return
+    if (!this.#suspicions.addWitness(accusation)) return
     this.#news.addAccusation(accusation, this.#roster.count)
     // Each further witness makes it shorter: find out at once.
     const silentMs = this.#now.ms - this.#reach.heardMs(run.id)
@@ -372,7 +371,7 @@ export class Membership {
     const row = this.#roster.find(id)
     if (row === undefined) return this.#suspicions.end(id)
     const isGone = this.#suspicions.isGone(id, this.#now.ms)
-    if (!isGone && this.#isLiving(row)) {
+    if (this.#isLiving(row) && !(isGone && this.witnesses.isAlone(this.#now.ms))) {
       this.#suspicions.restart(id, this.#now.ms)
       return this.#warn(row)
     }

@@ -59,7 +59,11 @@ export interface Jury {
   readonly self: NodeId
   /** How many nodes there are now, this one included. */
   readonly count: number
-  /** Whether what a node says counts: it is alive, and well itself. */
+  /** By how much this node gives others more time, as it is late itself. */
+  readonly patience: number
+  /** Whether a node takes part, and nobody suspects it. */
+  readonly isAlive: (witness: NodeId) => boolean
+  /** Whether it counts that a node hears nothing of a suspect: it is alive, and well itself. */
   readonly isTrusted: (witness: NodeId) => boolean
   /** How many but `gone` have no session with a suspect now, as far as is known: they cannot find anything against it. */
   readonly countApart: (suspect: NodeId, gone: ReadonlySet<NodeId>) => number
@@ -100,16 +104,15 @@ export class Suspicions {
   }
 
   /** @returns whether this is new */
-  addWitness(accusation: Accusation, nowMs: number): boolean {
+  addWitness(accusation: Accusation): boolean {
     const { run, seq, by, evidence } = accusation
     const suspicion = this.#suspicions.get(run.id)
     if (suspicion === undefined || suspicion.run.boot !== run.boot || suspicion.seq !== seq) return false
     const known = suspicion.witnesses.get(by)
     if (known === evidence || known === 'refused') return false
     const isFull = suspicion.witnesses.size >= UNTRUSTED_WITNESSES_MAX
-    if (known === undefined && isFull && !this.#jury.isTrusted(by)) return false
+    if (known === undefined && isFull && !this.#counts(by, evidence)) return false
     suspicion.witnesses.set(by, evidence)
-    if (suspicion.refusedMs === Infinity && this.#isRefusedByTwo(suspicion)) suspicion.refusedMs = nowMs
     return true
   }
 
@@ -140,12 +143,20 @@ export class Suspicions {
   }
 
   /**
-   * Whether this node has been refused for long enough, with nobody else who could tell it otherwise. That rests on
-   * nothing that this node may have missed or been too late for.
+   * Whether this node has been refused for long enough: with nobody else who could tell it otherwise, or another one that was
+   * refused as well, or, where nobody confirms it, as long as a suspicion ever lasts. That rests on nothing that this node
+   * may have missed or been too late for.
    */
   isGone(id: NodeId, nowMs: number): boolean {
     this.#review(nowMs)
-    return (this.#suspicions.get(id)?.aloneMs ?? Infinity) + this.#timings.suspicionFastMs <= nowMs
+    const suspicion = this.#suspicions.get(id)
+    if (suspicion === undefined || !this.#isRefusing(suspicion)) return false
+    const { startedMs, notBeforeMs, refusedMs, aloneMs, count } = suspicion
+    const { suspicionFastMs } = this.#timings
+    if (aloneMs + suspicionFastMs <= nowMs) return true
+    const [, maxMs] = suspicionRangeMs(this.#timings, count)
+    const byTwoMs = refusedMs + suspicionFastMs * this.#jury.patience
+    return Math.max(notBeforeMs, Math.min(byTwoMs, startedMs + maxMs)) <= nowMs
   }
 
   /** Whose time is up. */
@@ -169,12 +180,13 @@ export class Suspicions {
     return wakeAtMs
   }
 
-  /** Whether anybody is left to be heard changes without a word. */
+  /** Whether anybody is left to be heard, and whose word counts, changes without a word. */
   #review(nowMs: number): void {
     const isAlone = this.#jury.isAlone(nowMs)
     for (const suspicion of this.#suspicions.values()) {
       const isGone = isAlone && this.#isRefusing(suspicion)
       suspicion.aloneMs = isGone ? Math.min(suspicion.aloneMs, nowMs) : Infinity
+      if (suspicion.refusedMs === Infinity && this.#isRefusedByTwo(suspicion)) suspicion.refusedMs = nowMs
     }
   }
 
@@ -206,17 +218,22 @@ export class Suspicions {
   }
 
   #confirmationsOf({ witnesses }: Suspicion): number {
-    let trusted = 0
-    for (const witness of witnesses.keys()) if (this.#jury.isTrusted(witness)) trusted += 1
-    return Math.min(CONFIRMATIONS, Math.max(0, trusted - 1))
+    let counted = 0
+    for (const [witness, evidence] of witnesses) if (this.#counts(witness, evidence)) counted += 1
+    return Math.min(CONFIRMATIONS, Math.max(0, counted - 1))
   }
 
   #isRefusedByTwo({ witnesses }: Suspicion): boolean {
     let refused = 0
     for (const [witness, evidence] of witnesses) {
-      if (evidence === 'refused' && this.#jury.isTrusted(witness)) refused += 1
+      if (evidence === 'refused' && this.#counts(witness, evidence)) refused += 1
     }
     return refused >= 2
+  }
+
+  /** Whoever is late itself may have missed an answer; that a port refuses, the machine of the suspect has said. */
+  #counts(witness: NodeId, evidence: Evidence): boolean {
+    return evidence === 'refused' ? this.#jury.isAlive(witness) : this.#jury.isTrusted(witness)
   }
 }
 

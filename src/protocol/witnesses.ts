@@ -32,10 +32,18 @@ export class Witnesses implements Jury {
     return this.#init.roster.count
   }
 
+  get patience(): number {
+    return this.#init.health.factor
+  }
+
+  isAlive(witness: NodeId): boolean {
+    return witness === this.self || this.#init.roster.table.get(witness)?.status === 'alive'
+  }
+
   isTrusted(witness: NodeId): boolean {
-    const { roster, stats, health } = this.#init
+    const { stats, health } = this.#init
     if (witness === this.self) return isTrusted(health.score)
-    return roster.table.get(witness)?.status === 'alive' && stats.isTrusted(witness)
+    return this.isAlive(witness) && stats.isTrusted(witness)
   }
 
   countApart(suspect: NodeId, gone: ReadonlySet<NodeId>): number {
@@ -47,13 +55,10 @@ export class Witnesses implements Jury {
     return this.#init.reach.isRefused(suspect)
   }
 
-  /**
-   * Whoever has no session with this node may still be heard by way of one who has. `suspect`: whether it can be heard does
-   * not matter, as when it has just been found that it cannot.
-   */
-  isAlone(nowMs: number, suspect?: NodeId): boolean {
+  /** Whoever has no session with this node may still be heard by way of one who has. */
+  isAlone(nowMs: number): boolean {
     const { roster, reach, timings } = this.#init
-    return roster.others().every(id => id === suspect || reach.isApart(id, nowMs, timings))
+    return roster.others().every(id => reach.isApart(id, nowMs, timings))
   }
 
   /** Who may be asked to probe `target`: those with whom there is a session, and who reach it as far as is known. */

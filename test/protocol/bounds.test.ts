@@ -56,6 +56,8 @@ test(`no more than ${UNTRUSTED_WITNESSES_MAX} are kept who accuse and do not cou
   const suspicions = new Suspicions(LAN_TIMINGS, {
     self: nodeId('self'),
     count: 5,
+    patience: 1,
+    isAlive: witness => witness === a,
     isTrusted: witness => witness === a,
     countApart: () => 0,
     isRefused: () => false,
@@ -63,7 +65,7 @@ test(`no more than ${UNTRUSTED_WITNESSES_MAX} are kept who accuse and do not cou
   })
   const run = { id: b, boot: 1 }
   suspicions.begin(run, 1, { count: 5, nowMs: 0 })
-  const isNew = (by: NodeId): boolean => suspicions.addWitness({ run, seq: 1, by, evidence: 'silent' }, 0)
+  const isNew = (by: NodeId): boolean => suspicions.addWitness({ run, seq: 1, by, evidence: 'silent' })
   expect(many(1_000).filter(isNew)).toHaveLength(UNTRUSTED_WITNESSES_MAX)
   expect([isNew(a), isNew(a)]).toEqual([true, false])
 })

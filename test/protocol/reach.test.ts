@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
+import { HEALTH_SCORE_MAX } from '../../src/protocol/local-health.ts'
 import { Reach } from '../../src/protocol/reach.ts'
-import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
+import { LAN_TIMINGS, suspicionRangeMs } from '../../src/protocol/timings.ts'
 import { Bench, REFUSED, a, b, c, row } from './bench.ts'
 
 const { probePeriodMs, probeTimeoutMs, suspicionFastMs } = LAN_TIMINGS
@@ -39,17 +40,74 @@ describe('a member whose session has closed, and whose port refuses', () => {
     return mesh
   }
 
-  test('is accused by a node that is unwell when that is over', () => {
+  /** The node itself is as unwell as can be, and stays it; so is `c`. `b` refuses: `a` has noticed. */
+  const unwell = (): { readonly mesh: Bench; readonly refuse: (afterMs: number) => string | undefined } => {
     const mesh = bench()
-    while (!mesh.membership.health.isDegraded) mesh.membership.health.raise()
-    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
-    expect(mesh.statusOf(b)).toBe('alive')
-    while (mesh.membership.health.isDegraded) mesh.membership.health.lower()
-    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
-    expect(mesh.statusOf(b)).toBe('suspect')
+    mesh.healthOf.set(c, HEALTH_SCORE_MAX)
+    mesh.answer(c, 0)
+    const refuse = (afterMs: number): string | undefined => {
+      for (const untilMs = mesh.nowMs + afterMs; mesh.nowMs < untilMs;) {
+        while (mesh.membership.health.score < HEALTH_SCORE_MAX) mesh.membership.health.raise()
+        mesh.pass(10, [c])
+      }
+      mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+      return mesh.statusOf(b)
+    }
+    expect(refuse(10)).toBe('suspect')
     expect(mesh.sent('accusations').map(({ message }) => message.accusations[0]?.evidence)).toEqual([
       'refused',
     ])
+    return { mesh, refuse }
+  }
+  const patientMs = suspicionFastMs * (HEALTH_SCORE_MAX + 1)
+
+  // Nobody said so while all were unwell, and it was never dead.
+  test('is dead for one that is unwell if a second one says so, as unwell as that is: with more time to refute', () => {
+    const { mesh, refuse } = unwell()
+    expect(refuse(2 * patientMs)).toBe('suspect')
+    mesh.accuse(b, c, 'refused')
+    expect(refuse(patientMs - 100)).toBe('suspect')
+    expect(refuse(probePeriodMs + 100)).toBe('dead')
+  })
+
+  test('is not dead for one that is unwell as long as it is the only one that says so, but at last', () => {
+    const { mesh, refuse } = unwell()
+    const [, longestMs] = suspicionRangeMs(LAN_TIMINGS, 3)
+    mesh.accuse(b, c, 'silent')
+    expect(refuse(longestMs - 100)).toBe('suspect')
+    expect(refuse(probePeriodMs + 100)).toBe('dead')
+  })
+
+  test('is not dead for one that is unwell, whoever says so, while somebody hears it', () => {
+    for (let afterMs = 50; afterMs < patientMs; afterMs += 50) {
+      const { mesh, refuse } = unwell()
+      mesh.accuse(b, c, 'refused')
+      expect(refuse(afterMs)).toBe('suspect')
+      mesh.tell(c, { kind: 'probe-report', n: 1, target: b, isHeard: true })
+      expect(refuse(2 * probePeriodMs - 50)).toBe('suspect')
+    }
+  })
+
+  test('is dead at once for one that is well if one that is unwell says so as well', () => {
+    const mesh = bench()
+    mesh.healthOf.set(c, HEALTH_SCORE_MAX)
+    mesh.answer(c, 0)
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    mesh.accuse(b, c, 'refused')
+    mesh.pass(suspicionFastMs + 20, [c])
+    expect(mesh.statusOf(b)).toBe('dead')
+  })
+
+  test('is dead at once also where who says so was suspect itself just then', () => {
+    const mesh = bench()
+    mesh.membership.merge(row(c, { status: 'suspect' }), mesh.now)
+    mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+    mesh.accuse(b, c, 'refused')
+    mesh.pass(suspicionFastMs + 20, [c])
+    expect(mesh.statusOf(b)).toBe('suspect')
+    mesh.membership.merge(row(c, { seq: 2 }), mesh.now)
+    mesh.pass(suspicionFastMs + 20, [c])
+    expect(mesh.statusOf(b)).toBe('dead')
   })
 
   test('is dead for one that is unwell, if it is the only one left, when it refuses again', () => {

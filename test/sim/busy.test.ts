@@ -6,23 +6,38 @@
 import { describe, expect, test } from 'vitest'
 
 import { Prng } from '../../src/prng.ts'
-import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { type SimulatedMesh, type SimulationInit, simulate } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
 
 const HELD_MS = [100, 400] as const
+
+/** How a node is held up: for so long at a time, and for so long it is not then. */
+interface Beat {
+  readonly heldMs: readonly [min: number, max: number]
+  readonly freeMs: (heldMs: number) => number
+}
+
+/** For so much of the time. */
+function heldFor(share: number): Beat {
+  return { heldMs: HELD_MS, freeMs: heldMs => heldMs * (1 / share - 1) }
+}
+
+/** For so long at a time, with so much time between. */
+function heldBetween(heldMs: number, freeMs: number): Beat {
+  return { heldMs: [heldMs, heldMs], freeMs: () => freeMs }
+}
 
 /** Nodes that are held up again and again, each by itself, as time passes here. */
 class Busy {
   readonly #mesh: SimulatedMesh
   readonly #prng: Prng
-  /** For so much of the time. */
-  readonly #share: number
+  readonly #beat: Beat
   readonly #turnMs = new Map<string, number>()
 
-  constructor(mesh: SimulatedMesh, ids: readonly string[], share: number) {
+  constructor(mesh: SimulatedMesh, ids: readonly string[], beat: Beat) {
     this.#mesh = mesh
     this.#prng = new Prng(mesh.seed)
-    this.#share = share
+    this.#beat = beat
     for (const id of ids) this.#turnMs.set(id, mesh.nowMs + this.#prng.between(...HELD_MS))
   }
 
@@ -44,10 +59,10 @@ class Busy {
   }
 
   #turn(id: string): void {
-    const heldMs = this.#prng.between(...HELD_MS)
+    const heldMs = this.#prng.between(...this.#beat.heldMs)
     if (this.#mesh.isFrozen(id)) {
       this.#mesh.thaw(id)
-      this.#turnMs.set(id, this.#mesh.nowMs + heldMs * (1 / this.#share - 1))
+      this.#turnMs.set(id, this.#mesh.nowMs + this.#beat.freeMs(heldMs))
     } else {
       this.#mesh.freeze(id)
       this.#turnMs.set(id, this.#mesh.nowMs + heldMs)
@@ -60,21 +75,101 @@ function statusAt(mesh: SimulatedMesh, id: string, of: string): string | undefin
   return members.get(of)?.status
 }
 
-async function formed(nodes: number): Promise<SimulatedMesh> {
-  const mesh = await simulate({ seed: `busy ${nodes}`, nodes })
+/** From now on nothing gets through between two nodes, and each dial is refused. @returns how many were */
+function reject(mesh: SimulatedMesh, one: string, other: string): { readonly count: number } {
+  const refused = { count: 0 }
+  mesh.cut(one, other)
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    const { core } = mesh.node(from).inspect()
+    const { id } = mesh.node(to)
+    const step = core.step.bind(core)
+    core.step = (event, now) => {
+      if (event.kind !== 'dial-failed' || event.key !== id) return step(event, now)
+      refused.count += 1
+      return step({ ...event, failure: 'refused' }, now)
+    }
+  }
+  return refused
+}
+
+async function formed(nodes: number, init: SimulationInit = {}): Promise<SimulatedMesh> {
+  const mesh = await simulate({ seed: `busy ${nodes}`, nodes, ...init })
   await allSeeAll(mesh)
   await mesh.run(2_000)
   return mesh
 }
 
 describe.each([3, 5, 8])('in a mesh of %i', nodes => {
+  // A degraded node said of nobody that its port refuses: it left that to the others, which were degraded as well.
+  test.each([
+    [120, 5],
+    [150, 5],
+    [250, 2],
+    [250, 5],
+    [350, 5],
+    [400, 2],
+    [400, 10],
+  ])(
+    'all of which are held up for %i of each %i ms more, one that is killed is out in three seconds',
+    async (heldMs, freeMs) => {
+      await using mesh = await formed(nodes)
+      const others = mesh.ids.filter(id => id !== 'n2')
+      const busy = new Busy(mesh, others, heldBetween(heldMs, freeMs))
+      await busy.pass(20_000)
+      mesh.crash('n2')
+      expect(await busy.untilDead('n2', others)).toBeLessThan(3_000)
+    },
+  )
+
+  test.each([
+    [150, 5],
+    [250, 2],
+    [400, 10],
+  ])(
+    'all of which are held up for %i of each %i ms more, one that only one of them has met is out in 15 s',
+    async (heldMs, freeMs) => {
+      await using mesh = await formed(nodes)
+      const others = mesh.ids.filter(id => id !== 'n2')
+      for (const id of others) if (id !== 'n1') mesh.cut(id, 'n2')
+      const busy = new Busy(mesh, others, heldBetween(heldMs, freeMs))
+      await busy.pass(20_000)
+      mesh.crash('n2')
+      expect(await busy.untilDead('n2', others)).toBeLessThan(15_000)
+    },
+  )
+
+  test.each([
+    [120, 5],
+    [250, 2],
+    [250, 10],
+    [400, 2],
+    [400, 10],
+  ])(
+    'all of which are held up for %i of each %i ms more, nobody dies of a firewall that rejects between two of them',
+    async (heldMs, freeMs) => {
+      // A dial that is refused is so at once.
+      await using mesh = await formed(nodes, { conditions: { dialTimeoutMs: 5 } })
+      const busy = new Busy(mesh, mesh.ids, heldBetween(heldMs, freeMs))
+      await busy.pass(20_000)
+      let dead = 0
+      for (const id of mesh.ids) mesh.node(id).on('member:dead', () => (dead += 1))
+      const refused = reject(mesh, 'n1', 'n2')
+      await busy.pass(60_000)
+      expect(dead).toBe(0)
+      expect(refused.count).toBeGreaterThan(10)
+    },
+  )
+
   // With 0.9 of eight nodes it took more than a minute: each stall made them begin anew with what they were about to find.
   test.each([0.5, 0.8, 0.9])(
     'all of which are held up for %d of the time, one that falls silent is out in ten seconds',
     async share => {
       await using mesh = await formed(nodes)
       const others = mesh.ids.filter(id => id !== 'n2')
-      const busy = new Busy(mesh, others, share)
+      const busy = new Busy(mesh, others, heldFor(share))
       await busy.pass(20_000)
       mesh.freeze('n2')
       expect(await busy.untilDead('n2', others)).toBeLessThan(10_000)
@@ -83,7 +178,7 @@ describe.each([3, 5, 8])('in a mesh of %i', nodes => {
 
   test('one of which is held up for 0.9 of the time, it hears of one that falls silent as soon as the others', async () => {
     await using mesh = await formed(nodes)
-    const busy = new Busy(mesh, ['n1'], 0.9)
+    const busy = new Busy(mesh, ['n1'], heldFor(0.9))
     await busy.pass(20_000)
     mesh.freeze('n2')
     expect(await busy.untilDead('n2', ['n1', 'n3'])).toBeLessThan(5_000)
@@ -93,7 +188,7 @@ describe.each([3, 5, 8])('in a mesh of %i', nodes => {
     await using mesh = await formed(nodes)
     let dead = 0
     for (const id of mesh.ids) mesh.node(id).on('member:dead', () => (dead += 1))
-    await new Busy(mesh, mesh.ids, 0.9).pass(60_000)
+    await new Busy(mesh, mesh.ids, heldFor(0.9)).pass(60_000)
     expect(dead).toBe(0)
   })
 })
