@@ -52,6 +52,7 @@ export interface DataPlaneInit {
   readonly publish: (bytes: Uint8Array) => void
   readonly hangUp: (peer: NodeId, reason: string) => void
   readonly find: (slot: SlotId) => Addressee | undefined
+  readonly isSuspect: (node: NodeId) => boolean
   readonly slotsHere: (spec: SpecId) => readonly SlotId[]
   readonly onFull: PostInit['onFull']
   readonly prng: Prng
@@ -61,7 +62,7 @@ export interface DataPlaneInit {
 }
 
 export class DataPlane implements Gateway, SessionOwner, Carrier {
-  readonly router = new Router()
+  readonly router: Router
   /** One for all code of users on this node. */
   readonly turn: Turn
   readonly #init: DataPlaneInit
@@ -77,6 +78,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
 
   constructor(init: DataPlaneInit) {
     this.#init = init
+    this.router = new Router(init.isSuspect)
     this.turn = new Turn(init.clock, init.onTook)
     this.outbox = new Outbox({
       router: this.router,

@@ -99,6 +99,7 @@ export class Kernel {
       publish: bytes => transport.publish(BROADCAST_TOPIC, bytes),
       hangUp: (peer, reason) => this.#onOffence(peer, 'violation', reason),
       find: slot => this.host.find(slot),
+      isSuspect: node => core.ledger.tables.members.get(node)?.status === 'suspect',
       slotsHere: spec => this.host.slotsOf(spec),
       onFull: (slot, kind) => this.host.overloads.onFull(slot, kind),
       prng: prng.fork('plane'),
@@ -108,9 +109,8 @@ export class Kernel {
     this.gateway = new FencedGateway(this.plane, findFenceOfNow)
     // A simulated machine is never held up: its clock stands still meanwhile.
     if (machine !== undefined) {
-      const usedMs = (): number => machine.usedMs()
       const log = new StallLog(clock, logger)
-      this.#stalls = new Stalls(clock, stall => this.#onStalled(stall, log), usedMs)
+      this.#stalls = new Stalls(clock, stall => this.#onStalled(stall, log), machine)
     }
     this.#alarm = new Alarm({ clock, stalls: this.#stalls, onRing: () => this.#onAlarm() })
     this.host = new Host({

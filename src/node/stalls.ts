@@ -6,7 +6,7 @@
  */
 
 import type { SlotId } from '../ids.ts'
-import type { Clock, Logger } from '../ports.ts'
+import type { Clock, Logger, Machine } from '../ports.ts'
 import { RateLimit } from '../rate-limit.ts'
 import { findLastScope } from './workers/scope.ts'
 
@@ -28,17 +28,16 @@ export interface Stall {
 export class Stalls {
   readonly #clock: Clock
   readonly #report: (stall: Stall) => void
-  readonly #readUsedMs: () => number
+  readonly #machine: Pick<Machine, 'usedMs'>
   #reportedMs = -Infinity
   #dueMs = Infinity
   /** What this thread had computed for when the timer was set. */
   #usedMs = 0
 
-  /** @param readUsedMs milliseconds that this thread has computed for: see `Machine` */
-  constructor(clock: Clock, report: (stall: Stall) => void, readUsedMs: () => number) {
+  constructor(clock: Clock, report: (stall: Stall) => void, machine: Pick<Machine, 'usedMs'>) {
     this.#clock = clock
     this.#report = report
-    this.#readUsedMs = readUsedMs
+    this.#machine = machine
   }
 
   /** One message has taken so long: the code that was entered last is to blame. */
@@ -51,7 +50,7 @@ export class Stalls {
   /** A timer is set for `dueMs`. There is one at a time. */
   onTimerSet(dueMs: number): void {
     this.#dueMs = dueMs
-    this.#usedMs = this.#readUsedMs()
+    this.#usedMs = this.#machine.usedMs()
   }
 
   /** It fires. Where it is late, the loop was held up, unless that is what was reported already. */
@@ -59,7 +58,7 @@ export class Stalls {
     const nowMs = this.#clock.nowMs()
     const durationMs = nowMs - this.#dueMs
     if (durationMs <= STALL_MS || nowMs - this.#reportedMs < durationMs + STALL_MS) return
-    const isBusy = this.#readUsedMs() - this.#usedMs > BUSY_SHARE * durationMs
+    const isBusy = this.#machine.usedMs() - this.#usedMs > BUSY_SHARE * durationMs
     // Code that goes on after an `await` may be of the last worker, if that one still has something to go on with.
     const last = findLastScope()
     const worker = isBusy && last?.isOver === false ? last.identity.worker : undefined

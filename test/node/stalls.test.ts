@@ -19,7 +19,7 @@ class Bench {
   readonly stalls = new Stalls(
     { nowMs: () => this.nowMs, wallMs: () => 0, after: () => () => {} },
     stall => this.reports.push(stall),
-    () => this.usedMs,
+    { usedMs: () => this.usedMs },
   )
 
   /** The timer was set for 100 ms from now, and comes late. */

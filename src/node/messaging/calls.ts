@@ -358,7 +358,9 @@ export class Call implements Replier, Expiring, Origin {
     const { slot } = this.request
     const pending = this.#isGiven ? undefined : this.#router.whyPending(slot)
     if (pending !== undefined) return this.#expire(pendingText(specOfSlot(slot), pending), false, pending)
-    const where = this.#isGiven ? 'the worker may have come to it' : 'the worker has not come to it'
+    const suspect = this.#router.findSuspect(slot)
+    const doubt = suspect === undefined ? '' : `; its node ${suspect} is suspect: it may be dead`
+    const where = `the worker ${this.#isGiven ? 'may have' : 'has not'} come to it${doubt}`
     const crossing = this.#deadlocks.findCrossing(slot)
     this.#expire(crossing === undefined ? where : `${where}. ${crossed(crossing)}`, this.#isGiven)
   }

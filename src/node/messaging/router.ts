@@ -41,6 +41,12 @@ export class Router {
   readonly #waiting = new Map<SpecId, Set<() => void>>()
   /** Who reaches a member that this node does not. */
   readonly #cutOff = new Map<NodeId, readonly NodeId[]>()
+  readonly #isSuspect: (node: NodeId) => boolean
+
+  /** `isSuspect`: whether a node is suspected of having died. */
+  constructor(isSuspect: (node: NodeId) => boolean = () => false) {
+    this.#isSuspect = isSuspect
+  }
 
   /** Where the worker runs; undefined while it does not. */
   find(slot: SlotId): Route | undefined {
@@ -122,6 +128,12 @@ export class Router {
   /** Who reaches a node that is cut off from this one: there is no way to its workers from here. */
   findReachers(node: NodeId): readonly NodeId[] | undefined {
     return this.#cutOff.get(node)
+  }
+
+  /** The node where the worker runs, as long as it is not known whether that is still there. */
+  findSuspect(slot: SlotId): NodeId | undefined {
+    const owner = this.find(slot)?.owner.id
+    return owner !== undefined && this.#isSuspect(owner) ? owner : undefined
   }
 
   /** Whether both are members that start, so that neither is to be reached before the other has started. */
