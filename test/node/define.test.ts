@@ -49,6 +49,18 @@ test('a server is checked field by field', () => {
   ])
 })
 
+test('a function that no handle can call is refused', () => {
+  const wanted = 'another name: handles, as all objects, answer to this one themselves'
+  for (const name of ['then', 'toJSON', 'toString', 'valueOf', 'constructor', 'hasOwnProperty']) {
+    expect(linesOf(untyped(defineServer, 'x', { init, call: { [name]: init, get: init } }))).toEqual([
+      `call.${name}: a function → ${wanted}`,
+    ])
+    expect(linesOf(untyped(defineServer, 'x', { init, cast: { [name]: init } }))).toEqual([
+      `cast.${name}: a function → ${wanted}`,
+    ])
+  }
+})
+
 test('everything that is wrong with a behaviour is one error, which names the behaviour', () => {
   const bad = { init: 5, call: 6, cast: { a: 7 }, info: 8, terminate: 9, handoff: 10, input: 11 }
   expect(untyped(defineServer, 'hits', bad, { version: 2 })).toThrow(

@@ -9,6 +9,7 @@ import { checkWait } from '../wait-options.ts'
 import type { WaitOptions } from '../waiting.ts'
 import type { NoFunctions, Server, Task } from '../workers/behaviours.ts'
 import type { Deferred } from '../workers/deferred.ts'
+import { isOfAnyObject } from '../workers/function-names.ts'
 import type { Gateway } from '../workers/gateway.ts'
 import { originOfNow, traceOfNow } from '../workers/scope.ts'
 
@@ -80,6 +81,11 @@ export class WorkerRef<B extends Process = Process> {
   send(message: MessageOf<B>): void {
     this.#gateway.send(this.id, message, traceOfNow())
   }
+
+  /** For logs: as handles of groups and chains are written. */
+  toJSON(): { readonly id: SlotId } {
+    return { id: this.id }
+  }
 }
 
 interface Identified {
@@ -142,9 +148,9 @@ function functions(invoke: (name: string, args: readonly unknown[]) => unknown):
   return new Proxy(
     {},
     {
-      get(_target, name) {
-        // Not a promise: awaiting it by mistake must not send a call named "then".
-        if (typeof name === 'symbol' || name === 'then') return undefined
+      get(target, name): unknown {
+        // To await it by mistake, to log it or to write it as JSON must send no calls named "then", "toString" or "toJSON".
+        if (typeof name === 'symbol' || isOfAnyObject(name)) return Reflect.get(target, name)
         const known = made.get(name)
         if (known !== undefined) return known
         const fn = (...args: unknown[]): unknown => invoke(name, args)

@@ -7,9 +7,12 @@ import { OptionsError, type Problem } from '../../errors.ts'
 import { ID_LENGTH_MAX, isPlainId } from '../../ids.ts'
 import { type Breach, fieldOf, fields, inspect, rule } from '../check.ts'
 import { noSuchField } from '../nearest.ts'
+import { isOfAnyObject } from './function-names.ts'
 import { idleOptions } from './idle-options.ts'
 import { isSchema } from './schema.ts'
 import { show } from '../show.ts'
+
+const ANOTHER_NAME = 'another name: handles, as all objects, answer to this one themselves'
 
 /** The item and the context. */
 const STAGE_PARAMETERS = 2
@@ -71,6 +74,7 @@ export const serverSpec = v.pipe(
     ),
   }),
   rule(spec => [...aimless(spec, 'call'), ...aimless(spec, 'cast')]),
+  rule(spec => [...unheard(spec, 'call'), ...unheard(spec, 'cast')]),
 )
 
 /** Checks the options of `defineTask`. */
@@ -132,6 +136,13 @@ function aimless(spec: unknown, kind: 'call' | 'cast'): Breach[] {
   return entriesOf(fieldOf(fieldOf(spec, 'input'), kind))
     .filter(([key]) => !known.includes(key))
     .map(([key, found]) => ({ path: ['input', kind, key], found, wanted: noSuchField(key, known) }))
+}
+
+/** Functions that no handle can call. */
+function unheard(spec: unknown, kind: 'call' | 'cast'): Breach[] {
+  return entriesOf(fieldOf(spec, kind))
+    .filter(([key]) => isOfAnyObject(key))
+    .map(([key, found]) => ({ path: [kind, key], found, wanted: ANOTHER_NAME }))
 }
 
 function entriesOf(value: unknown): [string, unknown][] {
