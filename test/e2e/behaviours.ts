@@ -2,7 +2,7 @@
 
 import { appendFileSync, existsSync } from 'node:fs'
 
-import { defineServer, defineStage } from '../../src/index.ts'
+import { deferred, defineServer, defineStage } from '../../src/index.ts'
 
 /** Longer than what a node tells of (`node:stalled`). */
 const STALL_MS = 300
@@ -49,5 +49,23 @@ export const member = defineServer('member', {
       const endMs = performance.now() + STALL_MS
       while (!existsSync(untilFile) || performance.now() < endMs);
     },
+  },
+})
+
+/** Never answers. */
+export const mute = defineServer('mute', {
+  init: () => ({}),
+  call: { ask: () => deferred<void>(() => {}) },
+})
+
+/** Calls another one, and does not wait for its answer. */
+export const forgetful = defineServer('forgetful', {
+  init: context => context,
+  call: {
+    forget: ({ getWorker }, id: string) => {
+      void getWorker(id, mute).with({ timeoutMs: 600_000 }).call.ask()
+      return process.pid
+    },
+    pid: () => process.pid,
   },
 })

@@ -25,6 +25,7 @@ import { becauseOf, isDown, pendingText } from '../supervision/spec-status.ts'
 import { toError } from '../thrown-value.ts'
 import { type Caller, type Origin, issuesOf } from '../../protocol/request.ts'
 import type { CallRequest } from '../workers/gateway.ts'
+import { placeOfNow, runAt } from '../workers/scope.ts'
 import { refusedThere } from './congestion.ts'
 import { type Deadlocks, circleOf, crossed } from './deadlocks.ts'
 import type { Replier } from './mailbox.ts'
@@ -66,6 +67,7 @@ export class Calls {
 
   start(request: CallRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const place = placeOfNow()
       const call = new Call(request, {
         startedMs: this.#clock.nowMs(),
         deadlocks: this.#deadlocks,
@@ -76,7 +78,8 @@ export class Calls {
           this.#waiting.delete(call)
           if (call.correlation !== undefined) this.#sent.delete(call.correlation)
           if (error === undefined) resolve(value)
-          else reject(error)
+          // Where nobody awaits it, whoever has made the call has failed: not the worker, or the peer, that has ended it.
+          else runAt(place, () => reject(error))
         },
       })
       if (call.deadlineMs <= call.startedMs) return call.onExpired()

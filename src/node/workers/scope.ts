@@ -73,21 +73,32 @@ export class Seat {
   }
 }
 
-interface Trace {
+/** Code that has said itself what trace it is part of. */
+class Traced {
   readonly traceId: string
+  /** The worker that it belongs to all the same; undefined outside of workers. */
+  readonly home: Scope | Seat | undefined
+
+  constructor(traceId: string, home: Scope | Seat | undefined) {
+    this.traceId = traceId
+    this.home = home
+  }
 }
 
-/** Where code was before a loop of ours began: outside, in a trace, in a worker. */
-type Outer = Scope | Seat | Trace | undefined
+/** Where code runs: outside, in a worker, in a trace of its own. */
+export type Place = Scope | Seat | Traced | undefined
 
-const storage = new AsyncLocalStorage<Outer>()
+const storage = new AsyncLocalStorage<Place>()
 let lastEntered: Scope | undefined
 
 /** The scope of the code that runs now; undefined outside of workers. */
 export function findScope(): Scope | undefined {
-  const store = storage.getStore()
-  if (store instanceof Seat) return store.scope
-  return store instanceof Scope ? store : undefined
+  return scopeAt(storage.getStore())
+}
+
+function scopeAt(place: Place): Scope | undefined {
+  const home = place instanceof Traced ? place.home : place
+  return home instanceof Seat ? home.scope : home
 }
 
 /** The worker whose code runs now; undefined outside of workers. */
@@ -119,9 +130,13 @@ export function currentTraceId(): string | undefined {
   return storage.getStore()?.traceId
 }
 
-/** Runs `code` as part of a trace: calls and casts that it makes carry the id to whichever worker they reach. */
+/**
+ * Runs `code` as part of a trace: calls and casts that it makes carry the id to whichever worker they reach. Code of a worker
+ * stays on the account of that.
+ */
 export function withTrace<T>(traceId: string, code: () => T): T {
-  return storage.run({ traceId }, code)
+  const place = storage.getStore()
+  return storage.run(new Traced(traceId, place instanceof Traced ? place.home : place), code)
 }
 
 /** Runs user code of a worker. */
@@ -133,6 +148,17 @@ export function runInScope<T>(scope: Scope, code: () => T): T {
 /** Runs code of ours that user code has come to, and that is not on its account. */
 export function runOutside<T>(code: () => T): T {
   return storage.getStore() === undefined ? code() : storage.run(undefined, code)
+}
+
+/** Where the code that runs now is: to come back to it, see `runAt`. */
+export function placeOfNow(): Place {
+  return storage.getStore()
+}
+
+/** Runs code of ours that is on account of what was begun at `place`, whoever's code it is that has come to it. */
+export function runAt(place: Place, code: () => void): void {
+  if (storage.getStore() === place) code()
+  else storage.run(place, code)
 }
 
 /**
@@ -164,11 +190,12 @@ export function prepareScope(scope: Scope): Entrance {
 
 /** What a call or cast that is made now brings along: see `Origin`. The deadline is the one that it inherits. */
 export function originOfNow(): Origin {
-  const scope = findScope()
+  const place = storage.getStore()
+  const scope = scopeAt(place)
   if (scope !== undefined && !scope.isOver) {
-    return { deadlineMs: scope.deadlineMs, traceId: scope.traceId, caller: scope }
+    return { deadlineMs: scope.deadlineMs, traceId: place?.traceId, caller: scope }
   }
-  return traceOfNow()
+  return traceOf(place?.traceId)
 }
 
 /** The same for what has no answer: only the trace goes along. */

@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 
-import { currentTraceId, currentWorker } from '../../../src/node/workers/scope.ts'
+import { currentTraceId, currentWorker, withTrace } from '../../../src/node/workers/scope.ts'
 import { defineServer, defineStage, defineTask } from '../../../src/node/workers/behaviours.ts'
 import type { TaskContext, WorkerContext } from '../../../src/node/workers/context.ts'
 
@@ -68,6 +68,10 @@ export const knower = defineServer('context-knower', {
   init: context => ({ context, count: 0, heard: new Array<unknown>() }),
   call: {
     know: (state, place: Place) => knownAt(place, state.context),
+    knowInTrace: (state, place: Place) =>
+      withTrace('outer', () => withTrace('own', () => knownAt(place, state.context))),
+    throughInTrace: (state, id: string, place: Place): Promise<unknown> =>
+      withTrace('own', () => state.context.getWorker(id, next).call.through([], place)),
     /** Asks the next one, and so on; the last one says what it knows. */
     through: async (state, [first, ...rest]: readonly string[], place: Place): Promise<unknown> =>
       first === undefined

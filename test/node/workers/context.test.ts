@@ -49,6 +49,26 @@ describe.each(['inline', 'thread', 'process'] as const)('code that runs %s', iso
     expect(currentWorker()).toBeUndefined()
   })
 
+  test('of a server knows its worker and its deadline in a trace of its own, and takes that along', async () => {
+    const worker = await node.addWorker({ id: 'w', run: knower, isolation })
+    await node.addWorker({ id: 'o', run: knower, isolation: OTHER[isolation] })
+    const asked = worker.with({ timeoutMs: PATIENCE_MS })
+    const within = await Promise.all(PLACES.map(place => asked.call.knowInTrace(place)))
+    for (const found of within) {
+      expect(found).toMatchObject({ who: { worker: 'w' }, traceId: 'own' })
+      expect(found.remainingMs).toBeGreaterThan(5_000)
+    }
+    const through = await asked.call.throughInTrace('o', 'await')
+    expect(through).toMatchObject({ who: { worker: 'o' }, traceId: 'own' })
+    expect(through).toHaveProperty(
+      'remainingMs',
+      expect.toSatisfy((ms: number) => ms > 5_000),
+    )
+    await expect(asked.call.throughInTrace('w', 'await')).rejects.toMatchObject({
+      message: expect.stringContaining('DeadlockError'),
+    })
+  })
+
   test('of a task and a stage knows its worker', async () => {
     const ear = await node.addWorker({ id: 'ear', run: knower })
     const worker = await node.addWorker({ id: 'w', run: knowingTask, isolation })

@@ -1,0 +1,109 @@
+/** Workers that call others and do not wait for the answer, and those that they call. */
+
+import * as v from 'valibot'
+
+import {
+  type Node,
+  type WorkerRef,
+  defineServer,
+  defineStage,
+  deferred,
+  withTrace,
+} from '../../../src/index.ts'
+import { promised } from '../../../src/promised.ts'
+
+export const WAYS = ['unknown', 'unfit', 'rejects', 'late', 'aborted', 'ends'] as const
+/** What becomes of a call. */
+export type Way = (typeof WAYS)[number]
+
+/** Longer than any test takes. */
+const FOR_EVER_MS = 600_000
+
+export const callee = defineServer('callee', {
+  init: () => ({ total: 0 }),
+  call: {
+    add: (state: { total: number }, by: number) => (state.total += by),
+    reject: () => deferred<void>(reply => setImmediate(() => reply.reject(new RangeError('not today')))),
+    never: () => deferred<void>(() => {}),
+  },
+  input: { call: { add: v.tuple([v.number()]) } },
+})
+
+/** Calls it, as code does that has no types. */
+export function callInVain(ref: WorkerRef<typeof callee>, way: Way): Promise<unknown> {
+  switch (way) {
+    case 'unknown':
+      return promised<{ nope: () => Promise<unknown> }>(ref.call).nope()
+    case 'unfit':
+      return ref.call.add(promised<number>('one'))
+    case 'rejects':
+      return ref.call.reject()
+    case 'late':
+      return ref.with({ timeoutMs: 5 }).call.never()
+    case 'aborted': {
+      const abort = new AbortController()
+      const answer = ref.with({ signal: abort.signal, timeoutMs: FOR_EVER_MS }).call.never()
+      abort.abort()
+      return answer
+    }
+    case 'ends':
+      return ref.with({ timeoutMs: FOR_EVER_MS }).call.never()
+    default:
+      return way
+  }
+}
+
+/** What else a worker may ask for and not wait for, by a handle of its node. */
+export const DEEDS = ['call', 'run', 'send', 'add', 'remove', 'formed'] as const
+export type Deed = (typeof DEEDS)[number]
+
+/** Nothing comes out of it. */
+export const broken = defineStage('broken', async (_item: number) => {
+  await Promise.resolve()
+  throw new Error('at each item')
+})
+
+async function readAll(values: AsyncIterable<unknown>): Promise<void> {
+  await Array.fromAsync(values)
+}
+
+function doInVain(node: Node, deed: Deed): Promise<unknown> {
+  switch (deed) {
+    case 'call':
+      return node.getChain('broken').call(1)
+    case 'run':
+      return readAll(node.getChain('broken').run([1]))
+    case 'send':
+      return node.getChain('broken').send(1, { signal: AbortSignal.abort() })
+    case 'add':
+      return node.addWorker(
+        { id: 'nowhere', run: callee, placement: { labels: { at: 'nowhere' } } },
+        { timeoutMs: 20 },
+      )
+    case 'remove':
+      return node.removeWorker('nobody')
+    case 'formed':
+      return node.formed(7, { timeoutMs: 20 })
+    default:
+      return deed
+  }
+}
+
+/** The node that the workers of this process may ask. */
+export const asked: { node?: Node } = {}
+
+export const caller = defineServer('caller', {
+  init: context => context,
+  call: {
+    do: (_context, deed: Deed): void => {
+      if (asked.node !== undefined) void doInVain(asked.node, deed)
+    },
+    trace: (context, id: string): void => {
+      withTrace('its own', () => void callInVain(context.getWorker(id, callee), 'unknown'))
+    },
+    forget: (context, id: string, way: Way): void => {
+      void callInVain(context.getWorker(id, callee), way)
+    },
+    get: () => 'here',
+  },
+})

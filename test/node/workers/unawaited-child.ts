@@ -1,0 +1,116 @@
+/**
+ * Two nodes, and calls that nobody awaits: of workers, or of the program itself. In a process of its own, as a test runner
+ * listens to such errors itself. Says what has come of it.
+ */
+
+import { randomUUID } from 'node:crypto'
+
+import type { NodeEventOf, WorkerRef } from '../../../src/index.ts'
+import { localNode } from '../../local-node.ts'
+import { DEEDS, WAYS, type Way, asked, broken, callInVain, callee, caller } from './unawaited-behaviours.ts'
+
+const behaviours = [new URL('unawaited-behaviours.ts', import.meta.url)]
+const cluster = randomUUID()
+const here = await localNode({ cluster, behaviours, labels: { at: 'here' } })
+const seeds = [...here.addresses]
+asked.node = here
+const there = await localNode({
+  cluster,
+  behaviours,
+  labels: { at: 'there' },
+  discovery: { mdns: false, seeds },
+})
+await Promise.all([here.formed(2), there.formed(2)])
+const [how = '', calledAt = 'here'] = process.argv.slice(2)
+
+const say = (message: object): void => {
+  process.send?.(message)
+}
+
+/** The next crash of any worker on either node. */
+function nextCrash(): Promise<NodeEventOf<'worker:exit'>> {
+  return new Promise(resolve => {
+    for (const node of [here, there])
+      node.on('worker:exit', event => (event.exit.kind === 'crashed' ? resolve(event) : undefined))
+  })
+}
+
+async function addCallee(id: string, where: string, isolation: 'inline' | 'thread' = 'inline') {
+  const added = await here.addWorker({
+    id,
+    run: callee,
+    isolation,
+    placement: { labels: { at: where } },
+  })
+  await added.call.add(5)
+  return added
+}
+
+async function forget(way: Way, where: string, by: 'inline' | 'thread' | 'process', of: 'inline' | 'thread') {
+  const what = `${way} ${where} by ${by} of ${of}`
+  const id = what.replaceAll(' ', '-')
+  const called = await addCallee(`callee-${id}`, where, of)
+  const calling = await here.addWorker({
+    id: `caller-${id}`,
+    run: caller,
+    isolation: by,
+    placement: { labels: { at: 'here' } },
+  })
+  const crash = nextCrash()
+  await calling.call.forget(`callee-${id}`, way)
+  if (way === 'ends') await here.restartWorker(`callee-${id}`)
+  const { slot, exit } = await crash
+  const failure = 'failure' in exit ? exit.failure?.name : undefined
+  // It goes on with what it has, and so does who has forgotten it, with nothing.
+  say({ what, slot, failure, total: await called.call.add(1), again: await calling.call.get() })
+}
+
+/** The worker `by` has begun something that fails: says who has crashed. */
+async function tellCrash(what: string, by: string, begin: (ref: WorkerRef<typeof caller>) => Promise<void>) {
+  const calling = await here.addWorker({ id: by, run: caller, placement: { labels: { at: 'here' } } })
+  const crash = nextCrash()
+  await begin(calling)
+  const { slot, exit } = await crash
+  const failure = 'failure' in exit ? exit.failure?.name : undefined
+  say({ what, slot, failure, again: await calling.call.get() })
+}
+
+async function onUnhandled(error: string): Promise<void> {
+  say({ what: 'unhandled', error, total: await here.getWorker('callee', callee).call.add(1) })
+  process.exit(7)
+}
+
+if (how === 'workers') {
+  for (const way of WAYS) {
+    await forget(way, 'here', 'inline', 'inline')
+    await forget(way, 'there', 'inline', 'inline')
+  }
+  await forget('unknown', 'here', 'inline', 'thread')
+  await forget('unknown', 'here', 'thread', 'inline')
+  await forget('unknown', 'there', 'process', 'inline')
+  for (const at of ['here', 'there']) {
+    await addCallee(`traced-${at}`, at)
+    await tellCrash(`trace ${at}`, `tracer-${at}`, ref => ref.call.trace(`traced-${at}`))
+    const stage = { run: broken, onItemError: 'deadLetter', placement: { labels: { at } } } as const
+    await here.addChain({ id: 'broken', stages: [stage] })
+    for (const deed of DEEDS) await tellCrash(`${deed} ${at}`, `${deed}-${at}`, ref => ref.call.do(deed))
+    await here.removeChain('broken')
+  }
+  await there.stop()
+  await here.stop()
+  process.disconnect()
+} else {
+  await addCallee('callee', calledAt)
+  for (const node of [here, there])
+    node.on('worker:exit', ({ slot }) => process.send?.({ what: 'exit', slot }, () => process.exit(8)))
+  if (how === 'listens') {
+    process.on('unhandledRejection', error => void onUnhandled(String(error)))
+  }
+  const { promise, resolve } = Promise.withResolvers<void>()
+  // Whoever it was that has asked for it last: the program.
+  setImmediate(() => {
+    void callInVain(here.getWorker('callee', callee), 'unknown')
+    resolve()
+  })
+  await promise
+}

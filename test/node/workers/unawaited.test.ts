@@ -1,0 +1,97 @@
+/** A call that nobody awaits, and that fails: it is on the account of whoever has made it. */
+
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, test } from 'vitest'
+
+import { PATIENCE_MS } from '../../patience.ts'
+
+/** Runs the program until its end. @returns what it has said, by what that is about, and how it has ended */
+async function run(...how: readonly string[]) {
+  const child = fork(new URL('unawaited-child.ts', import.meta.url), how, {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    timeout: 2 * PATIENCE_MS,
+    killSignal: 'SIGKILL',
+  })
+  const said = new Map<unknown, object>()
+  let stderr = ''
+  child.on('message', message => {
+    if (typeof message === 'object' && message !== null && 'what' in message) said.set(message.what, message)
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+  })
+  const [code]: unknown[] = await once(child, 'close')
+  return { code, said, stderr }
+}
+
+describe.concurrent('a call that nobody awaits, and that fails,', () => {
+  test('crashes the worker that has made it, and neither the one that was called nor the process', async ({
+    expect,
+  }) => {
+    const { code, said, stderr } = await run('workers')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    const names = {
+      unknown: 'RemoteError',
+      unfit: 'ValidationError',
+      rejects: 'RemoteError',
+      late: 'CallTimeoutError',
+      aborted: 'AbortError',
+      ends: 'WorkerExitedError',
+    }
+    const cases = Object.entries(names).flatMap(([way, failure]) =>
+      ['here', 'there'].map(where => ({ what: `${way} ${where} by inline of inline`, failure })),
+    )
+    const apart = [
+      'unknown here by inline of thread',
+      'unknown here by thread of inline',
+      'unknown there by process of inline',
+    ]
+    for (const { what, failure } of [...cases, ...apart.map(id => ({ what: id, failure: 'RemoteError' }))]) {
+      expect(said.get(what)).toEqual({
+        what,
+        failure,
+        slot: `caller-${what.replaceAll(' ', '-')}`,
+        total: what.startsWith('ends') ? 1 : 6,
+        again: 'here',
+      })
+    }
+    const deeds = {
+      trace: ['tracer', 'RemoteError'],
+      call: ['call', 'ItemDeadError'],
+      run: ['run', 'ItemDeadError'],
+      send: ['send', 'AbortError'],
+      add: ['add', 'StartError'],
+      remove: ['remove', 'NotFoundError'],
+      formed: ['formed', 'FormationError'],
+    }
+    for (const [deed, [by, failure]] of Object.entries(deeds)) {
+      for (const at of ['here', 'there']) {
+        const what = `${deed} ${at}`
+        expect(said.get(what)).toEqual({ what, failure, slot: `${by}-${at}`, again: 'here' })
+      }
+    }
+  })
+
+  test.for(['here', 'there'])(
+    'is an unhandled rejection of the program, where that has made it, and no worker ends (%s)',
+    async (at, { expect }) => {
+      const { code, said, stderr } = await run('dies', at)
+      expect(code).toBe(1)
+      expect(stderr).toContain('the server "callee" has no function "nope"')
+      expect(said.size).toBe(0)
+    },
+  )
+
+  test.for(['here', 'there'])(
+    'is told to the program where it listens to that, and no worker ends (%s)',
+    async (at, { expect }) => {
+      const { code, said } = await run('listens', at)
+      expect(code).toBe(7)
+      expect([...said.values()]).toEqual([
+        { what: 'unhandled', error: expect.stringContaining('has no function "nope"'), total: 6 },
+      ])
+    },
+  )
+})
