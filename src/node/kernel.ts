@@ -59,7 +59,8 @@ export class Kernel {
   #isOver = false
   #isReplaced = false
   #isLeaving = false
-  readonly #forgetStrays: Cancel | undefined
+  /** From then on, what code of its workers has left running is an affair of the program; undefined in a simulation. */
+  readonly forgetStrays: Cancel | undefined
   readonly #stalls: Stalls | undefined
   readonly #alarm: Alarm
 
@@ -128,7 +129,7 @@ export class Kernel {
       onReleased: assignment => this.plane.onReleased(assignment),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })
-    this.#forgetStrays = machine?.onStray(() => this.host.findStray())
+    this.forgetStrays = machine?.onStray(() => this.host.findStray())
   }
 
   /** Starts listening, then the loop. @throws {ListenError} when no address can be listened on */
@@ -226,7 +227,6 @@ export class Kernel {
     await atMost(clock, WORKERS_MS, ended)
     if (directory !== undefined) await shut(directory, this.#ports)
     await ended
-    this.#forgetStrays?.()
   }
 
   #attempt(effect: Effect): void {

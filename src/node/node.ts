@@ -24,6 +24,7 @@ import { linesOf, nobodyKnown } from './obstacles.ts'
 import type { NodeOptions } from './options.ts'
 import { describe } from './own-row.ts'
 import { Parts } from './parts.ts'
+import { forgetLater } from './shut.ts'
 import type { ChainSnapshot, GroupSnapshot, Member, Snapshot, WorkerSnapshot } from './snapshot.ts'
 import { chainsOf, groupsOf, membersOf, snapshotOf, workersOf } from './snapshot.ts'
 import { type ChainSpec, type StageSpec, declareChain } from './specs/chain-spec.ts'
@@ -339,6 +340,7 @@ export class Node implements AsyncDisposable {
     await atMost(this.#ports.clock, LEAVE_MS, this.#over)
     await this.#kernel.close()
     this.#waiting.end(new NodeStoppedError())
+    await forgetLater(this.#kernel.forgetStrays, this.#ports.clock)
     this.#stopped.resolve()
   }
 
@@ -347,6 +349,7 @@ export class Node implements AsyncDisposable {
     this.#waiting.end(new DuplicateIdentityError(this.id))
     this.#stopping ??= this.#kernel.close()
     await this.#stopping
+    await forgetLater(this.#kernel.forgetStrays, this.#ports.clock)
     this.#stopped.resolve()
   }
 

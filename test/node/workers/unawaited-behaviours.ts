@@ -64,7 +64,8 @@ export const broken = defineStage('broken', async (_item: number) => {
 })
 
 async function readAll(values: AsyncIterable<unknown>): Promise<void> {
-  await Array.fromAsync(values)
+  const read: unknown[] = []
+  for await (const value of values) read.push(value)
 }
 
 function doInVain(node: Node, deed: Deed): Promise<unknown> {
@@ -97,6 +98,11 @@ export const caller = defineServer('caller', {
   call: {
     do: (_context, deed: Deed): void => {
       if (asked.node !== undefined) void doInVain(asked.node, deed)
+    },
+    /** Of these, both go on until the node stops. */
+    waitForEver: (context, id: string): void => {
+      void callInVain(context.getWorker(id, callee), 'ends')
+      void asked.node?.formed(7, { timeoutMs: FOR_EVER_MS })
     },
     trace: (context, id: string): void => {
       withTrace('its own', () => void callInVain(context.getWorker(id, callee), 'unknown'))

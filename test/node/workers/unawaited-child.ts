@@ -99,6 +99,17 @@ if (how === 'workers') {
   await there.stop()
   await here.stop()
   process.disconnect()
+} else if (how === 'stops') {
+  await there.stop()
+  // No node can run it: whoever calls it waits.
+  await here.addWorker(
+    { id: 'callee', run: callee, placement: { labels: { at: 'there' } } },
+    { until: 'declared' },
+  )
+  const calling = await here.addWorker({ id: 'caller', run: caller })
+  await calling.call.waitForEver('callee')
+  await here.stop()
+  process.send?.({ what: 'stopped' }, () => process.disconnect())
 } else {
   await addCallee('callee', calledAt)
   for (const node of [here, there])

@@ -74,6 +74,13 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     }
   })
 
+  test('as its node stops, ends no process: not even one that has no other node', async ({ expect }) => {
+    const { code, said, stderr } = await run('stops')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect([...said.keys()]).toEqual(['stopped'])
+  })
+
   test.for(['here', 'there'])(
     'is an unhandled rejection of the program, where that has made it, and no worker ends (%s)',
     async (at, { expect }) => {
