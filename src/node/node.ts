@@ -53,6 +53,7 @@ export class Node implements AsyncDisposable {
   readonly #over: Promise<'left' | 'replaced'>
   readonly #options: Pick<NodeOptions, 'mdns'>
   readonly #stopped = Promise.withResolvers<void>()
+  readonly #statusOf = (id: SpecId): SpecStatus | undefined => this.#kernel.core.statusOf(id)
   #stopping: Promise<void> | undefined
 
   private constructor(init: {
@@ -67,8 +68,8 @@ export class Node implements AsyncDisposable {
     this.#bus = init.bus
     this.#waiting = new Waiting(init.ports.clock, init.bus)
     const { kernel, ports, bus } = init
-    const statusOf = (id: SpecId): SpecStatus | undefined => kernel.core.statusOf(id)
-    const inputs = new Inputs({ ...ports, plane: kernel.plane, bus, waiting: this.#waiting, statusOf })
+    const shared = { waiting: this.#waiting, statusOf: this.#statusOf }
+    const inputs = new Inputs({ ...ports, ...shared, plane: kernel.plane, bus })
     this.#declarations = new Declarations(kernel, this.#waiting, inputs)
     this.#parts = new Parts(init.kernel, this.#waiting, this.#declarations)
     this.#over = init.over
@@ -321,8 +322,7 @@ export class Node implements AsyncDisposable {
 
   /** Stops the workers of this node, tells the others, and closes everything. Others take over what ran here. */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop()
-    return this.#stopping
+    return (this.#stopping ??= this.#stop())
   }
 
   /** Resolves when the node has stopped, for whatever reason. */
@@ -349,8 +349,7 @@ export class Node implements AsyncDisposable {
     this.#waiting.end(new DuplicateIdentityError(this.id))
     this.#stopping ??= this.#kernel.close()
     await this.#stopping
-    await forgetLater(this.#kernel.forgetStrays, this.#ports.clock)
-    this.#stopped.resolve()
+    this.#stopped.resolve(forgetLater(this.#kernel.forgetStrays, this.#ports.clock))
   }
 
   #get(id: string, kind: SpecKind): SpecId {
@@ -379,19 +378,17 @@ export class Node implements AsyncDisposable {
   }
 
   #groupHandle<Members extends readonly MemberSpec[]>(id: SpecId): GroupHandle<Members> {
-    const { gateway, core } = this.#kernel
-    const statusOf = (spec: SpecId): SpecStatus | undefined => core.statusOf(spec)
-    return new GroupHandle({ id, gateway, parts: this.#parts, declarations: this.#declarations, statusOf })
+    const shared = { parts: this.#parts, declarations: this.#declarations, statusOf: this.#statusOf }
+    return new GroupHandle({ id, gateway: this.#kernel.gateway, ...shared })
   }
 
   #chainHandle<In, Outcome, Inputs>(id: SpecId): ChainHandle<In, Outcome, Inputs> {
-    const { plane, core } = this.#kernel
     return new ChainHandle({
-      chain: plane.chain(id),
+      chain: this.#kernel.plane.chain(id),
       clock: this.#ports.clock,
       parts: this.#parts,
       declarations: this.#declarations,
-      statusOf: () => core.statusOf(id),
+      statusOf: () => this.#statusOf(id),
     })
   }
 
