@@ -111,7 +111,11 @@ export class Kernel {
     // A simulated machine is never held up: its clock stands still meanwhile.
     if (machine !== undefined) {
       const log = new StallLog(clock, logger)
-      this.#stalls = new Stalls(clock, stall => this.#onStalled(stall, log), machine)
+      const onStall = (stall: Stall): void => {
+        log.note(stall)
+        this.#init.onEvent({ kind: 'node:stalled', ...stall })
+      }
+      this.#stalls = new Stalls(clock, onStall, machine)
     }
     this.#alarm = new Alarm({ clock, stalls: this.#stalls, onRing: () => this.#onAlarm() })
     this.host = new Host({
@@ -257,6 +261,8 @@ export class Kernel {
         return this.host.start(effect.assignment, effect.incarnation)
       case 'stop-worker':
         return this.host.stop(effect.slot, effect.incarnation)
+      case 'fence-worker':
+        return this.host.fence(effect.slot, effect.incarnation)
       case 'release-worker':
         return this.host.release(effect.slot, effect.incarnation)
       case 'abandon-worker':
@@ -300,11 +306,6 @@ export class Kernel {
     const isReached = heir !== undefined && this.core.ledger.membership.isConnected(heir)
     const message = 'the state of a worker is lost: no other node has taken it from this one'
     this.#ports.logger.warn({ worker: slot, ...(heir === undefined ? {} : { heir, isReached }) }, message)
-  }
-
-  #onStalled(stall: Stall, log: StallLog): void {
-    log.note(stall)
-    this.#init.onEvent({ kind: 'node:stalled', ...stall })
   }
 
   #notify(event: NodeEvent): void {

@@ -18,6 +18,7 @@ import { isSecretField } from './secret-field.ts'
 const NAME = 'Error'
 /** The name of an error that a signal was the reason of. */
 const ABORT = 'AbortError'
+const FENCED = 'FencedError'
 const DEPTH_MAX = 3
 const ENTRIES_MAX = 20
 const TEXT_LENGTH_MAX = 200
@@ -210,6 +211,11 @@ export function isAbort(thrown: unknown): boolean {
   const cause = fieldAt(thrown, 'cause')
   const isOfCause = typeof cause === 'object' && cause !== null && fieldAt(cause, 'name') === ABORT
   return isOfCause || fieldAt(thrown, 'name') === ABORT
+}
+
+/** Whether it is the `FencedError` of this process, or of a thread or process of it. */
+export function isFenced(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && fieldAt(thrown, 'name') === FENCED
 }
 
 /** `instanceof`, for what may be a proxy that throws at it: that is none. */

@@ -85,6 +85,7 @@ test('who tells of a phase is asked for a spec that does not come, and what runs
     return compareHlc(spec.version, phase.specVersion) < 0
   }
   await mesh.until('n3 has heard of the phase', hasOnlyPhase, 20_000)
+  await mesh.until('n3 has been told the spec', () => !hasOnlyPhase(), 500)
   await mesh.until('n3 runs nothing of it any more', () => supervisor.size === 0, 500)
   await mesh.settle(added)
   const [node, ...others] = ['n3', 'n1', 'n2'].map(id =>

@@ -1,6 +1,7 @@
 /**
- * I21: workers that ignore their signal. They are given up, and whatever their code does after that, it reaches nobody:
- * here it tries everything, all the time, with the context that it was given, and with its node, which it has kept.
+ * I21: workers that ignore their signal. They are given up, or another node has them, and whatever their code does after
+ * that, it reaches nobody: here it tries everything, all the time, with the context that it was given, and with its node,
+ * which it has kept.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
@@ -13,10 +14,13 @@ import { generationOf } from '../../src/protocol/fencing-token.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
+import { isElsewhere } from './elsewhere.ts'
 import { InvariantError } from './invariant-error.ts'
 import type { World } from './world.ts'
 
-const IDS = ['rebel0', 'rebel1']
+/** By how long they have to stop. That is over long after another node has the last one: its code is refused before. */
+const STOP_MS = { rebel0: 200, rebel1: 200, rebel2: undefined } as const
+const IDS = Object.keys(STOP_MS)
 
 /** Code that is over tries at each of so many looks, a second's worth, and then at every so-manieth. */
 const LOOKS_EAGER = 20
@@ -29,7 +33,7 @@ interface Rebel {
   readonly context: TaskContext
   /** Runs code as if it were its own. */
   readonly asItself: (code: () => void) => void
-  /** Its node has said that its worker is over. */
+  /** Its node has said that its worker is over, or knows that another one has it. */
   isOver: boolean
   /** How often it was looked at since then, where its code could run. */
   lookCount: number
@@ -43,6 +47,8 @@ export class Rebels {
   #mesh: SimulatedMesh | undefined
   /** How often code of a worker that was over has tried something. */
   attemptCount = 0
+  /** How many of them another node had before they were over. */
+  overruledCount = 0
   #violation: string | undefined
 
   readonly rebel = defineTask('rebel', async context => {
@@ -66,7 +72,11 @@ export class Rebels {
     this.#watch(mesh)
     const intensity = { restarts: 1_000, withinMs: 1_000 }
     await Promise.all(
-      IDS.map(id => mesh.node('n1').addWorker({ id, run: this.rebel, intensity, stopTimeoutMs: 200 })),
+      Object.entries(STOP_MS).map(([id, stopTimeoutMs]) =>
+        mesh
+          .node('n1')
+          .addWorker({ id, run: this.rebel, intensity, ...(stopTimeoutMs && { stopTimeoutMs }) }),
+      ),
     )
   }
 
@@ -88,6 +98,7 @@ export class Rebels {
     this.#rebels = this.#rebels.filter(({ node }) => nodes.has(node))
     for (const rebel of this.#rebels) {
       const { key, node, context, asItself } = rebel
+      this.#look(rebel)
       if (!rebel.isOver || !awake.has(node)) continue
       rebel.lookCount += 1
       if (rebel.lookCount > LOOKS_EAGER && rebel.lookCount % LOOKS_BETWEEN !== 0) continue
@@ -96,6 +107,15 @@ export class Rebels {
       if (mesh.up.includes(node.id)) asItself(() => this.#reachAsItself(rebel))
     }
     if (this.#violation !== undefined) throw new InvariantError(this.#violation)
+  }
+
+  /** Who knows that another node has the worker, does not wait for its end. */
+  #look(rebel: Rebel): void {
+    const { key, node, context } = rebel
+    if (rebel.isOver || !isElsewhere(node, context.worker)) return
+    this.overruledCount += 1
+    rebel.isOver = true
+    this.#world.living.delete(key)
   }
 
   /** What its context would refuse, it tries by its node. */

@@ -84,6 +84,7 @@ export const OCCURRENCES = [
   'gate-shut',
   'edit-kept',
   'rebel-tried',
+  'overruled',
   'word-done',
   'word-outlived',
   'token-outlived',

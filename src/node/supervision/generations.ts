@@ -51,6 +51,12 @@ export class Generations {
     return this.#holder.legacies
   }
 
+  /** What runs here and belongs to others, by whatever version of the spec, can do nothing any more. */
+  fence(id: SpecId, nowMs: number): void {
+    const phase = this.#ledger.tables.phases.get(id)
+    if (phase !== undefined) this.#holder.fence(phase, nowMs)
+  }
+
   /** The same on a node that leaves: it decides nothing, and what runs here stops for its successors. */
   leave(row: SpecRow, body: FateBody, now: Now): void {
     const phase = this.#ledger.tables.phases.get(row.id)

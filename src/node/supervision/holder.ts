@@ -60,6 +60,8 @@ export class Holder {
   readonly legacies: Legacies
   readonly #latest = new Map<SpecId, Latest>()
   readonly #held = new Map<SpecId, Held>()
+  /** By which it was looked last at what is overruled. */
+  readonly #fenced = new Map<SpecId, Phase['layout']>()
 
   constructor({ ledger, supervisor, declines, send, onLost }: HolderInit) {
     this.#ledger = ledger
@@ -75,6 +77,20 @@ export class Holder {
       isLost: run => ledger.membership.isGone(run) && !ledger.hasLeft(run),
       onChanged: slot => this.#onLegacy(specOfSlot(slot)),
     })
+  }
+
+  /**
+   * What runs here, and what the row gives to another node, has been overruled, and can do nothing any more. Where the
+   * overruled one has come further, it still hands over, which is the business of its node.
+   */
+  fence(phase: Phase, nowMs: number): void {
+    const { spec, layout } = phase
+    if (this.#fenced.get(spec) === layout) return
+    this.#fenced.set(spec, layout)
+    const isElsewhere = ({ owner }: PlacedSlot): boolean => !isSameRun(owner, this.#ledger.run)
+    const lost = layout.flatMap(placed => (isElsewhere(placed) ? [placed.slot] : []))
+    for (const slot of this.legacies.bequests.outgrown(phase)) this.#supervisor.entrust(slot)
+    this.#supervisor.fence(spec, lost, nowMs)
   }
 
   /** Runs what goes on, stops what does not, and says what has become of it. */
@@ -136,6 +152,7 @@ export class Holder {
   /** The spec is gone, and nothing of it runs. */
   forget(spec: SpecId): void {
     this.#latest.delete(spec)
+    this.#fenced.delete(spec)
   }
 
   /** @returns whether the spec is to be looked at */

@@ -44,6 +44,8 @@ export type Report =
 export type SupervisorEffect =
   | { readonly kind: 'start-worker'; readonly incarnation: Incarnation; readonly assignment: Assignment }
   | { readonly kind: 'stop-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
+  /** Another node has been given what it is: from now on, nothing that it does counts. It is told to stop as well. */
+  | { readonly kind: 'fence-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
   /** To be stopped for a successor on another node: it says what it leaves behind. */
   | { readonly kind: 'release-worker'; readonly incarnation: Incarnation; readonly slot: SlotId }
   /**
@@ -66,6 +68,8 @@ interface Worker {
   wasReady: boolean
   /** When it stops, it is for a successor. */
   isEntrusted: boolean
+  /** Another node has its slot. */
+  isFenced: boolean
   /** How its code has ended, where what that runs in is not gone yet. */
   ending: Exit | undefined
 }
@@ -185,6 +189,28 @@ export class Supervisor {
   entrust(slot: SlotId): void {
     const worker = this.#workers.get(slot)
     if (worker !== undefined && worker.state !== 'stopping') worker.isEntrusted = true
+  }
+
+  /**
+   * Another node has these slots of `spec`: what runs in them here has been overruled, and stops at once, whoever else of
+   * the spec is to stop first. Nothing that it does counts any more, so that it cannot be of use to those, nor they to it.
+   */
+  fence(spec: SpecId, slots: readonly SlotId[], nowMs: number): void {
+    for (const slot of slots) this.#waiting.delete(slot)
+    const workers = slots.flatMap(slot => this.#workers.get(slot) ?? []).filter(({ isFenced }) => !isFenced)
+    if (workers.length === 0) return
+    for (const worker of workers) {
+      const { assignment, incarnation, state } = worker
+      worker.isFenced = true
+      worker.isWanted = false
+      this.#emit({ kind: 'fence-worker', slot: assignment.slot, incarnation })
+      if (state !== 'stopping') this.#stop(worker, nowMs)
+    }
+    const passage = this.#passages.get(spec)
+    if (passage === undefined) return
+    passage.stopBefore = this.#slots.get(spec)?.length ?? 0
+    passage.isHeld = true
+    this.#proceed(spec, passage, nowMs)
   }
 
   onStarted(slot: SlotId, incarnation: Incarnation, nowMs: number): void {
@@ -313,6 +339,7 @@ export class Supervisor {
       isWanted: true,
       wasReady: false,
       isEntrusted: false,
+      isFenced: false,
       ending: undefined,
     })
     this.#deadlines.set(slot, nowMs + child.startTimeoutMs)

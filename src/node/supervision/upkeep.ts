@@ -1,7 +1,8 @@
 // pure
 /** What is declared, kept running: standalone workers by their claims, groups and chains by their phases. */
 
-import { type NodeId, type SlotId, type SpecId, specOfSlot } from '../../ids.ts'
+import { type NodeId, type SlotId, type SpecId, slotId, specOfSlot } from '../../ids.ts'
+import { isOwner } from '../../protocol/claim.ts'
 import type { HandoffMessage } from '../../protocol/messages.ts'
 import type { Phase } from '../../protocol/phase.ts'
 import type { SpecBody, SpecRow } from '../../protocol/spec-row.ts'
@@ -77,6 +78,7 @@ export class Upkeep {
   /** Does what the rows ask of this node, and says how the spec stands. */
   evaluate(row: SpecRow, now: Now): SpecStatus {
     const { body, desired } = row
+    this.#fence(row, now)
     this.#declines.follow(row, now)
     if (body === undefined) return this.#endOf(row, now) ?? { kind: 'removed' }
     if (desired === 'stopped') return this.#endOf(row, now) ?? { kind: 'stopped' }
@@ -95,6 +97,7 @@ export class Upkeep {
   leave(row: SpecRow, before: SpecStatus | undefined, now: Now): SpecStatus {
     const { body, desired } = row
     if (body === undefined || desired === 'stopped') return this.evaluate(row, now)
+    this.#fence(row, now)
     this.#letGoOfOthers(row, body, now)
     if (body.kind === 'worker') return this.#claims.leave(row, body, before, now)
     this.#generations.leave(row, body, now)
@@ -147,6 +150,14 @@ export class Upkeep {
 
   wakeAtMs(): number {
     return Math.min(this.#claims.wakeAtMs(), this.#generations.wakeAtMs(), this.#declines.wakeAtMs())
+  }
+
+  /** What the rows give to another node, and runs here, has been overruled, whatever else becomes of its spec. */
+  #fence({ id }: SpecRow, now: Now): void {
+    const slot = slotId(id)
+    const claim = this.#ledger.tables.claims.get(slot)
+    if (claim !== undefined && !isOwner(claim, this.#ledger.run)) this.#supervisor.fence(id, [slot], now.ms)
+    this.#generations.fence(id, now.ms)
   }
 
   /** A worker under the id of what was a group or chain, or the other way round: what is left of that goes. */

@@ -27,6 +27,8 @@ export interface ContextOwner extends CodeOwner {
   readonly prng: Prng
   readonly gateway: Gateway
   readonly handoff: unknown
+  /** Nothing of it is waited for any more. One that is fenced, and is not, still puts away what is its own. */
+  readonly isOver: boolean
   /** Its code wants it to end. */
   wish(reason: StopReason): void
 }
@@ -94,9 +96,9 @@ export class BoundContext implements WorkerContext {
 
   get sleep(): WorkerContext['sleep'] {
     return delayMs => {
-      const { signal, clock } = this.#owner
+      const { signal, clock, isOver } = this.#owner
       // A loop that sleeps, and does not look at the signal, ends here.
-      const fence = this.#owner.findFence()
+      const fence = isOver ? this.#owner.findFence() : undefined
       if (fence !== undefined) return Promise.reject(fence)
       try {
         return sleepUnless(signal, clock, checkDelay('context.sleep', delayMs))

@@ -2,6 +2,7 @@
 /** Runs the code of one worker in a cell, a thread or process of its own: starts it, asks it, watches it, ends it. */
 
 import { unreachable } from '../../assert.ts'
+import type { FencedError } from '../../errors.ts'
 import type { Cell, CellEnd, Clock, Logger, Machine } from '../../ports.ts'
 import { NO_ORIGIN } from '../../protocol/request.ts'
 import type { Isolation, Limits } from '../../protocol/spec-row.ts'
@@ -17,6 +18,7 @@ import {
 } from './cell-messages.ts'
 import type { StopReason } from './context.ts'
 import { Deferred } from './deferred.ts'
+import { FencedGateway } from './fenced-gateway.ts'
 import type { Gateway } from './gateway.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Executor } from './executor.ts'
@@ -71,6 +73,7 @@ export class CellExecutor implements Executor, Remote {
   #cell: Cell | undefined
   #messages: AsyncIterator<unknown> | undefined
   #asked = 0
+  #fence: FencedError | undefined
   #isReady = false
   #isOver = false
 
@@ -81,6 +84,8 @@ export class CellExecutor implements Executor, Remote {
     const { clock, limits } = init
     this.#door = new MeshDoor({
       ...init,
+      // Where its code has not heard of the fence yet.
+      gateway: new FencedGateway(init.gateway, () => this.#fence),
       onResult: (id, value) => this.#post({ kind: 'mesh-result', id, value }),
       onError: (id, thrown, maybeExecuted) => this.#post({ kind: 'mesh-error', id, thrown, maybeExecuted }),
     })
@@ -106,6 +111,11 @@ export class CellExecutor implements Executor, Remote {
     // No code of the worker has run yet: there is nothing to be done in good order.
     if (!this.#isReady)
       this.#ready.reject(this.#error('Shutdown', 'it was told to stop before it had started'))
+  }
+
+  fence(why: FencedError): void {
+    this.#fence = why
+    this.#post({ kind: 'fence', why: why.message })
   }
 
   end(): Promise<void> {

@@ -72,6 +72,8 @@ export type ToCell =
   | { readonly kind: 'order'; readonly order: Order }
   /** The worker is to stop. */
   | { readonly kind: 'abort' }
+  /** Another node has what the worker is: nothing that it does counts any more. */
+  | { readonly kind: 'fence'; readonly why: string }
   /** So many more outputs of this order may come. */
   | { readonly kind: 'more'; readonly id: number; readonly count: number }
   /** No more outputs of this order are wanted. */
@@ -126,6 +128,7 @@ const TO_CELL: ReadonlySet<unknown> = new Set<ToCell['kind']>([
   'start',
   'order',
   'abort',
+  'fence',
   'more',
   'enough',
   'message',

@@ -5,6 +5,7 @@
  */
 
 import { unreachable } from '../../assert.ts'
+import { FencedError } from '../../errors.ts'
 import { decodePayload } from '../../payload.ts'
 import type { CellPort, Clock, Logger } from '../../ports.ts'
 import { Prng } from '../../prng.ts'
@@ -24,7 +25,7 @@ import { Deferred } from './deferred.ts'
 import { fromData } from './mesh-ask.ts'
 import { Scope, type CodeOwner, runInScope, traceOfNow } from './scope.ts'
 import { STRAY_BROKEN_OFF, UNSENDABLE_RESULT, textOf, thrownFrom, unsendable } from './thrown.ts'
-import { isA, isAbort } from '../thrown-value.ts'
+import { isA, isAbort, isFenced } from '../thrown-value.ts'
 import { given } from './transfer.ts'
 import { isAsyncIterable, isPromise } from './worker.ts'
 
@@ -40,6 +41,8 @@ export class CellWorker {
   #context: (StageContext & TaskContext) | undefined
   #identity: CodeOwner | undefined
   #gateway: CellGateway | undefined
+  /** Why nothing that its code does counts any more. */
+  #fence: string | undefined
   #state: unknown
   #handled: HandledItem | undefined
   /** Tells whoever waits for the next message of a task. */
@@ -60,10 +63,11 @@ export class CellWorker {
     void new CellWorker(port, clock)
   }
 
-  /** As inline: what its signal has told whatever its code has left running is no crash. */
+  /** As inline: what its signal, or its fence, has told whatever its code has left running is no crash. */
   #onStray(error: unknown): void {
     const thrown = thrownFrom(error)
-    if (this.#abort.signal.aborted && isAbort(error)) {
+    const isTold = this.#abort.signal.aborted && isAbort(error)
+    if (isTold || (this.#fence !== undefined && isFenced(error))) {
       this.#context?.log.info({ worker: this.#context.worker, error: thrown }, STRAY_BROKEN_OFF)
       return
     }
@@ -80,6 +84,9 @@ export class CellWorker {
         return this.#obey(message.order)
       case 'abort':
         return this.#abort.abort()
+      case 'fence':
+        this.#fence = message.why
+        return
       case 'more':
         return this.#outputs.get(message.id)?.onMore(message.count)
       case 'enough':
@@ -221,7 +228,8 @@ export class CellWorker {
     const nothing: HandledItem = { item: { origin: node, boot: 0, n: 0 }, id: '', attempt: 1 }
     const handled = (): HandledItem => this.#handled ?? nothing
     // Of a cell that is over, nothing is left.
-    const findFence = (): undefined => undefined
+    const findFence = (): FencedError | undefined =>
+      this.#fence === undefined ? undefined : new FencedError(this.#fence)
     const identity = { worker, spec, node, generation: token.generation, incarnation, findFence }
     const gateway = new CellGateway({
       clock,
@@ -234,6 +242,7 @@ export class CellWorker {
     this.#gateway = gateway
     const context = new MailboxContext({
       ...identity,
+      isOver: false,
       token,
       signal,
       clock,

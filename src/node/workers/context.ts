@@ -27,7 +27,10 @@ export interface WorkerContext {
   readonly node: NodeId
   /** Larger for every later owner of this worker: give it to whatever must refuse a predecessor. */
   readonly token: FencingToken
-  /** Aborts when the worker is to stop. Code that ignores it is abandoned: it may go on, but reaches nobody. */
+  /**
+   * Aborts when the worker is to stop. Code that ignores it is abandoned: it may go on, but reaches nobody; where another
+   * node has the worker, it does so from then on.
+   */
   readonly signal: AbortSignal
   readonly log: Logger
   /** Randomness that a simulation can replay. */

@@ -8,6 +8,7 @@
  * its context, and values that can be cloned; and it must be ready for every callback to return a promise.
  */
 
+import type { FencedError } from '../../errors.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
 import type { Behaviour } from './behaviours.ts'
 
@@ -19,6 +20,8 @@ export interface Executor {
   start(): Promise<void> | undefined
   /** The worker is to stop: its code hears of it by `context.signal`. */
   abort(): void
+  /** Nothing that its code does counts any more, and why: it may put away what is its own, until it is over. */
+  fence(why: FencedError): void
   /** The worker is over. Resolves when nothing of its code runs any more; undefined when there is no way to tell. */
   end(): Promise<void> | undefined
   /** It does not end, and is not waited for any longer: this process need not go on for it. */
@@ -39,6 +42,8 @@ export class InlineExecutor implements Executor {
   }
 
   abort(): void {}
+
+  fence(): void {}
 
   end(): undefined {
     return undefined

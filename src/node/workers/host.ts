@@ -164,17 +164,13 @@ export class Host {
   }
 
   start(assignment: Assignment, incarnation: Incarnation): void {
-    const { slot } = assignment
-    const { state, letters } = readLegacy(assignment.handoff)
+    const { slot, token, handoff } = assignment
+    const { state, letters } = readLegacy(handoff)
     let worker: Worker
     try {
       worker = this.#make(assignment, incarnation, state)
     } catch (error) {
-      const failure = failureFrom(error, {
-        node: this.#init.node,
-        slot,
-        generation: assignment.token.generation,
-      })
+      const failure = failureFrom(error, { node: this.#init.node, slot, generation: token.generation })
       this.#init.receive({ kind: 'worker-exited', slot, incarnation, exit: { kind: 'unable', failure } })
       return
     }
@@ -185,6 +181,11 @@ export class Host {
 
   stop(slot: SlotId, incarnation: Incarnation): void {
     this.#of(slot, incarnation)?.stop()
+  }
+
+  /** Another node has what the worker is: whatever its code still does, reaches nobody. */
+  fence(slot: SlotId, incarnation: Incarnation): void {
+    this.#of(slot, incarnation)?.fence()
   }
 
   /** Stops a worker for a successor on another node: what it leaves behind is in its exit. */

@@ -21,7 +21,11 @@ export class OpenAnswers {
   add(
     answer: Deferred<unknown>,
     replier: Replier,
-    more: { readonly failureOf: (error: unknown) => Failure; readonly onCome: () => void },
+    more: {
+      readonly reply: (value: unknown) => void
+      readonly failureOf: (error: unknown) => Failure
+      readonly onCome: () => void
+    },
   ): void {
     this.#open.set(replier, answer.isUnderWay)
     if (answer.isUnderWay) this.#underWayCount += 1
@@ -34,7 +38,7 @@ export class OpenAnswers {
       if (this.#underWayCount === 0) this.#onNoneUnderWay?.()
     }
     answer.promise.then(
-      value => come(() => replier.onResult(value)),
+      value => come(() => more.reply(value)),
       (error: unknown) => come(() => replier.onError(more.failureOf(error))),
     )
   }

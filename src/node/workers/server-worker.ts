@@ -266,14 +266,12 @@ export class ServerWorker extends InlineWorker implements Recipient, MailboxOwne
   }
 
   #answer(result: unknown, replier: Replier | undefined, scope: Scope): void {
-    if (!isA(result, Deferred<unknown>)) {
-      replier?.onResult(result)
-      return
-    }
+    if (!isA(result, Deferred<unknown>)) return this.reply(replier, result)
     if (replier === undefined) return
     scope.isOver = false
     this.#answers ??= new OpenAnswers()
     this.#answers.add(result, replier, {
+      reply: value => this.reply(replier, value),
       failureOf: error => this.#failureOf(error),
       onCome: () => void (scope.isOver = true),
     })

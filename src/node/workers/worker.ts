@@ -10,10 +10,10 @@ import type { FencingToken } from '../../protocol/fencing-token.ts'
 import type { Failure, ItemId } from '../../protocol/failure.ts'
 import { NO_ORIGIN, type Origin } from '../../protocol/request.ts'
 import type { Isolation } from '../../protocol/spec-row.ts'
-import type { Letter, Mailbox } from '../messaging/mailbox.ts'
+import type { Letter, Mailbox, Replier } from '../messaging/mailbox.ts'
 import { type Exit, type Where, crashFrom, failureFrom, findFailure } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
-import { isAbort } from '../thrown-value.ts'
+import { isAbort, isFenced } from '../thrown-value.ts'
 import type { Turn } from '../turn.ts'
 import type { ContextOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
@@ -80,6 +80,7 @@ export abstract class InlineWorker implements ContextOwner {
   #hasHandedOver = false
   #isStopping = false
   #isReleased = false
+  #isFenced = false
   #isOver = false
   // Made when they are asked for, which is seldom.
   #abort: AbortController | undefined
@@ -199,6 +200,13 @@ export abstract class InlineWorker implements ContextOwner {
     this.end()
   }
 
+  /** Another node has what it is: what its code still asks for is refused. It is told to stop, and has its time for that. */
+  fence(): void {
+    this.#isFenced = true
+    const why = this.findFence()
+    if (!this.#isOver && why !== undefined) this.executor.fence(why)
+  }
+
   /** Asks it to end for a successor on another node: it says what it leaves behind. */
   release(): void {
     this.#isReleased = !this.#isStopping
@@ -210,9 +218,9 @@ export abstract class InlineWorker implements ContextOwner {
     if (!this.#isOver && (!this.#isStopping || this.#isReleased)) this.onStopWish(reason)
   }
 
-  /** An error of its code that nobody has caught. What its signal has told whatever it has left running is none. */
+  /** An error of its code that nobody has caught. What its signal, or its fence, has told what it has left running is none. */
   onStray(error: unknown): void {
-    if (this.#isStopping && isAbort(error))
+    if ((this.#isStopping && isAbort(error)) || (this.#isFenced && isFenced(error)))
       this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
     else this.kill({ kind: 'crashed', failure: failureFrom(error, this.where) })
   }
@@ -293,9 +301,15 @@ export abstract class InlineWorker implements ContextOwner {
     this.exit(last?.kind === 'crashed' || isHandedOver ? last : crash)
   }
 
-  /** Its code has thrown what its signal has told it, so that it can go on to a successor: that is no crash. */
+  /** Its code has thrown what its signal has told it, so that it can go on to a successor, or its fence: that is no crash. */
   protected isBrokenOff(error: unknown): boolean {
-    return this.#isReleased && isAbort(error)
+    return (this.#isReleased && isAbort(error)) || (this.#isFenced && isFenced(error))
+  }
+
+  /** The answer to a call. Where another node has what it is, and does not go on with its state, that is no promise. */
+  protected reply(replier: Replier | undefined, result: unknown): void {
+    if (this.#isFenced && !this.#isReleased) replier?.onExited(true, undefined)
+    else replier?.onResult(result)
   }
 
   /**
@@ -356,10 +370,11 @@ export abstract class InlineWorker implements ContextOwner {
   }
 
   findFence(): FencedError | undefined {
-    if (!this.#isOver) return undefined
+    if (!this.#isOver && !this.#isFenced) return undefined
     const { slot, token } = this.assignment
+    const why = this.#isOver ? 'is over' : 'has been overruled: another node runs it'
     return new FencedError(
-      `generation ${token.generation} of "${slot}" is over, and what its code still wants to do is refused: it did not look at context.signal`,
+      `generation ${token.generation} of "${slot}" ${why}, and what its code still wants to do is refused: context.signal has aborted`,
     )
   }
 }
