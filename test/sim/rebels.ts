@@ -11,6 +11,7 @@ import type { TaskContext } from '../../src/node/workers/context.ts'
 import { FencedError } from '../../src/errors.ts'
 import type { WorkerRef } from '../../src/node/messaging/refs.ts'
 import { generationOf } from '../../src/protocol/fencing-token.ts'
+import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
 import type { Prng } from '../../src/prng.ts'
 import type { Node } from '../../src/node/node.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
@@ -18,9 +19,11 @@ import { isElsewhere } from './elsewhere.ts'
 import { InvariantError } from './invariant-error.ts'
 import type { World } from './world.ts'
 
-/** By how long they have to stop. That is over long after another node has the last one: its code is refused before. */
+/** By how long they have to stop: where that is as long as by default, another node has had them for long. */
 const STOP_MS = { rebel0: 200, rebel1: 200, rebel2: undefined } as const
 const IDS = Object.keys(STOP_MS)
+/** A group of those that have as long as by default. */
+const BAND = ['a', 'b']
 
 /** Code that is over tries at each of so many looks, a second's worth, and then at every so-manieth. */
 const LOOKS_EAGER = 20
@@ -71,13 +74,16 @@ export class Rebels {
     this.#mesh = mesh
     this.#watch(mesh)
     const intensity = { restarts: 1_000, withinMs: 1_000 }
-    await Promise.all(
-      Object.entries(STOP_MS).map(([id, stopTimeoutMs]) =>
-        mesh
-          .node('n1')
-          .addWorker({ id, run: this.rebel, intensity, ...(stopTimeoutMs && { stopTimeoutMs }) }),
+    const node = mesh.node('n1')
+    const { rebel } = this
+    const strategy = this.#prng.pick(GROUP_STRATEGIES)
+    const members = BAND.map(id => ({ id, run: rebel }))
+    await Promise.all([
+      node.addGroup({ id: 'band', strategy, members, intensity }),
+      ...Object.entries(STOP_MS).map(([id, stopTimeoutMs]) =>
+        node.addWorker({ id, run: rebel, intensity, ...(stopTimeoutMs && { stopTimeoutMs }) }),
       ),
-    )
+    ])
   }
 
   /** A user restarts one; nobody waits for it. @returns whether there was anything to do */
