@@ -90,3 +90,43 @@ test('a worker whose code has ended, and its thread not in time, is told to have
   supervisor.onExited(slot, 1, exit, 2_000)
   expect(reports).toHaveLength(2)
 })
+
+test('what another node has is fenced, and stops at once; what waits for its turn there never starts', () => {
+  const effects: string[] = []
+  const exits: string[] = []
+  const supervisor = new Supervisor(
+    effect => {
+      const slot = effect.kind === 'start-worker' ? effect.assignment.slot : effect.slot
+      effects.push(`${effect.kind} ${slot}`)
+    },
+    report => {
+      if (report.kind === 'exited') exits.push(`${report.assignment.slot} ${report.exit.kind}`)
+    },
+  )
+  const { child } = member('m', 'permanent')
+  const token = { lineage: 0, generation: 1, tag: 1, owner: 1 }
+  const slots = ['a', 'b', 'c', 'd'].map(id => slotId(GROUP, id))
+  const [a = slotId(GROUP), b = a, c = a, d = a] = slots
+  supervisor.assign(
+    GROUP,
+    slots.map(slot => ({ slot, spec: GROUP, child, token, key: '1' })),
+    0,
+  )
+  supervisor.onStarted(a, 1, 0)
+  supervisor.onStarted(b, 2, 0)
+  effects.length = 0
+  // c is about to start, and d after it.
+  supervisor.fence(GROUP, [a, c, d], 1)
+  supervisor.fence(GROUP, [a, c, d], 1)
+  expect(effects).toEqual(['fence-worker g/a', 'stop-worker g/a', 'fence-worker g/c', 'stop-worker g/c'])
+  supervisor.onStarted(c, 3, 2)
+  supervisor.onExited(c, 3, { kind: 'normal' }, 2)
+  expect(supervisor.isReady(b, '1')).toBe(true)
+  supervisor.assign(GROUP, [{ slot: b, spec: GROUP, child, token, key: '1' }], 3)
+  expect(supervisor.isStopping(GROUP)).toBe(true)
+  supervisor.tick(1 + child.stopTimeoutMs)
+  expect(exits).toEqual(['g/c stopped', 'g/a abandoned'])
+  expect([...supervisor.slots()]).toEqual([b])
+  expect(supervisor.isSteady(GROUP)).toBe(true)
+  expect(effects.slice(4)).toEqual(['abandon-worker g/a'])
+})
