@@ -111,11 +111,8 @@ export class Kernel {
     // A simulated machine is never held up: its clock stands still meanwhile.
     if (machine !== undefined) {
       const log = new StallLog(clock, logger)
-      const onStall = (stall: Stall): void => {
-        log.note(stall)
-        this.#init.onEvent({ kind: 'node:stalled', ...stall })
-      }
-      this.#stalls = new Stalls(clock, onStall, machine)
+      const tell = (stall: Stall): void => init.onEvent({ kind: 'node:stalled', ...log.note(stall) })
+      this.#stalls = new Stalls(clock, tell, machine)
     }
     this.#alarm = new Alarm({ clock, stalls: this.#stalls, onRing: () => this.#onAlarm() })
     this.host = new Host({

@@ -80,16 +80,18 @@ export class StallLog {
     this.#limit = new RateLimit(LOGGED_STALLS, clock.nowMs())
   }
 
-  note(found: Stall): void {
+  /** @returns what was found, for whoever else is to be told */
+  note(found: Stall): Stall {
     const durationMs = Math.round(found.durationMs)
     if (!this.#limit.take(this.#clock.nowMs())) {
       this.#timesSince += 1
       this.#longestMs = Math.max(this.#longestMs, durationMs)
-      return
+      return found
     }
     const kept = this.#timesSince === 0 ? {} : { timesSince: this.#timesSince, longestMs: this.#longestMs }
     this.#timesSince = this.#longestMs = 0
     this.#logger.warn({ ...found, durationMs, ...kept }, 'the event loop was held up')
+    return found
   }
 }
 
