@@ -292,8 +292,8 @@ export class ConfigError extends MeshvisorError {
 }
 
 /**
- * The worker is over, or another node has it: what its code still wants to do is refused, by its context (`context.getWorker(…).call`,
- * `context.sleep` …) and by the handles of a node that it has kept.
+ * The worker is over, or another node has it: what its code still wants to do is refused, by its context
+ * (`context.getWorker(…).call`, `context.sleep` …) and by the handles of a node that it has kept.
  */
 export class FencedError extends MeshvisorError {
   override readonly name = 'FencedError'

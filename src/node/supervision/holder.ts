@@ -61,7 +61,7 @@ export class Holder {
   readonly #latest = new Map<SpecId, Latest>()
   readonly #held = new Map<SpecId, Held>()
   /** By which it was looked last at what is overruled. */
-  readonly #fenced = new Map<SpecId, Phase['layout']>()
+  readonly #fenced = new Map<SpecId, Pick<Phase, 'layout' | 'ready'> & { readonly isHandingOver: boolean }>()
 
   constructor({ ledger, supervisor, declines, send, onLost }: HolderInit) {
     this.#ledger = ledger
@@ -85,11 +85,17 @@ export class Holder {
    */
   fence(phase: Phase, nowMs: number): void {
     const { spec, layout } = phase
-    if (this.#fenced.get(spec) === layout) return
-    this.#fenced.set(spec, layout)
-    const isElsewhere = ({ owner }: PlacedSlot): boolean => !isSameRun(owner, this.#ledger.run)
-    const lost = layout.flatMap(placed => (isElsewhere(placed) ? [placed.slot] : []))
-    for (const slot of this.legacies.bequests.outgrown(phase)) this.#supervisor.entrust(slot)
+    const before = this.#fenced.get(spec)
+    if (before?.layout === layout && (!before.isHandingOver || before.ready === phase.ready)) return
+    const outgrown = this.legacies.bequests.outgrown(phase)
+    for (const slot of outgrown) this.#supervisor.entrust(slot)
+    // Whoever is to go on with what they hand over has not started without it.
+    const handing = new Set(outgrown.filter(slot => !isStarted(phase, slot)))
+    this.#fenced.set(spec, { layout, ready: phase.ready, isHandingOver: handing.size > 0 })
+    const { run } = this.#ledger
+    const lost = layout
+      .filter(({ slot, owner }) => !isSameRun(owner, run) && !handing.has(slot))
+      .map(({ slot }) => slot)
     this.#supervisor.fence(spec, lost, nowMs)
   }
 

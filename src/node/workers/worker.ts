@@ -295,7 +295,9 @@ export abstract class InlineWorker implements ContextOwner {
    * anything. Otherwise, what goes wrong in that code only, is a crash as well, which is `crash`.
    */
   protected failAtLast(error: unknown, crash: Exit): void {
-    this.logger.warn({ worker: this.assignment.slot, error }, TERMINATE_FAILED)
+    if (this.#isFenced && isFenced(error))
+      this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
+    else this.logger.warn({ worker: this.assignment.slot, error }, TERMINATE_FAILED)
     const last = this.#last
     const isHandedOver = this.#isReleased && (last?.kind === 'released' || last?.kind === 'stopped')
     this.exit(last?.kind === 'crashed' || isHandedOver ? last : crash)
@@ -308,7 +310,7 @@ export abstract class InlineWorker implements ContextOwner {
 
   /** The answer to a call. Where another node has what it is, and does not go on with its state, that is no promise. */
   protected reply(replier: Replier | undefined, result: unknown): void {
-    if (this.#isFenced && !this.#isReleased) replier?.onExited(true, undefined)
+    if (this.#isFenced) replier?.onExited(true, undefined)
     else replier?.onResult(result)
   }
 
