@@ -228,4 +228,34 @@ describe('a link', () => {
     expect(kept).toEqual(Array.from({ length: WINDOW_START + 40 }, (_, index) => index + 1))
     expect(receiver.violation).toBeUndefined()
   })
+
+  test.each([
+    ['the session ends', (sender: LinkSender) => sender.onPause(), 1],
+    ['the receiver is not there any more', (sender: LinkSender) => sender.onReset(), 1],
+    ['nothing is to go this way any more', (sender: LinkSender) => sender.detach(), 0],
+  ] as const)('that keeps what comes, and is out of credit when %s', (_name, lose, wantedCount) => {
+    let roomCount = 0
+    const sender = new LinkSender({
+      channel: CHANNEL,
+      target,
+      whenApart: 'keep',
+      onRoom: () => void (roomCount += 1),
+      onReset: () => {},
+    })
+    const toSender = new FrameReader(frame => {
+      frame.u32()
+      sender.onResume(frame, { writer: new FrameWriter(() => {}), takesMore: () => true })
+    })
+    const backward = new FrameWriter(bytes => toSender.push(bytes))
+    new LinkReceiver(0).writeResume(CHANNEL, backward)
+    backward.flush()
+    for (let n = 1; sender.hasRoom(); n++) {
+      const head = { origin, n, wantsOutcome: true, attempt: 1 }
+      sender.push(new Item(head, undefined, n), { onChildAdded: () => {}, onChildSettled: () => {} })
+    }
+    roomCount = 0
+    // Said once for each time: there was room before the second one.
+    for (let time = 0; time < 2; time++) lose(sender)
+    expect(roomCount).toBe(wantedCount)
+  })
 })

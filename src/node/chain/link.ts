@@ -110,8 +110,15 @@ export class LinkSender implements Outlet, Outgoing {
     this.#writeOn()
   }
 
-  /** The session has ended. What is not settled is kept for the next one. */
+  /** What is not settled is kept for the next session. One that keeps whatever comes has room from now on. */
   onPause(): void {
+    const hadRoom = this.hasRoom()
+    this.detach()
+    if (!hadRoom && this.hasRoom()) this.#onRoom()
+  }
+
+  /** Nothing goes this way any more, and nobody is to put anything in. */
+  detach(): void {
     this.#way = undefined
     this.#origins = new Map()
   }

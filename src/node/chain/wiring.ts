@@ -82,7 +82,7 @@ export class Wiring {
     this.#isOver = true
     this.#init.ingress.close()
     for (const { peer, sender } of this.#open) {
-      sender.onPause()
+      sender.detach()
       this.#init.channels.close(peer, sender)
     }
     for (const inlet of this.#inlets.values()) inlet.detach()
