@@ -60,6 +60,14 @@ async function blockedChain(how: (typeof HOWS)[number]) {
   return { mesh, near, mine, theirs }
 }
 
+interface Loss {
+  readonly begin: (mesh: SimulatedMesh) => void
+  readonly end: (mesh: SimulatedMesh) => void
+}
+
+const CUT: Loss = { begin: mesh => mesh.cut('n1', 'n2'), end: mesh => mesh.heal() }
+const FREEZE: Loss = { begin: mesh => mesh.freeze('n2'), end: mesh => mesh.thaw('n2') }
+
 async function crash(mesh: SimulatedMesh): Promise<void> {
   mesh.crash('n2')
 }
@@ -81,13 +89,16 @@ describe.each(HOWS)('a last stage that handles items %s', how => {
     expect(near.stats).toMatchObject({ finished: 1, redelivered: 0 })
   })
 
-  test('keeps what is for a sender out of reach, and goes on with those of others', async () => {
+  test.each([
+    ['is out of reach', CUT],
+    ['stands still', FREEZE],
+  ] as const)('keeps what is for a sender that %s, and goes on with those of others', async (_name, loss) => {
     const { mesh, near, mine, theirs } = await blockedChain(how)
     await using _ = mesh
-    mesh.cut('n1', 'n2')
+    loss.begin(mesh)
     mesh.setConditions({ latencyMs: 1 })
     expect(await mesh.settle(mine)).toEqual([0, 1])
-    mesh.heal()
+    loss.end(mesh)
     expect(await mesh.settle(theirs)).toEqual(Array.from({ length: MANY }, (_item, index) => index))
     expect(near.stats).toMatchObject({ finished: 1, redelivered: 0 })
   })
