@@ -344,8 +344,9 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
   end(): void {
     this.#sessions.letOut()
     this.router.end()
-    for (const peer of this.#sessions.peers()) this.onPeerDown(peer)
+    // Before the sessions: where one ends, a stage may have room for more items.
     for (const chain of this.#chains.values()) chain.end()
+    for (const peer of this.#sessions.peers()) this.onPeerDown(peer)
   }
 
   /**

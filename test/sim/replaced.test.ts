@@ -8,7 +8,7 @@ import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 import { silentLogger } from '../../src/io/system/loggers.ts'
 import { Node } from '../../src/node/node.ts'
 import type { NodeOptions } from '../../src/node/options.ts'
-import { defineServer } from '../../src/node/workers/behaviours.ts'
+import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import type { WorkerContext } from '../../src/node/workers/context.ts'
 import type { Directory, Transport, TransportHandlers } from '../../src/ports.ts'
 import { Prng } from '../../src/prng.ts'
@@ -53,6 +53,14 @@ const stubborn = defineServer('stubborn', {
 })
 /** Is not waited for, and would take for ever. */
 const endless = defineServer('endless', { init: () => ({}), terminate: () => new Promise<void>(() => {}) })
+/** Gives more than a way back has credit for at first. */
+const burst = defineStage('burst', async function* (count: number) {
+  for (let index = 0; index < count; index++) yield index
+})
+const step = defineStage('step', (index: number) => {
+  noted.push(`step ${index}`)
+  return index
+})
 const listener = defineServer('listener', { init: () => ({}), call: { hear: (): string => 'heard' } })
 
 /** A pause that a signal that has aborted does not cut short. */
@@ -77,7 +85,7 @@ class World {
       cluster: 'simulation',
       secret: '',
       name,
-      behaviours: [tidy, stubborn, endless, listener],
+      behaviours: [tidy, stubborn, endless, listener, burst, step],
       listen: [],
       mdns: false,
       seeds: [],
@@ -203,4 +211,25 @@ test('a node that is replaced while it stops gives its workers their time as wel
   expect(noted).toEqual(['tidy: abort', 'tidy: stopped', 'tidy: over'])
   expect(older.snapshot().workers).toMatchObject({ inline: 0, abandoned: 0 })
   expect(world.sent.get('b')).toBe(sent)
+})
+
+test('a node that was replaced handles no more of the items that wait', async () => {
+  noted.length = 0
+  const world = new World()
+  const witness = await world.start('a', { role: 'client' })
+  await world.start('b')
+  await world.settle(witness.formed(2))
+  const stages = [{ run: burst }, { run: step }] as const
+  const chain = await world.settle(witness.addChain({ id: 'c', stages }))
+  // From now on there is a way back.
+  expect(await world.settle(chain.call(1))).toEqual([0])
+  world.network.setConditions({ latencyMs: 500 })
+  void chain.call(40).catch(() => {})
+  await world.run(800)
+  const { length } = noted
+  expect(length).toBeGreaterThan(1)
+  expect(length).toBeLessThan(40)
+  world.twins.get('b')?.(NEWER)
+  await world.run(100)
+  expect(noted).toHaveLength(length)
 })
