@@ -149,6 +149,7 @@ export class Core {
       this.supervisor.wakeAtMs(),
       this.upkeep.wakeAtMs(),
       this.ledger.tombstones.wakeAtMs(),
+      this.ledger.tables.strays.wakeAtMs(),
       this.#departure.wakeAtMs(this.#now.ms),
       this.ledger.newsAtMs(),
       this.#joining.wakeAtMs(),
@@ -234,6 +235,7 @@ export class Core {
     this.supervisor.tick(nowMs)
     this.upkeep.tick(this.#now)
     for (const id of this.ledger.tombstones.take(nowMs)) this.#bury(id)
+    this.ledger.tables.strays.tick(nowMs)
     // Who was not awake has not heard yet who has said hello meanwhile.
     const mute = nowMs < this.#membership.wakefulness.judgeFromMs ? [] : this.#greetings.take(nowMs)
     for (const peer of mute) this.#hangUp(peer, 'mute', NO_HELLO)

@@ -107,15 +107,15 @@ export class Ledger {
     for (const claim of rows.claims) {
       const spec = specOfSlot(claim.slot)
       if (isForgotten(spec, claim.specVersion)) continue
-      if (this.tables.claims.merge(claim) === undefined) continue
-      this.#changed.add(spec)
+      if (this.tables.mergeClaim(claim, now.ms) === undefined) continue
+      this.#touchKnown(spec)
       this.membership.onGiven(claim.owner)
     }
     for (const phase of rows.phases) {
       if (isForgotten(phase.spec, phase.specVersion)) continue
-      const known = this.tables.phases.get(phase.spec)
-      if (this.tables.phases.merge(phase) === undefined) continue
-      this.#changed.add(phase.spec)
+      const { phase: known } = this.tables.placesOf(phase.spec)
+      if (this.tables.mergePhase(phase, now.ms) === undefined) continue
+      this.#touchKnown(phase.spec)
       for (const { at } of phase.exits) this.#clock.see(at, now.wallMs)
       if (known !== undefined && compareGenerations(phase.generation, known.generation) <= 0) continue
       const ended = new Set(phase.exits.map(({ slot }) => slot))
@@ -332,8 +332,14 @@ export class Ledger {
     return this.isTaking(id) && this.tables.members.get(id)?.boot === boot
   }
 
+  /** What is not known is looked at when it is. */
+  #touchKnown(id: SpecId): void {
+    if (this.tables.specs.get(id) !== undefined) this.#changed.add(id)
+  }
+
   #onSpecChanged(row: SpecRow, before: SpecRow | undefined, now: Now): void {
     this.#clock.see(row.version, now.wallMs)
+    if (before === undefined) this.tables.adopt(row.id)
     this.#places.followSpec(row, before)
     this.#changed.add(row.id)
     this.tombstones.follow(row, now)
@@ -363,8 +369,7 @@ export class Ledger {
 
   #dropRest(id: SpecId, at: Hlc): void {
     this.tombstones.note(id, at, this.tables.lastGenerationOf(id))
-    this.tables.claims.drop(slotId(id))
-    this.tables.phases.drop(id)
+    this.tables.dropPlaces(id)
   }
 }
 

@@ -4,7 +4,7 @@
  * message of this protocol is refused with a reason; unknown fields of rows are kept, for newer nodes.
  */
 
-import { type Run, type SlotId, isSlotId } from '../ids.ts'
+import { type Run, type SlotId, isSlotId, isSpecId } from '../ids.ts'
 import { decodePayload, encodeUnbounded } from '../payload.ts'
 import { CLAIM_STATES, type Claim } from './claim.ts'
 import { type News, PIGGYBACK_MAX } from './dissemination.ts'
@@ -133,6 +133,10 @@ const atLeastOne = whole(1)
 const text = textOf(TEXT_MAX)
 const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
 const slot = checked<SlotId>('the id of a slot', isSlotId)
+/** Nobody claims anything else: of one spec there is one claim. */
+const standalone = checked<SlotId>('the slot of a standalone worker', (value): value is SlotId =>
+  isSpecId(value),
+)
 const run = objectOf<Run>({ id: node, boot: counted })
 const list = <T>(item: Shape<T>, max = LIST_MAX): Shape<readonly T[]> => listOf(item, max)
 
@@ -183,7 +187,7 @@ const news: Shape<News> = objectOf<News>({
 const restart: Shape<Restart> = objectOf<Restart>({ atMs: count, item: text })
 
 const claim: Shape<Claim> = objectOf<Claim>({
-  slot,
+  slot: standalone,
   generation: counted,
   owner: run,
   score: count,

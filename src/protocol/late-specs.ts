@@ -6,8 +6,9 @@
  */
 
 import type { NodeId, SpecId } from '../ids.ts'
-import { type Hlc, compareHlc } from './hlc.ts'
+import { compareHlc } from './hlc.ts'
 import type { Phase } from './phase.ts'
+import { STRAYS_MAX } from './strays.ts'
 import type { Tables } from './tables.ts'
 
 /** What was sent along with the phase, or by somebody else at the same time, has come by then: as a rule, all is well. */
@@ -21,8 +22,11 @@ interface Late {
 
 export class LateSpecs {
   readonly #tables: Tables
-  /** In the order of `atMs`, as all wait alike. */
+  /** In the order of `atMs`, as all wait alike; `STRAYS_MAX` at most: of more, one comparison brings as many specs. */
   readonly #late = new Map<SpecId, Late>()
+
+  /** Who was compared with for a phase. Whoever goes on telling of it, and has no spec, is asked again by its turn only. */
+  readonly #asked = new WeakMap<Phase, Set<NodeId>>()
 
   constructor(tables: Tables) {
     this.#tables = tables
@@ -31,10 +35,12 @@ export class LateSpecs {
   /** `phases` have come from `peer`, and are in the tables where they are newer than what was there. */
   note(peer: NodeId, phases: readonly Phase[], nowMs: number): void {
     for (const { spec, specVersion } of phases) {
-      if (!this.#isLate(spec) || this.#isOutdated(spec, specVersion)) continue
+      const phase = this.#findLate(spec)
+      if (phase === undefined || compareHlc(specVersion, phase.specVersion) < 0) continue
+      if (this.#asked.get(phase)?.has(peer) === true) continue
       const known = this.#late.get(spec)
-      if (known === undefined) this.#late.set(spec, { peer, atMs: nowMs + LATE_MS })
-      else known.peer = peer
+      if (known !== undefined) known.peer = peer
+      else if (this.#late.size < STRAYS_MAX) this.#late.set(spec, { peer, atMs: nowMs + LATE_MS })
     }
   }
 
@@ -44,7 +50,10 @@ export class LateSpecs {
     for (const [spec, { peer, atMs }] of this.#late) {
       if (atMs > nowMs) break
       this.#late.delete(spec)
-      if (this.#isLate(spec)) peers.add(peer)
+      const phase = this.#findLate(spec)
+      if (phase === undefined) continue
+      peers.add(peer)
+      this.#asked.set(phase, (this.#asked.get(phase) ?? new Set()).add(peer))
     }
     return peers
   }
@@ -55,17 +64,14 @@ export class LateSpecs {
     return Infinity
   }
 
-  /** Whether the phase that is here is of a later version of the spec: who knows that one only, has not told of it. */
-  #isOutdated(spec: SpecId, version: Hlc): boolean {
-    const phase = this.#tables.phases.get(spec)
-    return phase !== undefined && compareHlc(version, phase.specVersion) < 0
-  }
-
-  /** Whether the phase was made for a version of the spec that is not known here. */
-  #isLate(spec: SpecId): boolean {
-    const phase = this.#tables.phases.get(spec)
-    if (phase === undefined) return false
-    const row = this.#tables.specs.get(spec)
-    return row === undefined || compareHlc(row.version, phase.specVersion) < 0
+  /**
+   * The phase that is here, where it was made for a version of the spec that is not known. Who tells of one for an older
+   * version knows that one only.
+   */
+  #findLate(spec: SpecId): Phase | undefined {
+    const { phase } = this.#tables.placesOf(spec)
+    const version = this.#tables.specs.get(spec)?.version
+    if (phase === undefined || version === undefined) return phase
+    return compareHlc(version, phase.specVersion) < 0 ? phase : undefined
   }
 }

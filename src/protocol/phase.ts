@@ -138,6 +138,11 @@ export const phases: RecordKind<Phase> = {
   },
 }
 
+/** Whether the row says more than can be said of so many slots: whoever has joined it, has heard of slots that it has not. */
+export function isOverfull({ layout, ready, exits, stopped, left }: Phase): boolean {
+  return [ready, exits, stopped, left].some(({ length }) => length > layout.length)
+}
+
 /** < 0 when `a` is the older generation. */
 export function compareGenerations(a: Generation, b: Generation): number {
   return a.number - b.number || a.tag - b.tag

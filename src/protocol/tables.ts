@@ -1,21 +1,23 @@
 // pure
-/** The replicated tables of a node, as anti-entropy sees them: roots, buckets, rows. */
+/** The replicated tables of a node, as anti-entropy sees them: roots, buckets, rows. Claims and phases are of known specs. */
 
 import { unreachable } from '../assert.ts'
-import { type SpecId, slotId } from '../ids.ts'
+import { type SpecId, slotId, specOfSlot } from '../ids.ts'
 import { type Claim, claims } from './claim.ts'
 import type { MemberRow } from './member-row.ts'
 import { NO_ROWS, type Roots, type Rows, type Table } from './messages.ts'
-import { type Phase, phases } from './phase.ts'
+import { type Phase, isOverfull, phases } from './phase.ts'
 import { RecordStore } from './record-store.ts'
 import { specRows } from './spec-join.ts'
 import type { SpecRow } from './spec-row.ts'
+import { Strays, type Whereabouts } from './strays.ts'
 
 export class Tables {
   readonly members: RecordStore<MemberRow>
   readonly specs = new RecordStore<SpecRow>(specRows)
   readonly claims = new RecordStore<Claim>(claims)
   readonly phases = new RecordStore<Phase>(phases)
+  readonly strays = new Strays()
 
   constructor(members: RecordStore<MemberRow>) {
     this.members = members
@@ -24,6 +26,43 @@ export class Tables {
   /** Grows whenever the roots may have changed. */
   get changes(): number {
     return this.members.changes + this.specs.changes + this.claims.changes + this.phases.changes
+  }
+
+  /** Joins what others say of where specs run. @returns it as it is now, or undefined when nothing has changed */
+  mergeClaim(claim: Claim, nowMs: number): Claim | undefined {
+    const isKnown = this.specs.get(specOfSlot(claim.slot)) !== undefined
+    return isKnown ? this.claims.merge(claim) : this.strays.mergeClaim(claim, nowMs)
+  }
+
+  /** The same of a phase. One by which the row would grow beyond what its generation has, is not taken in. */
+  mergePhase(phase: Phase, nowMs: number): Phase | undefined {
+    if (isOverfull(phase)) return undefined
+    if (this.specs.get(phase.spec) === undefined) return this.strays.mergePhase(phase, nowMs)
+    const known = this.phases.get(phase.spec)
+    const merged = this.phases.merge(phase)
+    if (merged === undefined || known === undefined || !isOverfull(merged)) return merged
+    this.phases.drop(phase.spec)
+    this.phases.merge(known)
+    return undefined
+  }
+
+  /** The spec is known from now on: what was said of it before is no stray any more. */
+  adopt(spec: SpecId): void {
+    const { claim, phase } = this.strays.take(spec)
+    if (claim !== undefined) this.claims.merge(claim)
+    if (phase !== undefined) this.phases.merge(phase)
+  }
+
+  /** Nothing is known any more of where the spec runs. */
+  dropPlaces(spec: SpecId): void {
+    this.strays.take(spec)
+    this.claims.drop(slotId(spec))
+    this.phases.drop(spec)
+  }
+
+  /** Where the spec runs, also where it is not known itself. */
+  placesOf(spec: SpecId): Whereabouts {
+    return this.strays.find(spec) ?? { claim: this.claims.get(slotId(spec)), phase: this.phases.get(spec) }
   }
 
   roots(): Roots {
@@ -58,7 +97,8 @@ export class Tables {
 
   /** The number of the latest generation that is known of the spec, of a worker or a group; 0: none. */
   lastGenerationOf(id: SpecId): number {
-    return Math.max(this.claims.get(slotId(id))?.generation ?? 0, this.phases.get(id)?.generation.number ?? 0)
+    const { claim, phase } = this.placesOf(id)
+    return Math.max(claim?.generation ?? 0, phase?.generation.number ?? 0)
   }
 
   #withPlaces(specs: readonly SpecRow[]): Rows {

@@ -14,6 +14,7 @@ import { GROUP_IDS } from './group-faults.ts'
 import { InvariantError } from './invariant-error.ts'
 import { OwnershipChecker } from './ownership-checker.ts'
 import { RestartChecker } from './restart-checker.ts'
+import { StrayChecker } from './stray-checker.ts'
 import { type World, outcomeOf } from './world.ts'
 
 /** What has been seen of one run of a node. */
@@ -47,12 +48,14 @@ export class AlwaysChecker {
   readonly #wanted = new Map<string, ReadonlyMap<string, string>>()
   readonly #restarts: RestartChecker
   readonly #ownership: OwnershipChecker
+  readonly #strays: StrayChecker
 
   constructor(mesh: SimulatedMesh, world: World) {
     this.#mesh = mesh
     this.#world = world
     this.#restarts = new RestartChecker(mesh)
     this.#ownership = new OwnershipChecker(mesh, world)
+    this.#strays = new StrayChecker(mesh)
   }
 
   /** How often two have run the same worker where they could tell each other. */
@@ -71,6 +74,7 @@ export class AlwaysChecker {
       for (const group of GROUP_IDS) this.#checkRestarts(group, seen)
     }
     this.#checkGenerations()
+    this.#strays.check()
     this.#restarts.watch()
     const violation = this.#world.violation ?? this.#restarts.violation ?? this.#ownership.check(soundSinceMs)
     if (violation !== undefined) throw new InvariantError(violation)

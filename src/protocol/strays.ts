@@ -1,0 +1,113 @@
+// pure
+/**
+ * Claims and phases of specs that this node does not know. As a rule the spec is on its way: then what was said of it is
+ * there already. Where it never comes, nobody would ever drop them, and anti-entropy would bring them to all. So they are
+ * no part of the tables: neither counted in digests nor told to anybody, kept for a while, and the latest only. A peer
+ * that knows the spec sends it together with its claim and phase, so what was dropped too early comes with it.
+ */
+
+import { type SpecId, specOfSlot } from '../ids.ts'
+import { payloadBytesMax } from '../payload.ts'
+import { type Claim, claims } from './claim.ts'
+import { CONTROL_MESSAGE_BYTES_MAX } from './messages.ts'
+import { type Phase, isOverfull, phases } from './phase.ts'
+
+/** So long they are kept: comparisons of rows that would bring the spec are a few seconds apart in every profile. */
+export const STRAY_MS = 60_000
+
+/** Of so many specs, those that came first go first: more than one message brings of them as a rule. */
+export const STRAYS_MAX = 4_096
+
+/** So large they are together at most: one is no larger than the message that it came in. */
+export const STRAYS_BYTES_MAX = 2 * CONTROL_MESSAGE_BYTES_MAX
+
+/** What is known of where a spec runs. */
+export interface Whereabouts {
+  readonly claim?: Claim | undefined
+  readonly phase?: Phase | undefined
+}
+
+interface Stray extends Whereabouts {
+  readonly bytes: number
+  readonly untilMs: number
+}
+
+export class Strays {
+  /** In the order of `untilMs`, as all are kept for equally long. */
+  readonly #held = new Map<SpecId, Stray>()
+  #bytes = 0
+
+  /** Of how many specs something is kept. */
+  get size(): number {
+    return this.#held.size
+  }
+
+  /** An estimate of what they take: no less than they do as a message. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  find(spec: SpecId): Whereabouts | undefined {
+    return this.#held.get(spec)
+  }
+
+  /** Joins a claim into what is kept. @returns it as it is now, or undefined when nothing has changed */
+  mergeClaim(claim: Claim, nowMs: number): Claim | undefined {
+    const spec = specOfSlot(claim.slot)
+    const known = this.#held.get(spec)
+    const joined = known?.claim === undefined ? claim : claims.join(known.claim, claim)
+    if (joined === known?.claim) return undefined
+    this.#hold(spec, { claim: joined, phase: known?.phase }, nowMs)
+    return joined
+  }
+
+  /** The same of a phase. */
+  mergePhase(phase: Phase, nowMs: number): Phase | undefined {
+    const known = this.#held.get(phase.spec)
+    const joined = known?.phase === undefined ? phase : phases.join(known.phase, phase)
+    if (joined === known?.phase || isOverfull(joined)) return undefined
+    this.#hold(phase.spec, { claim: known?.claim, phase: joined }, nowMs)
+    return joined
+  }
+
+  /** Takes out what is kept of a spec. */
+  take(spec: SpecId): Whereabouts {
+    const known = this.#held.get(spec)
+    if (known === undefined) return {}
+    this.#held.delete(spec)
+    this.#bytes -= known.bytes
+    return known
+  }
+
+  /** Drops what was kept for long enough. */
+  tick(nowMs: number): void {
+    for (const [spec, { untilMs }] of this.#held) {
+      if (untilMs > nowMs) return
+      this.take(spec)
+    }
+  }
+
+  /** When there is something to drop; Infinity: never. */
+  wakeAtMs(): number {
+    for (const { untilMs } of this.#held.values()) return untilMs
+    return Infinity
+  }
+
+  /** From when something of the spec came first: who repeats it does not prolong it. */
+  #hold(spec: SpecId, what: Whereabouts, nowMs: number): void {
+    const known = this.#held.get(spec)
+    const bytes = sizeOf(what)
+    this.#held.set(spec, { ...what, bytes, untilMs: known?.untilMs ?? nowMs + STRAY_MS })
+    this.#bytes += bytes - (known?.bytes ?? 0)
+    for (const first of this.#held.keys()) {
+      if (this.#held.size <= STRAYS_MAX && this.#bytes <= STRAYS_BYTES_MAX) return
+      this.take(first)
+    }
+  }
+}
+
+function sizeOf({ claim, phase }: Whereabouts): number {
+  return (
+    (claim === undefined ? 0 : payloadBytesMax(claim)) + (phase === undefined ? 0 : payloadBytesMax(phase))
+  )
+}

@@ -1,0 +1,116 @@
+/** What a member says of specs that nobody knows, and of slots that no spec has: no node keeps it without end. */
+
+import { expect, test } from 'vitest'
+
+import { type Run, nodeId, slotId, specId } from '../../src/ids.ts'
+import type { Claim } from '../../src/protocol/claim.ts'
+import { STRAYS_MAX, STRAY_MS } from '../../src/protocol/strays.ts'
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { PHASE } from '../node/supervision/heirs.ts'
+import { allSeeAll } from './all-see-all.ts'
+import { all, counter } from './behaviours.ts'
+
+const COUNT = 3_000
+const PLACED = 10
+const HOUR_MS = 3_600_000
+const specVersion = { ms: 1, count: 0, node: nodeId('n3') }
+
+const tablesOf = (mesh: SimulatedMesh, node: string) => mesh.node(node).inspect().core.ledger.tables
+
+function claimOf(spec: string, owner: Run, more: Partial<Claim> = {}): Claim {
+  return {
+    slot: slotId(specId(spec)),
+    generation: 1,
+    owner,
+    score: 1,
+    seq: 0,
+    state: 'running',
+    specVersion,
+    restarts: [],
+    failures: [],
+    ...more,
+  }
+}
+
+/** n3 is broken: it has rows of specs that it does not know, and tells everybody. */
+async function broken(count = COUNT): Promise<SimulatedMesh> {
+  const mesh = await simulate({ behaviours: all })
+  await allSeeAll(mesh)
+  const { claims, phases } = tablesOf(mesh, 'n3')
+  for (let index = 0; index < count; index++) {
+    claims.merge(claimOf(`claimed-${index}`, { id: nodeId('gone'), boot: index + 1 }))
+    if (index < PLACED) phases.merge({ ...PHASE, spec: specId(`placed-${index}`), specVersion })
+  }
+  return mesh
+}
+
+/** What the nodes that are not broken have: in their tables, and beside them. */
+const keptIn = (mesh: SimulatedMesh) =>
+  ['n1', 'n2'].map(node => {
+    const { claims, phases, strays } = tablesOf(mesh, node)
+    return { rows: claims.size + phases.size, strays: strays.size }
+  })
+
+test('claims and phases of specs that nobody knows are kept for a while only, and told to nobody', async () => {
+  await using mesh = await broken()
+  await mesh.until('n1 has heard of them', () => (keptIn(mesh)[0]?.strays ?? 0) > 0)
+  let most = 0
+  for (let minute = 0; minute < 2; minute++) {
+    await mesh.run(STRAY_MS)
+    for (const { rows, strays } of keptIn(mesh)) {
+      expect(rows).toBe(0)
+      most = Math.max(most, strays)
+    }
+  }
+  expect(most).toBeGreaterThan(0)
+  expect(most).toBeLessThanOrEqual(STRAYS_MAX)
+  mesh.crash('n3')
+  await mesh.run(HOUR_MS)
+  expect(keptIn(mesh)).toEqual([
+    { rows: 0, strays: 0 },
+    { rows: 0, strays: 0 },
+  ])
+})
+
+test('nodes that have heard of different ones agree, and have nothing to exchange', async () => {
+  await using mesh = await broken(10)
+  mesh.cut('n2', 'n3')
+  await mesh.until('n1 has heard of them', () => keptIn(mesh)[0]?.strays === 20)
+  expect(tablesOf(mesh, 'n1').roots()).toEqual(tablesOf(mesh, 'n2').roots())
+  await mesh.run(5_000)
+  expect(keptIn(mesh)[1]).toEqual({ rows: 0, strays: 0 })
+})
+
+test('what is declared under such an id runs, and is told to all', async () => {
+  await using mesh = await broken(10)
+  await mesh.until('n1 has heard of them', () => keptIn(mesh)[0]?.strays === 20)
+  const worker = { id: 'claimed-0', run: counter, args: [1] } as const
+  await mesh.settle(mesh.node('n1').addWorker(worker))
+  mesh.crash('n3')
+  const kindAt = (node: string) =>
+    mesh
+      .node(node)
+      .snapshot()
+      .specs.find(({ id }) => id === 'claimed-0')?.status.kind
+  await mesh.until('both know that it runs', () => ['n1', 'n2'].every(node => kindAt(node) === 'running'))
+  expect(keptIn(mesh)).toEqual([
+    { rows: 1, strays: 19 },
+    { rows: 1, strays: 19 },
+  ])
+})
+
+test('slots that a generation has not do not make its row grow', async () => {
+  await using mesh = await simulate({ behaviours: all })
+  await allSeeAll(mesh)
+  const members = [{ id: 'a', run: counter, args: [1] }] as const
+  await mesh.settle(mesh.node('n1').addGroup({ id: 'line', members }, { ack: 'all' }))
+  const { phases } = tablesOf(mesh, 'n3')
+  for (let round = 0; round < 5; round++) {
+    const phase = phases.get('line')
+    if (phase === undefined) throw new Error('n3 does not know the group')
+    const stopped = Array.from({ length: 600 }, (_, index) => slotId(specId('line'), `${round}-${index}`))
+    phases.merge({ ...phase, stopped: stopped.toSorted() })
+    await mesh.run(10_000)
+  }
+  expect(['n1', 'n2'].map(node => tablesOf(mesh, node).phases.get('line')?.stopped)).toEqual([[], []])
+})
