@@ -46,7 +46,7 @@ export class Membership {
     this.#timings = timings
     this.#now = now
     this.wakefulness = new Wakefulness(timings, now, () => this.#roster.others())
-    this.#roster = new Roster(self, timings)
+    this.#roster = new Roster(self, timings, peer => this.#reach.isConnected(peer))
     this.contacts = new Contacts(self, timings, prng.fork('contacts'))
     const known = { roster: this.#roster, reach: this.#reach, stats: this.#stats, health: this.health }
     this.witnesses = new Witnesses({ timings, ...known })

@@ -13,6 +13,12 @@ export const OVER_MAX = 4096
 /** Rows of those who are gone are looked through so often for what can be forgotten. */
 export const FORGET_PERIOD_MS = 60_000
 
+/**
+ * Of more who live, this node learns by meeting them only: a node has a quarter as many sessions at most, and what others
+ * tell of has no end where they are broken.
+ */
+export const TOLD_MAX = 4096
+
 export class Roster {
   readonly table = new RecordStore<MemberRow>(memberRows)
   readonly disputes: Disputes
@@ -23,12 +29,15 @@ export class Roster {
    * after them, and is void. Nobody is told of them.
    */
   readonly #bygone = new Map<NodeId, MemberRow>()
+  readonly #isMet: (node: NodeId) => boolean
   #self: MemberRow
   #present: readonly MemberRow[] | undefined
   #others: readonly NodeId[] | undefined
 
-  constructor(self: MemberRow, timings: Timings) {
+  /** @param isMet whether this node has a session with that one */
+  constructor(self: MemberRow, timings: Timings, isMet: (node: NodeId) => boolean) {
     this.#self = self
+    this.#isMet = isMet
     this.#retainMs = timings.tombstoneMs
     this.disputes = new Disputes(timings)
     this.table.merge(self)
@@ -83,6 +92,7 @@ export class Roster {
 
   /** @returns the row as it is now, or undefined when nothing has changed */
   merge(row: MemberRow, nowMs: number): MemberRow | undefined {
+    if (this.table.get(row.id) === undefined && !this.#hasRoomFor(row)) return undefined
     const merged = this.table.merge(row)
     if (merged === undefined) return undefined
     this.#bygone.delete(row.id)
@@ -130,6 +140,12 @@ export class Roster {
     }
     if (forgotten.length > 0) this.#onChanged()
     return forgotten.map(({ id }) => id)
+  }
+
+  /** Of those who are gone there may be more than `OVER_MAX` until the next are forgotten, but not without end. */
+  #hasRoomFor(row: MemberRow): boolean {
+    if (this.#isMet(row.id)) return true
+    return this.table.size < OVER_MAX + TOLD_MAX && (isOver(row) || this.count < TOLD_MAX)
   }
 
   #onChanged(): void {

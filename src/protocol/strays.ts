@@ -15,11 +15,11 @@ import { type Phase, isOverfull, phases } from './phase.ts'
 /** So long they are kept: comparisons of rows that would bring the spec are a few seconds apart in every profile. */
 export const STRAY_MS = 60_000
 
-/** Of so many specs, those that came first go first: more than one message brings of them as a rule. */
+/** They are of so many specs at most: of more, those that came first go first. */
 export const STRAYS_MAX = 4_096
 
-/** So large they are together at most: one is no larger than the message that it came in. */
-export const STRAYS_BYTES_MAX = 2 * CONTROL_MESSAGE_BYTES_MAX
+/** So large they are together at most, as estimated, which is up to three times as much: the largest row has room. */
+export const STRAYS_BYTES_MAX = 4 * CONTROL_MESSAGE_BYTES_MAX
 
 /** What is known of where a spec runs. */
 export interface Whereabouts {
@@ -42,7 +42,7 @@ export class Strays {
     return this.#held.size
   }
 
-  /** An estimate of what they take: no less than they do as a message. */
+  /** What they take as messages, estimated: no less than that. */
   get bytes(): number {
     return this.#bytes
   }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { ID_LENGTH_MAX, nodeId, slotId, specId } from '../../src/ids.ts'
+import { ID_LENGTH_MAX, type SlotId, nodeId, slotId, specId } from '../../src/ids.ts'
 import { encodePayload } from '../../src/payload.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
 import { CAUSES_MAX, ORIGINS_MAX } from '../../src/protocol/failure.ts'
@@ -165,6 +165,17 @@ test('a row that declines more than a node may is garbage', () => {
   }
   expect(decodedWith(DECLINES_MAX)).toBe('message')
   expect(decodedWith(DECLINES_MAX + 1)).toBe('garbage')
+})
+
+test('a claim of anything but a standalone worker is garbage: of one spec there is one', () => {
+  const claims = MESSAGES.flatMap(message => ('rows' in message ? message.rows.claims : []))
+  const decodedWith = (slot: SlotId): string => {
+    const rows = { ...NO_ROWS, claims: claims.map(claim => ({ ...claim, slot })) }
+    return decodeMessage(encodeMessage({ kind: 'rows', rows })).kind
+  }
+  expect(claims.length).toBeGreaterThan(0)
+  expect(decodedWith(slotId(specId('w')))).toBe('message')
+  expect(decodedWith(slotId(specId('w'), '1'))).toBe('garbage')
 })
 
 test('a failure with more causes, or longer ones, than it may have is garbage', () => {

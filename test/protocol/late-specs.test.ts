@@ -82,3 +82,16 @@ test('of several who tell of it, the last one is asked, and none is waited for l
   tell(other, 'a', { ms: 1, nowMs: LATE_MS - 1 })
   expect([late.wakeAtMs(), [...late.take(LATE_MS)]]).toEqual([LATE_MS, [other]])
 })
+
+test('who goes on telling of a phase, and has no spec of it, is asked once; others are asked as well', () => {
+  const ask = (peer: typeof node, nowMs: number) => {
+    tell(peer, 'unknown', { ms: 1, nowMs })
+    return [...late.take(nowMs + LATE_MS)]
+  }
+  expect([ask(teller, 0), ask(teller, 1_000), ask(other, 2_000), ask(other, 3_000)]).toEqual([
+    [teller],
+    [],
+    [other],
+    [],
+  ])
+})

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
 import { DIALS_AT_ONCE } from '../../src/protocol/dial-ranks.ts'
-import { OVER_MAX } from '../../src/protocol/roster.ts'
+import { OVER_MAX, TOLD_MAX } from '../../src/protocol/roster.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, REFUSED, WALL_MS, b, c, row } from './bench.ts'
 
@@ -113,6 +113,15 @@ describe('who is gone', () => {
     expect(bench.statusOf(nodeId(`x${OVER_MAX + 499}`))).toBe('left')
   })
 
+  test('is not taken in without end, whatever names them and however many are told of before the next look', () => {
+    bench = new Bench({ isNamed: () => true })
+    for (let index = 0; index < OVER_MAX + TOLD_MAX + 500; index++)
+      bench.membership.merge(row(nodeId(`x${index}`), { status: 'dead', endedMs: WALL_MS }), bench.now)
+    expect(bench.membership.table.size).toBe(OVER_MAX + TOLD_MAX)
+    bench.pass(61_000)
+    expect(bench.membership.table.size).toBe(1 + OVER_MAX)
+  })
+
   test('is dialled a few at a time, two a second, however many they are', () => {
     for (let index = 0; index < 1_000; index++) {
       bench.membership.merge(
@@ -132,4 +141,16 @@ describe('who is gone', () => {
     expect(dialled.length).toBeGreaterThanOrEqual(19)
     expect(dialled.length).toBeLessThanOrEqual(21)
   })
+})
+
+test(`of those who live, ${TOLD_MAX} are taken in at most by what others say; whoever is met is taken in`, () => {
+  for (let index = 0; index < TOLD_MAX + 500; index++)
+    bench.membership.merge(row(nodeId(`x${index}`)), bench.now)
+  expect(bench.membership.table.size).toBe(TOLD_MAX)
+  bench.meet(b)
+  bench.membership.merge(row(b), bench.now)
+  expect(bench.statusOf(b)).toBe('alive')
+  // What becomes of those that it knows, it hears.
+  bench.membership.merge(row(nodeId('x0'), { seq: 2, status: 'left', endedMs: WALL_MS }), bench.now)
+  expect(bench.statusOf(nodeId('x0'))).toBe('left')
 })
