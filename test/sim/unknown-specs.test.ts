@@ -8,7 +8,7 @@ import { STRAYS_MAX, STRAY_MS } from '../../src/protocol/strays.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { PHASE } from '../node/supervision/heirs.ts'
 import { allSeeAll } from './all-see-all.ts'
-import { all, counter } from './behaviours.ts'
+import { all, counter, listener } from './behaviours.ts'
 
 const COUNT = 3_000
 const PLACED = 10
@@ -113,4 +113,47 @@ test('slots that a generation has not do not make its row grow', async () => {
     await mesh.run(10_000)
   }
   expect(['n1', 'n2'].map(node => tablesOf(mesh, node).phases.get('line')?.stopped)).toEqual([[], []])
+})
+
+/** n2 hears by gossip of a crash in a group that was added while it stood still; all else is slow to come. */
+async function early(): Promise<SimulatedMesh> {
+  const mesh = await simulate({ behaviours: [listener], labelsOf: { n3: { here: 'yes' } } })
+  await allSeeAll(mesh)
+  await mesh.run(1_000)
+  mesh.freeze('n2')
+  for (const other of ['n1', 'n3']) mesh.cutOneWay(other, 'n2')
+  const placement = { labels: { here: 'yes' } }
+  const members = [{ id: 'a', run: listener, args: [], placement }] as const
+  const group = await mesh.settle(mesh.node('n3').addGroup({ id: 'pair', members }, { ack: 'local' }))
+  mesh.setConditions({ bytesPerMs: 1e-6 })
+  mesh.heal()
+  group
+    .member('a')
+    .call.crash()
+    .catch(() => {})
+  await mesh.run(100)
+  mesh.thaw('n2')
+  await mesh.run(100)
+  const { specs, strays } = tablesOf(mesh, 'n2')
+  expect([specs.size, strays.find(specId('pair'))?.phase?.rank]).toEqual([0, 'failed'])
+  return mesh
+}
+
+test('a phase that comes before its spec counts when that comes, and all know the same', async () => {
+  await using mesh = await early()
+  const generation = () => tablesOf(mesh, 'n2').phases.get('pair')?.generation
+  const told = tablesOf(mesh, 'n2').strays.find(specId('pair'))?.phase?.generation.number ?? Infinity
+  mesh.setConditions({ bytesPerMs: Infinity })
+  await mesh.until('n2 knows the spec', () => tablesOf(mesh, 'n2').specs.size === 1)
+  expect(generation()?.number).toBeGreaterThanOrEqual(told)
+  expect(tablesOf(mesh, 'n2').strays.size).toBe(0)
+  const roots = () => mesh.up.map(node => JSON.stringify(tablesOf(mesh, node).roots()))
+  await mesh.until('all know the same', () => new Set(roots()).size === 1)
+})
+
+test('a phase whose spec is lost with all who had it is dropped', async () => {
+  await using mesh = await early()
+  for (const other of ['n1', 'n3']) mesh.crash(other)
+  await mesh.run(STRAY_MS + 1_000)
+  expect(tablesOf(mesh, 'n2').strays.size).toBe(0)
 })
