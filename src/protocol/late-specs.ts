@@ -24,7 +24,6 @@ export class LateSpecs {
   readonly #tables: Tables
   /** In the order of `atMs`, as all wait alike; `STRAYS_MAX` at most: of more, one comparison brings as many specs. */
   readonly #late = new Map<SpecId, Late>()
-
   /** Who was compared with for a phase. Whoever goes on telling of it, and has no spec, is asked again by its turn only. */
   readonly #asked = new WeakMap<Phase, Set<NodeId>>()
 

@@ -57,8 +57,7 @@ export class Strays {
     const known = this.#held.get(spec)
     const joined = known?.claim === undefined ? claim : claims.join(known.claim, claim)
     if (joined === known?.claim) return undefined
-    this.#hold(spec, { claim: joined, phase: known?.phase }, nowMs)
-    return joined
+    return this.#hold(spec, { claim: joined, phase: known?.phase }, nowMs)?.claim
   }
 
   /** The same of a phase. */
@@ -66,8 +65,7 @@ export class Strays {
     const known = this.#held.get(phase.spec)
     const joined = known?.phase === undefined ? phase : phases.join(known.phase, phase)
     if (joined === known?.phase || isOverfull(joined)) return undefined
-    this.#hold(phase.spec, { claim: known?.claim, phase: joined }, nowMs)
-    return joined
+    return this.#hold(phase.spec, { claim: known?.claim, phase: joined }, nowMs)?.phase
   }
 
   /** Takes out what is kept of a spec. */
@@ -93,16 +91,21 @@ export class Strays {
     return Infinity
   }
 
-  /** From when something of the spec came first: who repeats it does not prolong it. */
-  #hold(spec: SpecId, what: Whereabouts, nowMs: number): void {
+  /**
+   * From when something of the spec came first: who repeats it does not prolong it.
+   * @returns what is kept now; undefined where it has a size that nothing has, or none that can be told
+   */
+  #hold(spec: SpecId, what: Whereabouts, nowMs: number): Whereabouts | undefined {
     const known = this.#held.get(spec)
     const bytes = sizeOf(what)
+    if (bytes > STRAYS_BYTES_MAX) return undefined
     this.#held.set(spec, { ...what, bytes, untilMs: known?.untilMs ?? nowMs + STRAY_MS })
     this.#bytes += bytes - (known?.bytes ?? 0)
     for (const first of this.#held.keys()) {
-      if (this.#held.size <= STRAYS_MAX && this.#bytes <= STRAYS_BYTES_MAX) return
+      if (this.#held.size <= STRAYS_MAX && this.#bytes <= STRAYS_BYTES_MAX) break
       this.take(first)
     }
+    return what
   }
 }
 

@@ -73,6 +73,18 @@ describe('strays', () => {
     expect(strays.find(specId('g9'))?.phase).toBeDefined()
     expect(strays.find(specId('g0'))).toBeUndefined()
   })
+
+  // Newer nodes may say more of a row, of whatever type.
+  test('have a size that can be told: what has none is not kept, and does not harm the others', () => {
+    strays.mergeClaim(claim('w'), 0)
+    const { bytes } = strays
+    const odd = { ...claim('odd'), more: new Map([['m', 1]]) }
+    expect([strays.mergeClaim(odd, 0), strays.mergeClaim({ ...odd, slot: slotId(W), seq: 1 }, 0)]).toEqual([
+      undefined,
+      undefined,
+    ])
+    expect([strays.size, strays.bytes, strays.find(W)?.claim]).toEqual([1, bytes, claim('w')])
+  })
 })
 
 describe('the tables', () => {
