@@ -1,4 +1,4 @@
-/** I55: what a node tells others of where specs run, is of specs that it knows, and of slots that their generations have. */
+/** I56: what a node tells others of where specs run, is of specs that it knows, and of slots that their generations have. */
 
 import { slotId, specOfSlot } from '../../src/ids.ts'
 import type { Tables } from '../../src/protocol/tables.ts'
@@ -21,7 +21,7 @@ export class StrayChecker {
       if (this.#changes.get(tables) === tables.changes) continue
       this.#changes.set(tables, tables.changes)
       const violation = strayIn(tables)
-      if (violation !== undefined) throw new InvariantError(`I55: ${id} has ${violation}`)
+      if (violation !== undefined) throw new InvariantError(`I56: ${id} has ${violation}`)
     }
   }
 }
