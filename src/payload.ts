@@ -32,17 +32,18 @@ export function encodeUnbounded(value: unknown): Uint8Array {
 
 /** A header of the longest kind: one byte for the type, four for the length. */
 const HEADER_BYTES = 5
-/** A number takes one byte for its type, and eight. Whatever else has no length takes less. */
+/** A number takes one byte for its type, and eight, also a BigInt of 64 bits. Whatever else has no length takes less. */
 const SCALAR_BYTES = 9
 /** A character of a text takes no more, in UTF-8. */
 const CHARACTER_BYTES = 3
 
 /**
  * What `encodeUnbounded` makes of it is no larger. Takes a fraction of the time, and exact is not what is wanted where
- * it is far from every limit. Infinite for what is not made of plain objects, lists, texts, numbers and bytes.
+ * it is far from every limit. Infinite for what is not made of plain objects, lists, texts, numbers and bytes, and for a BigInt of more than 64 bits.
  */
 export function payloadBytesMax(value: unknown): number {
   if (typeof value === 'string') return HEADER_BYTES + CHARACTER_BYTES * value.length
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? SCALAR_BYTES : Infinity
   if (typeof value !== 'object' || value === null) return SCALAR_BYTES
   let bytes = HEADER_BYTES
   if (Array.isArray(value)) {

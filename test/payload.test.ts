@@ -120,4 +120,7 @@ test('no payload is larger than it is taken for, and what is not known is taken 
     }),
   )
   expect(payloadBytesMax([new Map()])).toBe(Infinity)
+  for (const most of [2n ** 63n - 1n, -(2n ** 63n)])
+    expect(payloadBytesMax(most)).toBeGreaterThanOrEqual(encodeUnbounded(most).length)
+  expect(payloadBytesMax([2n ** 8_000n])).toBe(Infinity)
 })

@@ -148,10 +148,8 @@ export class Core {
       this.#antiEntropy.wakeAtMs(),
       this.supervisor.wakeAtMs(),
       this.upkeep.wakeAtMs(),
-      this.ledger.tombstones.wakeAtMs(),
-      this.ledger.tables.strays.wakeAtMs(),
+      this.ledger.wakeAtMs(),
       this.#departure.wakeAtMs(this.#now.ms),
-      this.ledger.newsAtMs(),
       this.#joining.wakeAtMs(),
       Math.max(this.#greetings.wakeAtMs(), this.#membership.wakefulness.judgeFromMs),
     )

@@ -217,16 +217,17 @@ export class Ledger {
     return changed
   }
 
-  /** When members that were heard of are to be passed on; Infinity: there are none. */
-  newsAtMs(): number {
-    return this.#newMembers.size > 0 ? this.#passOnMs : Infinity
+  /** When members that were heard of are to be passed on, or rows to be dropped; Infinity: there are none. */
+  wakeAtMs(): number {
+    const newsAtMs = this.#newMembers.size > 0 ? this.#passOnMs : Infinity
+    return Math.min(newsAtMs, this.tombstones.wakeAtMs(), this.tables.strays.wakeAtMs())
   }
 
   /** Takes what is to be told to others. `due`: where this node has written nothing, what was heard may have to wait. */
   takeNews(nowMs: number, what: 'due' | 'all'): Rows {
     const { size: members } = this.#newMembers
     const others = this.#newSpecs.size + this.#newClaims.size + this.#newPhases.size
-    const isDue = what === 'all' || this.#isUrgent || nowMs >= this.newsAtMs()
+    const isDue = what === 'all' || this.#isUrgent || (members > 0 && nowMs >= this.#passOnMs)
     this.#isUrgent = false
     if (members + others === 0 || !isDue) return NO_ROWS
     this.#passOnMs = nowMs + this.membership.connected().length * PASS_ON_SESSION_MS

@@ -46,7 +46,8 @@ export class Membership {
     this.#timings = timings
     this.#now = now
     this.wakefulness = new Wakefulness(timings, now, () => this.#roster.others())
-    this.#roster = new Roster(self, timings, peer => this.#reach.isConnected(peer))
+    const isMet = (peer: NodeId): boolean => this.#reach.isConnected(peer)
+    this.#roster = new Roster({ self, timings, isMet, isNamed: init.isNamed })
     this.contacts = new Contacts(self, timings, prng.fork('contacts'))
     const known = { roster: this.#roster, reach: this.#reach, stats: this.#stats, health: this.health }
     this.witnesses = new Witnesses({ timings, ...known })
@@ -389,8 +390,8 @@ export class Membership {
 
   #forget(): void {
     this.#nextForgetMs = this.#now.ms + FORGET_PERIOD_MS
-    for (const row of this.#roster.takeNamed(this.#init.isNamed)) this.#apply(row, false)
-    for (const id of this.#roster.forget(this.#now.wallMs, this.#init.isNamed)) this.contacts.forget(id)
+    for (const id of this.#roster.forget(this.#now.wallMs)) this.contacts.forget(id)
+    for (const row of this.#roster.takeNamed()) this.#apply(row, false)
   }
 
   #send(to: NodeId, message: Message): void {

@@ -138,11 +138,6 @@ export const phases: RecordKind<Phase> = {
   },
 }
 
-/** Whether the row says more than can be said of so many slots: whoever has joined it, has heard of slots that it has not. */
-export function isOverfull({ layout, ready, exits, stopped, left }: Phase): boolean {
-  return [ready, exits, stopped, left].some(({ length }) => length > layout.length)
-}
-
 /** < 0 when `a` is the older generation. */
 export function compareGenerations(a: Generation, b: Generation): number {
   return a.number - b.number || a.tag - b.tag
@@ -193,9 +188,13 @@ function inOrder(slots: readonly SlotId[]): readonly SlotId[] {
   return slots.length > 1 ? slots.toSorted() : slots
 }
 
+/** 0: of one generation. Two who by chance make one tag have made two generations all the same. */
+export function compareOrigins(a: Phase, b: Phase): number {
+  return compareGenerations(a.generation, b.generation) || compareRuns(a.coordinator, b.coordinator)
+}
+
 function joinPhases(a: Phase, b: Phase): Phase {
-  // Two who by chance make one tag have made two generations all the same.
-  const order = compareGenerations(a.generation, b.generation) || compareRuns(a.coordinator, b.coordinator)
+  const order = compareOrigins(a, b)
   if (order !== 0) return order > 0 ? a : b
   const rank = furtherRank(a.rank, b.rank)
   const ready = union(a.ready, b.ready)
@@ -232,7 +231,7 @@ function unionOfExits(a: readonly SlotExit[], b: readonly SlotExit[]): readonly 
 }
 
 /** < 0 where `a` counts before `b`. */
-function compareExits(a: SlotExit, b: SlotExit): number {
+export function compareExits(a: SlotExit, b: SlotExit): number {
   return Number(b.kind === 'normal') - Number(a.kind === 'normal') || compareHlc(a.at, b.at)
 }
 

@@ -19,6 +19,18 @@ export const FORGET_PERIOD_MS = 60_000
  */
 export const TOLD_MAX = 4096
 
+/** So many of those who are gone have room beyond that, where something names them: that is void, which nothing else tells. */
+export const NAMED_MAX = 1024
+
+export interface RosterInit {
+  readonly self: MemberRow
+  readonly timings: Timings
+  /** Whether this node has a session with that one. */
+  readonly isMet: (node: NodeId) => boolean
+  /** Whether a claim or a phase names the run. */
+  readonly isNamed: (run: Run) => boolean
+}
+
 export class Roster {
   readonly table = new RecordStore<MemberRow>(memberRows)
   readonly disputes: Disputes
@@ -30,14 +42,15 @@ export class Roster {
    */
   readonly #bygone = new Map<NodeId, MemberRow>()
   readonly #isMet: (node: NodeId) => boolean
+  readonly #isNamed: (run: Run) => boolean
   #self: MemberRow
   #present: readonly MemberRow[] | undefined
   #others: readonly NodeId[] | undefined
 
-  /** @param isMet whether this node has a session with that one */
-  constructor(self: MemberRow, timings: Timings, isMet: (node: NodeId) => boolean) {
+  constructor({ self, timings, isMet, isNamed }: RosterInit) {
     this.#self = self
     this.#isMet = isMet
+    this.#isNamed = isNamed
     this.#retainMs = timings.tombstoneMs
     this.disputes = new Disputes(timings)
     this.table.merge(self)
@@ -120,19 +133,24 @@ export class Roster {
   }
 
   /** Takes out those of the noted rows whose runs are named after all. */
-  takeNamed(isNamed: (run: Run) => boolean): MemberRow[] {
-    const named = [...this.#bygone.values()].filter(isNamed)
+  takeNamed(): MemberRow[] {
+    const named = [...this.#bygone.values()].filter(this.#isNamed)
     for (const { id } of named) this.#bygone.delete(id)
     return named
   }
 
-  /** Drops the rows of those who are gone for long, and of the first to go where there are too many. @returns whose */
-  forget(wallMs: number, isNamed: (run: Run) => boolean): NodeId[] {
-    const over = [...this.table.rows()].filter(row => isOver(row) && row.id !== this.#self.id)
-    const oldest = over.toSorted((a, b) => (a.endedMs ?? 0) - (b.endedMs ?? 0))
-    const forgotten = oldest.filter((row, index) => {
+  /**
+   * Drops the rows of those who are gone for long, and of the first to go where there are too many, those last that
+   * something names. @returns whose
+   */
+  forget(wallMs: number): NodeId[] {
+    const over = [...this.table.rows()]
+      .filter(row => isOver(row) && row.id !== this.#self.id)
+      .map(({ id, boot, endedMs = 0 }) => ({ id, endedMs, isNamed: this.#isNamed({ id, boot }) }))
+    const oldest = over.toSorted((a, b) => Number(a.isNamed) - Number(b.isNamed) || a.endedMs - b.endedMs)
+    const forgotten = oldest.filter(({ endedMs, isNamed }, index) => {
       const isTooMany = index < oldest.length - OVER_MAX
-      return isTooMany || (wallMs - (row.endedMs ?? 0) > this.#retainMs && !isNamed(row))
+      return isTooMany || (wallMs - endedMs > this.#retainMs && !isNamed)
     })
     for (const { id } of forgotten) {
       this.table.drop(id)
@@ -145,7 +163,9 @@ export class Roster {
   /** Of those who are gone there may be more than `OVER_MAX` until the next are forgotten, but not without end. */
   #hasRoomFor(row: MemberRow): boolean {
     if (this.#isMet(row.id)) return true
-    return this.table.size < OVER_MAX + TOLD_MAX && (isOver(row) || this.count < TOLD_MAX)
+    const max = OVER_MAX + TOLD_MAX
+    if (!isOver(row)) return this.table.size < max && this.count < TOLD_MAX
+    return this.table.size < max || (this.table.size < max + NAMED_MAX && this.#isNamed(row))
   }
 
   #onChanged(): void {

@@ -3,14 +3,14 @@
  * Claims and phases of specs that this node does not know. As a rule the spec is on its way: then what was said of it is
  * there already. Where it never comes, nobody would ever drop them, and anti-entropy would bring them to all. So they are
  * no part of the tables: neither counted in digests nor told to anybody, kept for a while, and the latest only. A peer
- * that knows the spec sends it together with its claim and phase, so what was dropped too early comes with it.
+ * that compares its rows sends a spec together with its claim and phase, so what was dropped too early comes by then.
  */
 
 import { type SpecId, specOfSlot } from '../ids.ts'
 import { payloadBytesMax } from '../payload.ts'
 import { type Claim, claims } from './claim.ts'
 import { CONTROL_MESSAGE_BYTES_MAX } from './messages.ts'
-import { type Phase, isOverfull, phases } from './phase.ts'
+import { type Phase, phases } from './phase.ts'
 
 /** So long they are kept: comparisons of rows that would bring the spec are a few seconds apart in every profile. */
 export const STRAY_MS = 60_000
@@ -64,7 +64,7 @@ export class Strays {
   mergePhase(phase: Phase, nowMs: number): Phase | undefined {
     const known = this.#held.get(phase.spec)
     const joined = known?.phase === undefined ? phase : phases.join(known.phase, phase)
-    if (joined === known?.phase || isOverfull(joined)) return undefined
+    if (joined === known?.phase) return undefined
     return this.#hold(phase.spec, { claim: known?.claim, phase: joined }, nowMs)?.phase
   }
 

@@ -6,7 +6,8 @@ import { type SpecId, slotId, specOfSlot } from '../ids.ts'
 import { type Claim, claims } from './claim.ts'
 import type { MemberRow } from './member-row.ts'
 import { NO_ROWS, type Roots, type Rows, type Table } from './messages.ts'
-import { type Phase, isOverfull, phases } from './phase.ts'
+import { ofItsSlots } from './own-slots.ts'
+import { type Phase, phases } from './phase.ts'
 import { RecordStore } from './record-store.ts'
 import { specRows } from './spec-join.ts'
 import type { SpecRow } from './spec-row.ts'
@@ -34,16 +35,11 @@ export class Tables {
     return isKnown ? this.claims.merge(claim) : this.strays.mergeClaim(claim, nowMs)
   }
 
-  /** The same of a phase. One by which the row would grow beyond what its generation has, is not taken in. */
-  mergePhase(phase: Phase, nowMs: number): Phase | undefined {
-    if (isOverfull(phase)) return undefined
-    if (this.specs.get(phase.spec) === undefined) return this.strays.mergePhase(phase, nowMs)
-    const known = this.phases.get(phase.spec)
-    const merged = this.phases.merge(phase)
-    if (merged === undefined || known === undefined || !isOverfull(merged)) return merged
-    this.phases.drop(phase.spec)
-    this.phases.merge(known)
-    return undefined
+  /** The same of a phase: of what it says of slots, what is of those that its generation has. */
+  mergePhase(row: Phase, nowMs: number): Phase | undefined {
+    const phase = ofItsSlots(row, this.placesOf(row.spec).phase)
+    const isKnown = this.specs.get(phase.spec) !== undefined
+    return isKnown ? this.phases.merge(phase) : this.strays.mergePhase(phase, nowMs)
   }
 
   /** The spec is known from now on: what was said of it before is no stray any more. */

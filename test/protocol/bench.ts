@@ -1,6 +1,6 @@
 /** One membership without a mesh: a test says what it hears, and looks at what it wants done. */
 
-import { type NodeId, nodeId } from '../../src/ids.ts'
+import { type NodeId, type Run, nodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
 import { PUSHED_MAX } from '../../src/protocol/limits.ts'
 import type { MemberRow } from '../../src/protocol/member-row.ts'
@@ -47,7 +47,7 @@ export class Bench {
   constructor(
     init: {
       readonly self?: Partial<MemberRow>
-      readonly isNamed?: () => boolean
+      readonly isNamed?: (run: Run) => boolean
       readonly pushedMax?: number
     } = {},
   ) {
@@ -57,7 +57,7 @@ export class Bench {
       pushedMax: init.pushedMax ?? PUSHED_MAX,
       prng: new Prng(1),
       now: this.now,
-      isNamed: () => init.isNamed?.() ?? false,
+      isNamed: run => init.isNamed?.(run) ?? false,
       emit: effect => this.effects.push(effect),
     })
   }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
 import { DIALS_AT_ONCE } from '../../src/protocol/dial-ranks.ts'
-import { OVER_MAX, TOLD_MAX } from '../../src/protocol/roster.ts'
+import { NAMED_MAX, OVER_MAX, TOLD_MAX } from '../../src/protocol/roster.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, REFUSED, WALL_MS, b, c, row } from './bench.ts'
 
@@ -13,6 +13,12 @@ let bench: Bench
 beforeEach(() => {
   bench = new Bench()
 })
+
+/** Somebody tells of many who are gone. */
+function tell(count: number): void {
+  for (let index = 0; index < count; index++)
+    bench.membership.merge(row(nodeId(`x${index}`), { status: 'dead', endedMs: WALL_MS }), bench.now)
+}
 
 describe('who is gone', () => {
   test('has died, left, or been followed by another run; who joins is not there yet, and not gone', () => {
@@ -115,11 +121,25 @@ describe('who is gone', () => {
 
   test('is not taken in without end, whatever names them and however many are told of before the next look', () => {
     bench = new Bench({ isNamed: () => true })
-    for (let index = 0; index < OVER_MAX + TOLD_MAX + 500; index++)
-      bench.membership.merge(row(nodeId(`x${index}`), { status: 'dead', endedMs: WALL_MS }), bench.now)
-    expect(bench.membership.table.size).toBe(OVER_MAX + TOLD_MAX)
+    tell(OVER_MAX + TOLD_MAX + NAMED_MAX + 500)
+    expect(bench.membership.table.size).toBe(OVER_MAX + TOLD_MAX + NAMED_MAX)
     bench.pass(61_000)
     expect(bench.membership.table.size).toBe(1 + OVER_MAX)
+  })
+
+  test('has room where something names it, however many others are told of', () => {
+    const names = new Set<string>([b])
+    bench = new Bench({ isNamed: ({ id }) => names.has(id) })
+    // Heard of when nothing named it yet.
+    bench.membership.merge(row(c, { status: 'dead', endedMs: WALL_MS - tombstoneMs }), bench.now)
+    tell(OVER_MAX + TOLD_MAX)
+    bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS - 1 }), bench.now)
+    names.add(c)
+    for (let minute = 0; minute < 3; minute++) {
+      for (const id of [b, c]) expect([id, bench.membership.isGone({ id, boot: 1 })]).toEqual([id, true])
+      bench.pass(61_000)
+    }
+    expect([bench.statusOf(b), bench.statusOf(c)]).toEqual(['dead', 'dead'])
   })
 
   test('is dialled a few at a time, two a second, however many they are', () => {

@@ -6,7 +6,7 @@ import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { nodeLost } from '../../src/node/supervision/exit.ts'
 import type { Claim } from '../../src/protocol/claim.ts'
 import { memberRows } from '../../src/protocol/member-row.ts'
-import type { Phase } from '../../src/protocol/phase.ts'
+import type { Phase, SlotExit } from '../../src/protocol/phase.ts'
 import { RecordStore } from '../../src/protocol/record-store.ts'
 import { ROW_BYTES_MAX } from '../../src/protocol/rows.ts'
 import { STRAYS_BYTES_MAX, STRAYS_MAX, STRAY_MS, Strays } from '../../src/protocol/strays.ts'
@@ -78,6 +78,8 @@ describe('strays', () => {
   test('have a size that can be told: what has none is not kept, and does not harm the others', () => {
     strays.mergeClaim(claim('w'), 0)
     const { bytes } = strays
+    const huge = { ...claim('odd'), more: 2n ** 64n }
+    expect(strays.mergeClaim(huge, 0)).toBeUndefined()
     const odd = { ...claim('odd'), more: new Map([['m', 1]]) }
     expect([strays.mergeClaim(odd, 0), strays.mergeClaim({ ...odd, slot: slotId(W), seq: 1 }, 0)]).toEqual([
       undefined,
@@ -125,14 +127,40 @@ describe('the tables', () => {
     expect([tables.claims.size, tables.strays.size]).toEqual([0, 0])
   })
 
-  test('take in no phase that tells of more slots than its generation has, alone or with what is known', () => {
+  const stopped = (...names: string[]): Phase => phase({ stopped: names.map(name => slotId(G, name)) })
+
+  test('leave out what a phase says of slots that its generation has not, and take in the rest', () => {
     learn(G)
-    const stopped = (...names: string[]): Phase => phase({ stopped: names.map(name => slotId(G, name)) })
-    expect(tables.mergePhase(stopped('m', 'n'), 0)).toBeUndefined()
-    expect(tables.mergePhase(phase(), 0)).toBeDefined()
-    expect(tables.mergePhase(stopped('m'), 0)).toEqual(stopped('m'))
-    const root = tables.phases.root()
-    expect(tables.mergePhase(stopped('n'), 0)).toBeUndefined()
-    expect([tables.phases.get('g'), tables.phases.root()]).toEqual([stopped('m'), root])
+    expect(tables.mergePhase(stopped('zzz'), 0)).toEqual(phase())
+    expect(tables.mergePhase(stopped('zzz'), 0)).toBeUndefined()
+    expect(tables.mergePhase(stopped('m', 'zzz'), 0)).toEqual(stopped('m'))
+    const layout = [...phase().layout, ...phase().layout.map(each => ({ ...each, slot: slotId(G, 'zzz') }))]
+    expect(tables.mergePhase({ ...stopped('m', 'zzz'), layout }, 0)).toBeUndefined()
+    // Another generation has slots of its own.
+    const next = { ...stopped('zzz'), layout, generation: { number: 100, tag: 1 } }
+    expect(tables.mergePhase(next, 0)).toEqual(next)
+  })
+
+  test('do so also where the spec is not known yet', () => {
+    expect(tables.mergePhase(stopped('zzz'), 0)).toEqual(phase())
+    expect(tables.mergePhase(stopped('m', 'zzz'), 0)).toEqual(stopped('m'))
+    learn(G)
+    expect(tables.phases.get('g')).toEqual(stopped('m'))
+  })
+
+  test('have each slot once, whoever says it twice; of its ends, the one that counts', () => {
+    learn(G)
+    const slot = slotId(G, 'm')
+    const exit = (ms: number): SlotExit => ({
+      slot,
+      at: { ...version, ms },
+      kind: 'abnormal',
+      failure: nodeLost(a, slot),
+      wasReady: true,
+    })
+    const twice = phase({ ready: [slot, slot], stopped: [slot, slot], exits: [exit(2), exit(1)] })
+    const once = phase({ ready: [slot], stopped: [slot], exits: [exit(1)] })
+    expect(tables.mergePhase(twice, 0)).toEqual(once)
+    expect(tables.mergePhase(twice, 0)).toBeUndefined()
   })
 })

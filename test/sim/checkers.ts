@@ -1,6 +1,6 @@
 /** The invariants of the protocol that the simulator holds a mesh to. Numbers are those of `docs/invariants.md`. */
 
-import { type SpecId, isSameRun } from '../../src/ids.ts'
+import { isSameRun } from '../../src/ids.ts'
 import { type MemberRow, compareMembers } from '../../src/protocol/member-row.ts'
 import { slotsOfSpec, unitsOfSpec } from '../../src/node/supervision/units.ts'
 import { boundsOf, place } from '../../src/placement/placement.ts'
@@ -8,9 +8,7 @@ import type { Unit } from '../../src/placement/unit.ts'
 import { type Candidate, candidateText, declinesOf } from '../../src/placement/view.ts'
 import type { Node } from '../../src/node/node.ts'
 import { countOf } from '../../src/protocol/fencing-token.ts'
-import type { Phase } from '../../src/protocol/phase.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
-import { GROUP_IDS } from './group-faults.ts'
 import { InvariantError } from './invariant-error.ts'
 import { OwnershipChecker } from './ownership-checker.ts'
 import { RestartChecker } from './restart-checker.ts'
@@ -27,8 +25,6 @@ interface Seen {
   readonly left: Set<string>
   /** The largest number with which it has known a run as dead. */
   readonly dead: Map<string, number>
-  /** The last rows of the groups. */
-  readonly phases: Map<string, Phase>
   /** The digest of the claims. */
   claims: string
   /** So many workers may leave at once: two, or as many as have begun to while the node was emptied. */
@@ -71,11 +67,10 @@ export class AlwaysChecker {
       checkBoot(id, seen)
       checkMovement(id, seen)
       this.#checkPlacement(id, seen)
-      for (const group of GROUP_IDS) this.#checkRestarts(group, seen)
     }
     this.#checkGenerations()
     this.#strays.check()
-    this.#restarts.watch()
+    this.#restarts.check(this.#world.crashes)
     const violation = this.#world.violation ?? this.#restarts.violation ?? this.#ownership.check(soundSinceMs)
     if (violation !== undefined) throw new InvariantError(violation)
   }
@@ -90,7 +85,6 @@ export class AlwaysChecker {
       members: new Map(),
       left: new Set(),
       dead: new Map(),
-      phases: new Map(),
       claims: '',
       outMax: 2,
       placement: undefined,
@@ -111,24 +105,6 @@ export class AlwaysChecker {
         throw new InvariantError(`I24: on ${node}, members of generations ${other} and ${generation} live`)
       seen.set(node, generation)
     }
-  }
-
-  /**
-   * I26: no more are counted than members have crashed: those that were stopped for it add none. Two may have one moment:
-   * by a clock that is behind, the one before counts as just now (seed 600065). How many the generation before it counted
-   * says nothing: after a split, that may be a row of the other side, never seen here (seed 41737); where it is made, it
-   * is held against its parent (`restart-checker.ts`).
-   */
-  #checkRestarts(group: SpecId, { node, phases }: Seen): void {
-    const row = node.inspect().core.ledger.tables.phases.get(group)
-    if (row === undefined || row === phases.get(group)) return
-    phases.set(group, row)
-    const { restarts } = row
-    const crashes = this.#world.crashes.get(group) ?? 0
-    if (restarts.length > crashes)
-      throw new InvariantError(
-        `I26: after ${crashes} crashes, ${group} counts the restarts ${JSON.stringify(restarts)}`,
-      )
   }
 
   /**

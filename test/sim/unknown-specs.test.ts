@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 
 import { type Run, nodeId, slotId, specId } from '../../src/ids.ts'
+import { nodeLost } from '../../src/node/supervision/exit.ts'
 import type { Claim } from '../../src/protocol/claim.ts'
 import { STRAYS_MAX, STRAY_MS } from '../../src/protocol/strays.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
@@ -114,6 +115,37 @@ test('slots that a generation has not do not make its row grow', async () => {
   }
   expect(['n1', 'n2'].map(node => tablesOf(mesh, node).phases.get('line')?.stopped)).toEqual([[], []])
 })
+
+test.each(['ready', 'stopped', 'exits'] as const)(
+  'a slot that a generation has not, said once as one of %s, keeps nobody from hearing of a crash',
+  async field => {
+    await using mesh = await simulate({ behaviours: all, labelsOf: { n2: { here: 'yes' } } })
+    await allSeeAll(mesh)
+    const members = [{ id: 'a', run: listener, args: [], placement: { labels: { here: 'yes' } } }] as const
+    const group = await mesh.settle(mesh.node('n1').addGroup({ id: 'line', members }, { ack: 'all' }))
+    const phaseAt = (node: string) => tablesOf(mesh, node).phases.get('line')
+    await mesh.until('all know that it runs', () => mesh.up.every(id => phaseAt(id)?.rank === 'running'))
+    const before = phaseAt('n3')
+    if (before === undefined) throw new Error('n3 does not know the group')
+    const slot = slotId(specId('line'), 'zzz')
+    const failure = nodeLost(nodeId('n3'), slot)
+    const exit = { slot, at: specVersion, kind: 'abnormal', failure, wasReady: true } as const
+    tablesOf(mesh, 'n3').phases.merge({
+      ...before,
+      [field]: [...before[field], field === 'exits' ? exit : slot],
+    })
+    await mesh.run(10_000)
+    group
+      .member('a')
+      .call.crash()
+      .catch(() => {})
+    const isNext = (node: string) =>
+      phaseAt(node)?.rank === 'running' && phaseAt(node)?.generation.number === before.generation.number + 1
+    await mesh.until('it is restarted, and all know', () => mesh.up.every(isNext))
+    const roots = ['n1', 'n2'].map(node => tablesOf(mesh, node).phases.root())
+    expect(roots[0]).toBe(roots[1])
+  },
+)
 
 /** n2 hears by gossip of a crash in a group that was added while it stood still; all else is slow to come. */
 async function early(): Promise<SimulatedMesh> {
