@@ -18,6 +18,7 @@ import {
   type StageBody,
   emissionOf,
 } from './spec-row.ts'
+import { type Fields, PART_FIELDS, REMOVED_FIELDS, compareUnknown } from './unknown-fields.ts'
 
 type Part = MemberBody | StageBody
 
@@ -98,8 +99,6 @@ export function joinEdits(a: SpecRow, b: SpecRow): Edited {
   const later = isAfter(other.declared, one.declared) ? other : one
   const { declared, origin, replaces, content, configContent } = later
   const edits: Edits = {
-    // What newer nodes say beside that.
-    ...(compareHlc(a.version, b.version) < 0 ? { ...one, ...other } : { ...other, ...one }),
     declared,
     origin,
     replaces,
@@ -121,6 +120,15 @@ export function joinEdits(a: SpecRow, b: SpecRow): Edited {
   }
 }
 
+/** When something was done to the declaration last, as far as the row tells: of two that are joined, the later moment. */
+export function editedAt({ version, edits, body }: SpecRow): Hlc {
+  if (edits === undefined) return version
+  const { declared, desired, renewed, removed, forgotten } = edits
+  const parts = hasParts(body) ? partsOf(body) : []
+  const moments = [desired, renewed, forgotten, ...[...parts, ...removed].map(({ at }) => at)]
+  return moments.reduce<Hlc>((last, at) => laterOf(last, at) ?? last, declared)
+}
+
 /** A text that is equal where the same was done at the same moments. @param text of a moment */
 export function editsText({ edits, body }: SpecRow, text: (moment: Hlc) => string): string {
   if (edits === undefined) return ''
@@ -135,6 +143,22 @@ export function editsText({ edits, body }: SpecRow, text: (moment: Hlc) => strin
   // It may be there although it was removed.
   const only = body?.kind === 'chain' && body.stages.length === 1 ? body.stages.map(({ id }) => `=${id}`) : []
   return [...moments, ...changed, ...only].join()
+}
+
+/** Whether two rows that tell of the same parts tell the same of each beside what this version knows. */
+export function saySame(a: SpecRow, b: SpecRow): boolean {
+  const same = (ours: readonly Named[], theirs: readonly Named[], fields: Fields): boolean =>
+    ours.every((one, index) => {
+      const other = theirs[index]
+      return one.id !== other?.id || compareUnknown(one, other, fields) === 0
+    })
+  const [parts, others] = [a.body, b.body].map(body => (hasParts(body) ? partsOf(body) : []))
+  if (!same(parts ?? [], others ?? [], PART_FIELDS)) return false
+  return same(a.edits?.removed ?? [], b.edits?.removed ?? [], REMOVED_FIELDS)
+}
+
+interface Named {
+  readonly id: string
 }
 
 export function hasParts(body: SpecBody | undefined): body is FateBody {
@@ -217,14 +241,14 @@ function joinedParts(one: Side, other: Side): { parts: readonly Part[]; removed:
   const common = new Map(theirs.filter(({ id }) => known.has(id)).map(part => [part.id, part]))
   const gone = new Map<string, RemovedPart>()
   for (const each of [...one[1].removed, ...other[1].removed])
-    if (isAfter(each.at, gone.get(each.id)?.at)) gone.set(each.id, each)
+    if (overrules(each, gone.get(each.id), REMOVED_FIELDS)) gone.set(each.id, each)
   const isLeft = ({ id, at }: Part, forgotten: Hlc | undefined): boolean => {
     const last = laterOf(gone.get(id)?.at, common.has(id) ? undefined : forgotten)
     return last === undefined || isAfter(at, last)
   }
   const latest = mine.map(part => {
     const twin = common.get(part.id)
-    return twin !== undefined && isAfter(twin.at, part.at) ? twin : part
+    return twin !== undefined && overrules(twin, part, PART_FIELDS) ? twin : part
   })
   const others = theirs.filter(({ id }) => !known.has(id))
   const parts = [
@@ -238,6 +262,15 @@ function joinedParts(one: Side, other: Side): { parts: readonly Part[]; removed:
     (a, b) => compareMoments(gone.get(b.id)?.at, gone.get(a.id)?.at) || byCodeUnits(a.id, b.id),
   )
   return { parts: goneLast.slice(0, 1), removed }
+}
+
+interface Dated {
+  readonly at?: Hlc | undefined
+}
+
+/** What was done at one moment is one thing, but for what newer nodes say of it. */
+function overrules(one: Dated, other: Dated | undefined, fields: Fields): boolean {
+  return (compareMoments(one.at, other?.at) || compareUnknown(one, other, fields)) > 0
 }
 
 /** What was not changed since the whole was started anew, was started with it. */

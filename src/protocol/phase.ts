@@ -10,6 +10,7 @@ import type { Failure } from './failure.ts'
 import { type Hlc, compareHlc } from './hlc.ts'
 import type { RecordKind } from './record-store.ts'
 import { hlcText } from './spec-row.ts'
+import { PHASE_FIELDS, compareUnknown, withUnknownOf } from './unknown-fields.ts'
 
 /** In the order in which one overrules another of the same generation. */
 export const PHASE_RANKS = ['starting', 'running', 'failed', 'done', 'given-up'] as const
@@ -194,17 +195,20 @@ export function compareOrigins(a: Phase, b: Phase): number {
 }
 
 function joinPhases(a: Phase, b: Phase): Phase {
-  const order = compareOrigins(a, b)
-  if (order !== 0) return order > 0 ? a : b
+  const age = compareOrigins(a, b)
+  if (age !== 0) return age > 0 ? a : b
   const rank = furtherRank(a.rank, b.rank)
   const ready = union(a.ready, b.ready)
   const exits = unionOfExits(a.exits, b.exits)
   const stopped = union(a.stopped, b.stopped)
   const left = union(a.left, b.left)
   const joined = { rank, ready, exits, stopped, left }
-  if (isAs(a, joined)) return a
+  // What newer nodes say beside that has no moment.
+  const order = compareUnknown(a, b, PHASE_FIELDS)
+  if (order >= 0 && isAs(a, joined)) return a
   // What this node has said itself is most often all that there is.
-  return b.layout === a.layout && isAs(b, joined) ? b : { ...b, ...a, ...joined }
+  if (order <= 0 && b.layout === a.layout && isAs(b, joined)) return b
+  return order >= 0 ? { ...a, ...joined } : withUnknownOf({ ...a, ...joined }, b, PHASE_FIELDS)
 }
 
 function isAs(phase: Phase, { rank, ready, exits, stopped, left }: Required<PhaseNews>): boolean {

@@ -4,9 +4,11 @@
 import { type Hlc, compareHlc } from './hlc.ts'
 import {
   declaredAt,
+  editedAt,
   editedBy,
   editsOf,
   editsText,
+  saySame,
   hasParts,
   joinEdits,
   laterOf,
@@ -23,6 +25,14 @@ import {
   isSameContent,
   writtenAt,
 } from './spec-row.ts'
+import {
+  BODY_FIELDS,
+  EDITS_FIELDS,
+  ROW_FIELDS,
+  compareUnknown,
+  unknownIn,
+  withUnknownOf,
+} from './unknown-fields.ts'
 
 export const specRows: RecordKind<SpecRow> = {
   keyOf: row => row.id,
@@ -56,27 +66,7 @@ export function rowOf(
   if (base === undefined || !hasParts(base.body) || !hasParts(body) || base.body.kind !== body.kind)
     return { ...change, version, replaces }
   const edited = editedBy(base, base.body, body, { version, desired, isDesired })
-  return { ...unknownIn(base), id, version, replaces, ...edited }
-}
-
-/** All that this node knows of a row. */
-const KNOWN: Readonly<Record<keyof SpecRow, true>> = {
-  id: true,
-  version: true,
-  body: true,
-  desired: true,
-  content: true,
-  configContent: true,
-  removedContent: true,
-  replaces: true,
-  isUpheld: true,
-  overtaken: true,
-  edits: true,
-}
-
-/** What newer nodes say of a declaration beside that: it stays, whoever changes parts of it. */
-function unknownIn(row: SpecRow): object {
-  return Object.fromEntries(Object.entries(row).filter(([field]) => !Object.hasOwn(KNOWN, field)))
+  return { ...unknownIn(base, ROW_FIELDS), id, version, replaces, ...edited }
 }
 
 /**
@@ -94,7 +84,9 @@ function joinSpecs(a: SpecRow, b: SpecRow): SpecRow {
 }
 
 function isSameRow(one: SpecRow, other: SpecRow): boolean {
-  return compareHlc(one.version, other.version) === 0 && specRows.versionOf(one) === specRows.versionOf(other)
+  if (compareHlc(one.version, other.version) !== 0) return false
+  const isSame = specRows.versionOf(one) === specRows.versionOf(other) && compareSaid(one, other) === 0
+  return isSame && saySame(one, other)
 }
 
 /** What was made once of each row: of one with many parts it is long, and each row is compared and counted several times. */
@@ -115,13 +107,34 @@ function succeeded(earlier: SpecRow, later: SpecRow): SpecRow {
   return { ...row, version: earlier.version, edits: editsOf(later) }
 }
 
-/** Two rows of one declaration. */
+/** Two rows of one declaration. What newer nodes say of it comes from the one that was changed last. */
 function joinOne(a: SpecRow, b: SpecRow): SpecRow {
+  const joined = joinKnown(a, b)
+  const isSame = compareSaid(a, b) === 0
+  const isFirst = isSame || (compareHlc(editedAt(a), editedAt(b)) || compareSaid(a, b)) >= 0
+  const { body, edits } = isFirst ? a : b
+  if (isSame && compareSaid(joined, a) === 0) return joined
+  return {
+    ...withUnknownOf(joined, isFirst ? a : b, ROW_FIELDS),
+    body: joined.body && withUnknownOf(joined.body, body, BODY_FIELDS),
+    ...(joined.edits && { edits: withUnknownOf(joined.edits, edits, EDITS_FIELDS) }),
+  }
+}
+
+/** By what newer nodes say of the whole. */
+function compareSaid(a: SpecRow, b: SpecRow): number {
+  return (
+    compareUnknown(a, b, ROW_FIELDS) ||
+    compareUnknown(a.body, b.body, BODY_FIELDS) ||
+    compareUnknown(a.edits, b.edits, EDITS_FIELDS)
+  )
+}
+
+function joinKnown(a: SpecRow, b: SpecRow): SpecRow {
   const order = compareVersions(a, b)
   const [earlier, later] = order < 0 ? [a, b] : [b, a]
   if (a.edits === undefined && b.edits === undefined) return withOvertaken(later, earlier.overtaken)
   const row = {
-    ...unknownIn(earlier),
     ...later,
     ...joinEdits(a, b),
     // Not that of the version, which may be of another declaration (`succeeded`), nor of either row as it comes.
