@@ -2,8 +2,8 @@
 /**
  * Claims and phases of specs that this node does not know. As a rule the spec is on its way: then what was said of it is
  * there already. Where it never comes, nobody would ever drop them, and anti-entropy would bring them to all. So they are
- * no part of the tables: neither counted in digests nor told to anybody, kept for a while, and the latest only. A peer
- * that compares its rows sends a spec together with its claim and phase, so what was dropped too early comes by then.
+ * no part of the tables: neither counted in digests nor told to anybody, kept for a while, as far as there is room. A peer
+ * that compares its rows sends a spec together with its claim and phase, so what is missing comes by then.
  */
 
 import { type SpecId, specOfSlot } from '../ids.ts'
@@ -15,7 +15,7 @@ import { type Phase, phases } from './phase.ts'
 /** So long they are kept: comparisons of rows that would bring the spec are a few seconds apart in every profile. */
 export const STRAY_MS = 60_000
 
-/** They are of so many specs at most: of more, those that came first go first. */
+/** They are of so many specs at most: of more, those that came first stay, as their specs are to come first as well. */
 export const STRAYS_MAX = 4_096
 
 /** So large they are together at most, as estimated, which is up to three times as much: the largest row has room. */
@@ -93,18 +93,16 @@ export class Strays {
 
   /**
    * From when something of the spec came first: who repeats it does not prolong it.
-   * @returns what is kept now; undefined where it has a size that nothing has, or none that can be told
+   * @returns what is kept now; undefined where there is no room for it, or it has no size that can be told
    */
   #hold(spec: SpecId, what: Whereabouts, nowMs: number): Whereabouts | undefined {
     const known = this.#held.get(spec)
+    if (known === undefined && this.#held.size >= STRAYS_MAX) return undefined
     const bytes = sizeOf(what)
-    if (bytes > STRAYS_BYTES_MAX) return undefined
+    const all = this.#bytes + bytes - (known?.bytes ?? 0)
+    if (all > STRAYS_BYTES_MAX) return undefined
     this.#held.set(spec, { ...what, bytes, untilMs: known?.untilMs ?? nowMs + STRAY_MS })
-    this.#bytes += bytes - (known?.bytes ?? 0)
-    for (const first of this.#held.keys()) {
-      if (this.#held.size <= STRAYS_MAX && this.#bytes <= STRAYS_BYTES_MAX) break
-      this.take(first)
-    }
+    this.#bytes = all
     return what
   }
 }
