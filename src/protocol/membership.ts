@@ -129,7 +129,7 @@ export class Membership {
     if (peer === undefined || problem.failure !== 'refused') return
     // Refused again: in the end that says enough, also where this node is too late for everything else.
     if (!this.#reach.isRefusalNews(peer))
-      return this.#suspicions.isGone(peer, now.ms) ? this.#decide(peer) : undefined
+      return this.#suspicions.isGone(peer, now.ms, this.wakefulness) ? this.#decide(peer) : undefined
     if (this.#accuse(peer, 'refused')) this.#reach.onRefusalTold(peer)
   }
 
@@ -374,6 +374,7 @@ export class Membership {
     const isGone = this.#suspicions.isGone(id, this.#now.ms)
     if (this.#isLiving(row) && !(isGone && this.witnesses.isAlone(this.#now.ms))) {
       this.#suspicions.restart(id, this.#now.ms)
+      this.#reach.onLiving(id)
       return this.#warn(row)
     }
     const isAway = !this.#reach.isRefused(id) && this.wakefulness.isAwayFrom(id, this.#now.ms)

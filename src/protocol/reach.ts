@@ -235,6 +235,12 @@ export class Reach {
     if (apart !== undefined) apart.isRefused = true
   }
 
+  /** Others have reached it, and what was said against it is forgotten: that its port refuses again is news. */
+  onLiving(peer: NodeId): void {
+    const apart = this.#apart.get(peer)
+    if (apart !== undefined) apart.isRefused = false
+  }
+
   /**
    * The members whose session has been missing for too long: half a period where there was one, which is news by itself.
    * Whom others vouch for has time until the next period. Who is cut off from this node for good is left to its turn, and to

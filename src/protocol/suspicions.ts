@@ -6,6 +6,7 @@
 
 import type { NodeId, Run } from '../ids.ts'
 import { type Timings, suspicionRangeMs } from './timings.ts'
+import type { Wakefulness } from './wakefulness.ts'
 
 /** `silent`: no answer, by whatever way; `refused`: its session has closed, and its port refuses. */
 export const EVIDENCES = ['silent', 'refused'] as const
@@ -19,6 +20,9 @@ export interface Accusation {
   readonly by: NodeId
   readonly evidence: Evidence
 }
+
+/** Until when this node has read whatever had come. */
+type Read = Pick<Wakefulness, 'readUntilMs'>
 
 interface Suspicion {
   readonly run: Run
@@ -145,9 +149,9 @@ export class Suspicions {
   /**
    * Whether this node has been refused for long enough: with nobody else who could tell it otherwise, or another one that was
    * refused as well, or, where nobody confirms it, as long as a suspicion ever lasts. That rests on nothing that this node
-   * may have missed or been too late for.
+   * may have missed or been too late for: the time to refute is over when what had come in it has been read.
    */
-  isGone(id: NodeId, nowMs: number): boolean {
+  isGone(id: NodeId, nowMs: number, read: Read = { readUntilMs: nowMs }): boolean {
     this.#review(nowMs)
     const suspicion = this.#suspicions.get(id)
     if (suspicion === undefined || !this.#isRefusing(suspicion)) return false
@@ -155,8 +159,8 @@ export class Suspicions {
     const { suspicionFastMs } = this.#timings
     if (aloneMs + suspicionFastMs <= nowMs) return true
     const [, maxMs] = suspicionRangeMs(this.#timings, count)
-    const byTwoMs = refusedMs + suspicionFastMs * this.#jury.patience
-    return Math.max(notBeforeMs, Math.min(byTwoMs, startedMs + maxMs)) <= nowMs
+    const goneMs = Math.min(this.#byTwoMs(refusedMs), startedMs + maxMs)
+    return notBeforeMs <= nowMs && goneMs <= read.readUntilMs
   }
 
   /** Whose time is up. */
@@ -213,8 +217,13 @@ export class Suspicions {
     const isFull = confirmations >= confirmationsMax(count, this.#jury.countApart(id, gone))
     const share = isFull ? 1 : (SHORTER_BY[confirmations] ?? 0)
     const slowMs = startedMs + maxMs - (maxMs - minMs) * share
-    const fastMs = Math.min(refusedMs, aloneMs) + this.#timings.suspicionFastMs
+    const fastMs = Math.min(this.#byTwoMs(refusedMs), aloneMs + this.#timings.suspicionFastMs)
     return Math.max(notBeforeMs, Math.min(slowMs, fastMs))
+  }
+
+  /** When a suspect that two have found gone has had its time: more where this node, late itself, may not have read all. */
+  #byTwoMs(refusedMs: number): number {
+    return refusedMs + this.#timings.suspicionFastMs * this.#jury.patience
   }
 
   #confirmationsOf({ witnesses }: Suspicion): number {

@@ -34,6 +34,9 @@ export class Wakefulness {
   #lateMs = -Infinity
   /** When something has run last before that. */
   #beforeMs = -Infinity
+  /** When nothing has run for half of what others are given to answer, the last time. */
+  #quietFromMs = -Infinity
+  #quietToMs = -Infinity
   #judgeFromMs = 0
   #listenUntilMs = -Infinity
   #reunitedFromMs = -Infinity
@@ -44,6 +47,8 @@ export class Wakefulness {
   #backMs = -Infinity
   /** Who has given no sign of life since, and from when on: in time of this node without `missedMs`. */
   readonly #silent = new Map<NodeId, number>()
+  /** Of whom others have heard since: it may be judged again, but what it has done meanwhile is still to be heard. */
+  readonly #vouched = new Set<NodeId>()
   /** For how long it has been away, all in all. */
   #missedMs = 0
 
@@ -70,6 +75,15 @@ export class Wakefulness {
   get heardUntilMs(): number {
     const isLate = this.#now.ms - this.#lateMs < this.#timings.probeTimeoutMs / 2
     return isLate ? this.#beforeMs : this.#now.ms
+  }
+
+  /**
+   * What had come by then has been read, however idle the node was: when nothing has run for long, and began to just now,
+   * it may have stood still. For verdicts that do not wait for `judgeFromMs`, as a node that is always late has no time to.
+   */
+  get readUntilMs(): number {
+    const isRising = this.#now.ms - this.#quietToMs < this.#timings.probeTimeoutMs / 2
+    return isRising ? this.#quietFromMs : this.#now.ms
   }
 
   /**
@@ -102,8 +116,7 @@ export class Wakefulness {
    * now and then would never find a silent death otherwise.
    */
   isAwayFrom(peer: NodeId, nowMs: number): boolean {
-    const sinceMs = this.#silent.get(peer) ?? -Infinity
-    return nowMs - this.#missedMs < sinceMs + LINK_MAX_MS
+    return !this.#vouched.has(peer) && this.#isUnheard(peer, nowMs)
   }
 
   /** The same of everybody. */
@@ -118,14 +131,18 @@ export class Wakefulness {
   onHeard(peer: NodeId, nowMs: number, upMs: number): void {
     if (!this.#canBeNew(nowMs)) return
     const isNews = this.isAway(nowMs) || upMs >= this.#backMs
-    if (isNews && this.isAwayFrom(peer, nowMs)) this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
+    if (isNews && this.#isUnheard(peer, nowMs)) this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
     this.#silent.delete(peer)
+    this.#vouched.delete(peer)
     this.#aloneUntilMs = -Infinity
   }
 
-  /** Somebody else has heard of the peer just now: where there is no link, that is all that can be heard of it. */
+  /**
+   * Somebody else has heard of the peer just now: where there is no link, that is all that can be heard of it. It says
+   * nothing of what the peer has done, and puts nothing off: where forty leaves have a hub only, each is vouched for by turn.
+   */
   onVouched(peer: NodeId, nowMs: number): void {
-    if (this.#canBeNew(nowMs)) this.#silent.delete(peer)
+    if (this.#silent.has(peer) && this.#canBeNew(nowMs)) this.#vouched.add(peer)
   }
 
   /**
@@ -144,7 +161,11 @@ export class Wakefulness {
       // While what has waited is read, each call is as late as the first one, and nothing more is missed.
       this.#miss(Math.max(0, Math.min(lateMs, quietMs)))
     }
-    if (quietMs >= probeTimeoutMs / 2) this.#doubt(lateMs)
+    if (quietMs >= probeTimeoutMs / 2) {
+      this.#quietFromMs = beforeMs
+      this.#quietToMs = now.ms
+      this.#doubt(lateMs)
+    }
     if (lateMs >= 2 * probePeriodMs || leapMs > SUSPEND_MS) {
       this.#reunitedFromMs = now.ms + 2 * probePeriodMs
       return 'asleep'
@@ -157,6 +178,12 @@ export class Wakefulness {
     return this.#lates > DOUBTS_MAX ? 'slow' : 'late'
   }
 
+  /** Whether the peer itself has given no sign of life since this node was away, and has still time to. */
+  #isUnheard(peer: NodeId, nowMs: number): boolean {
+    const sinceMs = this.#silent.get(peer) ?? -Infinity
+    return nowMs - this.#missedMs < sinceMs + LINK_MAX_MS
+  }
+
   /** What comes in before may be from before it slept, and only have waited to be read. */
   #canBeNew(nowMs: number): boolean {
     return nowMs > this.#backMs + this.#timings.probeTimeoutMs / 2
@@ -167,8 +194,10 @@ export class Wakefulness {
     this.#missedMs += ms
     this.#aloneUntilMs = this.#now.ms + LINK_MAX_MS
     this.#backMs = this.#now.ms
+    for (const peer of this.#vouched) this.#silent.delete(peer)
     const before = new Map(this.#silent)
     this.#silent.clear()
+    this.#vouched.clear()
     const sinceMs = this.#now.ms - this.#missedMs
     for (const peer of this.#members()) this.#silent.set(peer, before.get(peer) ?? sinceMs)
   }

@@ -79,7 +79,8 @@ describe('a member whose session has closed, and whose port refuses', () => {
   })
 
   test('is not dead for one that is unwell, whoever says so, while somebody hears it', () => {
-    for (let afterMs = 50; afterMs < patientMs; afterMs += 50) {
+    // Each answer of another one makes it a little better, for a moment.
+    for (let afterMs = 50; afterMs < patientMs - suspicionFastMs; afterMs += 50) {
       const { mesh, refuse } = unwell()
       mesh.accuse(b, c, 'refused')
       expect(refuse(afterMs)).toBe('suspect')
@@ -95,6 +96,36 @@ describe('a member whose session has closed, and whose port refuses', () => {
     mesh.membership.onDialFailed(b, REFUSED, mesh.now)
     mesh.accuse(b, c, 'refused')
     mesh.pass(suspicionFastMs + 20, [c])
+    expect(mesh.statusOf(b)).toBe('dead')
+  })
+
+  // At 4 and 5 it had no more than one that is well, as what it says itself of a port that refuses counts as well.
+  test('has the more time to refute, the more unwell the one is that it is suspect for', () => {
+    for (let score = 0; score <= HEALTH_SCORE_MAX; score++) {
+      const mesh = bench()
+      const keep = (): void => {
+        while (mesh.membership.health.score < score) mesh.membership.health.raise()
+      }
+      keep()
+      mesh.membership.onDialFailed(b, REFUSED, mesh.now)
+      mesh.accuse(b, c, 'refused')
+      const [shortestMs] = suspicionRangeMs(LAN_TIMINGS, 3)
+      const wantedMs = Math.min(suspicionFastMs * (score + 1), shortestMs)
+      for (const untilMs = mesh.nowMs + wantedMs - 50; mesh.nowMs < untilMs; keep()) mesh.pass(10, [c])
+      expect(mesh.statusOf(b)).toBe('suspect')
+      for (const untilMs = mesh.nowMs + probePeriodMs + 100; mesh.nowMs < untilMs; keep()) mesh.pass(10, [c])
+      expect(mesh.statusOf(b)).toBe('dead')
+    }
+  })
+
+  // It was suspect for ever: what had been said against it was forgotten, and not said again.
+  test('is dead for one that is unwell also if somebody has heard it right before it ended', () => {
+    const { mesh, refuse } = unwell()
+    mesh.tell(c, { kind: 'probe-report', n: 1, target: b, isHeard: true })
+    mesh.accuse(b, c, 'refused')
+    const [, longestMs] = suspicionRangeMs(LAN_TIMINGS, 3)
+    const untilMs = mesh.nowMs + longestMs + 4 * probePeriodMs
+    while (mesh.nowMs < untilMs && mesh.statusOf(b) === 'suspect') refuse(100)
     expect(mesh.statusOf(b)).toBe('dead')
   })
 

@@ -4,8 +4,9 @@ import { expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
 import { Prng } from '../../src/prng.ts'
+import { HEALTH_SCORE_MAX } from '../../src/protocol/local-health.ts'
 import { LAN_TIMINGS, suspicionRangeMs } from '../../src/protocol/timings.ts'
-import { Bench, b, c, d, e, row } from './bench.ts'
+import { Bench, REFUSED, b, c, d, e, row } from './bench.ts'
 
 const OTHERS = [b, c, d]
 /** Of the first two thousand, those with which a session was ended. */
@@ -74,6 +75,48 @@ test.each(SEEDS)(
     pair.freezeOther()
     pair.run(3_500)
     expect(pair.bench.effects.filter(({ kind }) => kind === 'renew')).toEqual([])
+  },
+)
+
+/** A node as unwell as can be, held up for so long again and again since it and another one were refused by `b`. */
+function refused(stallMs: number, forMs: number): Bench {
+  const bench = new Bench()
+  bench.meet(b, c, d, e)
+  bench.pass(1_000, [b, c, d, e])
+  bench.membership.onPeerDown(b, bench.now)
+  bench.membership.onDialFailed(b, REFUSED, bench.now)
+  bench.accuse(b, c, 'refused')
+  const untilMs = bench.nowMs + forMs
+  while (bench.nowMs < untilMs - stallMs - 150) {
+    while (bench.membership.health.score < HEALTH_SCORE_MAX) bench.membership.health.raise()
+    bench.pass(5, [c, d, e])
+    bench.nowMs += stallMs
+    bench.membership.tick(bench.now)
+    bench.nowMs += 1
+  }
+  // What has come in all of these stalls is read.
+  while (bench.nowMs < untilMs) {
+    while (bench.membership.health.score < HEALTH_SCORE_MAX) bench.membership.health.raise()
+    bench.pass(Math.min(10, untilMs - bench.nowMs), [c, d, e])
+    bench.membership.tick(bench.now)
+  }
+  return bench
+}
+
+// A refused dial came first after a stall, and was a verdict before what had waited to be read.
+test.each([110, 200, 300, 400])(
+  'a node that is slow reads a refutation that came in a stall of %i ms before its port refuses once more',
+  stallMs => {
+    // Each answer of another one makes it a little better, for a moment.
+    const patientMs = LAN_TIMINGS.suspicionFastMs * HEALTH_SCORE_MAX
+    for (let forMs = 200; forMs < patientMs; forMs += 10) {
+      const bench = refused(stallMs, forMs)
+      bench.nowMs += stallMs
+      bench.membership.onDialFailed(b, REFUSED, bench.now)
+      expect(bench.statusOf(b)).toBe('suspect')
+      bench.membership.merge(row(b, { seq: 2 }), bench.now)
+      expect(bench.statusOf(b)).toBe('alive')
+    }
   },
 )
 

@@ -50,6 +50,22 @@ test('what has come while a node stood still is not taken for heard before it ha
   expect(heardUntilMs(11_000, 11_000)).toBe(11_000)
 })
 
+test('what has come while nothing ran is not taken for read before it has had time to be, whether or not it was late', () => {
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
+  const readUntilMs = (ms: number, dutyMs: number): number => {
+    wakefulness.notice({ ms, wallMs: ms }, dutyMs)
+    return wakefulness.readUntilMs
+  }
+  expect(readUntilMs(90, 90)).toBe(90)
+  for (let ms = 300; ms < 5_000; ms += 210) {
+    const beforeMs = ms === 300 ? 90 : ms - 200
+    expect(readUntilMs(ms, ms + 50)).toBe(beforeMs)
+    expect(readUntilMs(ms + 10, ms + 50)).toBe(beforeMs)
+  }
+  const lastMs = wakefulness.readUntilMs + 210
+  expect(readUntilMs(lastMs + 95, Infinity)).toBe(lastMs + 95)
+})
+
 /** A node that stands still for 3 s each `everyMs`, for ten minutes, and hears `b` in between. When it is away from `c`. */
 function stalling(everyMs: number, hearsOf: (ms: number) => boolean): number[] {
   const [b, c] = [nodeId('b'), nodeId('c')]
@@ -95,6 +111,38 @@ test('who is heard of by way of others only has its 30 s again too, after each s
   sleep(60_000)
   expect(wakefulness.isAwayFrom(c, 94_000)).toBe(true)
   expect(wakefulness.isAwayFrom(c, 96_000)).toBe(false)
+})
+
+// Its session found nothing any more that was still to be heard.
+test('what a peer has had is put off by its new session, also where others have vouched for it before', () => {
+  const [b, c] = [nodeId('b'), nodeId('c')]
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [b, c])
+  wakefulness.notice({ ms: 5_000, wallMs: 0 }, 1_000)
+  wakefulness.onHeard(b, 5_500, 0)
+  const fromMs = wakefulness.reunitedFromMs
+  for (let ms = 6_000; ms < 20_000; ms += 500) wakefulness.onVouched(c, ms)
+  // That they vouch puts off nothing by itself, however often they do.
+  expect(wakefulness.reunitedFromMs).toBe(fromMs)
+  wakefulness.onHeard(c, 20_000, 19_950)
+  expect(wakefulness.reunitedFromMs).toBe(20_000 + 2 * probePeriodMs)
+  for (let ms = 20_500; ms < 30_000; ms += 500) {
+    wakefulness.onVouched(c, ms)
+    wakefulness.onHeard(c, ms, 19_950)
+  }
+  expect(wakefulness.reunitedFromMs).toBe(20_000 + 2 * probePeriodMs)
+  expect(wakefulness.isAwayFrom(c, 30_000)).toBe(false)
+})
+
+test('a session with a peer that others have vouched for puts off nothing after 30 s, nor do those who vouch for strangers', () => {
+  const [b, c] = [nodeId('b'), nodeId('c')]
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [c])
+  wakefulness.notice({ ms: 5_000, wallMs: 0 }, 1_000)
+  const fromMs = wakefulness.reunitedFromMs
+  wakefulness.onVouched(b, 6_000)
+  wakefulness.onVouched(c, 6_000)
+  wakefulness.onHeard(b, 40_000, 39_950)
+  wakefulness.onHeard(c, 40_000, 39_950)
+  expect(wakefulness.reunitedFromMs).toBe(fromMs)
 })
 
 test('a node that has stood still while it was alone is not away when it hears somebody new', () => {
