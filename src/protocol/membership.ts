@@ -265,9 +265,8 @@ export class Membership {
   #takeOwn(row: MemberRow): void {
     if (compareMembers(row, this.self) <= 0) return
     const isAccused = row.status === 'suspect' || row.status === 'dead'
-    if (row.boot === this.self.boot && isAccused) {
-      this.#refute(row.seq)
-    } else if (this.self.status === 'joining') {
+    if (row.boot === this.self.boot && isAccused) return this.#refute(row.seq)
+    if (this.self.status === 'joining') {
       // An earlier run, by a clock that was ahead. Whoever comes later is the later run.
       this.#writeSelf({ ...this.self, boot: row.boot + 1 })
     } else {
