@@ -9,7 +9,7 @@ import type { Origin } from '../../protocol/request.ts'
 import type { Thrown } from './cell-messages.ts'
 import type { CallRequest, Gateway } from './gateway.ts'
 import { type MeshAsk, toData } from './mesh-ask.ts'
-import { CellError, UNSENDABLE_ARGUMENTS, unsendable } from './thrown.ts'
+import { CellCallError, CellError, UNSENDABLE_ARGUMENTS, unsendable } from './thrown.ts'
 
 interface Waiter {
   onResult(value: unknown): void
@@ -92,8 +92,9 @@ export class CellGateway implements Gateway {
   }
 
   onError(id: number, thrown: Thrown, maybeExecuted: boolean | undefined): void {
-    const error = new CellError(thrown)
-    this.#take(id)?.onError(maybeExecuted === undefined ? error : Object.assign(error, { maybeExecuted }))
+    const error =
+      maybeExecuted === undefined ? new CellError(thrown) : new CellCallError(thrown, maybeExecuted)
+    this.#take(id)?.onError(error)
   }
 
   #take(id: number): Waiter | undefined {

@@ -24,8 +24,8 @@ import type { HandledItem, StageContext, TaskContext } from './context.ts'
 import { Deferred } from './deferred.ts'
 import { fromData } from './mesh-ask.ts'
 import { Scope, type CodeOwner, runInScope, traceOfNow } from './scope.ts'
-import { STRAY_BROKEN_OFF, UNSENDABLE_RESULT, textOf, thrownFrom, unsendable } from './thrown.ts'
-import { isA, isAbort, isFenced } from '../thrown-value.ts'
+import { STRAY_BROKEN_OFF, UNSENDABLE_RESULT, isOfStop, textOf, thrownFrom, unsendable } from './thrown.ts'
+import { isA, isFenced } from '../thrown-value.ts'
 import { given } from './transfer.ts'
 import { isAsyncIterable, isPromise } from './worker.ts'
 
@@ -63,10 +63,10 @@ export class CellWorker {
     void new CellWorker(port, clock)
   }
 
-  /** As inline: what its signal, or its fence, has told whatever its code has left running is no crash. */
+  /** As inline: what its end, or its fence, has made fail of what its code has left running is no crash. */
   #onStray(error: unknown): void {
     const thrown = thrownFrom(error)
-    const isTold = this.#abort.signal.aborted && isAbort(error)
+    const isTold = this.#abort.signal.aborted && isOfStop(error)
     if (isTold || (this.#fence !== undefined && isFenced(error))) {
       this.#context?.log.info({ worker: this.#context.worker, error: thrown }, STRAY_BROKEN_OFF)
       return

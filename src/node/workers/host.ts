@@ -14,7 +14,6 @@ import type { CoreEvent, NodeEvent } from '../events.ts'
 import type { Addressee } from '../messaging/post.ts'
 import { type Exit, failureFrom, findFailure, writeOut } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
-import { isAbort } from '../thrown-value.ts'
 import type { Turn } from '../turn.ts'
 import type { Behaviour } from './behaviours.ts'
 import { CellExecutor } from './cell-executor.ts'
@@ -27,7 +26,7 @@ import type { Registry } from './registry.ts'
 import { currentWorker } from './scope.ts'
 import { ServerWorker } from './server-worker.ts'
 import { TaskWorker } from './task-worker.ts'
-import { STRAY_BROKEN_OFF } from './thrown.ts'
+import { STRAY_BROKEN_OFF, isOfStop } from './thrown.ts'
 import { Unexpected } from './unexpected.ts'
 import { UntoldEnds } from './untold-ends.ts'
 import type { InlineWorker, WorkerHome, WorkerInit } from './worker.ts'
@@ -235,7 +234,7 @@ export class Host {
     const worker = this.#of(slot, incarnation)
     if (worker === undefined)
       return error =>
-        isAbort(error)
+        isOfStop(error)
           ? logger.info({ worker: slot, error }, STRAY_BROKEN_OFF)
           : logger.warn({ worker: slot, error }, 'code of a worker that has ended has failed')
     return error => worker.onStray(error)

@@ -2,12 +2,21 @@
 /** What was thrown, on its way between threads: anything can be thrown, and not everything can be copied. */
 
 import { CallError } from '../../call-errors.ts'
+import { NodeStoppedError } from '../../errors.ts'
 import type { Cause, Failure } from '../../protocol/failure.ts'
-import { describeThrown, isA, originsOf } from '../thrown-value.ts'
+import { describeThrown, isA, isAbort, originsOf } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'
 
 /** Said of what a worker that stops has left running, as its signal has ended that: such an error is no crash. */
 export const STRAY_BROKEN_OFF = 'what nobody waits for was broken off, as its worker stops'
+
+/**
+ * Whether the end of a worker may have made what it has left running fail: by its signal, or as those that it has called end
+ * with it, and their node.
+ */
+export function isOfStop(error: unknown): boolean {
+  return isAbort(error) || isA(error, CallError) || isA(error, NodeStoppedError) || isA(error, CellCallError)
+}
 
 /** With its `cause`, where that is a failure that travels as data anyway. */
 export function thrownFrom(error: unknown): Thrown {
@@ -32,6 +41,17 @@ export class CellError extends Error {
     if (thrown.errors !== undefined) this.errors = thrown.errors
     // Where this error was put together is of no interest.
     this.stack = thrown.stack ?? `${thrown.name}: ${thrown.message}`
+  }
+}
+
+/** A call of code in a thread or process that did not get its answer. */
+export class CellCallError extends CellError {
+  /** As of a `CallError`. */
+  readonly maybeExecuted: boolean
+
+  constructor(thrown: Thrown, maybeExecuted: boolean) {
+    super(thrown)
+    this.maybeExecuted = maybeExecuted
   }
 }
 

@@ -23,7 +23,7 @@ import { MOVE_FAILED, TERMINATE_FAILED } from './handoff.ts'
 import { type LegacyParts, release } from './legacy.ts'
 import type { Overloads } from './overloads.ts'
 import { Scope, runInScope, runOutside } from './scope.ts'
-import { STRAY_BROKEN_OFF } from './thrown.ts'
+import { STRAY_BROKEN_OFF, isOfStop } from './thrown.ts'
 import type { Unexpected } from './unexpected.ts'
 
 /**
@@ -218,9 +218,9 @@ export abstract class InlineWorker implements ContextOwner {
     if (!this.#isOver && (!this.#isStopping || this.#isReleased)) this.onStopWish(reason)
   }
 
-  /** An error of its code that nobody has caught. What its signal, or its fence, has told what it has left running is none. */
+  /** An error of its code that nobody has caught. What its end, or its fence, has made fail of what it has left running is none. */
   onStray(error: unknown): void {
-    if ((this.#isStopping && isAbort(error)) || (this.#isFenced && isFenced(error)))
+    if ((this.#isStopping && isOfStop(error)) || (this.#isFenced && isFenced(error)))
       this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
     else this.kill({ kind: 'crashed', failure: failureFrom(error, this.where) })
   }

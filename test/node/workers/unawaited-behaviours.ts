@@ -113,3 +113,28 @@ export const caller = defineServer('caller', {
     get: () => 'here',
   },
 })
+
+/** Ends only after a call that it has made, and does not wait for, has failed: that is told of in the turn after that. */
+export const patient = defineServer('patient', {
+  init: context => {
+    const { promise: failed, resolve: onFailed } = Promise.withResolvers<void>()
+    return { context, failed, onFailed }
+  },
+  call: {
+    forget: ({ context, onFailed }, id: string): void => {
+      const ref = context.getWorker(id, callee).with({ timeoutMs: FOR_EVER_MS })
+      void ref.call.never().finally(onFailed)
+    },
+    handoff: ({ context }) => context.handoff,
+  },
+  handoff: async ({ failed }) => {
+    await failed
+    await new Promise(resolve => setImmediate(resolve))
+    return 'its state'
+  },
+  terminate: async ({ context, failed }) => {
+    await failed
+    await new Promise(resolve => setImmediate(resolve))
+    context.log.info({}, `terminated ${context.worker} at ${context.node}`)
+  },
+})

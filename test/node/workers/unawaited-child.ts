@@ -5,9 +5,20 @@
 
 import { randomUUID } from 'node:crypto'
 
-import type { NodeEventOf, WorkerRef } from '../../../src/index.ts'
+import type { Node, NodeEventOf, WorkerRef } from '../../../src/index.ts'
 import { localNode } from '../../local-node.ts'
-import { DEEDS, WAYS, type Way, asked, broken, callInVain, callee, caller } from './unawaited-behaviours.ts'
+import { LogBook } from '../../log-book.ts'
+import {
+  DEEDS,
+  WAYS,
+  type Way,
+  asked,
+  broken,
+  callInVain,
+  callee,
+  caller,
+  patient,
+} from './unawaited-behaviours.ts'
 
 const behaviours = [new URL('unawaited-behaviours.ts', import.meta.url)]
 const cluster = randomUUID()
@@ -75,6 +86,41 @@ async function tellCrash(what: string, by: string, begin: (ref: WorkerRef<typeof
   say({ what, slot, failure, again: await calling.call.get() })
 }
 
+/** A node leaves, and then the last one stops: those that they end have calls under way that end with them. */
+async function tellLast(): Promise<void> {
+  await there.stop()
+  const logger = new LogBook()
+  const start = () => localNode({ cluster, behaviours, logger, discovery: { mdns: false, seeds } })
+  const leaver = await start()
+  await Promise.all([leaver.formed(2), here.formed(2)])
+  await here.stop()
+  const isolations = ['inline', 'thread', 'process'] as const
+  const forget = async (node: Node): Promise<void> => {
+    for (const id of isolations) await node.getWorker(id, patient).call.forget(`called-${id}`)
+  }
+  for (const isolation of isolations) {
+    await leaver.addWorker({ id: `called-${isolation}`, run: callee })
+    await leaver.addWorker({ id: isolation, run: patient, isolation, rebalance: 'passive' })
+  }
+  await forget(leaver)
+  seeds.splice(0, seeds.length, ...leaver.addresses)
+  const last = await start()
+  await Promise.all([leaver.formed(2), last.formed(2)])
+  await leaver.stop()
+  const handoffs = await Promise.all(isolations.map(id => last.getWorker(id, patient).call.handoff()))
+  await forget(last)
+  await last.stop()
+  const terminated = isolations.map(id =>
+    [leaver, last].map(node =>
+      logger.lines.some(({ message }) => message === `terminated ${id} at ${node.id}`),
+    ),
+  )
+  const warnings = logger.lines.filter(({ message }) => message.includes('has failed'))
+  process.send?.({ what: 'ends', handoffs, terminated, warnings: warnings.length }, () =>
+    process.disconnect(),
+  )
+}
+
 async function onUnhandled(error: string): Promise<void> {
   say({ what: 'unhandled', error, total: await here.getWorker('callee', callee).call.add(1) })
   process.exit(7)
@@ -99,6 +145,8 @@ if (how === 'workers') {
   await there.stop()
   await here.stop()
   process.disconnect()
+} else if (how === 'leaves') {
+  await tellLast()
 } else if (how === 'stops') {
   await there.stop()
   // No node can run it: whoever calls it waits.

@@ -81,6 +81,21 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     expect([...said.keys()]).toEqual(['stopped'])
   })
 
+  test('as its worker and the one that was called end with their node, takes neither handoff nor terminate from it', async ({
+    expect,
+  }) => {
+    const { code, said, stderr } = await run('leaves')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    const both = [true, true]
+    expect(said.get('ends')).toEqual({
+      what: 'ends',
+      handoffs: ['its state', 'its state', 'its state'],
+      terminated: [both, both, both],
+      warnings: 0,
+    })
+  })
+
   test.for(['here', 'there'])(
     'is an unhandled rejection of the program, where that has made it, and no worker ends (%s)',
     async (at, { expect }) => {
