@@ -23,13 +23,13 @@ import type { Gateway } from './gateway.ts'
 import { inheritedBy, readLegacy } from './legacy.ts'
 import { Overloads } from './overloads.ts'
 import type { Registry } from './registry.ts'
-import { currentWorker } from './scope.ts'
+import { findScope } from './scope.ts'
 import { ServerWorker } from './server-worker.ts'
 import { TaskWorker } from './task-worker.ts'
 import { STRAY_BROKEN_OFF, isOfStop } from './thrown.ts'
 import { Unexpected } from './unexpected.ts'
 import { UntoldEnds } from './untold-ends.ts'
-import type { InlineWorker, WorkerHome, WorkerInit } from './worker.ts'
+import { InlineWorker, type WorkerHome, type WorkerInit } from './worker.ts'
 
 export interface HostInit {
   readonly node: NodeId
@@ -225,19 +225,21 @@ export class Host {
     return lost
   }
 
-  /** @returns how to tell the worker of this node whose code runs now; undefined: it is of none */
+  /**
+   * Asks for the worker itself, and not by name: a node that was started again in this process has the same key, and numbers
+   * its workers as before. What is over may be of a node that has stopped, and that nobody else speaks for.
+   * @returns how to tell the worker whose code runs now; undefined: it is of none, or of one that runs on another node
+   */
   findStray(): ((error: unknown) => void) | undefined {
-    const { node, logger } = this.#init
-    const identity = currentWorker()
-    if (identity === undefined || identity.node !== node) return undefined
-    const { worker: slot, incarnation } = identity
-    const worker = this.#of(slot, incarnation)
-    if (worker === undefined)
-      return error =>
-        isOfStop(error)
-          ? logger.info({ worker: slot, error }, STRAY_BROKEN_OFF)
-          : logger.warn({ worker: slot, error }, 'code of a worker that has ended has failed')
-    return error => worker.onStray(error)
+    const owner = findScope()?.identity
+    if (!(owner instanceof InlineWorker)) return undefined
+    const { worker: slot, incarnation, logger } = owner
+    if (this.#of(slot, incarnation) === owner) return error => owner.onStray(error)
+    if (!owner.isOver) return undefined
+    return error =>
+      isOfStop(error)
+        ? logger.info({ worker: slot, error }, STRAY_BROKEN_OFF)
+        : logger.warn({ worker: slot, error }, 'code of a worker that has ended has failed')
   }
 
   /**

@@ -9,8 +9,11 @@ import * as behaviours from './cell-behaviours.ts'
 import { localNode } from '../../local-node.ts'
 
 /** Runs the program until its end. */
-async function run(how: 'throw' | 'reject' | 'exit' | 'stop') {
-  const child = fork(new URL('strays-child.ts', import.meta.url), [how], {
+async function run(
+  how: 'throw' | 'reject' | 'exit' | 'stop' | 'again' | 'other',
+  program = 'strays-child.ts',
+) {
+  const child = fork(new URL(program, import.meta.url), [how], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
   })
@@ -64,6 +67,17 @@ describe.concurrent('an error that nobody catches, or `process.exit`,', () => {
       isExitItself: true,
     })
   })
+
+  test.for(['other', 'again'] as const)(
+    'and comes when the node of its worker has stopped, ends nothing while another node (%s) of the process runs',
+    async (how, { expect }) => {
+      const { code, said, stderr } = await run(how, 'late-strays-child.ts')
+      expect(stderr).toBe('')
+      expect(code).toBe(0)
+      const isSameNode = how === 'again'
+      expect(said.get('late')).toEqual({ what: 'late', isSameNode, count: 2, told: [2, 0] })
+    },
+  )
 
   test('`process.exit` of the program itself ends the program', async ({ expect }) => {
     expect(await run('exit')).toMatchObject({ code: 3, stderr: '' })

@@ -95,20 +95,20 @@ async function tellLast(): Promise<void> {
   await Promise.all([leaver.formed(2), here.formed(2)])
   await here.stop()
   const isolations = ['inline', 'thread', 'process'] as const
-  const forget = async (node: Node): Promise<void> => {
+  const forgetAll = async (node: Node): Promise<void> => {
     for (const id of isolations) await node.getWorker(id, patient).call.forget(`called-${id}`)
   }
   for (const isolation of isolations) {
     await leaver.addWorker({ id: `called-${isolation}`, run: callee })
     await leaver.addWorker({ id: isolation, run: patient, isolation, rebalance: 'passive' })
   }
-  await forget(leaver)
+  await forgetAll(leaver)
   seeds.splice(0, seeds.length, ...leaver.addresses)
   const last = await start()
   await Promise.all([leaver.formed(2), last.formed(2)])
   await leaver.stop()
   const handoffs = await Promise.all(isolations.map(id => last.getWorker(id, patient).call.handoff()))
-  await forget(last)
+  await forgetAll(last)
   await last.stop()
   const terminated = isolations.map(id =>
     [leaver, last].map(node =>
