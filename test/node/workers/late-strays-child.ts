@@ -11,7 +11,6 @@ import { join } from 'node:path'
 import { defineServer } from '../../../src/index.ts'
 import { localNode } from '../../local-node.ts'
 import { LogBook } from '../../log-book.ts'
-import { nextExit } from '../../node-events.ts'
 
 const late = Promise.withResolvers<void>()
 
@@ -45,10 +44,10 @@ await innocent.call.count()
 
 const told = (book: LogBook): number =>
   book.lines.filter(({ message }) => message.startsWith('code of a worker that has ended')).length
-let hasEnded = false
-void nextExit(node, 'w').then(() => (hasEnded = true))
+const ends: unknown[] = []
+node.on('worker:exit', end => void ends.push(end))
 late.resolve()
-while (told(first) < 2 && !hasEnded) await new Promise(resolve => setImmediate(resolve))
+while (told(first) < 2 && ends.length === 0) await new Promise(resolve => setImmediate(resolve))
 const count = await innocent.call.count()
 const isSameNode = node.id === stopped.id
 await Promise.all([node.stop(), other.stop()])
