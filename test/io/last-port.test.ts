@@ -1,8 +1,9 @@
 /** Nodes that listen at any port, and have a data folder: they come back where they were. */
 
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type Server, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -78,9 +79,17 @@ test('what is no port is none, and an address that is said counts', async () => 
   await expect(start('a', [], [`/ip4/127.0.0.1/tcp/${taken}`])).rejects.toMatchObject({ name: 'ListenError' })
   expect(portOf(await start('a'))).toBe(port)
   await stopAll()
-  for (const text of ['', 'x', '-1', '65536', '4.5']) {
+  for (const text of ['', 'x', '-1', '65536', '4.5', '1e3', '0x50', '0']) {
     await writeFile(join(folder, 'a', 'port'), text)
     expect(portOf(await start('a'))).toBeGreaterThan(0)
     await stopAll()
   }
+})
+
+test.skipIf(process.platform === 'win32')('a pipe in its place holds up nobody, and makes way', async () => {
+  await mkdir(join(folder, 'a'))
+  execFileSync('mkfifo', [join(folder, 'a', 'port')])
+  const port = portOf(await start('a'))
+  await stopAll()
+  expect(portOf(await start('a'))).toBe(port)
 })

@@ -4,12 +4,14 @@
  * where they were, and they would all be somewhere else.
  */
 
-import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { readOrNothing, replaceFile } from './private-file.ts'
+
 const PORT_FILE = 'port'
-const PRIVATE_FILE = 0o600
 const ANY_PORT = /\/tcp\/0$/
+/** As it is written here. */
+const PORT = /^\d{1,5}$/
 const PORT_MAX = 65_535
 
 /** @returns where to listen, if it can be; undefined: there was no run, or it is said where */
@@ -19,8 +21,10 @@ export async function addressOfLastRun(
 ): Promise<string | undefined> {
   // Of several addresses, each may have another port.
   if (address === undefined || others.length > 0 || !ANY_PORT.test(address)) return undefined
-  const port = Number(await readFile(join(folder, PORT_FILE), 'utf8').catch(() => ''))
-  if (!Number.isInteger(port) || port < 1 || port > PORT_MAX) return undefined
+  const found = await readOrNothing(join(folder, PORT_FILE)).catch(() => undefined)
+  const text = found?.toString() ?? ''
+  const port = Number(text)
+  if (!PORT.test(text) || port < 1 || port > PORT_MAX) return undefined
   return address.replace(ANY_PORT, `/tcp/${port}`)
 }
 
@@ -28,5 +32,5 @@ export async function addressOfLastRun(
 export async function notePort(folder: string, [address]: readonly string[]): Promise<void> {
   const port = /\/tcp\/(\d+)/.exec(address ?? '')?.[1]
   if (port === undefined) return
-  await writeFile(join(folder, PORT_FILE), port, { mode: PRIVATE_FILE }).catch(() => {})
+  await replaceFile(join(folder, PORT_FILE), port).catch(() => {})
 }
