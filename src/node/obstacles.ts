@@ -21,7 +21,7 @@ export function linesOf(obstacles: readonly Obstacle[]): string[] {
 const NOBODY =
   'nobody else is known here who could be dialled: start the others, or give the address of one (`addresses`) in `discovery.seeds` or `discovery.peersFile`'
 const NO_MULTICAST = `${NOBODY}, or leave \`discovery.mdns\` on, which is off`
-const NO_ANSWER = `${NOBODY}, as multicast finds only those in the same network`
+const NO_ANSWER = `${NOBODY}, as multicast finds only those in the same network, with the same \`cluster\` and \`secret\``
 
 /** Where there is nobody who could keep anything from it. */
 export function nobodyKnown({ mdns }: { readonly mdns: boolean }): string {
