@@ -206,8 +206,26 @@ function wrapMaps(value: unknown): unknown {
   }
   if (Array.isArray(value)) return value.map(wrapMaps)
   if (value instanceof Set) return new Set([...value].map(wrapMaps))
-  if (Object.getPrototypeOf(value) === Object.prototype) {
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, wrapMaps(entry)]))
-  }
-  return value
+  if (value instanceof Error) return wrapMapsOf(value)
+  if (isOfOneValue(value)) return value
+  // As msgpackr writes whatever else there is: also what has a class, or no prototype.
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, wrapMaps(entry)]))
+}
+
+/** What holds nothing else. */
+function isOfOneValue(value: object): boolean {
+  return (
+    value instanceof Date ||
+    value instanceof RegExp ||
+    value instanceof ArrayBuffer ||
+    ArrayBuffer.isView(value)
+  )
+}
+
+/** Stands for the error, of the same class: with what is sent of it, as that may be for the error itself to read. */
+function wrapMapsOf(error: Error): unknown {
+  const { name, message, cause } = error
+  const sent = { name: { value: name }, message: { value: message }, cause: { value: wrapMaps(cause) } }
+  if (!(error instanceof AggregateError)) return Object.create(error, sent)
+  return Object.create(error, { ...sent, errors: { value: wrapMaps(error.errors) } })
 }

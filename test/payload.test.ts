@@ -52,6 +52,29 @@ test('an error that gathers others arrives with them', () => {
   expect(roundTrip(named)).not.toHaveProperty('cause')
 })
 
+test('a map arrives as one wherever it is: in an instance of a class, in what has no prototype, in an error', () => {
+  const map = new Map([[1, new Date(5)]])
+  class Box {
+    readonly inner = map
+  }
+  const bare: unknown = Object.assign(Object.create(null), { inner: map })
+  for (const sent of [new Box(), { inner: new Box().inner }, bare])
+    expect(roundTrip({ sent, map })).toEqual({ sent: { inner: map }, map })
+  const others = { set: new Set([map]), bytes: new Uint8Array([1]), text: /x/g }
+  expect(roundTrip({ map, others, url: new URL('file:///') })).toEqual({ map, others, url: {} })
+  for (const error of [new RangeError('a', { cause: map }), new Error('b', { cause: new Box() })]) {
+    const got = roundTrip(error)
+    expect(got).toMatchObject({ name: error.name, message: error.message })
+    expect(got).toHaveProperty('cause', error.cause instanceof Box ? { inner: map } : map)
+  }
+  const several = roundTrip(new AggregateError([map, new TypeError('c')], 'd', { cause: { map } }))
+  expect(several).toBeInstanceOf(AggregateError)
+  expect(several).toMatchObject({ errors: [map, { name: 'TypeError', message: 'c' }], cause: { map } })
+  const aborted = new DOMException('e', 'AbortError')
+  expect(roundTrip([map, aborted])).toMatchObject([map, { name: 'AbortError', message: 'e' }])
+  expect(roundTrip([map, new Error('f')])).not.toHaveProperty([1, 'cause'])
+})
+
 test('any JSON value, and any map of such values, survives the journey', () => {
   const value = fc.oneof(
     fc.jsonValue(),
