@@ -230,6 +230,21 @@ describe('a link', () => {
   })
 
   test.each([
+    ['many small ones', 'x', 65_536],
+    ['large ones', 'x'.repeat(1024 * 1024), 33],
+  ])('that keeps what comes while there is no session, keeps no more than a bound: %s', (_, value, most) => {
+    const init = { channel: CHANNEL, target, onRoom: () => {}, onReset: () => {} }
+    const sender = new LinkSender({ ...init, whenApart: 'keep' })
+    let n = 0
+    while (sender.hasRoom()) {
+      const head = { origin, n: ++n, wantsOutcome: true, attempt: 1 }
+      sender.push(new Item(head, undefined, value), { onChildAdded: () => {}, onChildSettled: () => {} })
+      expect(n).toBeLessThanOrEqual(most)
+    }
+    expect(n).toBe(most)
+  })
+
+  test.each([
     ['the session ends', (sender: LinkSender) => sender.onPause(), 1],
     ['the receiver is not there any more', (sender: LinkSender) => sender.onReset(), 1],
     ['nothing is to go this way any more', (sender: LinkSender) => sender.detach(), 0],

@@ -27,6 +27,10 @@ import { Window } from './window.ts'
 /** So many bytes may wait for a worker on each link. */
 const WINDOW_BYTES = 1024 * 1024
 
+/** So much is kept for a sender that is out of reach: of an item that gives many, no end may ever come. Then its worker waits. */
+const KEPT_BYTES_MAX = 32 * 1024 * 1024
+const KEPT_ITEMS_MAX = 65_536
+
 /** So many settled items are worth a frame of their own. */
 const SETTLE_BATCH = 512
 
@@ -77,8 +81,8 @@ export class LinkSender implements Outlet, Outgoing {
     readonly channel: number
     readonly target: Target
     /**
-     * While there is no session: `wait` has no room, `keep` takes whatever comes. The latter is for what goes back to
-     * a sender, which is never more than what it has sent, and must not hold up the items of others.
+     * While there is no session: `wait` has no room, `keep` takes what comes, up to a bound. The latter is for what goes
+     * back to a sender, and must not hold up the items of others.
      */
     readonly whenApart: 'wait' | 'keep'
     readonly onRoom: () => void
@@ -97,7 +101,10 @@ export class LinkSender implements Outlet, Outgoing {
   }
 
   hasRoom(): boolean {
-    if (this.#way === undefined) return this.#whenApart === 'keep'
+    if (this.#way === undefined) {
+      const keptBytes = this.#bytesPushed - (this.#unsettled.at(0)?.bytesUpTo ?? this.#bytesPushed)
+      return this.#whenApart === 'keep' && this.debt < KEPT_ITEMS_MAX && keptBytes < KEPT_BYTES_MAX
+    }
     return this.#lastSequence < this.#itemCredit && this.#bytesPushed < this.#byteCredit
   }
 
@@ -110,7 +117,7 @@ export class LinkSender implements Outlet, Outgoing {
     this.#writeOn()
   }
 
-  /** What is not settled is kept for the next session. One that keeps whatever comes has room from now on. */
+  /** What is not settled is kept for the next session. One that keeps what comes has room from now on. */
   onPause(): void {
     const hadRoom = this.hasRoom()
     this.detach()
