@@ -17,7 +17,7 @@ import { Handoffs, type SendHandoff } from './handoffs.ts'
 import { NO_FAILURES, nextClaim } from './next-claim.ts'
 import { type OnStateLost, Parting } from './parting.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
-import type { Assignment, Report, Supervisor } from './supervisor.ts'
+import type { Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, type TenureInit, isCurrent, isInHand, statusOf } from './tenure.ts'
 import { Vacancies } from './vacancies.ts'
 
@@ -241,17 +241,16 @@ export class Claims {
   }
 
   #hold(row: SpecRow, body: WorkerBody, claim: Claim, now: Now): SpecStatus {
+    // An earlier run of it, that had been overruled, still stopped when it was asked for: that one's end says nothing of it.
+    if (claim.state === 'draining' && !this.#supervisor.isOccupied(claim.slot)) {
+      this.#onDrained(claim, { kind: 'stopped' }, now)
+      return statusOf(claim)
+    }
     const tenure = this.#tenures.get(row.id) ?? this.#begin(claim, { isFirst: false, legacy: undefined })
     if (!tenure.isWaiting && claim.state !== 'draining') {
-      const assignment: Assignment = {
-        slot: claim.slot,
-        spec: row.id,
-        child: body.child,
-        token: tenure.token,
-        key: tenure.key,
-        handoff: tenure.legacy,
-      }
-      this.#supervisor.assign(row.id, [assignment], now.ms)
+      const { token, key, legacy: handoff } = tenure
+      const assigned = { slot: claim.slot, spec: row.id, child: body.child, token, key, handoff }
+      this.#supervisor.assign(row.id, [assigned], now.ms)
     }
     return statusOf(claim)
   }
