@@ -284,7 +284,7 @@ export class Core {
       case 'agree':
         return this.#joining.onAgreed(from, message.tables, this.#now)
       case 'buckets':
-        return this.#antiEntropy.onBuckets(from, message.table, message.digests)
+        return this.#antiEntropy.onBuckets(from, message.table, message.digests, this.#now.ms)
       case 'want':
         return this.#antiEntropy.onWant(from, message.table, message.buckets)
       default:
@@ -331,6 +331,7 @@ export class Core {
       return this.#bulletin.followReach(this.ledger.tables.members.get(effect.peer), effect)
     }
     this.ledger.onMemberChanged(effect)
+    this.#antiEntropy.onMemberChanged(effect.row)
     this.upkeep.onView(this.#now)
     this.#onSpread(this.spreading.watched())
     return this.#bulletin.followMember(effect.row, effect.before)

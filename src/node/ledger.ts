@@ -204,6 +204,12 @@ export class Ledger {
       .every(({ id, role, status }) => id === this.run.id || role !== 'member' || status === 'leaving')
   }
 
+  /** What this node writes now rests on what it knows of the member, and goes out with that. */
+  passOn(id: NodeId): void {
+    const row = this.tables.members.get(id)
+    if (row !== undefined) this.#newMembers.set(id, row)
+  }
+
   /** Look at this spec again. */
   touch(id: SpecId): void {
     this.#changed.add(id)
@@ -266,11 +272,6 @@ export class Ledger {
     return this.#places.viewHash()
   }
 
-  /** The rules of placement that all nodes of the view know. */
-  placementVersion(): number {
-    return this.#places.placementVersion()
-  }
-
   /** Where placement puts the slot; undefined when no node can run it. */
   ownerOf(slot: SlotId): NodeId | undefined {
     const owner = this.#places.ownerOf(slot)
@@ -305,7 +306,6 @@ export class Ledger {
     return this.membership.isPresent(node) && this.tables.members.get(node)?.status !== 'leaving'
   }
 
-  /** Whether the run has said goodbye. */
   hasLeft({ id, boot }: Run): boolean {
     const row = this.tables.members.get(id)
     return row?.boot === boot && row.status === 'left'

@@ -66,11 +66,6 @@ export class Places {
     return this.#view.hash()
   }
 
-  /** The rules of placement that all nodes of the view know. */
-  placementVersion(): number {
-    return this.#view.placementVersion()
-  }
-
   /** The node that the slot belongs to; undefined when none can run it. */
   ownerOf(slot: SlotId): string | undefined {
     this.#settle()

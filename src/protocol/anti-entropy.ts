@@ -12,7 +12,8 @@ import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import { LateSpecs } from './late-specs.ts'
 import { type Message, NO_ROWS, type Roots, type Rows, TABLES, type Table } from './messages.ts'
-import { overruling } from './overruling.ts'
+import { type MemberRow, compareMembers, isOver } from './member-row.ts'
+import { isDenied, overruling } from './overruling.ts'
 import { inFrames } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -22,6 +23,12 @@ const QUIET_FACTOR = 1.5
 /** It waits so many periods at most: who has missed everything that all others were told of is up to date after that. */
 const QUIET_PERIODS_MAX = 4
 
+/**
+ * Where what differed has come meanwhile, they compare again after so long, once: each of several tables may say so, and
+ * each comparison begins one of each table, so that those would grow in number as long as something changes.
+ */
+const AGAIN_MS = 20
+
 export class AntiEntropy {
   readonly #self: NodeId
   readonly #tables: Tables
@@ -30,6 +37,10 @@ export class AntiEntropy {
   readonly #send: (to: NodeId, message: Message) => void
   readonly #isSure: () => boolean
   readonly #late: LateSpecs
+  /** Whom to compare with again, and when: in the order of that, as all wait alike. */
+  readonly #again = new Map<NodeId, number>()
+  /** Members that live, and who has said here that they have died: what they say of that themselves is passed on. */
+  readonly #denied = new Map<NodeId, Set<NodeId>>()
   #comparedMs: number
   /** What had changed in the tables by then. */
   #comparedChanges = 0
@@ -59,7 +70,8 @@ export class AntiEntropy {
   }
 
   tick(peers: readonly NodeId[], nowMs: number): void {
-    for (const peer of this.#late.take(nowMs)) if (peers.includes(peer)) this.greet(peer)
+    const soon = new Set([...this.#late.take(nowMs), ...this.#takeAgain(nowMs)])
+    for (const peer of soon) if (peers.includes(peer)) this.greet(peer)
     if (nowMs < this.#turnAtMs()) return
     const waitMs = this.#isQuiet() ? this.#waitMs * QUIET_FACTOR : this.#periodMs
     this.#waitMs = Math.min(waitMs, this.#periodMs * QUIET_PERIODS_MAX)
@@ -70,7 +82,8 @@ export class AntiEntropy {
   }
 
   wakeAtMs(): number {
-    return Math.min(this.#turnAtMs(), this.#late.wakeAtMs())
+    const [againMs = Infinity] = this.#again.values()
+    return Math.min(this.#turnAtMs(), this.#late.wakeAtMs(), againMs)
   }
 
   #turnAtMs(): number {
@@ -87,9 +100,19 @@ export class AntiEntropy {
    */
   onRows(peer: NodeId, rows: Rows, nowMs: number): void {
     this.#late.note(peer, rows.phases, nowMs)
-    const { claims, phases } = overruling(this.#tables, rows, this.#self)
-    if (claims.length + phases.length > 0)
-      this.#send(peer, { kind: 'rows', rows: { ...NO_ROWS, claims, phases } })
+    for (const row of rows.members) this.#deny(peer, row)
+    const { members, claims, phases } = overruling(this.#tables, rows, this.#self)
+    if (members.length + claims.length + phases.length > 0)
+      this.#send(peer, { kind: 'rows', rows: { ...NO_ROWS, members, claims, phases } })
+  }
+
+  /** Whoever has taken it for dead hears of it at once where it is not. */
+  onMemberChanged(row: MemberRow): void {
+    const tellers = this.#denied.get(row.id)
+    if (tellers === undefined) return
+    this.#denied.delete(row.id)
+    if (isOver(row)) return
+    for (const peer of tellers) this.#send(peer, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })
   }
 
   /** Compares with one peer now. */
@@ -107,11 +130,14 @@ export class AntiEntropy {
     }
   }
 
-  onBuckets(from: NodeId, table: Table, digests: readonly string[]): void {
+  onBuckets(from: NodeId, table: Table, digests: readonly string[], nowMs: number): void {
     const own = this.#tables[table].bucketDigests()
     const buckets = own.flatMap((digest, bucket) => (digest === digests[bucket] ? [] : [bucket]))
     // What differed has come by another way meanwhile: ask again, as somebody may be waiting to hear that nothing does.
-    if (buckets.length === 0) return this.greet(from)
+    if (buckets.length === 0) {
+      if (!this.#again.has(from)) this.#again.set(from, nowMs + AGAIN_MS)
+      return
+    }
     this.#sendRows(from, table, buckets)
     this.#send(from, { kind: 'want', table, buckets })
   }
@@ -119,6 +145,19 @@ export class AntiEntropy {
   /** Answered even when there is nothing to tell: whoever asks may be waiting for the answer. */
   onWant(from: NodeId, table: Table, buckets: readonly number[]): void {
     if (!this.#sendRows(from, table, buckets)) this.#send(from, { kind: 'rows', rows: NO_ROWS })
+  }
+
+  #takeAgain(nowMs: number): NodeId[] {
+    const due = [...this.#again].filter(([, atMs]) => atMs <= nowMs).map(([peer]) => peer)
+    for (const peer of due) this.#again.delete(peer)
+    return due
+  }
+
+  /** It has not been taken in, as the member is heard here: that says it is not so, by the next number, when it hears of it. */
+  #deny(peer: NodeId, row: MemberRow): void {
+    const known = this.#tables.members.get(row.id)
+    if (known === undefined || !isDenied(row, known) || compareMembers(row, known) < 0) return
+    this.#denied.set(row.id, (this.#denied.get(row.id) ?? new Set()).add(peer))
   }
 
   /** @returns whether there was anything */

@@ -1,18 +1,25 @@
 // pure
 /**
  * What a node answers to a row of another one that has already lost: where each of two has a worker of one slot, or a
- * generation of one number, the one that goes on tells the other, and does not wait until their tables are compared.
+ * generation of one number, the one that goes on tells the other, and does not wait until their tables are compared. So
+ * does who knows that a member lives which somebody takes for dead: what was given to it would be taken for lost again
+ * and again, as fast as messages go.
  */
 
 import { type NodeId, isSameRun } from '../ids.ts'
 import { type Claim, compareClaims } from './claim.ts'
+import { type MemberRow, compareMembers, isOver } from './member-row.ts'
 import type { Rows } from './messages.ts'
 import { type Phase, compareGenerations } from './phase.ts'
 import type { Tables } from './tables.ts'
 
-/** Of claims and phases that `self` has a part in: what overrules those of `rows`, which have been taken in. */
-export function overruling(tables: Tables, rows: Rows, self: NodeId): Pick<Rows, 'claims' | 'phases'> {
+/** Of members, and of claims and phases that `self` has a part in: what overrules those of `rows`, which have been taken in. */
+export function overruling(tables: Tables, rows: Rows, self: NodeId): Omit<Rows, 'specs'> {
   return {
+    members: rows.members.flatMap(row => {
+      const known = tables.members.get(row.id)
+      return known !== undefined && isDenied(row, known) && compareMembers(row, known) < 0 ? [known] : []
+    }),
     claims: rows.claims.flatMap(row => {
       const known = tables.claims.get(row.slot)
       return known !== undefined && known.owner.id === self && isClaimLost(row, known) ? [known] : []
@@ -22,6 +29,11 @@ export function overruling(tables: Tables, rows: Rows, self: NodeId): Pick<Rows,
       return known !== undefined && isPhaseLost(row, known) && isHolder(known, self) ? [known] : []
     }),
   }
+}
+
+/** Whether the run has died as `row` says, and lives as far as is `known`, whichever of both is to be said first. */
+export function isDenied(row: MemberRow, known: MemberRow): boolean {
+  return row.status === 'dead' && row.boot === known.boot && !isOver(known)
 }
 
 /** Of an earlier number it may have crossed what has made a later one of it: that is no rival. */

@@ -48,7 +48,7 @@ class Pair {
     const end = this.#ends[to]
     const from = nodeId(to === 'a' ? 'b' : 'a')
     if (message.kind === 'digest') end.onDigest(from, message.roots)
-    else if (message.kind === 'buckets') end.onBuckets(from, message.table, message.digests)
+    else if (message.kind === 'buckets') end.onBuckets(from, message.table, message.digests, 0)
     else if (message.kind === 'want') end.onWant(from, message.table, message.buckets)
     else if (message.kind === 'rows') {
       const { specs, claims, phases } = this.tables[to]
@@ -145,6 +145,29 @@ test('nodes that know the same say so in two messages', () => {
   for (const tables of [pair.tables.a, pair.tables.b]) tables.specs.merge(row(1, 1))
   pair.exchange()
   expect(pair.sent.map(message => message.kind)).toEqual(['digest', 'agree'])
+})
+
+test('however many tables have become alike meanwhile, two compare again once, and not at once', () => {
+  const sent: Message[] = []
+  const own = newTables()
+  const end = new AntiEntropy({
+    self: nodeId('a'),
+    tables: own,
+    periodMs: 1_000,
+    prng: new Prng(1),
+    nowMs: 0,
+    send: (_to, message) => void sent.push(message),
+    isSure: () => true,
+  })
+  const peer = nodeId('b')
+  for (let round = 0; round < 100; round++)
+    for (const table of ['members', 'specs', 'claims', 'phases'] as const)
+      end.onBuckets(peer, table, own[table].bucketDigests(), round / 10)
+  expect(sent).toEqual([])
+  expect(end.wakeAtMs()).toBe(20)
+  end.tick([peer], 20)
+  expect(sent.map(({ kind }) => kind)).toEqual(['digest'])
+  expect(end.wakeAtMs()).toBeGreaterThan(500)
 })
 
 test('a large difference travels in frames of at most 256 KiB', () => {

@@ -53,12 +53,36 @@ function phase(number: number, tag: number, coordinator: Run, owner: Run): Phase
   }
 }
 
-function tablesWith(known: { readonly claim?: Claim; readonly phase?: Phase }): Tables {
+function member(status: MemberRow['status'], seq: number, boot = 1): MemberRow {
+  const said = { name: 'x', addresses: [], role: 'member', weight: 1, labels: {}, behaviours: [] } as const
+  return { id: there.id, boot, seq, status, protocol: { min: 1, max: 1 }, ...said }
+}
+
+interface Known {
+  readonly member?: MemberRow
+  readonly claim?: Claim
+  readonly phase?: Phase
+}
+
+function tablesWith(known: Known): Tables {
   const tables = new Tables(new RecordStore<MemberRow>(memberRows))
+  if (known.member !== undefined) tables.members.merge(known.member)
   if (known.claim !== undefined) tables.claims.merge(known.claim)
   if (known.phase !== undefined) tables.phases.merge(known.phase)
   return tables
 }
+
+test.each<[string, MemberRow, MemberRow, number]>([
+  ['who lives by a later word is', member('alive', 3), member('dead', 2), 1],
+  ['also where somebody doubts it', member('suspect', 3), member('dead', 2), 1],
+  ['who has to say so itself is not', member('alive', 2), member('dead', 2), 0],
+  ['who is gone here as well is not', member('dead', 3), member('dead', 2), 0],
+  ['an earlier run is not', member('alive', 1, 2), member('dead', 2), 0],
+  ['a doubt is not: the probes tell', member('alive', 3), member('suspect', 2), 0],
+])('of a member: %s', (_, known, said, count) => {
+  const rows = { ...NO_ROWS, members: [said] }
+  expect(overruling(tablesWith({ member: known }), rows, here.id).members).toHaveLength(count)
+})
 
 test.each<[string, Partial<Claim>, Partial<Claim>, number]>([
   ['another owner of the same generation is', {}, { owner: there, score: 1 }, 1],

@@ -12,6 +12,7 @@ import type { SimulatedMesh } from '../../src/testing.ts'
 import { InvariantError } from './invariant-error.ts'
 import { OwnershipChecker } from './ownership-checker.ts'
 import { RestartChecker } from './restart-checker.ts'
+import { StormChecker } from './storm-checker.ts'
 import { StrayChecker } from './stray-checker.ts'
 import { type World, outcomeOf } from './world.ts'
 
@@ -45,6 +46,7 @@ export class AlwaysChecker {
   readonly #restarts: RestartChecker
   readonly #ownership: OwnershipChecker
   readonly #strays: StrayChecker
+  readonly #storms: StormChecker
 
   constructor(mesh: SimulatedMesh, world: World) {
     this.#mesh = mesh
@@ -52,6 +54,7 @@ export class AlwaysChecker {
     this.#restarts = new RestartChecker(mesh)
     this.#ownership = new OwnershipChecker(mesh, world)
     this.#strays = new StrayChecker(mesh)
+    this.#storms = new StormChecker(mesh)
   }
 
   /** How often two have run the same worker where they could tell each other. */
@@ -70,6 +73,7 @@ export class AlwaysChecker {
     }
     this.#checkGenerations()
     this.#strays.check()
+    this.#storms.check()
     this.#restarts.check(this.#world.crashes)
     const violation = this.#world.violation ?? this.#restarts.violation ?? this.#ownership.check(soundSinceMs)
     if (violation !== undefined) throw new InvariantError(violation)

@@ -326,6 +326,7 @@ export class Holder {
     const { membership } = this.#ledger
     const gone = held.owners.filter(owner => membership.isGone(owner))
     const bereaved = gone.flatMap(owner => heldBy(outlook.kept, owner))
+    for (const { id } of gone) this.#ledger.passOn(id)
     const lost = bereaved.map(placed => this.#bereavementOf(phase, placed, now))
     const latest = this.#latestOf(phase.spec)
     for (const placed of held.spent) lost.push(latest.findExit(placed) ?? this.#undoneOf(phase, placed, now))
