@@ -11,6 +11,7 @@ import { countOf } from '../../src/protocol/fencing-token.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { InvariantError } from './invariant-error.ts'
 import { OwnershipChecker } from './ownership-checker.ts'
+import type { Rebels } from './rebels.ts'
 import { RestartChecker } from './restart-checker.ts'
 import { StormChecker } from './storm-checker.ts'
 import { StrayChecker } from './stray-checker.ts'
@@ -40,6 +41,7 @@ const PLACEMENTS_KEPT = 64
 export class AlwaysChecker {
   readonly #mesh: SimulatedMesh
   readonly #world: World
+  readonly #rebels: Rebels
   readonly #seen = new Map<string, Seen>()
   /** What the specification makes of a view and specs. */
   readonly #wanted = new Map<string, ReadonlyMap<string, string>>()
@@ -48,9 +50,10 @@ export class AlwaysChecker {
   readonly #strays: StrayChecker
   readonly #storms: StormChecker
 
-  constructor(mesh: SimulatedMesh, world: World) {
+  constructor(mesh: SimulatedMesh, world: World, rebels: Rebels) {
     this.#mesh = mesh
     this.#world = world
+    this.#rebels = rebels
     this.#restarts = new RestartChecker(mesh)
     this.#ownership = new OwnershipChecker(mesh, world)
     this.#strays = new StrayChecker(mesh)
@@ -64,6 +67,8 @@ export class AlwaysChecker {
 
   /** `soundSinceMs`: since when no packet is lost and no link narrow; Infinity while one is. */
   check(soundSinceMs: number): void {
+    // The last look may be long ago, as while a node starts: what has been overruled since then does not live.
+    this.#rebels.look(this.#mesh)
     const up = this.#mesh.up.map(id => ({ id, seen: this.#seenOf(id) }))
     for (const { id, seen } of up) {
       this.#checkRowsGrow(id, seen)

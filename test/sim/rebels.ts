@@ -95,16 +95,21 @@ export class Rebels {
     return true
   }
 
-  /** Those who are over try everything. */
-  check(mesh: SimulatedMesh): void {
+  /** Notes who has been overruled: they do not say so themselves. To be asked before anybody asks who lives. */
+  look(mesh: SimulatedMesh): void {
     this.#watch(mesh)
-    const awake = new Set(mesh.awake.map(id => mesh.node(id)))
     // The code of a process that is gone is gone.
     const nodes = new Set([...mesh.up, ...mesh.leaving].map(id => mesh.node(id)))
     this.#rebels = this.#rebels.filter(({ node }) => nodes.has(node))
+    for (const rebel of this.#rebels) this.#lookAt(rebel)
+  }
+
+  /** Those who are over try everything. */
+  check(mesh: SimulatedMesh): void {
+    this.look(mesh)
+    const awake = new Set(mesh.awake.map(id => mesh.node(id)))
     for (const rebel of this.#rebels) {
       const { key, node, context, asItself } = rebel
-      this.#look(rebel)
       if (!rebel.isOver || !awake.has(node)) continue
       rebel.lookCount += 1
       if (rebel.lookCount > LOOKS_EAGER && rebel.lookCount % LOOKS_BETWEEN !== 0) continue
@@ -116,7 +121,7 @@ export class Rebels {
   }
 
   /** Who knows that another node has the worker, does not wait for its end. */
-  #look(rebel: Rebel): void {
+  #lookAt(rebel: Rebel): void {
     const { key, node, context } = rebel
     if (rebel.isOver || !isElsewhere(node, context.worker)) return
     this.overruledCount += 1

@@ -82,7 +82,7 @@ export class Schedule {
   }
 
   async run(mesh: SimulatedMesh): Promise<void> {
-    const always = new AlwaysChecker(mesh, this.world)
+    const always = new AlwaysChecker(mesh, this.world, this.#rebels)
     for (const kind of this.#net.begin(mesh)) this.#count(kind)
     await mesh.until(
       'all see all',
