@@ -39,6 +39,9 @@ const PATIENT_SHARE = 0.2
 const CALM_MS = 1_500
 const CALM_LOOK_MS = 250
 
+/** The checks look as often as that. */
+const LOOK_MS = 50
+
 export class Schedule {
   readonly world = new World()
   readonly belt = new Belt()
@@ -260,7 +263,7 @@ export class Schedule {
   async #pass(mesh: SimulatedMesh, always: AlwaysChecker, durationMs: number): Promise<void> {
     const endMs = mesh.nowMs + durationMs
     while (mesh.nowMs < endMs) {
-      await mesh.run(Math.min(50, endMs - mesh.nowMs))
+      await mesh.run(Math.min(LOOK_MS, endMs - mesh.nowMs))
       always.check(this.#net.soundSinceMs)
       this.belt.check(mesh)
       this.#workers.watch(mesh)
@@ -271,13 +274,23 @@ export class Schedule {
     }
   }
 
+  /** For what is waited for by condition, which may take seconds: the checks look on, and nothing else happens. */
+  #onlooker(mesh: SimulatedMesh, always: AlwaysChecker): () => void {
+    let dueMs = mesh.nowMs
+    return () => {
+      if (mesh.nowMs < dueMs) return
+      dueMs = mesh.nowMs + LOOK_MS
+      always.check(this.#net.soundSinceMs)
+    }
+  }
+
   /** The faults end; the mesh has time to recover. */
   async #peace(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
     this.world.victim = undefined
     this.belt.isTripped = false
     this.#rolling.end()
     this.#net.end(mesh)
-    await this.#workers.restore(mesh)
+    await this.#workers.restore(mesh, this.#onlooker(mesh, always))
     // One may stay down for ever: I6, everybody must have noticed.
     const isOneLeft = mesh.up.length > 1 && this.prng.chance(0.3)
     const down = mesh.ids.filter(id => !mesh.up.includes(id)).slice(isOneLeft ? 1 : 0)
