@@ -257,7 +257,7 @@ export class WorkerFaults {
     try {
       await this.#told(mesh, { id, wish: 'running', node }, adding)
     } catch (error) {
-      this.#wishes.doubt(id)
+      this.#wishes.doubt(mesh, { id, node })
       throw error
     }
   }
