@@ -81,6 +81,22 @@ test.each([
   },
 )
 
+test('12 movement: no single event moves many fair shares, also where capacities are about to grow', () => {
+  const [nodeCount, loadFactor] = [200, 1.1]
+  const shares: number[] = []
+  // From 11 units for each node to 11.5: rounded up by all at once, one leave or join moved ten fair shares.
+  for (let count = 1_960; count <= 2_100; count += 7) {
+    const given = { nodes: nodes(nodeCount), units: units(count) }
+    const engine = engineOf(given, { loadFactor, salt: `s${count}` })
+    engine.settle()
+    engine.deleteNode('n3')
+    const left = engine.settle().length
+    engine.setNode(node('n3'))
+    shares.push(left / (count / nodeCount), engine.settle().length / (count / nodeCount))
+  }
+  expect(Math.max(...shares)).toBeLessThanOrEqual(5)
+})
+
 describe('13 weight', () => {
   test('the load follows it', () => {
     const weights = [1, 2, 3, 4, 0.5]
@@ -153,6 +169,21 @@ test('16 one unit more changes few capacities, on average', () => {
     before = after
   }
   expect(changed / steps).toBeLessThanOrEqual(4 * 1.25 + 1)
+})
+
+test('16 no unit changes the capacities of many nodes at once', () => {
+  const some = nodes(200)
+  for (const loadFactor of [1.1, 1.25]) {
+    const capacitiesFor = (count: number) => boundsOf(some, units(count), { loadFactor, salt: '' }).capacityOf
+    let [before, most] = [capacitiesFor(2_000), 0]
+    // At one of these counts, the exact capacity of all passes a whole number.
+    for (let count = 2_001; count <= 2_200; count++) {
+      const after = capacitiesFor(count)
+      most = Math.max(most, some.filter(({ id }) => after.get(id) !== before.get(id)).length)
+      before = after
+    }
+    expect(most, `load factor ${loadFactor}`).toBeLessThanOrEqual(12)
+  }
 })
 
 test('18 the work of a change is that of what has changed', () => {
