@@ -75,6 +75,21 @@ test('a few are dialled as often as any other', () => {
   expect(refuseUntil(10_000).length).toBeGreaterThan(5)
 })
 
+// Without a seed on the other side, nothing else would bring the sides of a partition together again.
+test('who is dead is dialled every few seconds for as long as it is remembered, however often that was in vain', () => {
+  const id = loseAt('n', '/ip4/10.0.0.5/tcp/7000')
+  const dialledMs: number[] = []
+  desk.until(24 * 60 * 60 * 1_000, (key, nowMs) => {
+    expect(key).toBe(id)
+    dialledMs.push(nowMs)
+    desk.contacts.onDialFailed(key, UNREACHABLE, nowMs)
+  })
+  const gapsMs = [...dialledMs.slice(1), 24 * 60 * 60 * 1_000].map(
+    (ms, index) => ms - (dialledMs[index] ?? 0),
+  )
+  expect(Math.max(...gapsMs)).toBeLessThanOrEqual(5_000)
+})
+
 test('a dead member that turns out to be this node is none of the dead', () => {
   for (let index = 0; index < 100; index++) {
     const id = loseAt(`n${index}`, `/ip4/10.0.0.5/tcp/${1_000 + index}`)

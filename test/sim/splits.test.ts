@@ -70,6 +70,18 @@ describe('I49: the sides of a partition find each other, and nobody is called de
   })
 })
 
+test('I49: so do sides of which neither knows the other one but by its dead', async () => {
+  const seedsOf = Object.fromEntries(['n1', 'n2', 'n3', 'n4', 'n5'].map(id => [id, ['n5']]))
+  await using mesh = await formed({ seed: 1, seedsOf, conditions: { hintLoss: 1 } })
+  // The only seed there was.
+  mesh.crash('n5')
+  mesh.partition(['n1', 'n2'], ['n3', 'n4', 'n5'])
+  await mesh.run(3_600_000)
+  for (const id of mesh.up) expect(mesh.node(id).members()).toHaveLength(2)
+  mesh.heal()
+  await allSeeAll(mesh, 10_000)
+})
+
 interface Seen {
   readonly slot: string
   readonly node: string
