@@ -35,6 +35,16 @@ test('a node that has stood still for long begins anew, however often', () => {
   expect(new Set(noticed(moments, 2 * probePeriodMs))).toEqual(new Set(['asleep']))
 })
 
+test.each([
+  [999, 'awake'],
+  [1_001, 'asleep'],
+  [-3_600_000, 'awake'],
+])('a wall clock that gains %i ms on the other one: the node was %s', (gainedMs, state) => {
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
+  // No timer was late: while a machine sleeps, their clock stands still.
+  expect(wakefulness.notice({ ms: 10, wallMs: 10 + gainedMs }, 10)).toBe(state)
+})
+
 test('what has come while a node stood still is not taken for heard before it has had time to read it', () => {
   const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
   const heardUntilMs = (ms: number, dutyMs: number): number => {
