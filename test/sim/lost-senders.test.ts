@@ -103,3 +103,28 @@ describe.each(HOWS)('a last stage that handles items %s', how => {
     expect(near.stats).toMatchObject({ finished: 1, redelivered: 0 })
   })
 })
+
+// What is kept for it had a bound for all of its items, and nobody's item was done from there on.
+test('a last stage goes on with the items of others when a sender is gone to which it owes a lot', async () => {
+  const LARGE = 'x'.repeat(3 * 1024 * 1024)
+  let doneCount = 0
+  const enlarge = defineStage('enlarge', async (isLarge: boolean, { sleep }) => {
+    await sleep(5)
+    doneCount += 1
+    return isLarge ? LARGE : ''
+  })
+  await using mesh = await simulate({ behaviours: [enlarge], labelsOf: { n1: home.labels } })
+  await allSeeAll(mesh)
+  const node = mesh.node('n1')
+  await mesh.settle(node.addChain({ id: 'c', stages: [{ run: enlarge, placement: home }] }))
+  await mesh.until('n2 has heard of it', () => mesh.node('n2').snapshot().specs.length === 1)
+  const far = mesh.node('n2').getChain<boolean, string>('c')
+  await mesh.settle(far.call(false))
+  for (let n = 0; n < CREDIT; n++) void far.call(true).catch(() => {})
+  await mesh.until('n1 is at them', () => doneCount > 2)
+  mesh.crash('n2')
+  await mesh.run(2_000)
+  expect(await mesh.settle(node.getChain<boolean, string>('c').call(false))).toBe('')
+  // More than is kept of one item.
+  expect(doneCount).toBeGreaterThan(12)
+})

@@ -22,14 +22,11 @@ import type { Frame, FrameWriter } from '../../protocol/frames.ts'
 import { encodePayload } from '../../payload.ts'
 import type { Outgoing, Way } from '../messaging/session.ts'
 import { Item, type ItemHead, type Parent } from './item.ts'
+import { Kept } from './kept.ts'
 import { Window } from './window.ts'
 
 /** So many bytes may wait for a worker on each link. */
 const WINDOW_BYTES = 1024 * 1024
-
-/** So much is kept for a sender that is out of reach: of an item that gives many, no end may ever come. Then its worker waits. */
-const KEPT_BYTES_MAX = 32 * 1024 * 1024
-const KEPT_ITEMS_MAX = 65_536
 
 /** So many settled items are worth a frame of their own. */
 const SETTLE_BATCH = 512
@@ -44,7 +41,8 @@ const ITEM_HEAD_BYTES = 4 + SEQUENCE_BYTES + 2 + 6 + 1
 export interface Outlet {
   /** Items pushed and not settled yet. */
   readonly debt: number
-  hasRoom(): boolean
+  /** `item`: what would be pushed, or what that would come of. Without it: whether there may be room for any. */
+  hasRoom(item?: Item): boolean
   /** `parent` is told when the item is settled. */
   push(item: Item, parent: Parent): void
 }
@@ -74,6 +72,8 @@ export class LinkSender implements Outlet, Outgoing {
   #itemCredit = 0
   #byteCredit = 0
   #way: Way | undefined
+  /** While there is no session, and somebody has asked whether there is room. */
+  #kept: Kept | undefined
   /** What the receiver knows the origins by, in this session. */
   #origins = new Map<Run, number>()
 
@@ -81,8 +81,8 @@ export class LinkSender implements Outlet, Outgoing {
     readonly channel: number
     readonly target: Target
     /**
-     * While there is no session: `wait` has no room, `keep` takes what comes, up to a bound. The latter is for what goes
-     * back to a sender, and must not hold up the items of others.
+     * While there is no session: `wait` has no room, `keep` takes what comes, up to a bound for each item. The latter is for
+     * what goes back to a sender, and must not hold up the items of others.
      */
     readonly whenApart: 'wait' | 'keep'
     readonly onRoom: () => void
@@ -100,10 +100,11 @@ export class LinkSender implements Outlet, Outgoing {
     return this.#unsettled.size
   }
 
-  hasRoom(): boolean {
+  hasRoom(item?: Item): boolean {
     if (this.#way === undefined) {
-      const keptBytes = this.#bytesPushed - (this.#unsettled.at(0)?.bytesUpTo ?? this.#bytesPushed)
-      return this.#whenApart === 'keep' && this.debt < KEPT_ITEMS_MAX && keptBytes < KEPT_BYTES_MAX
+      if (this.#whenApart === 'wait' || item === undefined) return this.#whenApart === 'keep'
+      this.#kept ??= new Kept(this.#unsettled)
+      return this.#kept.hasRoom(item)
     }
     return this.#lastSequence < this.#itemCredit && this.#bytesPushed < this.#byteCredit
   }
@@ -114,6 +115,7 @@ export class LinkSender implements Outlet, Outgoing {
     this.#bytesPushed += bytes.length
     this.#lastSequence += 1
     this.#unsettled.push({ item, parent, bytesUpTo: this.#bytesPushed, isSettled: false })
+    this.#kept?.add(item)
     this.#writeOn()
   }
 
@@ -142,6 +144,7 @@ export class LinkSender implements Outlet, Outgoing {
     this.#byteCredit = frame.u48()
     this.#settle(frame)
     this.#way = way
+    this.#kept = undefined
     this.#lastWritten = Math.max(received, this.#firstSequence - 1)
     const last = this.#unsettled.at(this.#lastWritten - this.#firstSequence)
     const next = this.#unsettled.at(this.#lastWritten + 1 - this.#firstSequence)

@@ -231,13 +231,13 @@ class ReturnExit implements Exit {
   prepare(): void {}
 
   hasRoom(item: Item): boolean {
-    return !item.head.wantsOutcome || this.#returnTo(item).hasRoom()
+    return !item.head.wantsOutcome || this.#returnTo(item).hasRoom(item)
   }
 
   pick(item: Item): Outlet | undefined {
     if (!item.head.wantsOutcome) return NOWHERE
     const outlet = this.#returnTo(item)
-    return outlet.hasRoom() ? outlet : undefined
+    return outlet.hasRoom(item) ? outlet : undefined
   }
 }
 
