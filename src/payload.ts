@@ -108,6 +108,65 @@ addExtension({
   read: (entries: [unknown, unknown][]) => new Map(entries),
 })
 
+// One of a class of its own: msgpackr takes it for a plain object, which has nothing in it. A bare one does not come here.
+addExtension({
+  Class: Map,
+  type: MAP_EXTENSION,
+  write: (map: ReadonlyMap<unknown, unknown>) => [...map],
+  read: (entries: [unknown, unknown][]) => new Map(entries),
+})
+
+/** The type code of a `Float16Array`: "F". msgpackr does not know it. */
+const FLOAT16_EXTENSION = 0x46
+
+addExtension({
+  Class: Float16Array,
+  type: FLOAT16_EXTENSION,
+  write: ({ buffer, byteOffset, byteLength }: Float16Array) => new Uint8Array(buffer, byteOffset, byteLength),
+  read: (bytes: unknown) => {
+    if (!(bytes instanceof Uint8Array)) throw new PayloadError('a Float16Array that is made of no bytes')
+    return new Float16Array(new Uint8Array(bytes).buffer)
+  },
+})
+
+interface TypedArrayClass {
+  readonly BYTES_PER_ELEMENT: number
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): ArrayBufferView
+}
+
+const TYPED_ARRAYS: readonly TypedArrayClass[] = [
+  Uint8Array,
+  Float64Array,
+  Float32Array,
+  Float16Array,
+  Int32Array,
+  Uint32Array,
+  BigInt64Array,
+  BigUint64Array,
+  Int16Array,
+  Uint16Array,
+  Int8Array,
+  Uint8ClampedArray,
+]
+
+/** What a typed array of a class of its own extends. */
+function findBase(value: unknown): TypedArrayClass | undefined {
+  if (!ArrayBuffer.isView(value) || value.constructor === Buffer) return undefined
+  const base = TYPED_ARRAYS.find(each => value instanceof each)
+  return value.constructor === base ? undefined : base
+}
+
+// msgpackr goes by the name of the class, and writes one that it does not know so that nobody can read it.
+addExtension({
+  Class: Object.defineProperty((): void => {}, Symbol.hasInstance, {
+    value: (value: unknown) => findBase(value) !== undefined,
+  }),
+  write: (value: ArrayBufferView) => {
+    const base = findBase(value)
+    return base && new base(value.buffer, value.byteOffset, value.byteLength / base.BYTES_PER_ELEMENT)
+  },
+})
+
 /** The type code that msgpackr writes an error with: "e". */
 const ERROR_EXTENSION = 0x65
 const ERRORS: ReadonlyMap<string, ErrorConstructor> = new Map(
@@ -133,7 +192,12 @@ const AGGREGATE_EXTENSION = 0x41
 addExtension({
   Class: AggregateError,
   type: AGGREGATE_EXTENSION,
-  write: ({ name, message, cause, errors }: AggregateError) => [name, message, cause, errors],
+  write: ({ name, message, cause, errors }: AggregateError) => [
+    name,
+    message,
+    cause,
+    Array.isArray(errors) ? errors : [],
+  ],
   read: ([name, message, cause, errors]: [string, string, unknown, unknown[]]) => {
     const error = new AggregateError(errors, message, cause === undefined ? undefined : { cause })
     if (name !== error.name) Object.defineProperty(error, 'name', { value: name, configurable: true })

@@ -75,6 +75,37 @@ test('a map arrives as one wherever it is: in an instance of a class, in what ha
   expect(roundTrip([map, new Error('f')])).not.toHaveProperty([1, 'cause'])
 })
 
+// Nobody could read these: whoever was sent one hung up on its sender, and again each time that it came.
+test('a typed array arrives as one, also a Float16Array, and one of a class of its own as what that extends', () => {
+  class Key extends Uint8Array {}
+  class Row extends Float64Array {}
+  class Halves extends Float16Array {}
+  const halves = new Float16Array([0, 0.5, -1]).subarray(1)
+  const sent = [halves, new Key([1, 2, 3]).subarray(1), new Row([0.5]), new Halves([2])]
+  const wanted = [halves, new Uint8Array([2, 3]), new Float64Array([0.5]), new Float16Array([2])]
+  expect(roundTrip(sent)).toEqual(wanted)
+  expect(roundTrip([new Map(), ...sent])).toEqual([new Map(), ...wanted])
+  for (const bytes of [new Uint8Array([1, 2, 3]), 5, { length: 2 }]) {
+    const forged = Buffer.concat([Buffer.from([0xd4, 0x46, 0]), new Packr({ moreTypes: true }).pack(bytes)])
+    expect(() => decodePayload(forged)).toThrow(/no payload/)
+  }
+})
+
+// It arrived empty, unless there was another one in the payload.
+test('a map of a class of its own arrives as a map', () => {
+  class Cache extends Map<unknown, unknown> {}
+  const cache = new Cache([['a', new Cache([[1, new Map([[2, 3]])]])]])
+  const wanted = new Map([['a', new Map([[1, new Map([[2, 3]])]])]])
+  for (const got of [roundTrip(cache), roundTrip([new Map(), { cache }])])
+    expect(got).toEqual(got instanceof Map ? wanted : [new Map(), { cache: wanted }])
+  expect(roundTrip(new Cache())).toEqual(new Map())
+})
+
+test('an error that is to gather others, and has something else for them, arrives without', () => {
+  const odd = Object.assign(new AggregateError([], 'a'), { errors: { field: 'b' } })
+  expect(roundTrip(odd)).toMatchObject({ message: 'a', errors: [] })
+})
+
 test('any JSON value, and any map of such values, survives the journey', () => {
   const value = fc.oneof(
     fc.jsonValue(),
