@@ -261,6 +261,16 @@ describe('a link', () => {
     }
   })
 
+  test('whose receiver will never be there again settles all that is kept for it', () => {
+    let settledCount = 0
+    const sender = keeping()
+    for (let n = 1; n <= 3; n++) {
+      sender.push(outcome(n, 'x'), { ...parent, onChildSettled: () => void (settledCount += 1) })
+    }
+    sender.giveUp()
+    expect([settledCount, sender.debt]).toEqual([3, 0])
+  })
+
   test.each([
     ['the session ends', (sender: LinkSender) => sender.onPause(), 1],
     ['the receiver is not there any more', (sender: LinkSender) => sender.onReset(), 1],

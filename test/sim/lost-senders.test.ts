@@ -128,3 +128,26 @@ test('a last stage goes on with the items of others when a sender is gone to whi
   // More than is kept of one item.
   expect(doneCount).toBeGreaterThan(12)
 })
+
+// Nobody took what had come of the item, so that it was never dealt with, and the worker never ended.
+test('a last stage that wants to end does when the sender of the item at hand has been started anew', async () => {
+  let begunCount = 0
+  const retiring = defineStage('retiring', async (isLast: boolean, context) => {
+    begunCount += 1
+    await context.sleep(5)
+    if (isLast) context.stop('shutdown')
+    return isLast
+  })
+  await using mesh = await simulate({ behaviours: [retiring], labelsOf: { n1: home.labels } })
+  await allSeeAll(mesh)
+  const node = mesh.node('n1')
+  await mesh.settle(node.addChain({ id: 'c', stages: [{ run: retiring, placement: home }] }))
+  await mesh.until('n2 has heard of it', () => mesh.node('n2').snapshot().specs.length === 1)
+  const far = mesh.node('n2').getChain<boolean, boolean>('c')
+  await mesh.settle(far.call(false))
+  const near = node.getChain<boolean, boolean>('c')
+  void far.call(true).catch(() => {})
+  await mesh.until('n1 is at it', () => begunCount === 2)
+  await startAnew(mesh)
+  expect(await mesh.settle(near.call(false))).toBe(false)
+})

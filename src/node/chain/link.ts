@@ -137,6 +137,12 @@ export class LinkSender implements Outlet, Outgoing {
     this.#onReset()
   }
 
+  /** The receiver will never be there again: nobody waits for what is kept for it. */
+  giveUp(): void {
+    this.detach()
+    while (this.#unsettled.size > 0) this.#settleFirst()
+  }
+
   /** The receiver has answered `open`: it says what it has, and the rest is sent (again). */
   onResume(frame: Frame, way: Way): void {
     const received = frame.u48()
@@ -236,11 +242,8 @@ export class LinkSender implements Outlet, Outgoing {
     const number = this.#origins.size
     this.#origins.set(origin, number)
     const bytes = encodePayload({ id: origin.id, boot: origin.boot })
-    writer
-      .begin(FRAME.origin, 6 + bytes.length)
-      .u32(this.channel)
-      .u16(number)
-      .bytes(bytes)
+    writer.begin(FRAME.origin, 6 + bytes.length)
+    writer.u32(this.channel).u16(number).bytes(bytes)
     return number
   }
 }
@@ -362,10 +365,8 @@ export class LinkReceiver {
   writeNews(channel: number, writer: FrameWriter, nowMs: number): void {
     if (this.#isSettleDue) {
       const beyond = this.#newBeyond.filter(sequence => sequence > this.#settledUpTo)
-      writer
-        .begin(FRAME.settle, 4 + SEQUENCE_BYTES * (1 + beyond.length))
-        .u32(channel)
-        .u48(this.#settledUpTo)
+      writer.begin(FRAME.settle, 4 + SEQUENCE_BYTES * (1 + beyond.length))
+      writer.u32(channel).u48(this.#settledUpTo)
       for (const sequence of beyond) writer.u48(sequence)
       this.#newBeyond = []
       this.#isSettleDue = false
@@ -374,11 +375,8 @@ export class LinkReceiver {
     if (!this.#window.isHalfConsumed && !this.#areBytesDue()) return
     if (this.#window.isHalfConsumed) this.#window.adapt(nowMs)
     this.#grant()
-    writer
-      .begin(FRAME.credit, 4 + 2 * SEQUENCE_BYTES)
-      .u32(channel)
-      .u48(this.#itemsGranted)
-      .u48(this.#bytesGranted)
+    writer.begin(FRAME.credit, 4 + 2 * SEQUENCE_BYTES)
+    writer.u32(channel).u48(this.#itemsGranted).u48(this.#bytesGranted)
   }
 
   /** Credit once given is never taken back: a window that shrinks gives less from now on. */

@@ -26,6 +26,8 @@ export interface Channels {
   next(): number
   open(peer: NodeId, outgoing: Outgoing): void
   close(peer: NodeId, outgoing: Outgoing): void
+  /** Whether there is a session with a later run of the node: that one will never be there again. */
+  isFollowed(run: Run): boolean
 }
 
 export interface WiringInit {
@@ -53,7 +55,7 @@ export class Wiring {
   readonly #workers = new Map<SlotId, StageWorker>()
   readonly #inlets = new Map<string, WorkerInlet | ReturnInlet>()
   readonly #outlets: LocalOutlet[] = []
-  readonly #open: { readonly peer: NodeId; readonly sender: LinkSender }[] = []
+  readonly #open = new Map<LinkSender, NodeId>()
   readonly #runs = new Map<string, Run>()
   #isOver = false
 
@@ -81,7 +83,7 @@ export class Wiring {
     if (this.#isOver) return
     this.#isOver = true
     this.#init.ingress.close()
-    for (const { peer, sender } of this.#open) {
+    for (const [sender, peer] of this.#open) {
       sender.detach()
       this.#init.channels.close(peer, sender)
     }
@@ -183,14 +185,21 @@ export class Wiring {
       if (known !== undefined) return known
       const { spec: chain, generation } = phase
       const target: Target = { kind: 'return', chain, generation, from, boot: origin.boot }
-      const outlet = isSameRun(origin, run) ? new LocalReturn(ingress) : this.#link(origin.id, target, onRoom)
+      const giveUp = (): void => {
+        outlets.set(origin, NOWHERE)
+        onRoom()
+      }
+      const outlet = isSameRun(origin, run)
+        ? new LocalReturn(ingress)
+        : this.#link(origin.id, target, onRoom, giveUp)
       outlets.set(origin, outlet)
       return outlet
     }
     return item => outletTo(item.head.origin)
   }
 
-  #link(peer: NodeId, target: Target, onRoom: () => void): LinkSender {
+  /** `onGivenUp`: the run that a way back leads to is over, and what was kept for it is dropped. */
+  #link(peer: NodeId, target: Target, onRoom: () => void, onGivenUp?: () => void): LinkSender {
     const { channels, clock } = this.#init
     let reopenMs = REOPEN_MS
     const sender: LinkSender = new LinkSender({
@@ -200,13 +209,18 @@ export class Wiring {
       onRoom,
       onReset: () => {
         channels.close(peer, sender)
+        if (target.kind === 'return' && channels.isFollowed({ id: peer, boot: target.boot })) {
+          this.#open.delete(sender)
+          onGivenUp?.()
+          return sender.giveUp()
+        }
         clock.after(reopenMs, () => {
           if (!this.#isOver) channels.open(peer, sender)
         })
         if (target.kind === 'return') reopenMs = Math.min(2 * reopenMs, REOPEN_MS_MAX)
       },
     })
-    this.#open.push({ peer, sender })
+    this.#open.set(sender, peer)
     channels.open(peer, sender)
     return sender
   }

@@ -16,6 +16,11 @@ export class Sessions implements Channels {
     return session !== undefined && session.boot <= boot ? session : undefined
   }
 
+  isFollowed({ id, boot }: Run): boolean {
+    const session = this.#byPeer.get(id)
+    return session !== undefined && session.boot !== Infinity && session.boot > boot
+  }
+
   find(peer: NodeId): Session | undefined {
     return this.#byPeer.get(peer)
   }
