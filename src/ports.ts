@@ -140,6 +140,7 @@ export type CellEnd =
 
 /** What a cell tells whoever made it. Called one at a time, never from inside a call to the cell. */
 export interface CellHandlers {
+  /** One after the other: whoever waited for the last one has gone on. So it is before `onEnd`, too. */
   onMessage(message: unknown): void
   /** Nothing of it is left, and all of its messages have been told. Said once. */
   onEnd(end: CellEnd): void

@@ -6,6 +6,7 @@ import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 import type { Cell, CellEnd, CellHandlers, CellInit } from '../../ports.ts'
+import { CellReader } from './cell-reader.ts'
 
 /** Of what a process has written on stderr before its end, so much is kept. */
 const LAST_WORDS_LENGTH = 2_048
@@ -18,6 +19,7 @@ const OUT_OF_MEMORY = /heap out of memory|invalid array length Allocation failed
 
 export class ProcessCell implements Cell {
   readonly #child: ChildProcess
+  readonly #reader = new CellReader()
   #lastWords = ''
 
   constructor(init: CellInit, handlers: CellHandlers) {
@@ -28,7 +30,7 @@ export class ProcessCell implements Cell {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     })
-    this.#child.on('message', message => handlers.onMessage(message))
+    this.#child.on('message', message => this.#reader.take(() => handlers.onMessage(message)))
     this.#followErrors()
     this.#followEnd(handlers)
     this.#child.unref()
@@ -67,7 +69,7 @@ export class ProcessCell implements Cell {
     const finish = (end: CellEnd): void => {
       if (isEnded) return
       isEnded = true
-      handlers.onEnd(end)
+      this.#reader.take(() => handlers.onEnd(end))
     }
     this.#child.on('error', error => {
       // A process that runs goes on, whatever could not be done to it.

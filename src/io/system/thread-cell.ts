@@ -4,6 +4,7 @@
 import { Worker } from 'node:worker_threads'
 
 import type { Cell, CellEnd, CellHandlers, CellInit } from '../../ports.ts'
+import { CellReader } from './cell-reader.ts'
 
 /** Of the error that Node reports when the heap of a thread is full. */
 const OUT_OF_MEMORY = 'ERR_WORKER_OUT_OF_MEMORY'
@@ -18,6 +19,7 @@ const YOUNG_HEAP_MB = 12
 
 export class ThreadCell implements Cell {
   readonly #worker: Worker
+  readonly #reader = new CellReader()
   #error: unknown
 
   constructor(init: CellInit, handlers: CellHandlers) {
@@ -29,13 +31,13 @@ export class ThreadCell implements Cell {
         ...(heapMb === undefined ? {} : { maxOldGenerationSizeMb: heapMb }),
       },
     })
-    this.#worker.on('message', message => handlers.onMessage(message))
+    this.#worker.on('message', message => this.#reader.take(() => handlers.onMessage(message)))
     const keep = (error: unknown): void => {
       this.#error ??= error
     }
     this.#worker.on('messageerror', keep)
     this.#worker.on('error', keep)
-    this.#worker.on('exit', code => handlers.onEnd(endOf(code, this.#error)))
+    this.#worker.on('exit', code => this.#reader.take(() => handlers.onEnd(endOf(code, this.#error))))
     this.#worker.unref()
   }
 
