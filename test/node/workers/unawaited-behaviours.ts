@@ -90,8 +90,8 @@ function doInVain(node: Node, deed: Deed): Promise<unknown> {
   }
 }
 
-/** The node that the workers of this process may ask. */
-export const asked: { node?: Node } = {}
+/** The node that the workers of this process may ask, and who hears that one hands over. */
+export const asked: { node?: Node; onHandoff?: () => void } = {}
 
 export const caller = defineServer('caller', {
   init: context => context,
@@ -128,6 +128,7 @@ export const patient = defineServer('patient', {
     handoff: ({ context }) => context.handoff,
   },
   handoff: async ({ failed }) => {
+    asked.onHandoff?.()
     await failed
     await new Promise(resolve => setImmediate(resolve))
     return 'its state'

@@ -121,6 +121,21 @@ async function tellLast(): Promise<void> {
   )
 }
 
+/** What a worker has called, and no node could run, is removed while that hands over. */
+async function tellRemoved(): Promise<void> {
+  await there.stop()
+  const nowhere = { labels: { at: 'nowhere' } }
+  await here.addWorker({ id: 'removed', run: callee, placement: nowhere }, { until: 'declared' })
+  await here.addWorker({ id: 'patient', run: patient, rebalance: 'passive' })
+  await here.getWorker('patient', patient).call.forget('removed')
+  const last = await localNode({ cluster, behaviours, discovery: { mdns: false, seeds } })
+  await Promise.all([here.formed(2), last.formed(2)])
+  asked.onHandoff = () => void last.removeWorker('removed')
+  await here.stop()
+  const handoff = await last.getWorker('patient', patient).call.handoff()
+  process.send?.({ what: 'removed', handoff }, () => process.exit())
+}
+
 async function onUnhandled(error: string): Promise<void> {
   say({ what: 'unhandled', error, total: await here.getWorker('callee', callee).call.add(1) })
   process.exit(7)
@@ -147,6 +162,8 @@ if (how === 'workers') {
   process.disconnect()
 } else if (how === 'leaves') {
   await tellLast()
+} else if (how === 'removed') {
+  await tellRemoved()
 } else if (how === 'stops') {
   await there.stop()
   // No node can run it: whoever calls it waits.

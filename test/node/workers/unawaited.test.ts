@@ -96,6 +96,15 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     })
   })
 
+  test('as the one that was called is removed while its worker moves, does not take the handoff from it', async ({
+    expect,
+  }) => {
+    const { code, said, stderr } = await run('removed')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(said.get('removed')).toEqual({ what: 'removed', handoff: 'its state' })
+  })
+
   test.for(['here', 'there'])(
     'is an unhandled rejection of the program, where that has made it, and no worker ends (%s)',
     async (at, { expect }) => {
