@@ -28,6 +28,9 @@ const PRIVATE_FOLDER = 0o700
 /** Others take numbers of runs below 2^53. Half of it is a time in the year 144,683, and leaves room for larger ones to come. */
 const BOOT_MAX = 2 ** 52
 
+/** Others may start at the same moment: between two looks, they make a folder above, or somebody takes it away again. */
+const MAKE_TRIES = 4
+
 /** How new joins are collected before the list is written again. */
 const WRITE_DELAY_MS = 200
 
@@ -204,21 +207,23 @@ function refusal(found: Exclude<Refusal, { kind: 'outbid' }>, { answerMs, leaveM
  * it is told that something is missing, and makes the folder above again and again.
  */
 async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, PRIVATE_FOLDER)
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === 'EEXIST') return refuseFile(path, error)
-    const parent = dirname(path)
-    if (code !== 'ENOENT' || parent === path || (await exists(parent))) throw error
-    await makeFolder(parent)
-    await mkdir(path, PRIVATE_FOLDER).catch((again: unknown) => refuseFile(path, again))
+  const parent = dirname(path)
+  for (let tries = 1; ; tries++) {
+    try {
+      await mkdir(path, PRIVATE_FOLDER)
+      return
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'EEXIST') return refuseFile(path, error)
+      if (code !== 'ENOENT' || parent === path || tries === MAKE_TRIES) throw error
+      // Where it is there, another process has just made it, or no folder can be made in it: trying again tells.
+      if (!(await exists(parent))) await makeFolder(parent)
+    }
   }
 }
 
 /** @throws {Error} `error`, where there is something else than a folder at the path, or a link to nothing */
 async function refuseFile(path: string, error: unknown): Promise<void> {
-  if (codeOf(error) !== 'EEXIST') throw error
   if (!(await stat(path)).isDirectory()) throw error
   // Others would be told of no permission only when the first file is written, half a second of work later.
   await access(path, constants.W_OK | constants.X_OK)
