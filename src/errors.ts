@@ -20,6 +20,8 @@ export interface Problem {
 
 /** The message of an error has no more lines than these: `problems` has the others. */
 const LINES_MAX = 100
+/** Several, by their grammar: whatever else is checked (a spec, a method, something by its id in quotes) is one. */
+const OPTIONS = /^the options\b/
 
 /** Options or a spec with bad fields: all of them at once, in their order. */
 export class OptionsError extends MeshvisorError {
@@ -32,7 +34,8 @@ export class OptionsError extends MeshvisorError {
       .map(({ path, found, wanted }) => `  ${path}: found ${found}, wanted ${wanted}`)
     if (problems.length > LINES_MAX) lines.push(`  … and ${problems.length - LINES_MAX} more`)
     const found = problems.length === 1 ? 'a bad field' : `${problems.length} bad fields`
-    super(`${what} has ${found}:\n${lines.join('\n')}`)
+    const has = OPTIONS.test(what) ? 'have' : 'has'
+    super(`${what} ${has} ${found}:\n${lines.join('\n')}`)
     this.problems = problems
   }
 }

@@ -9,6 +9,7 @@ import { expect, test } from 'vitest'
 
 import { OptionsError, type Problem } from '../../src/errors.ts'
 import { createNode, defineConfig, loadConfig, runningNodes, startConfig } from '../../src/index.ts'
+import { checkWait } from '../../src/node/wait-options.ts'
 import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import { simulate } from '../../src/testing.ts'
 import { Below, SURFACES, type Surface } from './bad-values.ts'
@@ -52,6 +53,16 @@ test('a message has no more than a hundred bad fields, and its error all of them
   expect(error.problems).toHaveLength(150)
   expect(error.message.split('\n')).toHaveLength(102)
   expect(error.message).toMatch(/… and 50 more$/)
+})
+
+test('it says of options that they have bad fields, and of anything else that it has', () => {
+  const options = { timeoutMs: -1, nope: 1 }
+  const problem = { path: 'it', found: 'x', wanted: 'y' }
+  for (const what of ['the options for a worker', 'the options for "hits"', 'the options of drain'])
+    expect(() => checkWait(what, options)).toThrow(`${what} have 2 bad fields:\n`)
+  expect(new OptionsError('the options for a stage', [problem]).message).toMatch(/stage have a bad field:/)
+  expect(() => checkWait('formed', options)).toThrow('formed has 2 bad fields:\n')
+  expect(new OptionsError('"the options"', [problem]).message).toMatch(/^"the options" has a bad field:/)
 })
 
 /** Throws where one looks at that field. */
