@@ -90,7 +90,7 @@ async function openNode(options: NodeOptions): Promise<Node> {
       const ports = { clock: systemClock, transport, logger, directory, machine: systemMachine, boot }
       return Node.start(options, ports, randomBytes(16).toString('hex'), registry)
     }
-    return await startWhereItWas(startAt, options.listen, folder?.path)
+    return await startWhereItWas(startAt, options.listen, folder?.path, logger)
   } catch (error) {
     await folder?.close()
     throw error
@@ -102,9 +102,10 @@ async function startWhereItWas(
   startAt: (listen: readonly string[]) => Promise<Node>,
   listen: readonly string[],
   folder: string | undefined,
+  logger: Logger,
 ): Promise<Node> {
   if (folder === undefined) return startAt(listen)
-  const last = await addressOfLastRun(folder, listen)
+  const last = await addressOfLastRun(folder, listen, message => logger.warn({}, message))
   const node = await startAt(last === undefined ? listen : [last]).catch((error: unknown) => {
     if (last === undefined || !(error instanceof ListenError)) throw error
     return startAt(listen)

@@ -81,14 +81,27 @@ export class AddressBook {
   }
 }
 
-/** What is no list of peers is an empty one: it is a help, and nothing depends on it. */
-export function readAddressBook(bytes: Uint8Array | undefined, wallMs: () => number): AddressBook {
-  let value: unknown
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes))
-  } catch {
-    value = []
-  }
-  const result = v.safeParse(v.array(knownPeer), value)
+/**
+ * What is no list of peers is an empty one: it is a help, and nothing depends on it.
+ * @param onGarbage told where there is something else than such a list; an empty file is none
+ */
+export function readAddressBook(
+  bytes: Uint8Array | undefined,
+  wallMs: () => number,
+  onGarbage: (found: string) => void = () => {},
+): AddressBook {
+  const found = new TextDecoder().decode(bytes)
+  if (found.trim() === '') return new AddressBook([], wallMs)
+  const result = v.safeParse(v.array(knownPeer), parsed(found))
+  if (!result.success) onGarbage(found)
   return new AddressBook(result.success ? result.output : [], wallMs)
+}
+
+/** @returns undefined: it is no JSON */
+function parsed(found: string): unknown {
+  try {
+    return JSON.parse(found)
+  } catch {
+    return undefined
+  }
 }

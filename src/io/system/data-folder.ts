@@ -12,7 +12,7 @@ import { dirname, join, resolve } from 'node:path'
 import { unreachable } from '../../assert.ts'
 import { DataFolderError, DuplicateIdentityError } from '../../errors.ts'
 import { type AddressBook, type KnownPeer, readAddressBook } from './address-book.ts'
-import { codeOf, folderFailure, textOf } from './folder-failure.ts'
+import { beginningOf, codeOf, folderFailure, textOf } from './folder-failure.ts'
 import { Incumbent } from './incumbent.ts'
 import { type KeyInit, openKey } from './key-file.ts'
 import type { Lock } from './lock.ts'
@@ -97,7 +97,7 @@ export class DataFolder {
       await lastBoot(init)
       const { lock, incumbent, bootMin } = await takeKey(init, key, id)
       try {
-        const book = await readBook(init)
+        const book = await readBook(init, found => init.onWarning(garbageOf(path, PEERS_FILE, found)))
         incumbent.boot = await nextBoot(init, bootMin)
         return new DataFolder(init, { key, boot: incumbent.boot, book, lock, incumbent })
       } catch (error) {
@@ -236,14 +236,38 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-async function readBook({ path, wallMs }: DataFolderInit): Promise<AddressBook> {
-  return readAddressBook(await readOrNothing(join(path, PEERS_FILE)), wallMs)
+/** What it means that a file of the folder holds something else than what nodes write there. */
+const GARBAGE = {
+  [PEERS_FILE]:
+    'wanted a list of members: those of earlier runs are not remembered, so the mesh is found by seeds and multicast only; the next members that come are written over it',
+  [BOOT_FILE]:
+    'wanted the number of the last run: this one has its number from the clock alone; where that was set back since, and the node learns of a later run only when it takes work already, it stops, as if another process had its key',
+} as const
+
+function garbageOf(folder: string, file: keyof typeof GARBAGE, found: string): string {
+  return `${join(folder, file)} holds ${beginningOf(found)}, ${GARBAGE[file]}`
 }
 
-/** @returns NaN where there is none, or none that can be read */
-async function lastBoot({ path }: DataFolderInit): Promise<number> {
+async function readBook(
+  { path, wallMs }: DataFolderInit,
+  onGarbage?: (found: string) => void,
+): Promise<AddressBook> {
+  return readAddressBook(await readOrNothing(join(path, PEERS_FILE)), wallMs, onGarbage)
+}
+
+/** @returns NaN where there is none, or none that can be read: `onGarbage` is told of what is there then */
+async function lastBoot(
+  { path }: DataFolderInit,
+  onGarbage: (found: string) => void = () => {},
+): Promise<number> {
   const file = join(path, BOOT_FILE)
-  const last = Number(await readOrNothing(file))
+  const text = (await readOrNothing(file))?.toString().trim() ?? ''
+  if (text === '') return NaN
+  const last = Number(text)
+  if (!(Number.isInteger(last) && last >= 0)) {
+    onGarbage(text)
+    return NaN
+  }
   if (last >= BOOT_MAX) {
     const found = `${file} holds ${last}, wanted the number of the last run, in ms since 1970 and below ${BOOT_MAX}`
     throw new DataFolderError(`${found}: remove that file, or use a new data folder`)
@@ -256,7 +280,7 @@ async function lastBoot({ path }: DataFolderInit): Promise<number> {
  * @param bootMin what the one has said whose place it takes: of a copy, the folder itself does not know that run
  */
 async function nextBoot(init: DataFolderInit, bootMin = init.wallMs()): Promise<number> {
-  const last = await lastBoot(init)
+  const last = await lastBoot(init, found => init.onWarning(garbageOf(init.path, BOOT_FILE, found)))
   const boot = Number.isSafeInteger(last) ? Math.max(bootMin, last + 1) : bootMin
   try {
     await replaceFile(join(init.path, BOOT_FILE), String(boot))

@@ -39,3 +39,11 @@ export function codeOf(error: unknown): unknown {
 export function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** So much of what stands in a file is shown. */
+const SHOWN_MAX = 40
+
+/** The beginning of what stands in a file of the folder, on one line. */
+export function beginningOf(text: string): string {
+  return JSON.stringify(text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text)
+}
