@@ -3,6 +3,7 @@
 
 import type { NodeId, SlotId, SpecId } from '../ids.ts'
 import { type Hlc, compareHlc } from '../protocol/hlc.ts'
+import { ASKS_MAX } from '../protocol/limits.ts'
 import type { Message, Rows } from '../protocol/messages.ts'
 import { inFrames } from '../protocol/rows.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
@@ -47,7 +48,7 @@ export interface SpreadingInit {
 
 export class Spreading {
   readonly #init: SpreadingInit
-  /** Those to which somebody has not answered yet. */
+  /** Those to which somebody has not answered yet, of the last `ASKS_MAX`. */
   readonly #asks = new Map<number, Ask>()
   /** Each by itself: several may wait for one spec, and one of them not as long as another. */
   readonly #watches = new Map<SpecId, Set<Watch>>()
@@ -117,14 +118,16 @@ export class Spreading {
 
   /** A peer that is gone is not waited for. @returns the specs that are waited for less now */
   onPeerDown(peer: NodeId): readonly SpecId[] {
-    const affected: SpecId[] = []
+    const affected = new Set<SpecId>()
     for (const [number, ask] of this.#asks) {
       if (!ask.waiting.delete(peer)) continue
-      affected.push(...ask.specs)
-      for (const { waiting } of ask.watches) waiting.delete(peer)
+      for (const spec of ask.specs) affected.add(spec)
       if (ask.waiting.size === 0) this.#asks.delete(number)
     }
-    return affected
+    // By themselves: of what was asked long ago, only those who wait for it know.
+    for (const [spec, watches] of this.#watches)
+      for (const { waiting } of watches) if (waiting.delete(peer)) affected.add(spec)
+    return [...affected]
   }
 
   /** How far the spec has got that is watched, among those who are there: `present`, this node included. */
@@ -146,6 +149,8 @@ export class Spreading {
     const watches = rows.specs.flatMap(row => this.#watchesOf(row))
     const ask: Ask = { number: this.#count, specs, slots, waiting: new Set(peers), watches }
     if (peers.length > 0) this.#asks.set(ask.number, ask)
+    // Whoever waits for that one still, waits for a later one, or the end of the session: see `Watch.waiting`.
+    this.#asks.delete(ask.number - ASKS_MAX)
     for (const { waiting, merged } of watches)
       for (const peer of peers) if (!merged.has(peer)) waiting.add(peer)
     if (isFarewell) this.#farewell = ask

@@ -36,5 +36,12 @@ export const DISCOVERIES: Rate = { perSecond: 20, burst: 500 }
 /** Channels that a peer may have open in one session: one for each worker and generation that it speaks to. */
 export const CHANNELS_MAX = 100_000
 
+/**
+ * Rows that a node has sent out and of which somebody has not said yet that it has taken them in; of more, the word on the
+ * oldest is not waited for any more. Who answers, does so in order, so it is as many messages behind then: as many as come
+ * in three seconds at the pace of `CONTROL_MESSAGES`, by when one that has stood still is mostly out. Each takes up to a kilobyte.
+ */
+export const ASKS_MAX = 16_384
+
 /** So long a peer that broke the protocol is not let in again, so that it does not come back a thousand times a second. */
 export const SHUT_OUT_MS = 30_000

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 
 import { type NodeId, nodeId, specId } from '../../src/ids.ts'
 import { Spreading } from '../../src/node/spreading.ts'
+import { ASKS_MAX } from '../../src/protocol/limits.ts'
 import { memberRows } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS } from '../../src/protocol/messages.ts'
 import { RecordStore } from '../../src/protocol/record-store.ts'
@@ -114,4 +115,41 @@ test('a row from before the change does not confirm it', () => {
   spreading.tell(tables.rowsOf([s]), [b, c])
   spreading.onMerged(3, b)
   expect(spreading.of(watch, [a, b, c])).toEqual({ merged: 1, waiting: 1, members: 3 })
+})
+
+test('of a peer that never answers, no more is kept than the last of what it was asked', () => {
+  const { spreading, tell } = start()
+  const watch = spreading.watch(s)
+  tell(b, c)
+  spreading.onMerged(1, b)
+  spreading.unwatch(watch)
+  for (let index = 1; index < ASKS_MAX; index++) tell(c)
+  expect(spreading.onMerged(1, c)?.specs).toEqual([s])
+  for (let index = 0; index < 2; index++) tell(c)
+  expect(spreading.onMerged(2, c)).toBeUndefined()
+  expect(spreading.onMerged(3, c)?.specs).toEqual([s])
+  expect(spreading.onMerged(ASKS_MAX + 2, c)?.specs).toEqual([s])
+})
+
+test('who waits for a peer whose answer is not kept waits on, until a later one, or the end of the session', () => {
+  const { spreading, tell } = start()
+  const watches = [1, 2].map(() => {
+    const watch = spreading.watch(s)
+    tell(b)
+    return watch
+  })
+  const [first = spreading.watch(s), second = first] = watches
+  for (let index = 0; index < ASKS_MAX; index++) spreading.tell({ ...NO_ROWS, specs: [row] }, [b])
+  expect(spreading.onMerged(2, b)).toBeUndefined()
+  expect(spreading.of(second, [a, b])).toEqual({ merged: 0, waiting: 1, members: 2 })
+  tell(b)
+  spreading.onMerged(ASKS_MAX + 3, b)
+  expect(spreading.of(first, [a, b])).toEqual({ merged: 1, waiting: 0, members: 2 })
+
+  const third = spreading.watch(s)
+  tell(c)
+  for (let index = 0; index < ASKS_MAX; index++) spreading.tell({ ...NO_ROWS, specs: [row] }, [b])
+  expect(spreading.of(third, [a, b, c]).waiting).toBe(1)
+  expect(spreading.onPeerDown(c)).toEqual([s])
+  expect(spreading.of(third, [a, b, c]).waiting).toBe(0)
 })
