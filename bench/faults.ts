@@ -20,10 +20,10 @@ const PARTITION_MS = 60_000
 const BURN_MS = 60_000
 const BURN_SHARE = 0.9
 
-async function startMesh(): Promise<MeshProcess[]> {
+async function startMesh(count: number): Promise<MeshProcess[]> {
   const cluster = randomUUID()
   const first = await MeshProcess.start({ cluster, name: 'n1', seeds: [] })
-  const names = Array.from({ length: NODES - 1 }, (_, index) => `n${index + 2}`)
+  const names = Array.from({ length: count - 1 }, (_, index) => `n${index + 2}`)
   const others = await Promise.all(
     names.map(name => MeshProcess.start({ cluster, name, seeds: [first.address] })),
   )
@@ -59,10 +59,11 @@ async function untilAllAnswer(workers: readonly string[], processes: readonly Me
 /** Runs a round on a mesh of its own. */
 function onMesh(
   round: (processes: readonly MeshProcess[]) => Promise<readonly Measurement[]>,
+  count = NODES,
 ): Bench['start'] {
   return async () => ({
     round: async () => {
-      const processes = await startMesh()
+      const processes = await startMesh(count)
       try {
         return await round(processes)
       } finally {
@@ -75,29 +76,38 @@ function onMesh(
 }
 
 /** From SIGKILL to its death being declared, on the median and on the last of the others. */
-export const detectKill: Bench = {
-  rounds: 7,
-  figures: [
-    { name: 'detect-kill', unit: 's (half of the nodes)', goal: 0.8, better: 'less' },
-    { name: 'detect-kill', unit: 's (all of the nodes)', goal: 0.8, better: 'less' },
-    // Of so few rounds, what is wanted of 99 in 100 is wanted of each.
-    { name: 'detect-kill', unit: 's (all of the nodes, p99)', goal: 2, better: 'less', judgedBy: 'worst' },
-  ],
-  start: onMesh(async ([victim, ...others]) => {
-    const killedMs = Date.now()
-    await victim?.kill()
-    const seen = await Promise.all(
-      others.map(async other => {
-        const find = (): number | undefined =>
-          other.sightings.find(({ kind, about }) => kind === 'member:dead' && about === victim?.name)?.wallMs
-        await other.until('it is dead', () => find() !== undefined)
-        return ((find() ?? Number.NaN) - killedMs) / 1_000
-      }),
-    )
-    const last = { value: Math.max(...seen) }
-    return [{ value: median(seen) }, last, last]
-  }),
+async function killing([victim, ...others]: readonly MeshProcess[]): Promise<readonly Measurement[]> {
+  const killedMs = Date.now()
+  await victim?.kill()
+  const seen = await Promise.all(
+    others.map(async other => {
+      const find = (): number | undefined =>
+        other.sightings.find(({ kind, about }) => kind === 'member:dead' && about === victim?.name)?.wallMs
+      await other.until('it is dead', () => find() !== undefined)
+      return ((find() ?? Number.NaN) - killedMs) / 1_000
+    }),
+  )
+  const last = { value: Math.max(...seen) }
+  return [{ value: median(seen) }, last, last]
 }
+
+function detecting(name: string, count: number, rounds: number): Bench {
+  return {
+    rounds,
+    figures: [
+      { name, unit: 's (half of the nodes)', goal: 0.8, better: 'less' },
+      { name, unit: 's (all of the nodes)', goal: 0.8, better: 'less' },
+      // Of so few rounds, what is wanted of 99 in 100 is wanted of each.
+      { name, unit: 's (all of the nodes, p99)', goal: 2, better: 'less', judgedBy: 'worst' },
+    ],
+    start: onMesh(killing, count),
+  }
+}
+
+export const detectKill = detecting('detect-kill', NODES, 7)
+export const detectKill3 = detecting('detect-kill-3', 3, 5)
+export const detectKill10 = detecting('detect-kill-10', 10, 5)
+export const detectKill30 = detecting('detect-kill-30', 30, 3)
 
 /** From SIGSTOP to an answer of a worker that was on the node, and from SIGCONT to each worker being in one place. */
 export const failoverFreeze: Bench = {

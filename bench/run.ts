@@ -9,7 +9,16 @@ import { type Bench, type Figure, type Measurement, type Result, resultOf } from
 import { threadCalls } from './cells.ts'
 import { chain3 } from './chain.ts'
 import { chainLatency, localChain } from './local-chain.ts'
-import { burn, detectKill, failoverBlackHole, failoverFreeze, healPartition } from './faults.ts'
+import {
+  burn,
+  detectKill,
+  detectKill10,
+  detectKill3,
+  detectKill30,
+  failoverBlackHole,
+  failoverFreeze,
+  healPartition,
+} from './faults.ts'
 import { form10, form30, form3 } from './form.ts'
 import { idle10, idle50, idleLong, idleNode } from './idle.ts'
 import { localCalls, localCasts } from './local.ts'
@@ -31,6 +40,9 @@ const BENCHES: readonly Bench[] = [
   form10,
   form30,
   detectKill,
+  detectKill3,
+  detectKill10,
+  detectKill30,
   failoverFreeze,
   failoverBlackHole,
   healPartition,
