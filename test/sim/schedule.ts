@@ -13,6 +13,7 @@ import { Healing } from './healing.ts'
 import { keeper } from './behaviours.ts'
 import { leaveLast } from './last-leave.ts'
 import { meetLate } from './late-comer.ts'
+import { LOOK_MS, lookOn } from './looking-on.ts'
 import { NetFaults } from './net-faults.ts'
 import { Rebels } from './rebels.ts'
 import { RollingRestart } from './rolling-restart.ts'
@@ -38,9 +39,6 @@ const CONTACT_MS = 10_000
 const PATIENT_SHARE = 0.2
 const CALM_MS = 1_500
 const CALM_LOOK_MS = 250
-
-/** The checks look as often as that. */
-const LOOK_MS = 50
 
 export class Schedule {
   readonly world = new World()
@@ -86,6 +84,7 @@ export class Schedule {
 
   async run(mesh: SimulatedMesh): Promise<void> {
     const always = new AlwaysChecker(mesh, this.world, this.#rebels)
+    lookOn(mesh, () => always.check(this.#net.soundSinceMs))
     for (const kind of this.#net.begin(mesh)) this.#count(kind)
     await mesh.until(
       'all see all',
@@ -274,23 +273,13 @@ export class Schedule {
     }
   }
 
-  /** For what is waited for by condition, which may take seconds: the checks look on, and nothing else happens. */
-  #onlooker(mesh: SimulatedMesh, always: AlwaysChecker): () => void {
-    let dueMs = mesh.nowMs
-    return () => {
-      if (mesh.nowMs < dueMs) return
-      dueMs = mesh.nowMs + LOOK_MS
-      always.check(this.#net.soundSinceMs)
-    }
-  }
-
   /** The faults end; the mesh has time to recover. */
   async #peace(mesh: SimulatedMesh, always: AlwaysChecker): Promise<void> {
     this.world.victim = undefined
     this.belt.isTripped = false
     this.#rolling.end()
     this.#net.end(mesh)
-    await this.#workers.restore(mesh, this.#onlooker(mesh, always))
+    await this.#workers.restore(mesh)
     // One may stay down for ever: I6, everybody must have noticed.
     const isOneLeft = mesh.up.length > 1 && this.prng.chance(0.3)
     const down = mesh.ids.filter(id => !mesh.up.includes(id)).slice(isOneLeft ? 1 : 0)

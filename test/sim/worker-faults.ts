@@ -204,13 +204,9 @@ export class WorkerFaults {
     if (violation !== undefined) throw new InvariantError(violation)
   }
 
-  /** The faults have ended: whoever leaves does so, and all that is declared shall run. `look`: called all the while. */
-  async restore(mesh: SimulatedMesh, look: () => void): Promise<void> {
-    const haveLeft = (): boolean => {
-      look()
-      return mesh.leaving.length === 0
-    }
-    await mesh.until('all who leave have left', haveLeft, 60_000)
+  /** The faults have ended: whoever leaves does so, and all that is declared shall run. */
+  async restore(mesh: SimulatedMesh): Promise<void> {
+    await mesh.until('all who leave have left', () => mesh.leaving.length === 0, 60_000)
     for (const { node, atMs, doneMs } of this.#leaves) {
       // I46
       if (doneMs === undefined || doneMs - atMs > LEAVE_MS_MAX)
