@@ -112,9 +112,14 @@ addExtension({
 addExtension({
   Class: Map,
   type: MAP_EXTENSION,
-  write: (map: ReadonlyMap<unknown, unknown>) => [...map],
+  write: entriesOf,
   read: (entries: [unknown, unknown][]) => new Map(entries),
 })
+
+/** Its class may iterate over it in a way of its own, which nobody could read. */
+function entriesOf(map: ReadonlyMap<unknown, unknown>): [unknown, unknown][] {
+  return [...Map.prototype.entries.call(map)]
+}
 
 /** The type code of a `Float16Array`: "F". msgpackr does not know it. */
 const FLOAT16_EXTENSION = 0x46
@@ -179,9 +184,9 @@ const ERRORS: ReadonlyMap<string, ErrorConstructor> = new Map(
 // Read as msgpackr does, but for a cause that there was not: it gives each error one of its own, which is undefined.
 addExtension({
   type: ERROR_EXTENSION,
-  read: ([name, message, cause]: [string, string, unknown]) => {
+  read: ([name, message, cause]: [string, unknown, unknown]) => {
     const Class = ERRORS.get(name)
-    const error = new (Class ?? Error)(message, cause === undefined ? undefined : { cause })
+    const error = new (Class ?? Error)(textOf(message), cause === undefined ? undefined : { cause })
     return Class === undefined ? Object.assign(error, { name }) : error
   },
 })
@@ -198,12 +203,22 @@ addExtension({
     cause,
     Array.isArray(errors) ? errors : [],
   ],
-  read: ([name, message, cause, errors]: [string, string, unknown, unknown[]]) => {
-    const error = new AggregateError(errors, message, cause === undefined ? undefined : { cause })
+  read: ([name, message, cause, errors]: [string, unknown, unknown, unknown[]]) => {
+    const error = new AggregateError(errors, textOf(message), cause === undefined ? undefined : { cause })
     if (name !== error.name) Object.defineProperty(error, 'name', { value: name, configurable: true })
     return error
   },
 })
+
+/** A message is whatever its sender has put there; of some of that there is no text. */
+function textOf(message: unknown): string | undefined {
+  try {
+    const text = String(message)
+    return message === undefined ? undefined : text
+  } catch {
+    return ''
+  }
+}
 
 const MAP_FOUND = Symbol('map found')
 
@@ -266,7 +281,7 @@ function refusalOf(cause: unknown): PayloadError {
 function wrapMaps(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Map) {
-    return new MapEnvelope([...value].map(([key, entry]) => [wrapMaps(key), wrapMaps(entry)]))
+    return new MapEnvelope(entriesOf(value).map(([key, entry]) => [wrapMaps(key), wrapMaps(entry)]))
   }
   if (Array.isArray(value)) return value.map(wrapMaps)
   if (value instanceof Set) return new Set([...value].map(wrapMaps))

@@ -101,6 +101,24 @@ test('a map of a class of its own arrives as a map', () => {
   expect(roundTrip(new Cache())).toEqual(new Map())
 })
 
+// It was written with what its own iterator gives: nobody could read that, where those are no pairs.
+test('a map of a class that iterates in its own way arrives with its entries', () => {
+  class Registry extends Map<string, number> {}
+  const values = { value: Map.prototype.values }
+  Object.defineProperties(Registry.prototype, { [Symbol.iterator]: values, entries: values })
+  const registry = new Registry().set('a', 1)
+  const wanted = new Map([['a', 1]])
+  expect(roundTrip(registry)).toEqual(wanted)
+  expect(roundTrip([new Map(), registry])).toEqual([new Map(), wanted])
+})
+
+test('an error whose message is something that has no text arrives as an error', () => {
+  for (const error of [new TypeError('a'), new AggregateError([], 'a')]) {
+    const odd = Object.assign(error, { message: { toString: 'b' } })
+    expect(roundTrip(odd)).toMatchObject({ name: error.name, message: '' })
+  }
+})
+
 test('an error that is to gather others, and has something else for them, arrives without', () => {
   const odd = Object.assign(new AggregateError([], 'a'), { errors: { field: 'b' } })
   expect(roundTrip(odd)).toMatchObject({ message: 'a', errors: [] })
