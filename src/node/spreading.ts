@@ -38,6 +38,8 @@ export interface Watch {
   /** Others that were told of it, and have not answered yet: whoever has, has taken in one of these rows. */
   readonly waiting: Set<NodeId>
   readonly merged: Set<NodeId>
+  /** In which it has gone out since. */
+  readonly asks: Ask[]
 }
 
 export interface SpreadingInit {
@@ -48,7 +50,7 @@ export interface SpreadingInit {
 
 export class Spreading {
   readonly #init: SpreadingInit
-  /** Those to which somebody has not answered yet, of the last `ASKS_MAX`. */
+  /** Those to which somebody has not answered yet: the last `ASKS_MAX`, and those of which somebody here waits for that. */
   readonly #asks = new Map<number, Ask>()
   /** Each by itself: several may wait for one spec, and one of them not as long as another. */
   readonly #watches = new Map<SpecId, Set<Watch>>()
@@ -68,7 +70,7 @@ export class Spreading {
   /** Keeps note of how far what is about to be written of the spec gets, until `unwatch`. */
   watch(spec: SpecId): Watch {
     const replaces = this.#init.tables.specs.get(spec)?.version
-    const watch: Watch = { spec, replaces, waiting: new Set(), merged: new Set() }
+    const watch: Watch = { spec, replaces, waiting: new Set(), merged: new Set(), asks: [] }
     const watches = this.#watches.get(spec) ?? new Set()
     this.#watches.set(spec, watches.add(watch))
     return watch
@@ -83,6 +85,7 @@ export class Spreading {
     const watches = this.#watches.get(watch.spec)
     watches?.delete(watch)
     if (watches?.size === 0) this.#watches.delete(watch.spec)
+    for (const ask of watch.asks) this.#tidy(ask)
   }
 
   /** Tells `peers` of what is new, and asks for an answer where somebody may wait for one. */
@@ -122,11 +125,9 @@ export class Spreading {
     for (const [number, ask] of this.#asks) {
       if (!ask.waiting.delete(peer)) continue
       for (const spec of ask.specs) affected.add(spec)
+      for (const { waiting } of ask.watches) waiting.delete(peer)
       if (ask.waiting.size === 0) this.#asks.delete(number)
     }
-    // By themselves: of what was asked long ago, only those who wait for it know.
-    for (const [spec, watches] of this.#watches)
-      for (const { waiting } of watches) if (waiting.delete(peer)) affected.add(spec)
     return [...affected]
   }
 
@@ -149,12 +150,19 @@ export class Spreading {
     const watches = rows.specs.flatMap(row => this.#watchesOf(row))
     const ask: Ask = { number: this.#count, specs, slots, waiting: new Set(peers), watches }
     if (peers.length > 0) this.#asks.set(ask.number, ask)
-    // Whoever waits for that one still, waits for a later one, or the end of the session: see `Watch.waiting`.
-    this.#asks.delete(ask.number - ASKS_MAX)
-    for (const { waiting, merged } of watches)
+    this.#tidy(this.#asks.get(ask.number - ASKS_MAX))
+    for (const { waiting, merged, asks } of watches) {
+      asks.push(ask)
       for (const peer of peers) if (!merged.has(peer)) waiting.add(peer)
+    }
     if (isFarewell) this.#farewell = ask
     return ask
+  }
+
+  /** Forgets it where it was long ago, and nobody waits for what others say to it. */
+  #tidy(ask: Ask | undefined): void {
+    if (ask === undefined || ask.number > this.#count - ASKS_MAX) return
+    if (!ask.watches.some(watch => this.#watches.get(watch.spec)?.has(watch))) this.#asks.delete(ask.number)
   }
 
   /** Those who wait for what is in the row. */

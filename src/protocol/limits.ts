@@ -38,8 +38,9 @@ export const CHANNELS_MAX = 100_000
 
 /**
  * Rows that a node has sent out and of which somebody has not said yet that it has taken them in; of more, the word on the
- * oldest is not waited for any more. Who answers, does so in order, so it is as many messages behind then: as many as come
- * in three seconds at the pace of `CONTROL_MESSAGES`, by when one that has stood still is mostly out. Each takes up to a kilobyte.
+ * oldest is not waited for any more, but by those who have declared something, and have a time-out. Who answers, does so in
+ * order, so it is as many messages behind then: as many as come in three seconds at the pace of `CONTROL_MESSAGES`, by when
+ * one that has stood still is mostly out. Each takes up to a kilobyte.
  */
 export const ASKS_MAX = 16_384
 

@@ -21,6 +21,8 @@ const row: SpecRow = {
   desired: 'stopped',
 }
 
+const other = { ...NO_ROWS, specs: [{ ...row, id: specId('t') }] }
+
 function start() {
   const sent: string[] = []
   const tables = new Tables(new RecordStore(memberRows))
@@ -131,25 +133,29 @@ test('of a peer that never answers, no more is kept than the last of what it was
   expect(spreading.onMerged(ASKS_MAX + 2, c)?.specs).toEqual([s])
 })
 
-test('who waits for a peer whose answer is not kept waits on, until a later one, or the end of the session', () => {
+// A node that had declared more than that in one go took those back that its peer had confirmed last of all.
+test('who waits for an answer gets it, however much has been asked since', () => {
   const { spreading, tell } = start()
-  const watches = [1, 2].map(() => {
-    const watch = spreading.watch(s)
-    tell(b)
-    return watch
-  })
-  const [first = spreading.watch(s), second = first] = watches
-  for (let index = 0; index < ASKS_MAX; index++) spreading.tell({ ...NO_ROWS, specs: [row] }, [b])
-  expect(spreading.onMerged(2, b)).toBeUndefined()
-  expect(spreading.of(second, [a, b])).toEqual({ merged: 0, waiting: 1, members: 2 })
-  tell(b)
-  spreading.onMerged(ASKS_MAX + 3, b)
-  expect(spreading.of(first, [a, b])).toEqual({ merged: 1, waiting: 0, members: 2 })
-
-  const third = spreading.watch(s)
-  tell(c)
-  for (let index = 0; index < ASKS_MAX; index++) spreading.tell({ ...NO_ROWS, specs: [row] }, [b])
-  expect(spreading.of(third, [a, b, c]).waiting).toBe(1)
+  const [first, second] = [spreading.watch(s), spreading.watch(s)]
+  tell(b, c)
+  for (let index = 0; index < ASKS_MAX; index++) spreading.tell(other, [b])
+  spreading.unwatch(second)
+  expect(spreading.onMerged(1, b)?.specs).toEqual([s])
+  expect(spreading.of(first, [a, b, c])).toEqual({ merged: 1, waiting: 1, members: 3 })
   expect(spreading.onPeerDown(c)).toEqual([s])
-  expect(spreading.of(third, [a, b, c]).waiting).toBe(0)
+  expect(spreading.of(first, [a, b, c]).waiting).toBe(0)
+})
+
+test('what is asked of a peer that never answers is not kept when nobody waits for it any more', () => {
+  const { spreading, tell } = start()
+  const watches = [1, 2].map(() => spreading.watch(s))
+  tell(c)
+  for (let index = 0; index < ASKS_MAX; index++) spreading.tell(other, [b])
+  for (const watch of watches) spreading.unwatch(watch)
+  expect(spreading.onMerged(1, c)).toBeUndefined()
+  tell(c)
+  const late = spreading.watch(s)
+  tell(c)
+  spreading.unwatch(late)
+  expect(spreading.onMerged(ASKS_MAX + 3, c)?.specs).toEqual([s])
 })
