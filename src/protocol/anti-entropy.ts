@@ -101,9 +101,8 @@ export class AntiEntropy {
   onRows(peer: NodeId, rows: Rows, nowMs: number): void {
     this.#late.note(peer, rows.phases, nowMs)
     for (const row of rows.members) this.#deny(peer, row)
-    const { members, claims, phases } = overruling(this.#tables, rows, this.#self)
-    if (members.length + claims.length + phases.length > 0)
-      this.#send(peer, { kind: 'rows', rows: { ...NO_ROWS, members, claims, phases } })
+    const overruled = { ...NO_ROWS, ...overruling(this.#tables, rows, this.#self) }
+    for (const bundle of inFrames(overruled)) this.#send(peer, { kind: 'rows', rows: bundle })
   }
 
   /** Whoever has taken it for dead hears of it at once where it is not. */

@@ -15,20 +15,20 @@ import type { Tables } from './tables.ts'
 
 /** Of members, and of claims and phases that `self` has a part in: what overrules those of `rows`, which have been taken in. */
 export function overruling(tables: Tables, rows: Rows, self: NodeId): Omit<Rows, 'specs'> {
-  return {
-    members: rows.members.flatMap(row => {
-      const known = tables.members.get(row.id)
-      return known !== undefined && isDenied(row, known) && compareMembers(row, known) < 0 ? [known] : []
-    }),
-    claims: rows.claims.flatMap(row => {
-      const known = tables.claims.get(row.slot)
-      return known !== undefined && known.owner.id === self && isClaimLost(row, known) ? [known] : []
-    }),
-    phases: rows.phases.flatMap(row => {
-      const known = tables.phases.get(row.spec)
-      return known !== undefined && isPhaseLost(row, known) && isHolder(known, self) ? [known] : []
-    }),
-  }
+  const members = rows.members.flatMap(row => {
+    const known = tables.members.get(row.id)
+    return known !== undefined && isDenied(row, known) && compareMembers(row, known) < 0 ? [known] : []
+  })
+  const claims = rows.claims.flatMap(row => {
+    const known = tables.claims.get(row.slot)
+    return known !== undefined && known.owner.id === self && isClaimLost(row, known) ? [known] : []
+  })
+  const phases = rows.phases.flatMap(row => {
+    const known = tables.phases.get(row.spec)
+    return known !== undefined && isPhaseLost(row, known) && isHolder(known, self) ? [known] : []
+  })
+  // Each once, however often it has come: an answer may be many times as large as what it answers.
+  return { members: [...new Set(members)], claims: [...new Set(claims)], phases: [...new Set(phases)] }
 }
 
 /** Whether the run has died as `row` says, and lives as far as is `known`, whichever of both is to be said first. */

@@ -180,6 +180,44 @@ test('a large difference travels in frames of at most 256 KiB', () => {
   expect(sizes.length).toBeGreaterThan(10)
 })
 
+// More of them than fit into a message would not have been sent at all.
+test('whoever takes many for dead is told of each once that it lives, in frames', () => {
+  const sent: Message[] = []
+  const tables = newTables()
+  const others = {
+    addresses: [],
+    role: 'member',
+    weight: 1,
+    behaviours: [],
+    protocol: { min: 1, max: 1 },
+  } as const
+  const labels = { a: 'x'.repeat(8_000) }
+  for (let id = 0; id < 100; id++)
+    tables.members.merge({
+      ...others,
+      id: nodeId(`m${id}`),
+      boot: 1,
+      seq: 2,
+      status: 'alive',
+      name: '',
+      labels,
+    })
+  const end = new AntiEntropy({
+    self: nodeId('a'),
+    tables,
+    periodMs: 1_000,
+    prng: new Prng(1),
+    nowMs: 0,
+    send: (_to, message) => void sent.push(message),
+    isSure: () => true,
+  })
+  const dead = [...tables.members.rows()].map((each): MemberRow => ({ ...each, seq: 1, status: 'dead' }))
+  end.onRows(nodeId('b'), { ...NO_ROWS, members: [...dead, ...dead, ...dead] }, 0)
+  const told = sent.flatMap(message => (message.kind === 'rows' ? message.rows.members : []))
+  expect(told).toEqual([...tables.members.rows()])
+  for (const message of sent) expect(encodeMessage(message).length).toBeLessThan(CONTROL_FRAME_BYTES_MAX)
+})
+
 test('whoever is told of a spec is told in the same message where it runs', () => {
   const pair = new Pair()
   const { a } = pair.tables
