@@ -108,7 +108,8 @@ export class AntiEntropy {
   /** Whoever has taken it for dead hears of it at once where it is not. */
   onMemberChanged(row: MemberRow): void {
     const tellers = this.#denied.get(row.id)
-    if (tellers === undefined) return
+    // That others doubt it as well says nothing against its death: what it says to that, does.
+    if (tellers === undefined || row.status === 'suspect') return
     this.#denied.delete(row.id)
     if (isOver(row)) return
     for (const peer of tellers) this.#send(peer, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })

@@ -180,28 +180,23 @@ test('a large difference travels in frames of at most 256 KiB', () => {
   expect(sizes.length).toBeGreaterThan(10)
 })
 
-// More of them than fit into a message would not have been sent at all.
-test('whoever takes many for dead is told of each once that it lives, in frames', () => {
+const saidOf = {
+  addresses: [],
+  role: 'member',
+  weight: 1,
+  behaviours: [],
+  protocol: { min: 1, max: 1 },
+} as const
+
+function alive(id: string, labels: MemberRow['labels'] = {}): MemberRow {
+  return { ...saidOf, id: nodeId(id), boot: 1, seq: 2, status: 'alive', name: '', labels }
+}
+
+/** Of a node that knows `members`. */
+function endOf(members: readonly MemberRow[]) {
   const sent: Message[] = []
   const tables = newTables()
-  const others = {
-    addresses: [],
-    role: 'member',
-    weight: 1,
-    behaviours: [],
-    protocol: { min: 1, max: 1 },
-  } as const
-  const labels = { a: 'x'.repeat(8_000) }
-  for (let id = 0; id < 100; id++)
-    tables.members.merge({
-      ...others,
-      id: nodeId(`m${id}`),
-      boot: 1,
-      seq: 2,
-      status: 'alive',
-      name: '',
-      labels,
-    })
+  for (const each of members) tables.members.merge(each)
   const end = new AntiEntropy({
     self: nodeId('a'),
     tables,
@@ -211,11 +206,28 @@ test('whoever takes many for dead is told of each once that it lives, in frames'
     send: (_to, message) => void sent.push(message),
     isSure: () => true,
   })
-  const dead = [...tables.members.rows()].map((each): MemberRow => ({ ...each, seq: 1, status: 'dead' }))
+  return { end, sent, told: () => sent.flatMap(each => (each.kind === 'rows' ? each.rows.members : [])) }
+}
+
+// More of them than fit into a message would not have been sent at all.
+test('whoever takes many for dead is told of each once that it lives, in frames', () => {
+  const members = Array.from({ length: 100 }, (_, id) => alive(`m${id}`, { a: 'x'.repeat(8_000) }))
+  const { end, sent, told } = endOf(members)
+  const dead = members.map((each): MemberRow => ({ ...each, seq: 1, status: 'dead' }))
   end.onRows(nodeId('b'), { ...NO_ROWS, members: [...dead, ...dead, ...dead] }, 0)
-  const told = sent.flatMap(message => (message.kind === 'rows' ? message.rows.members : []))
-  expect(told).toEqual([...tables.members.rows()])
+  expect(told()).toEqual(members)
   for (const message of sent) expect(encodeMessage(message).length).toBeLessThan(CONTROL_FRAME_BYTES_MAX)
+})
+
+test('whoever takes for dead what is heard is told what that says itself, also where others doubt it first', () => {
+  const member = alive('m')
+  const { end, told } = endOf([member])
+  end.onRows(nodeId('b'), { ...NO_ROWS, members: [{ ...member, status: 'dead' }] }, 0)
+  end.onMemberChanged({ ...member, status: 'suspect' })
+  expect(told()).toEqual([])
+  const refuted = { ...member, seq: 3 }
+  for (let count = 0; count < 2; count++) end.onMemberChanged(refuted)
+  expect(told()).toEqual([refuted])
 })
 
 test('whoever is told of a spec is told in the same message where it runs', () => {
