@@ -127,6 +127,7 @@ export class Kernel {
       receive: event => this.receive(event),
       notify: event => this.#notify(event),
       keepsLegacy: slot => core.upkeep.keepsLegacy(slot),
+      goesOn: (slot, incarnation) => core.supervisor.goesOn(slot, incarnation),
       onReleased: assignment => this.plane.onReleased(assignment),
       onStageStarted: (assignment, worker) => this.plane.onStageStarted(assignment, worker),
     })

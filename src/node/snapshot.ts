@@ -19,7 +19,8 @@ import type { IngressStats } from './chain/ingress.ts'
 import type { Border, BorderStats } from './border.ts'
 import type { Core } from './core.ts'
 import type { DataPlane } from './data-plane.ts'
-import type { CellStats, Host, HostStats } from './workers/host.ts'
+import type { CellStats } from './workers/cell-stats.ts'
+import type { Host, HostStats } from './workers/host.ts'
 import type { SpecStatus } from './supervision/spec-status.ts'
 
 export interface Member {

@@ -208,9 +208,14 @@ export function isError(value: unknown): value is Error {
  */
 export function isAbort(thrown: unknown): boolean {
   if (typeof thrown !== 'object' || thrown === null) return false
-  const cause = fieldAt(thrown, 'cause')
+  const cause = causeOf(thrown)
   const isOfCause = typeof cause === 'object' && cause !== null && fieldAt(cause, 'name') === ABORT
   return isOfCause || fieldAt(thrown, 'name') === ABORT
+}
+
+/** What it came from, where it says so. */
+export function causeOf(thrown: unknown): unknown {
+  return typeof thrown === 'object' && thrown !== null ? fieldAt(thrown, 'cause') : undefined
 }
 
 /** Whether it is the `FencedError` of this process, or of a thread or process of it. */

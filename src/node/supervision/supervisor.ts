@@ -151,6 +151,12 @@ export class Supervisor {
     return true
   }
 
+  /** Whether this very worker is to go on: it neither stops nor waits for its turn to. */
+  goesOn(slot: SlotId, incarnation: Incarnation): boolean {
+    const worker = this.#workers.get(slot)
+    return worker?.incarnation === incarnation && isToStay(worker)
+  }
+
   isReady(slot: SlotId, key: string): boolean {
     const worker = this.#workers.get(slot)
     return worker !== undefined && worker.assignment.key === key && worker.state === 'running'

@@ -27,7 +27,7 @@ import { MeshDoor } from './mesh-door.ts'
 import { Outputs } from './outputs.ts'
 import { findScope } from './scope.ts'
 import { type Ask, type Remote, standInFor } from './stand-ins.ts'
-import { CellError, UNSENDABLE_ARGUMENTS, Unsendable, errorOf, unsendable } from './thrown.ts'
+import { CellError, CellStray, UNSENDABLE_ARGUMENTS, Unsendable, errorOf, unsendable } from './thrown.ts'
 import { fresh, unowned } from './transfer.ts'
 
 /** This file as its neighbours are named: `.ts` from source, `.js` when built. */
@@ -46,6 +46,8 @@ export interface CellExecutorInit {
   readonly orders: CellOrders
   /** The cell is gone, or goes, and nobody has asked it to. */
   readonly onLost: (exit: Exit) => void
+  /** Nobody has caught it, and it may be of the end of the worker: where that is to go on, it is a crash. */
+  readonly onStray: (error: CellStray) => void
   /** What the code of the worker can do to the mesh. */
   readonly gateway: Gateway
   /** The code of the worker wants it to end. */
@@ -219,7 +221,7 @@ export class CellExecutor implements Executor, Remote {
         void this.#giveNext()
         return
       case 'stray':
-        return this.#lose({ kind: 'crashed', failure: this.#failure(new CellError(message.thrown)) })
+        return this.#onStray(message)
       case 'log':
         return this.#init.logger[message.level](message.facts, message.message)
       case 'pong':
@@ -259,6 +261,11 @@ export class CellExecutor implements Executor, Remote {
       )
       await this.#giveNext()
     }
+  }
+
+  #onStray({ thrown, isOfStop }: FromCell & { readonly kind: 'stray' }): void {
+    if (isOfStop) this.#init.onStray(new CellStray(thrown))
+    else this.#lose({ kind: 'crashed', failure: this.#failure(new CellError(thrown)) })
   }
 
   #onMissed(silentMs: number): void {

@@ -111,8 +111,8 @@ export type FromCell =
   | { readonly kind: 'output'; readonly id: number; readonly value: unknown }
   /** A task waits for its next message. */
   | { readonly kind: 'next' }
-  /** An error that nobody has caught. It ends. */
-  | { readonly kind: 'stray'; readonly thrown: Thrown }
+  /** An error that nobody has caught. It ends, unless that is `isOfStop`: then its node says whether it does. */
+  | { readonly kind: 'stray'; readonly thrown: Thrown; readonly isOfStop: boolean }
   | {
       readonly kind: 'log'
       readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -164,8 +164,9 @@ export function isFromCell(value: unknown): value is FromCell {
       return value.reason === 'normal' || value.reason === 'shutdown' || isThrown(value.reason)
     case 'unfit':
     case 'thrown':
-    case 'stray':
       return isThrown(value.thrown)
+    case 'stray':
+      return isThrown(value.thrown) && typeof value.isOfStop === 'boolean'
     case 'log':
       return LEVELS.has(value.level) && isObject(value.facts) && typeof value.message === 'string'
     default:
@@ -183,6 +184,7 @@ interface Fields {
   readonly ask?: unknown
   readonly reason?: unknown
   readonly isUnderWay?: unknown
+  readonly isOfStop?: unknown
 }
 
 function isThrown(value: unknown): boolean {

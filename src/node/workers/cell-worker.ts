@@ -63,16 +63,19 @@ export class CellWorker {
     void new CellWorker(port, clock)
   }
 
-  /** As inline: what its end, or its fence, has made fail of what its code has left running is no crash. */
+  /**
+   * As inline: what its end, or its fence, has made fail of what its code has left running is no crash. Whether it is to stop
+   * its node knows, also while it waits for its turn: that ends it, or does not.
+   */
   #onStray(error: unknown): void {
     const thrown = thrownFrom(error)
-    const isTold = this.#abort.signal.aborted && isOfStop(error)
-    if (isTold || (this.#fence !== undefined && isFenced(error))) {
+    if (this.#fence !== undefined && isFenced(error)) {
       this.#context?.log.info({ worker: this.#context.worker, error: thrown }, STRAY_BROKEN_OFF)
       return
     }
-    this.#post({ kind: 'stray', thrown })
-    this.#port.exit(STRAY_CODE)
+    const isDoubtful = isOfStop(error)
+    this.#post({ kind: 'stray', thrown, isOfStop: isDoubtful })
+    if (!isDoubtful) this.#port.exit(STRAY_CODE)
   }
 
   #receive(message: ToCell): void {

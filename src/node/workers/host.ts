@@ -7,7 +7,6 @@ import { IsolationError } from '../../errors.ts'
 import { decodePayload } from '../../payload.ts'
 import type { Clock, Logger, Machine } from '../../ports.ts'
 import type { Prng } from '../../prng.ts'
-import type { Isolation } from '../../protocol/spec-row.ts'
 import { StageWorker } from '../chain/stage-worker.ts'
 import { atMost } from '../at-most.ts'
 import type { CoreEvent, NodeEvent } from '../events.ts'
@@ -17,6 +16,7 @@ import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
 import type { Turn } from '../turn.ts'
 import type { Behaviour } from './behaviours.ts'
 import { CellExecutor } from './cell-executor.ts'
+import type { CellStats } from './cell-stats.ts'
 import { Endings } from './endings.ts'
 import { type Executor, InlineExecutor } from './executor.ts'
 import type { Gateway } from './gateway.ts'
@@ -46,6 +46,8 @@ export interface HostInit {
   readonly notify: (event: NodeEvent) => void
   /** Whether what the worker of the slot was to start with, and has not, is kept for its next start. */
   readonly keepsLegacy: (slot: SlotId) => boolean
+  /** Whether it is to go on: it neither stops nor waits for its turn to. */
+  readonly goesOn: (slot: SlotId, incarnation: Incarnation) => boolean
   /** A worker stops for a successor. */
   readonly onReleased: (assignment: Assignment) => void
   readonly onStageStarted: (assignment: Assignment, worker: StageWorker) => void
@@ -73,19 +75,6 @@ export interface HostStats {
   readonly unexpected: number
 }
 
-/** A thread or process, and the worker whose code runs in it. */
-export interface CellStats {
-  readonly slot: SlotId
-  readonly generation: number
-  readonly isolation: Exclude<Isolation, 'inline'>
-  /** False: it has been told to end, and is not gone yet. */
-  readonly isAlive: boolean
-  /** It could not be ended in time and is not waited for: it may still run, and leaves the list when it is gone. */
-  readonly isAbandoned: boolean
-  /** How many calls, casts and messages, or items, wait for it: without what it is at. */
-  readonly waiting: number
-}
-
 export class Host {
   /** What workers have no room for. */
   readonly overloads: Overloads
@@ -101,7 +90,7 @@ export class Host {
 
   constructor(init: HostInit) {
     this.#init = init
-    const { node, clock, turn, logger, prng, gateway } = init
+    const { node, clock, turn, logger, prng, gateway, goesOn } = init
     this.overloads = new Overloads(init)
     this.#endings = new Endings(init)
     this.#home = {
@@ -113,6 +102,7 @@ export class Host {
       gateway,
       unexpected: new Unexpected(logger),
       overloads: this.overloads,
+      goesOn,
       onStarted: worker => this.#onStarted(worker),
       onExited: (worker, exit, lost) => this.#onExited(worker, exit, lost),
     }
@@ -370,6 +360,7 @@ export class Host {
       },
       gateway,
       onLost: exit => this.#of(slot, incarnation)?.kill(exit),
+      onStray: error => this.#of(slot, incarnation)?.onStray(error),
       onStopWish: reason => this.#of(slot, incarnation)?.wish(reason),
     })
   }

@@ -4,7 +4,7 @@
 import { CallError } from '../../call-errors.ts'
 import { NodeStoppedError, NotFoundError } from '../../errors.ts'
 import type { Cause, Failure } from '../../protocol/failure.ts'
-import { describeThrown, isA, isAbort, originsOf } from '../thrown-value.ts'
+import { causeOf, describeThrown, isA, isAbort, originsOf } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'
 
 /** Said of what a worker that stops has left running, as its signal has ended that: such an error is no crash. */
@@ -15,7 +15,12 @@ export const STRAY_BROKEN_OFF = 'what nobody waits for was broken off, as its wo
  * with it, and their node, or are removed with it.
  */
 export function isOfStop(error: unknown): boolean {
-  if (isAbort(error) || isA(error, CallError) || isA(error, CellCallError)) return true
+  return isAbort(error) || isA(error, CellStray) || isOfOther(error) || isOfOther(causeOf(error))
+}
+
+/** What the end of another worker, or of the node, may have made fail. */
+function isOfOther(error: unknown): boolean {
+  if (isA(error, CallError) || isA(error, CellCallError)) return true
   return isA(error, NodeStoppedError) || isA(error, NotFoundError)
 }
 
@@ -55,6 +60,9 @@ export class CellCallError extends CellError {
     this.maybeExecuted = maybeExecuted
   }
 }
+
+/** What nobody has caught in a thread or process, and is one that `isOfStop` told there. */
+export class CellStray extends CellError {}
 
 /** The arguments are with the caller, the result has been computed: only the way between threads was too narrow. */
 export const UNSENDABLE_ARGUMENTS = 'UnsendableArguments'

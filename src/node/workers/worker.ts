@@ -54,6 +54,7 @@ export interface WorkerHome {
   readonly gateway: Gateway
   readonly unexpected: Unexpected
   readonly overloads: Overloads
+  readonly goesOn: (slot: SlotId, incarnation: Incarnation) => boolean
   readonly onStarted: (worker: InlineWorker) => void
   /** `lost`: casts and messages that it leaves unread. */
   readonly onExited: (worker: InlineWorker, exit: Exit, lost: number) => void
@@ -218,9 +219,13 @@ export abstract class InlineWorker implements ContextOwner {
     if (!this.#isOver && (!this.#isStopping || this.#isReleased)) this.onStopWish(reason)
   }
 
-  /** An error of its code that nobody has caught. What its end, or its fence, has made fail of what it has left running is none. */
+  /**
+   * An error of its code that nobody has caught. What its end, or its fence, has made fail of what it has left running is none:
+   * also while it waits for its turn to stop, as those that it has called may be gone before.
+   */
   onStray(error: unknown): void {
-    if ((this.#isStopping && isOfStop(error)) || (this.#isFenced && isFenced(error)))
+    const isToStop = (): boolean => this.#isStopping || !this.home.goesOn(this.worker, this.incarnation)
+    if ((isOfStop(error) && isToStop()) || (this.#isFenced && isFenced(error)))
       this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
     else this.kill({ kind: 'crashed', failure: failureFrom(error, this.where) })
   }

@@ -130,3 +130,24 @@ test('what another node has is fenced, and stops at once; what waits for its tur
   expect(supervisor.isSteady(GROUP)).toBe(true)
   expect(effects.slice(4)).toEqual(['abandon-worker g/a'])
 })
+
+test('a worker that waits for its turn to stop does not go on, unless it is wanted again', () => {
+  const supervisor = new Supervisor(
+    () => {},
+    () => {},
+  )
+  const { child } = member('m', 'permanent')
+  const [a, b] = [slotId(GROUP, 'a'), slotId(GROUP, 'b')]
+  const token = { lineage: 0, generation: 1, tag: 1, owner: 1 }
+  const both = [a, b].map(slot => ({ slot, spec: GROUP, child, token, key: '1' }))
+  supervisor.assign(GROUP, both, 0)
+  supervisor.onStarted(a, 1, 0)
+  supervisor.onStarted(b, 2, 0)
+  const going = (): boolean[] => [supervisor.goesOn(a, 1), supervisor.goesOn(b, 2)]
+  expect(going()).toEqual([true, true])
+  expect(supervisor.goesOn(a, 2)).toBe(false)
+  supervisor.assign(GROUP, [], 1)
+  expect(going()).toEqual([false, false])
+  supervisor.assign(GROUP, both, 2)
+  expect(going()).toEqual([true, false])
+})

@@ -122,8 +122,11 @@ export const patient = defineServer('patient', {
   },
   call: {
     forget: ({ context, onFailed }, id: string): void => {
-      const ref = context.getWorker(id, callee).with({ timeoutMs: FOR_EVER_MS })
-      void ref.call.never().finally(onFailed)
+      const answer = context.getWorker(id, callee).with({ timeoutMs: FOR_EVER_MS }).call.never()
+      void answer.finally(onFailed)
+      void answer.catch(cause => {
+        throw new Error('in vain', { cause })
+      })
     },
     handoff: ({ context }) => context.handoff,
   },
@@ -138,4 +141,11 @@ export const patient = defineServer('patient', {
     await new Promise(resolve => setImmediate(resolve))
     context.log.info({}, `terminated ${context.worker} at ${context.node}`)
   },
+})
+
+/** Those who stop after it wait for a while. */
+export const slow = defineServer('slow', {
+  init: () => ({}),
+  call: {},
+  terminate: () => new Promise(resolve => setTimeout(resolve, 200)),
 })

@@ -18,6 +18,7 @@ import {
   callee,
   caller,
   patient,
+  slow,
 } from './unawaited-behaviours.ts'
 
 const behaviours = [new URL('unawaited-behaviours.ts', import.meta.url)]
@@ -136,6 +137,43 @@ async function tellRemoved(): Promise<void> {
   process.send?.({ what: 'removed', handoff }, () => process.exit())
 }
 
+/** Members of groups stop one after the other: what one has called is gone before it is its turn. */
+async function tellTurns(): Promise<void> {
+  await there.stop()
+  const kinds = [
+    ['one_for_one', 'inline', 'inline'],
+    ['one_for_all', 'inline', 'thread'],
+    ['one_for_one', 'thread', 'inline'],
+    ['one_for_one', 'process', 'inline'],
+  ] as const
+  const ids: string[] = []
+  for (const [strategy, by, of] of kinds) {
+    const id = `${strategy} ${by} of ${of}`
+    ids.push(id)
+    const members = [
+      { id: 'patient', run: patient, isolation: by },
+      { id: 'slow', run: slow },
+      { id: 'callee', run: callee, isolation: of },
+    ]
+    await here.addGroup({ id: id.replaceAll(' ', '-'), strategy, members })
+  }
+  const refOf = (node: Node, id: string) =>
+    node
+      .getGroup<readonly [{ id: 'patient'; run: typeof patient }]>(id.replaceAll(' ', '-'))
+      .getMember('patient')
+  const forgetAll = async (node: Node): Promise<void> => {
+    for (const id of ids) await refOf(node, id).call.forget(`${id.replaceAll(' ', '-')}/callee`)
+  }
+  await forgetAll(here)
+  const last = await localNode({ cluster, behaviours, discovery: { mdns: false, seeds } })
+  await Promise.all([here.formed(2), last.formed(2)])
+  await here.stop()
+  for (const id of ids) say({ what: id, handoff: await refOf(last, id).call.handoff() })
+  await forgetAll(last)
+  await last.stop()
+  process.disconnect()
+}
+
 async function onUnhandled(error: string): Promise<void> {
   say({ what: 'unhandled', error, total: await here.getWorker('callee', callee).call.add(1) })
   process.exit(7)
@@ -164,6 +202,8 @@ if (how === 'workers') {
   await tellLast()
 } else if (how === 'removed') {
   await tellRemoved()
+} else if (how === 'turns') {
+  await tellTurns()
 } else if (how === 'stops') {
   await there.stop()
   // No node can run it: whoever calls it waits.

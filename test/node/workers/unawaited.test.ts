@@ -105,6 +105,16 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     expect(said.get('removed')).toEqual({ what: 'removed', handoff: 'its state' })
   })
 
+  test('as its worker waits for its turn to stop, takes the handoff from no member of a group', async ({
+    expect,
+  }) => {
+    const { code, said, stderr } = await run('turns')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(said.size).toBe(4)
+    for (const [what, told] of said) expect(told).toEqual({ what, handoff: 'its state' })
+  })
+
   test.for(['here', 'there'])(
     'is an unhandled rejection of the program, where that has made it, and no worker ends (%s)',
     async (at, { expect }) => {
