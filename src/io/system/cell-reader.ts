@@ -7,6 +7,12 @@
 
 import { Deque } from '../../deque.ts'
 
+/**
+ * More than what is read of a process at once. A thread can leave millions behind: what is beyond that is told without waiting,
+ * as nothing else bounds the memory that they take here. So do the last ones wait, and with them an answer before a crash.
+ */
+const UNTOLD_MAX = 1_024
+
 export class CellReader {
   readonly #untold = new Deque<() => void>()
   #isTelling = false
@@ -15,6 +21,7 @@ export class CellReader {
   take(tell: () => void): void {
     this.#untold.push(tell)
     if (!this.#isTelling) this.#next()
+    else if (this.#untold.size > UNTOLD_MAX) this.#untold.shift()?.()
   }
 
   #next(): void {
