@@ -88,6 +88,11 @@ export function findFailure(exit: Exit): Failure | undefined {
     : undefined
 }
 
+/** Whether the worker ended as its node was gone. */
+export function isNodeLost(failure: Failure): boolean {
+  return failure.name === NODE_LOST
+}
+
 export function nodeLost(node: NodeId, slot: SlotId): Failure {
   return { name: NODE_LOST, message: `node ${node} is gone`, node, slot }
 }

@@ -100,11 +100,14 @@ export class Generations {
   tick(nowMs: number): void {
     for (const id of this.#deadlines.take(nowMs)) this.#ledger.touch(id)
     this.legacies.tick(nowMs)
+    this.#holder.bereavements.tick(nowMs)
     this.early.tick(nowMs)
   }
 
   wakeAtMs(): number {
-    return Math.min(this.#deadlines.wakeAtMs(), this.legacies.wakeAtMs(), this.early.wakeAtMs())
+    const { bereavements } = this.#holder
+    const dueMs = Math.min(this.#deadlines.wakeAtMs(), bereavements.wakeAtMs())
+    return Math.min(dueMs, this.legacies.wakeAtMs(), this.early.wakeAtMs())
   }
 
   // What the coordinator does.

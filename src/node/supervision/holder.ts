@@ -20,8 +20,9 @@ import {
 import type { FateBody } from '../../protocol/spec-row.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
+import { Bereavements, isStarted, lossOf } from './bereavements.ts'
 import type { Declines } from './declines.ts'
-import { failureOf, howEnded, nodeLeaves, nodeLost, superseded } from './exit.ts'
+import { failureOf, howEnded, nodeLeaves, superseded } from './exit.ts'
 import { Latest } from './latest.ts'
 import { Legacies, type LegaciesInit } from './legacies.ts'
 import { type Outlook, type Renewal, heldBy, heldUp, outlookOf } from './outlook.ts'
@@ -58,6 +59,7 @@ export class Holder {
   readonly #declines: Declines
   /** What workers of this node have left behind, and what those that start here have inherited. */
   readonly legacies: Legacies
+  readonly bereavements: Bereavements
   readonly #latest = new Map<SpecId, Latest>()
   readonly #held = new Map<SpecId, Held>()
   /** By which it was looked last at what is overruled. */
@@ -67,6 +69,7 @@ export class Holder {
     this.#ledger = ledger
     this.#supervisor = supervisor
     this.#declines = declines
+    this.bereavements = new Bereavements(ledger)
     this.legacies = new Legacies({
       run: () => ledger.run,
       send,
@@ -158,6 +161,7 @@ export class Holder {
   /** The spec is gone, and nothing of it runs. */
   forget(spec: SpecId): void {
     this.#latest.delete(spec)
+    this.bereavements.forget(spec)
     this.#fenced.delete(spec)
   }
 
@@ -323,24 +327,10 @@ export class Holder {
 
   /** Workers that ought to run, and cannot: their node is gone, or they have ended and the row does not know of it. */
   #lostOf(phase: Phase, outlook: Outlook, held: Held, now: Now): SlotExit[] {
-    const { membership } = this.#ledger
-    const gone = held.owners.filter(owner => membership.isGone(owner))
-    const bereaved = gone.flatMap(owner => heldBy(outlook.kept, owner))
-    for (const { id } of gone) this.#ledger.passOn(id)
-    const lost = bereaved.map(placed => this.#bereavementOf(phase, placed, now))
+    const lost = this.bereavements.lossesOf(phase, outlook.kept, held.owners, now)
     const latest = this.#latestOf(phase.spec)
     for (const placed of held.spent) lost.push(latest.findExit(placed) ?? this.#undoneOf(phase, placed, now))
     return lost
-  }
-
-  /**
-   * Its node is gone. Where it had not started there, and what it was to start with is elsewhere, it is still on its
-   * way; and where the node has left in good order, it went before it had heard that it was to start something.
-   */
-  #bereavementOf(phase: Phase, { slot, owner, legacy }: PlacedSlot, now: Now): SlotExit {
-    const loss = this.#lossOf(phase, slot, nodeLost(owner.id, slot), now)
-    const isOnItsWay = legacy !== undefined || this.#ledger.hasLeft(owner)
-    return isOnItsWay && !loss.wasReady ? { ...loss, kind: 'moved' } : loss
   }
 
   /**
@@ -348,12 +338,10 @@ export class Holder {
    * where it is temporary, and takes nobody back who has.
    */
   #undoneOf(phase: Phase, { slot, owner }: PlacedSlot, now: Now): SlotExit {
-    return { ...this.#lossOf(phase, slot, superseded(owner.id, slot), now), kind: 'moved' }
-  }
-
-  #lossOf(phase: Phase, slot: SlotId, failure: SlotExit['failure'], now: Now): SlotExit {
-    const wasReady = isStarted(phase, slot)
-    return { slot, at: this.#ledger.moment(now.wallMs), kind: 'abnormal', failure, wasReady }
+    return {
+      ...lossOf(this.#ledger, { phase, slot, failure: superseded(owner.id, slot), now }),
+      kind: 'moved',
+    }
   }
 
   /** Says that workers have ended; the generation has failed where that is more than their own business. */
@@ -381,11 +369,6 @@ export class Holder {
 }
 
 const NOBODY: Pick<Outlook, 'kept' | 'renewals'> = { kept: [], renewals: [] }
-
-/** Whether the worker of the slot has started, as far as the row knows. */
-function isStarted(phase: Phase, slot: SlotId): boolean {
-  return !phase.pending.includes(slot) || phase.ready.includes(slot)
-}
 
 /** Each once. */
 function ownersOf(slots: readonly PlacedSlot[]): Run[] {

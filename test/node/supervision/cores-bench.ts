@@ -4,6 +4,7 @@ import { type NodeId, type SlotId, nodeId } from '../../../src/ids.ts'
 import type { Core } from '../../../src/node/core.ts'
 import type { CoreEvent, Effect, NodeEvent } from '../../../src/node/events.ts'
 import type { Exit } from '../../../src/node/supervision/exit.ts'
+import type { Message } from '../../../src/protocol/messages.ts'
 import { coreOf, timeAt } from './core-bench.ts'
 
 export class CoresBench {
@@ -13,6 +14,7 @@ export class CoresBench {
   /** `a on n1`: every start that was asked for, in order. */
   readonly starts: string[] = []
   readonly events: NodeEvent[] = []
+  isLost = (_to: NodeId, _message: Message): boolean => false
   /** How the start of a worker on a node ends; undefined: well. */
   readonly #endOf: (slot: SlotId, node: NodeId) => Exit | undefined
   readonly #inbox: { readonly to: NodeId; readonly event: CoreEvent }[] = []
@@ -59,6 +61,7 @@ export class CoresBench {
   #run(node: NodeId, effect: Effect): void {
     switch (effect.kind) {
       case 'send':
+        if (this.isLost(effect.to, effect.message)) break
         this.#inbox.push({
           to: effect.to,
           event: { kind: 'message-received', from: node, message: effect.message },

@@ -41,19 +41,32 @@ class Bench extends CoresBench {
     this.core(to).step(event, timeAt(this.nowMs))
   }
 
-  hear(to: NodeId, from: NodeId): void {
-    this.core(to).onHeard(from, this.nowMs)
-  }
-
   cut(a: NodeId, b: NodeId): void {
     const down = (peer: NodeId): CoreEvent => ({ kind: 'peer-down', peer })
     this.step(a, down(b))
     this.step(b, down(a))
   }
 
+  /** Everybody hears everybody, but for `n1` and `n4`, and whatever they say is lost. */
+  idle(durationMs: number): void {
+    this.nowMs += durationMs
+    for (const to of NODES) this.whisper(to, { kind: 'time-passed' })
+    for (const [to, core] of this.cores)
+      for (const from of NODES) if (!isCut(to, from)) core.onHeard(from, this.nowMs)
+  }
+
+  /** So long that `n1` does not expect to hear of `n4` any more. */
+  wait(): void {
+    for (let waitedMs = 0; waitedMs < 3_500; waitedMs += 100) this.idle(100)
+  }
+
   homes(): Set<string> {
     return new Set([...this.running].map(each => each.split(' on ')[1] ?? ''))
   }
+}
+
+function isCut(a: NodeId, b: NodeId): boolean {
+  return (a === n1 && b === n4) || (a === n4 && b === n1)
 }
 
 /** A group over four nodes; `n1` and `n4` have no session, and `n1` hears nothing of `n4` any more. */
@@ -77,18 +90,30 @@ describe('a holder takes a member for dead that lives for the coordinator', () =
     expect(bench.row(n4, n1)).toEqual(row)
     expect(bench.row(n4, n3).seq - row.seq).toBe(Number(isRefuted))
     const before = bench.starts.length
-    // So long that `n1` does not expect to hear of it any more.
-    const pairs = NODES.flatMap(to => NODES.map(from => ({ to, from })))
-    const heard = pairs.filter(({ to, from }) => to !== n1 || from !== n4)
-    for (const endMs = bench.nowMs + 3_500; bench.nowMs < endMs; bench.nowMs += 100) {
-      for (const to of NODES) bench.whisper(to, { kind: 'time-passed' })
-      for (const { to, from } of heard) bench.hear(to, from)
-    }
+    bench.wait()
     bench.say(n1, { ...row, status: 'dead', endedMs: 0 })
     bench.pass(5)
     for (const at of NODES) expect(bench.row(n4, at)).toMatchObject({ status: 'alive', seq: row.seq + 1 })
     expect(bench.running.size).toBe(8)
     expect(bench.homes()).toEqual(new Set<string>(NODES))
     expect(bench.starts.length - before).toBeLessThanOrEqual(3 * 8)
+  })
+
+  test('and says so only now and then, while nobody can ask that member', () => {
+    const bench = benchWithACut()
+    const row = bench.row(n4, n1)
+    bench.wait()
+    bench.isLost = (to, message) => to === n4 && message.kind === 'rows' && message.rows.members.length > 0
+    const before = bench.starts.length
+    bench.say(n1, { ...row, status: 'dead', endedMs: 0 })
+    bench.pass(5)
+    expect(bench.row(n4, n3)).toMatchObject({ status: 'alive', seq: row.seq })
+    expect(bench.starts.length - before).toBe(8)
+    // The coordinator is told again, if it has not found out by then.
+    for (let waitedMs = 0; waitedMs < 1_900; waitedMs += 100) bench.idle(100)
+    expect(bench.starts.length - before).toBe(8)
+    bench.nowMs += 200
+    bench.step(n1, { kind: 'time-passed' })
+    expect(bench.starts.length - before).toBe(16)
   })
 })
