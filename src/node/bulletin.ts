@@ -10,7 +10,7 @@ import { type Phase, causeOf, compareGenerations } from '../protocol/phase.ts'
 import type { ReachChange } from '../protocol/reach.ts'
 import type { SpecRow } from '../protocol/spec-row.ts'
 import type { Effect, NodeEvent } from './events.ts'
-import { type SpecStatus, describeStatus } from './supervision/spec-status.ts'
+import { type SpecStatus, describeStatus, isDown } from './supervision/spec-status.ts'
 
 interface Told {
   row: SpecRow | undefined
@@ -73,9 +73,11 @@ export class Bulletin {
       told.row = row
       this.#emit({ kind: 'follow-spec', id: row.id, body: row.body })
     }
-    if (claim !== undefined && told.claim !== claim) {
-      told.claim = claim
-      this.#emit({ kind: 'follow-claim', claim })
+    // Of what is down, or removed, it forgets the claim: that is told again, also where it had come before all this.
+    const there = isDown(told.status) ? undefined : claim
+    if (told.claim !== there) {
+      told.claim = there
+      if (there !== undefined) this.#emit({ kind: 'follow-claim', claim: there })
     }
     if (phase !== undefined && told.phase !== phase) {
       told.phase = phase
