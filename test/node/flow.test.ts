@@ -36,6 +36,7 @@ class Run {
     const { items, windowItems, isThroughAtOnce = () => false } = init
     this.#ingress.configure({ windowItems, attemptsMax: 3, emission: 'one', stages: [] })
     const exit: Exit = {
+      isDeadEnd: false,
       prepare: () => {},
       hasRoom: () => true,
       pick: () => ({

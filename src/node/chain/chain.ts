@@ -146,14 +146,18 @@ export class Chain {
 
   /**
    * A generation is wired when all of its workers have started, and not before its spec is known here. Nothing of the
-   * one before is left then: what was not finished goes in again at the entrances, also where its workers go on.
+   * one before is left then: what was not finished goes in again at the entrances, also where its workers go on. The
+   * change that it was made for may come later, where changes of several stages have crossed: see `Wiring.follow`.
    */
   #rewire(): void {
     const [phase, body] = [this.#phase, this.#body]
     if (phase === undefined || body === undefined) return
     if (phase.rank !== 'running') return this.#unwire()
-    if (this.#wiring !== undefined && compareGenerations(this.#wiring.generation, phase.generation) === 0)
-      return
+    const wiring = this.#wiring
+    if (wiring !== undefined && compareGenerations(wiring.generation, phase.generation) === 0) {
+      const plan = wiring.body === body ? undefined : planOf(body, phase)
+      return plan === undefined ? undefined : wiring.follow(body, plan)
+    }
     this.#unwire()
     const plan = planOf(body, phase)
     if (plan === undefined) return

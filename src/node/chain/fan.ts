@@ -12,6 +12,8 @@ import type { Outlet } from './link.ts'
 
 /** The way out of a stage: to the workers of the next one, or back to whoever sent the item. */
 export interface Exit {
+  /** It leads to nobody: the stage has no worker that is known here. */
+  readonly isDeadEnd: boolean
   /** Sees to it that `pick` and what follows cannot fail. @throws {PayloadError} {RouteError} when they would */
   prepare(item: Item): void
   /** Whether something that comes of `item` may find room. If not, `onRoom` will be called. */
@@ -59,6 +61,10 @@ abstract class Fan implements Exit {
   constructor({ outlets, isLocal }: FanInit) {
     this.outlets = outlets
     this.#isLocal = isLocal
+  }
+
+  get isDeadEnd(): boolean {
+    return this.outlets.length === 0
   }
 
   prepare(item: Item): void {
@@ -224,6 +230,35 @@ class BroadcastFan extends Fan {
 
   override pick(): Outlet | undefined {
     return this.#all.hasRoom() ? this.#all : undefined
+  }
+}
+
+/** The way out of a stage for as long as it leads to nobody, and the one that is found then. */
+export class LateExit implements Exit {
+  #way: Exit
+
+  constructor(way: Exit) {
+    this.#way = way
+  }
+
+  get isDeadEnd(): boolean {
+    return this.#way.isDeadEnd
+  }
+
+  lead(way: Exit): void {
+    this.#way = way
+  }
+
+  prepare(item: Item): void {
+    this.#way.prepare(item)
+  }
+
+  hasRoom(item: Item): boolean {
+    return this.#way.hasRoom(item)
+  }
+
+  pick(item: Item): Outlet | undefined {
+    return this.#way.pick(item)
   }
 }
 

@@ -145,6 +145,16 @@ export class Ingress {
     for (const gate of this.#gates.values()) this.#pump(gate)
   }
 
+  /** The same generation has ways that it had not before: what has found none takes them. What has one keeps it. */
+  reopen(): void {
+    const stuck = [...this.#gates.values()].filter(({ exit }) => exit === undefined || exit.isDeadEnd)
+    for (const { stage } of stuck) this.#gates.delete(stage)
+    this.#front = this.#gate(this.#limits.stages[0]?.id ?? '')
+    const unsent = stuck.flatMap(gate => [...gate.unsent])
+    for (const entry of unsent) if (this.#entries.get(entry.item.head.n) === entry) this.#requeue(entry)
+    for (const gate of this.#gates.values()) this.#pump(gate)
+  }
+
   /** The chain does not run: what comes in waits. */
   close(): void {
     this.#entrance = undefined

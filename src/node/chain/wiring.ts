@@ -13,7 +13,7 @@ import type { ChainBody } from '../../protocol/spec-row.ts'
 import type { Incoming, Outgoing, Session } from '../messaging/session.ts'
 import type { Prng } from '../../prng.ts'
 import type { Behaviour } from '../workers/behaviours.ts'
-import { type Exit, NOWHERE, makeFan } from './fan.ts'
+import { type Exit, LateExit, NOWHERE, makeFan } from './fan.ts'
 import type { Ingress } from './ingress.ts'
 import { type InletInit, LocalOutlet, LocalReturn, ReturnInlet, WorkerInlet } from './inlets.ts'
 import type { Item } from './item.ts'
@@ -57,25 +57,43 @@ export class Wiring {
   readonly #outlets: LocalOutlet[] = []
   readonly #open = new Map<LinkSender, NodeId>()
   readonly #runs = new Map<string, Run>()
+  /** Of workers of this node: the ways out that lead to nobody, and how to look for another one. */
+  readonly #late = new Map<LateExit, () => void>()
+  /** By what is known of the spec now. */
+  #body: ChainBody
+  #plan: ChainPlan
   #isOver = false
 
   /** All workers of the generation have started: connects this node's ones, and the entrance. */
   constructor(init: WiringInit) {
     this.#init = init
-    const { run, ingress, plan } = init
-    for (const [slot, { placed }] of plan.workers) {
-      const worker = isSameRun(placed.owner, run) ? init.workerOf(placed) : undefined
-      if (worker !== undefined) this.#workers.set(slot, worker)
-    }
-    for (const [slot, worker] of this.#workers) this.#connect(slot, worker)
-    ingress.open({
-      entryOf: id => plan.entries.get(id)?.body.id ?? id,
+    this.#body = init.body
+    this.#plan = init.plan
+    this.#connectAll()
+    init.ingress.open({
+      entryOf: id => this.#entryTo(id)?.body.id ?? id,
       exitTo: (id, onRoom) => this.#entrance(id, onRoom),
     })
   }
 
+  get body(): ChainBody {
+    return this.#body
+  }
+
   get generation(): Phase['generation'] {
     return this.#init.phase.generation
+  }
+
+  /**
+   * The spec is known as it was not when the generation was wired: what had nowhere to go may have by now. Whatever has a
+   * way keeps it, as what went there is on its way.
+   */
+  follow(body: ChainBody, plan: ChainPlan): void {
+    this.#body = body
+    this.#plan = plan
+    this.#connectAll()
+    for (const look of this.#late.values()) look()
+    this.#init.ingress.reopen()
   }
 
   /** The generation is over: nothing more goes in or out. Workers that go on will be connected again. */
@@ -114,37 +132,79 @@ export class Wiring {
   }
 
   #makeInlet(target: Target & { kind: 'link' | 'return' }): WorkerInlet | ReturnInlet | undefined {
-    const { clock, ingress, run, plan } = this.#init
+    const { clock, ingress, run } = this.#init
     const init: InletInit = { clock, intern: each => this.#intern(each) }
     if (target.kind === 'return') return new ReturnInlet(ingress, run, init)
     const worker = this.#workers.get(target.to)
+    const plan = this.#init.plan.workers.has(target.to) ? this.#init.plan : this.#plan
     const position = plan.workers.get(target.to)?.position ?? 0
     const itemsMax = plan.stages[position]?.inletItems
     return worker === undefined ? undefined : new WorkerInlet(worker, { ...init, itemsMax })
   }
 
+  /** This node's workers that are not connected yet. */
+  #connectAll(): void {
+    const { run, workerOf } = this.#init
+    const fresh: [SlotId, StageWorker][] = []
+    for (const [slot, { placed }] of this.#plan.workers) {
+      if (this.#workers.has(slot) || !isSameRun(placed.owner, run)) continue
+      const worker = workerOf(placed)
+      if (worker === undefined) continue
+      this.#workers.set(slot, worker)
+      fresh.push([slot, worker])
+    }
+    for (const [slot, worker] of fresh) this.#connect(slot, worker)
+  }
+
   #connect(slot: SlotId, worker: StageWorker): void {
-    const { plan, body, findBehaviour } = this.#init
-    const own = plan.workers.get(slot)
+    const own = this.#plan.workers.get(slot)
     if (own === undefined) return
     const onRoom = (): void => worker.pump()
     const returnTo = this.#returns(slot, onRoom)
-    const next = plan.stages[own.position + 1]
-    const exit = next === undefined ? new ReturnExit(returnTo) : this.#fan(next, slot, onRoom)
-    const callback = next === undefined ? body.onFinish : undefined
-    const found = findBehaviour(callback ?? '')
+    const next = this.#plan.stages[own.position + 1]
+    const exit = next === undefined ? new ReturnExit(returnTo) : this.#wayTo(next, slot, worker, returnTo)
+    const callback = next === undefined ? this.#body.onFinish : undefined
+    const found = this.#init.findBehaviour(callback ?? '')
     const handle = found?.kind === 'stage' ? found.handle : undefined
     const finish = callback === undefined ? undefined : { behaviour: callback, handle }
     worker.connect({ plan: own, finish, exit, returnTo })
   }
 
+  /** From a worker to the next stage. */
+  #wayTo(next: StagePlan, slot: SlotId, worker: StageWorker, returnTo: (item: Item) => Outlet): Exit {
+    const onRoom = (): void => worker.pump()
+    const way = this.#fan(next, slot, onRoom)
+    if (!way.isDeadEnd) return way
+    const exit = new LateExit(way)
+    this.#late.set(exit, () => {
+      const own = this.#plan.workers.get(slot)
+      if (own === undefined) return
+      const stage = this.#plan.stages[own.position + 1]
+      // The callback at the end is that of the last stage as it was wired.
+      if (stage === undefined && this.#body.onFinish !== undefined) return
+      if (stage?.workers.length === 0) return
+      this.#late.delete(exit)
+      exit.lead(stage === undefined ? new ReturnExit(returnTo) : this.#fan(stage, slot, onRoom))
+      onRoom()
+    })
+    return exit
+  }
+
+  /** Where items for a stage go in: where they did when the generation was wired, if that leads to somebody. */
+  #entryTo(id: string): StagePlan | undefined {
+    const { entries } = this.#init.plan
+    const entry = entries.get(id)
+    const isOpen = entry === undefined ? entries.has(id) : entry.workers.length > 0
+    return isOpen ? entry : this.#plan.entries.get(id)
+  }
+
   /** From this node's entrance to a stage, or, where that is passed over and was the last one, out again. */
   #entrance(id: string, onRoom: () => void): Exit | undefined {
-    const { run, plan, body, ingress } = this.#init
-    const stage = plan.entries.get(id)
+    const { run, ingress } = this.#init
+    const stage = this.#entryTo(id)
     if (stage !== undefined) return this.#fan(stage, `${run.id}.${run.boot}`, onRoom)
-    if (!plan.entries.has(id)) return undefined
-    if (body.onFinish !== undefined) return new NoExit(id)
+    if (!this.#init.plan.entries.has(id) && !this.#plan.entries.has(id)) return undefined
+    if (this.#body.onFinish !== undefined) return new NoExit(id)
     const back = new LocalReturn(ingress)
     return new ReturnExit(() => back)
   }
@@ -236,6 +296,7 @@ export class Wiring {
 
 /** The way out of the last stage: to whoever sent the item, if it waits for what comes out. */
 class ReturnExit implements Exit {
+  readonly isDeadEnd = false
   readonly #returnTo: (item: Item) => Outlet
 
   constructor(returnTo: (item: Item) => Outlet) {
@@ -257,6 +318,7 @@ class ReturnExit implements Exit {
 
 /** Of a stage that is passed over, with none behind it: no worker is left to do what is to be done at the end. */
 class NoExit implements Exit {
+  readonly isDeadEnd = false
   readonly #stage: string
 
   constructor(stage: string) {
