@@ -326,7 +326,8 @@ export class Membership {
 
   /** Tells a node what is said of it, so that it can refute at once. */
   #warn(row: MemberRow): void {
-    if (this.isConnected(row.id)) this.#send(row.id, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })
+    const rows = { ...NO_ROWS, members: [row] }
+    if (this.#reach.isConnected(row.id)) this.#send(row.id, { kind: 'rows', rows })
   }
 
   /** This node has found something against `peer`. @returns whether it accuses anybody now */
@@ -376,10 +377,9 @@ export class Membership {
       return this.#warn(row)
     }
     const isAway = !this.#reach.isRefused(id) && this.wakefulness.isAwayFrom(id, this.#now.ms)
-    const isTold = this.#suspicions.isTold(id)
-    if (!isGone && !isTold && (this.health.isDegraded || isAway))
+    if (!isGone && !this.#suspicions.isTold(id) && (this.health.isDegraded || isAway))
       return this.#suspicions.postpone(id, this.#now.ms + this.#timings.probePeriodMs)
-    this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, !isTold)
+    this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
     if (this.#reach.isConnected(id)) this.#renew(id)
   }
 
