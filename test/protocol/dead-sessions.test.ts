@@ -7,8 +7,7 @@ import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, WALL_MS, b, c, row } from './bench.ts'
 
 const { probePeriodMs } = LAN_TIMINGS
-/** A run of `b` that this node has not heard of before. */
-const NEXT_DEAD = row(b, { boot: 2, status: 'dead', endedMs: WALL_MS })
+const DEAD = row(b, { status: 'dead', endedMs: WALL_MS })
 /** So many that the session with each is silent for seconds. */
 const OTHERS = Array.from({ length: 20 }, (_, index) => nodeId(`n${index}`))
 
@@ -28,10 +27,10 @@ beforeEach(() => {
   bench.effects = []
 })
 
-test('of another run that has died, it is told, and its session is ended when nothing has come of that for a period', () => {
-  bench.membership.merge(NEXT_DEAD, bench.now)
+test('it is told, and its session is ended when nothing has come of that for a period', () => {
+  bench.membership.merge(DEAD, bench.now)
   expect(bench.statusOf(b)).toBe('dead')
-  expect(bench.sent('rows')).toMatchObject([{ to: b, message: { rows: { members: [NEXT_DEAD] } } }])
+  expect(bench.sent('rows')).toMatchObject([{ to: b, message: { rows: { members: [DEAD] } } }])
   bench.pass(0.9 * probePeriodMs, [c, ...OTHERS])
   expect(renewed()).toEqual([])
   bench.pass(probePeriodMs, [c, ...OTHERS])
@@ -41,15 +40,15 @@ test('of another run that has died, it is told, and its session is ended when no
 })
 
 test('one that refutes in time keeps its session', () => {
-  bench.membership.merge(NEXT_DEAD, bench.now)
+  bench.membership.merge(DEAD, bench.now)
   bench.pass(0.9 * probePeriodMs, [c, ...OTHERS])
-  bench.membership.merge(row(b, { boot: 2, seq: 2 }), bench.now)
+  bench.membership.merge(row(b, { seq: 2 }), bench.now)
   bench.pass(20 * probePeriodMs, [b, c, ...OTHERS])
   expect(renewed()).toEqual([])
 })
 
 test('one that speaks keeps it for as long, also where its word of that has not come yet', () => {
-  bench.membership.merge(NEXT_DEAD, bench.now)
+  bench.membership.merge(DEAD, bench.now)
   for (let times = 0; times < 10; times++) {
     bench.pass(probePeriodMs / 2, [c, ...OTHERS])
     bench.membership.onHeard(b, bench.nowMs)
@@ -60,7 +59,7 @@ test('one that speaks keeps it for as long, also where its word of that has not 
 })
 
 test('a node that has slept meanwhile waits anew', () => {
-  bench.membership.merge(NEXT_DEAD, bench.now)
+  bench.membership.merge(DEAD, bench.now)
   bench.nowMs += 60_000
   bench.pass(0.5 * probePeriodMs, [c, ...OTHERS])
   expect(renewed()).toEqual([])
