@@ -284,7 +284,8 @@ export class Claims {
   }
 
   #proceed(id: SpecId): void {
-    this.#tenures.get(id)?.onDue()
+    const tenure = this.#tenures.get(id)
+    if (tenure !== undefined) tenure.isWaiting = false
     this.#ledger.touch(id)
   }
 
