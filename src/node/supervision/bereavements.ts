@@ -19,7 +19,7 @@ import type { Now } from '../now.ts'
 import { isNodeLost, nodeLost } from './exit.ts'
 import { heldBy } from './outlook.ts'
 
-/** Whoever is told that a node has died, and may still hear it, has found out in less: `SUSPICION_PERIODS`. */
+/** Who decides has found out itself by then, in a small mesh with the profile `lan`; elsewhere it may be told once more. */
 const AGAIN_MS = 2_000
 
 interface Hold {
