@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { PEERS_FILE_BYTES_MAX, type Resolve, SEEDS_MAX, Seeds } from '../../src/io/system/seeds.ts'
 import { localNode } from '../local-node.ts'
@@ -218,6 +219,34 @@ test.skipIf(process.platform === 'win32')(
     expect([...told]).toEqual(['/ip4/10.0.0.2/tcp/1'])
   },
 )
+
+test('a file that is just being written is read when it is not written any more', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  try {
+    /** The next look at the file has come to its end: the one after it is waited for. */
+    const look = async (): Promise<void> => {
+      vi.advanceTimersToNextTimer()
+      await looked()
+    }
+    const looked = async (): Promise<void> => {
+      const byMs = Date.now() + 10_000
+      while (vi.getTimerCount() === 0 && Date.now() < byMs) await nextTurn()
+    }
+    await writeFile(file, '/ip4/10.0.0.1/tcp/1\n')
+    start({ file })
+    await looked()
+    await writeFile(file, '/ip4/10.0.0.2/tcp/7')
+    await look()
+    expect([...told]).toEqual(['/ip4/10.0.0.1/tcp/1'])
+    await writeFile(file, '/ip4/10.0.0.2/tcp/7000\n')
+    await look()
+    expect([...told]).toEqual(['/ip4/10.0.0.1/tcp/1'])
+    await look()
+    expect([...told]).toEqual(['/ip4/10.0.0.2/tcp/7000'])
+  } finally {
+    vi.useRealTimers()
+  }
+})
 
 test('nodes find each other by a name, and by a file that is written after they have started', async () => {
   const [port, other] = [await freePort(), await freePort()]
