@@ -27,9 +27,6 @@ import type { SpecStatus } from './supervision/spec-status.ts'
 import { type Report, Supervisor } from './supervision/supervisor.ts'
 import { Upkeep } from './supervision/upkeep.ts'
 
-/** A view that has not changed for so long is settled, or for two periods of probing. */
-const STABLE_MS_MIN = 1_000
-
 const NOTHING = { lost: 0, inherited: 0 }
 
 export interface CoreInit {
@@ -105,7 +102,7 @@ export class Core {
       ledger: this.ledger,
       supervisor: this.supervisor,
       send: (to, message, again) => this.#relay.send(to, message, again),
-      stableMs: Math.max(STABLE_MS_MIN, 2 * timings.probePeriodMs),
+      timings,
       onLost: (slot, heir) => this.#effects.push({ kind: 'state-lost', slot, heir }),
       onLegacyLost: legacy => this.#effects.push({ kind: 'legacy-lost', legacy }),
       onDeclined: (slot, forMs) => this.#bulletin.notify({ kind: 'worker:decline', slot, forMs }),

@@ -20,7 +20,7 @@ import {
 import type { FateBody } from '../../protocol/spec-row.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
-import { Bereavements, isStarted, lossOf } from './bereavements.ts'
+import { Bereavements, type BereavementsInit, isStarted, lossOf } from './bereavements.ts'
 import type { Declines } from './declines.ts'
 import { failureOf, howEnded, nodeLeaves, superseded } from './exit.ts'
 import { Latest } from './latest.ts'
@@ -49,6 +49,7 @@ export interface HolderInit {
   readonly ledger: Ledger
   readonly supervisor: Supervisor
   readonly declines: Declines
+  readonly timings: BereavementsInit['timings']
   readonly send: LegaciesInit['send']
   readonly onLost: LegaciesInit['onLost']
 }
@@ -65,11 +66,11 @@ export class Holder {
   /** By which it was looked last at what is overruled. */
   readonly #fenced = new Map<SpecId, Pick<Phase, 'layout' | 'ready'> & { readonly isHandingOver: boolean }>()
 
-  constructor({ ledger, supervisor, declines, send, onLost }: HolderInit) {
+  constructor({ ledger, supervisor, declines, timings, send, onLost }: HolderInit) {
     this.#ledger = ledger
     this.#supervisor = supervisor
     this.#declines = declines
-    this.bereavements = new Bereavements(ledger)
+    this.bereavements = new Bereavements({ ledger, timings })
     this.legacies = new Legacies({
       run: () => ledger.run,
       send,

@@ -6,6 +6,7 @@ import { isOwner } from '../../protocol/claim.ts'
 import type { HandoffMessage } from '../../protocol/messages.ts'
 import type { Phase } from '../../protocol/phase.ts'
 import type { SpecBody, SpecRow } from '../../protocol/spec-row.ts'
+import type { Timings } from '../../protocol/timings.ts'
 import { unreachable } from '../../assert.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
@@ -24,9 +25,11 @@ export interface UpkeepInit {
   readonly onDeclined: DeclinesInit['onDeclined']
   readonly onLost: OnStateLost
   readonly onLegacyLost: OnLegacyLost
-  /** The view of a node is settled when it has not changed for so long. */
-  readonly stableMs: number
+  readonly timings: Pick<Timings, 'probePeriodMs'>
 }
+
+/** A view that has not changed for so long is settled, or for two periods of probing. */
+const STABLE_MS_MIN = 1_000
 
 export class Upkeep {
   readonly #ledger: Ledger
@@ -40,7 +43,8 @@ export class Upkeep {
     this.#supervisor = init.supervisor
     this.#declines = new Declines(init)
     const declines = this.#declines
-    this.#claims = new Claims({ ...init, declines })
+    const stableMs = Math.max(STABLE_MS_MIN, 2 * init.timings.probePeriodMs)
+    this.#claims = new Claims({ ...init, declines, stableMs })
     this.#generations = new Generations({ ...init, declines })
   }
 

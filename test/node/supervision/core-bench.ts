@@ -18,7 +18,7 @@ import type {
   SpecBody,
   WorkerBody,
 } from '../../../src/protocol/spec-row.ts'
-import { LAN_TIMINGS } from '../../../src/protocol/timings.ts'
+import { LAN_TIMINGS, type Timings } from '../../../src/protocol/timings.ts'
 
 export const GROUP = specId('g')
 
@@ -74,7 +74,7 @@ export function group(
 }
 
 /** The control plane of a node that has just begun. */
-export function coreOf(id: NodeId, nowMs: number): Core {
+export function coreOf(id: NodeId, nowMs: number, timings: Timings = LAN_TIMINGS): Core {
   return new Core({
     self: {
       id,
@@ -89,7 +89,7 @@ export function coreOf(id: NodeId, nowMs: number): Core {
       behaviours: ['b@1'],
       protocol: { min: 1, max: 1 },
     },
-    timings: LAN_TIMINGS,
+    timings,
     pushedMax: PUSHED_MAX,
     prng: new Prng(id),
     now: timeAt(nowMs),

@@ -5,6 +5,7 @@ import type { Core } from '../../../src/node/core.ts'
 import type { CoreEvent, Effect, NodeEvent } from '../../../src/node/events.ts'
 import type { Exit } from '../../../src/node/supervision/exit.ts'
 import type { Message } from '../../../src/protocol/messages.ts'
+import { LAN_TIMINGS, type Timings } from '../../../src/protocol/timings.ts'
 import { coreOf, timeAt } from './core-bench.ts'
 
 export class CoresBench {
@@ -20,13 +21,17 @@ export class CoresBench {
   readonly #inbox: { readonly to: NodeId; readonly event: CoreEvent }[] = []
   nowMs = 1_000
 
-  constructor(names: readonly string[], endOf: (slot: SlotId, node: NodeId) => Exit | undefined) {
+  constructor(
+    names: readonly string[],
+    endOf: (slot: SlotId, node: NodeId) => Exit | undefined,
+    timings: Timings = LAN_TIMINGS,
+  ) {
     this.#endOf = endOf
     const ids = names.map(nodeId)
-    for (const id of ids) this.cores.set(id, coreOf(id, this.nowMs))
+    for (const id of ids) this.cores.set(id, coreOf(id, this.nowMs, timings))
     for (const to of ids)
       for (const peer of ids) if (peer !== to) this.#inbox.push({ to, event: { kind: 'peer-up', peer } })
-    this.pass(2_000)
+    this.pass(4 * timings.probePeriodMs)
   }
 
   core(name: string): Core {
