@@ -6,6 +6,7 @@
 import { expect, test } from 'vitest'
 
 import { defineStage } from '../../src/node/workers/behaviours.ts'
+import type { StageSpec } from '../../src/node/specs/chain-spec.ts'
 import { specId } from '../../src/ids.ts'
 import { countOf } from '../../src/protocol/fencing-token.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
@@ -17,6 +18,15 @@ const wait = defineStage('wait', async (n: number, context) => {
   return n * 10
 })
 const text = defineStage('text', (n: number) => `<${n}>`)
+const twice = defineStage('twice', async function* twice(given: string) {
+  for (const letter of 'ab') yield given + letter
+})
+const thrice = defineStage('thrice', async function* thrice(given: string) {
+  for (const digit of '123') yield given + digit
+})
+const finished: unknown[] = []
+const finish = defineStage('finish', (value: unknown) => void finished.push(value))
+const behaviours = [add, wait, text, twice, thrice, finish]
 const here = (node: string) => ({ labels: { at: node } })
 const stages = [
   { id: 'add', run: add, placement: here('n1') },
@@ -25,11 +35,17 @@ const stages = [
 ] as const
 const CHAIN = specId('c')
 
-async function begin(): Promise<SimulatedMesh> {
+interface Begin {
+  readonly stages?: readonly StageSpec[]
+  readonly onFinish?: typeof finish
+}
+
+async function begin(init: Begin = {}): Promise<SimulatedMesh> {
+  finished.length = 0
   const labelsOf = { n1: { at: 'n1' }, n2: { at: 'n2' }, n3: { at: 'n3' } }
-  const mesh = await simulate({ nodes: ['n1', 'n2', 'n3'], behaviours: [add, wait, text], labelsOf })
+  const mesh = await simulate({ nodes: ['n1', 'n2', 'n3'], behaviours, labelsOf })
   await allSeeAll(mesh)
-  await mesh.settle(mesh.node('n1').addChain({ id: 'c', strategy: 'one_for_one', stages }))
+  await mesh.settle(mesh.node('n1').addChain({ id: 'c', strategy: 'one_for_one', stages, ...init }))
   await mesh.until('n3 knows that it runs', () => mesh.node('n3').findChain('c')?.status.kind === 'running')
   return mesh
 }
@@ -105,4 +121,74 @@ test('a stage that waits for a node holds up nothing any more when it is removed
   await mesh.run(1_000)
   for (const id of ['middle', 'front']) await mesh.settle(chain.removeStage(id, { ack: 'local' }))
   expect(await mesh.settle(Promise.all(calls))).toEqual(['<20>', '<20>', '<20>'])
+})
+
+test('nor does one that came behind the last one, where there is something to be done at the end', async () => {
+  await using mesh = await begin({ onFinish: finish })
+  const chain = mesh.node('n1').getChain<number>('c')
+  chain.addStage({ id: 'last', run: add, placement: here('n4') }).catch(() => {})
+  await mesh.settle(chain.restartStage('text'))
+  await untilGeneration(mesh, 2)
+  const calls = mesh.ids.map(id => mesh.node(id).getChain<number>('c').call(1))
+  await mesh.run(1_000)
+  await mesh.settle(chain.removeStage('last', { ack: 'local' }))
+  expect(await mesh.settle(Promise.all(calls))).toEqual(['<20>', '<20>', '<20>'])
+  expect(finished).toEqual(['<20>', '<20>', '<20>'])
+})
+
+test('a last stage that was removed is none when the change has come, and what is to be done at the end is done', async () => {
+  await using mesh = await begin({ onFinish: finish })
+  const release = holdBack(mesh)
+  await mesh.settle(mesh.node('n1').getChain('c').removeStage('text'))
+  await untilGeneration(mesh, 2)
+  const call = mesh.node('n1').getChain<number>('c').call(1)
+  await mesh.run(1_000)
+  release()
+  expect(await mesh.settle(call)).toBe(20)
+  expect(finished).toEqual([20])
+})
+
+test('a stage that was moved in between is gone through when the change has come', async () => {
+  await using mesh = await begin()
+  const release = holdBack(mesh)
+  const chain = mesh.node('n1').getChain<number>('c')
+  await mesh.settle(chain.removeStage('add'))
+  await mesh.settle(chain.addStage(stages[0], { position: 1 }))
+  await untilGeneration(mesh, 3)
+  await mesh.run(1_000)
+  release()
+  const calls = mesh.ids.map(id => mesh.node(id).getChain<number>('c').call(1))
+  expect(await mesh.settle(Promise.all(calls))).toEqual(['<11>', '<11>', '<11>'])
+})
+
+test('so is one that was moved behind the last one, and only then the end has come', async () => {
+  await using mesh = await begin({ stages: [stages[0], stages[1]], onFinish: finish })
+  const release = holdBack(mesh)
+  const chain = mesh.node('n1').getChain<number>('c')
+  await mesh.settle(chain.removeStage('add'))
+  await mesh.settle(chain.addStage(stages[0]))
+  await untilGeneration(mesh, 3)
+  await mesh.run(1_000)
+  release()
+  const calls = mesh.ids.map(id => mesh.node(id).getChain<number>('c').call(1))
+  expect(await mesh.settle(Promise.all(calls))).toEqual([11, 11, 11])
+  expect(finished).toEqual([11, 11, 11])
+})
+
+test('what comes of an item is in order before and after the change has come', async () => {
+  const many = [
+    { id: 'text', run: text, placement: here('n2') },
+    { id: 'twice', run: twice, placement: here('n3') },
+    { id: 'thrice', run: thrice, placement: here('n2') },
+  ]
+  await using mesh = await begin({ stages: many })
+  const release = holdBack(mesh)
+  await mesh.settle(mesh.node('n1').getChain('c').removeStage('text'))
+  await untilGeneration(mesh, 2)
+  await mesh.run(1_000)
+  const call = (): Promise<unknown> => mesh.settle(mesh.node('n1').getChain<string>('c').call(''))
+  const before = await call()
+  release()
+  const outcomes = ['a1', 'a2', 'a3', 'b1', 'b2', 'b3']
+  expect([before, await call()]).toEqual([outcomes, outcomes])
 })

@@ -233,35 +233,6 @@ class BroadcastFan extends Fan {
   }
 }
 
-/** The way out of a stage for as long as it leads to nobody, and the one that is found then. */
-export class LateExit implements Exit {
-  #way: Exit
-
-  constructor(way: Exit) {
-    this.#way = way
-  }
-
-  get isDeadEnd(): boolean {
-    return this.#way.isDeadEnd
-  }
-
-  lead(way: Exit): void {
-    this.#way = way
-  }
-
-  prepare(item: Item): void {
-    this.#way.prepare(item)
-  }
-
-  hasRoom(item: Item): boolean {
-    return this.#way.hasRoom(item)
-  }
-
-  pick(item: Item): Outlet | undefined {
-    return this.#way.pick(item)
-  }
-}
-
 function hasSomeRoom(outlets: readonly Outlet[]): boolean {
   for (const outlet of outlets) if (outlet.hasRoom()) return true
   return false

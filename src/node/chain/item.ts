@@ -94,6 +94,8 @@ export function comparePaths(a: Path, b: Path): number {
 
 function extended(path: Path, index: number, depth: number): Path {
   if (path === undefined && index === 0) return undefined
-  const longer = Array.from({ length: depth }, (_, at) => path?.[at] ?? 0)
+  // Nothing is left out where nodes do not agree yet how deep a stage is: two parts of an item are never one.
+  const length = Math.max(depth, path?.length ?? 0)
+  const longer = Array.from({ length }, (_, at) => path?.[at] ?? 0)
   return [...longer, index]
 }

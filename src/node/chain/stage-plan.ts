@@ -12,7 +12,7 @@ import { reachable } from '../supervision/outlook.ts'
 /** For one worker. */
 export interface WorkerPlan {
   readonly stage: string
-  /** 0 for the first stage. */
+  /** 0 for the first stage, one more for each that the generation was made with, or that a user has stopped. */
   readonly depth: number
   /** The number of the worker's first output for an item: see `COPY_STRIDE`. */
   readonly firstIndex: number
@@ -23,6 +23,8 @@ export interface WorkerPlan {
 /** For one stage. */
 export interface StagePlan {
   readonly body: StageBody
+  /** Among all stages of the spec. */
+  readonly index: number
   readonly depth: number
   /** Its workers, in their order. Empty while none of them runs, and one is to run. */
   readonly workers: readonly PlacedSlot[]
@@ -57,15 +59,20 @@ export function planOf(body: ChainBody, phase: Phase): ChainPlan | undefined {
   const known = new Set(body.stages.map(({ id }) => id))
   const placed = new Map(reachable(phase, body).map(each => [each.slot, each]))
   if (phase.layout.some(({ slot }) => !known.has(stageOf(slot)))) return undefined
+  // What nobody has placed does not count: who has not heard yet that it is gone, or there, counts as all others do.
+  const counted = new Set([...phase.layout, ...phase.away].map(({ slot }) => stageOf(slot)))
   const stages: StagePlan[] = []
-  for (const [depth, stage] of body.stages.entries()) {
+  let next = 0
+  for (const [index, stage] of body.stages.entries()) {
+    const depth = next
+    if (stage.isStopped || counted.has(stage.id)) next += 1
     const workers = slotsOf(phase.spec, stage).flatMap(slot => placed.get(slot) ?? [])
     if (workers.length === 0 && isAway(phase, stage)) continue
     const feeders = stages.at(-1)?.workers.length ?? 1
     const inletItems = Math.max(1, Math.floor(stage.queueItems / Math.max(1, feeders)))
-    stages.push({ body: stage, depth, workers, inletItems })
+    stages.push({ body: stage, index, depth, workers, inletItems })
   }
-  const entries = body.stages.map(({ id }, at) => [id, stages.find(({ depth }) => depth >= at)] as const)
+  const entries = body.stages.map(({ id }, at) => [id, stages.find(({ index }) => index >= at)] as const)
   const workers = stages.flatMap((stage, position) => plansOf(body, stage, position))
   return { stages, entries: new Map(entries), workers: new Map(workers) }
 }

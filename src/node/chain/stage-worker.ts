@@ -28,13 +28,13 @@ import { Item } from './item.ts'
 import type { Outlet } from './link.ts'
 import type { WorkerPlan } from './stage-plan.ts'
 
-/** How a worker is connected: for the time of one generation. */
+/** How a worker is connected: for the time of one generation, in which what is known of the spec may change. */
 export interface Connections {
-  readonly plan: WorkerPlan
+  plan: WorkerPlan
   /** The callback at the end of the chain, where this is the last stage. */
-  readonly finish: Finish | undefined
+  finish: Finish | undefined
   /** Where outputs go. */
-  readonly exit: Exit
+  exit: Exit
   /** Where the sender of an item is told what has become of it. There is always room. */
   readonly returnTo: (item: Item) => Outlet
 }
@@ -329,16 +329,22 @@ export class StageWorker extends InlineWorker {
   /** There was room when user code began; after a wait, or for this very output, there may be none. */
   async #emitWhenRoom(task: Task, value: unknown, index: number): Promise<void> {
     const { delivery, connections } = task
-    const { plan, exit, finish } = connections
+    const { plan } = connections
     if (value === undefined || this.#isCut(connections)) return
     const child = delivery.item.child(value, plan.firstIndex + index, plan.depth)
-    if (finish !== undefined) await this.#callBack(finish, task, child)
-    let outlet = exit.pick(child)
-    while (outlet === undefined && !this.#isCut(connections)) {
+    let isFinished = false
+    while (!this.#isCut(connections)) {
+      // Asked for again after each wait: it may be the last stage by now, or lead to another one.
+      const { exit, finish } = connections
+      if (finish !== undefined && !isFinished) {
+        await this.#callBack(finish, task, child)
+        isFinished = true
+        continue
+      }
+      const outlet = exit.pick(child)
+      if (outlet !== undefined) return this.#push(delivery, child, outlet)
       await new Promise<void>(resolve => (this.#wake = resolve))
-      outlet = exit.pick(child)
     }
-    if (outlet !== undefined && !this.#isCut(connections)) this.#push(delivery, child, outlet)
   }
 
   /** The end of the chain. A throw is told to the sender of the item, and changes nothing. */

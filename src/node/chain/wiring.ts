@@ -13,13 +13,13 @@ import type { ChainBody } from '../../protocol/spec-row.ts'
 import type { Incoming, Outgoing, Session } from '../messaging/session.ts'
 import type { Prng } from '../../prng.ts'
 import type { Behaviour } from '../workers/behaviours.ts'
-import { type Exit, LateExit, NOWHERE, makeFan } from './fan.ts'
+import { type Exit, NOWHERE, makeFan } from './fan.ts'
 import type { Ingress } from './ingress.ts'
 import { type InletInit, LocalOutlet, LocalReturn, ReturnInlet, WorkerInlet } from './inlets.ts'
 import type { Item } from './item.ts'
 import { LinkSender, type Outlet } from './link.ts'
 import type { ChainPlan, StagePlan } from './stage-plan.ts'
-import type { StageWorker } from './stage-worker.ts'
+import type { Connections, Finish, StageWorker } from './stage-worker.ts'
 
 /** How channels are opened: they are open whenever there is a session with the peer, until they are closed. */
 export interface Channels {
@@ -45,6 +45,16 @@ export interface WiringInit {
   readonly findBehaviour: (id: string) => Behaviour | undefined
 }
 
+/** A worker of this node. */
+interface Wired {
+  readonly worker: StageWorker
+  readonly connections: Connections
+  /** To those who sent its items. */
+  readonly back: Exit
+  /** To the stages that it has led to, by their ids: a second link between the same two would be taken for the first. */
+  readonly ways: Map<string, Exit>
+}
+
 /** How long to wait before a channel is opened again to a worker that is not there. */
 const REOPEN_MS = 250
 /** And so long at most on the way back to a sender who refuses: it may be another run, and never take it. */
@@ -53,12 +63,12 @@ const REOPEN_MS_MAX = 8_000
 export class Wiring {
   readonly #init: WiringInit
   readonly #workers = new Map<SlotId, StageWorker>()
+  /** Of those, how they are connected. */
+  readonly #wired = new Map<SlotId, Wired>()
   readonly #inlets = new Map<string, WorkerInlet | ReturnInlet>()
   readonly #outlets: LocalOutlet[] = []
   readonly #open = new Map<LinkSender, NodeId>()
   readonly #runs = new Map<string, Run>()
-  /** Of workers of this node: the ways out that lead to nobody, and how to look for another one. */
-  readonly #late = new Map<LateExit, () => void>()
   /** By what is known of the spec now. */
   #body: ChainBody
   #plan: ChainPlan
@@ -85,15 +95,17 @@ export class Wiring {
   }
 
   /**
-   * The spec is known as it was not when the generation was wired: what had nowhere to go may have by now. Whatever has a
-   * way keeps it, as what went there is on its way.
+   * The spec is known as it was not when the generation was wired: what comes out from now on goes where it says. What is on
+   * its way goes on as it is.
    */
   follow(body: ChainBody, plan: ChainPlan): void {
+    if (this.#isOver) return
     this.#body = body
     this.#plan = plan
     this.#connectAll()
-    for (const look of this.#late.values()) look()
+    for (const [slot, wired] of this.#wired) this.#lead(slot, wired)
     this.#init.ingress.reopen()
+    for (const { worker } of this.#wired.values()) worker.pump()
   }
 
   /** The generation is over: nothing more goes in or out. Workers that go on will be connected again. */
@@ -157,45 +169,44 @@ export class Wiring {
   }
 
   #connect(slot: SlotId, worker: StageWorker): void {
+    const plan = this.#plan.workers.get(slot)
+    if (plan === undefined) return
+    const returnTo = this.#returns(slot, () => worker.pump())
+    const connections: Connections = { plan, finish: undefined, exit: CLOSED, returnTo }
+    const wired: Wired = { worker, connections, back: new ReturnExit(returnTo), ways: new Map() }
+    this.#wired.set(slot, wired)
+    this.#lead(slot, wired)
+    worker.connect(connections)
+  }
+
+  /** Lets a worker lead where the spec says; where that is to nobody yet, it goes on as it was. */
+  #lead(slot: SlotId, { worker, connections, back, ways }: Wired): void {
     const own = this.#plan.workers.get(slot)
+    // It is about to stop.
     if (own === undefined) return
-    const onRoom = (): void => worker.pump()
-    const returnTo = this.#returns(slot, onRoom)
+    connections.plan = own
     const next = this.#plan.stages[own.position + 1]
-    const exit = next === undefined ? new ReturnExit(returnTo) : this.#wayTo(next, slot, worker, returnTo)
-    const callback = next === undefined ? this.#body.onFinish : undefined
-    const found = this.#init.findBehaviour(callback ?? '')
-    const handle = found?.kind === 'stage' ? found.handle : undefined
-    const finish = callback === undefined ? undefined : { behaviour: callback, handle }
-    worker.connect({ plan: own, finish, exit, returnTo })
+    const way =
+      next === undefined ? back : (ways.get(next.body.id) ?? this.#fan(next, slot, () => worker.pump()))
+    if (way.isDeadEnd) return
+    if (next !== undefined) ways.set(next.body.id, way)
+    connections.exit = way
+    connections.finish = next === undefined ? this.#finish() : undefined
   }
 
-  /** From a worker to the next stage. */
-  #wayTo(next: StagePlan, slot: SlotId, worker: StageWorker, returnTo: (item: Item) => Outlet): Exit {
-    const onRoom = (): void => worker.pump()
-    const way = this.#fan(next, slot, onRoom)
-    if (!way.isDeadEnd) return way
-    const exit = new LateExit(way)
-    this.#late.set(exit, () => {
-      const own = this.#plan.workers.get(slot)
-      if (own === undefined) return
-      const stage = this.#plan.stages[own.position + 1]
-      // The callback at the end is that of the last stage as it was wired.
-      if (stage === undefined && this.#body.onFinish !== undefined) return
-      if (stage?.workers.length === 0) return
-      this.#late.delete(exit)
-      exit.lead(stage === undefined ? new ReturnExit(returnTo) : this.#fan(stage, slot, onRoom))
-      onRoom()
-    })
-    return exit
+  #finish(): Finish | undefined {
+    const behaviour = this.#body.onFinish
+    if (behaviour === undefined) return undefined
+    const found = this.#init.findBehaviour(behaviour)
+    return { behaviour, handle: found?.kind === 'stage' ? found.handle : undefined }
   }
 
-  /** Where items for a stage go in: where they did when the generation was wired, if that leads to somebody. */
+  /** Where items for a stage go in: where they did when the generation was wired, if only that leads to somebody. */
   #entryTo(id: string): StagePlan | undefined {
-    const { entries } = this.#init.plan
-    const entry = entries.get(id)
+    const { entries } = this.#plan
+    const [entry, wired] = [entries.get(id), this.#init.plan.entries.get(id)]
     const isOpen = entry === undefined ? entries.has(id) : entry.workers.length > 0
-    return isOpen ? entry : this.#plan.entries.get(id)
+    return isOpen || wired === undefined || wired.workers.length === 0 ? entry : wired
   }
 
   /** From this node's entrance to a stage, or, where that is passed over and was the last one, out again. */
@@ -293,6 +304,9 @@ export class Wiring {
     return run
   }
 }
+
+/** The way out of a worker, as long as none is known. */
+const CLOSED: Exit = { isDeadEnd: true, prepare: () => {}, hasRoom: () => false, pick: () => undefined }
 
 /** The way out of the last stage: to whoever sent the item, if it waits for what comes out. */
 class ReturnExit implements Exit {
