@@ -2,7 +2,7 @@
 /** What was thrown, on its way between threads: anything can be thrown, and not everything can be copied. */
 
 import { CallError } from '../../call-errors.ts'
-import { NodeStoppedError, NotFoundError } from '../../errors.ts'
+import { GivenUpError, NodeStoppedError, NotFoundError } from '../../errors.ts'
 import type { Cause, Failure } from '../../protocol/failure.ts'
 import { causeOf, describeThrown, isA, isAbort, originsOf } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'
@@ -12,7 +12,7 @@ export const STRAY_BROKEN_OFF = 'what nobody waits for was broken off, as its wo
 
 /**
  * Whether the end of a worker may have made what it has left running fail: by its signal, or as those that it has called end
- * with it, and their node, or are removed with it.
+ * with it, and their node, or are removed or stopped with it.
  */
 export function isOfStop(error: unknown): boolean {
   return isAbort(error) || isA(error, CellStray) || isOfOther(error) || isOfOther(causeOf(error))
@@ -21,7 +21,7 @@ export function isOfStop(error: unknown): boolean {
 /** What the end of another worker, or of the node, may have made fail. */
 function isOfOther(error: unknown): boolean {
   if (isA(error, CallError) || isA(error, CellCallError)) return true
-  return isA(error, NodeStoppedError) || isA(error, NotFoundError)
+  return isA(error, NodeStoppedError) || isA(error, NotFoundError) || isA(error, GivenUpError)
 }
 
 /** With its `cause`, where that is a failure that travels as data anyway. */

@@ -80,6 +80,7 @@ export abstract class InlineWorker implements ContextOwner {
   #wasReady = false
   #hasHandedOver = false
   #isStopping = false
+  #hasWished = false
   #isReleased = false
   #isFenced = false
   #isOver = false
@@ -216,15 +217,17 @@ export abstract class InlineWorker implements ContextOwner {
 
   /** Its code wants it to end: also where it has stopped for a successor, which then is none. */
   wish(reason: StopReason): void {
+    this.#hasWished = true
     if (!this.#isOver && (!this.#isStopping || this.#isReleased)) this.onStopWish(reason)
   }
 
   /**
    * An error of its code that nobody has caught. What its end, or its fence, has made fail of what it has left running is none:
-   * also while it waits for its turn to stop, as those that it has called may be gone before.
+   * also while it waits for its turn to stop, as those that it has called may be gone before, and where it ends by itself.
    */
   onStray(error: unknown): void {
-    const isToStop = (): boolean => this.#isStopping || !this.home.goesOn(this.worker, this.incarnation)
+    const isEnding = (): boolean => this.#isStopping || this.#hasWished || this.#last !== undefined
+    const isToStop = (): boolean => isEnding() || !this.home.goesOn(this.worker, this.incarnation)
     if ((isOfStop(error) && isToStop()) || (this.#isFenced && isFenced(error)))
       this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
     else this.kill({ kind: 'crashed', failure: failureFrom(error, this.where) })

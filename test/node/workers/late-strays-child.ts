@@ -23,6 +23,8 @@ const server = defineServer('server', {
         setImmediate(() => {
           throw new RangeError('thrown late')
         })
+        // Told of twice: what it throws is caught by nobody.
+        setImmediate(() => process.exit(9))
         throw new RangeError('rejected late')
       })
     },
@@ -47,7 +49,7 @@ const told = (book: LogBook): number =>
 const ends: unknown[] = []
 node.on('worker:exit', end => void ends.push(end))
 late.resolve()
-while (told(first) < 2 && ends.length === 0) await new Promise(resolve => setImmediate(resolve))
+while (told(first) < 4 && ends.length === 0) await new Promise(resolve => setImmediate(resolve))
 const count = await innocent.call.count()
 const isSameNode = node.id === stopped.id
 await Promise.all([node.stop(), other.stop()])

@@ -75,7 +75,7 @@ describe.concurrent('an error that nobody catches, or `process.exit`,', () => {
       expect(stderr).toBe('')
       expect(code).toBe(0)
       const isSameNode = how === 'again'
-      expect(said.get('late')).toEqual({ what: 'late', isSameNode, count: 2, told: [2, 0] })
+      expect(said.get('late')).toEqual({ what: 'late', isSameNode, count: 2, told: [4, 0] })
     },
   )
 

@@ -121,6 +121,13 @@ export const patient = defineServer('patient', {
     return { context, failed, onFailed }
   },
   call: {
+    forgetItem: ({ onFailed }, chain: string): void => {
+      const outcome = asked.node?.getChain(chain).call(1)
+      void outcome?.finally(onFailed)
+      void outcome?.catch(cause => {
+        throw new Error('in vain', { cause })
+      })
+    },
     forget: ({ context, onFailed }, id: string): void => {
       const answer = context.getWorker(id, callee).with({ timeoutMs: FOR_EVER_MS }).call.never()
       void answer.finally(onFailed)
@@ -140,6 +147,33 @@ export const patient = defineServer('patient', {
     await failed
     await new Promise(resolve => setImmediate(resolve))
     context.log.info({}, `terminated ${context.worker} at ${context.node}`)
+  },
+})
+
+/** Ends when somebody says so. */
+export const fickle = defineServer('fickle', {
+  init: context => context,
+  call: { never: () => deferred<void>(() => {}) },
+  cast: { end: context => context.stop('normal') },
+})
+
+/** Ends of its own accord, with one that it has called and does not wait for. */
+export const quitter = defineServer('quitter', {
+  init: context => ({ context, called: '', failed: Promise.withResolvers<void>() }),
+  call: {
+    quit: (state, id: string): void => {
+      const { context, failed } = state
+      state.called = id
+      const answer = context.getWorker(id, fickle).with({ timeoutMs: FOR_EVER_MS }).call.never()
+      void answer.finally(failed.resolve)
+      context.stop('normal')
+    },
+  },
+  terminate: async ({ context, called, failed }) => {
+    context.getWorker(called, fickle).cast.end()
+    await failed.promise
+    await new Promise(resolve => setImmediate(resolve))
+    context.log.info({}, `terminated ${context.worker}`)
   },
 })
 

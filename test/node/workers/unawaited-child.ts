@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import type { Node, NodeEventOf, WorkerRef } from '../../../src/index.ts'
 import { localNode } from '../../local-node.ts'
 import { LogBook } from '../../log-book.ts'
+import { nextExit } from '../../node-events.ts'
 import {
   DEEDS,
   WAYS,
@@ -17,7 +18,9 @@ import {
   callInVain,
   callee,
   caller,
+  fickle,
   patient,
+  quitter,
   slow,
 } from './unawaited-behaviours.ts'
 
@@ -137,6 +140,46 @@ async function tellRemoved(): Promise<void> {
   process.send?.({ what: 'removed', handoff }, () => process.exit())
 }
 
+/** A chain that no node could run is stopped while a worker hands over that has an item in it. */
+async function tellStopped(): Promise<void> {
+  await there.stop()
+  const stage = { run: broken, placement: { labels: { at: 'nowhere' } } }
+  await here.addChain({ id: 'stopped', stages: [stage] }, { until: 'declared' })
+  await here.addWorker({ id: 'patient', run: patient, rebalance: 'passive' })
+  await here.getWorker('patient', patient).call.forgetItem('stopped')
+  const last = await localNode({ cluster, behaviours, discovery: { mdns: false, seeds } })
+  await Promise.all([here.formed(2), last.formed(2)])
+  asked.onHandoff = () => void last.stopChain('stopped')
+  await here.drain()
+  const handoff = await last.getWorker('patient', patient).call.handoff()
+  process.send?.({ what: 'stopped', handoff }, () => process.exit())
+}
+
+/** Workers that end of their own accord, and one that they have called ends before they are through with that. */
+async function tellQuits(): Promise<void> {
+  await there.stop()
+  const logger = new LogBook()
+  const last = await localNode({
+    cluster,
+    behaviours,
+    logger,
+    labels: { at: 'last' },
+    discovery: { mdns: false, seeds },
+  })
+  await Promise.all([here.formed(2), last.formed(2)])
+  const placement = { labels: { at: 'last' } }
+  for (const isolation of ['inline', 'thread', 'process'] as const) {
+    await last.addWorker({ id: `fickle-${isolation}`, run: fickle, placement })
+    await last.addWorker({ id: isolation, run: quitter, isolation, placement, restart: 'transient' })
+    const exited = nextExit(last, isolation)
+    await last.getWorker(isolation, quitter).call.quit(`fickle-${isolation}`)
+    const { exit } = await exited
+    const isTerminated = logger.lines.some(({ message }) => message === `terminated ${isolation}`)
+    say({ what: isolation, exit: exit.kind, isTerminated })
+  }
+  process.send?.({ what: 'end' }, () => process.exit())
+}
+
 /** Members of groups stop one after the other: what one has called is gone before it is its turn. */
 async function tellTurns(): Promise<void> {
   await there.stop()
@@ -202,6 +245,10 @@ if (how === 'workers') {
   await tellLast()
 } else if (how === 'removed') {
   await tellRemoved()
+} else if (how === 'stopped') {
+  await tellStopped()
+} else if (how === 'quits') {
+  await tellQuits()
 } else if (how === 'turns') {
   await tellTurns()
 } else if (how === 'stops') {

@@ -105,6 +105,26 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     expect(said.get('removed')).toEqual({ what: 'removed', handoff: 'its state' })
   })
 
+  test('or an item, as its chain is stopped while its worker moves, does not take the handoff from it either', async ({
+    expect,
+  }) => {
+    const { code, said, stderr } = await run('stopped')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(said.get('stopped')).toEqual({ what: 'stopped', handoff: 'its state' })
+  })
+
+  test('as its worker ends of its own accord, makes no crash of that, and does not take terminate from it', async ({
+    expect,
+  }) => {
+    const { code, said, stderr } = await run('quits')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    said.delete('end')
+    expect(said.size).toBe(3)
+    for (const [what, told] of said) expect(told).toEqual({ what, exit: 'normal', isTerminated: true })
+  })
+
   test('as its worker waits for its turn to stop, takes the handoff from no member of a group', async ({
     expect,
   }) => {
