@@ -48,7 +48,7 @@ class Run {
         },
       }),
     }
-    this.#ingress.open({ entryOf: stage => stage, exitTo: () => exit })
+    this.#ingress.open({ entryOf: stage => stage, isWired: () => true, exitTo: () => exit })
     this.flow = new Flow<number>({
       chain: CHAIN,
       ingress: this.#ingress,

@@ -323,20 +323,25 @@ test('a member that is declared in a group that was given up starts with the gro
   expect(group.members().map(({ workers }) => workers[0]?.kind)).toEqual(['running', 'running'])
 })
 
-test('items flow past a stage that nobody can run yet, and through it when it has come', async () => {
-  await using mesh = await early([double, slowly], { of: { n1: [slowly] } })
-  const node = mesh.node('n1')
-  const chain = await mesh.settle(node.addChain({ id: 'c', stages: [{ id: 'one', run: slowly }] }))
-  await expect(mesh.settle(chain.addStage({ id: 'two', run: double }))).rejects.toMatchObject({
-    name: 'BehaviourNotFoundError',
-  })
-  await mesh.settle(chain.addStage({ id: 'two', run: double }, { ...declared, position: 1 }))
-  expect(chain.status.kind).toBe('pending')
-  expect(await mesh.settle(chain.call(1))).toBe(2)
-  await mesh.start('n2')
-  await comeTo(mesh, 'c', 'running')
-  expect(await mesh.settle(chain.call(1))).toBe(4)
-})
+test.each([0, 1])(
+  'items flow past a stage that nobody can run yet (at %i), and through it when it has come',
+  async position => {
+    await using mesh = await early([double, slowly], { of: { n1: [slowly] } })
+    const node = mesh.node('n1')
+    const chain = await mesh.settle(node.addChain({ id: 'c', stages: [{ id: 'one', run: slowly }] }))
+    await expect(mesh.settle(chain.addStage({ id: 'two', run: double }))).rejects.toMatchObject({
+      name: 'BehaviourNotFoundError',
+    })
+    await mesh.settle(chain.addStage({ id: 'two', run: double }, { ...declared, position }))
+    expect(chain.status.kind).toBe('pending')
+    const waiting = node.getChain<number>('c').call(3, { to: 'two' })
+    expect(await mesh.settle(chain.call(1))).toBe(2)
+    await mesh.start('n2')
+    await comeTo(mesh, 'c', 'running')
+    const outcomes = position === 0 ? [3, 7] : [4, 6]
+    expect(await mesh.settle(Promise.all([chain.call(1), waiting]))).toEqual(outcomes)
+  },
+)
 
 test('items wait in front of such a stage once another worker of the chain has started anew', async () => {
   await using mesh = await early([double, picky], { of: { n1: [picky] } })

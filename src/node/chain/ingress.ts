@@ -46,6 +46,8 @@ export interface IngressInit {
 export interface Entrance {
   /** The stage that an item for this one is given to: another one where it is passed over. */
   readonly entryOf: (stage: string) => string
+  /** Whether the stage was there when the chain was wired: what is for the first one goes past one that came later. */
+  readonly isWired: (stage: string) => boolean
   /** The way to such a stage; undefined where there is no such stage any more. */
   readonly exitTo: (stage: string, onRoom: () => void) => Exit | undefined
 }
@@ -94,7 +96,7 @@ export class Ingress {
 
   configure(limits: Limits): void {
     this.#limits = limits
-    this.#front = this.#gate(limits.stages[0]?.id ?? '')
+    this.#front = this.#gate(this.#first())
     this.#announceRoom()
   }
 
@@ -140,7 +142,7 @@ export class Ingress {
   open(entrance: Entrance): void {
     this.#gates.clear()
     this.#entrance = entrance
-    this.#front = this.#gate(this.#limits.stages[0]?.id ?? '')
+    this.#front = this.#gate(this.#first())
     for (const entry of this.#entries.values()) this.#requeue(entry)
     for (const gate of this.#gates.values()) this.#pump(gate)
   }
@@ -149,7 +151,7 @@ export class Ingress {
   reopen(): void {
     const stuck = [...this.#gates.values()].filter(({ exit }) => exit === undefined || exit.isDeadEnd)
     for (const { stage } of stuck) this.#gates.delete(stage)
-    this.#front = this.#gate(this.#limits.stages[0]?.id ?? '')
+    this.#front = this.#gate(this.#first())
     const unsent = stuck.flatMap(gate => [...gate.unsent])
     for (const entry of unsent) if (this.#entries.get(entry.item.head.n) === entry) this.#requeue(entry)
     for (const gate of this.#gates.values()) this.#pump(gate)
@@ -252,8 +254,15 @@ export class Ingress {
     if (again.to !== undefined && !stages.some(({ id }) => id === again.to)) {
       this.#refuse(again, again.to, new NotFoundError(again.to, 'stage', again))
     } else {
-      this.#gate(again.to ?? stages[0]?.id ?? '').unsent.push(again)
+      this.#gate(again.to ?? this.#first()).unsent.push(again)
     }
+  }
+
+  /** The stage that an item for none in particular is for. */
+  #first(): string {
+    const { stages } = this.#limits
+    const wired = stages.find(({ id }) => this.#entrance?.isWired(id) !== false)
+    return (wired ?? stages[0])?.id ?? ''
   }
 
   #gateFor(to: string | undefined): Gate {

@@ -82,6 +82,7 @@ export class Wiring {
     this.#connectAll()
     init.ingress.open({
       entryOf: id => this.#entryTo(id)?.body.id ?? id,
+      isWired: id => init.plan.entries.has(id),
       exitTo: (id, onRoom) => this.#entrance(id, onRoom),
     })
   }
