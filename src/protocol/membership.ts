@@ -41,13 +41,12 @@ export class Membership {
   #nextForgetMs = -Infinity
 
   constructor(init: MembershipInit) {
-    const { self, timings, prng, now } = init
+    const { self, timings, prng, now, isNamed } = init
     this.#init = init
     this.#timings = timings
     this.#now = now
     this.wakefulness = new Wakefulness(timings, now, () => this.#roster.others())
-    const isMet = (peer: NodeId): boolean => this.#reach.isConnected(peer)
-    this.#roster = new Roster({ self, timings, isMet, isNamed: init.isNamed })
+    this.#roster = new Roster({ self, timings, isMet: id => this.isConnected(id), isNamed })
     this.contacts = new Contacts(self, timings, prng.fork('contacts'))
     const known = { roster: this.#roster, reach: this.#reach, stats: this.#stats, health: this.health }
     this.witnesses = new Witnesses({ timings, ...known })
@@ -229,12 +228,8 @@ export class Membership {
         if (this.#reach.isStuck(effect.to, this.wakefulness, this.#timings)) return this.#renew(effect.to)
         this.#reach.onAsked(effect.to, this.#now.ms)
         return this.#send(effect.to, { kind: 'probe', n: effect.n, ...this.#pack(effect.to) })
-      case 'ask':
-        return this.#send(effect.to, { kind: 'probe-request', n: effect.n, target: effect.target })
-      case 'report': {
-        const { n, target, isHeard } = effect
-        return this.#send(effect.to, { kind: 'probe-report', n, target, isHeard })
-      }
+      case 'send':
+        return this.#send(effect.to, effect.message)
       case 'silent':
         return void this.#accuse(effect.target, 'silent')
       default:
@@ -257,7 +252,8 @@ export class Membership {
 
   #take(row: MemberRow): void {
     if (row.id === this.self.id) this.#takeOwn(row)
-    else if (row.status === 'dead' && this.#isLiving(row)) this.#warn(row)
+    else if (row.status === 'dead' && this.witnesses.isLiving(row, this.#now.ms)) this.#warn(row)
+    else if (row.status === 'dead' && this.witnesses.mayLive(row, this.#now.ms)) this.#onTold(row)
     else if (!this.#roster.isStale(row, this.#now.wallMs) || this.#init.isNamed(row)) this.#apply(row, false)
     else this.#roster.note(row)
   }
@@ -310,6 +306,15 @@ export class Membership {
     if ((status === 'suspect' || status === 'dead') && !authored) this.#warn(merged)
   }
 
+  /** Others have found it dead, as over a link that was cut: here that is a suspicion first, with its time to refute. */
+  #onTold(row: MemberRow): void {
+    const status = this.#roster.find(row.id)?.status ?? 'alive'
+    this.#apply({ ...row, status: status === 'alive' ? 'suspect' : status, endedMs: undefined }, true)
+    this.#suspect(row)
+    this.#suspicions.onTold(row.id)
+    this.#warn(row)
+  }
+
   #onChanged(row: MemberRow, before: MemberRow | undefined, authored: boolean): void {
     this.#news.addRow(row, this.#roster.count)
     this.#init.emit({ kind: 'member-changed', row, before, authored })
@@ -323,11 +328,6 @@ export class Membership {
   #warn(row: MemberRow): void {
     const rows = { ...NO_ROWS, members: [row] }
     if (this.#reach.isConnected(row.id)) this.#send(row.id, { kind: 'rows', rows })
-  }
-
-  /** Whether the run of `row` answers us, or others for us, while somebody calls it dead: our own ears come first. */
-  #isLiving({ id, boot }: MemberRow): boolean {
-    return this.#roster.find(id)?.boot === boot && this.#reach.isSeen(id, this.#now.ms, this.#timings)
   }
 
   /** This node has found something against `peer`. @returns whether it accuses anybody now */
@@ -371,13 +371,13 @@ export class Membership {
     const row = this.#roster.find(id)
     if (row === undefined) return this.#suspicions.end(id)
     const isGone = this.#suspicions.isGone(id, this.#now.ms)
-    if (this.#isLiving(row) && !(isGone && this.witnesses.isAlone(this.#now.ms))) {
+    if (this.witnesses.isLiving(row, this.#now.ms) && !(isGone && this.witnesses.isAlone(this.#now.ms))) {
       this.#suspicions.restart(id, this.#now.ms)
       this.#reach.onLiving(id)
       return this.#warn(row)
     }
     const isAway = !this.#reach.isRefused(id) && this.wakefulness.isAwayFrom(id, this.#now.ms)
-    if (!isGone && (this.health.isDegraded || isAway))
+    if (!isGone && !this.#suspicions.isTold(id) && (this.health.isDegraded || isAway))
       return this.#suspicions.postpone(id, this.#now.ms + this.#timings.probePeriodMs)
     this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
     if (this.#reach.isConnected(id)) this.#renew(id)

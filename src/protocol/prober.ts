@@ -7,20 +7,17 @@
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
 import type { LocalHealth } from './local-health.ts'
+import type { Message } from './messages.ts'
 import type { Reach } from './reach.ts'
 import type { Timings } from './timings.ts'
 
 export type ProberEffect =
   | { readonly kind: 'probe'; readonly to: NodeId; readonly n: number }
-  /** Ask `to` to probe `target`. */
-  | { readonly kind: 'ask'; readonly to: NodeId; readonly target: NodeId; readonly n: number }
-  /** Answer to such a request. */
+  /** `to` is asked to probe a third one, or told what has come of that. */
   | {
-      readonly kind: 'report'
+      readonly kind: 'send'
       readonly to: NodeId
-      readonly target: NodeId
-      readonly n: number
-      readonly isHeard: boolean
+      readonly message: Message & { kind: 'probe-request' | 'probe-report' }
     }
   /** Nobody has had a sign of life of `target`. */
   | { readonly kind: 'silent'; readonly target: NodeId }
@@ -141,7 +138,7 @@ export class Prober {
     const { reach, emit, timings, health } = this.#init
     const { n, nowMs } = context
     if (!reach.isConnected(target) || this.#relays.size >= RELAYS_MAX) {
-      emit({ kind: 'report', to: requester, target, n, isHeard: false })
+      emit({ kind: 'send', to: requester, message: { kind: 'probe-report', n, target, isHeard: false } })
       return
     }
     const untilMs = nowMs + timings.probeTimeoutMs * health.factor * RELAY_PATIENCE
@@ -259,7 +256,8 @@ export class Prober {
     const asked = prng.shuffle(helpers(probe.target)).slice(0, HELPERS)
     probe.waiting = new Set(asked)
     probe.asked = asked.length
-    for (const to of asked) emit({ kind: 'ask', to, target: probe.target, n: probe.n })
+    const { n, target } = probe
+    for (const to of asked) emit({ kind: 'send', to, message: { kind: 'probe-request', n, target } })
   }
 
   #succeed(target: NodeId): void {
@@ -278,6 +276,6 @@ export class Prober {
   #report(relay: Relay, isHeard: boolean): void {
     const { requester, target, n } = relay
     this.#relays.delete(relay)
-    this.#init.emit({ kind: 'report', to: requester, target, n, isHeard })
+    this.#init.emit({ kind: 'send', to: requester, message: { kind: 'probe-report', n, target, isHeard } })
   }
 }

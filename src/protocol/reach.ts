@@ -55,6 +55,12 @@ const CUT_OFF_PERIODS = 10
 /** Others are asked for a missing member every other period: their word counts so long here. */
 const VOUCHED_PERIODS = 4
 
+/**
+ * A member that this node has lost its session with, or that is reached by way of others, may still answer for so long
+ * after that: it is asked for every 2.4 periods, and whoever is silent for less than 3.4 (`SUSPICION_PERIODS`) lives.
+ */
+const LATELY_PERIODS = 6
+
 /** Of those who reach a member for this node, the last ones are remembered: as many as are asked at a time. */
 const VOUCHERS_MAX = 3
 
@@ -210,6 +216,17 @@ export class Reach {
   /** Whether that was but just now: whatever others say, it lives. */
   isSeen(peer: NodeId, nowMs: number, { probePeriodMs }: Timings): boolean {
     return nowMs - this.seenMs(peer) <= SEEN_PERIODS * probePeriodMs
+  }
+
+  /**
+   * Whether this node may still hear of it, which others have found dead: there is a session with it, or was one lately and
+   * its port has not refused since, or others have reached it lately.
+   */
+  mayAnswer(peer: NodeId, nowMs: number, { probePeriodMs }: Timings): boolean {
+    if (this.#sessions.has(peer)) return true
+    const { sinceMs, hadSession, isRefused } = this.#apart.get(peer) ?? { ...NEVER_MET, sinceMs: nowMs }
+    const lastMs = Math.max(this.seenMs(peer), hadSession ? sinceMs : -Infinity)
+    return !isRefused && nowMs - lastMs <= LATELY_PERIODS * probePeriodMs
   }
 
   /** Whether any session has brought something since. */

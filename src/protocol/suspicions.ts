@@ -37,6 +37,8 @@ interface Suspicion {
   /** Since when this node has found so, and nobody else can be heard who could find it, too; Infinity: that is not so. */
   aloneMs: number
   readonly witnesses: Map<NodeId, Evidence>
+  /** Others have declared it dead meanwhile. */
+  isTold: boolean
 }
 
 /**
@@ -104,6 +106,7 @@ export class Suspicions {
       refusedMs: Infinity,
       aloneMs: Infinity,
       witnesses: new Map(),
+      isTold: false,
     })
   }
 
@@ -120,6 +123,17 @@ export class Suspicions {
     return true
   }
 
+  /** Others have declared the suspect dead: here its time is as short as it gets from now on, and up then, whatever else. */
+  onTold(id: NodeId): void {
+    const suspicion = this.#suspicions.get(id)
+    if (suspicion !== undefined) suspicion.isTold = true
+  }
+
+  /** Whether others have declared the suspect dead since it was last heard of. */
+  isTold(id: NodeId): boolean {
+    return this.#suspicions.get(id)?.isTold ?? false
+  }
+
   /** The suspect is well, or dead, or another run. */
   end(id: NodeId): void {
     this.#suspicions.delete(id)
@@ -133,6 +147,7 @@ export class Suspicions {
     suspicion.refusedMs = Infinity
     suspicion.aloneMs = Infinity
     suspicion.witnesses.clear()
+    suspicion.isTold = false
   }
 
   /** Nobody is declared dead before `untilMs`: this node has slept, and may have missed what they said. */
@@ -214,7 +229,8 @@ export class Suspicions {
     const count = Math.min(suspicion.count, left)
     const [minMs, maxMs] = suspicionRangeMs(this.#timings, count)
     const confirmations = this.#confirmationsOf(suspicion)
-    const isFull = confirmations >= confirmationsMax(count, this.#jury.countApart(id, gone))
+    const isFull =
+      suspicion.isTold || confirmations >= confirmationsMax(count, this.#jury.countApart(id, gone))
     const share = isFull ? 1 : (SHORTER_BY[confirmations] ?? 0)
     const slowMs = startedMs + maxMs - (maxMs - minMs) * share
     const fastMs = Math.min(this.#byTwoMs(refusedMs), aloneMs + this.#timings.suspicionFastMs)

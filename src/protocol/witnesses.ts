@@ -3,6 +3,7 @@
 
 import type { NodeId } from '../ids.ts'
 import { type LocalHealth, isTrusted } from './local-health.ts'
+import { type MemberRow, compareMembers } from './member-row.ts'
 import type { PeerStats } from './peer-stats.ts'
 import type { Reach } from './reach.ts'
 import type { Roster } from './roster.ts'
@@ -59,6 +60,20 @@ export class Witnesses implements Jury {
   isAlone(nowMs: number): boolean {
     const { roster, reach, timings } = this.#init
     return roster.others().every(id => reach.isApart(id, nowMs, timings))
+  }
+
+  /** Whether the run of `row` answers us, or others for us, while somebody calls it dead: our own ears come first. */
+  isLiving({ id, boot }: MemberRow, nowMs: number): boolean {
+    const { roster, reach, timings } = this.#init
+    return roster.find(id)?.boot === boot && reach.isSeen(id, nowMs, timings)
+  }
+
+  /** Whether others have found dead by `row` a run that has not said otherwise yet, and that we may still hear do so. */
+  mayLive(row: MemberRow, nowMs: number): boolean {
+    const { roster, reach, timings } = this.#init
+    const known = roster.find(row.id)
+    const isNews = known?.boot === row.boot && compareMembers(row, known) > 0
+    return isNews && reach.mayAnswer(row.id, nowMs, timings)
   }
 
   /** Who may be asked to probe `target`: those with whom there is a session, and who reach it as far as is known. */

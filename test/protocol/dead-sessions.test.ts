@@ -7,7 +7,8 @@ import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, WALL_MS, b, c, row } from './bench.ts'
 
 const { probePeriodMs } = LAN_TIMINGS
-const DEAD = row(b, { status: 'dead', endedMs: WALL_MS })
+/** A run of `b` that this node has not heard of before. */
+const NEXT_DEAD = row(b, { boot: 2, status: 'dead', endedMs: WALL_MS })
 /** So many that the session with each is silent for seconds. */
 const OTHERS = Array.from({ length: 20 }, (_, index) => nodeId(`n${index}`))
 
@@ -27,10 +28,10 @@ beforeEach(() => {
   bench.effects = []
 })
 
-test('it is told, and its session is ended when nothing has come of that for a period', () => {
-  bench.membership.merge(DEAD, bench.now)
+test('of another run that has died, it is told, and its session is ended when nothing has come of that for a period', () => {
+  bench.membership.merge(NEXT_DEAD, bench.now)
   expect(bench.statusOf(b)).toBe('dead')
-  expect(bench.sent('rows')).toMatchObject([{ to: b, message: { rows: { members: [DEAD] } } }])
+  expect(bench.sent('rows')).toMatchObject([{ to: b, message: { rows: { members: [NEXT_DEAD] } } }])
   bench.pass(0.9 * probePeriodMs, [c, ...OTHERS])
   expect(renewed()).toEqual([])
   bench.pass(probePeriodMs, [c, ...OTHERS])
@@ -40,15 +41,15 @@ test('it is told, and its session is ended when nothing has come of that for a p
 })
 
 test('one that refutes in time keeps its session', () => {
-  bench.membership.merge(DEAD, bench.now)
+  bench.membership.merge(NEXT_DEAD, bench.now)
   bench.pass(0.9 * probePeriodMs, [c, ...OTHERS])
-  bench.membership.merge(row(b, { seq: 2 }), bench.now)
+  bench.membership.merge(row(b, { boot: 2, seq: 2 }), bench.now)
   bench.pass(20 * probePeriodMs, [b, c, ...OTHERS])
   expect(renewed()).toEqual([])
 })
 
 test('one that speaks keeps it for as long, also where its word of that has not come yet', () => {
-  bench.membership.merge(DEAD, bench.now)
+  bench.membership.merge(NEXT_DEAD, bench.now)
   for (let times = 0; times < 10; times++) {
     bench.pass(probePeriodMs / 2, [c, ...OTHERS])
     bench.membership.onHeard(b, bench.nowMs)
@@ -59,7 +60,7 @@ test('one that speaks keeps it for as long, also where its word of that has not 
 })
 
 test('a node that has slept meanwhile waits anew', () => {
-  bench.membership.merge(DEAD, bench.now)
+  bench.membership.merge(NEXT_DEAD, bench.now)
   bench.nowMs += 60_000
   bench.pass(0.5 * probePeriodMs, [c, ...OTHERS])
   expect(renewed()).toEqual([])

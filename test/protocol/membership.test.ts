@@ -170,31 +170,6 @@ describe('a member', () => {
     expect(bench.sent('rows').length).toBeGreaterThan(0)
   })
 
-  test('that is called dead by others while it speaks to us is told, not buried', () => {
-    bench.meet(b)
-    bench.pass(1_000, [b])
-    bench.effects = []
-    bench.membership.merge(row(b, { status: 'dead' }), bench.now)
-    expect(bench.statusOf(b)).toBe('alive')
-    expect(bench.sent('rows').map(({ to }) => to)).toEqual([b])
-  })
-
-  test('that is called dead by others while somebody answers for it is not buried, though this node does not hear it', () => {
-    bench.meet(b, c)
-    bench.membership.onPeerDown(b, bench.now)
-    bench.passUntil(() => bench.sent('probe-request').some(({ message }) => message.target === b), [c])
-    bench.tell(c, { kind: 'probe-report', n: 1, target: b, isHeard: true })
-    bench.membership.merge(row(b, { status: 'dead' }), bench.now)
-    expect(bench.statusOf(b)).toBe('alive')
-    // Only as long as that is news.
-    bench.pass(probePeriodMs)
-    bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS }), bench.now)
-    expect(bench.statusOf(b)).not.toBe('dead')
-    bench.pass(2 * probePeriodMs)
-    bench.membership.merge(row(b, { status: 'dead', endedMs: WALL_MS }), bench.now)
-    expect(bench.statusOf(b)).toBe('dead')
-  })
-
   test('that was dead comes back with a larger sequence number only', () => {
     bench.membership.merge(row(b, { seq: 10, status: 'dead', endedMs: WALL_MS }), bench.now)
     bench.membership.merge(row(b, { seq: 2 }), bench.now)

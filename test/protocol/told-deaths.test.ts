@@ -1,0 +1,145 @@
+/** What a death that others tell of does here: where the member may still be heard, it is a suspicion first. */
+
+import { beforeEach, describe, expect, test } from 'vitest'
+
+import { type NodeId, nodeId } from '../../src/ids.ts'
+import { LAN_TIMINGS, suspicionRangeMs } from '../../src/protocol/timings.ts'
+import { Bench, REFUSED, WALL_MS, b, c, d, row } from './bench.ts'
+
+const { probePeriodMs } = LAN_TIMINGS
+const DEAD = row(b, { status: 'dead', endedMs: WALL_MS })
+/** The shortest suspicion in a mesh of so few. */
+const [FEW_MS] = suspicionRangeMs(LAN_TIMINGS, 3)
+
+let bench: Bench
+
+beforeEach(() => {
+  bench = new Bench()
+})
+
+test('one that is called dead by others while it speaks to us is told, not buried', () => {
+  bench.meet(b)
+  bench.pass(1_000, [b])
+  bench.effects = []
+  bench.membership.merge(row(b, { status: 'dead' }), bench.now)
+  expect(bench.statusOf(b)).toBe('alive')
+  expect(bench.sent('rows').map(({ to }) => to)).toEqual([b])
+})
+
+test('one that is called dead by others while somebody answers for it is not buried, though this node does not hear it', () => {
+  bench.meet(b, c)
+  bench.membership.onPeerDown(b, bench.now)
+  bench.passUntil(() => bench.sent('probe-request').some(({ message }) => message.target === b), [c])
+  bench.tell(c, { kind: 'probe-report', n: 1, target: b, isHeard: true })
+  bench.membership.merge(row(b, { status: 'dead' }), bench.now)
+  expect(bench.statusOf(b)).toBe('alive')
+  // Only as long as that is news.
+  bench.pass(probePeriodMs)
+  bench.membership.merge(DEAD, bench.now)
+  expect(bench.statusOf(b)).not.toBe('dead')
+  bench.pass(2 * probePeriodMs)
+  bench.membership.merge(DEAD, bench.now)
+  expect(bench.statusOf(b)).toBe('suspect')
+  expect(bench.passUntil(() => bench.statusOf(b) === 'dead', [c])).toBeLessThanOrEqual(FEW_MS)
+})
+
+test('one that is called dead by others when its session has just ended is suspect first', () => {
+  bench.meet(b, c)
+  bench.pass(1_000, [b, c])
+  bench.membership.onPeerDown(b, bench.now)
+  bench.pass(100, [c])
+  bench.membership.merge(DEAD, bench.now)
+  expect(bench.statusOf(b)).toBe('suspect')
+  bench.membership.onPeerUp(b, bench.now)
+  bench.membership.merge(row(b, { seq: 2 }), bench.now)
+  expect(bench.statusOf(b)).toBe('alive')
+})
+
+test('one that is called dead by others is so at once where nobody has reached it for long, or its port refuses', () => {
+  bench.meet(b, c)
+  bench.membership.merge(row(d), bench.now)
+  bench.pass(1_000, [b, c])
+  bench.membership.onPeerDown(b, bench.now)
+  bench.membership.onDialFailed(b, REFUSED, bench.now)
+  for (const id of [b, d]) {
+    bench.membership.merge(row(id, { status: 'dead', endedMs: WALL_MS }), bench.now)
+    expect(bench.statusOf(id)).toBe('dead')
+  }
+})
+
+describe('with a session that is silent most of the time, as in a mesh of many', () => {
+  const others = Array.from({ length: 20 }, (_, index) => nodeId(`n${index}`))
+  const [suspicionMs] = suspicionRangeMs(LAN_TIMINGS, others.length + 3)
+
+  /** With whom the session was ended. */
+  function renewed(): NodeId[] {
+    return bench.effects.flatMap(effect => (effect.kind === 'renew' ? [effect.peer] : []))
+  }
+
+  /** `b` has answered, and it is not its turn again yet. */
+  beforeEach(() => {
+    bench.meet(b, c, ...others)
+    bench.passUntil(() => bench.sent('probe').some(({ to }) => to === b), [b, c, ...others])
+    bench.pass(3 * probePeriodMs, [b, c, ...others])
+    bench.effects = []
+  })
+
+  test('it is told, and has the time of a suspicion to refute; its session is ended with that', () => {
+    bench.membership.merge(DEAD, bench.now)
+    expect(bench.statusOf(b)).toBe('suspect')
+    expect(bench.sent('rows')).toMatchObject([{ to: b, message: { rows: { members: [DEAD] } } }])
+    // Whoever tells it once more begins nothing anew.
+    bench.pass(suspicionMs / 2, [c, ...others])
+    bench.membership.merge({ ...DEAD, endedMs: WALL_MS + 1 }, bench.now)
+    bench.pass(suspicionMs / 2 - 20, [c, ...others])
+    expect(bench.statusOf(b)).toBe('suspect')
+    expect(renewed()).toEqual([])
+    bench.pass(40, [c, ...others])
+    expect(bench.statusOf(b)).toBe('dead')
+    expect(renewed()).toEqual([b])
+  })
+
+  test.each([0.9, 1.5])(
+    'one that is heard until %d periods before its time is up does not die of it',
+    periods => {
+      bench.membership.merge(DEAD, bench.now)
+      bench.pass(suspicionMs - periods * probePeriodMs, [c, ...others])
+      bench.membership.onHeard(b, bench.nowMs)
+      bench.pass(suspicionMs, [c, ...others])
+      expect(bench.statusOf(b)).toBe('suspect')
+      bench.membership.merge(row(b, { seq: 2 }), bench.now)
+      expect(bench.statusOf(b)).toBe('alive')
+    },
+  )
+
+  test('what is said of one that has refuted it says nothing', () => {
+    bench.membership.merge(row(b, { seq: 2 }), bench.now)
+    bench.effects = []
+    bench.membership.merge(DEAD, bench.now)
+    expect(bench.effects).toEqual([])
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test('of a later state than is known here, it is suspect in that one', () => {
+    bench.membership.merge({ ...DEAD, seq: 5 }, bench.now)
+    expect(bench.membership.table.get(b)).toMatchObject({ seq: 5, status: 'suspect' })
+    bench.membership.merge(row(b, { seq: 6 }), bench.now)
+    expect(bench.statusOf(b)).toBe('alive')
+  })
+
+  test.each(['joining', 'leaving'] as const)('one that is %s stays that, until its time is up', status => {
+    bench.membership.merge(row(b, { boot: 2, status }), bench.now)
+    bench.membership.merge({ ...DEAD, boot: 2 }, bench.now)
+    expect(bench.statusOf(b)).toBe(status)
+    bench.pass(suspicionMs + 20, [c, ...others])
+    expect(bench.statusOf(b)).toBe('dead')
+  })
+
+  test('a node that is late itself learns it from others all the same', () => {
+    for (let times = 0; times < 20; times++) bench.membership.health.raise()
+    expect(bench.membership.health.isDegraded).toBe(true)
+    bench.membership.merge(DEAD, bench.now)
+    bench.pass(suspicionMs + 20, [c, ...others])
+    expect(bench.statusOf(b)).toBe('dead')
+  })
+})

@@ -1,0 +1,74 @@
+/** Where the sides of a split meet, one of them stands still: what the other side has said of it long ago is no death. */
+
+import { expect, test } from 'vitest'
+
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
+import { counter } from './behaviours.ts'
+
+const IDS = Array.from({ length: 16 }, (_, index) => `w${index}`)
+
+/** The sides have taken each other for dead, and each has counted on. */
+async function split(seed: number): Promise<SimulatedMesh> {
+  const mesh = await simulate({ nodes: 4, seed, behaviours: [counter] })
+  await allSeeAll(mesh)
+  await mesh.run(3_000)
+  const [n1, n3] = [mesh.node('n1'), mesh.node('n3')]
+  for (const id of IDS) await mesh.settle(n1.addWorker({ id, run: counter, args: [0] }))
+  mesh.partition(['n1', 'n2'], ['n3', 'n4'])
+  const isSplit = (): boolean => mesh.ids.every(id => mesh.node(id).members().length === 2)
+  await mesh.until('both sides are dead for each other', isSplit, 60_000)
+  await mesh.run(3_000)
+  for (const id of IDS) {
+    await mesh.settle(n1.getWorker(id, counter).call.add(1_000))
+    await mesh.settle(n3.getWorker(id, counter).call.add(2_000))
+  }
+  return mesh
+}
+
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
+
+test.each([
+  [1_600, 0],
+  [1_600, 500],
+  [1_900, 0],
+  [1_200, 1_000],
+])(
+  'one that stands still for %i ms, %i ms of them before the heal, dies for nobody, and its workers keep a state',
+  async (frozenMs, beforeMs) => {
+    for (const seed of SEEDS) {
+      await using mesh = await split(seed)
+      const dead: string[] = []
+      for (const id of mesh.ids)
+        mesh.node(id).on('member:dead', ({ member }) => dead.push(`${member.id} for ${id}`))
+      mesh.freeze('n1')
+      await mesh.run(beforeMs)
+      mesh.heal()
+      await mesh.run(frozenMs - beforeMs)
+      mesh.thaw('n1')
+      await allSeeAll(mesh, 10_000)
+      await mesh.run(10_000)
+      expect(dead, `seed ${seed}`).toEqual([])
+      for (const id of IDS) {
+        const total = await mesh.settle(mesh.node('n2').getWorker(id, counter).call.get())
+        expect([1_000, 2_000], `seed ${seed}, ${id}`).toContain(total)
+      }
+    }
+  },
+)
+
+test('one that does not go on is out in time all the same', async () => {
+  for (const seed of SEEDS) {
+    await using mesh = await split(seed)
+    mesh.freeze('n1')
+    mesh.heal()
+    const healedMs = mesh.nowMs
+    const isOut = (id: string): boolean =>
+      mesh
+        .node(id)
+        .members()
+        .every(member => member.id !== 'n1')
+    await mesh.until('n1 is dead for its side', () => isOut('n2'), 10_000)
+    expect(mesh.nowMs - healedMs, `seed ${seed}`).toBeLessThan(3_500)
+  }
+})
