@@ -326,8 +326,7 @@ export class Membership {
 
   /** Tells a node what is said of it, so that it can refute at once. */
   #warn(row: MemberRow): void {
-    const rows = { ...NO_ROWS, members: [row] }
-    if (this.#reach.isConnected(row.id)) this.#send(row.id, { kind: 'rows', rows })
+    if (this.isConnected(row.id)) this.#send(row.id, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })
   }
 
   /** This node has found something against `peer`. @returns whether it accuses anybody now */
@@ -377,9 +376,10 @@ export class Membership {
       return this.#warn(row)
     }
     const isAway = !this.#reach.isRefused(id) && this.wakefulness.isAwayFrom(id, this.#now.ms)
-    if (!isGone && !this.#suspicions.isTold(id) && (this.health.isDegraded || isAway))
+    const isTold = this.#suspicions.isTold(id)
+    if (!isGone && !isTold && (this.health.isDegraded || isAway))
       return this.#suspicions.postpone(id, this.#now.ms + this.#timings.probePeriodMs)
-    this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, true)
+    this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, !isTold)
     if (this.#reach.isConnected(id)) this.#renew(id)
   }
 

@@ -39,6 +39,8 @@ interface Suspicion {
   readonly witnesses: Map<NodeId, Evidence>
   /** Others have declared it dead meanwhile. */
   isTold: boolean
+  /** How often this node has slept since. */
+  sleeps: number
 }
 
 /**
@@ -58,6 +60,12 @@ const CONFIRMING_NODES_MIN = 4
 
 /** log(c + 1) / log(CONFIRMATIONS + 1) for c confirmations: how much of the way from longest to shortest. */
 const SHORTER_BY = [0, 0.6309, 1] as const
+
+/**
+ * A death that others tell is put off when this node has slept, so often: who stands still again and again, and is awake
+ * for less than that in between, would never learn of it.
+ */
+const TOLD_SLEEPS_MAX = 1
 
 /** Who could find something against a suspect. */
 export interface Jury {
@@ -107,6 +115,7 @@ export class Suspicions {
       aloneMs: Infinity,
       witnesses: new Map(),
       isTold: false,
+      sleeps: 0,
     })
   }
 
@@ -148,11 +157,15 @@ export class Suspicions {
     suspicion.aloneMs = Infinity
     suspicion.witnesses.clear()
     suspicion.isTold = false
+    suspicion.sleeps = 0
   }
 
   /** Nobody is declared dead before `untilMs`: this node has slept, and may have missed what they said. */
   postponeAll(untilMs: number): void {
-    for (const id of this.#suspicions.keys()) this.postpone(id, untilMs)
+    for (const [id, suspicion] of this.#suspicions) {
+      if (suspicion.isTold) suspicion.sleeps += 1
+      if (suspicion.sleeps <= TOLD_SLEEPS_MAX) this.postpone(id, untilMs)
+    }
   }
 
   /** The same of one suspect: this node cannot judge it yet. */

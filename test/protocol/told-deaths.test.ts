@@ -55,6 +55,44 @@ test('one that is called dead by others when its session has just ended is suspe
   expect(bench.statusOf(b)).toBe('alive')
 })
 
+// It never did, as each sleep put that off until after the next one.
+test.each(['open', 'lost'])('one that stands still again and again learns it, its session %s', session => {
+  bench.meet(b, c)
+  bench.pass(1_000, [b, c])
+  if (session === 'lost') bench.membership.onPeerDown(b, bench.now)
+  bench.pass(700, [c])
+  const startMs = bench.nowMs
+  bench.passUntil(() => {
+    bench.membership.merge(DEAD, bench.now)
+    bench.nowMs += 1_400
+    bench.pass(700, [c])
+    return bench.statusOf(b) === 'dead'
+  })
+  expect(bench.nowMs - startMs).toBeLessThan(12_000)
+})
+
+test('one that has stood still once while it suspects it hears first what has come meanwhile', () => {
+  bench.meet(b, c)
+  bench.pass(1_000, [b, c])
+  bench.pass(2 * probePeriodMs + 1, [c])
+  bench.membership.merge(DEAD, bench.now)
+  bench.nowMs += 5_000
+  bench.pass(probePeriodMs, [c])
+  expect(bench.statusOf(b)).toBe('suspect')
+})
+
+test('what others have found is not told by whoever learns it as if it was its own', () => {
+  bench.meet(b, c)
+  bench.pass(1_000, [b, c])
+  bench.pass(2 * probePeriodMs + 1, [c])
+  bench.effects = []
+  bench.membership.merge(DEAD, bench.now)
+  bench.pass(FEW_MS + 20, [c])
+  const changes = bench.effects.flatMap(effect => (effect.kind === 'member-changed' ? [effect] : []))
+  expect(changes.map(({ row: { status } }) => status)).toContain('dead')
+  expect(changes.filter(({ authored, row: { status } }) => authored && status === 'dead')).toEqual([])
+})
+
 test('one that is called dead by others is so at once where nobody has reached it for long, or its port refuses', () => {
   bench.meet(b, c)
   bench.membership.merge(row(d), bench.now)
