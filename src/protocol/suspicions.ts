@@ -32,6 +32,8 @@ interface Suspicion {
   startedMs: number
   /** No death before, whatever others say. */
   notBeforeMs: number
+  /** None by the judgement of this node alone. */
+  unsureUntilMs: number
   /** When two nodes had found that the process is gone. */
   refusedMs: number
   /** Since when this node has found so, and nobody else can be heard who could find it, too; Infinity: that is not so. */
@@ -111,6 +113,7 @@ export class Suspicions {
       count: context.count,
       startedMs: context.nowMs,
       notBeforeMs: 0,
+      unsureUntilMs: 0,
       refusedMs: Infinity,
       aloneMs: Infinity,
       witnesses: new Map(),
@@ -162,16 +165,17 @@ export class Suspicions {
 
   /** Nobody is declared dead before `untilMs`: this node has slept, and may have missed what they said. */
   postponeAll(untilMs: number): void {
-    for (const [id, suspicion] of this.#suspicions) {
+    for (const suspicion of this.#suspicions.values()) {
       if (suspicion.isTold) suspicion.sleeps += 1
-      if (suspicion.sleeps <= TOLD_SLEEPS_MAX) this.postpone(id, untilMs)
+      if (suspicion.sleeps <= TOLD_SLEEPS_MAX)
+        suspicion.notBeforeMs = Math.max(suspicion.notBeforeMs, untilMs)
     }
   }
 
-  /** The same of one suspect: this node cannot judge it yet. */
+  /** This node cannot judge one suspect yet; others may, and tell it so. */
   postpone(id: NodeId, untilMs: number): void {
     const suspicion = this.#suspicions.get(id)
-    if (suspicion !== undefined) suspicion.notBeforeMs = Math.max(suspicion.notBeforeMs, untilMs)
+    if (suspicion !== undefined) suspicion.unsureUntilMs = untilMs
   }
 
   /**
@@ -183,12 +187,12 @@ export class Suspicions {
     this.#review(nowMs)
     const suspicion = this.#suspicions.get(id)
     if (suspicion === undefined || !this.#isRefusing(suspicion)) return false
-    const { startedMs, notBeforeMs, refusedMs, aloneMs, count } = suspicion
+    const { startedMs, refusedMs, aloneMs, count } = suspicion
     const { suspicionFastMs } = this.#timings
     if (aloneMs + suspicionFastMs <= nowMs) return true
     const [, maxMs] = suspicionRangeMs(this.#timings, count)
     const goneMs = Math.min(this.#byTwoMs(refusedMs), startedMs + maxMs)
-    return notBeforeMs <= nowMs && goneMs <= read.readUntilMs
+    return earliestMs(suspicion) <= nowMs && goneMs <= read.readUntilMs
   }
 
   /** Whose time is up. */
@@ -237,7 +241,7 @@ export class Suspicions {
   /** `gone`: the suspects that refuse this node. They confirm nothing against others. */
   #dueMs(suspicion: Suspicion, gone: ReadonlySet<NodeId>): number {
     const { id } = suspicion.run
-    const { startedMs, refusedMs, aloneMs, notBeforeMs } = suspicion
+    const { startedMs, refusedMs, aloneMs } = suspicion
     const left = this.#jury.count - gone.size + (gone.has(id) ? 1 : 0)
     const count = Math.min(suspicion.count, left)
     const [minMs, maxMs] = suspicionRangeMs(this.#timings, count)
@@ -247,7 +251,7 @@ export class Suspicions {
     const share = isFull ? 1 : (SHORTER_BY[confirmations] ?? 0)
     const slowMs = startedMs + maxMs - (maxMs - minMs) * share
     const fastMs = Math.min(this.#byTwoMs(refusedMs), aloneMs + this.#timings.suspicionFastMs)
-    return Math.max(notBeforeMs, Math.min(slowMs, fastMs))
+    return Math.max(earliestMs(suspicion), Math.min(slowMs, fastMs))
   }
 
   /** When a suspect that two have found gone has had its time: more where this node, late itself, may not have read all. */
@@ -273,6 +277,11 @@ export class Suspicions {
   #counts(witness: NodeId, evidence: Evidence): boolean {
     return evidence === 'refused' ? this.#jury.isAlive(witness) : this.#jury.isTrusted(witness)
   }
+}
+
+/** No death of the suspect before. */
+function earliestMs({ notBeforeMs, unsureUntilMs, isTold }: Suspicion): number {
+  return isTold ? notBeforeMs : Math.max(notBeforeMs, unsureUntilMs)
 }
 
 /**

@@ -71,6 +71,19 @@ test.each(['open', 'lost'])('one that stands still again and again learns it, it
   expect(bench.nowMs - startMs).toBeLessThan(12_000)
 })
 
+test('one that has put off its own verdict, as it is unwell, does not wait for it any more', () => {
+  bench.meet(b, c)
+  bench.pass(1_000, [b, c])
+  bench.accuse(b, c)
+  bench.pass(FEW_MS - 20)
+  for (let times = 0; times < 20; times++) bench.membership.health.raise()
+  bench.pass(40)
+  expect(bench.statusOf(b)).toBe('suspect')
+  bench.membership.merge(DEAD, bench.now)
+  bench.pass(20)
+  expect(bench.statusOf(b)).toBe('dead')
+})
+
 test('one that has stood still once while it suspects it hears first what has come meanwhile', () => {
   bench.meet(b, c)
   bench.pass(1_000, [b, c])
