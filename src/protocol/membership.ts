@@ -380,7 +380,7 @@ export class Membership {
     if (!isGone && !isTold && (this.health.isDegraded || isAway))
       return this.#suspicions.postpone(id, this.#now.ms + this.#timings.probePeriodMs)
     this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, !isTold)
-    if (this.#reach.isConnected(id)) this.#renew(id)
+    if (!isTold && this.#reach.isConnected(id)) this.#renew(id)
   }
 
   /** The session is stuck, or its peer dead: it is ended, and dialled anew. */

@@ -135,7 +135,7 @@ describe('with a session that is silent most of the time, as in a mesh of many',
     bench.effects = []
   })
 
-  test('it is told, and has the time of a suspicion to refute; its session is ended with that', () => {
+  test('it is told, and has the time of a suspicion to refute; its session is ended a period after that', () => {
     bench.membership.merge(DEAD, bench.now)
     expect(bench.statusOf(b)).toBe('suspect')
     expect(bench.sent('rows')).toMatchObject([{ to: b, message: { rows: { members: [DEAD] } } }])
@@ -147,6 +147,9 @@ describe('with a session that is silent most of the time, as in a mesh of many',
     expect(renewed()).toEqual([])
     bench.pass(40, [c, ...others])
     expect(bench.statusOf(b)).toBe('dead')
+    bench.pass(0.9 * probePeriodMs, [c, ...others])
+    expect(renewed()).toEqual([])
+    bench.pass(probePeriodMs, [c, ...others])
     expect(renewed()).toEqual([b])
   })
 
