@@ -126,10 +126,11 @@ export class Membership {
     this.#enter(now)
     const peer = this.contacts.onDialFailed(key, problem, now.ms)
     if (peer === undefined || problem.failure !== 'refused') return
-    // Refused again: in the end that says enough, also where this node is too late for everything else.
-    if (!this.#reach.isRefusalNews(peer))
-      return this.#suspicions.isGone(peer, now.ms, this.wakefulness) ? this.#decide(peer) : undefined
-    if (this.#accuse(peer, 'refused')) this.#reach.onRefusalTold(peer)
+    const isNews = this.#reach.isRefusalNews(peer)
+    // Refused again, or dead for others: that says enough, also where this node is too late for everything else.
+    if (isNews ? this.#suspicions.isTold(peer) : this.#suspicions.isGone(peer, now.ms, this.wakefulness))
+      return this.#decide(peer)
+    if (isNews && this.#accuse(peer, 'refused')) this.#reach.onRefusalTold(peer)
   }
 
   /** A sign of life of a peer. */
@@ -212,8 +213,7 @@ export class Membership {
     this.#prober.onSlept(now.ms)
     this.#reach.onSlept(now.ms)
     if (state === 'asleep') this.wakefulness.hold()
-    const nextMs = now.ms + this.#timings.probePeriodMs
-    return this.#suspicions.postponeAll(Math.max(nextMs, this.wakefulness.accuseFromMs))
+    return this.#suspicions.onSlept(now.ms, this.wakefulness)
   }
 
   /** A member without a session is not probed by its turn only. */

@@ -163,8 +163,9 @@ export class Suspicions {
     suspicion.sleeps = 0
   }
 
-  /** Nobody is declared dead before `untilMs`: this node has slept, and may have missed what they said. */
-  postponeAll(untilMs: number): void {
+  /** This node has slept, and may have missed what they said: nobody dies for a period, nor before it may accuse again. */
+  onSlept(nowMs: number, { accuseFromMs }: Pick<Wakefulness, 'accuseFromMs'>): void {
+    const untilMs = Math.max(nowMs + this.#timings.probePeriodMs, accuseFromMs)
     for (const suspicion of this.#suspicions.values()) {
       if (suspicion.isTold) suspicion.sleeps += 1
       if (suspicion.sleeps <= TOLD_SLEEPS_MAX)

@@ -55,6 +55,23 @@ test('one that is called dead by others when its session has just ended is suspe
   expect(bench.statusOf(b)).toBe('alive')
 })
 
+test.each([0, 1_500])(
+  'it is dead as soon as its port refuses, also where this node has just stood still for %d ms',
+  stillMs => {
+    bench.meet(b, c)
+    bench.pass(1_000, [b, c])
+    bench.nowMs += stillMs
+    bench.membership.onPeerDown(b, bench.now)
+    bench.pass(2 * probePeriodMs + 1, [c])
+    bench.nowMs += stillMs
+    bench.pass(10, [c])
+    bench.membership.merge(DEAD, bench.now)
+    expect(bench.statusOf(b)).toBe('suspect')
+    bench.membership.onDialFailed(b, REFUSED, bench.now)
+    expect(bench.statusOf(b)).toBe('dead')
+  },
+)
+
 // It never did, as each sleep put that off until after the next one.
 test.each(['open', 'lost'])('one that stands still again and again learns it, its session %s', session => {
   bench.meet(b, c)
