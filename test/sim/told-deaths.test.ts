@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
-import { counter } from './behaviours.ts'
+import { counter, listener } from './behaviours.ts'
 
 const IDS = Array.from({ length: 16 }, (_, index) => `w${index}`)
 
@@ -71,4 +71,32 @@ test('one that does not go on is out in time all the same', async () => {
     await mesh.until('n1 is dead for its side', () => isOut('n2'), 10_000)
     expect(mesh.nowMs - healedMs, `seed ${seed}`).toBeLessThan(3_500)
   }
+})
+
+test('of twenty, of whom each is silent for seconds, nobody dies for its own side, and no group begins anew', async () => {
+  await using mesh = await simulate({ seed: 5, nodes: 20, behaviours: [listener] })
+  await allSeeAll(mesh)
+  const members = IDS.map(id => ({ id, run: listener, args: [] }) as const)
+  await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy: 'one_for_all', members }))
+  await mesh.run(5_000)
+  const sides = [mesh.ids.slice(0, 10), mesh.ids.slice(10)]
+  mesh.partition(...sides)
+  const isSplit = (): boolean => mesh.ids.every(id => mesh.node(id).members().length === 10)
+  await mesh.until('both sides are dead for each other', isSplit, 60_000)
+  await mesh.run(5_000)
+  const dead: string[] = []
+  const begun: number[] = []
+  for (const id of mesh.ids) {
+    const node = mesh.node(id)
+    node.on('member:dead', ({ member }) => dead.push(`${member.id} for ${id}`))
+    begun.push(node.inspect().core.ledger.tables.phases.get('g')?.generation.number ?? 0)
+  }
+  mesh.heal()
+  await allSeeAll(mesh, 10_000)
+  await mesh.run(5_000)
+  expect(dead).toEqual([])
+  const ends = mesh.ids.map(
+    id => mesh.node(id).inspect().core.ledger.tables.phases.get('g')?.generation.number,
+  )
+  expect(new Set(ends)).toEqual(new Set([Math.max(...begun)]))
 })
