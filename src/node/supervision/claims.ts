@@ -5,7 +5,6 @@ import { type NodeId, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } 
 import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
 import { withFailure } from '../../protocol/failure.ts'
 import { compareTokens, generationOf } from '../../protocol/fencing-token.ts'
-import { givesAway } from '../../protocol/member-row.ts'
 import type { Message } from '../../protocol/messages.ts'
 import type { SpecRow, WorkerBody } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
@@ -14,12 +13,14 @@ import type { Now } from '../now.ts'
 import type { Declines } from './declines.ts'
 import { type Exit, howEnded } from './exit.ts'
 import { Handoffs, type SendHandoff } from './handoffs.ts'
+import { leaveFor, wishFor } from './moves.ts'
 import { NO_FAILURES, nextClaim } from './next-claim.ts'
 import { type OnStateLost, Parting } from './parting.ts'
+import { regainedClaim } from './regain.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, type TenureInit, isCurrent, isInHand, statusOf } from './tenure.ts'
-import { Vacancies } from './vacancies.ts'
+import { Vacancies, type Vacancy } from './vacancies.ts'
 
 /**
  * A worker starts when one other node knows of its claim, or after this time: of two nodes that claim at once, as a
@@ -29,6 +30,7 @@ const PUSH_MS = 200
 
 /** A worker without a `handoff`, and without anything in its mailbox, leaves nothing behind. */
 const NOTHING = new Uint8Array()
+const ENDED: Statement = { state: 'done', failures: NO_FAILURES }
 
 /** What a worker was to start with is lost, and it has no exit any more that would tell what is in it. */
 export type OnLegacyLost = (legacy: Uint8Array) => void
@@ -132,6 +134,20 @@ export class Claims {
     this.#forget(row.id)
   }
 
+  /** The worker that runs here is the one that goes on, and another node's claim counts: see `regainedClaim`. */
+  regain(row: SpecRow, now: Now): void {
+    const tenure = this.#tenures.get(row.id)
+    const claim = tenure && regainedClaim(row, tenure, this.#ledger, this.#vacancies)
+    if (tenure === undefined || claim === undefined) return
+    const isThere = this.#supervisor.findPlaced(claim.slot, generationOf(tenure.token)) !== undefined
+    const predecessor = tenure.predecessor ?? (isThere ? tenure.token : undefined)
+    this.#begin(claim, { isFirst: false, legacy: tenure.takeLegacy(), predecessor })
+    this.#waits.clear(row.id)
+    this.#ledger.writeClaim(claim)
+    this.handoffs.follow(claim, now.ms)
+    this.#supervisor.release(row.id, now.ms)
+  }
+
   /** There is to be no such worker: once it has stopped, its owner gives up the claim. @returns whether it has */
   letGo(id: SpecId, nowMs: number): boolean {
     this.#forget(id)
@@ -171,6 +187,8 @@ export class Claims {
     const { slot, spec, token } = report.assignment
     const claim = this.#ledger.tables.claims.get(slot)
     const tenure = this.#tenures.get(spec)
+    const isOver = report.kind === 'exited' && tenure?.succeed(token, report.exit) === 'over'
+    if (isOver && isOwner(claim, this.#ledger.run)) return void this.#say(claim, ENDED)
     if (tenure === undefined || compareTokens(tenure.token, token) !== 0) return
     if (!isOwner(claim, this.#ledger.run) || claim.generation !== tenure.generation) return
     if (report.kind === 'started') {
@@ -275,28 +293,16 @@ export class Claims {
 
   /** Asks for a worker that placement wants on this node, and that may leave: what is refused would hold up others. */
   #wish(body: WorkerBody, claim: Claim, now: Now): void {
-    const owner = this.#ledger.tables.members.get(claim.owner.id)
-    const isGiven = owner !== undefined && givesAway(owner)
-    const isMovable = body.rebalance === 'active' && claim.state === 'running'
-    const isWanted = isGiven ? claim.state !== 'draining' : isMovable
-    if (isWanted && this.#ledger.ownerOf(claim.slot) === this.#ledger.run.id)
-      this.handoffs.want(claim, isGiven, now.ms)
+    const wish = wishFor(body, claim, this.#ledger)
+    if (wish !== undefined) this.handoffs.want(claim, wish === 'urgent', now.ms)
     else if (claim.heir !== this.#ledger.run.id) this.handoffs.forget(specOfSlot(claim.slot), now.ms)
   }
 
-  /** Whether a worker of this node may go to `heir` now: placement wants it there here too, and there is no turmoil. */
+  /** Whether a worker of this node may go to `heir` now. */
   #mayLeave(claim: Claim, heir: NodeId, now: Now): boolean {
-    const row = this.#ledger.tables.specs.get(specOfSlot(claim.slot))
-    const isHeld = isOwner(claim, this.#ledger.run) && isActiveClaim(claim) && claim.state !== 'draining'
-    if (!isHeld || row?.body?.kind !== 'worker' || !isCurrent(claim, row)) return false
-    if (this.#ledger.ownerOf(claim.slot) !== heir) return false
-    if (givesAway(this.#ledger.membership.self)) return true
-    return (
-      row.body.rebalance === 'active' &&
-      claim.state === 'running' &&
-      now.ms >= this.#settledAtMs &&
-      this.handoffs.hasRoom(this.#tenures.size, now.ms)
-    )
+    const leave = leaveFor(claim, heir, this.#ledger)
+    if (leave !== 'unhurried') return leave === 'urgent'
+    return now.ms >= this.#settledAtMs && this.handoffs.hasRoom(this.#tenures.size, now.ms)
   }
 
   /** The worker cannot be started here: another node tries, with all that it was to start with. */
@@ -313,7 +319,7 @@ export class Claims {
   #onDrained(claim: Claim, exit: Exit, now: Now): void {
     // What it has not started with yet, goes on to the next one.
     const unused = this.#tenures.get(specOfSlot(claim.slot))?.takeLegacy() ?? NOTHING
-    if (howEnded(exit) === 'normally') return void this.#say(claim, { state: 'done', failures: NO_FAILURES })
+    if (howEnded(exit) === 'normally') return void this.#say(claim, ENDED)
     const state = exit.kind === 'released' ? exit.legacy : unused
     const isCrash = exit.kind === 'crashed' || exit.kind === 'killed'
     const failures = isCrash ? withFailure(claim.failures, exit.failure) : claim.failures
@@ -336,8 +342,7 @@ export class Claims {
       // It is given to one at a time: whoever is not to have the worker must not take the turn of the one that is.
       const isNext = isHeir || this.#ledger.ownerOf(claim.slot) === run.id
       if (isNext && !isTaken) this.handoffs.want(claim, true, now.ms)
-      this.#waits.set(row.id, untilMs)
-      return STARTING
+      return this.#wait(row.id, untilMs)
     }
     return this.#contend(row, body, { before: claim, now, legacy, isHeir })
   }
@@ -346,27 +351,20 @@ export class Claims {
   #contend(
     row: SpecRow,
     body: WorkerBody,
-    context: {
-      readonly before: Claim | undefined
-      readonly now: Now
-      readonly legacy?: Uint8Array | undefined
-      readonly isHeir?: boolean
-    },
+    context: Vacancy & { readonly now: Now; readonly isHeir?: boolean },
   ): SpecStatus {
     const { before, now, legacy, isHeir = false } = context
-    const slot = slotId(row.id)
+    const [slot, { run }] = [slotId(row.id), this.#ledger]
     const owner = this.#ledger.ownerOf(slot)
-    const { run } = this.#ledger
+    const regainedMs = this.#vacancies.regainedUntilMs(row, before, now.ms, this.#settledAtMs)
+    if (regainedMs > now.ms) return this.#wait(row.id, regainedMs)
     if (owner !== run.id && !isHeir) {
       if (isOwner(before, run) && isActiveClaim(before)) this.#say(before, { state: 'stopped' })
       if (owner !== undefined) return STARTING
       return { kind: 'pending', reason: this.#ledger.shortage(row, new Set([slot])) }
     }
     const untilMs = this.#vacancies.untilMs(before, now.ms)
-    if (untilMs > now.ms) {
-      this.#waits.set(row.id, untilMs)
-      return STARTING
-    }
+    if (untilMs > now.ms) return this.#wait(row.id, untilMs)
     this.#vacancies.forget(row.id)
     const score = this.#vacancies.scoreOf(slot, { before, legacy })
     const generation = this.#vacancies.generationAfter(before, row.id, now.wallMs)
@@ -379,6 +377,11 @@ export class Claims {
     }
     this.#ledger.writeClaim(claim)
     this.handoffs.follow(claim, now.ms)
+    return STARTING
+  }
+
+  #wait(id: SpecId, untilMs: number): SpecStatus {
+    this.#waits.set(id, untilMs)
     return STARTING
   }
 

@@ -3,13 +3,19 @@
 
 import type { NodeId } from '../../ids.ts'
 import type { Claim } from '../../protocol/claim.ts'
-import { type FencingToken, generationOf, runTag, tokenOf } from '../../protocol/fencing-token.ts'
+import {
+  type FencingToken,
+  compareTokens,
+  generationOf,
+  runTag,
+  tokenOf,
+} from '../../protocol/fencing-token.ts'
 import { withFailure } from '../../protocol/failure.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
 import { type SpecRow, type WorkerBody, isSameContent, writtenAt } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import type { Now } from '../now.ts'
-import { failureOf, howEnded } from './exit.ts'
+import { type Exit, failureOf, howEnded } from './exit.ts'
 import { STABLE_MS, backoffMs, countRestart, isExceeded, isRestarted } from './restart-policy.ts'
 import { RUNNING, STARTING, type SpecStatus } from './spec-status.ts'
 import type { Report } from './supervisor.ts'
@@ -20,23 +26,32 @@ export type Statement = Partial<Pick<Claim, 'state' | 'failures' | 'restarts' | 
 export interface TenureInit {
   readonly isFirst: boolean
   readonly legacy: Uint8Array | undefined
+  /** The worker that it takes up here, once that has stopped for it. */
+  readonly predecessor?: FencingToken | undefined
 }
 
 export class Tenure {
   /** Of the worker, however often it starts here. */
   readonly token: FencingToken
+  /** What it runs for: by then, its claim may have been overruled. */
+  readonly madeFor: Pick<Claim, 'specVersion' | 'content'>
+  #predecessor: FencingToken | undefined
   /** Nobody has run this version of the spec before: if it cannot start, that is an error of the caller. */
   readonly #isFirst: boolean
   /** Numbers the starts, from 1. */
   attempt = 1
-  /** It waits for its restart, or for another node to hear of the claim. */
-  isWaiting = false
+  /** It waits for its restart, for another node to hear of the claim, or for whom it takes up here. */
+  isWaiting: boolean
   #legacy: Uint8Array | undefined
   #startedMs = 0
   /** Restarts one after the other, none of which has led to a stable minute. */
   #streak: number
 
-  constructor(claim: Claim, { isFirst, legacy }: TenureInit) {
+  constructor(claim: Claim, { isFirst, legacy, predecessor }: TenureInit) {
+    const { specVersion, content } = claim
+    this.madeFor = { specVersion, content }
+    this.#predecessor = predecessor
+    this.isWaiting = predecessor !== undefined
     this.token = tokenOf({ number: claim.generation, tag: claim.score }, runTag(claim.owner))
     this.#isFirst = isFirst
     this.#legacy = legacy?.length === 0 ? undefined : legacy
@@ -46,6 +61,10 @@ export class Tenure {
   /** As the claim has it. */
   get generation(): number {
     return generationOf(this.token).number
+  }
+
+  get predecessor(): FencingToken | undefined {
+    return this.#predecessor
   }
 
   /** What its predecessor on another node has left behind, until it has started with it, or somebody else is to. */
@@ -64,6 +83,16 @@ export class Tenure {
   get key(): string {
     const { generation, lineage } = this.token
     return `${generation} ${this.attempt} ${lineage}`
+  }
+
+  /** The worker that it takes up has ended, if it is that one. @returns `over`: that has ended for good */
+  succeed(token: FencingToken, exit: Exit): 'over' | undefined {
+    if (this.#predecessor === undefined || compareTokens(this.#predecessor, token) !== 0) return undefined
+    this.#predecessor = undefined
+    this.isWaiting = false
+    if (howEnded(exit) === 'normally') return 'over'
+    if (exit.kind === 'released' && exit.legacy.length > 0) this.#legacy = exit.legacy
+    return undefined
   }
 
   onStarted(nowMs: number): void {
@@ -106,7 +135,7 @@ export class Tenure {
 }
 
 /** Whether the claim is for the spec as it is now. */
-export function isCurrent(claim: Claim, row: SpecRow): boolean {
+export function isCurrent(claim: Pick<Claim, 'specVersion' | 'content'>, row: SpecRow): boolean {
   return compareHlc(claim.specVersion, writtenAt(row)) === 0 || isSameContent(claim, row)
 }
 

@@ -82,6 +82,7 @@ export class Upkeep {
   /** Does what the rows ask of this node, and says how the spec stands. */
   evaluate(row: SpecRow, now: Now): SpecStatus {
     const { body, desired } = row
+    if (desired === 'running') this.#claims.regain(row, now)
     this.#fence(row, now)
     this.#declines.follow(row, now)
     if (body === undefined) return this.#endOf(row, now) ?? { kind: 'removed' }

@@ -3,15 +3,21 @@
 
 import { hash64, mix } from '../../hash.ts'
 import type { SlotId, SpecId } from '../../ids.ts'
-import { type Claim, isOwner } from '../../protocol/claim.ts'
+import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
+import { compareHlc } from '../../protocol/hlc.ts'
+import type { SpecRow } from '../../protocol/spec-row.ts'
 import type { Ledger } from '../ledger.ts'
 import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
+import { isCurrent } from './tenure.ts'
 
 /** Scores of placement have 32 bits. */
 const SCORES = 2 ** 32
 
 /** Whoever wakes, and hears nobody of those who may have taken over, looks again so often. */
 const AWAY_MS = 500
+
+/** Sides that meet hear of each other's claims within this time. */
+const REGAIN_MS = 2_000
 
 /** What is known of a worker that nobody runs. */
 export interface Vacancy {
@@ -52,6 +58,17 @@ export class Vacancies {
     const isAway = membership.wakefulness.isAway(nowMs) && membership.present().length > 1
     if (before !== undefined && isAway) return nowMs + AWAY_MS
     return before === undefined ? listenUntilMs : Math.max(listenUntilMs, reunitedFromMs)
+  }
+
+  /**
+   * Where sides meet that have each declared or restarted it, whoever has run it for the row that counts may not have heard
+   * of the other claim yet, and is to go on: see `regainedClaim`. In a mesh that has not changed there is nobody like that.
+   */
+  regainedUntilMs(row: SpecRow, before: Claim | undefined, nowMs: number, settledAtMs: number): number {
+    if (before === undefined || !isActiveClaim(before) || isCurrent(before, row)) return -Infinity
+    // Whoever has written the row knew what the claim is for.
+    if (row.replaces !== undefined && compareHlc(row.replaces, before.specVersion) === 0) return -Infinity
+    return Math.min(settledAtMs, this.sinceMs(row.id, before, nowMs) + REGAIN_MS)
   }
 
   /** The number of the next claim; without one before, that of a lineage that begins. */

@@ -1,0 +1,126 @@
+/** Standalone workers that two sides have begun, or started anew, while they did not know of each other; and then they meet. */
+
+import { describe, expect, test } from 'vitest'
+
+import { type Node, defineServer } from '../../src/index.ts'
+import { type FencingToken, compareTokens } from '../../src/protocol/fencing-token.ts'
+import { type SimulatedMesh, simulate } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
+
+/** What moves takes its total along. */
+const purse = defineServer('purse', {
+  init: (context, start: number) => {
+    const { handoff } = context
+    return { context, total: typeof handoff === 'number' ? handoff : start }
+  },
+  call: {
+    add: (state, by: number) => (state.total += by),
+    get: state => state.total,
+    token: state => state.context.token,
+  },
+  handoff: state => state.total,
+})
+
+const IDS = Array.from({ length: 8 }, (_, index) => `w${index}`)
+const SIDES = [
+  ['n1', 'n2'],
+  ['n3', 'n4'],
+] as const
+const MET_MS = 15_000
+
+async function addTo(mesh: SimulatedMesh, name: string, by: number): Promise<void> {
+  for (const id of IDS) await mesh.settle(mesh.node(name).getWorker(id, purse).call.add(by))
+}
+
+/** What each node is answered: by worker. */
+async function totals(mesh: SimulatedMesh): Promise<Record<string, readonly number[]>> {
+  const answers: Record<string, readonly number[]> = {}
+  for (const id of IDS)
+    answers[id] = await Promise.all(
+      mesh.ids.map(name => mesh.settle(mesh.node(name).getWorker(id, purse).call.get())),
+    )
+  return answers
+}
+
+/** What a resource would have seen of each, by node. */
+async function tokens(mesh: SimulatedMesh): Promise<readonly (readonly FencingToken[])[]> {
+  return await Promise.all(
+    IDS.map(id =>
+      Promise.all(mesh.ids.map(name => mesh.settle(mesh.node(name).getWorker(id, purse).call.token()))),
+    ),
+  )
+}
+
+/** I16: none that was there before outbids the one that is left. */
+async function expectLargest(
+  mesh: SimulatedMesh,
+  before: readonly (readonly FencingToken[])[],
+): Promise<void> {
+  for (const [index, [left]] of (await tokens(mesh)).entries())
+    for (const earlier of before[index] ?? [])
+      expect(left && compareTokens(left, earlier)).toBeGreaterThanOrEqual(0)
+}
+
+const allAre = (mesh: SimulatedMesh, total: number): Record<string, readonly number[]> =>
+  Object.fromEntries(IDS.map(id => [id, mesh.ids.map(() => total)]))
+
+const declare = async (mesh: SimulatedMesh, name: string): Promise<void> => {
+  for (const id of IDS) await mesh.settle(mesh.node(name).addWorker({ id, run: purse, args: [1] }))
+}
+
+const SEEDS = [1, 2, 3, 4, 5, 6]
+
+test.each(SEEDS)(
+  'what is added by hand on nodes that have not met goes on as it was added later: seed %i',
+  async seed => {
+    await using mesh = await simulate({ seed, nodes: ['n1', 'n2'], behaviours: [purse] })
+    for (const name of mesh.ids) mesh.crash(name)
+    mesh.partition(['n1'], ['n2'])
+    await mesh.startAll()
+    await declare(mesh, 'n1')
+    await addTo(mesh, 'n1', 10)
+    await mesh.run(5_000)
+    await declare(mesh, 'n2')
+    await addTo(mesh, 'n2', 20)
+    const before = await tokens(mesh)
+    mesh.heal()
+    await mesh.run(MET_MS)
+    expect(await totals(mesh)).toEqual(allAre(mesh, 21))
+    await expectLargest(mesh, before)
+  },
+)
+
+const AGAIN = {
+  restarted: (node: Node, id: string) => node.restartWorker(id),
+  'removed and added again': async (node: Node, id: string) => {
+    await node.removeWorker(id)
+    await node.addWorker({ id, run: purse, args: [1] })
+  },
+} as const
+
+describe.each(Object.entries(AGAIN))(
+  'what is %s on both sides of a partition goes on as it was later',
+  (_what, again) => {
+    test.each(SEEDS.flatMap(seed => [[seed, 0] as const, [seed, 1] as const]))(
+      'seed %i, side %i',
+      async (seed, last) => {
+        await using mesh = await simulate({ seed, nodes: 4, behaviours: [purse] })
+        await allSeeAll(mesh)
+        await declare(mesh, 'n1')
+        await addTo(mesh, 'n1', 5)
+        mesh.partition(...SIDES)
+        await mesh.run(20_000)
+        for (const [first] of last === 1 ? SIDES : SIDES.toReversed()) {
+          for (const id of IDS) await mesh.settle(again(mesh.node(first), id))
+          await mesh.run(2_000)
+          await addTo(mesh, first, first === SIDES[last][0] ? 20 : 10)
+        }
+        const before = await tokens(mesh)
+        mesh.heal()
+        await mesh.run(MET_MS)
+        expect(await totals(mesh)).toEqual(allAre(mesh, 21))
+        await expectLargest(mesh, before)
+      },
+    )
+  },
+)
