@@ -12,6 +12,7 @@ import type { DataPlane } from './data-plane.ts'
 import { Declarations } from './declarations.ts'
 import type { AddOptions, DeclareOptions } from './declare-options.ts'
 import { LEAVE_MS } from './departure.ts'
+import { DIFFERENT, ELSEWHERE } from './different.ts'
 import { drain } from './drain.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
@@ -39,9 +40,6 @@ import type { Stage } from './workers/behaviours.ts'
 import type { Host } from './workers/host.ts'
 import { Registry } from './workers/registry.ts'
 import { refuseFenced } from './workers/scope.ts'
-
-/** Of a spec that this node, or its config, declares in another way. */
-export const DIFFERENT = 'runs as another node has declared it, which is not as it is declared here'
 
 export class Node implements AsyncDisposable {
   readonly #kernel: Kernel
@@ -77,7 +75,7 @@ export class Node implements AsyncDisposable {
     // Before any listener of the user's: who is told should find it so.
     init.bus.on('node:replaced', () => this.#declarations.close(() => new DuplicateIdentityError(this.id)))
     init.bus.on('spec:superseded', ({ id, winner, loser, fields }) => {
-      if (loser === this.id && fields.length > 0) this.warn({ id, fields, by: winner }, DIFFERENT)
+      if (loser === this.id) this.warn({ id, fields, by: winner }, fields.length > 0 ? DIFFERENT : ELSEWHERE)
     })
   }
 

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { type Node, defineServer } from '../../src/index.ts'
+import { type Logger, type Node, defineServer } from '../../src/index.ts'
+import { ELSEWHERE } from '../../src/node/different.ts'
 import { type FencingToken, compareTokens } from '../../src/protocol/fencing-token.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
@@ -89,6 +90,22 @@ test.each(SEEDS)(
     await expectLargest(mesh, before)
   },
 )
+
+test('the node that has lost with what it has added by hand says so, once for each', async () => {
+  const warnings: string[] = []
+  const quiet = (): void => {}
+  const warn: Logger['warn'] = (facts, message) => warnings.push(`${message} ${JSON.stringify(facts)}`)
+  const logger: Logger = { debug: quiet, info: quiet, error: quiet, warn }
+  await using mesh = await simulate({ nodes: ['n1', 'n2'], behaviours: [purse], logger })
+  mesh.partition(['n1'], ['n2'])
+  await mesh.run(20_000)
+  for (const name of mesh.ids) await declare(mesh, name)
+  warnings.splice(0)
+  mesh.heal()
+  await mesh.run(MET_MS)
+  const said = IDS.map(id => `${ELSEWHERE} ${JSON.stringify({ node: 'n1', id, fields: [], by: 'n2' })}`)
+  expect(warnings.filter(warning => warning.startsWith(ELSEWHERE)).toSorted()).toEqual(said)
+})
 
 const AGAIN = {
   restarted: (node: Node, id: string) => node.restartWorker(id),
