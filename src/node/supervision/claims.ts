@@ -284,8 +284,7 @@ export class Claims {
   }
 
   #proceed(id: SpecId): void {
-    const tenure = this.#tenures.get(id)
-    if (tenure !== undefined) tenure.isWaiting = false
+    this.#tenures.get(id)?.onDue()
     this.#ledger.touch(id)
   }
 

@@ -85,6 +85,11 @@ export class Tenure {
     return `${generation} ${this.attempt} ${lineage}`
   }
 
+  /** It has waited long enough, but for whom it takes up here: what it is to start with comes when that one has stopped. */
+  onDue(): void {
+    this.isWaiting = this.#predecessor !== undefined
+  }
+
   /** The worker that it takes up has ended, if it is that one. @returns `over`: that has ended for good */
   succeed(token: FencingToken, exit: Exit): 'over' | undefined {
     if (this.#predecessor === undefined || compareTokens(this.#predecessor, token) !== 0) return undefined
