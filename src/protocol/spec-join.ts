@@ -206,6 +206,11 @@ export function hasSeenOvertaken(row: SpecRow): boolean {
   return replaces !== undefined && origin !== undefined && compareHlc(replaces, origin) >= 0
 }
 
+/** It says what a config does, and its writer has found nothing under the id. */
+export function isConfigAnew({ content, replaces }: SpecRow): boolean {
+  return content !== undefined && replaces === undefined
+}
+
 /**
  * A config changes nothing that users have done: where a node has declared its config while it knew of no other node, and
  * others come to know of that, what they know goes on, as if it had been declared right after. All who know the same write
@@ -213,10 +218,13 @@ export function hasSeenOvertaken(row: SpecRow): boolean {
  * @returns what is to be taken in in the place of `row`; undefined: `row` itself
  */
 export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
-  const isConfigAnew = row.content !== undefined && row.replaces === undefined
   // Its version may be that of something that it has overtaken.
   const { ms, count } = declaredAt(row)
-  if (!isConfigAnew || known.content !== undefined || compareHlc(declaredAt(known), declaredAt(row)) >= 0)
+  if (
+    !isConfigAnew(row) ||
+    known.content !== undefined ||
+    compareHlc(declaredAt(known), declaredAt(row)) >= 0
+  )
     return undefined
   // Taken back, or removed when it was something else: that says nothing against this.
   if (known.body === undefined && known.removedContent !== row.content) return undefined

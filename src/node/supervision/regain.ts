@@ -9,6 +9,7 @@
 import { isSameRun, slotId } from '../../ids.ts'
 import type { Claim } from '../../protocol/claim.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
+import { isConfigAnew } from '../../protocol/spec-join.ts'
 import type { SpecRow } from '../../protocol/spec-row.ts'
 import type { Ledger } from '../ledger.ts'
 import { nextClaim } from './next-claim.ts'
@@ -30,6 +31,8 @@ export function regainedClaim(
   if (!isCurrent(tenure.madeFor, row) || isCurrent(before, row)) return undefined
   // It may be for a row that counts, and comes.
   if (compareHlc(before.specVersion, row.version) > 0) return undefined
+  // What users have done to it is upheld against a config by whoever knows of it, who may only now hear of that.
+  if (isConfigAnew(row) && before.content === undefined) return undefined
   const score = vacancies.scoreOf(before.slot, { before, legacy: OWN })
   return nextClaim(row, body, { before, generation: before.generation + 1, owner: run, score })
 }
