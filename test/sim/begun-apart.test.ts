@@ -141,3 +141,16 @@ describe.each(Object.entries(AGAIN))(
     )
   },
 )
+
+test.each(SEEDS)('what is added again where its node was lost waits for nobody: seed %i', async seed => {
+  await using mesh = await simulate({ seed, nodes: 4, behaviours: [purse] })
+  await allSeeAll(mesh)
+  await declare(mesh, 'n1')
+  await mesh.run(20_000)
+  mesh.partition(...SIDES)
+  // A removal waits until those who have it are taken for lost.
+  for (const id of IDS) await mesh.settle(mesh.node('n1').removeWorker(id))
+  const sinceMs = mesh.nowMs
+  await declare(mesh, 'n1')
+  expect(mesh.nowMs - sinceMs).toBeLessThan(500)
+})

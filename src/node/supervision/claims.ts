@@ -17,6 +17,7 @@ import { leaveFor, wishFor } from './moves.ts'
 import { NO_FAILURES, nextClaim } from './next-claim.ts'
 import { type OnStateLost, Parting } from './parting.ts'
 import { regainedClaim } from './regain.ts'
+import { Settling } from './settling.ts'
 import { STARTING, type SpecStatus } from './spec-status.ts'
 import type { Report, Supervisor } from './supervisor.ts'
 import { type Statement, Tenure, type TenureInit, isCurrent, isInHand, statusOf } from './tenure.ts'
@@ -50,23 +51,22 @@ export class Claims {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
   readonly #declines: Declines
-  readonly #stableMs: number
   readonly #onLegacyLost: OnLegacyLost
   /** Those on their way from this node, or to it, with what they leave behind. */
   readonly handoffs: Handoffs
   readonly #tenures = new Map<SpecId, Tenure>()
   readonly #waits = new Deadlines<SpecId>()
   readonly #vacancies: Vacancies
-  #view: { readonly hash: string; readonly sinceMs: number } = { hash: '', sinceMs: 0 }
+  readonly #settling: Settling
   readonly #parting: Parting
 
   constructor(init: ClaimsInit) {
     this.#ledger = init.ledger
     this.#supervisor = init.supervisor
     this.#declines = init.declines
-    this.#stableMs = init.stableMs
+    this.#settling = new Settling(init.stableMs)
     this.#onLegacyLost = init.onLegacyLost
-    this.#vacancies = new Vacancies(init.ledger)
+    this.#vacancies = new Vacancies(init.ledger, this.#settling)
     this.handoffs = new Handoffs(init)
     this.#parting = new Parting(init.ledger, init.onLost)
   }
@@ -162,8 +162,8 @@ export class Claims {
   }
 
   /** The view of this node has changed. */
-  onView(hash: string, nowMs: number): void {
-    if (hash !== this.#view.hash) this.#view = { hash, sinceMs: nowMs }
+  onView(nowMs: number): void {
+    this.#settling.follow(this.#ledger, nowMs)
   }
 
   /** Whether what a worker was to start with, and has not, is kept: for its next start here, or for another node. */
@@ -247,15 +247,11 @@ export class Claims {
 
   tick(nowMs: number): void {
     for (const id of this.#waits.take(nowMs)) this.#proceed(id)
-    this.handoffs.tick(nowMs, this.#settledAtMs)
+    this.handoffs.tick(nowMs, this.#settling.settledAtMs)
   }
 
   wakeAtMs(): number {
     return Math.min(this.#waits.wakeAtMs(), this.handoffs.wakeAtMs())
-  }
-
-  get #settledAtMs(): number {
-    return this.#view.sinceMs + this.#stableMs
   }
 
   #hold(row: SpecRow, body: WorkerBody, claim: Claim, now: Now): SpecStatus {
@@ -301,7 +297,7 @@ export class Claims {
   #mayLeave(claim: Claim, heir: NodeId, now: Now): boolean {
     const leave = leaveFor(claim, heir, this.#ledger)
     if (leave !== 'unhurried') return leave === 'urgent'
-    return now.ms >= this.#settledAtMs && this.handoffs.hasRoom(this.#tenures.size, now.ms)
+    return now.ms >= this.#settling.settledAtMs && this.handoffs.hasRoom(this.#tenures.size, now.ms)
   }
 
   /** The worker cannot be started here: another node tries, with all that it was to start with. */
@@ -355,7 +351,7 @@ export class Claims {
     const { before, now, legacy, isHeir = false } = context
     const [slot, { run }] = [slotId(row.id), this.#ledger]
     const owner = this.#ledger.ownerOf(slot)
-    const regainedMs = this.#vacancies.regainedUntilMs(row, before, now.ms, this.#settledAtMs)
+    const regainedMs = this.#vacancies.regainedUntilMs(row, before, now.ms)
     if (regainedMs > now.ms) return this.#wait(row.id, regainedMs)
     if (owner !== run.id && !isHeir) {
       if (isOwner(before, run) && isActiveClaim(before)) this.#say(before, { state: 'stopped' })

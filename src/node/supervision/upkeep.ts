@@ -144,7 +144,7 @@ export class Upkeep {
 
   /** The view of this node has changed. */
   onView(now: Now): void {
-    this.#claims.onView(this.#ledger.viewHash(), now.ms)
+    this.#claims.onView(now.ms)
   }
 
   tick(now: Now): void {

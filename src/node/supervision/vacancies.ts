@@ -8,6 +8,7 @@ import { compareHlc } from '../../protocol/hlc.ts'
 import type { SpecRow } from '../../protocol/spec-row.ts'
 import type { Ledger } from '../ledger.ts'
 import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
+import type { Settling } from './settling.ts'
 import { isCurrent } from './tenure.ts'
 
 /** Scores of placement have 32 bits. */
@@ -28,11 +29,13 @@ export interface Vacancy {
 
 export class Vacancies {
   readonly #ledger: Ledger
+  readonly #settling: Settling
   /** Since when claims are known to be up that are meant for another node, or whose legacy has not come. */
   readonly #since = new Map<SpecId, { readonly generation: number; readonly sinceMs: number }>()
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Ledger, settling: Settling) {
     this.#ledger = ledger
+    this.#settling = settling
   }
 
   sinceMs(id: SpecId, claim: Claim, nowMs: number): number {
@@ -62,13 +65,14 @@ export class Vacancies {
 
   /**
    * Where sides meet that have each declared or restarted it, whoever has run it for the row that counts may not have heard
-   * of the other claim yet, and is to go on: see `regainedClaim`. In a mesh that has not changed there is nobody like that.
+   * of the other claim yet, and is to go on: see `regainedClaim`. In a mesh that nobody has come to there is nobody like that,
+   also where it has lost some.
    */
-  regainedUntilMs(row: SpecRow, before: Claim | undefined, nowMs: number, settledAtMs: number): number {
+  regainedUntilMs(row: SpecRow, before: Claim | undefined, nowMs: number): number {
     if (before === undefined || !isActiveClaim(before) || isCurrent(before, row)) return -Infinity
     // Whoever has written the row knew what the claim is for.
     if (row.replaces !== undefined && compareHlc(row.replaces, before.specVersion) === 0) return -Infinity
-    return Math.min(settledAtMs, this.sinceMs(row.id, before, nowMs) + REGAIN_MS)
+    return Math.min(this.#settling.meetingUntilMs, this.sinceMs(row.id, before, nowMs) + REGAIN_MS)
   }
 
   /** The number of the next claim; without one before, that of a lineage that begins. */

@@ -1,0 +1,37 @@
+// pure
+/** For how long the view of this node has been as it is, and since when nobody has come to it. */
+
+import type { Ledger } from '../ledger.ts'
+
+export class Settling {
+  readonly #stableMs: number
+  #hash = ''
+  #ids: ReadonlySet<string> = new Set()
+  #changedMs = 0
+  #grownMs = -Infinity
+
+  /** @param stableMs a view is settled when it has not changed for so long */
+  constructor(stableMs: number) {
+    this.#stableMs = stableMs
+  }
+
+  /** From then on, the view counts as settled. */
+  get settledAtMs(): number {
+    return this.#changedMs + this.#stableMs
+  }
+
+  /** Until then, whoever has come, or is back, may not have heard all that the others know, nor they what it knows. */
+  get meetingUntilMs(): number {
+    return this.#grownMs + this.#stableMs
+  }
+
+  follow(ledger: Pick<Ledger, 'view' | 'viewHash'>, nowMs: number): void {
+    const hash = ledger.viewHash()
+    if (hash === this.#hash) return
+    const ids = new Set(ledger.view().map(({ id }) => id))
+    if (!ids.values().every(id => this.#ids.has(id))) this.#grownMs = nowMs
+    this.#hash = hash
+    this.#ids = ids
+    this.#changedMs = nowMs
+  }
+}
