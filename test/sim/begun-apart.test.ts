@@ -142,6 +142,32 @@ describe.each(Object.entries(AGAIN))(
   },
 )
 
+test.each(SEEDS.flatMap(seed => [[seed, 0] as const, [seed, 1] as const]))(
+  'what is restarted on one side, and moved on the other, goes on as it was restarted: seed %i, side %i',
+  async (seed, side) => {
+    await using mesh = await simulate({ seed, nodes: 4, behaviours: [purse] })
+    await allSeeAll(mesh)
+    await declare(mesh, 'n1')
+    await addTo(mesh, 'n1', 5)
+    mesh.partition(...SIDES)
+    await mesh.run(20_000)
+    const [first] = SIDES[side]
+    for (const name of SIDES[1 - side] ?? []) {
+      await mesh.settle(mesh.node(name).drain())
+      mesh.node(name).resume()
+    }
+    await mesh.run(2_000)
+    for (const id of IDS) await mesh.settle(mesh.node(first).restartWorker(id))
+    await mesh.run(2_000)
+    await addTo(mesh, first, 20)
+    const before = await tokens(mesh)
+    mesh.heal()
+    await mesh.run(MET_MS)
+    expect(await totals(mesh)).toEqual(allAre(mesh, 21))
+    await expectLargest(mesh, before)
+  },
+)
+
 test.each(SEEDS)('what is added again where its node was lost waits for nobody: seed %i', async seed => {
   await using mesh = await simulate({ seed, nodes: 4, behaviours: [purse] })
   await allSeeAll(mesh)

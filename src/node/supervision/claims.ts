@@ -162,8 +162,8 @@ export class Claims {
   }
 
   /** The view of this node has changed. */
-  onView(nowMs: number): void {
-    this.#settling.follow(this.#ledger, nowMs)
+  onView(now: Now): void {
+    this.#settling.follow(this.#ledger, now)
   }
 
   /** Whether what a worker was to start with, and has not, is kept: for its next start here, or for another node. */

@@ -2,13 +2,14 @@
 /** For how long the view of this node has been as it is, and since when nobody has come to it. */
 
 import type { Ledger } from '../ledger.ts'
+import type { Now } from '../now.ts'
 
 export class Settling {
   readonly #stableMs: number
   #hash = ''
   #ids: ReadonlySet<string> = new Set()
   #changedMs = 0
-  #grownMs = -Infinity
+  #grown: Now = { ms: -Infinity, wallMs: -Infinity }
 
   /** @param stableMs a view is settled when it has not changed for so long */
   constructor(stableMs: number) {
@@ -22,16 +23,21 @@ export class Settling {
 
   /** Until then, whoever has come, or is back, may not have heard all that the others know, nor they what it knows. */
   get meetingUntilMs(): number {
-    return this.#grownMs + this.#stableMs
+    return this.#grown.ms + this.#stableMs
   }
 
-  follow(ledger: Pick<Ledger, 'view' | 'viewHash'>, nowMs: number): void {
+  /** When the last one has come, or is back: milliseconds since 1970. */
+  get metWallMs(): number {
+    return this.#grown.wallMs
+  }
+
+  follow(ledger: Pick<Ledger, 'view' | 'viewHash'>, now: Now): void {
     const hash = ledger.viewHash()
     if (hash === this.#hash) return
     const ids = new Set(ledger.view().map(({ id }) => id))
-    if (!ids.values().every(id => this.#ids.has(id))) this.#grownMs = nowMs
+    if (!ids.values().every(id => this.#ids.has(id))) this.#grown = now
     this.#hash = hash
     this.#ids = ids
-    this.#changedMs = nowMs
+    this.#changedMs = now.ms
   }
 }

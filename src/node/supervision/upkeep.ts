@@ -144,7 +144,7 @@ export class Upkeep {
 
   /** The view of this node has changed. */
   onView(now: Now): void {
-    this.#claims.onView(now.ms)
+    this.#claims.onView(now)
   }
 
   tick(now: Now): void {

@@ -70,8 +70,10 @@ export class Vacancies {
    */
   regainedUntilMs(row: SpecRow, before: Claim | undefined, nowMs: number): number {
     if (before === undefined || !isActiveClaim(before) || isCurrent(before, row)) return -Infinity
-    // Whoever has written the row knew what the claim is for.
-    if (row.replaces !== undefined && compareHlc(row.replaces, before.specVersion) === 0) return -Infinity
+    // Whoever has written the row here knew of the claim; on another side, only what it is for, where it was moved since.
+    const isOfHere = row.version.ms > this.#settling.metWallMs
+    const isNext = row.replaces !== undefined && compareHlc(row.replaces, before.specVersion) === 0
+    if (isOfHere && isNext) return -Infinity
     return Math.min(this.#settling.meetingUntilMs, this.sinceMs(row.id, before, nowMs) + REGAIN_MS)
   }
 
