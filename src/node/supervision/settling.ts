@@ -26,16 +26,16 @@ export class Settling {
     return this.#grown.ms + this.#stableMs
   }
 
-  /** When the last one has come, or is back: milliseconds since 1970. */
+  /** When the last other node has come, or is back: milliseconds since 1970. */
   get metWallMs(): number {
     return this.#grown.wallMs
   }
 
-  follow(ledger: Pick<Ledger, 'view' | 'viewHash'>, now: Now): void {
+  follow(ledger: Pick<Ledger, 'run' | 'view' | 'viewHash'>, now: Now): void {
     const hash = ledger.viewHash()
     if (hash === this.#hash) return
     const ids = new Set(ledger.view().map(({ id }) => id))
-    if (!ids.values().every(id => this.#ids.has(id))) this.#grown = now
+    if (!ids.values().every(id => this.#ids.has(id) || id === ledger.run.id)) this.#grown = now
     this.#hash = hash
     this.#ids = ids
     this.#changedMs = now.ms
