@@ -111,6 +111,30 @@ test('what a stage of a dead generation emits does not pass, where the next stag
   expect(sinkStarts).toBe(1)
 })
 
+test('what the last stage of a dead generation emits does not come to the sender, nor that it is through with the item', async () => {
+  const gates: Gate[] = []
+  const slow = defineStage('slow', async function* (_item: number) {
+    const gate = new Gate()
+    const attempt = gates.push(gate)
+    await gate.pass()
+    yield attempt
+  })
+  await using mesh = await simulate({ nodes: 1, behaviours: [slow] })
+  const node = mesh.node('n1')
+  const chain = await mesh.settle(node.addChain({ id: 'c', stages: [{ run: slow, stopTimeoutMs: 200 }] }))
+  let isDone = false
+  const outcome = chain.call(10)
+  void outcome.then(() => (isDone = true))
+  await mesh.until('the first attempt is at it', () => gates.length === 1)
+  await mesh.settle(chain.restartStage('slow'))
+  await mesh.until('the second attempt is at it', () => gates.length === 2)
+  gates[0]?.open()
+  await mesh.run(1_000)
+  expect([gates[0]?.isPassed, isDone]).toEqual([true, false])
+  gates[1]?.open()
+  expect(await mesh.settle(outcome)).toEqual([2])
+})
+
 test('code of a worker that is over reaches nobody by its context either, and a loop of pauses ends', async () => {
   const heard: unknown[] = []
   const fences: unknown[] = []
