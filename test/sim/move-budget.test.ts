@@ -54,6 +54,26 @@ test('no more than two leave a node at once, and no more than two come to one', 
   expect(most).toEqual({ left: 2, came: 2 })
 })
 
+test('no more than two leave a node at once, also where two others ask for them', async () => {
+  await using mesh = new SimulatedMesh({ nodes: 3, behaviours: [careful], seed: 'two ask' })
+  await mesh.startAll(['n1'])
+  const node = mesh.node('n1')
+  const ids = Array.from({ length: COUNT / 3 }, (_, index) => `w${index}`)
+  await mesh.settle(Promise.all(ids.map(id => node.addWorker({ id, run: careful }))))
+  await mesh.startAll(['n2', 'n3'])
+  let left = 0
+  const look = (): boolean => {
+    const { claims } = node.inspect().core.ledger.tables
+    const draining = [...claims.rows()].filter(({ state }) => state === 'draining')
+    left = Math.max(left, draining.length)
+    return (
+      [...claims.rows()].filter(({ owner, state }) => owner.id !== 'n1' && state === 'running').length >= 6
+    )
+  }
+  await mesh.until('half a dozen have moved', look, 120_000)
+  expect(left).toBe(2)
+})
+
 test('workers that have not started, and do not move for that, hold up no others', async () => {
   await using mesh = new SimulatedMesh({ nodes: 2, behaviours: [careful, stuck], seed: 'stuck' })
   await mesh.startAll(['n1'])
