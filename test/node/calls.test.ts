@@ -4,10 +4,14 @@ import { expect, test } from 'vitest'
 
 import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 import { nodeId, slotId, specId } from '../../src/ids.ts'
+import type { Call } from '../../src/node/messaging/call.ts'
 import { Calls } from '../../src/node/messaging/calls.ts'
 import { Deadlocks } from '../../src/node/messaging/deadlocks.ts'
 import { Post } from '../../src/node/messaging/post.ts'
 import { Router } from '../../src/node/messaging/router.ts'
+import { encodePayload } from '../../src/payload.ts'
+import { FRAME, REPLY } from '../../src/protocol/channel.ts'
+import { FrameReader, FrameWriter } from '../../src/protocol/frames.ts'
 import { NO_ORIGIN } from '../../src/protocol/request.ts'
 import { STANDALONE } from './supervision/core-bench.ts'
 
@@ -61,10 +65,11 @@ function bench() {
     whenForwarded: nothing,
     onFull: nothing,
   })
-  const carried = { isApart: true, tries: 0 }
+  const carried = { isApart: true, tries: 0, number: -1 }
   const carrier = {
-    carry: () => {
+    carry: (each: Call) => {
       carried.tries += 1
+      if (!carried.isApart) carried.number = calls.enter(each, OWNER)
       return !carried.isApart
     },
   }
@@ -105,4 +110,31 @@ test('a call that waits for a session with one node does not try whenever there 
   calls.followReach({ peer: OWNER, reachedBy: [] })
   calls.followReach({ peer: OWNER, reachedBy: [] })
   expect(carried.tries).toBe(2)
+})
+
+test('I42: a call that has found a way is not made once more when its spec changes', () => {
+  const { router, calls, carried, call } = bench()
+  void call()
+  carried.isApart = false
+  calls.followReach({ peer: OWNER, reachedBy: [] })
+  router.followStatus(ID, { kind: 'running' })
+  expect(carried.tries).toBe(2)
+})
+
+test('I43: the answer of a node that was not asked settles no call', async () => {
+  const { calls, carried, call } = bench()
+  carried.isApart = false
+  const answer = call()
+  for (const peer of [nodeId('n3'), OWNER]) {
+    const reader = new FrameReader(frame => expect(calls.onReply(frame, peer)).toBeUndefined())
+    const writer = new FrameWriter(bytes => expect(reader.push(bytes)).toBeUndefined())
+    const payload = encodePayload(`from ${peer}`)
+    writer
+      .begin(FRAME.reply, 5 + payload.length)
+      .u32(carried.number)
+      .u8(REPLY.result)
+      .bytes(payload)
+    writer.flush()
+  }
+  expect(await answer).toBe(`from ${OWNER}`)
 })

@@ -150,6 +150,14 @@ test(`of more than ${MOVED_MAX} members that have moved, the one that left first
   expect([forwarded.length, post.droppedCount]).toEqual([4, 1])
 })
 
+test('I44: a message for a member that had ended before its successor moved is dropped, and counted', () => {
+  const { post, forwarded } = postOfNode()
+  const slot = slotId(specId('g'), 'm')
+  post.onReleased(slot, { ...GENERATION, number: GENERATION.number + 1 })
+  post.deliver(slot, GENERATION, MESSAGE)
+  expect([forwarded.length, post.droppedCount]).toEqual([0, 1])
+})
+
 test('a node that has stopped keeps nothing, and looks no further', () => {
   const { post, router } = postOfNode()
   router.followClaim(CLAIM)
