@@ -252,7 +252,10 @@ const CLAIM: Claim = {
 test('of two claims the later generation wins, then the better placed owner', () => {
   const base = CLAIM
   expect(compareClaims({ ...base, generation: 2, score: 0 }, base)).toBeGreaterThan(0)
-  expect(compareClaims({ ...base, owner: { id: nodeId('b'), boot: 1 }, score: 6 }, base)).toBeGreaterThan(0)
+  const other = { ...base, owner: { id: nodeId('b'), boot: 1 } }
+  // Whichever of the two has the larger token of its own.
+  expect(compareClaims({ ...other, score: 6 }, base)).toBeGreaterThan(0)
+  expect(compareClaims({ ...base, score: 6 }, other)).toBeGreaterThan(0)
 })
 
 test('of two claims that are worth the same, the one with the larger token wins', () => {

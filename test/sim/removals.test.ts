@@ -2,9 +2,11 @@
 
 import { expect, test } from 'vitest'
 
+import { specId } from '../../src/ids.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
 import { type SimulatedMesh, simulate } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
+import { Gate } from './gate.ts'
 
 const told = new Array<string>()
 const teller = defineServer('teller', {
@@ -72,4 +74,23 @@ test.each([1, 3])('removing a member is told as removing a worker is, on %i node
       .members()
       .map(({ id }) => id),
   ).toEqual(['c'])
+})
+
+test('what others have forgotten is not forgotten where it still stops: whoever has removed it waits on', async () => {
+  const gate = new Gate()
+  const slow = defineServer('slow', { init: () => ({}), terminate: () => gate.pass() })
+  await using mesh = await simulate({ nodes: 1, behaviours: [slow] })
+  const node = mesh.node('n1')
+  await mesh.settle(node.addWorker({ id: 'w', run: slow }))
+  let isDone = false
+  const removing = node.removeWorker('w').then(() => (isDone = true))
+  await mesh.run(10)
+  const { tables, tombstones } = node.inspect().core.ledger
+  tombstones.hasten(specId('w'), mesh.timeOf('n1'))
+  await mesh.run(2_000)
+  expect([tables.specs.size, isDone]).toEqual([1, false])
+  gate.open()
+  await mesh.settle(removing)
+  await mesh.run(2_000)
+  expect(tables.specs.size).toBe(0)
 })
