@@ -28,6 +28,8 @@ export class Wakefulness {
   /** Who takes part now besides this node, as far as it knows. */
   readonly #members: () => readonly NodeId[]
   #now: Moment
+  /** When the first was due of what was to be done when it was last looked. */
+  #dueMs = Infinity
   #doubts = 0
   /** How often it has been late in a row, and when last. */
   #lates = 0
@@ -152,7 +154,9 @@ export class Wakefulness {
    */
   notice(now: Moment, dutyMs: number): 'awake' | 'late' | 'slow' | 'asleep' {
     const { probeTimeoutMs, probePeriodMs } = this.#timings
-    const lateMs = now.ms - dutyMs
+    // What others say may make something due some time ago: that could not be done before it was said.
+    this.#dueMs = Math.max(dutyMs, Math.min(this.#dueMs, this.#now.ms))
+    const lateMs = now.ms - this.#dueMs
     const quietMs = now.ms - this.#now.ms
     const leapMs = now.wallMs - this.#now.wallMs - quietMs
     const beforeMs = this.#now.ms

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
+import { PATIENCE } from '../patience.ts'
 import { MeshProcess, untilAllSee } from './mesh-process.ts'
 import { Lab, ipOf, whySkipped } from './namespaces.ts'
 
@@ -43,7 +44,7 @@ test.skipIf(whySkipped() !== undefined)(
       await untilAllSee('the newer one is in its place', [witness, newer], [witness, newer])
       await older.until('its workers have stopped', () => older.sight.running.length === 0)
       const gone = { inline: 0, threads: 0, processes: 0, ending: 0, abandoned: 0 }
-      expect(await older.workers()).toMatchObject(gone)
+      await expect.poll(() => older.workers(), PATIENCE).toMatchObject(gone)
       const lines = (await readFile(diary, 'utf8')).trimEnd().split('\n')
       expect(lines.toSorted()).toEqual(kinds.flatMap(kind => [`${kind} abort`, `${kind} stopped`]).toSorted())
       expect(newer.sightings.map(({ kind }) => kind)).not.toContain('node:replaced')

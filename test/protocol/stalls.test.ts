@@ -25,6 +25,29 @@ test('a stall counts once, however many messages come before the timer', () => {
   expect(bench.membership.health.score).toBeLessThanOrEqual(2)
 })
 
+test.each([0.5, 1.5, 2.5])(
+  'a suspicion that others make shorter, so that it was over %d periods ago, is no stall of a busy node',
+  periods => {
+    const bench = new Bench()
+    const others = [c, d, e]
+    /** Something of others comes all the time. */
+    const pass = (durationMs: number): void => {
+      const untilMs = bench.nowMs + durationMs
+      for (; bench.nowMs < untilMs; bench.pass(10, others)) bench.membership.merge(row(c), bench.now)
+    }
+    bench.meet(b, ...others)
+    bench.pass(5_000, [b, ...others])
+    while (bench.statusOf(b) !== 'suspect') pass(10)
+    const [shortestMs] = suspicionRangeMs(LAN_TIMINGS, 4)
+    pass(shortestMs + periods * LAN_TIMINGS.probePeriodMs)
+    expect(bench.statusOf(b)).toBe('suspect')
+    for (const by of others) bench.accuse(b, by)
+    pass(20)
+    expect(bench.statusOf(b)).toBe('dead')
+    expect(bench.membership.health.score).toBe(0)
+  },
+)
+
 /** The two nodes of a mesh: this one is held up again and again, the other one stands still once. */
 class Pair {
   readonly bench = new Bench()
