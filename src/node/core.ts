@@ -50,7 +50,7 @@ export class Core {
   readonly #joining: Joining
   readonly #relay: Relay
   readonly #bulletin = new Bulletin(effect => this.#effects.push(effect))
-  #effects: Effect[] = []
+  readonly #effects: Effect[] = []
   /** What the worker that has just ended has left unread, and how much of that it was to start with. */
   #unread = NOTHING
   #now: Now
@@ -127,9 +127,7 @@ export class Core {
     this.#spread('due')
     const isGone = this.self.status === 'left' && this.#departure.mayClose(this.spreading.isHeard, now.ms)
     if (isGone) this.#effects.push({ kind: 'left' })
-    const effects = this.#effects
-    this.#effects = []
-    return effects
+    return this.#effects.splice(0)
   }
 
   /** A sign of life of a peer, whatever it says. */
@@ -200,8 +198,9 @@ export class Core {
       case 'leave-asked':
         this.#membership.declareSelf({ status: 'leaving' }, this.#now)
         this.#departure.begin(nowMs, event.byMs)
-        for (const row of this.ledger.tables.specs.rows()) this.ledger.touch(row.id)
-        return undefined
+        return this.upkeep.onLeaving()
+      case 'chains-drained':
+        return this.upkeep.onLeaving('chains-drained')
       case 'drain-asked':
         return this.#drain(event.isDraining)
       default:
@@ -215,7 +214,8 @@ export class Core {
   }
 
   #depart(): void {
-    const isIdle = this.supervisor.size === 0
+    if (this.upkeep.mayDrainChains()) this.#effects.push({ kind: 'drain-chains' })
+    const isIdle = this.upkeep.isIdle
     const isFree = this.upkeep.isFree || this.ledger.isAlone
     if (!this.#departure.isReady({ isIdle, isFree }, this.#now.ms)) return
     this.upkeep.giveUp()

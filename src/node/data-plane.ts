@@ -18,7 +18,8 @@ import type { Phase } from '../protocol/phase.ts'
 import type { ReachChange } from '../protocol/reach.ts'
 import { type Origin, encodeRequest, encodeTraced } from '../protocol/request.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
-import { Chain } from './chain/chain.ts'
+import type { Chain } from './chain/chain.ts'
+import { Chains } from './chain/chains.ts'
 import type { StageWorker } from './chain/stage-worker.ts'
 import type { NodeEvent } from './events.ts'
 import { Broadcasts } from './messaging/broadcasts.ts'
@@ -74,13 +75,13 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
   readonly #broadcasts: Broadcasts
   readonly #sessions = new Sessions()
   readonly #slotChannels = new SlotChannels(this.#sessions)
-  readonly #chains = new Map<SpecId, Chain>()
-  #isDraining = false
+  readonly chains: Chains
 
   constructor(init: DataPlaneInit) {
     this.#init = init
     this.router = new Router(init.isSuspect)
     this.turn = new Turn(init.clock, init.onTook)
+    this.chains = new Chains({ ...init, turn: this.turn, channels: this.#sessions })
     this.outbox = new Outbox({
       router: this.router,
       clock: init.clock,
@@ -163,19 +164,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
 
   /** The chain as seen from here, made when it is first asked for. */
   chain(id: SpecId): Chain {
-    const known = this.#chains.get(id)
-    if (known !== undefined) return known
-    const { prng } = this.#init
-    const chain = new Chain({
-      ...this.#init,
-      id,
-      turn: this.turn,
-      channels: this.#sessions,
-      prng: prng.fork(id),
-    })
-    this.#chains.set(id, chain)
-    if (this.#isDraining) void chain.drain()
-    return chain
+    return this.chains.get(id)
   }
 
   // What the control plane says.
@@ -184,18 +173,18 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
     this.router.followSpec(id, body)
     this.#slotChannels.followSpec(id, body)
     if (body?.kind === 'chain') this.chain(id).followBody(body)
-    else this.#chains.get(id)?.followBody(undefined)
+    else this.chains.find(id)?.followBody(undefined)
   }
 
   /** The spec was removed long ago: nothing of it is known any more, nor what had become of its items. */
   forgetSpec(id: SpecId): void {
     this.router.forget(id)
-    this.#chains.delete(id)
+    this.chains.forget(id)
   }
 
   followStatus(id: SpecId, status: SpecStatus): void {
     this.router.followStatus(id, status)
-    this.#chains.get(id)?.followStatus(status)
+    this.chains.find(id)?.followStatus(status)
   }
 
   followClaim(claim: Claim): void {
@@ -204,7 +193,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
 
   followPhase(phase: Phase): void {
     this.router.followPhase(phase)
-    this.#chains.get(phase.spec)?.followPhase(phase)
+    this.chains.find(phase.spec)?.followPhase(phase)
   }
 
   /** Casts and messages that have reached this node, or came from it, and no worker: since the node has started. */
@@ -288,7 +277,7 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
 
   accept(target: Target, session: Session, channel: number): Incoming | undefined {
     if (target.kind === 'slot') return new SlotInlet(target, this.#post)
-    return this.#chains.get(target.chain)?.accept(target, session, channel)
+    return this.chains.find(target.chain)?.accept(target, session, channel)
   }
 
   onReply(frame: Frame, peer: NodeId): string | undefined {
@@ -334,18 +323,12 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
     return true
   }
 
-  /** Nothing goes into chains any more on this node. Resolves when nothing that has gone in is on its way. */
-  async drain(): Promise<void> {
-    this.#isDraining = true
-    await Promise.all([...this.#chains.values()].map(chain => chain.drain()))
-  }
-
   /** The node has stopped: whoever waits for something is told, and nothing is taken any more. */
   end(): void {
     this.#sessions.letOut()
     this.router.end()
     // Before the sessions: where one ends, a stage may have room for more items.
-    for (const chain of this.#chains.values()) chain.end()
+    this.chains.end()
     for (const peer of this.#sessions.peers()) this.onPeerDown(peer)
   }
 

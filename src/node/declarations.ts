@@ -29,18 +29,19 @@ import { type SpreadOptions, isAcknowledged, lackOf } from './acknowledged.ts'
 import type { Ack, AddOptions, DeclareOptions, Until } from './declare-options.ts'
 import type { Kernel } from './kernel.ts'
 import { missing } from './missing.ts'
-import { isReplaced } from './overtaking.ts'
+import { isRemovalOf, isReplaced } from './overtaking.ts'
 import type { Inputs } from './input-feed.ts'
 import type { Spread, Watch } from './spreading.ts'
+import { isStarted } from './started.ts'
 import { refuseCrowded, refuseHuge } from './specs/size.ts'
 import { renew } from './specs/edits.ts'
 import { contentOf } from './specs/spec-content.ts'
 import { type Declared, needsOf } from './specs/spec.ts'
 import { hasRemnants } from './supervision/remnants.ts'
-import { describeStatus, isDown } from './supervision/spec-status.ts'
+import { describeStatus } from './supervision/spec-status.ts'
 import { addOptions, checkWait, declareOptions } from './wait-options.ts'
 import type { SharedWait, WaitOptions, Waiting } from './waiting.ts'
-import { refuseFenced } from './workers/scope.ts'
+import { isCodeOf, refuseFenced } from './workers/scope.ts'
 
 /** Where nothing is said, so long a declaration waits for the others, once one other node has it. */
 const SPREAD_MS = 500
@@ -113,6 +114,8 @@ export class Declarations {
     options: AddOptions,
   ): Promise<SpecId> {
     refuseFenced()
+    // What this node was to read for its worker would end with the node.
+    if (declared.input !== undefined) this.#refuse()
     const shared = this.#waiting.share(
       checkWait(`the options for a ${declared.body.kind}`, options, addOptions),
     )
@@ -148,14 +151,27 @@ export class Declarations {
     this.#inputs.close()
   }
 
-  /** @throws {NodeStoppedError} {DuplicateIdentityError} from the moment on when the node begins to stop */
+  /**
+   * For whoever asks, also later: code of a worker of this node goes on until it is told to stop.
+   * @returns what throws a `NodeStoppedError` or `DuplicateIdentityError` from when the node begins to stop, or has
+   */
+  refusal(): () => void {
+    const isOwn = isCodeOf(this.#kernel.core.self.id)
+    return () => (isOwn ? this.refuseIfOver() : this.#refuse())
+  }
+
+  /** @throws {NodeStoppedError} {DuplicateIdentityError} as of whoever asks: see `refusal` */
   refuseIfClosed(): void {
-    if (this.#why !== undefined) throw this.#why()
+    this.refusal()()
   }
 
   /** @throws {NodeStoppedError} {DuplicateIdentityError} when the node has stopped: it knows nothing of the mesh any more */
   refuseIfOver(): void {
-    if (this.#kernel.plane.router.isOver) this.refuseIfClosed()
+    if (this.#kernel.plane.router.isOver) this.#refuse()
+  }
+
+  #refuse(): void {
+    if (this.#why !== undefined) throw this.#why()
   }
 
   /**
@@ -305,7 +321,7 @@ export class Declarations {
       if (row === undefined) return undefined
       if (goal !== 'restarted' && this.#isReplaced(wanted)) throw new SupersededError(id)
       if (row.body === undefined) throw new NotFoundError(id, wanted.body.kind)
-      if (goal === 'declared' || this.#isStarted(id, row.body, row.desired) === true) return true
+      if (goal === 'declared' || isStarted(row, core.statusOf(id))) return true
       return goal === 'decided' && core.statusOf(id)?.kind === 'pending' ? true : undefined
     }
     await this.#waiting.until(isReached, { ...options, about: id }, timeoutMs => {
@@ -378,22 +394,7 @@ export class Declarations {
     })
   }
 
-  #isStarted(id: SpecId, body: SpecBody, desired: DesiredState): true | undefined {
-    if (desired === 'stopped')
-      throw new StartError(`the ${body.kind} "${id}" does not start: it was stopped after this was asked for`)
-    const status = this.#kernel.core.statusOf(id)
-    if (status?.kind === 'running' || status?.kind === 'done') return true
-    if (!isDown(status)) return undefined
-    const cause = status.kind === 'stopped' ? undefined : status.failure
-    throw new StartError(`the ${body.kind} "${id}" cannot start: ${describeStatus(status)}`, { cause })
-  }
-
   #isReplaced({ change, body }: Wanted): boolean {
     return isReplaced(this.#rowOf(change.id), body, this.#versions.get(change))
   }
-}
-
-/** Whether a user has removed what says just that. */
-function isRemovalOf(change: SpecChange | undefined, content: number): boolean {
-  return change !== undefined && change.body === undefined && change.removedContent === content
 }

@@ -8,7 +8,7 @@ import { NODE_EVENT_KINDS, type NodeEvent } from './events.ts'
 import { withNearest } from './nearest.ts'
 import { show } from './show.ts'
 import { runOutside } from './workers/scope.ts'
-import { isPromise } from './workers/worker.ts'
+import { isPromise } from './workers/promises.ts'
 
 /** The event of one kind. */
 export type NodeEventOf<K extends NodeEvent['kind']> = Extract<NodeEvent, { readonly kind: K }>

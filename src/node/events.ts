@@ -63,6 +63,8 @@ export type CoreEvent =
   | { readonly kind: 'addresses-changed'; readonly addresses: readonly string[] }
   /** `byMs`: when this node goes, whatever has become of that. */
   | { readonly kind: 'leave-asked'; readonly byMs: number }
+  /** What was put into chains here is out, or is not waited for any longer. */
+  | { readonly kind: 'chains-drained' }
   /** An operator empties this node, or is done with that. */
   | { readonly kind: 'drain-asked'; readonly isDraining: boolean }
 
@@ -93,6 +95,8 @@ export type Effect =
   | { readonly kind: 'legacy-lost'; readonly legacy: Uint8Array }
   /** The wall clock of the node has been seen to be far ahead of the one here. */
   | { readonly kind: 'clock-ahead'; readonly node: NodeId; readonly aheadMs: number }
+  /** Nobody but stages is left on a node that leaves: what its workers have put into chains is to come out. */
+  | { readonly kind: 'drain-chains' }
   /** All workers have stopped, and the others have been told. */
   | { readonly kind: 'left' }
 

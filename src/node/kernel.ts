@@ -19,8 +19,8 @@ import { Border } from './border.ts'
 import { ControlLane, type Offence } from './control-lane.ts'
 import { Core } from './core.ts'
 import { DataPlane } from './data-plane.ts'
-import { LEAVE_MS } from './departure.ts'
 import type { CoreEvent, Effect, NodeEvent } from './events.ts'
+import { Farewell } from './farewell.ts'
 import type { KernelInit, Ports } from './kernel-init.ts'
 import type { Now } from './now.ts'
 import { OwnAddresses } from './own-addresses.ts'
@@ -30,10 +30,6 @@ import { FencedGateway } from './workers/fenced-gateway.ts'
 import { Host } from './workers/host.ts'
 import { findFenceOfNow, runOutside } from './workers/scope.ts'
 
-/** A node that is to stop waits so long for what was put into chains there: of `LEAVE_MS`, the rest is for handing over. */
-const DRAIN_MS = 25_000
-/** This node knows by then where a worker starts, or none takes it. */
-const SEND_ON_MS = 1_000
 /** Workers have ended by then (two of their default time-outs), or the next run with the data folder begins beside them. */
 const WORKERS_MS = 10_000
 
@@ -58,7 +54,7 @@ export class Kernel {
   #isStepping = false
   #isOver = false
   #isReplaced = false
-  #isLeaving = false
+  readonly #farewell: Farewell
   /** From then on, what code of its workers has left running is an affair of the program; undefined in a simulation. */
   readonly forgetStrays: Cancel | undefined
   readonly #stalls: Stalls | undefined
@@ -108,6 +104,7 @@ export class Kernel {
       notify: event => init.onEvent(event),
     })
     this.gateway = new FencedGateway(this.plane, findFenceOfNow)
+    this.#farewell = new Farewell({ ...ports, plane: this.plane, receive: event => this.receive(event) })
     // A simulated machine is never held up: its clock stands still meanwhile.
     if (machine !== undefined) {
       const log = new StallLog(clock, logger)
@@ -167,7 +164,8 @@ export class Kernel {
       onSeed: (address, name) => kernel.receive({ kind: 'seed-added', address, name }),
       onSeedGone: address => kernel.receive({ kind: 'seed-removed', address }),
       onKnown: (peer, addresses) => kernel.receive({ kind: 'peer-found', peer, addresses }),
-      onReplaced: boot => (kernel.#isLeaving ? undefined : kernel.receive({ kind: 'place-taken', boot })),
+      onReplaced: boot =>
+        kernel.#farewell.hasBegun ? undefined : kernel.receive({ kind: 'place-taken', boot }),
     })
     kernel.receive({ kind: 'time-passed' })
     return kernel
@@ -198,23 +196,9 @@ export class Kernel {
     this.#alarm.set(this.#isOver ? Infinity : this.core.wakeAtMs())
   }
 
-  /** Takes no items any more, waits for those that it has taken, and then asks to leave. A later run waits for that. */
+  /** Lets out what was put into chains here, and then asks to leave. A later run waits for that. */
   async leave(): Promise<void> {
-    this.#isLeaving = true
-    const byMs = this.#ports.clock.nowMs() + LEAVE_MS
-    await atMost(this.#ports.clock, DRAIN_MS, this.plane.drain())
-    this.receive({ kind: 'leave-asked', byMs })
-  }
-
-  /** What was sent to workers that have left goes on to them, as long as that is not to be waited for. */
-  async #part(): Promise<void> {
-    const { plane } = this
-    const { lostCount } = plane
-    await atMost(this.#ports.clock, SEND_ON_MS, plane.outbox.emptied())
-    const lost = plane.lostCount - lostCount + plane.outbox.count
-    const message = 'casts and messages are lost: this node goes, and has no way to where their workers start'
-    if (lost > 0) this.#ports.logger.warn({ lost }, message)
-    this.#init.onOver('left')
+    await this.#farewell.begin()
   }
 
   /** Ends the loop and closes everything: nothing happens any more. */
@@ -293,8 +277,10 @@ export class Kernel {
         // What a node learns as it joins may be long past.
         if (this.core.self.status === 'joining') return
         return this.border.onClockAhead(effect.node, effect.aheadMs)
+      case 'drain-chains':
+        return void this.#farewell.letOut()
       case 'left':
-        return void this.#part()
+        return void this.#farewell.part().then(() => this.#init.onOver('left'))
       default:
         return unreachable(effect)
     }

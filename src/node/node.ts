@@ -271,15 +271,15 @@ export class Node implements AsyncDisposable {
    * @internal
    */
   inspect(): { readonly core: Core; readonly plane: DataPlane; readonly host: Host } {
-    const { core, plane, host } = this.#kernel
-    return { core, plane, host }
+    return this.#kernel
   }
 
   /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way; {OptionsError} when `count` is no number of nodes: 1 to 10,000 */
   async formed(count: number, options: WaitOptions = {}): Promise<void> {
     checkFormed(count, options)
+    const refuse = this.#declarations.refusal()
     const isFormed = (): true | undefined => {
-      this.#declarations.refuseIfClosed()
+      refuse()
       return this.members().length >= count ? true : undefined
     }
     await this.#waiting.until(isFormed, options, timeoutMs => {

@@ -2,7 +2,7 @@
 /** What has become of a change of a spec when other changes of it have come since: the latest one counts. */
 
 import { type Hlc, compareHlc } from '../protocol/hlc.ts'
-import type { SpecBody, SpecRow } from '../protocol/spec-row.ts'
+import type { SpecBody, SpecChange, SpecRow } from '../protocol/spec-row.ts'
 import { contentOf } from './specs/spec-content.ts'
 
 /**
@@ -12,6 +12,11 @@ import { contentOf } from './specs/spec-content.ts'
 export function isReplaced(row: SpecRow | undefined, declared: SpecBody, version: Hlc | undefined): boolean {
   if (row?.body === undefined || isSame(row.body, declared)) return false
   return !isRestarted(row, declared, version)
+}
+
+/** Whether a user has removed what says just that. */
+export function isRemovalOf(change: SpecChange | undefined, content: number): boolean {
+  return change !== undefined && change.body === undefined && change.removedContent === content
 }
 
 /** Whether `now` is what was declared as `declared`: members and stages may have come and gone since. */

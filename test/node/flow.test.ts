@@ -23,7 +23,7 @@ class Run {
     nowMs: () => 0,
     onDead: () => {},
     onCallbackFailed: () => {},
-    onEmpty: () => {},
+    onFinished: () => {},
   })
   /** The numbers of those that are on their way, from 1. */
   readonly inside = new Set<number>()

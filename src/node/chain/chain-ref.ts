@@ -229,7 +229,8 @@ export class ChainRef<In = unknown, Outcome = unknown, Inputs = Readonly<Record<
   #refusal(): Error | undefined {
     const fence = findFenceOfNow()
     if (fence !== undefined) return fence
-    if (this.#chain.ended !== undefined) return this.#chain.ended
+    const end = this.#chain.findEnd()
+    if (end !== undefined) return end
     if (this.#chain.body === undefined) return new NotFoundError(this.id, 'chain')
     const status = this.#status()
     if (!isDown(status)) return undefined

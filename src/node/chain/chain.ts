@@ -20,10 +20,11 @@ import type { NodeEvent } from '../events.ts'
 import type { Turn } from '../turn.ts'
 import type { Prng } from '../../prng.ts'
 import type { Behaviour } from '../workers/behaviours.ts'
+import { findScope, isCodeOf } from '../workers/scope.ts'
 import { type DeadLetter, DeadLetters } from './dead-letters.ts'
 import { Ingress } from './ingress.ts'
 import { planOf } from './stage-plan.ts'
-import type { StageWorker } from './stage-worker.ts'
+import { StageWorker } from './stage-worker.ts'
 import { type Channels, Wiring } from './wiring.ts'
 
 export interface ChainInit {
@@ -49,7 +50,14 @@ export class Chain {
   #phase: Phase | undefined
   #wiring: Wiring | undefined
   #ended: NodeStoppedError | undefined
-  #onDrained: (() => void) | undefined
+  #isClosing = false
+  /** Since it was set to false, stages of this node have put something in: noted of a node that stops. */
+  isFed = false
+  #isOver = false
+  /** Somebody waits until the items up to this number are out. */
+  #awaited: { readonly upTo: number; readonly resolve: () => void } | undefined
+  /** Items up to this number are not waited for any more. */
+  #givenUp = 0
   /** It does not run, and will not by itself. */
   #status: SpecStatus | undefined
   /** Failures whose item has been blamed, by their moment. */
@@ -65,7 +73,7 @@ export class Chain {
       nowMs: () => clock.nowMs(),
       onDead: letter => this.#onDead(letter),
       onCallbackFailed: notice => notify({ ...notice, kind: 'chain:callback-failed', chain: id }),
-      onEmpty: () => this.#lookDrained(),
+      onFinished: () => this.#lookEmpty(),
     })
   }
 
@@ -82,29 +90,40 @@ export class Chain {
     return this.#body
   }
 
-  /** Why nothing goes in any more, once the node has stopped. */
-  get ended(): NodeStoppedError | undefined {
-    return this.#ended
+  /** Why whoever asks puts nothing in any more: the node has stopped, or it stops, and the code that asks is of no worker of it. */
+  findEnd(): NodeStoppedError | undefined {
+    if (!this.#isClosing && !this.#isOver) return undefined
+    if (this.#isOver || !isCodeOf(this.#init.run.id)) return (this.#ended ??= new NodeStoppedError())
+    this.isFed ||= findScope()?.identity instanceof StageWorker
+    return undefined
   }
 
-  /**
-   * Nothing goes in any more on this node. Resolves when nothing that has gone in is on its way, or as there is nothing
-   * to wait for: the chain does not run.
-   */
-  drain(): Promise<void> {
-    this.#ended ??= new NodeStoppedError()
+  /** The node stops: only its own workers still put something in, as each of them goes on until it is told to stop. */
+  close(): void {
+    this.#isClosing = true
+  }
+
+  /** Resolves when nothing that has gone in by now is on its way, or as there is nothing to wait for. */
+  emptied(): Promise<void> {
     return new Promise(resolve => {
-      this.#onDrained = resolve
-      this.#lookDrained()
+      this.#awaited = { upTo: this.ingress.stats.accepted, resolve }
+      this.ingress.isWatched = true
+      this.#lookEmpty()
     })
+  }
+
+  /** What is waited for is not waited for any longer, nor again. */
+  giveUp(): void {
+    this.#givenUp = this.#awaited?.upTo ?? this.#givenUp
+    this.#resolve()
   }
 
   /** The node has stopped: its items are lost with it, and whoever waits for one is told. */
   end(): void {
-    this.#ended ??= new NodeStoppedError()
+    this.#isOver = true
     this.#unwire()
     this.ingress.buryAll(options => new NodeStoppedError(options))
-    this.#onDrained?.()
+    this.#resolve()
   }
 
   followBody(body: ChainBody | undefined): void {
@@ -121,7 +140,7 @@ export class Chain {
 
   followStatus(status: SpecStatus): void {
     this.#status = status
-    this.#lookDrained()
+    this.#lookEmpty()
     if (!isDown(status)) return
     const cause = status.kind === 'stopped' ? undefined : status.failure
     // What nobody waits for is kept: the chain may be started again.
@@ -133,7 +152,7 @@ export class Chain {
     for (const exit of [...phase.previous, ...phase.exits]) this.#blame(exit)
     this.#phase = phase
     this.#rewire()
-    this.#lookDrained()
+    this.#lookEmpty()
   }
 
   addWorker(slot: SlotId, token: FencingToken, worker: StageWorker): void {
@@ -177,10 +196,18 @@ export class Chain {
     return known !== undefined && isTokenOf(known.token, since) ? known.worker : undefined
   }
 
-  #lookDrained(): void {
-    if (this.ingress.size > 0 && this.#body !== undefined && !this.#isIdle()) return
-    this.#onDrained?.()
-    this.#onDrained = undefined
+  #lookEmpty(): void {
+    if (this.#awaited !== undefined && this.#areOut(this.#awaited.upTo)) this.#resolve()
+  }
+
+  #resolve(): void {
+    this.#awaited?.resolve()
+    this.#awaited = undefined
+    this.ingress.isWatched = false
+  }
+
+  #areOut(upTo: number): boolean {
+    return this.#body === undefined || this.#isIdle() || !this.ingress.hasAny(this.#givenUp, upTo)
   }
 
   /** Nothing moves: a chain that waits for a node of a stage that was added goes on as it was. */

@@ -38,8 +38,8 @@ export interface IngressInit {
   readonly nowMs: () => number
   readonly onDead: (letter: DeadLetter) => void
   readonly onCallbackFailed: (notice: Notice) => void
-  /** Nothing is on its way any more. */
-  readonly onEmpty: () => void
+  /** While it `isWatched`: an item is on its way no more. */
+  readonly onFinished: () => void
 }
 
 /** The way in, while the chain runs. */
@@ -69,6 +69,8 @@ export class Ingress {
   readonly #init: IngressInit
   readonly #run: Run
   readonly #onSettled = (entry: Entry): void => this.#finish(entry)
+  /** Somebody waits for items to be out. */
+  isWatched = false
   /** In the order of accepting. */
   readonly #entries = new Map<number, Entry>()
   /** By stage: an item that waits for one does not hold up those for another. */
@@ -92,6 +94,15 @@ export class Ingress {
 
   get stats(): IngressStats {
     return this.#stats
+  }
+
+  /** Whether any is on its way of those that were accepted as one after `after`, up to `upTo`. */
+  hasAny(after: number, upTo: number): boolean {
+    for (const n of this.#entries.keys()) {
+      if (n > upTo) return false
+      if (n > after) return true
+    }
+    return false
   }
 
   configure(limits: Limits): void {
@@ -330,7 +341,7 @@ export class Ingress {
     this.#announceRoom()
     if (entry.error === undefined) entry.waiter?.onOutcome(this.#outcomeOf(entry, output))
     else entry.waiter?.onDead(entry.error)
-    if (this.#entries.size === 0) this.#init.onEmpty()
+    if (this.isWatched) this.#init.onFinished()
   }
 
   /** One for one, as the stages declare it: an array only where a stage may emit many. */

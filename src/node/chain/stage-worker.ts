@@ -18,10 +18,11 @@ import type { Turn } from '../turn.ts'
 import type { Callback, Stage } from '../workers/behaviours.ts'
 import { BoundContext } from '../workers/bound-context.ts'
 import type { StageContext, StopReason } from '../workers/context.ts'
+import { isAsyncIterable, isPromise } from '../workers/promises.ts'
 import { TRANSFER_BYTES_MIN, fresh } from '../workers/transfer.ts'
 import { prepareScope } from '../workers/scope.ts'
 import { Unfit, whenFit } from '../workers/unfit.ts'
-import { InlineWorker, type WorkerInit, isAsyncIterable, isPromise } from '../workers/worker.ts'
+import { InlineWorker, type WorkerInit } from '../workers/worker.ts'
 import type { Delivery } from './delivery.ts'
 import type { Exit } from './fan.ts'
 import { Item } from './item.ts'
@@ -273,7 +274,9 @@ export class StageWorker extends InlineWorker {
     const { item } = task.delivery
     const { onItemError, attemptsMax } = task.connections.plan
     const isUnfit = isA(error, Unfit)
-    if (onItemError === 'crash' && !isUnfit) this.crash(error, item.id)
+    // Before its turn to stop: its successor is given the item.
+    if (this.isBrokenOff(error)) this.exit(STOPPED)
+    else if (onItemError === 'crash' && !isUnfit) this.crash(error, item.id)
     if (this.#isCut(task.connections)) return true
     if (isUnfit || onItemError === 'deadLetter' || attempts >= attemptsMax) {
       this.#tell('dead', task, { error, attempts, item })

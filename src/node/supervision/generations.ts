@@ -11,7 +11,14 @@
 import type { SpecId } from '../../ids.ts'
 import { runTag } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
-import { type Generation, type Phase, type PlacedSlot, causeOf, withNews } from '../../protocol/phase.ts'
+import {
+  type Generation,
+  type Phase,
+  type PlacedSlot,
+  causeOf,
+  isOver,
+  withNews,
+} from '../../protocol/phase.ts'
 import { type FateBody, type SpecRow, hlcText } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
@@ -57,11 +64,26 @@ export class Generations {
     if (phase !== undefined) this.#holder.fence(phase, nowMs)
   }
 
-  /** The same on a node that leaves: it decides nothing, and what runs here stops for its successors. */
-  leave(row: SpecRow, body: FateBody, now: Now): void {
+  /**
+   * The same on a node that leaves: it decides nothing, and what runs here stops for its successors. `isKept`: what no other
+   * node can run goes on. @returns what is news of how it stands: a chain that nobody runs any more
+   */
+  leave(
+    row: SpecRow,
+    body: FateBody,
+    how: { readonly isKept: boolean; readonly now: Now },
+  ): SpecStatus | undefined {
+    const { isKept, now } = how
     const phase = this.#ledger.tables.phases.get(row.id)
-    if (phase === undefined || this.early.isEarly(row, now.ms)) this.#supervisor.assign(row.id, [], now.ms)
-    else this.#holder.leave(phase, body, now)
+    if (phase === undefined || this.early.isEarly(row, now.ms)) {
+      this.#supervisor.assign(row.id, [], now.ms)
+      return undefined
+    }
+    if (!isKept) this.#holder.leave(phase, body, now)
+    else this.#holder.giveAway(phase, body, now)
+    const left = this.#ledger.tables.phases.get(row.id) ?? phase
+    if (!isKept || isOver(left)) return undefined
+    return this.#pendingOf(row, comingOf(left, body, outlookOf(left, body)))
   }
 
   /** Does what the rows ask of this node, and says how the spec stands. */

@@ -37,6 +37,8 @@ export class Upkeep {
   readonly #declines: Declines
   readonly #claims: Claims
   readonly #generations: Generations
+  /** How far a node that leaves is with what was put into its chains. */
+  #chains: 'open' | 'draining' | 'drained' = 'open'
 
   constructor(init: UpkeepInit) {
     this.#ledger = init.ledger
@@ -79,6 +81,26 @@ export class Upkeep {
     this.#generations.legacies.bequests.giveUp()
   }
 
+  /** This node leaves, or what was put into chains there is out: all specs are looked at anew. */
+  onLeaving(what: 'asked' | 'chains-drained' = 'asked'): void {
+    if (what === 'chains-drained') this.#chains = 'drained'
+    for (const { id } of this.#ledger.tables.specs.rows()) this.#ledger.touch(id)
+  }
+
+  /** Whether nobody of a node that leaves puts anything into a chain any more, but stages for what they are at: true once. */
+  mayDrainChains(): boolean {
+    const isStage = (slot: SlotId): boolean =>
+      this.#ledger.tables.specs.get(specOfSlot(slot))?.body?.kind === 'chain'
+    if (this.#chains !== 'open' || !this.#slotsHere().every(isStage)) return false
+    this.#chains = 'draining'
+    return true
+  }
+
+  /** Whether nothing runs on a node that leaves, and nothing is awaited that was put into chains there. */
+  get isIdle(): boolean {
+    return this.#chains === 'drained' && this.#supervisor.size === 0
+  }
+
   /** Does what the rows ask of this node, and says how the spec stands. */
   evaluate(row: SpecRow, now: Now): SpecStatus {
     const { body, desired } = row
@@ -105,8 +127,8 @@ export class Upkeep {
     this.#fence(row, now)
     this.#letGoOfOthers(row, body, now)
     if (body.kind === 'worker') return this.#claims.leave(row, body, before, now)
-    this.#generations.leave(row, body, now)
-    return before ?? STARTING
+    const isKept = body.kind === 'chain' && this.#chains !== 'drained'
+    return this.#generations.leave(row, body, { isKept, now }) ?? before ?? STARTING
   }
 
   /** @returns whether the spec is to be looked at */

@@ -27,7 +27,7 @@ import { Scope, type CodeOwner, runInScope, traceOfNow } from './scope.ts'
 import { STRAY_BROKEN_OFF, UNSENDABLE_RESULT, isOfStop, textOf, thrownFrom, unsendable } from './thrown.ts'
 import { isA, isFenced } from '../thrown-value.ts'
 import { given } from './transfer.ts'
-import { isAsyncIterable, isPromise } from './worker.ts'
+import { isAsyncIterable, isPromise } from './promises.ts'
 
 /** Of a cell that ends for an error that nobody has caught: as Node does. */
 const STRAY_CODE = 1

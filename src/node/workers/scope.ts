@@ -109,6 +109,11 @@ export function currentWorker(): WorkerIdentity | undefined {
   return { worker, spec, node, generation, incarnation }
 }
 
+/** Whether the code that runs now belongs to a worker of the node: what that sends goes on until it is told to stop. */
+export function isCodeOf(node: NodeId): boolean {
+  return findScope()?.identity.node === node
+}
+
 /** Why nothing counts that the code that runs now does: it is of a worker that is over. */
 export function findFenceOfNow(): FencedError | undefined {
   return findScope()?.identity.findFence()

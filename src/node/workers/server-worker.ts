@@ -14,10 +14,11 @@ import { type Handler, type Handlers, IDLE, handlersOf } from './handlers.ts'
 import { HANDOFF_FAILED, encodeHandoff } from './handoff.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { OpenAnswers } from './open-answers.ts'
+import { isPromise } from './promises.ts'
 import { type Scope, Seat, enterScope, isWaitedForBy, leaveScope, runInScope } from './scope.ts'
 import { NoSuchFunction, isFaultOfCaller } from './thrown.ts'
 import { Unfit, listOf, whenFit } from './unfit.ts'
-import { InlineWorker, type WorkerInit, isPromise } from './worker.ts'
+import { InlineWorker, type WorkerInit } from './worker.ts'
 
 const CASTS_A_LOOK = 8
 

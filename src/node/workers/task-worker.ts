@@ -85,7 +85,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     this.#isBeginning = false
     void Promise.resolve(result).then(
       () => this.exit(this.#farewell()),
-      (error: unknown) => (this.isBrokenOff(error) ? this.exit(this.#farewell()) : this.crash(error)),
+      (error: unknown) => (this.isBrokenOff(error) ? this.exit(this.#brokenOff()) : this.crash(error)),
     )
     return undefined
   }
@@ -100,7 +100,7 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
    */
   protected override onStopWish(reason: StopReason): void {
     if (this.#isBeginning) queueMicrotask(() => this.wish(reason))
-    else if (this.isBrokenOff(reason)) this.exit(this.#farewell())
+    else if (this.isBrokenOff(reason)) this.exit(this.#brokenOff())
     else if (reason instanceof Error) this.crash(reason)
     else this.exit({ kind: reason })
   }
@@ -113,6 +113,11 @@ export class TaskWorker extends InlineWorker implements Recipient, MailboxOwner 
     if (failure !== undefined) this.warnOfLoss(failure)
     this.lostCount += this.#mailbox.discard(failure)
     this.#wake?.()
+  }
+
+  /** Before its turn to stop, there is no more to wait for: it has stopped. */
+  #brokenOff(): Exit {
+    return this.waitsForTurn ? { kind: 'stopped' } : this.#farewell()
   }
 
   /** It has returned, or was broken off: where that is for a successor, that one is given what it has not read. */

@@ -13,7 +13,7 @@ import type { Isolation } from '../../protocol/spec-row.ts'
 import type { Letter, Mailbox, Replier } from '../messaging/mailbox.ts'
 import { type Exit, type Where, crashFrom, failureFrom, findFailure } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
-import { isAbort, isFenced } from '../thrown-value.ts'
+import { isFenced } from '../thrown-value.ts'
 import type { Turn } from '../turn.ts'
 import type { ContextOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
@@ -22,6 +22,7 @@ import type { Gateway } from './gateway.ts'
 import { MOVE_FAILED, TERMINATE_FAILED } from './handoff.ts'
 import { type LegacyParts, release } from './legacy.ts'
 import type { Overloads } from './overloads.ts'
+import { isPromise } from './promises.ts'
 import { Scope, runInScope, runOutside } from './scope.ts'
 import { STRAY_BROKEN_OFF, isOfStop } from './thrown.ts'
 import type { Unexpected } from './unexpected.ts'
@@ -227,7 +228,7 @@ export abstract class InlineWorker implements ContextOwner {
    */
   onStray(error: unknown): void {
     const isEnding = (): boolean => this.#isStopping || this.#hasWished || this.#last !== undefined
-    const isToStop = (): boolean => isEnding() || !this.home.goesOn(this.worker, this.incarnation)
+    const isToStop = (): boolean => isEnding() || this.waitsForTurn
     if ((isOfStop(error) && isToStop()) || (this.#isFenced && isFenced(error)))
       this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
     else this.kill({ kind: 'crashed', failure: failureFrom(error, this.where) })
@@ -311,9 +312,18 @@ export abstract class InlineWorker implements ContextOwner {
     this.exit(last?.kind === 'crashed' || isHandedOver ? last : crash)
   }
 
-  /** Its code has thrown what its signal has told it, so that it can go on to a successor, or its fence: that is no crash. */
+  /** It is to stop, and has not been told to: others of its spec stop before it. */
+  protected get waitsForTurn(): boolean {
+    return !this.#isStopping && !this.#isOver && !this.home.goesOn(this.worker, this.incarnation)
+  }
+
+  /**
+   * Its code has thrown what its signal has told it, or what the end of others has made fail, so that it can go on to a
+   * successor; or what its fence has: that is no crash.
+   */
   protected isBrokenOff(error: unknown): boolean {
-    return (this.#isReleased && isAbort(error)) || (this.#isFenced && isFenced(error))
+    if (this.#isFenced && isFenced(error)) return true
+    return isOfStop(error) && (this.#isReleased || this.waitsForTurn)
   }
 
   /** The answer to a call. Where another node has what it is, and does not go on with its state, that is no promise. */
@@ -387,14 +397,4 @@ export abstract class InlineWorker implements ContextOwner {
       `generation ${token.generation} of "${slot}" ${why}, and what its code still wants to do is refused: context.signal has aborted`,
     )
   }
-}
-
-/** Throws what a proxy throws that is asked. */
-export function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-}
-
-/** As `isPromise`. */
-export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }

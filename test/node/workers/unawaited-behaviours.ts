@@ -91,7 +91,7 @@ function doInVain(node: Node, deed: Deed): Promise<unknown> {
 }
 
 /** The node that the workers of this process may ask, and who hears that one hands over. */
-export const asked: { node?: Node; onHandoff?: () => void } = {}
+export const asked: { node?: Node; nodes?: Map<string, Node>; onHandoff?: () => void } = {}
 
 export const caller = defineServer('caller', {
   init: context => context,
@@ -175,6 +175,33 @@ export const quitter = defineServer('quitter', {
     await new Promise(resolve => setImmediate(resolve))
     context.log.info({}, `terminated ${context.worker}`)
   },
+})
+
+/** Is at each item for so long. */
+export const LONG_MS = 1_500
+export const long = defineStage('long', async (item: number) => {
+  await new Promise(resolve => setTimeout(resolve, LONG_MS))
+  return item
+})
+
+export const quick = defineStage('quick', (item: number) => item)
+
+/** Sends, casts, calls and broadcasts for ever, and waits for nothing. */
+export const restless = defineServer('restless', {
+  init: context => {
+    const { signal, node, getWorker, getGroup } = context
+    const timer = setInterval(() => {
+      if (signal.aborted) return clearInterval(timer)
+      void asked.nodes?.get(node)?.getChain('quick').send(1)
+      void asked.nodes?.get(node)?.getChain('quick').call(2)
+      const ref = getWorker('called', callee)
+      void ref.call.add(1)
+      ref.send('hello')
+      return getGroup('heard').broadcast('hello')
+    }, 10)
+    return context
+  },
+  call: { node: context => context.node },
 })
 
 /** Those who stop after it wait for a while. */

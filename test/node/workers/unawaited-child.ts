@@ -19,8 +19,11 @@ import {
   callee,
   caller,
   fickle,
+  long,
   patient,
+  quick,
   quitter,
+  restless,
   slow,
 } from './unawaited-behaviours.ts'
 
@@ -217,6 +220,41 @@ async function tellTurns(): Promise<void> {
   process.disconnect()
 }
 
+/** A node leaves that waits for an item, and workers there go on meanwhile. */
+async function tellRestless(): Promise<void> {
+  await here.addChain({ id: 'long', stages: [{ run: long }] })
+  await here.addChain({ id: 'quick', stages: [{ run: quick }] })
+  await here.addWorker({ id: 'called', run: callee })
+  await here.addGroup({ id: 'heard', members: [{ id: 'a', run: callee }] })
+  await there.stop()
+  asked.nodes = new Map([[here.id, here]])
+  const isolations = ['inline', 'thread', 'process'] as const
+  const intensity = { restarts: 2, withinMs: 60_000 }
+  for (const isolation of isolations) {
+    await here.addWorker({ id: isolation, run: restless, isolation, rebalance: 'passive', intensity })
+    const members = [{ id: 'a', run: restless, isolation }] as const
+    await here.addGroup({ id: `of-${isolation}`, members, intensity })
+  }
+  const last = await localNode({ cluster, behaviours, discovery: { mdns: false, seeds } })
+  asked.nodes.set(last.id, last)
+  await Promise.all([here.formed(2), last.formed(2)])
+  const crashes: string[] = []
+  for (const node of [here, last])
+    node.on('worker:exit', ({ slot, exit }) => void (exit.kind === 'crashed' && crashes.push(slot)))
+  const outcome = here.getChain('long').call(7)
+  const stopping = here.stop()
+  say({ what: 'outcome', outcome: await outcome })
+  await stopping
+  const refs = isolations.flatMap(id => [
+    last.getWorker(id, restless),
+    last.getGroup<readonly [{ id: 'a'; run: typeof restless }]>(`of-${id}`).member('a'),
+  ])
+  const areThere = refs.map(async ref => (await ref.call.node()) === last.id)
+  say({ what: 'restless', areThere: await Promise.all(areThere), crashes })
+  await last.stop()
+  process.disconnect()
+}
+
 async function onUnhandled(error: string): Promise<void> {
   say({ what: 'unhandled', error, total: await here.getWorker('callee', callee).call.add(1) })
   process.exit(7)
@@ -249,6 +287,8 @@ if (how === 'workers') {
   await tellStopped()
 } else if (how === 'quits') {
   await tellQuits()
+} else if (how === 'restless') {
+  await tellRestless()
 } else if (how === 'turns') {
   await tellTurns()
 } else if (how === 'stops') {

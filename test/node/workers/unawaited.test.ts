@@ -135,6 +135,15 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     for (const [what, told] of said) expect(told).toEqual({ what, handoff: 'its state' })
   })
 
+  test('does so for no worker of a node that leaves, as long as that waits for items', async ({ expect }) => {
+    const { code, said, stderr } = await run('restless')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(said.get('outcome')).toEqual({ what: 'outcome', outcome: 7 })
+    const areThere = Array.from({ length: 6 }, () => true)
+    expect(said.get('restless')).toEqual({ what: 'restless', areThere, crashes: [] })
+  })
+
   test.for(['here', 'there'])(
     'is an unhandled rejection of the program, where that has made it, and no worker ends (%s)',
     async (at, { expect }) => {
