@@ -15,7 +15,9 @@ import { allSeeAll } from './all-see-all.ts'
 
 /** What a worker does each time, by the node that it runs on. */
 const WAYS = ['send', 'trySend', 'call', 'run', 'cast', 'ask', 'broadcast', 'add'] as const
-type Way = (typeof WAYS)[number]
+/** And these only some tests ask for. */
+const OTHERS = ['sendFar', 'sendToAsking'] as const
+type Way = (typeof WAYS)[number] | (typeof OTHERS)[number]
 /** These put items into a chain. */
 const INTO_CHAINS: readonly Way[] = ['send', 'trySend', 'call', 'run']
 
@@ -45,6 +47,12 @@ class Records {
     switch (way) {
       case 'send':
         await chain().send(n)
+        break
+      case 'sendFar':
+        await node.getChain('far').send(n)
+        return
+      case 'sendToAsking':
+        await node.getChain('asking').send(n)
         break
       case 'trySend':
         if (!chain().trySend(n)) return
@@ -98,7 +106,14 @@ const fast = defineStage('fast', async (n: number, context) => {
 /** Puts each item into the next chain. */
 const pass = defineStage('pass', async (_n: number, context) => {
   await context.sleep(100)
-  await records.act('send', context)
+  await records.act('sendToAsking', context)
+})
+
+/** Needs a worker for each item. */
+const asking = defineStage('asking', async (n: number, context) => {
+  await context.sleep(300)
+  await context.getWorker('echo', echo).call.ask()
+  records.done.add(n)
 })
 
 async function pumpUntilAborted(context: WorkerContext, way: Way): Promise<void> {
@@ -123,13 +138,14 @@ const former = defineTask('former', async context => {
     })
 })
 
-const behaviours = [former, echo, slow, fast, pass, pump]
+const behaviours = [former, echo, slow, fast, pass, asking, pump]
 const intensity = { restarts: 2, withinMs: 60_000 }
-const nobodyElse = { labels: { at: 'n2' } }
+const onFirst = { labels: { at: 'n1' } }
+const onSecond = { labels: { at: 'n2' } }
 
 async function meshOf(nodes: number, seed: string): Promise<SimulatedMesh> {
   records = new Records()
-  const labelsOf = nodes > 1 ? { n2: { at: 'n2' } } : {}
+  const labelsOf = nodes > 1 ? { n1: { at: 'n1' }, n2: { at: 'n2' } } : {}
   const mesh = new SimulatedMesh({ nodes, behaviours, seed, labelsOf })
   records.mesh = mesh
   await mesh.startAll()
@@ -242,6 +258,9 @@ describe.each(WAYS)('a worker of a node that leaves, and that goes on with %s,',
 
 test.each([1, 3])('a stage that puts its items into another chain loses none, of %s nodes', async nodes => {
   await using mesh = await meshOf(nodes, `pass ${nodes}`)
+  await mesh.settle(
+    mesh.node('n1').addChain({ id: 'asking', stages: [{ run: asking, workers: 3 }], intensity }),
+  )
   await mesh.settle(mesh.node('n1').addChain({ id: 'pass', stages: [{ run: pass, workers: 2 }], intensity }))
   const told = listenOn(mesh)
   const leaver = homeOf(mesh, 'pass/pass/0')
@@ -279,9 +298,27 @@ test('a whole mesh that is stopped at once does not wait for what nobody is left
   expect(lost().filter(n => !told.dead.includes(n))).toEqual([])
 })
 
+test('what a node waits for that another one takes with it, it waits for no more', async () => {
+  await using mesh = await meshOf(2, 'far')
+  const stages = [{ run: slow, placement: onSecond }] as const
+  await mesh.settle(mesh.node('n1').addChain({ id: 'far', stages }))
+  const far = { id: 'pump', run: pump, args: ['sendFar'] as const, placement: onFirst, intensity }
+  await mesh.settle(mesh.node('n1').addWorker(far))
+  const told = listenOn(mesh)
+  await mesh.run(1_000)
+  let isGone = false
+  const leaving = mesh.leave('n1').then(() => (isGone = true))
+  // It has given up what it had taken before, and waits for what came later.
+  await mesh.run(28_000)
+  expect(isGone).toBe(false)
+  await mesh.stop('n2')
+  await mesh.settle(leaving, 2_000)
+  expect(told.exits).toEqual([])
+})
+
 test('a worker that no other node can run loses nothing that it has put in', async () => {
   await using mesh = await meshOf(3, 'bound')
-  const bound = { id: 'pump', run: pump, args: ['send'] as const, placement: nobodyElse, intensity }
+  const bound = { id: 'pump', run: pump, args: ['send'] as const, placement: onSecond, intensity }
   await mesh.settle(mesh.node('n1').addWorker(bound))
   const told = listenOn(mesh)
   await stop(mesh, 'n2')
@@ -293,7 +330,7 @@ test('a worker that no other node can run loses nothing that it has put in', asy
 
 test('a worker that waits for others to come goes on waiting until its node has gone', async () => {
   await using mesh = await meshOf(3, 'formed')
-  const bound = { id: 'former', run: former, placement: nobodyElse, intensity }
+  const bound = { id: 'former', run: former, placement: onSecond, intensity }
   await mesh.settle(mesh.node('n1').addWorker(bound))
   const told = listenOn(mesh)
   const stopping = stop(mesh, 'n2')

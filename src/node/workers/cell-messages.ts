@@ -21,6 +21,8 @@ export interface Thrown {
   readonly cause?: Cause | Failure | undefined
   /** Those that it gathers. */
   readonly errors?: readonly Cause[] | undefined
+  /** The end of the worker may have made it, as it was told where it was thrown. */
+  readonly isOfStop?: boolean | undefined
 }
 
 /** Who the worker is, and what it runs. */

@@ -26,7 +26,7 @@ function isOfOther(error: unknown): boolean {
 
 /** With its `cause`, where that is a failure that travels as data anyway. */
 export function thrownFrom(error: unknown): Thrown {
-  const thrown = { ...describeThrown(error), ...originsOf(error) }
+  const thrown = { ...describeThrown(error), ...originsOf(error), isOfStop: isOfStop(error) }
   return isA(error, CallError) && isFailure(error.cause) ? { ...thrown, cause: error.cause } : thrown
 }
 
@@ -61,7 +61,7 @@ export class CellCallError extends CellError {
   }
 }
 
-/** What nobody has caught in a thread or process, and is one that `isOfStop` told there. */
+/** What was thrown in a thread or process, caught or not, and is one that `isOfStop` told there. */
 export class CellStray extends CellError {}
 
 /** The arguments are with the caller, the result has been computed: only the way between threads was too narrow. */
@@ -73,7 +73,8 @@ export class Unsendable extends CellError {}
 
 /** The error that stands for what a cell says was thrown. */
 export function errorOf(thrown: Thrown): CellError {
-  return thrown.name === UNSENDABLE_RESULT ? new Unsendable(thrown) : new CellError(thrown)
+  if (thrown.name === UNSENDABLE_RESULT) return new Unsendable(thrown)
+  return thrown.isOfStop === true ? new CellStray(thrown) : new CellError(thrown)
 }
 
 /** Why something cannot be copied between threads, as data. */

@@ -177,6 +177,16 @@ export const quitter = defineServer('quitter', {
   },
 })
 
+/** Waits for such a call, and has its state when that has failed. */
+export const waiter = defineServer('waiter', {
+  init: context => context,
+  call: { handoff: context => context.handoff },
+  cast: {
+    ask: (context, id: string) => context.getWorker(id, callee).with({ timeoutMs: FOR_EVER_MS }).call.never(),
+  },
+  handoff: () => 'its state',
+})
+
 /** Is at each item for so long. */
 export const LONG_MS = 1_500
 export const long = defineStage('long', async (item: number) => {

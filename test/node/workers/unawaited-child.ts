@@ -24,6 +24,7 @@ import {
   quick,
   quitter,
   restless,
+  waiter,
   slow,
 } from './unawaited-behaviours.ts'
 
@@ -198,23 +199,30 @@ async function tellTurns(): Promise<void> {
     ids.push(id)
     const members = [
       { id: 'patient', run: patient, isolation: by },
+      { id: 'waiter', run: waiter, isolation: by },
       { id: 'slow', run: slow },
       { id: 'callee', run: callee, isolation: of },
     ]
     await here.addGroup({ id: id.replaceAll(' ', '-'), strategy, members })
   }
-  const refOf = (node: Node, id: string) =>
-    node
-      .getGroup<readonly [{ id: 'patient'; run: typeof patient }]>(id.replaceAll(' ', '-'))
-      .getMember('patient')
+  type Askers = readonly [{ id: 'patient'; run: typeof patient }, { id: 'waiter'; run: typeof waiter }]
+  const groupOf = (node: Node, id: string) => node.getGroup<Askers>(id.replaceAll(' ', '-'))
   const forgetAll = async (node: Node): Promise<void> => {
-    for (const id of ids) await refOf(node, id).call.forget(`${id.replaceAll(' ', '-')}/callee`)
+    for (const id of ids) {
+      const called = `${id.replaceAll(' ', '-')}/callee`
+      await groupOf(node, id).getMember('patient').call.forget(called)
+      groupOf(node, id).getMember('waiter').cast.ask(called)
+    }
   }
   await forgetAll(here)
   const last = await localNode({ cluster, behaviours, discovery: { mdns: false, seeds } })
   await Promise.all([here.formed(2), last.formed(2)])
   await here.stop()
-  for (const id of ids) say({ what: id, handoff: await refOf(last, id).call.handoff() })
+  for (const id of ids) {
+    const group = groupOf(last, id)
+    const handoff = await group.getMember('patient').call.handoff()
+    say({ what: id, handoff, awaited: await group.getMember('waiter').call.handoff() })
+  }
   await forgetAll(last)
   await last.stop()
   process.disconnect()

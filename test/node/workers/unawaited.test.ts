@@ -132,7 +132,8 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     expect(stderr).toBe('')
     expect(code).toBe(0)
     expect(said.size).toBe(4)
-    for (const [what, told] of said) expect(told).toEqual({ what, handoff: 'its state' })
+    for (const [what, told] of said)
+      expect(told).toEqual({ what, handoff: 'its state', awaited: 'its state' })
   })
 
   test('does so for no worker of a node that leaves, as long as that waits for items', async ({ expect }) => {
