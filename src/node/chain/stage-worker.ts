@@ -332,9 +332,8 @@ export class StageWorker extends InlineWorker {
   /** There was room when user code began; after a wait, or for this very output, there may be none. */
   async #emitWhenRoom(task: Task, value: unknown, index: number): Promise<void> {
     const { delivery, connections } = task
-    const { plan } = connections
     if (value === undefined || this.#isCut(connections)) return
-    const child = delivery.item.child(value, plan.firstIndex + index, plan.depth)
+    const child = delivery.item.child(value, connections.plan.firstIndex + index, connections.plan.depth)
     let isFinished = false
     while (!this.#isCut(connections)) {
       // Asked for again after each wait: it may be the last stage by now, or lead to another one.
