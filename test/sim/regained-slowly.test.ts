@@ -56,3 +56,26 @@ describe.each([0, 1] as const)('restarted on both sides, side %i last', last => 
       expect([id, await mesh.settle(mesh.node('n1').getWorker(id, purse).call.get())]).toEqual([id, 20])
   })
 })
+
+test.each([1, 2, 3])('what is restarted as a node comes waits for nobody but itself: seed %i', async seed => {
+  const stops: (() => void)[] = []
+  const slow = defineServer('slow', {
+    init: () => 0,
+    call: { get: state => state },
+    terminate: () => new Promise<void>(resolve => stops.push(resolve)),
+  })
+  const ids = Array.from({ length: 8 }, (_, index) => `w${index}`)
+  await using mesh = await simulate({ seed, nodes: 4, behaviours: [slow] })
+  await allSeeAll(mesh)
+  mesh.crash('n4')
+  for (const id of ids) await mesh.settle(mesh.node('n1').addWorker({ id, run: slow, args: [] }))
+  await mesh.run(20_000)
+  const restarts = Promise.all(ids.map(id => mesh.node('n1').restartWorker(id)))
+  await mesh.until('all stop', () => stops.length === ids.length)
+  await mesh.start('n4')
+  await allSeeAll(mesh)
+  const sinceMs = mesh.nowMs
+  for (const stop of stops) stop()
+  await mesh.settle(restarts)
+  expect(mesh.nowMs - sinceMs).toBeLessThan(500)
+})

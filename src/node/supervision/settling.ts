@@ -8,6 +8,8 @@ export class Settling {
   readonly #stableMs: number
   #hash = ''
   #ids: ReadonlySet<string> = new Set()
+  /** Those of them that have come, or are back, one soon after the other. */
+  readonly #comers = new Set<string>()
   #changedMs = 0
   #grown: Now = { ms: -Infinity, wallMs: -Infinity }
 
@@ -31,11 +33,21 @@ export class Settling {
     return this.#grown.wallMs
   }
 
+  /** Whether the node is in the view, and was before the last ones came: it was on the side of this one. */
+  wasThere(id: string): boolean {
+    return this.#ids.has(id) && !this.#comers.has(id)
+  }
+
   follow(ledger: Pick<Ledger, 'run' | 'view' | 'viewHash'>, now: Now): void {
     const hash = ledger.viewHash()
     if (hash === this.#hash) return
     const ids = new Set(ledger.view().map(({ id }) => id))
-    if (!ids.values().every(id => this.#ids.has(id) || id === ledger.run.id)) this.#grown = now
+    const comers = [...ids].filter(id => !this.#ids.has(id) && id !== ledger.run.id)
+    if (comers.length > 0) {
+      if (now.ms >= this.meetingUntilMs) this.#comers.clear()
+      for (const id of comers) this.#comers.add(id)
+      this.#grown = now
+    }
     this.#hash = hash
     this.#ids = ids
     this.#changedMs = now.ms

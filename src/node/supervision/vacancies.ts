@@ -70,6 +70,9 @@ export class Vacancies {
    */
   regainedUntilMs(row: SpecRow, before: Claim | undefined, nowMs: number): number {
     if (before === undefined || !isActiveClaim(before) || isCurrent(before, row)) return -Infinity
+    // What was written on this side, of a worker of this side, runs nowhere else.
+    const isWithin = [row.version.node, before.owner.id].every(id => this.#settling.wasThere(id))
+    if (isWithin) return -Infinity
     // Whoever has written the row here knew of the claim; on another side, only what it is for, where it was moved since.
     const isOfHere = row.version.ms > this.#settling.metWallMs
     const isNext = row.replaces !== undefined && compareHlc(row.replaces, before.specVersion) === 0
