@@ -346,12 +346,11 @@ export class Membership {
   #tell(accusation: Accusation): void {
     this.#news.addAccusation(accusation, this.#roster.count)
     if (!this.isPushing) return
-    const message: Message = { kind: 'accusations', accusations: [accusation] }
-    for (const peer of this.#reach.connected()) this.#send(peer, message)
+    for (const peer of this.connected()) this.#send(peer, { kind: 'accusations', accusations: [accusation] })
   }
 
   #onAccusation(accusation: Accusation): void {
-    const { run, seq } = accusation
+    const { run, seq, by, evidence } = accusation
     const row = this.#roster.find(run.id)
     // What is said of another sequence number is about another state: its row travels by itself.
     if (row === undefined || row.boot !== run.boot || row.seq !== seq) return
@@ -359,6 +358,7 @@ export class Membership {
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, false)
     else this.#suspect(row)
     if (!this.#suspicions.addWitness(accusation)) return
+    if (evidence === 'refused') this.#reach.onRefusedTo(run.id, by)
     this.#news.addAccusation(accusation, this.#roster.count)
     // Each further witness makes it shorter: find out at once.
     const silentMs = this.#now.ms - this.#reach.heardMs(run.id)

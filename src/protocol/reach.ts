@@ -132,6 +132,16 @@ export class Reach {
     this.#vouchers.set(peer, [{ by, ms: nowMs }, ...others].slice(0, VOUCHERS_MAX))
   }
 
+  /** Somebody else has found that its port refuses: what that one has heard of it was before. */
+  onRefusedTo(peer: NodeId, by: NodeId): void {
+    const vouchers = this.#vouchers.get(peer)
+    if (vouchers === undefined) return
+    this.#vouchers.set(
+      peer,
+      vouchers.filter(voucher => voucher.by !== by),
+    )
+  }
+
   /** Others have found a member dead. */
   onDead(peer: NodeId, nowMs: number): void {
     if (this.#sessions.has(peer) && !this.#dead.has(peer)) this.#dead.set(peer, nowMs)

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { LAN_TIMINGS, suspicionRangeMs } from '../../src/protocol/timings.ts'
-import { Bench, REFUSED, WALL_MS, b, c, d, row } from './bench.ts'
+import { Bench, REFUSED, WALL_MS, b, c, d, e, row } from './bench.ts'
 
 const { probePeriodMs } = LAN_TIMINGS
 const DEAD = row(b, { status: 'dead', endedMs: WALL_MS })
@@ -133,6 +133,43 @@ test('one that is called dead by others is so at once where nobody has reached i
     bench.membership.merge(row(id, { status: 'dead', endedMs: WALL_MS }), bench.now)
     expect(bench.statusOf(id)).toBe('dead')
   }
+})
+
+describe('one that others have reached for this node', () => {
+  beforeEach(() => {
+    bench.meet(c, d)
+    bench.membership.merge(row(b), bench.now)
+    for (const [n, by] of [c, d].entries())
+      bench.tell(by, { kind: 'probe-report', n, target: b, isHeard: true })
+    bench.pass(100, [c, d])
+  })
+
+  // They had reached it just now, so it lived; and what they say was forgotten with that.
+  test('is dead when all of them say that its port refuses, as soon as for them', () => {
+    for (const by of [c, d]) bench.accuse(b, by, 'refused')
+    bench.pass(LAN_TIMINGS.suspicionFastMs + 20, [c, d])
+    expect(bench.statusOf(b)).toBe('dead')
+  })
+
+  test('is dead when all of them say so, and that it is dead', () => {
+    for (const by of [c, d]) bench.accuse(b, by, 'refused')
+    bench.membership.merge(DEAD, bench.now)
+    expect(bench.statusOf(b)).toBe('dead')
+  })
+
+  test('lives as long as one of them has reached it, whoever else says so', () => {
+    for (const by of [c, e]) bench.accuse(b, by, 'refused')
+    bench.membership.merge(DEAD, bench.now)
+    bench.pass(LAN_TIMINGS.suspicionFastMs + 20, [c, d])
+    expect(bench.statusOf(b)).toBe('suspect')
+  })
+
+  test('lives when one of them reaches it again after that', () => {
+    for (const by of [c, d]) bench.accuse(b, by, 'refused')
+    bench.tell(c, { kind: 'probe-report', n: 3, target: b, isHeard: true })
+    bench.pass(LAN_TIMINGS.suspicionFastMs + 20, [c, d])
+    expect(bench.statusOf(b)).toBe('suspect')
+  })
 })
 
 describe('with a session that is silent most of the time, as in a mesh of many', () => {

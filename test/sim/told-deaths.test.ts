@@ -100,3 +100,31 @@ test('of twenty, of whom each is silent for seconds, nobody dies for its own sid
   )
   expect(new Set(ends)).toEqual(new Set([Math.max(...begun)]))
 })
+
+// They had reached it for others just before: so it was heard of, and suspect for its time then, 12 s with `wan`.
+test.each([
+  ['lan', 500],
+  ['wan', 1_500],
+] as const)(
+  '%s: whose process is gone is out as soon for those who reach it by others',
+  async (profile, withinMs) => {
+    for (const seed of SEEDS.slice(0, 4)) {
+      await using mesh = await simulate({ seed, nodes: 6, profile, behaviours: [listener] })
+      await allSeeAll(mesh, 60_000)
+      const leaves = mesh.ids.slice(2)
+      for (const [index, leaf] of leaves.entries())
+        for (const other of leaves.slice(index + 1)) mesh.cut(leaf, other)
+      const members = IDS.map(id => ({ id, run: listener, args: [] }) as const)
+      await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy: 'one_for_all', members }))
+      await mesh.run(60_000 + 500 * seed)
+      const generation = (): number | undefined =>
+        mesh.node('n1').inspect().core.ledger.tables.phases.get('g')?.generation.number
+      const before = generation() ?? Infinity
+      mesh.crash('n6')
+      const isOut = (id: string): boolean => mesh.node(id).members().length === 5
+      await mesh.until('n6 is out', () => mesh.up.every(isOut), withinMs)
+      await mesh.run(20 * withinMs)
+      expect(generation(), `seed ${seed}`).toBe(before + 1)
+    }
+  },
+)
