@@ -5,7 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['meshvisor-source'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    // By itself, it leaves one core to nobody: of two, half of the time.
+    // Left to itself, Vitest uses all cores but one: of two, that is half of them.
     maxWorkers: '100%',
     // Far longer than any test takes, also on a busy machine, and than one waits for a single thing
     // (`test/patience.ts`): so what does not come is named by whoever waits for it.

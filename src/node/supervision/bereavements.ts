@@ -22,7 +22,7 @@ import { heldBy } from './outlook.ts'
 
 /**
  * Who decides takes nobody's word for the end of a member that it has heard in the last two periods of probing, and finds a
- * silent one out itself in no less than four. So the death of one that lived when it was told of is never found later by this.
+ * silent one out itself in no less than four. Where it does not probe that one so soon, it suspects it when it is told again.
  */
 const AGAIN_PERIODS = 4
 
