@@ -18,7 +18,7 @@ import type { Phase } from '../protocol/phase.ts'
 import type { ReachChange } from '../protocol/reach.ts'
 import { type Origin, encodeRequest, encodeTraced } from '../protocol/request.ts'
 import type { SpecBody } from '../protocol/spec-row.ts'
-import type { Chain } from './chain/chain.ts'
+import type { Chain, ChainInit } from './chain/chain.ts'
 import { Chains } from './chain/chains.ts'
 import type { StageWorker } from './chain/stage-worker.ts'
 import type { NodeEvent } from './events.ts'
@@ -81,7 +81,8 @@ export class DataPlane implements Gateway, SessionOwner, Carrier {
     this.#init = init
     this.router = new Router(init.isSuspect)
     this.turn = new Turn(init.clock, init.onTook)
-    this.chains = new Chains({ ...init, turn: this.turn, channels: this.#sessions })
+    const statusOf: ChainInit['statusOf'] = id => this.router.statusOf(id)
+    this.chains = new Chains({ ...init, statusOf, turn: this.turn, channels: this.#sessions })
     this.outbox = new Outbox({
       router: this.router,
       clock: init.clock,

@@ -36,6 +36,8 @@ export interface ChainInit {
   readonly prng: Prng
   /** What this node can run. */
   readonly findBehaviour: (id: string) => Behaviour | undefined
+  /** How it stands: known before it is, where it is new. */
+  readonly statusOf: (id: SpecId) => SpecStatus | undefined
   readonly notify: (event: NodeEvent) => void
 }
 
@@ -58,8 +60,6 @@ export class Chain {
   #awaited: { readonly upTo: number; readonly resolve: () => void } | undefined
   /** Items up to this number are not waited for any more. */
   #givenUp = 0
-  /** It does not run, and will not by itself. */
-  #status: SpecStatus | undefined
   /** Failures whose item has been blamed, by their moment. */
   readonly #blamed = new Set<string>()
 
@@ -139,7 +139,6 @@ export class Chain {
   }
 
   followStatus(status: SpecStatus): void {
-    this.#status = status
     this.#lookEmpty()
     if (!isDown(status)) return
     const cause = status.kind === 'stopped' ? undefined : status.failure
@@ -212,7 +211,8 @@ export class Chain {
 
   /** Nothing moves: a chain that waits for a node of a stage that was added goes on as it was. */
   #isIdle(): boolean {
-    return isDown(this.#status) || (this.#status?.kind === 'pending' && this.#wiring === undefined)
+    const status = this.#init.statusOf(this.id)
+    return isDown(status) || (status?.kind === 'pending' && this.#wiring === undefined)
   }
 
   #unwire(): void {

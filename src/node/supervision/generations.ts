@@ -11,14 +11,7 @@
 import type { SpecId } from '../../ids.ts'
 import { runTag } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
-import {
-  type Generation,
-  type Phase,
-  type PlacedSlot,
-  causeOf,
-  isOver,
-  withNews,
-} from '../../protocol/phase.ts'
+import { type Generation, type Phase, type PlacedSlot, causeOf, withNews } from '../../protocol/phase.ts'
 import { type FateBody, type SpecRow, hlcText } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
@@ -66,7 +59,8 @@ export class Generations {
 
   /**
    * The same on a node that leaves: it decides nothing, and what runs here stops for its successors. `isKept`: what no other
-   * node can run goes on. @returns what is news of how it stands: a chain that nobody runs any more
+   * node can run goes on. @returns how that stands: whoever waits for what it is at waits for nothing where it is down, or
+   * nobody runs it any more; undefined: that something stops here is no news of how it stands
    */
   leave(
     row: SpecRow,
@@ -77,13 +71,11 @@ export class Generations {
     const phase = this.#ledger.tables.phases.get(row.id)
     if (phase === undefined || this.early.isEarly(row, now.ms)) {
       this.#supervisor.assign(row.id, [], now.ms)
-      return undefined
+      return isKept && phase === undefined ? this.#pendingOf(row, slotsOfSpec(row.id, body)) : undefined
     }
     if (!isKept) this.#holder.leave(phase, body, now)
     else this.#holder.giveAway(phase, body, now)
-    const left = this.#ledger.tables.phases.get(row.id) ?? phase
-    if (!isKept || isOver(left)) return undefined
-    return this.#pendingOf(row, comingOf(left, body, outlookOf(left, body)))
+    return isKept ? this.#statusOf(row, body) : undefined
   }
 
   /** Does what the rows ask of this node, and says how the spec stands. */
