@@ -1,7 +1,7 @@
 // shell
 /**
  * What a node that stops waits for: that what was put into chains there comes out, before its workers go, and what they have
- * put in meanwhile, when they have; and that what was sent to them goes on.
+ * put in meanwhile, when they have, but for stages, and when those have, too; and that what was sent to them goes on.
  */
 
 import type { Clock, Logger } from '../ports.ts'
@@ -27,6 +27,7 @@ export interface FarewellInit {
 export class Farewell {
   readonly #init: FarewellInit
   #byMs: number | undefined
+  #hasLetOut = false
 
   constructor(init: FarewellInit) {
     this.#init = init
@@ -47,9 +48,11 @@ export class Farewell {
     receive({ kind: 'leave-asked', byMs })
   }
 
-  /** Its workers have gone, but for stages: waits for what they have put in since. */
+  /** Its workers have gone, but for stages, or, the second time, with those: waits for what they have put in since. */
   async letOut(): Promise<void> {
     const { clock, plane, receive } = this.#init
+    if (this.#hasLetOut) plane.chains.vacate()
+    this.#hasLetOut = true
     const leftMs = (this.#byMs ?? 0) - REST_MS - clock.nowMs()
     if (leftMs > 0) await atMost(clock, leftMs, plane.chains.emptied())
     receive({ kind: 'chains-drained' })

@@ -10,10 +10,22 @@ const AFTER_MS = 2_000
 
 let mesh: SimulatedMesh
 let outcome: Promise<unknown> | undefined
+const done = new Set<number>()
 
 const failing = defineStage('failing', async (_n: number, context) => {
   await context.sleep(AFTER_MS)
   throw new Error('in vain')
+})
+
+/** Puts each item into a chain that others run. */
+const bound = defineStage('bound', async (n: number, context) => {
+  await nodeOf(context).getChain('others').send(n)
+  return n
+})
+
+const slow = defineStage('slow', async (n: number, context) => {
+  await context.sleep(300)
+  done.add(n)
 })
 
 const through = defineStage('through', (n: number) => n)
@@ -73,5 +85,39 @@ test('what waits for a node that can run it is not waited for, also where the ch
   const atMs = mesh.nowMs
   await mesh.stop('n1')
   expect(mesh.nowMs - atMs).toBeLessThan(1_000)
+  await mesh[Symbol.asyncDispose]()
+})
+
+test('what its last stages have put into a chain that others run comes out before it goes', async () => {
+  done.clear()
+  const labelsOf = { n1: { at: 'n1' }, n2: { at: 'n2' } }
+  mesh = new SimulatedMesh({ nodes: 2, behaviours: [bound, slow], seed: 'fed', labelsOf })
+  await mesh.startAll()
+  await allSeeAll(mesh)
+  const others = [{ run: slow, workers: 24, placement: { labels: { at: 'n1' } } }] as const
+  await mesh.settle(mesh.node('n1').addChain({ id: 'others', stages: others }))
+  const stages = [{ run: bound, placement: { labels: { at: 'n2' } } }] as const
+  await mesh.settle(mesh.node('n1').addChain({ id: 'bound', stages }))
+  await mesh.run(1_000)
+  const dead: unknown[] = []
+  mesh.node('n2').on('item:dead', ({ item }) => void dead.push(item))
+  const passed = new Set<number>()
+  let tookMs: number | undefined
+  // As others have something for it all the time, what is on its way is never out.
+  for (let n = 0; n < 200; n++) {
+    const chain = mesh.node('n1').getChain<number, number>('bound')
+    void chain.call(n).then(
+      () => passed.add(n),
+      () => undefined,
+    )
+    await mesh.run(20)
+    if (n !== 50) continue
+    const atMs = mesh.nowMs
+    void mesh.leave('n2').then(() => (tookMs = mesh.nowMs - atMs))
+  }
+  expect(tookMs).toBeLessThan(3_000)
+  expect(passed.size).toBeGreaterThan(50)
+  expect(dead).toEqual([])
+  expect([...passed].filter(n => !done.has(n))).toEqual([])
   await mesh[Symbol.asyncDispose]()
 })

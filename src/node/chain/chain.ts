@@ -55,6 +55,8 @@ export class Chain {
   #isClosing = false
   /** Since it was set to false, stages of this node have put something in: noted of a node that stops. */
   isFed = false
+  /** This node leaves, and its stages have: what waits for a node of one of them waits for ever. */
+  isVacated = false
   #isOver = false
   /** Somebody waits until the items up to this number are out. */
   #awaited: { readonly upTo: number; readonly resolve: () => void } | undefined
@@ -212,7 +214,8 @@ export class Chain {
   /** Nothing moves: a chain that waits for a node of a stage that was added goes on as it was. */
   #isIdle(): boolean {
     const status = this.#init.statusOf(this.id)
-    return isDown(status) || (status?.kind === 'pending' && this.#wiring === undefined)
+    const isStuck = this.isVacated || this.#wiring === undefined
+    return isDown(status) || (status?.kind === 'pending' && isStuck)
   }
 
   #unwire(): void {

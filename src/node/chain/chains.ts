@@ -53,6 +53,11 @@ export class Chains {
     }
   }
 
+  /** The stages of this node have stopped. */
+  vacate(): void {
+    for (const chain of this.#chains.values()) chain.isVacated = true
+  }
+
   /** What is waited for now is not waited for any longer, nor again. */
   giveUp(): void {
     this.#waits += 1

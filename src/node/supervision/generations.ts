@@ -59,8 +59,8 @@ export class Generations {
 
   /**
    * The same on a node that leaves: it decides nothing, and what runs here stops for its successors. `isKept`: what no other
-   * node can run goes on. @returns how that stands: whoever waits for what it is at waits for nothing where it is down, or
-   * nobody runs it any more; undefined: that something stops here is no news of how it stands
+   * node can run goes on. @returns how a chain stands, as this node waits for nothing that is in one which is down, or which
+   * nobody runs any more; undefined of a group: that members stop here is no news of how that stands
    */
   leave(
     row: SpecRow,
@@ -69,13 +69,14 @@ export class Generations {
   ): SpecStatus | undefined {
     const { isKept, now } = how
     const phase = this.#ledger.tables.phases.get(row.id)
+    const isChain = body.kind === 'chain'
     if (phase === undefined || this.early.isEarly(row, now.ms)) {
       this.#supervisor.assign(row.id, [], now.ms)
-      return isKept && phase === undefined ? this.#pendingOf(row, slotsOfSpec(row.id, body)) : undefined
+      return isChain && phase === undefined ? this.#pendingOf(row, slotsOfSpec(row.id, body)) : undefined
     }
     if (!isKept) this.#holder.leave(phase, body, now)
     else this.#holder.giveAway(phase, body, now)
-    return isKept ? this.#statusOf(row, body) : undefined
+    return isChain ? this.#statusOf(row, body) : undefined
   }
 
   /** Does what the rows ask of this node, and says how the spec stands. */

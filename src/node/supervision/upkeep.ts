@@ -37,8 +37,8 @@ export class Upkeep {
   readonly #declines: Declines
   readonly #claims: Claims
   readonly #generations: Generations
-  /** How far a node that leaves is with what was put into its chains. */
-  #chains: 'open' | 'draining' | 'drained' = 'open'
+  /** How far a node that leaves is with what was put into chains there: waits twice, see `mayDrainChains`. */
+  #chains: 'open' | 'draining' | 'drained' | 'emptying' | 'empty' = 'open'
 
   constructor(init: UpkeepInit) {
     this.#ledger = init.ledger
@@ -83,12 +83,20 @@ export class Upkeep {
 
   /** This node leaves, or what was put into chains there is out: all specs are looked at anew. */
   onLeaving(what: 'asked' | 'chains-drained' = 'asked'): void {
-    if (what === 'chains-drained') this.#chains = 'drained'
+    if (what === 'chains-drained') this.#chains = this.#chains === 'draining' ? 'drained' : 'empty'
     for (const { id } of this.#ledger.tables.specs.rows()) this.#ledger.touch(id)
   }
 
-  /** Whether nobody of a node that leaves puts anything into a chain any more, but stages for what they are at: true once. */
+  /**
+   * Whether nobody of a node that leaves puts anything into a chain any more: once when only stages are left, which still do
+   * for what they are at, and stay meanwhile where nobody else can run them; and once when they have gone, too, for what they
+   * have put in since.
+   */
   mayDrainChains(): boolean {
+    if (this.#chains === 'drained' && this.#supervisor.size === 0) {
+      this.#chains = 'emptying'
+      return true
+    }
     const isStage = (slot: SlotId): boolean =>
       this.#ledger.tables.specs.get(specOfSlot(slot))?.body?.kind === 'chain'
     if (this.#chains !== 'open' || !this.#slotsHere().every(isStage)) return false
@@ -98,7 +106,7 @@ export class Upkeep {
 
   /** Whether nothing runs on a node that leaves, and nothing is awaited that was put into chains there. */
   get isIdle(): boolean {
-    return this.#chains === 'drained' && this.#supervisor.size === 0
+    return this.#chains === 'empty' && this.#supervisor.size === 0
   }
 
   /** Does what the rows ask of this node, and says how the spec stands. */
@@ -127,7 +135,7 @@ export class Upkeep {
     this.#fence(row, now)
     this.#letGoOfOthers(row, body, now)
     if (body.kind === 'worker') return this.#claims.leave(row, body, before, now)
-    const isKept = body.kind === 'chain' && this.#chains !== 'drained'
+    const isKept = body.kind === 'chain' && (this.#chains === 'open' || this.#chains === 'draining')
     return this.#generations.leave(row, body, { isKept, now }) ?? before ?? STARTING
   }
 
