@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type WorkerContext, defineServer, defineStage, defineTask, deferred } from '../../src/index.ts'
 import { GROUP_STRATEGIES } from '../../src/protocol/spec-row.ts'
+import { STRAY_BROKEN_OFF } from '../../src/node/workers/thrown.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
 
@@ -40,6 +41,14 @@ const asker = defineServer('asker', {
   handoff: state => state.told,
 })
 
+/** The errors of workers whose code was broken off, as the log has them. */
+const logged: unknown[] = []
+const note = (facts: object, message: string): void => {
+  if (message === STRAY_BROKEN_OFF && 'error' in facts) logged.push(facts.error)
+}
+const quiet = (): void => {}
+const logger = { debug: quiet, info: note, warn: quiet, error: quiet }
+
 let starts = 0
 const read: unknown[] = []
 
@@ -65,11 +74,13 @@ const pass = defineStage('pass', async (n: number, context) => {
 beforeEach(() => {
   starts = 0
   read.length = 0
+  logged.length = 0
 })
 
 /** On n2, and n1 has come later. */
 async function meshOf(seed: string): Promise<SimulatedMesh> {
-  const mesh = new SimulatedMesh({ nodes: 2, behaviours: [callee, slow, asker, task, stage, pass], seed })
+  const behaviours = [callee, slow, asker, task, stage, pass]
+  const mesh = new SimulatedMesh({ nodes: 2, behaviours, seed, logger })
   await mesh.start('n2')
   return mesh
 }
@@ -121,6 +132,8 @@ describe.each(['stop', 'drain'] as const)('as its node goes by %s, a member that
     expect(crashes).toEqual([])
     const told = { name: 'RemoteError', cause: { name: 'WorkerExitedError' } }
     if (by === 'call') expect(await answer).toMatchObject(told)
+    // Nobody else is told of a cast.
+    expect(logged).toMatchObject([{ name: 'WorkerExitedError' }])
   })
 
   test.each(GROUP_STRATEGIES)('goes on as a task elsewhere (%s)', async strategy => {

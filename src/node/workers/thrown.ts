@@ -7,7 +7,7 @@ import type { Cause, Failure } from '../../protocol/failure.ts'
 import { causeOf, describeThrown, isA, isAbort, originsOf } from '../thrown-value.ts'
 import type { Thrown } from './cell-messages.ts'
 
-/** Said of what a worker that stops has left running, as its signal has ended that: such an error is no crash. */
+/** Said of what a worker that stops was at, or has left running, as that has ended it: such an error is no crash. */
 export const STRAY_BROKEN_OFF = 'what nobody waits for was broken off, as its worker stops'
 
 /**

@@ -227,9 +227,8 @@ export abstract class InlineWorker implements ContextOwner {
    * also while it waits for its turn to stop, as those that it has called may be gone before, and where it ends by itself.
    */
   onStray(error: unknown): void {
-    const isEnding = (): boolean => this.#isStopping || this.#hasWished || this.#last !== undefined
-    const isToStop = (): boolean => isEnding() || this.waitsForTurn
-    if ((isOfStop(error) && isToStop()) || (this.#isFenced && isFenced(error)))
+    const isEnding = this.#isStopping || this.#hasWished || this.#last !== undefined
+    if ((isOfStop(error) && (isEnding || this.waitsForTurn)) || (this.#isFenced && isFenced(error)))
       this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
     else this.kill({ kind: 'crashed', failure: failureFrom(error, this.where) })
   }
@@ -317,13 +316,12 @@ export abstract class InlineWorker implements ContextOwner {
     return !this.#isStopping && !this.#isOver && !this.home.goesOn(this.worker, this.incarnation)
   }
 
-  /**
-   * Its code has thrown what its signal has told it, or what the end of others has made fail, so that it can go on to a
-   * successor; or what its fence has: that is no crash.
-   */
+  /** Its signal, its fence, or the end of others has made its code throw: no crash, and logged, as nobody else may be told. */
   protected isBrokenOff(error: unknown): boolean {
-    if (this.#isFenced && isFenced(error)) return true
-    return isOfStop(error) && (this.#isReleased || this.waitsForTurn)
+    const isStopped = isOfStop(error) && (this.#isReleased || this.waitsForTurn)
+    const isSo = isStopped || (this.#isFenced && isFenced(error))
+    if (isSo) this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
+    return isSo
   }
 
   /** The answer to a call. Where another node has what it is, and does not go on with its state, that is no promise. */
