@@ -55,7 +55,7 @@ export class Chain {
   #isClosing = false
   /** Since it was set to false, stages of this node have put something in: noted of a node that stops. */
   isFed = false
-  /** This node leaves, and its stages have: what waits for a node of one of them waits for ever. */
+  /** This node leaves, and its stages have: what waits for one of them may wait for ever. */
   isVacated = false
   #isOver = false
   /** Somebody waits until the items up to this number are out. */
@@ -214,8 +214,10 @@ export class Chain {
   /** Nothing moves: a chain that waits for a node of a stage that was added goes on as it was. */
   #isIdle(): boolean {
     const status = this.#init.statusOf(this.id)
-    const isStuck = this.isVacated || this.#wiring === undefined
-    return isDown(status) || (status?.kind === 'pending' && isStuck)
+    if (isDown(status)) return true
+    return status?.kind === 'pending'
+      ? this.isVacated || this.#wiring === undefined
+      : this.isVacated && this.#wiring === undefined
   }
 
   #unwire(): void {

@@ -11,7 +11,14 @@
 import type { SpecId } from '../../ids.ts'
 import { runTag } from '../../protocol/fencing-token.ts'
 import { givesAway } from '../../protocol/member-row.ts'
-import { type Generation, type Phase, type PlacedSlot, causeOf, withNews } from '../../protocol/phase.ts'
+import {
+  type Generation,
+  type Phase,
+  type PlacedSlot,
+  causeOf,
+  isOver,
+  withNews,
+} from '../../protocol/phase.ts'
 import { type FateBody, type SpecRow, hlcText } from '../../protocol/spec-row.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
@@ -59,8 +66,8 @@ export class Generations {
 
   /**
    * The same on a node that leaves: it decides nothing, and what runs here stops for its successors. `isKept`: what no other
-   * node can run goes on. @returns how a chain stands, as this node waits for nothing that is in one which is down, or which
-   * nobody runs any more; undefined of a group: that members stop here is no news of how that stands
+   * node can run goes on. @returns what is news of how it stands: a chain that is down, or that nobody runs any more, so that
+   * nothing that is in it is waited for; undefined: that something stops here is none
    */
   leave(
     row: SpecRow,
@@ -69,14 +76,17 @@ export class Generations {
   ): SpecStatus | undefined {
     const { isKept, now } = how
     const phase = this.#ledger.tables.phases.get(row.id)
-    const isChain = body.kind === 'chain'
     if (phase === undefined || this.early.isEarly(row, now.ms)) {
       this.#supervisor.assign(row.id, [], now.ms)
-      return isChain && phase === undefined ? this.#pendingOf(row, slotsOfSpec(row.id, body)) : undefined
+      return isKept && phase === undefined ? this.#pendingOf(row, slotsOfSpec(row.id, body)) : undefined
     }
     if (!isKept) this.#holder.leave(phase, body, now)
     else this.#holder.giveAway(phase, body, now)
-    return isChain ? this.#statusOf(row, body) : undefined
+    const left = this.#ledger.tables.phases.get(row.id) ?? phase
+    if (!isKept) return undefined
+    return isOver(left)
+      ? this.#statusOf(row, body)
+      : this.#pendingOf(row, comingOf(left, body, outlookOf(left, body)))
   }
 
   /** Does what the rows ask of this node, and says how the spec stands. */
