@@ -13,7 +13,7 @@ import type { Isolation } from '../../protocol/spec-row.ts'
 import type { Letter, Mailbox, Replier } from '../messaging/mailbox.ts'
 import { type Exit, type Where, crashFrom, failureFrom, findFailure } from '../supervision/exit.ts'
 import type { Assignment, Incarnation } from '../supervision/supervisor.ts'
-import { isFenced } from '../thrown-value.ts'
+import { isAbort, isFenced } from '../thrown-value.ts'
 import type { Turn } from '../turn.ts'
 import type { ContextOwner } from './bound-context.ts'
 import type { StopReason } from './context.ts'
@@ -316,11 +316,11 @@ export abstract class InlineWorker implements ContextOwner {
     return !this.#isStopping && !this.#isOver && !this.home.goesOn(this.worker, this.incarnation)
   }
 
-  /** Its signal, its fence, or the end of others has made its code throw: no crash, and logged, as nobody else may be told. */
+  /** Its signal, its fence, or the end of others has made its code throw: no crash. What others did is logged. */
   protected isBrokenOff(error: unknown): boolean {
     const isStopped = isOfStop(error) && (this.#isReleased || this.waitsForTurn)
     const isSo = isStopped || (this.#isFenced && isFenced(error))
-    if (isSo) this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
+    if (isSo && !isAbort(error)) this.logger.info({ worker: this.assignment.slot, error }, STRAY_BROKEN_OFF)
     return isSo
   }
 
