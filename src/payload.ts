@@ -124,15 +124,18 @@ function entriesOf(map: ReadonlyMap<unknown, unknown>): [unknown, unknown][] {
 /** The type code of a `Float16Array`: "F". msgpackr does not know it. */
 const FLOAT16_EXTENSION = 0x46
 
-addExtension({
-  Class: Float16Array,
-  type: FLOAT16_EXTENSION,
-  write: ({ buffer, byteOffset, byteLength }: Float16Array) => new Uint8Array(buffer, byteOffset, byteLength),
-  read: (bytes: unknown) => {
-    if (!(bytes instanceof Uint8Array)) throw new PayloadError('a Float16Array that is made of no bytes')
-    return new Float16Array(new Uint8Array(bytes).buffer)
-  },
-})
+// Older ones of Node do not have it, and are told so by `createNode`.
+if (globalThis.Float16Array !== undefined)
+  addExtension({
+    Class: Float16Array,
+    type: FLOAT16_EXTENSION,
+    write: ({ buffer, byteOffset, byteLength }: Float16Array) =>
+      new Uint8Array(buffer, byteOffset, byteLength),
+    read: (bytes: unknown) => {
+      if (!(bytes instanceof Uint8Array)) throw new PayloadError('a Float16Array that is made of no bytes')
+      return new Float16Array(new Uint8Array(bytes).buffer)
+    },
+  })
 
 interface TypedArrayClass {
   readonly BYTES_PER_ELEMENT: number
@@ -143,7 +146,7 @@ const TYPED_ARRAYS: readonly TypedArrayClass[] = [
   Uint8Array,
   Float64Array,
   Float32Array,
-  Float16Array,
+  ...(globalThis.Float16Array === undefined ? [] : [Float16Array]),
   Int32Array,
   Uint32Array,
   BigInt64Array,
