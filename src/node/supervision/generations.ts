@@ -41,6 +41,7 @@ export class Generations {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
   readonly #holder: Holder
+  readonly #timings: HolderInit['timings']
   readonly early: EarlyPhases
   /** When the coordinator began to wait for something, or will have waited enough. */
   readonly #waits = new Map<SpecId, ReadonlyMap<string, number>>()
@@ -50,6 +51,7 @@ export class Generations {
     this.#ledger = init.ledger
     this.#supervisor = init.supervisor
     this.#holder = new Holder(init)
+    this.#timings = init.timings
     this.early = new EarlyPhases(init.ledger)
   }
 
@@ -283,7 +285,7 @@ export class Generations {
   ): (placed: PlacedSlot) => boolean {
     const isEmpty = this.#emptiness(phase)
     const left = going.filter(placed => !isEmpty(placed))
-    const overdue = overdueIn(left, { phase, body, waits })
+    const overdue = overdueIn(left, { phase, body, waits, timings: this.#timings })
     return placed => isEmpty(placed) || overdue.has(placed)
   }
 

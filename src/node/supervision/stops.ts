@@ -6,12 +6,22 @@
 
 import { type Phase, type PlacedSlot, STOP_MS, generationText } from '../../protocol/phase.ts'
 import type { FateBody } from '../../protocol/spec-row.ts'
+import type { Timings } from '../../protocol/timings.ts'
 import type { Outlook } from './outlook.ts'
 import { partsOfSpec } from './units.ts'
 import type { Waits } from './waits.ts'
 
-/** How much longer than its workers may take to stop the coordinator waits for word of a holder. */
+/** How much longer than its workers may take to stop, and it may stand still, the coordinator waits for word of a holder. */
 const STOP_GRACE_MS = 1000
+
+/** Whoever is silent for less is dead for nobody (`SUSPICION_PERIODS`): it may only then hear that they are to stop. */
+const STILL_PERIODS = 4
+
+interface StopsContext {
+  readonly phase: Phase
+  readonly body: FateBody
+  readonly timings: Pick<Timings, 'probePeriodMs'>
+}
 
 /** The slots that are to become empty. */
 export function goingOf({ renewals, outdated, unwanted }: Outlook): PlacedSlot[] {
@@ -21,23 +31,24 @@ export function goingOf({ renewals, outdated, unwanted }: Outlook): PlacedSlot[]
 /** Those of `left`, the slots that are to become empty and are not, whose holders have had their time. */
 export function overdueIn(
   left: readonly PlacedSlot[],
-  context: { readonly phase: Phase; readonly body: FateBody; readonly waits: Waits },
+  context: StopsContext & { readonly waits: Waits },
 ): ReadonlySet<PlacedSlot> {
-  const { phase, body, waits } = context
+  const { waits } = context
   const holders = Map.groupBy(left, ({ owner }) => `${owner.id} ${owner.boot}`)
   const overdue = [...holders].flatMap(([holder, slots]) => {
     const names = slots.map(({ slot, since }) => `${slot}@${generationText(since)}`).toSorted()
-    return waits.isOver(`stop ${holder} ${names.join(' ')}`, () => stopMsOf(slots, phase, body)) ? slots : []
+    return waits.isOver(`stop ${holder} ${names.join(' ')}`, () => stopMsOf(slots, context)) ? slots : []
   })
   return new Set(overdue)
 }
 
 /** How long a holder may take to stop these: one after the other, and then to say so. */
-function stopMsOf(slots: readonly PlacedSlot[], phase: Phase, body: FateBody): number {
+function stopMsOf(slots: readonly PlacedSlot[], { phase, body, timings }: StopsContext): number {
+  const graceMs = STOP_GRACE_MS + STILL_PERIODS * timings.probePeriodMs
   const parts = partsOfSpec(phase.spec, body).bySlot
   return slots.reduce((sumMs, { slot, stopMs }) => {
     // The spec may have a part by now that stops sooner, or none; an earlier version of this package does not say it.
     const mostMs = stopMs ?? Math.max(STOP_MS, parts.get(slot)?.child.stopTimeoutMs ?? 0)
     return sumMs + mostMs
-  }, STOP_GRACE_MS)
+  }, graceMs)
 }
