@@ -85,6 +85,8 @@ export const TIMINGS: Readonly<Record<Profile, Timings>> = {
  * so. That leaves 1.65 s to 1.9 s for the suspicion, when others confirm it. memberlist has 4 (`SuspicionMult`), and no such limit above.
  */
 const SUSPICION_PERIODS = 3.4
+/** Whoever is silent for less is dead for nobody, by what goes before a suspicion and its time; after more, it may be. */
+export const SILENT_PERIODS = 4
 /** memberlist's `SuspicionMaxTimeoutMult`. */
 const SUSPICION_MAX_FACTOR = 6
 

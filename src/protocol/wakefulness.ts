@@ -3,7 +3,7 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Moment } from './membership-effect.ts'
-import type { Timings } from './timings.ts'
+import { SILENT_PERIODS, type Timings } from './timings.ts'
 
 /** The wall clock has gained so much on the other one: the machine has slept. A leap second is no more. */
 const SUSPEND_MS = 1000
@@ -16,9 +16,6 @@ const DOUBTS_MAX = 3
 
 /** Late again after less than this is again and again: in so long a node gets a little better by itself (`LocalHealth`). */
 const AGAIN_PERIODS = 4
-
-/** Whoever is silent for less is dead for nobody (`SUSPICION_PERIODS`); after more, others may have gone on without it. */
-const MISSED_PERIODS = 4
 
 /** A machine that wakes has its link again in this time, if there is one: a Wi-Fi is found, joined, and gives an address. */
 const LINK_MAX_MS = 30_000
@@ -161,7 +158,8 @@ export class Wakefulness {
     const leapMs = now.wallMs - this.#now.wallMs - quietMs
     const beforeMs = this.#now.ms
     this.#now = now
-    if (lateMs > MISSED_PERIODS * probePeriodMs || leapMs > SUSPEND_MS) {
+    // After so long, others may have gone on without it.
+    if (lateMs > SILENT_PERIODS * probePeriodMs || leapMs > SUSPEND_MS) {
       // While what has waited is read, each call is as late as the first one, and nothing more is missed.
       this.#miss(Math.max(0, Math.min(lateMs, quietMs)))
     }

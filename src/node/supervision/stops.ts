@@ -6,16 +6,13 @@
 
 import { type Phase, type PlacedSlot, STOP_MS, generationText } from '../../protocol/phase.ts'
 import type { FateBody } from '../../protocol/spec-row.ts'
-import type { Timings } from '../../protocol/timings.ts'
+import { SILENT_PERIODS, type Timings } from '../../protocol/timings.ts'
 import type { Outlook } from './outlook.ts'
 import { partsOfSpec } from './units.ts'
 import type { Waits } from './waits.ts'
 
 /** How much longer than its workers may take to stop, and it may stand still, the coordinator waits for word of a holder. */
 const STOP_GRACE_MS = 1000
-
-/** Whoever is silent for less is dead for nobody (`SUSPICION_PERIODS`): it may only then hear that they are to stop. */
-const STILL_PERIODS = 4
 
 interface StopsContext {
   readonly phase: Phase
@@ -44,7 +41,7 @@ export function overdueIn(
 
 /** How long a holder may take to stop these: one after the other, and then to say so. */
 function stopMsOf(slots: readonly PlacedSlot[], { phase, body, timings }: StopsContext): number {
-  const graceMs = STOP_GRACE_MS + STILL_PERIODS * timings.probePeriodMs
+  const graceMs = STOP_GRACE_MS + SILENT_PERIODS * timings.probePeriodMs
   const parts = partsOfSpec(phase.spec, body).bySlot
   return slots.reduce((sumMs, { slot, stopMs }) => {
     // The spec may have a part by now that stops sooner, or none; an earlier version of this package does not say it.
