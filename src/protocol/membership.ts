@@ -334,7 +334,7 @@ export class Membership {
     const row = this.#roster.find(peer)
     if (row === undefined || this.#now.ms < this.wakefulness.accuseFromMs) return false
     // That a port refuses does not rest on how well this node is: the machine of the peer has said so.
-    const isUnsure = this.health.isDegraded || this.wakefulness.isAwayFrom(peer, this.#now.ms)
+    const isUnsure = !this.#prober.mayJudge(peer) || this.wakefulness.isAwayFrom(peer, this.#now.ms)
     if (evidence === 'silent' && isUnsure) return false
     const accusation = { run: { id: row.id, boot: row.boot }, seq: row.seq, by: this.self.id, evidence }
     if (row.status === 'alive') this.#apply({ ...row, status: 'suspect' }, true)
@@ -377,7 +377,7 @@ export class Membership {
     }
     const isAway = !this.#reach.isRefused(id) && this.wakefulness.isAwayFrom(id, this.#now.ms)
     const isTold = this.#suspicions.isTold(id)
-    if (!isGone && !isTold && (this.health.isDegraded || isAway))
+    if (!isGone && !isTold && (isAway || !this.#prober.mayJudge(id)))
       return this.#suspicions.postpone(id, this.#now.ms + this.#timings.probePeriodMs)
     this.#apply({ ...row, status: 'dead', endedMs: this.#now.wallMs }, !isTold)
     if (!isTold && this.#reach.isConnected(id)) this.#renew(id)

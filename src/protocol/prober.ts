@@ -53,6 +53,12 @@ const MET_SHARE = 0.8
 /** Who probes for another says no a little earlier than it would for itself: the other one waits. As in memberlist. */
 const RELAY_PATIENCE = 0.8
 
+/**
+ * A degraded node says of a member that it is silent when probes of it have failed over so many periods, with no sign of life
+ * meanwhile: a node that is well says so after one probe, of one period.
+ */
+const DEGRADED_PERIODS = 24
+
 /** No more probes wait for their answers; those beyond come by their turn. */
 export const PROBES_MAX = 32
 
@@ -202,6 +208,15 @@ export class Prober {
     this.#nextMs = nowMs
   }
 
+  /**
+   * Whether this node may say that the target is silent: it is well, or the target has been silent for so long that it may
+   * all the same. Nobody else may be there to find it.
+   */
+  mayJudge(target: NodeId): boolean {
+    const { health, reach, timings } = this.#init
+    return !health.isDegraded || reach.vainMs(target) >= DEGRADED_PERIODS * timings.probePeriodMs
+  }
+
   #spacingMs(): number {
     return (this.#init.timings.probePeriodMs / PROBES_PER_PERIOD) * this.#init.health.factor
   }
@@ -243,7 +258,7 @@ export class Prober {
   #follow(probe: Probe, nowMs: number): void {
     if (this.#init.reach.heardMs(probe.target) > probe.sentMs) return this.#succeed(probe.target)
     if (probe.waiting === undefined && nowMs >= probe.directUntilMs) this.#ask(probe)
-    if (nowMs >= this.#verdictMs(probe)) this.#fail(probe)
+    if (nowMs >= this.#verdictMs(probe)) this.#fail(probe, nowMs)
   }
 
   /** When it has failed, as things are: at its end, or as soon as all who were asked have said no. */
@@ -264,13 +279,15 @@ export class Prober {
     if (this.#probes.delete(target)) this.#init.health.lower()
   }
 
-  #fail(probe: Probe): void {
+  #fail(probe: Probe, nowMs: number): void {
     const { reach, health, emit } = this.#init
-    this.#probes.delete(probe.target)
+    const { target, sentMs } = probe
+    this.#probes.delete(target)
+    reach.onVain(target, sentMs, nowMs)
     // Nobody has even said no: either they are all cut off from here, or this node does not get round to hearing them.
     const isUnheard = probe.asked > 0 && probe.waiting?.size === probe.asked
-    if (isUnheard && reach.hasHeardSince(probe.sentMs)) health.raise()
-    emit({ kind: 'silent', target: probe.target })
+    if (isUnheard && reach.hasHeardSince(sentMs)) health.raise()
+    emit({ kind: 'silent', target })
   }
 
   #report(relay: Relay, isHeard: boolean): void {

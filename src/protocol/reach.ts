@@ -28,6 +28,12 @@ interface Apart {
   reachedBy: readonly NodeId[]
 }
 
+/** From when the first probe of a member was sent that has failed since its last sign of life, until the last was over. */
+interface Vain {
+  readonly sinceMs: number
+  readonly untilMs: number
+}
+
 const NEVER_MET: Omit<Apart, 'sinceMs'> = { hadSession: false, isRefused: false, reachedBy: [] }
 
 /** A member that others reach and this node does not: `reachedBy` has one of them at least. Empty: that is over. */
@@ -77,6 +83,7 @@ export class Reach {
   readonly #dead = new Map<NodeId, number>()
   /** Who has last reached a peer for this node, and when: the latest first. */
   readonly #vouchers = new Map<NodeId, readonly { readonly by: NodeId; readonly ms: number }[]>()
+  readonly #vain = new Map<NodeId, Vain>()
   /** Members that were cut off and are not any more, since `takeChanges`. */
   readonly #mended = new Set<NodeId>()
 
@@ -96,6 +103,7 @@ export class Reach {
   onPeerUp(peer: NodeId, nowMs: number): void {
     this.#sessions.set(peer, { upMs: nowMs, heardMs: nowMs, metMs: -Infinity, askedMs: undefined })
     this.#dead.delete(peer)
+    this.#vain.delete(peer)
     this.#endApart(peer)
   }
 
@@ -110,6 +118,7 @@ export class Reach {
     if (session === undefined) return
     session.heardMs = nowMs
     session.askedMs = undefined
+    this.#vain.delete(peer)
     if (this.#dead.has(peer)) this.#dead.set(peer, nowMs)
   }
 
@@ -117,6 +126,12 @@ export class Reach {
   onAsked(peer: NodeId, nowMs: number): void {
     const session = this.#sessions.get(peer)
     if (session !== undefined) session.askedMs ??= nowMs
+  }
+
+  /** A probe that was sent at `sentMs` is over: nobody has had an answer. */
+  onVain(member: NodeId, sentMs: number, nowMs: number): void {
+    const sinceMs = this.#vain.get(member)?.sinceMs ?? sentMs
+    this.#vain.set(member, { sinceMs, untilMs: nowMs })
   }
 
   /** The peer has probed this node, or answered its probe: each knows that the other one lives. */
@@ -128,6 +143,7 @@ export class Reach {
   /** Somebody else has just had an answer of it. Of whom this node does not know, that says nothing. */
   onVouched(peer: NodeId, by: NodeId, nowMs: number): void {
     if (!this.#sessions.has(peer) && !this.#apart.has(peer)) return
+    this.#vain.delete(peer)
     const others = (this.#vouchers.get(peer) ?? []).filter(voucher => voucher.by !== by)
     this.#vouchers.set(peer, [{ by, ms: nowMs }, ...others].slice(0, VOUCHERS_MAX))
   }
@@ -172,12 +188,14 @@ export class Reach {
   /** A member has started anew: a session that has closed was one with its earlier run, and it is to be met again. */
   onNewRun(peer: NodeId, nowMs: number): void {
     this.#endApart(peer)
+    this.#vain.delete(peer)
     this.onMember(peer, nowMs)
   }
 
   /** A member is gone. */
   forget(peer: NodeId): void {
     this.#endApart(peer)
+    this.#vain.delete(peer)
     this.#vouchers.delete(peer)
   }
 
@@ -207,6 +225,12 @@ export class Reach {
    */
   silenceMs(peer: NodeId, nowMs: number): number {
     return nowMs - (this.#sessions.get(peer)?.askedMs ?? nowMs)
+  }
+
+  /** For how long probes of the member have failed, with no sign of life by whatever way; 0: none has failed since. */
+  vainMs(member: NodeId): number {
+    const { sinceMs, untilMs } = this.#vain.get(member) ?? { sinceMs: 0, untilMs: 0 }
+    return untilMs - sinceMs
   }
 
   /** Whether it owed an answer for too long when what had come was last heard. */

@@ -1,4 +1,4 @@
-/** A node that was held up again and again while others died: once it is well, it notices, though nobody tells it. */
+/** A node that was held up again and again while others died: it notices, though nobody tells it. */
 
 import { describe, expect, test } from 'vitest'
 
@@ -30,10 +30,9 @@ describe.each([2, 3])('in a mesh of %i, a node that is held up again and again',
   const fates = (mesh: SimulatedMesh): (string | undefined)[] =>
     othersOf(mesh).map(id => statusAt(mesh, 'n1', id))
 
-  test('while all others fall silent, takes over from them once it is well', async () => {
+  test('while all others fall silent, takes over from them', async () => {
     await using mesh = await simulate({ seed: 5, nodes })
     expect(await heldUpWhile(mesh, id => mesh.freeze(id))).toBe(1)
-    expect(fates(mesh)).not.toContain('dead')
     await mesh.run(60_000)
     expect(fates(mesh)).toEqual(othersOf(mesh).map(() => 'dead'))
   })
