@@ -10,7 +10,7 @@ export const HEALTH_SCORE_MAX = 8
 /** From here on others do not count what a node says against somebody. */
 const UNTRUSTED_SCORE = 4
 
-/** From here on a node accuses nobody any more. */
+/** From here on a node accuses nobody any more who has not been silent for very long (`Prober.mayJudge`). */
 const DEGRADED_SCORE = 6
 
 /**

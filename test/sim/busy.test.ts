@@ -208,7 +208,6 @@ test('in a mesh of two, one that is degraded all the time buries the silent othe
   expect(deadMs).toBeLessThan(40_000)
 })
 
-
 // They never did: each was degraded, and nobody else was there to tell them.
 test.each([
   [190, 10, 'lan'],
