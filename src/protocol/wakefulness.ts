@@ -38,7 +38,8 @@ export class Wakefulness {
   #quietToMs = -Infinity
   #judgeFromMs = 0
   #listenUntilMs = -Infinity
-  #reunitedFromMs = -Infinity
+  #awakeFromMs = -Infinity
+  #returnedFromMs = -Infinity
   #accuseFromMs = 0
   /** It has been away, and hears nobody yet: until then, that is its own fault. */
   #aloneUntilMs = -Infinity
@@ -90,7 +91,12 @@ export class Wakefulness {
    * again, and to hear what they have done without it; later, where its link has come later.
    */
   get reunitedFromMs(): number {
-    return this.#reunitedFromMs
+    return Math.max(this.#awakeFromMs, this.#returnedFromMs)
+  }
+
+  /** The same of a node that has stood still for so long that others may have gone on without it: see `isAway`. */
+  get returnedFromMs(): number {
+    return this.#returnedFromMs
   }
 
   /** Nobody is accused before: this node has slept, and comes to itself. */
@@ -130,7 +136,7 @@ export class Wakefulness {
   onHeard(peer: NodeId, nowMs: number, upMs: number): void {
     if (!this.#canBeNew(nowMs)) return
     const isNews = this.isAway(nowMs) || upMs >= this.#backMs
-    if (isNews && this.#isUnheard(peer, nowMs)) this.#reunitedFromMs = nowMs + 2 * this.#timings.probePeriodMs
+    if (isNews && this.#isUnheard(peer, nowMs)) this.#returnedFromMs = nowMs + 2 * this.#timings.probePeriodMs
     this.#silent.delete(peer)
     this.#vouched.delete(peer)
     this.#aloneUntilMs = -Infinity
@@ -169,7 +175,7 @@ export class Wakefulness {
       this.#doubt(lateMs)
     }
     if (lateMs >= 2 * probePeriodMs || leapMs > SUSPEND_MS) {
-      this.#reunitedFromMs = now.ms + 2 * probePeriodMs
+      this.#awakeFromMs = now.ms + 2 * probePeriodMs
       return 'asleep'
     }
     // One stall counts once, however many messages come before the timer.

@@ -23,6 +23,7 @@ import { type FateBody, type SpecRow, hlcText } from '../../protocol/spec-row.ts
 import { Deadlines } from '../deadlines.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
+import { awayUntilMs } from './absence.ts'
 import { EarlyPhases } from './early-phases.ts'
 import { Holder, type HolderInit } from './holder.ts'
 import type { Legacies } from './legacies.ts'
@@ -96,13 +97,13 @@ export class Generations {
     const phase = this.#ledger.tables.phases.get(row.id)
     if (phase === undefined) {
       this.#supervisor.assign(row.id, [], now.ms)
-      if (this.#isLeader(row.id)) this.#begin(row, body, now)
+      if (this.#isLeader(row.id, now)) this.#begin(row, body, now)
       return this.#pendingOf(row, slotsOfSpec(row.id, body)) ?? STARTING
     }
     if (this.early.isEarly(row, now.ms)) return STARTING
     if (givesAway(this.#ledger.membership.self)) this.#holder.giveAway(phase, body, now)
     else this.#holder.hold(phase, body, now)
-    if (this.#isLeader(row.id)) this.#lead(row, body, now)
+    if (this.#isLeader(row.id, now)) this.#lead(row, body, now)
     return this.#statusOf(row, body)
   }
 
@@ -303,8 +304,12 @@ export class Generations {
     return { number, tag: firstTag(acquaintanceOf(membership), tag) }
   }
 
-  #isLeader(spec: SpecId): boolean {
-    return this.#ledger.isCoordinator(spec)
+  /** Whoever has stood still for long decides nothing before it has heard how the others have gone on. */
+  #isLeader(spec: SpecId, { ms }: Now): boolean {
+    if (!this.#ledger.isCoordinator(spec)) return false
+    const untilMs = awayUntilMs(this.#ledger.membership, ms)
+    if (untilMs > ms) this.#deadlines.set(spec, untilMs)
+    return untilMs <= ms
   }
 }
 

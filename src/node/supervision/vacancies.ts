@@ -7,15 +7,13 @@ import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
 import type { SpecRow } from '../../protocol/spec-row.ts'
 import type { Ledger } from '../ledger.ts'
+import { awayUntilMs } from './absence.ts'
 import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
 import type { Settling } from './settling.ts'
 import { isCurrent } from './tenure.ts'
 
 /** Scores of placement have 32 bits. */
 const SCORES = 2 ** 32
-
-/** Whoever wakes, and hears nobody of those who may have taken over, looks again so often. */
-const AWAY_MS = 500
 
 /** Sides that meet hear of each other's claims within this time. */
 const REGAIN_MS = 2_000
@@ -58,9 +56,8 @@ export class Vacancies {
     const { run, membership } = this.#ledger
     if (isOwner(before, run)) return -Infinity
     const { listenUntilMs, reunitedFromMs } = membership.wakefulness
-    const isAway = membership.wakefulness.isAway(nowMs) && membership.present().length > 1
-    if (before !== undefined && isAway) return nowMs + AWAY_MS
-    return before === undefined ? listenUntilMs : Math.max(listenUntilMs, reunitedFromMs)
+    if (before === undefined) return listenUntilMs
+    return Math.max(listenUntilMs, reunitedFromMs, awayUntilMs(membership, nowMs))
   }
 
   /**

@@ -1,0 +1,64 @@
+/**
+ * Who stood still while the others went on without it, and another one ended meanwhile: it finds at once that this one is
+ * gone, and decides nothing for groups that have gone on, before it has heard of that.
+ */
+
+import { describe, expect, test } from 'vitest'
+
+import { type WorkerContext, defineServer } from '../../src/index.ts'
+import { SimulatedMesh } from '../../src/testing.ts'
+import { allSeeAll } from './all-see-all.ts'
+
+const IDS = ['a', 'b', 'c', 'd', 'e', 'f']
+const GROUPS = Array.from({ length: 12 }, (_, index) => `g${index}`)
+
+function makeCounter() {
+  return defineServer('counter', {
+    init: (context: WorkerContext) => ({ total: Number(context.handoff ?? 0) }),
+    call: { total: state => state.total },
+    cast: { add: (state, by: number) => void (state.total += by) },
+    handoff: state => state.total,
+  })
+}
+
+describe.each(['one_for_one', 'one_for_all'] as const)('a group that is %s', strategy => {
+  describe.each([3, 4, 5])('of %i nodes', nodes => {
+    // They began anew, with nothing: the one that had stood still had decided, and was the later one.
+    test.each([
+      ['is killed', 1],
+      ['is killed', 2],
+      ['leaves', 1],
+      ['leaves', 2],
+    ])('goes on where one stands still, and another one %s (%i)', async (fate, seed) => {
+      const counter = makeCounter()
+      const mesh = new SimulatedMesh({ nodes, behaviours: [counter], seed })
+      await mesh.startAll()
+      await allSeeAll(mesh)
+      const members = IDS.map(id => ({ id, run: counter }))
+      for (const id of GROUPS) await mesh.settle(mesh.node('n3').addGroup({ id, strategy, members }))
+      await mesh.run(1_000)
+      const lost = ['n1', 'n2'].map(id => mesh.node(id).id)
+      mesh.freeze('n2')
+      await mesh.run(50)
+      if (fate === 'leaves') void mesh.leave('n1')
+      else mesh.crash('n1')
+      const groups = GROUPS.map(id => mesh.node('n3').getGroup<typeof members>(id))
+      const { phases } = mesh.node('n3').inspect().core.ledger.tables
+      const isWithout = (): boolean =>
+        [...phases.rows()].every(
+          ({ rank, layout }) => rank === 'running' && layout.every(({ owner }) => !lost.includes(owner.id)),
+        )
+      await mesh.until('the others run all', isWithout, 20_000)
+      for (const group of groups) for (const id of IDS) group.member(id).cast.add(100)
+      await mesh.run(3_000)
+      mesh.thaw('n2')
+      await mesh.run(8_000)
+      expect(mesh.node('n2').members().length).toBe(nodes - 1)
+      const totals: string[] = []
+      for (const group of groups)
+        for (const id of IDS)
+          totals.push(`${group.id}/${id} ${await mesh.settle(group.member(id).call.total())}`)
+      expect(totals.filter(text => !text.endsWith(' 100'))).toEqual([])
+    })
+  })
+})
