@@ -16,7 +16,12 @@ function makeCounter() {
   return defineServer('counter', {
     init: (context: WorkerContext) => ({ total: Number(context.handoff ?? 0) }),
     call: { total: state => state.total },
-    cast: { add: (state, by: number) => void (state.total += by) },
+    cast: {
+      add: (state, by: number) => void (state.total += by),
+      crash: () => {
+        throw new Error('as it was told')
+      },
+    },
     handoff: state => state.total,
   })
 }
@@ -61,4 +66,45 @@ describe.each(['one_for_one', 'one_for_all'] as const)('a group that is %s', str
       expect(totals.filter(text => !text.endsWith(' 100'))).toEqual([])
     })
   })
+})
+
+/** The group stands still with `n2`, and goes on elsewhere; `n2` wakes without a link, and its members crash meanwhile. */
+test('members that crash again and again on a node that wakes before its link begin nothing anew for the others', async () => {
+  const counter = makeCounter()
+  const mesh = new SimulatedMesh({ nodes: 3, behaviours: [counter], seed: 1 })
+  await mesh.startAll()
+  await allSeeAll(mesh)
+  const members = IDS.map(id => ({ id, run: counter }))
+  for (const id of GROUPS)
+    await mesh.settle(mesh.node('n3').addGroup({ id, strategy: 'one_for_one', members }))
+  await mesh.run(1_000)
+  mesh.freeze('n2')
+  await mesh.run(6_000)
+  const groups = GROUPS.map(id => mesh.node('n3').getGroup<typeof members>(id))
+  for (const group of groups) for (const id of IDS) group.member(id).cast.add(100)
+  for (const other of ['n1', 'n3']) mesh.cut('n2', other)
+  mesh.thaw('n2')
+  const crash = (spec: string, slot: string): void =>
+    mesh
+      .node('n2')
+      .getGroup<typeof members>(spec)
+      .member(slot.slice(spec.length + 1))
+      .cast.crash()
+  let crashes = 0
+  mesh.node('n2').on('worker:exit', ({ exit }) => (crashes += Number(exit.kind !== 'normal')))
+  const { phases } = mesh.node('n2').inspect().core.ledger.tables
+  for (let times = 0; times < 5; times++) {
+    for (const { spec, rank, layout } of phases.rows())
+      for (const { slot, owner } of rank === 'running' ? layout : [])
+        if (owner.id === mesh.node('n2').id) crash(spec, slot)
+    await mesh.run(500)
+  }
+  expect(crashes).toBeGreaterThan(0)
+  for (const other of ['n1', 'n3']) mesh.mend('n2', other)
+  await mesh.run(10_000)
+  expect(mesh.node('n2').members().length).toBe(3)
+  const totals: number[] = []
+  for (const group of groups)
+    for (const id of IDS) totals.push(await mesh.settle(group.member(id).call.total()))
+  expect(new Set(totals)).toEqual(new Set([100]))
 })
