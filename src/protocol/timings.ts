@@ -85,15 +85,28 @@ export const TIMINGS: Readonly<Record<Profile, Timings>> = {
  * so. That leaves 1.65 s to 1.9 s for the suspicion, when others confirm it. memberlist has 4 (`SuspicionMult`), and no such limit above.
  */
 const SUSPICION_PERIODS = 3.4
-/** Whoever is silent for less is dead for nobody, by what goes before a suspicion and its time; after more, it may be. */
+/**
+ * Whoever is silent for less is dead for nobody, by what goes before a suspicion and its time; after more, it may be. In a
+ * mesh of more than ten it is longer: see `silentMs`.
+ */
 export const SILENT_PERIODS = 4
 /** memberlist's `SuspicionMaxTimeoutMult`. */
 const SUSPICION_MAX_FACTOR = 6
 
 /** How long the shortest and the longest suspicion last in a mesh of `count` nodes. */
-export function suspicionRangeMs(timings: Timings, count: number): readonly [minMs: number, maxMs: number] {
+export function suspicionRangeMs(
+  timings: Pick<Timings, 'probePeriodMs'>,
+  count: number,
+): readonly [minMs: number, maxMs: number] {
   const minMs = SUSPICION_PERIODS * Math.max(1, log10(count)) * timings.probePeriodMs
   return [minMs, SUSPICION_MAX_FACTOR * minMs]
+}
+
+/** Whoever of a mesh of `count` nodes is silent for less is dead for nobody. */
+export function silentMs(timings: Pick<Timings, 'probePeriodMs'>, count: number): number {
+  const { probePeriodMs } = timings
+  const [minMs] = suspicionRangeMs(timings, count)
+  return minMs + (SILENT_PERIODS - SUSPICION_PERIODS) * probePeriodMs
 }
 
 const LOG10_OF_2 = 0.30103

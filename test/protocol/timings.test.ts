@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { PROFILES, TIMINGS, suspicionRangeMs } from '../../src/protocol/timings.ts'
+import { PROFILES, SILENT_PERIODS, TIMINGS, silentMs, suspicionRangeMs } from '../../src/protocol/timings.ts'
 
 const periodsOf = (count: number): number =>
   suspicionRangeMs(TIMINGS.lan, count)[0] / TIMINGS.lan.probePeriodMs
@@ -20,6 +20,18 @@ test.each(PROFILES)('at %s it lasts six times as long at most, in periods of its
     expect(minMs / TIMINGS[profile].probePeriodMs).toBeCloseTo(periodsOf(count), 5)
   }
 })
+
+test.each(PROFILES)(
+  'at %s a member may be silent for four periods, and for as much longer as a suspicion is',
+  profile => {
+    const { probePeriodMs } = TIMINGS[profile]
+    const [shortestMs] = suspicionRangeMs(TIMINGS[profile], 1)
+    for (const count of [1, 2, 10, 11, 30, 300]) {
+      const longerMs = suspicionRangeMs(TIMINGS[profile], count)[0] - shortestMs
+      expect(silentMs(TIMINGS[profile], count)).toBeCloseTo(SILENT_PERIODS * probePeriodMs + longerMs, 5)
+    }
+  },
+)
 
 test('each profile is more patient than the one before', () => {
   const ofEach = PROFILES.map(profile => TIMINGS[profile])

@@ -42,7 +42,7 @@ export class Generations {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
   readonly #holder: Holder
-  readonly #timings: HolderInit['timings']
+  readonly #silentMs: HolderInit['silentMs']
   readonly early: EarlyPhases
   /** When the coordinator began to wait for something, or will have waited enough. */
   readonly #waits = new Map<SpecId, ReadonlyMap<string, number>>()
@@ -52,7 +52,7 @@ export class Generations {
     this.#ledger = init.ledger
     this.#supervisor = init.supervisor
     this.#holder = new Holder(init)
-    this.#timings = init.timings
+    this.#silentMs = init.silentMs
     this.early = new EarlyPhases(init.ledger)
   }
 
@@ -286,7 +286,7 @@ export class Generations {
   ): (placed: PlacedSlot) => boolean {
     const isEmpty = this.#emptiness(phase)
     const left = going.filter(placed => !isEmpty(placed))
-    const overdue = overdueIn(left, { phase, body, waits, timings: this.#timings })
+    const overdue = overdueIn(left, { phase, body, waits, silentMs: this.#silentMs() })
     return placed => isEmpty(placed) || overdue.has(placed)
   }
 

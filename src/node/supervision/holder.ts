@@ -50,6 +50,8 @@ export interface HolderInit {
   readonly supervisor: Supervisor
   readonly declines: Declines
   readonly timings: BereavementsInit['timings']
+  /** For how long a node may stand still, as the mesh is now, and is dead for nobody. */
+  readonly silentMs: () => number
   readonly send: LegaciesInit['send']
   readonly onLost: LegaciesInit['onLost']
 }

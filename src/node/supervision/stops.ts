@@ -6,7 +6,6 @@
 
 import { type Phase, type PlacedSlot, STOP_MS, generationText } from '../../protocol/phase.ts'
 import type { FateBody } from '../../protocol/spec-row.ts'
-import { SILENT_PERIODS, type Timings } from '../../protocol/timings.ts'
 import type { Outlook } from './outlook.ts'
 import { partsOfSpec } from './units.ts'
 import type { Waits } from './waits.ts'
@@ -17,7 +16,8 @@ const STOP_GRACE_MS = 1000
 interface StopsContext {
   readonly phase: Phase
   readonly body: FateBody
-  readonly timings: Pick<Timings, 'probePeriodMs'>
+  /** For how long a holder may stand still. */
+  readonly silentMs: number
 }
 
 /** The slots that are to become empty. */
@@ -40,12 +40,11 @@ export function overdueIn(
 }
 
 /** How long a holder may take to stop these: one after the other, and then to say so. */
-function stopMsOf(slots: readonly PlacedSlot[], { phase, body, timings }: StopsContext): number {
-  const graceMs = STOP_GRACE_MS + SILENT_PERIODS * timings.probePeriodMs
+function stopMsOf(slots: readonly PlacedSlot[], { phase, body, silentMs }: StopsContext): number {
   const parts = partsOfSpec(phase.spec, body).bySlot
   return slots.reduce((sumMs, { slot, stopMs }) => {
     // The spec may have a part by now that stops sooner, or none; an earlier version of this package does not say it.
     const mostMs = stopMs ?? Math.max(STOP_MS, parts.get(slot)?.child.stopTimeoutMs ?? 0)
     return sumMs + mostMs
-  }, graceMs)
+  }, STOP_GRACE_MS + silentMs)
 }

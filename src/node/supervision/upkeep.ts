@@ -6,7 +6,7 @@ import { isOwner } from '../../protocol/claim.ts'
 import type { HandoffMessage } from '../../protocol/messages.ts'
 import type { Phase } from '../../protocol/phase.ts'
 import type { SpecBody, SpecRow } from '../../protocol/spec-row.ts'
-import type { Timings } from '../../protocol/timings.ts'
+import { type Timings, silentMs } from '../../protocol/timings.ts'
 import { unreachable } from '../../assert.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Now } from '../now.ts'
@@ -47,7 +47,8 @@ export class Upkeep {
     const declines = this.#declines
     const stableMs = Math.max(STABLE_MS_MIN, 2 * init.timings.probePeriodMs)
     this.#claims = new Claims({ ...init, declines, stableMs })
-    this.#generations = new Generations({ ...init, declines })
+    const silent = (): number => silentMs(init.timings, this.#ledger.membership.present().length)
+    this.#generations = new Generations({ ...init, declines, silentMs: silent })
   }
 
   /** Whether this node has given away all that others go on with. */
