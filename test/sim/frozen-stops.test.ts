@@ -104,3 +104,21 @@ test('in a mesh of twenty it may for longer', async () => {
   expect(await totals(mesh)).toEqual(new Set([100]))
   expect(twice).toEqual([])
 })
+
+// The time of the holder was over when it went on, and its word waited to be read.
+test('so may whoever decides, as the word of one comes that has', async () => {
+  const { counter, members, twice, addAll, totals } = slowGroups()
+  const mesh = new SimulatedMesh({ nodes: 5, behaviours: [counter], seed: 1, labelsOf: LABELS })
+  await mesh.startAll()
+  await allSeeAll(mesh)
+  for (const id of GROUPS)
+    await mesh.settle(mesh.node('n1').addGroup({ id, strategy: 'one_for_all', members }))
+  await addAll(mesh)
+  const left = mesh.leave('n1')
+  await standStill(mesh, ['n3'], FROZEN_MS.lan)
+  await mesh.run(4_800)
+  await standStill(mesh, ['n2', 'n4', 'n5'], FROZEN_MS.lan)
+  await mesh.settle(left)
+  expect(await totals(mesh)).toEqual(new Set([100]))
+  expect(twice).toEqual([])
+})

@@ -286,7 +286,8 @@ export class Generations {
   ): (placed: PlacedSlot) => boolean {
     const isEmpty = this.#emptiness(phase)
     const left = going.filter(placed => !isEmpty(placed))
-    const overdue = overdueIn(left, { phase, body, waits, silentMs: this.#silentMs() })
+    const { wakefulness } = this.#ledger.membership
+    const overdue = overdueIn(left, { phase, body, waits, wakefulness, silentMs: this.#silentMs() })
     return placed => isEmpty(placed) || overdue.has(placed)
   }
 

@@ -6,6 +6,7 @@
 
 import { type Phase, type PlacedSlot, STOP_MS, generationText } from '../../protocol/phase.ts'
 import type { FateBody } from '../../protocol/spec-row.ts'
+import type { Wakefulness } from '../../protocol/wakefulness.ts'
 import type { Outlook } from './outlook.ts'
 import { partsOfSpec } from './units.ts'
 import type { Waits } from './waits.ts'
@@ -28,13 +29,22 @@ export function goingOf({ renewals, outdated, unwanted }: Outlook): PlacedSlot[]
 /** Those of `left`, the slots that are to become empty and are not, whose holders have had their time. */
 export function overdueIn(
   left: readonly PlacedSlot[],
-  context: StopsContext & { readonly waits: Waits },
+  context: StopsContext & {
+    readonly waits: Waits
+    readonly wakefulness: Pick<Wakefulness, 'listenUntilMs' | 'reunitedFromMs'>
+  },
 ): ReadonlySet<PlacedSlot> {
   const { waits } = context
+  const { listenUntilMs, reunitedFromMs } = context.wakefulness
   const holders = Map.groupBy(left, ({ owner }) => `${owner.id} ${owner.boot}`)
   const overdue = [...holders].flatMap(([holder, slots]) => {
     const names = slots.map(({ slot, since }) => `${slot}@${generationText(since)}`).toSorted()
-    return waits.isOver(`stop ${holder} ${names.join(' ')}`, () => stopMsOf(slots, context)) ? slots : []
+    const name = `${holder} ${names.join(' ')}`
+    // Whoever has stood still as its word came reads that first: once, as it may stand still again and again.
+    const isOver =
+      waits.isOver(`stop ${name}`, () => stopMsOf(slots, context)) &&
+      waits.isOver(`hear ${name}`, nowMs => Math.max(listenUntilMs, reunitedFromMs) - nowMs)
+    return isOver ? slots : []
   })
   return new Set(overdue)
 }

@@ -14,9 +14,9 @@ export class Waits {
     this.#nowMs = nowMs
   }
 
-  /** Whether the wait of that name is over; `lengthMs` says how long it is. */
-  isOver(name: string, lengthMs: () => number): boolean {
-    const untilMs = this.#before.get(name) ?? this.#nowMs + lengthMs()
+  /** Whether the wait of that name is over; `lengthMs` says how long it is from now on. */
+  isOver(name: string, lengthMs: (nowMs: number) => number): boolean {
+    const untilMs = this.#before.get(name) ?? this.#nowMs + lengthMs(this.#nowMs)
     this.used.set(name, untilMs)
     if (untilMs <= this.#nowMs) return true
     this.nextMs = Math.min(this.nextMs, untilMs)
