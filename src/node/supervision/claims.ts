@@ -43,6 +43,7 @@ export interface ClaimsInit {
   readonly send: SendHandoff
   readonly onLost: OnStateLost
   readonly onLegacyLost: OnLegacyLost
+  readonly silentMs: () => number
   /** The view of a node is settled when it has not changed for so long. */
   readonly stableMs: number
 }

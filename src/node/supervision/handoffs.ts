@@ -59,6 +59,8 @@ export interface HandoffsInit {
   readonly ledger: { readonly membership: Pick<Membership, 'isPresent'> }
   readonly send: SendHandoff
   readonly onLost: OnStateLost
+  /** For how long a node may stand still, and is dead for nobody. */
+  readonly silentMs: () => number
 }
 
 export class Handoffs {
@@ -70,7 +72,7 @@ export class Handoffs {
   /** What is given, and has not been sent yet, as too much is on its way there. */
   readonly #unsent = new Set<SpecId>()
   readonly #incoming = new Map<SpecId, Incoming>()
-  readonly #patience = new Patience()
+  readonly #patience: Patience
   /** Owners that have refused, and until when they are not asked for anything else. */
   readonly #refusers = new Map<NodeId, number>()
   /** Of what is kept for others. */
@@ -80,7 +82,8 @@ export class Handoffs {
   /** When workers have left, oldest first. */
   #departures: number[] = []
 
-  constructor({ ledger, send, onLost }: HandoffsInit) {
+  constructor({ ledger, send, onLost, silentMs }: HandoffsInit) {
+    this.#patience = new Patience(silentMs)
     this.#send = send
     this.#onLost = onLost
     this.#membership = ledger.membership

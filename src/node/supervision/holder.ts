@@ -68,7 +68,7 @@ export class Holder {
   /** By which it was looked last at what is overruled. */
   readonly #fenced = new Map<SpecId, Pick<Phase, 'layout' | 'ready'> & { readonly isHandingOver: boolean }>()
 
-  constructor({ ledger, supervisor, declines, timings, send, onLost }: HolderInit) {
+  constructor({ ledger, supervisor, declines, timings, send, onLost, silentMs }: HolderInit) {
     this.#ledger = ledger
     this.#supervisor = supervisor
     this.#declines = declines
@@ -77,6 +77,7 @@ export class Holder {
       run: () => ledger.run,
       send,
       onLost,
+      silentMs,
       isGone: run => ledger.membership.isGone(run),
       isWanted: (slot, revision) => ledger.revisionOf(slot) === revision,
       isThere: (slot, since) => supervisor.findPlaced(slot, since) !== undefined,

@@ -43,6 +43,8 @@ interface Wanted {
 export interface LegaciesInit extends BequestsInit {
   readonly run: () => Run
   readonly isGone: (run: Run) => boolean
+  /** For how long a node may stand still, and is dead for nobody. */
+  readonly silentMs: () => number
   /** Something that was asked for has come, or is waited for no longer. */
   readonly onChanged: (slot: SlotId) => void
 }
@@ -56,12 +58,13 @@ export class Legacies {
   readonly #coming = new Set<SlotId>()
   /** Workers that have to wait until fewer are asked for. */
   readonly #queue = new Set<SlotId>()
-  readonly #patience = new Patience()
+  readonly #patience: Patience
   readonly #deadlines = new Deadlines<SlotId>()
 
   constructor(init: LegaciesInit) {
     this.#init = init
     this.bequests = new Bequests(init)
+    this.#patience = new Patience(init.silentMs)
   }
 
   follow(phase: Phase, nowMs: number): void {

@@ -9,7 +9,10 @@ import type { NodeId } from '../../ids.ts'
 
 /** Whoever wants a worker, or what one has left behind, asks again after this time in which nothing has come. */
 export const ASK_MS = 1_000
-/** After so long a silence of its old owner, where that is still there, the worker starts without. */
+/**
+ * After so long a silence of its old owner, where that is still there, the worker starts without; or after as long as that
+ * one may stand still, and what it takes to answer.
+ */
 export const STATE_MS = 5_000
 /** What nobody has taken is kept for so long. */
 export const KEEP_MS = 60_000
@@ -17,6 +20,12 @@ export const KEEP_MS = 60_000
 export class Patience {
   /** When anything has last come of a node. */
   readonly #heardMs = new Map<NodeId, number>()
+  readonly #silentMs: () => number
+
+  /** `silentMs`: for how long a node may stand still, and is dead for nobody. */
+  constructor(silentMs: () => number) {
+    this.#silentMs = silentMs
+  }
 
   /** Some of what is waited for has come. */
   onHeard(from: NodeId, nowMs: number): void {
@@ -30,7 +39,8 @@ export class Patience {
 
   /** From when on it is not waited for any more what is known since `sinceMs` that `from` has it. */
   untilMs(from: NodeId, sinceMs: number): number {
-    return Math.min(sinceMs + KEEP_MS, this.#silentSinceMs(from, sinceMs) + STATE_MS)
+    const stateMs = Math.max(STATE_MS, this.#silentMs() + ASK_MS)
+    return Math.min(sinceMs + KEEP_MS, this.#silentSinceMs(from, sinceMs) + stateMs)
   }
 
   /** Nothing is waited for. */

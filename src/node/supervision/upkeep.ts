@@ -46,8 +46,8 @@ export class Upkeep {
     this.#declines = new Declines(init)
     const declines = this.#declines
     const stableMs = Math.max(STABLE_MS_MIN, 2 * init.timings.probePeriodMs)
-    this.#claims = new Claims({ ...init, declines, stableMs })
     const silent = (): number => silentMs(init.timings, this.#ledger.membership.present().length)
+    this.#claims = new Claims({ ...init, declines, stableMs, silentMs: silent })
     this.#generations = new Generations({ ...init, declines, silentMs: silent })
   }
 

@@ -34,6 +34,7 @@ class Owner {
   readonly lost: string[] = []
   readonly handoffs = new Handoffs({
     ledger: { membership: { isPresent: node => this.present.has(node) } },
+    silentMs: () => 2_000,
     send: (to, message) => {
       if (message.kind === 'handoff-state') this.sent.push(to)
     },
@@ -93,6 +94,7 @@ describe('what was left behind', () => {
       const asked: NodeId[] = []
       const handoffs = new Handoffs({
         ledger: { membership: { isPresent: () => true } },
+        silentMs: () => 2_000,
         send: (to, message) => {
           if (message.kind === 'handoff-ask') asked.push(to)
         },
@@ -157,6 +159,7 @@ test('whoever gets no answer asks by every way, but not while the worker drains,
   const asks: string[] = []
   const handoffs = new Handoffs({
     ledger: { membership: { isPresent: () => true } },
+    silentMs: () => 2_000,
     send: (to, _message, again) => asks.push(`${to} ${again ?? 'directly'}`),
     onLost: () => {},
   })
@@ -180,6 +183,7 @@ describe('over a thin link', () => {
     const asks: string[] = []
     const handoffs = new Handoffs({
       ledger: { membership: { isPresent: () => true } },
+      silentMs: () => 2_000,
       send: (_, { slot }) => asks.push(slot),
       onLost: () => {},
     })
@@ -220,6 +224,7 @@ test('a worker that has ended for good is not asked for any more', () => {
   const asks: string[] = []
   const handoffs = new Handoffs({
     ledger: { membership: { isPresent: () => true } },
+    silentMs: () => 2_000,
     send: (_, { slot }) => asks.push(slot),
     onLost: () => {},
   })
@@ -237,6 +242,7 @@ test('so much is on its way to a node at once, and the rest when that one has ta
   const sent: SlotId[] = []
   const handoffs = new Handoffs({
     ledger: { membership: { isPresent: () => true } },
+    silentMs: () => 2_000,
     send: (_, { slot }) => {
       if (sent.at(-1) !== slot) sent.push(slot)
     },

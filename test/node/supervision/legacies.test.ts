@@ -26,6 +26,7 @@ beforeEach(() => {
     run: () => here,
     send: (to, message) => asks.push(`${message.kind} to ${to}`),
     isGone: () => false,
+    silentMs: () => 2_000,
     isThere: () => false,
     isWanted: () => true,
     isLost: () => isLost,
