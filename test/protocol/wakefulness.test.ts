@@ -35,6 +35,26 @@ test('a node that has stood still for long begins anew, however often', () => {
   expect(new Set(noticed(moments, 2 * probePeriodMs))).toEqual(new Set(['asleep']))
 })
 
+/** What a node is at these moments, as of what was due then. */
+function noticedAt(...moments: readonly (readonly [ms: number, dutyMs: number])[]): string[] {
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
+  return moments.map(([ms, dutyMs]) => wakefulness.notice({ ms, wallMs: ms }, dutyMs))
+}
+
+test('a node does not get round to what is due, though it hears something all the time: that is late', () => {
+  const dueMs = 1_000
+  const moments = Array.from({ length: 11 }, (_, index) => [dueMs + index * 10, dueMs] as const)
+  expect(noticedAt(...moments)).toEqual([...moments.slice(1).map(() => 'awake'), 'late'])
+})
+
+test('what was due some time ago by what was said just now is as late as that was said ago', () => {
+  expect(noticedAt([1_000, 1_250], [1_099, -5_000])).toEqual(['awake', 'awake'])
+  expect(noticedAt([1_000, 1_250], [1_300, -5_000])).toEqual(['awake', 'late'])
+  expect(noticedAt([1_000, 1_250], [2_000, -5_000])).toEqual(['awake', 'asleep'])
+  // Sooner than it was, and not in the past.
+  expect(noticedAt([1_000, 1_250], [1_010, 1_060], [1_200, 1_060])).toEqual(['awake', 'awake', 'late'])
+})
+
 test.each([
   [999, 'awake'],
   [1_001, 'asleep'],
