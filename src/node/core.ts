@@ -103,7 +103,7 @@ export class Core {
       supervisor: this.supervisor,
       send: (to, message, again) => this.#relay.send(to, message, again),
       timings,
-      onLost: (slot, heir) => this.#effects.push({ kind: 'state-lost', slot, heir }),
+      onLost: (slot, heir, from) => this.#effects.push({ kind: 'state-lost', slot, heir, from }),
       onLegacyLost: legacy => this.#effects.push({ kind: 'legacy-lost', legacy }),
       onDeclined: (slot, forMs) => this.#bulletin.notify({ kind: 'worker:decline', slot, forMs }),
     })

@@ -89,8 +89,13 @@ export type Effect =
   | { readonly kind: 'notify'; readonly event: NodeEvent }
   /** A member listens elsewhere. */
   | { readonly kind: 'member-moved'; readonly member: MemberRow }
-  /** What a worker of this node has left behind, or had to, is lost. `heir`: who was to have it, if that is known. */
-  | { readonly kind: 'state-lost'; readonly slot: SlotId; readonly heir: NodeId | undefined }
+  /** What a worker has left behind, or had to, is lost: see `OnStateLost`. */
+  | {
+      readonly kind: 'state-lost'
+      readonly slot: SlotId
+      readonly heir: NodeId | undefined
+      readonly from: NodeId | undefined
+    }
   /** What a worker was to start with is lost, and no exit tells what is in it. */
   | { readonly kind: 'legacy-lost'; readonly legacy: Uint8Array }
   /** The wall clock of the node has been seen to be far ahead of the one here. */

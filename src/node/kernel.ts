@@ -286,10 +286,11 @@ export class Kernel {
     }
   }
 
-  #onStateLost({ slot, heir }: Effect & { kind: 'state-lost' }): void {
+  #onStateLost({ slot, heir, from }: Effect & { kind: 'state-lost' }): void {
     const isReached = heir !== undefined && this.core.ledger.membership.isConnected(heir)
-    const message = 'the state of a worker is lost: no other node has taken it from this one'
-    this.#ports.logger.warn({ worker: slot, ...(heir === undefined ? {} : { heir, isReached }) }, message)
+    const whose = from === undefined ? {} : { from }
+    const facts = { worker: slot, ...whose, ...(heir === undefined ? {} : { heir, isReached }) }
+    this.#ports.logger.warn(facts, 'the state of a worker is lost: no successor has taken it')
   }
 
   #notify(event: NodeEvent): void {

@@ -148,7 +148,7 @@ function notebook(): Logger & { readonly warnings: object[] } {
   return { warnings, debug: () => {}, info: () => {}, warn, error: () => {} }
 }
 
-const LOST = 'the state of a worker is lost: no other node has taken it from this one'
+const LOST = 'the state of a worker is lost: no successor has taken it'
 
 describe('a node that leaves', () => {
   async function labelledMesh(nodes: number) {

@@ -1,7 +1,8 @@
 // pure
 /**
  * What members of groups of this node leave behind for their successors when they move: kept until those are named and
- * have started, and a little longer, and given to whoever asks for it.
+ * have started, however long that takes, and a little longer, and given to whoever asks for it. There is no more of it than of
+ * members that this node has had.
  */
 
 import { type NodeId, type Run, type SlotId, specOfSlot } from '../../ids.ts'
@@ -15,10 +16,10 @@ import {
 } from '../../protocol/phase.ts'
 import { Deadlines } from '../deadlines.ts'
 import { partsOfState } from './arriving-state.ts'
-import { Bequest } from './bequest.ts'
+import { Bequest, type Left } from './bequest.ts'
 import { HEIR_MS, type SendHandoff } from './handoffs.ts'
+import { type Loss, Losses } from './losses.ts'
 import type { OnStateLost } from './parting.ts'
-import { KEEP_MS } from './patience.ts'
 
 /**
  * So many nodes may be lost with it: whoever is, before it has started, may have been killed by just that, and was the
@@ -52,10 +53,14 @@ export class Bequests {
    * of the next. One of them is overruled, with what it has started.
    */
   readonly #setAside = new Map<SlotId, Bequest>()
+  /** Of what is set aside. */
   readonly #ends = new Deadlines<SlotId>()
+  /** What rows give to nobody any more, of what was left behind here, or has come here. */
+  readonly losses: Losses
 
   constructor(init: BequestsInit) {
     this.#init = init
+    this.losses = new Losses(init.onLost)
   }
 
   /** Whether nobody waits for anything that is here, as far as this node knows. */
@@ -73,15 +78,10 @@ export class Bequests {
     return this.#kept.keys()
   }
 
-  keep(
-    slot: SlotId,
-    since: Generation,
-    context: { readonly bytes: Uint8Array; readonly nowMs: number },
-  ): void {
+  keep(slot: SlotId, since: Generation, left: Left): void {
     const before = this.#find(slot)
-    this.#setAside.delete(slot)
-    this.#kept.set(slot, new Bequest(since, context.bytes, before))
-    this.#ends.set(slot, context.nowMs + KEEP_MS)
+    this.#forget(slot)
+    this.#kept.set(slot, new Bequest(since, left, before))
     this.#answer(slot, before)
   }
 
@@ -124,24 +124,29 @@ export class Bequests {
 
   /** What nobody waits for any more is set aside: successors have started with it, or without, or will not start at all. */
   follow(phase: Phase, nowMs: number): void {
-    if (this.isEmpty) return
+    if (!this.isEmpty) this.#followPlaced(phase, nowMs)
+    this.losses.follow(phase)
+  }
+
+  #followPlaced(phase: Phase, nowMs: number): void {
     const pending = new Set(phase.pending)
     for (const slot of phase.ready) pending.delete(slot)
     for (const placed of phase.layout) {
-      const { slot, since, legacy, owner } = placed
+      const { slot, since, legacy } = placed
       const kept = this.#find(slot)
       if (kept === undefined) continue
       const isMeant = legacy !== undefined && kept.isFrom(legacy.since)
       if (kept.isFrom(since)) {
         // Whoever is to start in its place has not been named, or not by what counts.
-        this.#keepOn(slot, kept, nowMs)
-        kept.revision = placed.revision
+        this.#keepOn(slot, kept)
       } else if (isMeant && pending.has(slot)) {
-        this.#onPlaced(placed, kept, nowMs)
+        this.#onPlaced(placed, kept)
       } else if (this.#kept.delete(slot)) {
-        // It has started without.
-        if (isMeant) this.#tellLoss(slot, kept, owner.id)
+        // Somebody has started with it; or, which that one tells, without; or is to start with nothing, or something else.
         this.#layAside(slot, kept, nowMs)
+        if (isMeant) kept.heir = placed
+        // Where the row has one that it has come from, that may be what was given.
+        if (!kept.isGiven) this.#noteLoss(slot, kept, { isWith: isMeant ? kept.isOf : kept.isWith, nowMs })
       }
     }
     this.#followAbsent(phase, nowMs)
@@ -153,10 +158,9 @@ export class Bequests {
     const placed = new Set(layout.map(({ slot }) => slot))
     for (const [slot, kept] of this.#kept) {
       if (specOfSlot(slot) !== spec || placed.has(slot)) continue
-      const { revision } = kept
-      if (revision !== undefined && this.#init.isWanted(slot, revision)) this.#tellLoss(slot, kept)
       this.#kept.delete(slot)
       this.#layAside(slot, kept, nowMs)
+      if (!kept.isGiven) this.#noteLoss(slot, kept, { isWith: kept.isWith, nowMs })
     }
   }
 
@@ -165,33 +169,44 @@ export class Bequests {
     this.#ends.set(slot, nowMs + HEIR_MS)
   }
 
-  #onPlaced(placed: PlacedSlot, kept: Bequest, nowMs: number): void {
+  #noteLoss(
+    slot: SlotId,
+    { heir, revision, since: { number } }: Bequest,
+    { isWith, nowMs }: Pick<Loss, 'isWith'> & { readonly nowMs: number },
+  ): void {
+    if (revision === undefined) return
+    const isWanted = (): boolean => this.#init.isWanted(slot, revision)
+    this.losses.note(slot, { heir: heir?.owner.id, number, isWith, isWanted }, nowMs)
+  }
+
+  #onPlaced(placed: PlacedSlot, kept: Bequest): void {
     const { slot, since } = placed
     const { heir } = kept
     kept.heir = placed
-    if (heir === undefined) this.#ends.set(slot, nowMs + KEEP_MS)
     const isOther = heir !== undefined && compareGenerations(heir.since, since) !== 0
     // Known by now: who places it anew tells of the loss with that, or before.
     if (isOther && kept.givenTo.has(heir.owner.id) && this.#init.isLost(heir.owner)) kept.lostCount += 1
-    this.#keepOn(slot, kept, nowMs)
+    this.#keepOn(slot, kept)
   }
 
   /** Somebody waits for it, also where it has been set aside. */
-  #keepOn(slot: SlotId, kept: Bequest, nowMs: number): void {
+  #keepOn(slot: SlotId, kept: Bequest): void {
     if (!this.#setAside.delete(slot)) return
     this.#kept.set(slot, kept)
-    this.#ends.set(slot, nowMs + KEEP_MS)
+    this.#ends.clear(slot)
   }
 
   /** The group is gone, or nothing of it is to run. */
-  dropAll({ spec }: Phase): void {
+  dropAll(phase: Phase): void {
     for (const slots of [this.#kept, this.#setAside])
-      for (const slot of slots.keys()) if (specOfSlot(slot) === spec) this.#forget(slot)
+      for (const slot of slots.keys()) if (specOfSlot(slot) === phase.spec) this.#forget(slot)
+    this.losses.forgetAll(phase)
   }
 
   /** This node waits for nobody any more. */
   giveUp(): void {
-    for (const [slot, kept] of this.#kept) this.#tellLoss(slot, kept)
+    for (const [slot, { isGiven }] of this.#kept) if (!isGiven) this.#init.onLost(slot, undefined)
+    this.losses.giveUp()
   }
 
   onAsk({ slot, generation }: Message & { kind: 'handoff-ask' }, from: NodeId, nowMs: number): void {
@@ -212,6 +227,7 @@ export class Bequests {
     if (kept?.isFromNumber(generation) !== true || kept.lostCount >= HEIRS_MAX)
       return this.#init.send(from, { kind: 'handoff-refuse', slot, generation })
     kept.givenTo.add(from)
+    this.losses.onTaken(slot, kept.since.number)
     for (const part of partsOfState(slot, generation, kept.bytes)) this.#init.send(from, part)
     return undefined
   }
@@ -226,21 +242,19 @@ export class Bequests {
     return { kind: 'here', bytes: kept.bytes }
   }
 
+  /** The worker that is placed here has started with what is kept here, where that is so. */
+  onStarted(slot: SlotId): void {
+    const kept = this.#find(slot)
+    if (kept?.startedAs !== undefined) kept.hasStarted = true
+  }
+
   tick(nowMs: number): void {
-    for (const slot of this.#ends.take(nowMs)) {
-      const kept = this.#kept.get(slot)
-      // Nobody can have asked for it yet: others may still have to stop before its successor is named.
-      if (kept !== undefined && kept.heir === undefined) this.#ends.set(slot, nowMs + KEEP_MS)
-      else this.#forget(slot)
-    }
+    for (const slot of this.#ends.take(nowMs)) this.#forget(slot)
+    this.losses.tick(nowMs)
   }
 
   wakeAtMs(): number {
-    return this.#ends.wakeAtMs()
-  }
-
-  #tellLoss(slot: SlotId, { isGiven, bytes }: Bequest, heir?: NodeId): void {
-    if (!isGiven && bytes.length > 0) this.#init.onLost(slot, heir)
+    return Math.min(this.#ends.wakeAtMs(), this.losses.wakeAtMs())
   }
 
   #find(slot: SlotId): Bequest | undefined {

@@ -52,6 +52,7 @@ export class Claims {
   readonly #ledger: Ledger
   readonly #supervisor: Supervisor
   readonly #declines: Declines
+  readonly #onLost: OnStateLost
   readonly #onLegacyLost: OnLegacyLost
   /** Those on their way from this node, or to it, with what they leave behind. */
   readonly handoffs: Handoffs
@@ -66,6 +67,7 @@ export class Claims {
     this.#supervisor = init.supervisor
     this.#declines = init.declines
     this.#settling = new Settling(init.stableMs)
+    this.#onLost = init.onLost
     this.#onLegacyLost = init.onLegacyLost
     this.#vacancies = new Vacancies(init.ledger, this.#settling)
     this.handoffs = new Handoffs(init)
@@ -153,7 +155,7 @@ export class Claims {
   letGo(id: SpecId, nowMs: number): boolean {
     this.#forget(id)
     this.#vacancies.forget(id)
-    this.handoffs.forget(id, nowMs)
+    this.handoffs.letGo(id, nowMs)
     const claim = this.#ledger.tables.claims.get(slotId(id))
     if (claim === undefined || !isActiveClaim(claim) || this.#ledger.membership.isGone(claim.owner))
       return true
@@ -218,7 +220,7 @@ export class Claims {
     if (waitMs > 0) this.#waits.set(spec, now.ms + waitMs)
     const said = this.#say(claim, statement)
     // Its last start tells what it leaves unread; one that was none has nothing to tell.
-    if (!isActiveClaim(said) && !isUnable) tenure.takeLegacy()
+    if (!isActiveClaim(said) && !isUnable && tenure.takeLegacy() !== undefined) this.#onLost(slot, undefined)
   }
 
   /** Another node wants one of the workers of this one. */
@@ -274,8 +276,11 @@ export class Claims {
   #forget(id: SpecId): void {
     const tenure = this.#tenures.get(id)
     const legacy = tenure?.takeLegacy()
-    const given = tenure && this.#supervisor.findPlaced(slotId(id), generationOf(tenure.token))
-    if (legacy !== undefined && given === undefined) this.#onLegacyLost(legacy)
+    if (tenure !== undefined && legacy !== undefined) {
+      const given = this.#supervisor.findPlaced(slotId(id), generationOf(tenure.token))
+      if (given === undefined) this.#onLegacyLost(legacy)
+      if (this.#vacancies.isOver(id, tenure)) this.#onLost(slotId(id), undefined)
+    }
     this.#tenures.delete(id)
     this.#waits.clear(id)
   }

@@ -13,11 +13,12 @@ import { type Claim, isActiveClaim } from '../../protocol/claim.ts'
 import { type Hlc, compareHlc } from '../../protocol/hlc.ts'
 import type { Membership } from '../../protocol/membership.ts'
 import type { HandoffMessage, Message } from '../../protocol/messages.ts'
-import { Deadlines } from '../deadlines.ts'
 import { ArrivingState, partsOfState } from './arriving-state.ts'
 import { InFlight } from './in-flight.ts'
+import { type Loss, Losses } from './losses.ts'
 import type { OnStateLost } from './parting.ts'
-import { ASK_MS, KEEP_MS, Patience } from './patience.ts'
+import { ASK_MS, Patience } from './patience.ts'
+import { bringsLegacy } from './vacancies.ts'
 
 /** So many workers leave a node at once, and come to it at once, where nobody is in a hurry. */
 const AT_ONCE_MAX = 2
@@ -75,8 +76,8 @@ export class Handoffs {
   readonly #patience: Patience
   /** Owners that have refused, and until when they are not asked for anything else. */
   readonly #refusers = new Map<NodeId, number>()
-  /** Of what is kept for others. */
-  readonly #deadlines = new Deadlines<SpecId>()
+  /** What others have taken up without what was left behind for them. */
+  readonly #losses: Losses
   /** When to look whom to ask; Infinity: nobody is to be asked. */
   #askAtMs = Infinity
   /** When workers have left, oldest first. */
@@ -86,6 +87,7 @@ export class Handoffs {
     this.#patience = new Patience(silentMs)
     this.#send = send
     this.#onLost = onLost
+    this.#losses = new Losses(onLost)
     this.#membership = ledger.membership
   }
 
@@ -127,9 +129,11 @@ export class Handoffs {
     this.#send(to, { kind: 'handoff-refuse', slot, generation })
   }
 
-  /** The worker has drained: `state` goes to the heir, and is kept until somebody has taken the claim up. */
+  /**
+   * The worker has drained: `state` goes to the heir, and is kept until somebody has taken the claim up, however long that
+   * takes. There is no more of it than of workers that this node has had.
+   */
   finish(claim: Claim, heir: NodeId, context: { readonly state: Uint8Array; readonly nowMs: number }): void {
-    this.#deadlines.set(specOfSlot(claim.slot), context.nowMs + KEEP_MS)
     this.#give(claim, { state: context.state, heir, givenMs: context.nowMs })
   }
 
@@ -215,24 +219,31 @@ export class Handoffs {
 
   /** The claim of a worker is this one now: what was about earlier ones is settled, and all of one that has ended. */
   follow(claim: Claim, nowMs: number): void {
-    const { slot, generation, owner, specVersion, state } = claim
+    const { slot, generation, specVersion, state } = claim
     const id = specOfSlot(slot)
     const outgoing = this.#outgoing.get(id)
     const incoming = this.#incoming.get(id)
     const out = outgoing?.generation ?? generation
     const inwards = incoming?.generation ?? generation
     if (incoming !== undefined) incoming.isHeard = inwards === generation && state === 'draining'
-    // Whoever takes up the same worker next, and was not given what it left behind, has not waited for it any longer.
+    // Whoever takes up the same worker next, and has not got what it left behind, has not waited for it any longer.
     const isNext = outgoing !== undefined && out === generation - 1
-    if (isNext && compareHlc(outgoing.specVersion, specVersion) === 0 && outgoing.legacy?.heir !== owner.id)
-      this.#tellLoss(id, outgoing)
+    if (isNext && compareHlc(outgoing.specVersion, specVersion) === 0) this.#noteLoss(slot, outgoing, nowMs)
+    if (bringsLegacy(claim)) this.#losses.onTaken(slot, generation - 1)
     const isEnded = !isActiveClaim(claim) && state !== 'stopped'
     if (isEnded || out < generation || inwards < generation) this.forget(id, nowMs)
   }
 
   /** This node waits for nobody any more. */
   giveUp(): void {
-    for (const [id, outgoing] of this.#outgoing) this.#tellLoss(id, outgoing)
+    for (const [id, { legacy }] of this.#outgoing) if (hasLeft(legacy)) this.#onLost(slotId(id), legacy.heir)
+    this.#losses.giveUp()
+  }
+
+  /** There is to be no such worker. */
+  letGo(id: SpecId, nowMs: number): void {
+    this.#losses.forget(slotId(id))
+    this.forget(id, nowMs)
   }
 
   /** The worker goes nowhere, or has arrived. */
@@ -241,7 +252,6 @@ export class Handoffs {
     const isOut = this.#outgoing.delete(id)
     const isIn = this.#incoming.delete(id)
     if (!isOut && !isIn) return
-    this.#deadlines.clear(id)
     if (this.#incoming.size > 0) this.#askAtMs = nowMs
     else this.#patience.end()
     this.#sendOn()
@@ -249,15 +259,12 @@ export class Handoffs {
 
   /** `settledAtMs`: from then on, the view of this node counts as settled. */
   tick(nowMs: number, settledAtMs: number): void {
-    for (const id of this.#deadlines.take(nowMs)) {
-      this.#takeBack(id)
-      this.#outgoing.delete(id)
-    }
+    this.#losses.tick(nowMs)
     if (this.#askAtMs <= nowMs) this.#ask(nowMs, settledAtMs)
   }
 
   wakeAtMs(): number {
-    return Math.min(this.#deadlines.wakeAtMs(), this.#askAtMs)
+    return Math.min(this.#losses.wakeAtMs(), this.#askAtMs)
   }
 
   #ask(nowMs: number, settledAtMs: number): void {
@@ -286,8 +293,10 @@ export class Handoffs {
     this.#askAtMs = nextMs
   }
 
-  #tellLoss(id: SpecId, { legacy }: Outgoing): void {
-    if (legacy !== undefined && legacy.state.length > 0) this.#onLost(slotId(id), legacy.heir)
+  #noteLoss(slot: SlotId, { generation, legacy }: Outgoing, nowMs: number): void {
+    if (!hasLeft(legacy)) return
+    const loss: Loss = { heir: legacy.heir, number: generation, isWith: () => false, isWanted: () => true }
+    this.#losses.note(slot, loss, nowMs)
   }
 
   #incomingOf(
@@ -331,4 +340,9 @@ export class Handoffs {
     if (legacy !== undefined && !this.#unsent.delete(id))
       this.#inFlight.remove(legacy.heir, legacy.state.length)
   }
+}
+
+/** Whether there is anything in it. */
+function hasLeft(legacy: Outgoing['legacy']): legacy is NonNullable<Outgoing['legacy']> {
+  return legacy !== undefined && legacy.state.length > 0
 }

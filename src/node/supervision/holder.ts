@@ -171,9 +171,9 @@ export class Holder {
 
   /** @returns whether the spec is to be looked at */
   onReport(report: Report, body: FateBody, now: Now): boolean {
-    const { slot, spec, token } = report.assignment
+    const { slot, spec, token, revision, handoff: startedWith } = report.assignment
     if (report.kind === 'started') {
-      this.legacies.onStarted(slot, now.ms)
+      this.legacies.onStarted(report.assignment, now.ms)
       this.#declines.onStarted(slot, now)
       // Of ten thousand members that start one after the other, only the last one makes a difference.
       return this.#supervisor.isSteady(spec)
@@ -184,7 +184,7 @@ export class Holder {
     this.#held.delete(spec)
     const { legacy: bytes } = { legacy: undefined, ...report.exit }
     if (bytes === undefined) this.legacies.bequests.onEnded(slot)
-    else this.legacies.bequests.keep(slot, since, { bytes, nowMs: now.ms })
+    else this.legacies.bequests.keep(slot, since, { bytes, revision, startedWith })
     if (exit === undefined) return !this.#supervisor.isStopping(spec)
     const phase = this.#ledger.tables.phases.get(spec)
     const placed = phase?.layout.find(each => each.slot === slot)
@@ -270,7 +270,7 @@ export class Holder {
     const assignments: Assignment[] = []
     let isWaiting = false
     for (const placed of wanted) {
-      const { slot, since } = placed
+      const { slot, since, revision } = placed
       const there = this.#supervisor.findPlaced(slot, since)
       if (there !== undefined) {
         assignments.push(there)
@@ -284,7 +284,7 @@ export class Holder {
       if (isWaiting) continue
       const token = tokenOf(since, owner)
       const handoff = inheritance.kind === 'here' ? inheritance.bytes : undefined
-      assignments.push({ slot, spec: phase.spec, child, token, key: keyOf(placed), handoff })
+      assignments.push({ slot, spec: phase.spec, child, token, key: keyOf(placed), revision, handoff })
     }
     return assignments
   }

@@ -19,6 +19,7 @@ import { Bequests, type BequestsInit, type Inheritance } from './bequests.ts'
 import { HEIR_MS } from './handoffs.ts'
 import { heldBy } from './outlook.ts'
 import { ASK_MS, Patience } from './patience.ts'
+import type { Assignment } from './supervisor.ts'
 
 /**
  * So many are asked for at once: one after the other, each would take as long as it takes there and back. Of two megabytes
@@ -30,6 +31,8 @@ export const COMING_MAX = 16
 interface Wanted {
   readonly owner: Run
   readonly since: Generation
+  /** Of the slot, as that is placed here. */
+  readonly revision: number
   /** Since when it is waited for. */
   readonly sinceMs: number
   askedMs: number
@@ -56,6 +59,8 @@ export class Legacies {
   readonly #wanted = new Map<SlotId, Wanted>()
   /** Those of them that have been asked for, and have not come. */
   readonly #coming = new Set<SlotId>()
+  /** Whose workers have left something behind for those that are to start here, as the row says. */
+  readonly #owners = new Map<SlotId, NodeId>()
   /** Workers that have to wait until fewer are asked for. */
   readonly #queue = new Set<SlotId>()
   readonly #patience: Patience
@@ -68,7 +73,7 @@ export class Legacies {
   }
 
   follow(phase: Phase, nowMs: number): void {
-    this.#followWanted(phase)
+    this.#followWanted(phase, nowMs)
     this.bequests.follow(phase, nowMs)
   }
 
@@ -81,10 +86,12 @@ export class Legacies {
   /** What the worker that is placed here starts with: asked for when this is first called. */
   of(placed: PlacedSlot, nowMs: number): Inheritance {
     const { slot, legacy } = placed
+    this.#owners.delete(slot)
     if (legacy === undefined) return { kind: 'here', bytes: undefined }
     const { owner } = legacy
+    this.#owners.set(slot, owner.id)
     if (isSameRun(owner, this.#init.run())) return this.bequests.of(placed, legacy)
-    const wanted = this.#want(slot, legacy, nowMs)
+    const wanted = this.#want(placed, legacy, nowMs)
     if (wanted === undefined) return { kind: 'coming' }
     const isOver = wanted.isRefused || nowMs >= this.#untilMs(wanted) || this.#init.isGone(owner)
     if (wanted.bytes === undefined && !isOver) {
@@ -96,8 +103,15 @@ export class Legacies {
     return { kind: 'here', bytes: wanted.bytes }
   }
 
-  /** What it has started with is kept for a while, as a generation may overrule the one that it has started for. */
-  onStarted(slot: SlotId, nowMs: number): void {
+  /**
+   * What it has started with is kept for a while, as a generation may overrule the one that it has started for. Where it has
+   * started without what the row has for it, that is told here, as nobody else can know.
+   */
+  onStarted({ slot, handoff }: Pick<Assignment, 'slot' | 'handoff'>, nowMs: number): void {
+    const owner = this.#owners.get(slot)
+    this.#owners.delete(slot)
+    if (owner !== undefined && handoff === undefined) this.#init.onLost(slot, undefined, owner)
+    if (handoff !== undefined) this.bequests.onStarted(slot)
     const wanted = this.#wanted.get(slot)
     if (wanted?.bytes === undefined) return this.#drop(slot)
     wanted.isStarted = true
@@ -169,7 +183,7 @@ export class Legacies {
   }
 
   /** @returns undefined where it has to wait until others have come */
-  #want(slot: SlotId, legacy: Legacy, nowMs: number): Wanted | undefined {
+  #want({ slot, revision }: PlacedSlot, legacy: Legacy, nowMs: number): Wanted | undefined {
     const { owner, since } = legacy
     const known = this.#wanted.get(slot)
     if (known !== undefined && isOf(known, legacy)) return known
@@ -181,6 +195,7 @@ export class Legacies {
     const wanted: Wanted = {
       owner,
       since,
+      revision,
       sinceMs: nowMs,
       askedMs: nowMs,
       arriving: new ArrivingState(),
@@ -210,15 +225,27 @@ export class Legacies {
   }
 
   /** What is wanted for workers that the row does not place here any more, or with something else, is not. */
-  #followWanted(phase: Phase): void {
+  #followWanted(phase: Phase, nowMs: number): void {
     if (this.#wanted.size === 0) return
     const own = heldBy(phase.layout, this.#init.run())
     const legacies = new Map(own.map(({ slot, legacy }) => [slot, legacy]))
     for (const [slot, wanted] of this.#wanted) {
       if (specOfSlot(slot) !== phase.spec) continue
       const legacy = legacies.get(slot)
-      if (legacy === undefined || !isOf(wanted, legacy)) this.#drop(slot)
+      if (legacy !== undefined && isOf(wanted, legacy)) continue
+      this.#drop(slot)
+      if (wanted.bytes !== undefined && !wanted.isStarted) this.#noteLoss(slot, wanted, nowMs)
     }
+  }
+
+  /**
+   * It has come, and nobody has started with it: whoever has sent it takes it for given. Where another row has something else
+   * for the slot, that may be the same.
+   */
+  #noteLoss(slot: SlotId, { since, revision, owner }: Wanted, nowMs: number): void {
+    const isWith = ({ legacy }: PlacedSlot): boolean => legacy !== undefined
+    const isWanted = (): boolean => this.#init.isWanted(slot, revision)
+    this.bequests.losses.note(slot, { from: owner.id, number: since.number, isWith, isWanted }, nowMs)
   }
 }
 

@@ -7,8 +7,11 @@ import type { WorkerBody } from '../../protocol/spec-row.ts'
 import { HANDOVER_MS } from '../departure.ts'
 import type { Ledger } from '../ledger.ts'
 
-/** What a worker of this node has left behind, or had to, goes with this node. `heir`: who was to have it, if that is known. */
-export type OnStateLost = (slot: SlotId, heir: NodeId | undefined) => void
+/**
+ * Nobody has started with what a worker has left behind, or had to, and nobody will. `heir`: who was to have it, if that is
+ * known. `from`: whose worker has left it, where that was another node.
+ */
+export type OnStateLost = (slot: SlotId, heir: NodeId | undefined, from?: NodeId) => void
 
 export class Parting {
   readonly #ledger: Ledger

@@ -14,7 +14,7 @@ export const ASK_MS = 1_000
  * one may stand still, and what it takes to answer.
  */
 export const STATE_MS = 5_000
-/** What nobody has taken is kept for so long. */
+/** Nothing is waited for any longer, whatever comes of it meanwhile. */
 export const KEEP_MS = 60_000
 
 export class Patience {

@@ -20,6 +20,8 @@ export interface Assignment {
   readonly child: ChildSpec
   readonly token: FencingToken
   readonly key: string
+  /** Of its member or stage. Undefined: it stands alone. */
+  readonly revision?: number | undefined
   /** What its predecessor on another node has left behind for it. */
   readonly handoff?: Uint8Array | undefined
 }

@@ -2,7 +2,7 @@
 /** Workers that nobody runs: since when that is known, and what a claim of one is worth that nobody has had before. */
 
 import { hash64, mix } from '../../hash.ts'
-import type { SlotId, SpecId } from '../../ids.ts'
+import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import { type Claim, isActiveClaim, isOwner } from '../../protocol/claim.ts'
 import { compareHlc } from '../../protocol/hlc.ts'
 import type { SpecRow } from '../../protocol/spec-row.ts'
@@ -10,13 +10,18 @@ import type { Ledger } from '../ledger.ts'
 import { awayUntilMs } from './absence.ts'
 import { acquaintanceOf, firstNumberAt, firstTag } from './seniority.ts'
 import type { Settling } from './settling.ts'
-import { isCurrent } from './tenure.ts'
+import { type Tenure, isCurrent } from './tenure.ts'
 
 /** Scores of placement have 32 bits. */
 const SCORES = 2 ** 32
 
 /** Sides that meet hear of each other's claims within this time. */
 const REGAIN_MS = 2_000
+
+/** Whether its owner has claimed it with what its predecessor has left behind: see `scoreOf`. */
+export function bringsLegacy({ score }: Claim): boolean {
+  return score >= SCORES
+}
 
 /** What is known of a worker that nobody runs. */
 export interface Vacancy {
@@ -75,6 +80,19 @@ export class Vacancies {
     const isNext = row.replaces !== undefined && compareHlc(row.replaces, before.specVersion) === 0
     if (isOfHere && isNext) return -Infinity
     return Math.min(this.#settling.meetingUntilMs, this.sinceMs(row.id, before, nowMs) + REGAIN_MS)
+  }
+
+  /**
+   * Whether nobody goes on with what `tenure` was to start with, though the worker is to run as it was: another node has
+   * taken it up with nothing, or it was given up.
+   */
+  isOver(id: SpecId, { madeFor }: Pick<Tenure, 'madeFor'>): boolean {
+    const { tables, run } = this.#ledger
+    const [row, claim] = [tables.specs.get(id), tables.claims.get(slotId(id))]
+    if (row?.body === undefined || row.desired !== 'running' || claim === undefined) return false
+    if (!isCurrent(madeFor, row) || !isCurrent(claim, row)) return false
+    if (isOwner(claim, run)) return claim.state === 'gave-up' || claim.state === 'failed'
+    return !bringsLegacy(claim)
   }
 
   /** The number of the next claim; without one before, that of a lineage that begins. */

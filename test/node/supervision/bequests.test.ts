@@ -5,9 +5,12 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { specId } from '../../../src/ids.ts'
 import { Bequests } from '../../../src/node/supervision/bequests.ts'
 import { HEIR_MS } from '../../../src/node/supervision/handoffs.ts'
-import { KEEP_MS } from '../../../src/node/supervision/patience.ts'
+import { SURE_MS } from '../../../src/node/supervision/losses.ts'
 import type { Generation, Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
 import { PHASE, SLOT, SUCCESSOR, here, since, there } from './heirs.ts'
+
+/** Nobody waits for anything so long. */
+const LONG_MS = 3_600_000
 
 /** What others have been given. */
 let given: number[]
@@ -43,7 +46,7 @@ describe('where a worker of this node has started again with what it had left be
   const ask = { kind: 'handoff-ask', slot: SLOT, generation: since.number } as const
 
   beforeEach(() => {
-    bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), revision: PHASE.revision })
     expect(bequests.of(again, legacy)).toEqual({ kind: 'here', bytes: new Uint8Array([1]) })
     running = again.since
     bequests.follow({ ...PHASE, layout: [again], ready: [SLOT] }, 0)
@@ -53,7 +56,7 @@ describe('where a worker of this node has started again with what it had left be
 
   test('whoever asks for the older one is given what it has left behind since', () => {
     running = undefined
-    bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 })
+    bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), revision: PHASE.revision })
     bequests.follow(winner, 1)
     expect(bequests.outgrown(winner)).toEqual([])
     expect([...bequests.slotsLeft()]).toEqual([SLOT])
@@ -68,7 +71,7 @@ describe('where a worker of this node has started again with what it had left be
     [
       'what it leaves behind',
       2,
-      () => bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 }),
+      () => bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), revision: PHASE.revision }),
     ],
     ['the older one where it leaves nothing behind', 1, () => bequests.onEnded(SLOT)],
     ['the older one where it does not end', 1, () => bequests.onAsk(ask, there.id, HEIR_MS)],
@@ -86,7 +89,7 @@ describe('where a worker of this node has started again with what it had left be
     bequests.follow({ ...winner, layout: [next] }, 0)
     expect(bequests.of(next, legacy)).toEqual({ kind: 'coming' })
     running = undefined
-    bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 })
+    bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), revision: PHASE.revision })
     expect(bequests.of(next, legacy)).toEqual({ kind: 'here', bytes: new Uint8Array([2]) })
   })
 
@@ -100,11 +103,31 @@ describe('where a worker of this node has started again with what it had left be
     bequests.onAsk(ask, there.id, HEIR_MS)
     bequests.follow({ ...winner, ready: [SLOT] }, HEIR_MS)
     running = undefined
-    bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: HEIR_MS + 1 })
+    bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), revision: PHASE.revision })
     bequests.follow({ ...winner, ready: [SLOT] }, HEIR_MS + 1)
     expect(given).toEqual([1])
+    bequests.tick(HEIR_MS + 1 + SURE_MS)
     expect(lost).toEqual([`${there.id} ${SLOT}`])
   })
+
+  test.each([
+    { what: 'what it had started with', startedWith: [1], isLost: false },
+    { what: 'something else', startedWith: [2], isLost: true },
+    { what: 'what nobody else has', startedWith: undefined, isLost: true },
+  ])(
+    'what it leaves behind is $what: is it lost where the other one is given something else? $isLost',
+    init => {
+      const startedWith = init.startedWith && new Uint8Array(init.startedWith)
+      const bytes = new Uint8Array([1])
+      const other = { ...rival, legacy: { owner: there, since: { number: 3, tag: 2 } } }
+      const third = { number: 4, tag: 3 }
+      running = undefined
+      bequests.keep(SLOT, third, { bytes, revision: PHASE.revision, startedWith })
+      bequests.follow({ ...winner, layout: [other] }, 0)
+      bequests.tick(SURE_MS)
+      expect(lost).toEqual(init.isLost ? [`undefined ${SLOT}`] : [])
+    },
+  )
 
   test('whoever asks for it once more, as one that has started with it since is overruled too, waits as long', () => {
     bequests.onAsk(ask, there.id, 0)
@@ -115,7 +138,7 @@ describe('where a worker of this node has started again with what it had left be
     running = third.since
     given = []
     bequests.onAsk(ask, there.id, HEIR_MS)
-    bequests.keep(SLOT, third.since, { bytes: new Uint8Array([3]), nowMs: HEIR_MS + 1 })
+    bequests.keep(SLOT, third.since, { bytes: new Uint8Array([3]), revision: PHASE.revision })
     expect(given).toEqual([3])
   })
 
@@ -125,7 +148,7 @@ describe('where a worker of this node has started again with what it had left be
     bequests.follow(winner, HEIR_MS + 1)
     expect(bequests.outgrown(winner)).toEqual([SLOT])
     running = undefined
-    bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: HEIR_MS + 2 })
+    bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), revision: PHASE.revision })
     expect(given).toEqual([2])
   })
 
@@ -137,7 +160,7 @@ describe('where a worker of this node has started again with what it had left be
       bequests.follow(undone, 0)
       expect(bequests.outgrown(undone)).toEqual([SLOT])
       running = undefined
-      bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), nowMs: 1 })
+      bequests.keep(SLOT, again.since, { bytes: new Uint8Array([2]), revision: PHASE.revision })
       bequests.follow(undone, 1)
       expect(bequests.has(asItWas)).toBe(true)
       expect([...bequests.slotsLeft()]).toEqual([SLOT])
@@ -155,29 +178,24 @@ describe('where a worker of this node has started again with what it had left be
   })
 })
 
-test('what a worker has left behind is kept until its successor is named, and for a minute from then on', () => {
-  bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+test('what a worker has left behind is kept for as long as the row has its successor start, or none', () => {
+  bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), revision: PHASE.revision })
   const before: Phase = { ...PHASE, layout: [{ ...SUCCESSOR, since, legacy: undefined }], pending: [] }
-  const namedMs = 3 * KEEP_MS - 1
-  for (let nowMs = 0; nowMs < namedMs; nowMs = bequests.wakeAtMs()) {
-    bequests.tick(nowMs)
-    bequests.follow(before, nowMs)
+  const named = { ...PHASE, layout: [{ ...SUCCESSOR, owner: there, legacy: { owner: here, since } }] }
+  for (const [index, phase] of [before, named].entries()) {
+    bequests.follow(phase, index * LONG_MS)
+    expect(bequests.wakeAtMs()).toBe(Infinity)
+    bequests.tick((index + 1) * LONG_MS)
+    expect([...bequests.slotsLeft()]).toEqual([SLOT])
   }
-  bequests.follow(
-    { ...PHASE, layout: [{ ...SUCCESSOR, owner: there, legacy: { owner: here, since } }] },
-    namedMs,
-  )
-  bequests.tick(namedMs + KEEP_MS - 1)
-  expect(bequests.isFree).toBe(false)
-  bequests.tick(namedMs + KEEP_MS)
-  expect(bequests.isFree).toBe(true)
+  expect(lost).toEqual([])
 })
 
 describe('what a worker has left behind for which the row has no place any more', () => {
   const without: Phase = { ...PHASE, layout: [], pending: [] }
 
   beforeEach(() => {
-    bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), revision: PHASE.revision })
     bequests.follow({ ...PHASE, layout: [{ ...SUCCESSOR, since, legacy: undefined }], pending: [] }, 0)
   })
 
@@ -186,6 +204,7 @@ describe('what a worker has left behind for which the row has no place any more'
     revision => {
       wanted = revision
       bequests.follow(without, 0)
+      bequests.tick(SURE_MS)
       expect(bequests.isFree).toBe(true)
       expect(lost).toEqual([])
     },
@@ -194,6 +213,7 @@ describe('what a worker has left behind for which the row has no place any more'
   test('is lost where no node can run it', () => {
     bequests.follow(without, 0)
     bequests.follow(without, 1)
+    bequests.tick(SURE_MS)
     expect(bequests.isFree).toBe(true)
     expect(lost).toEqual([`undefined ${SLOT}`])
   })

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { type NodeId, type SlotId, nodeId, slotId, specId } from '../../../src/ids.ts'
 import { HEIR_MS, Handoffs } from '../../../src/node/supervision/handoffs.ts'
 import { IN_FLIGHT_BYTES_MAX } from '../../../src/node/supervision/in-flight.ts'
+import { SURE_MS } from '../../../src/node/supervision/losses.ts'
 import { ASK_MS, KEEP_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
 import type { Claim } from '../../../src/protocol/claim.ts'
 
@@ -13,6 +14,10 @@ const N2 = nodeId('n2')
 const N3 = nodeId('n3')
 const SLOT = slotId(specId('k'))
 const STATE = Uint8Array.of(1, 2, 3)
+/** The score of a claim that brings what its predecessor has left behind. */
+const BRINGS = 2 ** 32 + 7
+/** Nobody waits for anything so long. */
+const LONG_MS = 3_600_000
 const CLAIM: Claim = {
   slot: SLOT,
   generation: 4,
@@ -87,30 +92,27 @@ describe('what was left behind', () => {
     expect(owner.sent).toEqual([N2, N3])
   })
 
-  test.each(['k', 'asks'])(
-    'is kept for a minute, and no longer, of whatever name its worker is: "%s"',
-    id => {
-      const claim: Claim = { ...CLAIM, slot: slotId(specId(id)) }
-      const asked: NodeId[] = []
-      const handoffs = new Handoffs({
-        ledger: { membership: { isPresent: () => true } },
-        silentMs: () => 2_000,
-        send: (to, message) => {
-          if (message.kind === 'handoff-ask') asked.push(to)
-        },
-        onLost: () => {},
-      })
-      handoffs.want({ ...CLAIM, slot: slotId(specId('other')), owner: { id: N3, boot: 1 } }, true, 0)
-      handoffs.finish(claim, N2, { state: STATE, nowMs: 0 })
-      expect(handoffs.wakeAtMs()).toBe(0)
-      handoffs.tick(0, 0)
-      expect(asked).toEqual([N3])
-      handoffs.tick(KEEP_MS - 1, 0)
-      expect(handoffs.outgoingCount).toBe(1)
-      handoffs.tick(KEEP_MS, 0)
-      expect(handoffs.outgoingCount).toBe(0)
-    },
-  )
+  test.each(['k', 'asks'])('is kept until somebody takes it, of whatever name its worker is: "%s"', id => {
+    const claim: Claim = { ...CLAIM, slot: slotId(specId(id)) }
+    const asked: NodeId[] = []
+    const handoffs = new Handoffs({
+      ledger: { membership: { isPresent: () => true } },
+      silentMs: () => 2_000,
+      send: (to, message) => {
+        if (message.kind === 'handoff-ask') asked.push(to)
+      },
+      onLost: () => {},
+    })
+    handoffs.want({ ...CLAIM, slot: slotId(specId('other')), owner: { id: N3, boot: 1 } }, true, 0)
+    handoffs.finish(claim, N2, { state: STATE, nowMs: 0 })
+    expect(handoffs.wakeAtMs()).toBe(0)
+    handoffs.tick(0, 0)
+    expect(asked).toEqual([N3])
+    handoffs.tick(LONG_MS, 0)
+    expect(handoffs.left(specId(id), claim.generation)).toEqual(STATE)
+    handoffs.follow({ ...claim, generation: 5, owner: { id: N3, boot: 1 }, score: BRINGS }, LONG_MS)
+    expect(handoffs.outgoingCount).toBe(0)
+  })
 })
 
 describe('what was left behind is told to be lost', () => {
@@ -121,11 +123,23 @@ describe('what was left behind is told to be lost', () => {
     ...change,
   })
 
-  test('where another node takes the worker up that was not given it', () => {
+  test.each([N2, N3])('where %s takes the worker up, and has not got it: once, after a while', owner => {
+    const { handoffs, lost } = new Owner()
+    for (const nowMs of [10, 20]) handoffs.follow(taken({ owner: { id: owner, boot: 1 } }), nowMs)
+    handoffs.tick(SURE_MS, 0)
+    expect(lost).toEqual([])
+    for (const nowMs of [10 + SURE_MS, 20 + SURE_MS]) handoffs.tick(nowMs, 0)
+    expect(lost).toEqual([`${N2} ${SLOT}`])
+    expect(handoffs.outgoingCount).toBe(0)
+    expect(handoffs.wakeAtMs()).toBe(Infinity)
+  })
+
+  test('at once where the node goes meanwhile', () => {
     const owner = new Owner()
     owner.handoffs.follow(taken({}), 10)
+    owner.handoffs.giveUp()
+    owner.handoffs.tick(LONG_MS, 0)
     expect(owner.lost).toEqual([`${N2} ${SLOT}`])
-    expect(owner.handoffs.outgoingCount).toBe(0)
   })
 
   test('where nobody has taken it up when the node goes', () => {
@@ -136,13 +150,35 @@ describe('what was left behind is told to be lost', () => {
   })
 
   test.each<[string, Partial<Claim>]>([
-    ['its heir takes it up', { owner: { id: N2, boot: 1 } }],
+    ['its heir takes it up with it', { owner: { id: N2, boot: 1 }, score: BRINGS }],
+    ['another one does, which was given it before', { score: BRINGS }],
+    ['the node itself does', { owner: { id: N1, boot: 1 }, score: BRINGS }],
     ['the spec is another one by then', { specVersion: { ms: 2, count: 0, node: N1 } }],
     ['it has come further than can be known', { generation: 6 }],
   ])('and not where %s', (_, change) => {
     const owner = new Owner()
     owner.handoffs.follow(taken(change), 10)
+    owner.handoffs.tick(LONG_MS, 0)
     expect(owner.lost).toEqual([])
+  })
+
+  test.each<[string, (owner: Owner) => void]>([
+    ['with it is heard of later, and counts', owner => owner.handoffs.follow(taken({ score: BRINGS }), 20)],
+    ['is not to be there any more', owner => owner.handoffs.letGo(specId('k'), 20)],
+  ])('and not where one that %s', (_, happens) => {
+    const owner = new Owner()
+    owner.handoffs.follow(taken({}), 10)
+    happens(owner)
+    owner.handoffs.tick(LONG_MS, 0)
+    expect(owner.lost).toEqual([])
+  })
+
+  test('and not for what is handed over since, by one that has begun without it', () => {
+    const owner = new Owner()
+    owner.handoffs.follow(taken({}), 10)
+    owner.handoffs.follow(taken({ generation: 6, score: BRINGS }), 20)
+    owner.handoffs.tick(LONG_MS, 0)
+    expect(owner.lost).toEqual([`${N2} ${SLOT}`])
   })
 
   test('and not where there was nothing', () => {
@@ -150,6 +186,7 @@ describe('what was left behind is told to be lost', () => {
     owner.handoffs.finish(CLAIM, N2, { state: new Uint8Array(), nowMs: 0 })
     owner.handoffs.giveUp()
     owner.handoffs.follow(taken({}), 10)
+    owner.handoffs.tick(LONG_MS, 0)
     expect(owner.lost).toEqual([])
   })
 })
@@ -213,7 +250,7 @@ describe('over a thin link', () => {
     expect(asks).toEqual([SLOT, SLOT])
   })
 
-  test('it is waited for no longer than its owner keeps it', () => {
+  test('it is waited for no longer than a minute, whatever comes', () => {
     const { handoffs } = heirOf(CLAIM)
     handoffs.onState(part(SLOT, 0), N1, KEEP_MS - 1)
     expect(handoffs.untilMs(CLAIM, 0)).toBe(KEEP_MS)

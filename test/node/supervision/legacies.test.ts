@@ -6,15 +6,23 @@ import { type SlotId, slotId, specId } from '../../../src/ids.ts'
 import { HEIR_MS } from '../../../src/node/supervision/handoffs.ts'
 import { HEIRS_MAX } from '../../../src/node/supervision/bequests.ts'
 import { COMING_MAX, Legacies } from '../../../src/node/supervision/legacies.ts'
+import { SURE_MS } from '../../../src/node/supervision/losses.ts'
 import { ASK_MS, STATE_MS } from '../../../src/node/supervision/patience.ts'
 import type { Phase, PlacedSlot } from '../../../src/protocol/phase.ts'
 import { GROUP, PHASE, SLOT, SUCCESSOR, elsewhere, here, since, there } from './heirs.ts'
+
+/** What a worker of this node has left behind. */
+const LEFT = { bytes: new Uint8Array([1]), revision: SUCCESSOR.revision }
+/** One that has started with something. */
+const STARTED = { slot: SLOT, handoff: new Uint8Array([1, 2, 3]) }
 
 let asks: string[]
 let changed: SlotId[]
 let lost: string[]
 /** Where it is gone: whether without a word. */
 let isLost: boolean
+/** No user has ended the member, or started it anew. */
+let isWanted: boolean
 let legacies: Legacies
 
 beforeEach(() => {
@@ -22,15 +30,16 @@ beforeEach(() => {
   changed = []
   lost = []
   isLost = true
+  isWanted = true
   legacies = new Legacies({
     run: () => here,
     send: (to, message) => asks.push(`${message.kind} to ${to}`),
     isGone: () => false,
     silentMs: () => 2_000,
     isThere: () => false,
-    isWanted: () => true,
+    isWanted: () => isWanted,
     isLost: () => isLost,
-    onLost: (slot, heir) => lost.push(`${heir} ${slot}`),
+    onLost: (slot, heir, from) => lost.push(`${from === undefined ? '' : `from ${from} `}${heir} ${slot}`),
     onChanged: slot => changed.push(slot),
   })
   expect(legacies.of(SUCCESSOR, 0)).toEqual({ kind: 'coming' })
@@ -68,17 +77,59 @@ test.each<[string, () => void]>([
   ['is not to run', () => legacies.dropAll(PHASE)],
 ])('where the worker %s, it is not', (_, happens) => {
   happens()
+  legacies.tick(SURE_MS)
   expect(legacies.wakeAtMs()).toBe(Infinity)
   expect(hasKept()).toBe(false)
 })
 
+describe('what has come for a worker of this node', () => {
+  const rival: PlacedSlot = { ...SUCCESSOR, owner: elsewhere, since: { number: 5, tag: 2 } }
+  const next: Phase = { ...PHASE, generation: rival.since, layout: [rival] }
+  const bare: Phase = { ...next, layout: [{ ...rival, legacy: undefined }] }
+
+  test.each<[string, readonly Phase[], boolean]>([
+    ['is lost where it is to begin with nothing elsewhere', [bare], true],
+    ['is not where whoever begins elsewhere is to have it', [next], false],
+    ['is not where a row that comes soon gives it to somebody', [bare, next], false],
+    ['is lost where nobody begins', [{ ...bare, layout: [] }], true],
+  ])('and has not begun, %s', (_, phases, has) => {
+    for (const phase of phases) legacies.follow(phase, 0)
+    legacies.tick(SURE_MS)
+    expect(lost).toEqual(has ? [`from ${there.id} undefined ${SLOT}`] : [])
+  })
+
+  test('is not lost where it has started with it', () => {
+    legacies.of(SUCCESSOR, 0)
+    legacies.onStarted(STARTED, 0)
+    legacies.follow(bare, 0)
+    legacies.tick(SURE_MS)
+    expect(lost).toEqual([])
+  })
+})
+
+test('whoever starts without what the row has for it tells that it is lost: once', () => {
+  const other: PlacedSlot = { ...SUCCESSOR, slot: slotId(GROUP, 'o') }
+  legacies.of(other, 0)
+  expect(legacies.of(other, STATE_MS).kind).toBe('here')
+  legacies.onStarted({ slot: other.slot }, STATE_MS)
+  legacies.onStarted({ slot: other.slot }, STATE_MS)
+  expect(lost).toEqual([`from ${there.id} undefined ${other.slot}`])
+})
+
+test('whoever has nothing to start with loses nothing', () => {
+  legacies.of(SUCCESSOR, 0)
+  legacies.of({ ...SUCCESSOR, legacy: undefined }, 0)
+  legacies.onStarted({ slot: SLOT }, 0)
+  expect(lost).toEqual([])
+})
+
 test('what a worker has started with is there for a generation that overrules the one it has started for', () => {
   expect(hasKept()).toBe(true)
-  legacies.onStarted(SLOT, 0)
+  legacies.onStarted(STARTED, 0)
   const rival: PlacedSlot = { ...SUCCESSOR, since: { number: 4, tag: 2 } }
   legacies.follow({ ...PHASE, generation: rival.since, layout: [rival] }, 1)
   expect(legacies.of(rival, 1)).toEqual({ kind: 'here', bytes: new Uint8Array([1, 2, 3]) })
-  legacies.onStarted(SLOT, 1)
+  legacies.onStarted(STARTED, 1)
   expect(asks).toEqual(['handoff-ask to there'])
   legacies.tick(legacies.wakeAtMs())
   expect(legacies.wakeAtMs()).toBe(Infinity)
@@ -86,7 +137,7 @@ test('what a worker has started with is there for a generation that overrules th
 })
 
 test("what a worker has started with is nobody's once it is placed with something else, or nothing", () => {
-  legacies.onStarted(SLOT, 0)
+  legacies.onStarted(STARTED, 0)
   const next: PlacedSlot = { ...SUCCESSOR, since: { number: 5, tag: 1 }, legacy: undefined }
   legacies.follow({ ...PHASE, generation: next.since, layout: [next] }, 1)
   expect(legacies.wakeAtMs()).toBe(Infinity)
@@ -99,16 +150,76 @@ describe('what a worker of this node has left behind', () => {
   const ask = { kind: 'handoff-ask', slot: SLOT, generation: since.number } as const
 
   beforeEach(() => {
-    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.bequests.keep(SLOT, since, LEFT)
     legacies.follow(phase, 0)
   })
 
-  test('is lost where its successor starts without having asked, or nobody has when this node goes', () => {
+  test('is lost where nobody has asked for it when this node goes', () => {
     expect([...legacies.bequests.slotsLeft()]).toEqual([SLOT])
     legacies.bequests.giveUp()
+    expect(lost).toEqual([`undefined ${SLOT}`])
+  })
+
+  test('is no loss of this node where its successor starts without: that one tells', () => {
     legacies.follow({ ...phase, ready: [SLOT] }, 0)
-    expect(lost).toEqual([`undefined ${SLOT}`, `${there.id} ${SLOT}`])
+    legacies.tick(SURE_MS)
+    expect(lost).toEqual([])
     expect([...legacies.bequests.slotsLeft()]).toEqual([])
+  })
+
+  describe('and that no row gives to anybody any more', () => {
+    const rival: PlacedSlot = { ...left, since: { number: 5, tag: 2 }, legacy: undefined }
+    const overtaken: Phase = { ...phase, generation: rival.since, layout: [rival] }
+
+    test('is lost, once, when that has stayed so for a while', () => {
+      legacies.follow(overtaken, 0)
+      legacies.tick(SURE_MS - 1)
+      expect(lost).toEqual([])
+      for (const nowMs of [SURE_MS, SURE_MS + 1]) {
+        legacies.tick(nowMs)
+        legacies.follow(overtaken, nowMs)
+      }
+      expect(lost).toEqual([`${there.id} ${SLOT}`])
+      expect(legacies.wakeAtMs()).toBe(Infinity)
+    })
+
+    test('is lost at once when this node goes', () => {
+      legacies.follow(overtaken, 0)
+      legacies.bequests.giveUp()
+      legacies.tick(SURE_MS)
+      expect(lost).toEqual([`${there.id} ${SLOT}`])
+    })
+
+    test.each<[string, () => void]>([
+      ['another row gives it to somebody within that time', () => legacies.follow(phase, 1)],
+      ['somebody asks for it', () => legacies.bequests.onAsk(ask, there.id, 1)],
+      ['the group is gone by then', () => legacies.dropAll(overtaken)],
+      ['a user has started the member anew', () => (isWanted = false)],
+    ])('is not where %s', (_, happens) => {
+      legacies.follow(overtaken, 0)
+      happens()
+      legacies.tick(SURE_MS)
+      expect(lost).toEqual([])
+    })
+
+    test('is not where it was given to somebody: that one has it to tell of', () => {
+      legacies.bequests.onAsk(ask, there.id, 0)
+      legacies.follow(overtaken, 0)
+      legacies.tick(SURE_MS)
+      expect(lost).toEqual([])
+    })
+
+    test.each([true, false])(
+      'is where a worker was placed here with it, unless that has started: %s',
+      has => {
+        const again = { ...left, owner: here }
+        legacies.of(again, 0)
+        if (has) legacies.onStarted(STARTED, 0)
+        legacies.follow(overtaken, 0)
+        legacies.tick(SURE_MS)
+        expect(lost).toEqual(has ? [] : [`${there.id} ${SLOT}`])
+      },
+    )
   })
 
   describe('and has been taken', () => {
@@ -145,10 +256,10 @@ describe('what a worker of this node has left behind', () => {
   test('is not where that one has been given it, or starts here, or nothing of it is to run', () => {
     legacies.bequests.onAsk(ask, there.id, 0)
     legacies.follow({ ...phase, ready: [SLOT] }, 0)
-    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.bequests.keep(SLOT, since, LEFT)
     expect(legacies.of({ ...left, owner: here }, 0)).toMatchObject({ kind: 'here' })
     legacies.follow({ ...phase, ready: [SLOT] }, 0)
-    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.bequests.keep(SLOT, since, LEFT)
     legacies.dropAll(phase)
     expect(lost).toEqual([])
   })
@@ -180,7 +291,7 @@ describe('what is left behind and given to one heir after the other', () => {
 
   /** @returns what each is told, the last one of which starts */
   function answers(): string[] {
-    legacies.bequests.keep(SLOT, since, { bytes: new Uint8Array([1]), nowMs: 0 })
+    legacies.bequests.keep(SLOT, since, LEFT)
     return Array.from({ length: HEIRS_MAX + 1 }, (_, index) => {
       const number = 4 + index
       const phase: Phase = { ...PHASE, layout: [{ ...left, since: { number, tag: 1 } }] }
