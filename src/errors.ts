@@ -64,8 +64,14 @@ export class NotFoundError extends MeshvisorError {
   /** As of a `CallError`: true for an item that was in a chain, or on its way to a stage, that has been removed. */
   readonly maybeExecuted: boolean
 
-  constructor(id: string, kind: string, { maybeExecuted = false }: ExecutionOptions = {}) {
-    super(`there is no ${kind} "${id}": look for its id in node.snapshot(), or declare it first`)
+  /** `hint`: what to do about it, in place of looking for the id. */
+  constructor(
+    id: string,
+    kind: string,
+    { maybeExecuted = false, hint }: ExecutionOptions & { readonly hint?: string | undefined } = {},
+  ) {
+    const advice = hint ?? 'look for its id in node.snapshot(), or declare it first'
+    super(`there is no ${kind} "${id}": ${advice}`)
     this.id = id
     this.maybeExecuted = maybeExecuted
   }
@@ -79,7 +85,7 @@ export class BehaviourNotFoundError extends MeshvisorError {
   constructor(behaviour: string, known: readonly string[]) {
     const list = known.join(', ') || 'none'
     super(
-      `no live node has the behaviour "${behaviour}" (known: ${list}): register its module with createNode({ behaviours })${LATER}`,
+      `no live node has the behaviour "${behaviour}" (known: ${list}): register its module with createNode({ behaviours }) of a node that takes work${LATER}`,
     )
     this.behaviour = behaviour
   }

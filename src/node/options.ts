@@ -29,7 +29,7 @@ export interface NodeInit {
    * @default []
    */
   readonly behaviours?: readonly BehaviourSource[]
-  /** Multiaddresses to listen on. @default ['/ip4/0.0.0.0/tcp/0'] */
+  /** Multiaddresses to listen on. None: nobody can dial this node, it dials others. @default ['/ip4/0.0.0.0/tcp/0'] */
   readonly listen?: readonly string[]
   readonly discovery?: {
     /** Finds nodes in the same network by multicast. @default true */

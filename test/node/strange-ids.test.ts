@@ -65,7 +65,7 @@ test.each(METHODS)('%s throws a NotFoundError, or an OptionsError', async (_name
     await expect(ask(method, mesh, id), what).rejects.toMatchObject({
       name: 'NotFoundError',
       message: expect.stringMatching(
-        /^there is no (worker|member|stage|group|chain) ".*": look for its id in /,
+        /^there is no (worker|member|stage|group|chain) ".*": (look for its id in|a member of a group is) /,
       ),
     })
   }
@@ -81,6 +81,14 @@ test.each(METHODS)('%s throws a NotFoundError, or an OptionsError', async (_name
       ],
     })
   }
+})
+
+test('who looks for a member of a group by its slot is told how it is found', async () => {
+  await using mesh = await start()
+  await expect(ask((at, id) => at.node('n1').getWorker(id), mesh, 'line/log')).rejects.toMatchObject({
+    name: 'NotFoundError',
+    message: 'there is no worker "line/log": a member of a group is node.getGroup("line").member("log")',
+  })
 })
 
 const OWN: readonly (readonly [string, Method])[] = [

@@ -68,7 +68,7 @@ test('whoever does not say so is told of a behaviour that nobody has, at once, a
   const refused = {
     name: 'BehaviourNotFoundError',
     message:
-      'no live node has the behaviour "counter@1" (known: double@1): register its module with createNode({ behaviours }); ' +
+      'no live node has the behaviour "counter@1" (known: double@1): register its module with createNode({ behaviours }) of a node that takes work; ' +
       "where a node that can run it comes later, add it with { until: 'declared' }: it is pending until then",
   }
   await expect(mesh.settle(node.addWorker(hits))).rejects.toMatchObject(refused)

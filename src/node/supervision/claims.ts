@@ -202,10 +202,8 @@ export class Claims {
     }
     const { exit } = report
     if (claim.state === 'draining') return this.#onDrained(claim, exit, now)
-    if (exit.kind === 'stopped' || exit.kind === 'abandoned' || exit.kind === 'released') {
-      tenure.takeLegacy()
-      return
-    }
+    if (exit.kind === 'stopped' || exit.kind === 'abandoned' || exit.kind === 'released')
+      return void tenure.takeLegacy()
     const { statement, waitMs = 0 } = tenure.onExited(claim, { body, report, node: this.#ledger.run.id, now })
     const isUnable = exit.kind === 'unable'
     const isToStart = isUnable || (statement.state === 'restarting' && !report.wasReady)
