@@ -2,7 +2,7 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { describe, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { PATIENCE_MS } from '../../patience.ts'
 
@@ -25,10 +25,9 @@ async function run(...how: readonly string[]) {
   return { code, said, stderr }
 }
 
-describe.concurrent('a call that nobody awaits, and that fails,', () => {
-  test('crashes the worker that has made it, and neither the one that was called nor the process', async ({
-    expect,
-  }) => {
+// One program after the other: each starts threads and processes, and some wait for what ends in 5 s.
+describe('a call that nobody awaits, and that fails,', () => {
+  test('crashes the worker that has made it, and neither the one that was called nor the process', async () => {
     const { code, said, stderr } = await run('workers')
     expect(stderr).toBe('')
     expect(code).toBe(0)
@@ -74,16 +73,14 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     }
   })
 
-  test('as its node stops, ends no process: not even one that has no other node', async ({ expect }) => {
+  test('as its node stops, ends no process: not even one that has no other node', async () => {
     const { code, said, stderr } = await run('stops')
     expect(stderr).toBe('')
     expect(code).toBe(0)
     expect([...said.keys()]).toEqual(['stopped'])
   })
 
-  test('as its worker and the one that was called end with their node, takes neither handoff nor terminate from it', async ({
-    expect,
-  }) => {
+  test('as its worker and the one that was called end with their node, takes neither handoff nor terminate from it', async () => {
     const { code, said, stderr } = await run('leaves')
     expect(stderr).toBe('')
     expect(code).toBe(0)
@@ -96,27 +93,21 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     })
   })
 
-  test('as the one that was called is removed while its worker moves, does not take the handoff from it', async ({
-    expect,
-  }) => {
+  test('as the one that was called is removed while its worker moves, does not take the handoff from it', async () => {
     const { code, said, stderr } = await run('removed')
     expect(stderr).toBe('')
     expect(code).toBe(0)
     expect(said.get('removed')).toEqual({ what: 'removed', handoff: 'its state' })
   })
 
-  test('or an item, as its chain is stopped while its worker moves, does not take the handoff from it either', async ({
-    expect,
-  }) => {
+  test('or an item, as its chain is stopped while its worker moves, does not take the handoff from it either', async () => {
     const { code, said, stderr } = await run('stopped')
     expect(stderr).toBe('')
     expect(code).toBe(0)
     expect(said.get('stopped')).toEqual({ what: 'stopped', handoff: 'its state' })
   })
 
-  test('as its worker ends of its own accord, makes no crash of that, and does not take terminate from it', async ({
-    expect,
-  }) => {
+  test('as its worker ends of its own accord, makes no crash of that, and does not take terminate from it', async () => {
     const { code, said, stderr } = await run('quits')
     expect(stderr).toBe('')
     expect(code).toBe(0)
@@ -125,9 +116,7 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
     for (const [what, told] of said) expect(told).toEqual({ what, exit: 'normal', isTerminated: true })
   })
 
-  test('as its worker waits for its turn to stop, takes the handoff from no member of a group', async ({
-    expect,
-  }) => {
+  test('as its worker waits for its turn to stop, takes the handoff from no member of a group', async () => {
     const { code, said, stderr } = await run('turns')
     expect(stderr).toBe('')
     expect(code).toBe(0)
@@ -136,7 +125,7 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
       expect(told).toEqual({ what, handoff: 'its state', awaited: 'its state' })
   })
 
-  test('does so for no worker of a node that leaves, as long as that waits for items', async ({ expect }) => {
+  test('does so for no worker of a node that leaves, as long as that waits for items', async () => {
     const { code, said, stderr } = await run('restless')
     expect(stderr).toBe('')
     expect(code).toBe(0)
@@ -147,7 +136,7 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
 
   test.for(['here', 'there'])(
     'is an unhandled rejection of the program, where that has made it, and no worker ends (%s)',
-    async (at, { expect }) => {
+    async at => {
       const { code, said, stderr } = await run('dies', at)
       expect(code).toBe(1)
       expect(stderr).toContain('the server "callee" has no function "nope"')
@@ -157,7 +146,7 @@ describe.concurrent('a call that nobody awaits, and that fails,', () => {
 
   test.for(['here', 'there'])(
     'is told to the program where it listens to that, and no worker ends (%s)',
-    async (at, { expect }) => {
+    async at => {
       const { code, said } = await run('listens', at)
       expect(code).toBe(7)
       expect([...said.values()]).toEqual([
