@@ -11,6 +11,10 @@ import { NodeProcess } from './processes.ts'
 /** So many that none of the nodes is left without. */
 const WORKERS = ['0', '1', '2', '3', '4', '5']
 
+function hasMet({ events }: NodeProcess, others: number): boolean {
+  return events.filter(({ kind }) => kind === 'member:join').length >= others
+}
+
 describe('two nodes in processes of their own, of which one is killed', () => {
   let client: Node
   let processes: readonly NodeProcess[]
@@ -26,6 +30,8 @@ describe('two nodes in processes of their own, of which one is killed', () => {
     const seed = client.addresses[0] ?? ''
     processes = await Promise.all(['b', 'c'].map(name => NodeProcess.start({ cluster, name, seed })))
     await client.formed(3)
+    // Two that have not met may both begin a worker, and one of them stops it.
+    for (const process of processes) await process.until('it sees the two others', () => hasMet(process, 2))
   })
 
   afterAll(async () => {
