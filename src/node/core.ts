@@ -120,6 +120,8 @@ export class Core {
   /** Takes in one event. @returns what is to be done about it, in this order */
   step(event: CoreEvent, now: Now): Effect[] {
     this.#now = now
+    // Whoever has just stood still knows so before it decides anything, whatever comes first.
+    this.#membership.enter(now)
     this.#handle(event)
     this.#joining.look(now)
     if (this.self.status !== 'joining') this.#evaluate()

@@ -111,19 +111,19 @@ export class Membership {
   }
 
   onPeerUp(peer: NodeId, now: Moment): void {
-    this.#enter(now)
+    this.enter(now)
     this.#reach.onPeerUp(peer, now.ms)
     this.contacts.onPeerUp(peer)
   }
 
   onPeerDown(peer: NodeId, now: Moment): void {
-    this.#enter(now)
+    this.enter(now)
     this.#reach.onPeerDown(peer, now.ms)
     this.contacts.onPeerDown(peer, now.ms)
   }
 
   onDialFailed(key: string, problem: DialProblem, now: Moment): void {
-    this.#enter(now)
+    this.enter(now)
     const peer = this.contacts.onDialFailed(key, problem, now.ms)
     if (peer === undefined || problem.failure !== 'refused') return
     const isNews = this.#reach.isRefusalNews(peer)
@@ -141,7 +141,7 @@ export class Membership {
 
   /** A message that is about membership alone. */
   onMessage(from: NodeId, message: MemberMessage, now: Moment): void {
-    this.#enter(now)
+    this.enter(now)
     switch (message.kind) {
       case 'probe':
         this.#hear(from, message)
@@ -164,19 +164,19 @@ export class Membership {
 
   /** Says how this node stands from now on. */
   declareSelf(change: SelfChange, now: Moment): void {
-    this.#enter(now)
+    this.enter(now)
     if (change.addresses !== undefined) this.contacts.listenAt(change.addresses)
     this.#writeSelf({ ...this.self, seq: this.self.seq + 1, ...change })
   }
 
   /** Takes in a row that somebody else has sent. */
   merge(row: MemberRow, now: Moment): void {
-    this.#enter(now)
+    this.enter(now)
     this.#take(row)
   }
 
   tick(now: Moment): void {
-    this.#enter(now)
+    this.enter(now)
     for (const peer of this.#reach.missing(now.ms, this.#timings)) this.#miss(peer)
     for (const change of this.#reach.takeChanges(now.ms, this.#timings))
       this.#init.emit({ kind: 'reach-changed', ...change })
@@ -204,7 +204,7 @@ export class Membership {
   }
 
   /** Time goes on. What others did not answer while this node was not awake says nothing of them, unless it never is. */
-  #enter(now: Moment): void {
+  enter(now: Moment): void {
     const state = this.wakefulness.notice(now, this.dutyMs())
     this.#now = now
     if (state === 'awake') return this.health.rest(now.ms, this.#timings.probePeriodMs)
