@@ -135,8 +135,9 @@ export class Wakefulness {
    */
   onHeard(peer: NodeId, nowMs: number, upMs: number): void {
     if (!this.#canBeNew(nowMs)) return
-    const isNews = this.isAway(nowMs) || upMs >= this.#backMs
-    if (isNews && this.#isUnheard(peer, nowMs)) this.#returnedFromMs = nowMs + 2 * this.#timings.probePeriodMs
+    // Whoever is heard first may have come only since, and still be the one who brings what the others have done.
+    const isNews = this.isAway(nowMs) || (upMs >= this.#backMs && this.#isUnheard(peer, nowMs))
+    if (isNews) this.#returnedFromMs = nowMs + 2 * this.#timings.probePeriodMs
     this.#silent.delete(peer)
     this.#vouched.delete(peer)
     this.#aloneUntilMs = -Infinity

@@ -175,6 +175,15 @@ test('a session with a peer that others have vouched for puts off nothing after 
   expect(wakefulness.reunitedFromMs).toBe(fromMs)
 })
 
+// It decided at once by what it knew from before.
+test('who is heard first after it was away may have come meanwhile: what the others have done is still to be heard', () => {
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [nodeId('b')])
+  wakefulness.notice({ ms: 5_000, wallMs: 5_000 }, 1_000)
+  wakefulness.onHeard(nodeId('c'), 6_000, 5_500)
+  expect(wakefulness.isAway(6_000)).toBe(false)
+  expect(wakefulness.returnedFromMs).toBe(6_000 + 2 * probePeriodMs)
+})
+
 test('a node that has stood still while it was alone is not away when it hears somebody new', () => {
   const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
   wakefulness.notice({ ms: 5_000, wallMs: 5_000 }, 1_000)
