@@ -128,8 +128,9 @@ export class Reach {
     if (session !== undefined) session.askedMs ??= nowMs
   }
 
-  /** A probe that was sent at `sentMs` is over: nobody has had an answer. */
+  /** A probe that was sent at `sentMs` is over: nobody has had an answer. Of one that is gone by then, that says nothing. */
   onVain(member: NodeId, sentMs: number, nowMs: number): void {
+    if (!this.#sessions.has(member) && !this.#apart.has(member)) return
     const sinceMs = this.#vain.get(member)?.sinceMs ?? sentMs
     this.#vain.set(member, { sinceMs, untilMs: nowMs })
   }

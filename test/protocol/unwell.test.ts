@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from 'vitest'
 
 import { HEALTH_SCORE_MAX } from '../../src/protocol/local-health.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
-import { Bench, b, c } from './bench.ts'
+import { Bench, b, c, row } from './bench.ts'
 
 const { probePeriodMs } = LAN_TIMINGS
 
@@ -85,4 +85,22 @@ test('it gets well by itself, also where nobody answers', () => {
   const startMs = bench.nowMs
   bench.passUntil(() => bench.membership.health.score === 0)
   expect(bench.nowMs - startMs).toBeLessThan(HEALTH_SCORE_MAX * 8 * probePeriodMs)
+})
+
+// It counted from then on, all the time in which that one was dead: it was accused of being silent by its next probe.
+test('a probe that is over only when its member is dead says nothing of it once that is back', () => {
+  const step = (): void => {
+    makeUnwell()
+    bench.pass(10, [c])
+  }
+  bench.membership.onPeerDown(b, bench.now)
+  for (const untilMs = bench.nowMs + 8 * probePeriodMs; bench.nowMs < untilMs;) step()
+  bench.effects = []
+  while (bench.sent('probe-request').length === 0) step()
+  bench.membership.merge(row(b, { status: 'dead' }), bench.now)
+  expect(bench.statusOf(b)).toBe('dead')
+  for (const untilMs = bench.nowMs + 60 * probePeriodMs; bench.nowMs < untilMs;) step()
+  bench.membership.merge(row(b, { seq: 2 }), bench.now)
+  // For 30 periods it may still be met.
+  expect(unwellWhile('alive')).toBeGreaterThanOrEqual((30 + 24) * probePeriodMs)
 })
