@@ -81,6 +81,7 @@ export class Legacies {
   dropAll(phase: Phase): void {
     this.bequests.dropAll(phase)
     for (const slot of this.#wanted.keys()) if (specOfSlot(slot) === phase.spec) this.#drop(slot)
+    for (const slot of this.#owners.keys()) if (specOfSlot(slot) === phase.spec) this.#owners.delete(slot)
   }
 
   /** What the worker that is placed here starts with: asked for when this is first called. */
@@ -226,9 +227,11 @@ export class Legacies {
 
   /** What is wanted for workers that the row does not place here any more, or with something else, is not. */
   #followWanted(phase: Phase, nowMs: number): void {
-    if (this.#wanted.size === 0) return
+    if (this.#wanted.size + this.#owners.size === 0) return
     const own = heldBy(phase.layout, this.#init.run())
     const legacies = new Map(own.map(({ slot, legacy }) => [slot, legacy]))
+    for (const slot of this.#owners.keys())
+      if (specOfSlot(slot) === phase.spec && legacies.get(slot) === undefined) this.#owners.delete(slot)
     for (const [slot, wanted] of this.#wanted) {
       if (specOfSlot(slot) !== phase.spec) continue
       const legacy = legacies.get(slot)

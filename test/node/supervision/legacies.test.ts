@@ -116,6 +116,20 @@ test('whoever starts without what the row has for it tells that it is lost: once
   expect(lost).toEqual([`from ${there.id} undefined ${other.slot}`])
 })
 
+test.each<[string, () => void]>([
+  ['is not in the row any more', () => legacies.follow({ ...PHASE, layout: [] }, 0)],
+  [
+    'starts on another node',
+    () => legacies.follow({ ...PHASE, layout: [{ ...SUCCESSOR, owner: elsewhere }] }, 0),
+  ],
+  ['is not to run', () => legacies.dropAll(PHASE)],
+])('where a worker that was to start with something %s, that is forgotten', (_, happens) => {
+  legacies.of(SUCCESSOR, 0)
+  happens()
+  legacies.onStarted({ slot: SLOT }, 0)
+  expect(lost).toEqual([])
+})
+
 test('whoever has nothing to start with loses nothing', () => {
   legacies.of(SUCCESSOR, 0)
   legacies.of({ ...SUCCESSOR, legacy: undefined }, 0)
