@@ -244,6 +244,8 @@ describe('what a standalone worker has handed over', () => {
     mesh.crash('n2')
     await mesh.run(120_000)
     expect(lost()).toEqual([])
+    // It stays, as what runs does that no other node can run.
+    expect(await mesh.settle(mesh.node('n1').drain(), PATIENT.timeoutMs)).toEqual(['w'])
     mesh.node('n1').resume()
     await mesh.run(SOON_MS)
     expect(await total('n1')).toBe(100)

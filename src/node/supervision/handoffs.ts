@@ -96,6 +96,11 @@ export class Handoffs {
     return this.#outgoing.size
   }
 
+  /** Whether any of them has still to say what it leaves behind. */
+  get isDraining(): boolean {
+    return [...this.#outgoing.values()].some(({ legacy }) => legacy === undefined)
+  }
+
   /** Those of them that have ended here, and that nobody has taken up yet. */
   *slotsLeft(): Generator<SlotId> {
     for (const [id, { legacy }] of this.#outgoing) if (legacy !== undefined) yield slotId(id)

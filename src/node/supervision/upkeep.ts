@@ -56,17 +56,19 @@ export class Upkeep {
     return this.#claims.isFree && this.#generations.legacies.bequests.isFree
   }
 
-  /** The workers that are left on a node that is emptied, as no other can run them; undefined while others have to go. */
+  /**
+   * The workers that are left on a node that is emptied, or what they have handed over, as no other can run them; undefined
+   * while others have to go.
+   */
   remaining(): readonly SlotId[] | undefined {
-    if (!this.#isHandedOver) return undefined
-    const slots = this.#slotsHere()
+    if (this.#claims.handoffs.isDraining) return undefined
+    const slots = this.#slotsLeftHere()
     return slots.every(slot => this.#isToStay(slot)) ? slots : undefined
   }
 
   /** The workers of a node that is emptied that others can run, and have not taken yet; and those that are still to stop. */
   outstanding(): readonly SlotId[] {
-    const here = this.#slotsHere().filter(slot => !this.#isToStay(slot))
-    return [...new Set([...here, ...this.#slotsLeft()])]
+    return this.#slotsLeftHere().filter(slot => !this.#isToStay(slot))
   }
 
   /** Whether what a standalone worker was to start with, and has not, is kept: for its next start here, or elsewhere. */
@@ -210,11 +212,6 @@ export class Upkeep {
     return this.#generations.letGo(row, now) && isClaimFree ? undefined : { kind: 'stopping' }
   }
 
-  /** Whether others have all that workers of this node have left behind for them. */
-  get #isHandedOver(): boolean {
-    return this.#claims.handoffs.outgoingCount === 0 && this.#generations.legacies.bequests.isFree
-  }
-
   /** The workers of this node: also those that wait for their start, as after a crash. */
   #slotsHere(): SlotId[] {
     return [...new Set([...this.#supervisor.slots(), ...this.#claims.slots()])]
@@ -226,9 +223,11 @@ export class Upkeep {
     return isWanted && this.#ledger.revisionOf(slot) !== undefined && this.#ledger.ownerOf(slot) === undefined
   }
 
-  /** The slots whose workers have ended here, and whose successors have not come yet. */
-  #slotsLeft(): SlotId[] {
-    return [...this.#claims.handoffs.slotsLeft(), ...this.#generations.legacies.bequests.slotsLeft()]
+  /** The same, and the slots whose workers have ended here, and whose successors have not come yet. */
+  #slotsLeftHere(): SlotId[] {
+    const moving = this.#claims.handoffs.slotsLeft()
+    const bequests = this.#generations.legacies.bequests.slotsLeft()
+    return [...new Set([...this.#slotsHere(), ...moving, ...bequests])]
   }
 
   #isOfWorker(slot: SlotId): boolean {
