@@ -124,9 +124,11 @@ export class Wakefulness {
     return !this.#vouched.has(peer) && this.#isUnheard(peer, nowMs)
   }
 
-  /** The same of everybody. */
+  /** The same of everybody: it has heard nobody yet, and somebody may still be heard, who has not had the time to. */
   isAway(nowMs: number): boolean {
-    return nowMs < this.#aloneUntilMs
+    if (nowMs >= this.#aloneUntilMs) return false
+    for (const peer of this.#silent.keys()) if (this.#isUnheard(peer, nowMs)) return true
+    return this.#silent.size === 0
   }
 
   /**

@@ -205,3 +205,17 @@ test('what others have had is put off by the first sign of life, and by those of
     wakefulness.onHeard(peer, 41_000 + index * 250, index === 8 ? 40_500 : 0)
   expect(wakefulness.reunitedFromMs).toBe(41_000 + 8 * 250 + 2 * probePeriodMs)
 })
+
+test('a node that stands still again and again, and hears nobody, is away for 30 s that it was awake, all in all', () => {
+  const [b, c] = [nodeId('b'), nodeId('c')]
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [b, c])
+  let awayMs = 0
+  for (let ms = 0; ms < 200_000; ms += 3_000) {
+    wakefulness.notice({ ms: ms + 900, wallMs: ms + 900 }, ms + 900)
+    wakefulness.notice({ ms: ms + 3_000, wallMs: ms + 3_000 }, ms + 900)
+    if (wakefulness.isAway(ms + 3_000)) awayMs = ms + 3_000
+  }
+  // For 900 ms of each 3 s.
+  expect(awayMs).toBeGreaterThan(90_000)
+  expect(awayMs).toBeLessThan(110_000)
+})
