@@ -133,7 +133,6 @@ export class Membership {
     if (isNews && this.#accuse(peer, 'refused')) this.#reach.onRefusalTold(peer)
   }
 
-  /** A sign of life of a peer. */
   onHeard(peer: NodeId, nowMs: number): void {
     this.wakefulness.onHeard(peer, nowMs, this.#reach.upMs(peer))
     this.#reach.onHeard(peer, nowMs)
@@ -181,6 +180,7 @@ export class Membership {
     for (const change of this.#reach.takeChanges(now.ms, this.#timings))
       this.#init.emit({ kind: 'reach-changed', ...change })
     this.#prober.tick(now.ms)
+    for (const peer of this.wakefulness.takeUnheard(now.ms)) this.#prober.greet(peer)
     const isJudging = now.ms >= this.wakefulness.judgeFromMs
     for (const id of isJudging ? this.#suspicions.due(now.ms) : []) this.#decide(id)
     for (const peer of isJudging ? this.#reach.takeDead(now.ms, this.#timings) : []) this.#renew(peer)
@@ -194,7 +194,7 @@ export class Membership {
   /** When to call `tick`, if nothing happens before. */
   wakeAtMs(): number {
     const dialMs = Math.min(this.contacts.wakeAtMs(), this.contacts.silentAtMs())
-    return Math.min(this.dutyMs(), dialMs, this.#roster.disputes.wakeAtMs())
+    return Math.min(this.dutyMs(), dialMs, this.#roster.disputes.wakeAtMs(), this.wakefulness.wakeAtMs())
   }
 
   /** When the first of that is due which cannot be done later without saying something about this node. */

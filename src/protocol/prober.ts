@@ -129,6 +129,13 @@ export class Prober {
     else this.#ask(probe)
   }
 
+  /** Asks a peer with a session for a sign of life, and waits for none: no verdict follows. */
+  greet(peer: NodeId): void {
+    if (!this.#init.reach.isConnected(peer)) return
+    this.#count += 1
+    this.#init.emit({ kind: 'probe', to: peer, n: this.#count })
+  }
+
   /** A sign of life of `from`: whoever waits for one is told. */
   onAnswer(from: NodeId): void {
     this.#succeed(from)

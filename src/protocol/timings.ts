@@ -84,7 +84,7 @@ export const TIMINGS: Readonly<Record<Profile, Timings>> = {
  * five nodes), and is to be out within three seconds; one that stands still for two is to live, with some time to say
  * so. That leaves 1.65 s to 1.9 s for the suspicion, when others confirm it. memberlist has 4 (`SuspicionMult`), and no such limit above.
  */
-const SUSPICION_PERIODS = 3.4
+export const SUSPICION_PERIODS = 3.4
 /**
  * Whoever is silent for less is dead for nobody, by what goes before a suspicion and its time; after more, it may be. In a
  * mesh of more than ten it is longer: see `silentMs`.

@@ -3,7 +3,7 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Moment } from './membership-effect.ts'
-import { SILENT_PERIODS, type Timings } from './timings.ts'
+import { SILENT_PERIODS, SUSPICION_PERIODS, type Timings } from './timings.ts'
 
 /** The wall clock has gained so much on the other one: the machine has slept. A leap second is no more. */
 const SUSPEND_MS = 1000
@@ -13,6 +13,9 @@ const NOTABLE_SHARE = 20
 
 /** A node that is late again and again, or a little, must come to its verdicts all the same. */
 const DOUBTS_MAX = 3
+
+/** Away so often in a row, each time before it was back: from then on it is enough that it has heard all. */
+const ABSENCES_MAX = 4
 
 /** Late again after less than this is again and again: in so long a node gets a little better by itself (`LocalHealth`). */
 const AGAIN_PERIODS = 4
@@ -41,8 +44,12 @@ export class Wakefulness {
   #awakeFromMs = -Infinity
   #returnedFromMs = -Infinity
   #accuseFromMs = 0
-  /** It has been away, and hears nobody yet: until then, that is its own fault. */
-  #aloneUntilMs = -Infinity
+  /** Nobody has been heard since it was away. */
+  #isUnaware = false
+  /** When to ask those for a sign of life who have given none since. */
+  #askAtMs = Infinity
+  /** How often it has been away in a row, each time before it was back from the time before. */
+  #absences = 0
   /** When it was last back from there. */
   #backMs = -Infinity
   /** Who has given no sign of life since, and from when on: in time of this node without `missedMs`. */
@@ -94,9 +101,12 @@ export class Wakefulness {
     return Math.max(this.#awakeFromMs, this.#returnedFromMs)
   }
 
-  /** The same of a node that has stood still for so long that others may have gone on without it: see `isAway`. */
+  /**
+   * The same of a node that has stood still for so long that others may have gone on without it. Whoever stands still again
+   * before it is back, again and again, has no more time for that: it would decide nothing ever.
+   */
   get returnedFromMs(): number {
-    return this.#returnedFromMs
+    return this.#absences > ABSENCES_MAX ? -Infinity : this.#returnedFromMs
   }
 
   /** Nobody is accused before: this node has slept, and comes to itself. */
@@ -124,11 +134,24 @@ export class Wakefulness {
     return !this.#vouched.has(peer) && this.#isUnheard(peer, nowMs)
   }
 
-  /** The same of everybody: it has heard nobody yet, and somebody may still be heard, who has not had the time to. */
-  isAway(nowMs: number): boolean {
-    if (nowMs >= this.#aloneUntilMs) return false
-    for (const peer of this.#silent.keys()) if (this.#isUnheard(peer, nowMs)) return true
-    return this.#silent.size === 0
+  /** All from whom it is away. */
+  *unheard(nowMs: number): Generator<NodeId> {
+    for (const peer of this.#silent.keys()) if (this.isAwayFrom(peer, nowMs)) yield peer
+  }
+
+  /**
+   * Who is to be asked for a sign of life: each of those who have given none since it was away, once, as soon as an answer
+   * is sure to be one. In a large mesh their turns would take seconds to come, and nothing is decided before.
+   */
+  takeUnheard(nowMs: number): readonly NodeId[] {
+    if (nowMs < this.#askAtMs) return []
+    this.#askAtMs = Infinity
+    return [...this.unheard(nowMs)]
+  }
+
+  /** When there may be somebody to ask. */
+  wakeAtMs(): number {
+    return this.#askAtMs
   }
 
   /**
@@ -138,11 +161,12 @@ export class Wakefulness {
   onHeard(peer: NodeId, nowMs: number, upMs: number): void {
     if (!this.#canBeNew(nowMs)) return
     // Whoever is heard first may have come only since, and still be the one who brings what the others have done.
-    const isNews = this.isAway(nowMs) || (upMs >= this.#backMs && this.#isUnheard(peer, nowMs))
+    const isFirst = this.#isUnaware && nowMs < this.#backMs + LINK_MAX_MS
+    const isNews = isFirst || (upMs >= this.#backMs && this.#isUnheard(peer, nowMs))
     if (isNews) this.#returnedFromMs = nowMs + 2 * this.#timings.probePeriodMs
     this.#silent.delete(peer)
     this.#vouched.delete(peer)
-    this.#aloneUntilMs = -Infinity
+    this.#isUnaware = false
   }
 
   /**
@@ -167,22 +191,25 @@ export class Wakefulness {
     const leapMs = now.wallMs - this.#now.wallMs - quietMs
     const beforeMs = this.#now.ms
     this.#now = now
+    const isLate = lateMs >= probeTimeoutMs / 2
+    // Others count from its last sign of life, and not from when it was to give the next one: if it is unwell, long after.
+    const wasQuiet = isLate && quietMs > SUSPICION_PERIODS * probePeriodMs
     // After so long, others may have gone on without it.
-    if (lateMs > SILENT_PERIODS * probePeriodMs || leapMs > SUSPEND_MS) {
-      // While what has waited is read, each call is as late as the first one, and nothing more is missed.
-      this.#miss(Math.max(0, Math.min(lateMs, quietMs)))
-    }
+    const wasAway = wasQuiet || lateMs > SILENT_PERIODS * probePeriodMs || leapMs > SUSPEND_MS
+    // While what has waited is read, each call is as late as the first one, and nothing more is missed.
+    if (wasAway && quietMs >= probeTimeoutMs / 2) this.#countAbsence(beforeMs)
+    if (wasAway) this.#miss(Math.max(0, Math.min(lateMs, quietMs)))
     if (quietMs >= probeTimeoutMs / 2) {
       this.#quietFromMs = beforeMs
       this.#quietToMs = now.ms
       this.#doubt(lateMs)
     }
-    if (lateMs >= 2 * probePeriodMs || leapMs > SUSPEND_MS) {
+    if (lateMs >= 2 * probePeriodMs || wasAway) {
       this.#awakeFromMs = now.ms + 2 * probePeriodMs
       return 'asleep'
     }
     // One stall counts once, however many messages come before the timer.
-    if (lateMs < probeTimeoutMs / 2 || now.ms - this.#lateMs < probeTimeoutMs / 2) return 'awake'
+    if (!isLate || now.ms - this.#lateMs < probeTimeoutMs / 2) return 'awake'
     this.#lates = now.ms - this.#lateMs < AGAIN_PERIODS * probePeriodMs ? this.#lates + 1 : 1
     this.#lateMs = now.ms
     this.#beforeMs = beforeMs
@@ -200,11 +227,17 @@ export class Wakefulness {
     return nowMs > this.#backMs + this.#timings.probeTimeoutMs / 2
   }
 
+  #countAbsence(beforeMs: number): void {
+    const wasBack = beforeMs >= this.#returnedFromMs && this.unheard(beforeMs).next().done
+    this.#absences = wasBack ? 1 : this.#absences + 1
+  }
+
   /** It was away just now, for so long. Whoever was silent before has no more time to be heard than was left. */
   #miss(ms: number): void {
     this.#missedMs += ms
-    this.#aloneUntilMs = this.#now.ms + LINK_MAX_MS
+    this.#isUnaware = true
     this.#backMs = this.#now.ms
+    this.#askAtMs = this.#now.ms + this.#timings.probeTimeoutMs / 2
     for (const peer of this.#vouched) this.#silent.delete(peer)
     const before = new Map(this.#silent)
     this.#silent.clear()

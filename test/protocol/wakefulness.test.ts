@@ -6,10 +6,13 @@ import { Wakefulness } from '../../src/protocol/wakefulness.ts'
 
 const { probePeriodMs, probeTimeoutMs } = LAN_TIMINGS
 
-/** What a node is when it is late by so much, at each of these moments. */
+/** What a node is when it is late by so much, at each of these moments. The last thing it has done is as long ago. */
 function noticed(moments: readonly number[], lateMs: number): string[] {
   const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
-  return moments.map(ms => wakefulness.notice({ ms, wallMs: ms }, ms - lateMs))
+  return moments.map(ms => {
+    wakefulness.notice({ ms: ms - lateMs, wallMs: ms - lateMs }, Infinity)
+    return wakefulness.notice({ ms, wallMs: ms }, ms - lateMs)
+  })
 }
 
 test('a node that is late begins anew three times in a row, and not again before it has been well for a while', () => {
@@ -180,16 +183,69 @@ test('who is heard first after it was away may have come meanwhile: what the oth
   const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [nodeId('b')])
   wakefulness.notice({ ms: 5_000, wallMs: 5_000 }, 1_000)
   wakefulness.onHeard(nodeId('c'), 6_000, 5_500)
-  expect(wakefulness.isAway(6_000)).toBe(false)
+  expect(wakefulness.returnedFromMs).toBe(6_000 + 2 * probePeriodMs)
+  // And nobody of those who were there has been heard.
+  expect([...wakefulness.unheard(6_000)]).toEqual(['b'])
+})
+
+test('a node that has stood still while it was alone waits for nobody, and for what the first one says that comes', () => {
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
+  wakefulness.notice({ ms: 5_000, wallMs: 5_000 }, 1_000)
+  expect([...wakefulness.unheard(6_000)]).toEqual([])
+  expect(wakefulness.returnedFromMs).toBe(-Infinity)
+  wakefulness.onHeard(nodeId('b'), 6_000, 5_500)
   expect(wakefulness.returnedFromMs).toBe(6_000 + 2 * probePeriodMs)
 })
 
-test('a node that has stood still while it was alone is not away when it hears somebody new', () => {
-  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [])
+// It was late by half of that only, and did not know that others had taken it for dead.
+test('a node that is unwell was away when nothing ran for as long as others wait, however late its next timer was', () => {
+  const [ranMs, backMs] = [1_000, 1_000 + 3.5 * probePeriodMs]
+  const state = (dutyMs: number): string[] => {
+    const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [nodeId('b')])
+    wakefulness.notice({ ms: ranMs, wallMs: ranMs }, ranMs)
+    return [
+      wakefulness.notice({ ms: backMs, wallMs: backMs }, dutyMs),
+      ...wakefulness.unheard(backMs).map(peer => `away from ${peer}`),
+    ]
+  }
+  expect(state(backMs - probeTimeoutMs / 2)).toEqual(['asleep', 'away from b'])
+  // It was idle, and had nothing to do.
+  expect(state(backMs - 1)).toEqual(['awake'])
+})
+
+test('whoever is back asks those whom it has not heard, once, when an answer is sure to be one', () => {
+  const [b, c, d] = [nodeId('b'), nodeId('c'), nodeId('d')]
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [b, c, d])
+  expect(wakefulness.wakeAtMs()).toBe(Infinity)
   wakefulness.notice({ ms: 5_000, wallMs: 5_000 }, 1_000)
-  expect(wakefulness.isAway(6_000)).toBe(true)
-  wakefulness.onHeard(nodeId('b'), 6_000, 5_500)
-  expect(wakefulness.isAway(6_000)).toBe(false)
+  const askMs = wakefulness.wakeAtMs()
+  expect(askMs).toBe(5_000 + probeTimeoutMs / 2)
+  expect(wakefulness.takeUnheard(askMs - 1)).toEqual([])
+  wakefulness.onHeard(b, askMs + 1, 0)
+  wakefulness.onVouched(c, askMs + 1)
+  expect(wakefulness.takeUnheard(askMs + 1)).toEqual([d])
+  expect(wakefulness.takeUnheard(askMs + 1_000)).toEqual([])
+  expect(wakefulness.wakeAtMs()).toBe(Infinity)
+})
+
+test('a node that stands still again and again before it is back, and hears all each time, waits no more in the end', () => {
+  const b = nodeId('b')
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [b])
+  const waits: boolean[] = []
+  const stall = (ms: number): void => {
+    wakefulness.notice({ ms, wallMs: ms }, ms)
+    wakefulness.notice({ ms: ms + 2_400, wallMs: ms + 2_400 }, ms)
+    // What has waited is read.
+    wakefulness.notice({ ms: ms + 2_400, wallMs: ms + 2_400 }, ms)
+    wakefulness.onHeard(b, ms + 2_600, 0)
+    waits.push(wakefulness.returnedFromMs > ms + 3_000)
+  }
+  for (let times = 1; times <= 6; times++) stall(times * 3_000)
+  expect(waits).toEqual([true, true, true, true, false, false])
+  // It was back for a while.
+  wakefulness.notice({ ms: 29_000, wallMs: 29_000 }, 29_000)
+  stall(30_000)
+  expect(waits.at(-1)).toBe(true)
 })
 
 // It was put off by each of them, in a mesh of sixty for fifteen seconds.
@@ -213,7 +269,7 @@ test('a node that stands still again and again, and hears nobody, is away for 30
   for (let ms = 0; ms < 200_000; ms += 3_000) {
     wakefulness.notice({ ms: ms + 900, wallMs: ms + 900 }, ms + 900)
     wakefulness.notice({ ms: ms + 3_000, wallMs: ms + 3_000 }, ms + 900)
-    if (wakefulness.isAway(ms + 3_000)) awayMs = ms + 3_000
+    if ([...wakefulness.unheard(ms + 3_000)].length > 0) awayMs = ms + 3_000
   }
   // For 900 ms of each 3 s.
   expect(awayMs).toBeGreaterThan(90_000)

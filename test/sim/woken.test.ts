@@ -80,6 +80,20 @@ test.each([1, 2, 3])(
   },
 )
 
+// They took it over, as they heard each other.
+test.each([0, 100])(
+  'of one who dies %i ms before two nodes of one machine fall asleep, these take nothing',
+  async beforeMs => {
+    await using mesh = await meshWithSleeper(5, 1, { dying: 'n2', beforeMs, sleeperCount: 2 })
+    for (const sleeper of ['n4', 'n5']) mesh.thaw(sleeper, 'asleep')
+    await mesh.run(6_000)
+    mesh.heal()
+    await allSeeAll(mesh)
+    await mesh.run(10_000)
+    expect(await counts(mesh, mesh.node('n1'))).toEqual(new Map(IDS.map(id => [id, 1_000])))
+  },
+)
+
 // One of them began anew: it heard of the death, or saw it itself, before it heard who had taken over.
 test.each([0, 100])(
   'of one who dies %i ms before another one falls asleep, that one takes nothing',

@@ -13,6 +13,9 @@ import type { OnStateLost } from './parting.ts'
 /** As long as what somebody has started with is kept for those who overrule that: `HEIR_MS`. */
 export const SURE_MS = 2_000
 
+/** A timer that is so late: the node may have stood still meanwhile, and what it has not read yet says whether it is one. */
+const LATE_MS = 100
+
 export interface Loss {
   /** Who was to have it last, if that is known. */
   readonly heir?: NodeId | undefined
@@ -29,6 +32,8 @@ export interface Loss {
 export class Losses {
   readonly #onLost: OnStateLost
   readonly #losses = new Map<SlotId, Loss>()
+  /** When those are to be told that have not been put off. */
+  readonly #dueMs = new Map<SlotId, number>()
   readonly #deadlines = new Deadlines<SlotId>()
 
   constructor(onLost: OnStateLost) {
@@ -39,6 +44,7 @@ export class Losses {
   note(slot: SlotId, loss: Loss, nowMs: number): void {
     this.#tell(slot)
     this.#losses.set(slot, loss)
+    this.#dueMs.set(slot, nowMs + SURE_MS)
     this.#deadlines.set(slot, nowMs + SURE_MS)
   }
 
@@ -56,6 +62,7 @@ export class Losses {
 
   forget(slot: SlotId): void {
     this.#losses.delete(slot)
+    this.#dueMs.delete(slot)
     this.#deadlines.clear(slot)
   }
 
@@ -69,8 +76,14 @@ export class Losses {
     for (const slot of this.#losses.keys()) this.#tell(slot)
   }
 
+  /** Whoever comes late waits as long again, once: it may stand still now and then, and is to tell all the same. */
   tick(nowMs: number): void {
-    for (const slot of this.#deadlines.take(nowMs)) this.#tell(slot)
+    for (const slot of this.#deadlines.take(nowMs)) {
+      const isLate = nowMs - (this.#dueMs.get(slot) ?? Infinity) >= LATE_MS
+      this.#dueMs.delete(slot)
+      if (isLate) this.#deadlines.set(slot, nowMs + SURE_MS)
+      else this.#tell(slot)
+    }
   }
 
   wakeAtMs(): number {
