@@ -18,9 +18,22 @@ export interface Hlc {
 /** A clock further ahead than this is taken as wrong, so that it cannot win every conflict for ever. */
 export const CLOCK_SKEW_MAX_MS = 60_000
 
+/**
+ * So many moments of one millisecond are told apart: more than anybody writes until its own clock is further on. The next
+ * one is of the next millisecond, so that none is the last: nobody could change what was written then.
+ */
+export const MOMENTS_MAX = 2 ** 32
+
 /** < 0 when `a` is earlier, 0 when they are the same moment. */
 export function compareHlc(a: Hlc, b: Hlc): number {
   return a.ms - b.ms || a.count - b.count || (a.node < b.node ? -1 : a.node > b.node ? 1 : 0)
+}
+
+/** The first moment after another one, as `node` writes it. */
+export function momentAfter({ ms, count }: Hlc, node: NodeId): Hlc {
+  if (count < MOMENTS_MAX) return { ms, count: count + 1, node }
+  // No clock has shown that: it follows another moment, see `see`.
+  return { ms: ms + 1, count: 1, node }
 }
 
 /** Told of a node whose wall clock is ahead of the one here by so much, more than `CLOCK_SKEW_MAX_MS`. */
@@ -44,9 +57,11 @@ export class HlcClock {
       this.#ms = wallMs
       this.#count = 0
     } else {
-      this.#count += 1
+      const { ms, count } = momentAfter(this.#last, this.#node)
+      this.#ms = ms
+      this.#count = count
     }
-    return { ms: this.#ms, count: this.#count, node: this.#node }
+    return this.#last
   }
 
   /**
@@ -56,7 +71,7 @@ export class HlcClock {
   nextAfter(before: Hlc | undefined, wallMs: number): Hlc {
     const next = this.next(wallMs)
     if (before === undefined || compareHlc(next, before) > 0) return next
-    return { ms: before.ms, count: before.count + 1, node: this.#node }
+    return momentAfter(before, this.#node)
   }
 
   /** Notes a moment that another node has written. */
@@ -68,5 +83,9 @@ export class HlcClock {
       this.#ms = moment.ms
       this.#count = moment.count
     }
+  }
+
+  get #last(): Hlc {
+    return { ms: this.#ms, count: this.#count, node: this.#node }
   }
 }

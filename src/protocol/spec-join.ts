@@ -1,7 +1,7 @@
 // pure
 /** How rows of one spec, written by nodes that may not have known of each other, become one. */
 
-import { type Hlc, compareHlc } from './hlc.ts'
+import { type Hlc, compareHlc, momentAfter } from './hlc.ts'
 import {
   declaredAt,
   editedAt,
@@ -218,8 +218,6 @@ export function isConfigAnew({ content, replaces }: SpecRow): boolean {
  * @returns what is to be taken in in the place of `row`; undefined: `row` itself
  */
 export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
-  // Its version may be that of something that it has overtaken.
-  const { ms, count } = declaredAt(row)
   if (
     !isConfigAnew(row) ||
     known.content !== undefined ||
@@ -228,7 +226,8 @@ export function upheldBy(known: SpecRow, row: SpecRow): SpecRow | undefined {
     return undefined
   // Taken back, or removed when it was something else: that says nothing against this.
   if (known.body === undefined && known.removedContent !== row.content) return undefined
-  const declared: Hlc = { ms, count: count + 1, node: declaredAt(known).node }
+  // Its version may be that of something that it has overtaken.
+  const declared = momentAfter(declaredAt(row), declaredAt(known).node)
   const origin = originalOf(known)
   return {
     ...known,

@@ -4,7 +4,14 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
-import { CLOCK_SKEW_MAX_MS, type Hlc, HlcClock, type OnAhead, compareHlc } from '../../src/protocol/hlc.ts'
+import {
+  CLOCK_SKEW_MAX_MS,
+  type Hlc,
+  HlcClock,
+  MOMENTS_MAX,
+  type OnAhead,
+  compareHlc,
+} from '../../src/protocol/hlc.ts'
 
 const [A, B] = [nodeId('a'), nodeId('b')]
 const NOW_MS = 1_700_000_000_000
@@ -63,6 +70,15 @@ describe('a clock', () => {
     const clock = new HlcClock(A, nobody)
     expect(clock.nextAfter(undefined, NOW_MS)).toEqual({ ms: NOW_MS, count: 0, node: A })
   })
+})
+
+test('has no last moment of a millisecond: what is written next is of the one after it, and later', () => {
+  const clock = new HlcClock(A, nobody)
+  const last = { ms: NOW_MS + 1_000, count: MOMENTS_MAX, node: B }
+  expect(clock.nextAfter(last, NOW_MS)).toEqual({ ms: last.ms + 1, count: 1, node: A })
+  clock.see(last, NOW_MS)
+  expect(clock.next(NOW_MS)).toEqual({ ms: last.ms + 1, count: 1, node: A })
+  expect(clock.next(NOW_MS)).toEqual({ ms: last.ms + 1, count: 2, node: A })
 })
 
 test('the order of moments is total: two that are equal are of one node', () => {
