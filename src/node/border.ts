@@ -27,6 +27,8 @@ export interface BorderStats {
   readonly hints: number
   /** Nodes found by multicast that were not looked at: more than is allowed. */
   readonly discoveries: number
+  /** Rows that were left out: they count higher than any node comes, so that nobody could go on from there. */
+  readonly implausible: number
   /** Moments written by a clock more than a minute ahead of the one here, which this node has not followed. */
   readonly clocks: number
   /** What this node itself failed at. Always 0, or there is a bug in meshvisor: please report the log. */
@@ -51,6 +53,9 @@ const OTHER_PROFILE =
 /** What follows from it, and what to do. */
 const CLOCK_AHEAD =
   'one of the two clocks is wrong: of what is asked for at once, the later clock decides. Set both clocks (NTP), and then start the node anew whose clock was ahead, as its moments do not run backwards'
+
+/** What it may be. */
+const MADE_UP = 'a member that means harm has made it up, this one or one that it has heard of'
 
 const NO_SESSION = 'no session with a node, which is tried on'
 
@@ -93,6 +98,7 @@ export class Border {
     incompatible: 0,
     hints: 0,
     discoveries: 0,
+    implausible: 0,
     clocks: 0,
     faults: 0,
     oversize: 0,
@@ -173,6 +179,13 @@ export class Border {
     this.#count('discoveries', 'multicast', 'too many')
     this.#complain('discoveries', {}, 'multicast finds more nodes than a mesh has: some were not looked at')
     return false
+  }
+
+  /** Of what `from` has said, or passed on, a row was left out. */
+  onImplausible(from: string, reason: string): void {
+    this.#count('implausible', from, reason)
+    const facts = { from, reason: `found the ${reason}, which no node has come to: ${MADE_UP}` }
+    this.#complain(`implausible ${from}`, facts, 'rows were left out: they count higher than any node comes')
   }
 
   onClockAhead(node: NodeId, aheadMs: number): void {

@@ -13,6 +13,7 @@ import { decodeRows, encodeMessage } from '../protocol/codec.ts'
 import { HINT_BYTES_MAX, SHUT_OUT_MS } from '../protocol/limits.ts'
 import type { MemberRow } from '../protocol/member-row.ts'
 import type { Message } from '../protocol/messages.ts'
+import { plausiblePart, plausibleRows } from '../protocol/plausible.ts'
 import { Alarm } from './alarm.ts'
 import { atMost } from './at-most.ts'
 import { Border } from './border.ts'
@@ -325,7 +326,9 @@ export class Kernel {
     this.receive({ kind: 'peer-down', peer })
   }
 
-  #onMessage(from: NodeId, message: Message): void {
+  #onMessage(from: NodeId, said: Message): void {
+    const onLeftOut = (what: string): void => this.border.onImplausible(from, what)
+    const message = plausiblePart(said, this.#ports.clock.wallMs(), onLeftOut)
     this.receive({ kind: 'message-received', from, message })
     if (message.kind !== 'hello') return
     this.plane.onGreeted({ id: from, boot: message.run.boot })
@@ -344,8 +347,12 @@ export class Kernel {
     const drop = (why: string): void => this.border.onHintDropped(why)
     if (topic === BROADCAST_TOPIC)
       return this.plane.onHint(bytes) ? undefined : drop('a broadcast that cannot be read')
-    const rows = decodeRows(bytes)
-    return rows ? this.receive({ kind: 'hint-received', rows }) : drop('rows that cannot be read')
+    const said = decodeRows(bytes)
+    if (said === undefined) return drop('rows that cannot be read')
+    const rows = plausibleRows(said, this.#ports.clock.wallMs(), what =>
+      this.border.onImplausible('gossip', what),
+    )
+    return this.receive({ kind: 'hint-received', rows })
   }
 
   #onDiscovered(peer: NodeId, addresses: readonly string[]): unknown {

@@ -45,7 +45,6 @@ import {
 import { UNREACHABLE_MAX } from './reach.ts'
 import { BUCKET_COUNT } from './record-store.ts'
 import {
-  COUNTED_MAX,
   Flaw,
   type Shape,
   between,
@@ -128,7 +127,6 @@ export const LIST_MAX = 100_000
 export const ACCUSATIONS_MAX = 64
 
 const count = whole(0)
-const counted = whole(0, COUNTED_MAX)
 const atLeastOne = whole(1)
 const text = textOf(TEXT_MAX)
 const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
@@ -137,7 +135,7 @@ const slot = checked<SlotId>('the id of a slot', isSlotId)
 const standalone = checked<SlotId>('the slot of a standalone worker', (value): value is SlotId =>
   isSpecId(value),
 )
-const run = objectOf<Run>({ id: node, boot: counted })
+const run = objectOf<Run>({ id: node, boot: count })
 const list = <T>(item: Shape<T>, max = LIST_MAX): Shape<readonly T[]> => listOf(item, max)
 
 const protocolRange: Shape<ProtocolRange> = objectOf<ProtocolRange>({ min: count, max: count })
@@ -150,8 +148,8 @@ const anyHello = objectOf<{ readonly kind: 'hello'; readonly protocol: ProtocolR
 
 const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
   id: node,
-  boot: counted,
-  seq: counted,
+  boot: count,
+  seq: count,
   status: oneOf(MEMBER_STATUSES),
   name: text,
   addresses: list(text, ADDRESSES_MAX),
@@ -174,7 +172,7 @@ const stat: Shape<NodeStat> = objectOf<NodeStat>({
 
 const accusation: Shape<Accusation> = objectOf<Accusation>({
   run,
-  seq: counted,
+  seq: count,
   by: node,
   evidence: oneOf(EVIDENCES),
 })
@@ -188,10 +186,10 @@ const restart: Shape<Restart> = objectOf<Restart>({ atMs: count, item: text })
 
 const claim: Shape<Claim> = objectOf<Claim>({
   slot: standalone,
-  generation: counted,
+  generation: count,
   owner: run,
   score: count,
-  seq: counted,
+  seq: count,
   state: oneOf(CLAIM_STATES),
   specVersion: hlc,
   content: optional(count),
@@ -200,7 +198,7 @@ const claim: Shape<Claim> = objectOf<Claim>({
   heir: optional(node),
 })
 
-const generation: Shape<Generation> = objectOf<Generation>({ number: counted, tag: count })
+const generation: Shape<Generation> = objectOf<Generation>({ number: count, tag: count })
 
 const placedSlot: Shape<PlacedSlot> = objectOf<PlacedSlot>({
   slot,

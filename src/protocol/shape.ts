@@ -46,13 +46,6 @@ export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): Shape
     flaw.want(`a whole number from ${min} to ${max}`)
 }
 
-/**
- * What others count on from is no larger: behind the largest numbers that there are, as something broken may write them,
- * there is no next one that anybody takes. Whoever means harm can still write just this one, as a member can do worse.
- * Numbers of generations come close to it (`fencing-token.ts`), all others not within thousands of years.
- */
-export const COUNTED_MAX = 2 ** 52
-
 /** Any number from `min` to `max`, both included. */
 export function between(min: number, max: number): Shape<number> {
   return (value, flaw): value is number =>

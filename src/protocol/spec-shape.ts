@@ -2,12 +2,11 @@
 /** The shape of what is declared, as it comes from outside: see `shape.ts`. */
 
 import { type NodeId, type SpecId, isNodeId, isPlainId, isSpecId } from '../ids.ts'
-import { type Hlc, compareHlc } from './hlc.ts'
+import { type Hlc, MOMENTS_MAX, compareHlc } from './hlc.ts'
 import { REMOVED_MAX, hasParts, partsOf } from './part-edits.ts'
 import { PLACE_DIGITS_MAX } from './place.ts'
 import type { PlacementWish, Sharing } from './placement-wish.ts'
 import {
-  COUNTED_MAX,
   type Shape,
   checked,
   either,
@@ -54,7 +53,6 @@ const PLACE = new RegExp(`^\\d{1,${PLACE_DIGITS_MAX}}$`)
 
 const parts = <T>(item: Shape<T>): Shape<readonly T[]> => listOf(item, PARTS_MAX)
 const count = whole(0)
-const counted = whole(0, COUNTED_MAX)
 const atLeastOne = whole(1)
 const text = textOf(1024)
 const place = checked('digits', (value): value is string => typeof value === 'string' && PLACE.test(value))
@@ -62,7 +60,7 @@ const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
 
 export const node = checked<NodeId>('the id of a node', isNodeId)
 export const spec = checked<SpecId>('the id of a spec', isSpecId)
-export const hlc: Shape<Hlc> = objectOf<Hlc>({ ms: counted, count: counted, node })
+export const hlc: Shape<Hlc> = objectOf<Hlc>({ ms: count, count: whole(0, MOMENTS_MAX), node })
 
 const intensity: Shape<RestartIntensity> = objectOf<RestartIntensity>({
   restarts: count,

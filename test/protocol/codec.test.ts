@@ -5,9 +5,9 @@ import { ID_LENGTH_MAX, type SlotId, nodeId, slotId, specId } from '../../src/id
 import { encodePayload } from '../../src/payload.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
 import { CAUSES_MAX, ORIGINS_MAX } from '../../src/protocol/failure.ts'
+import { MOMENTS_MAX } from '../../src/protocol/hlc.ts'
 import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
-import { type Message, NO_ROWS, type Rows } from '../../src/protocol/messages.ts'
-import { COUNTED_MAX } from '../../src/protocol/shape.ts'
+import { type Message, NO_ROWS } from '../../src/protocol/messages.ts'
 import { CHAIN_WORKERS_MAX, STAGE_WORKERS_MAX } from '../../src/protocol/spec-row.ts'
 import { row as memberOf } from './bench.ts'
 import { CHILD } from './child.ts'
@@ -300,34 +300,13 @@ test('random and truncated bytes are garbage, never a throw', () => {
   )
 })
 
-// The next number of a node that goes on from there would be refused by all others, and the node with it.
-test('a number that others count on from is garbage where there is hardly any next one', () => {
-  const isRefused = (change: (rows: Rows) => object): boolean =>
-    MESSAGES.some(message => {
-      if (!('rows' in message)) return false
-      const rows = { ...message.rows, ...change(message.rows) }
-      return decodeMessage(encodePayload({ ...message, rows })).kind === 'garbage'
-    })
-  for (const [most, wanted] of [
-    [COUNTED_MAX, false],
-    [Number.MAX_SAFE_INTEGER, true],
-  ] as const) {
-    const later = { ...hlc, count: most }
-    const owner = { id: b, boot: most }
-    for (const change of [
-      ({ specs }: Rows) => ({ specs: specs.map(row => ({ ...row, version: later })) }),
-      ({ specs }: Rows) => ({ specs: specs.map(row => ({ ...row, version: { ...hlc, ms: most } })) }),
-      ({ claims }: Rows) => ({ claims: claims.map(row => ({ ...row, generation: most })) }),
-      ({ claims }: Rows) => ({ claims: claims.map(row => ({ ...row, seq: most })) }),
-      ({ claims }: Rows) => ({ claims: claims.map(row => ({ ...row, owner })) }),
-      ({ phases }: Rows) => ({
-        phases: phases.map(row => ({ ...row, generation: { number: most, tag: 1 } })),
-      }),
-      ({ members }: Rows) => ({ members: members.map(row => ({ ...row, seq: most })) }),
-      ({ members }: Rows) => ({ members: members.map(row => ({ ...row, boot: most })) }),
-    ])
-      expect([String(change), isRefused(change)]).toEqual([String(change), wanted])
+test('a moment that no clock writes is garbage', () => {
+  const isRefused = (count: number): boolean => {
+    const version = { ...hlc, count }
+    const specs = [{ id: specId('gone'), version, body: undefined, desired: 'stopped' as const }]
+    return decodeMessage(encodeMessage({ kind: 'rows', rows: { ...NO_ROWS, specs } })).kind === 'garbage'
   }
+  expect([MOMENTS_MAX, MOMENTS_MAX + 1].map(isRefused)).toEqual([false, true])
 })
 
 test('a reason is short, however long the names are that something has in it', () => {
