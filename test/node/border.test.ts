@@ -15,7 +15,6 @@ import { defineServer, defineStage } from '../../src/node/workers/behaviours.ts'
 import type { Node } from '../../src/node/node.ts'
 import { encodePayload } from '../../src/payload.ts'
 import { FRAME } from '../../src/protocol/channel.ts'
-import { encodeMessage } from '../../src/protocol/codec.ts'
 import { FRAME_BYTES_MAX } from '../../src/protocol/frames.ts'
 import { CHANNELS_MAX, CONTROL_MESSAGES, DISCOVERIES, HINTS, SHUT_OUT_MS } from '../../src/protocol/limits.ts'
 import {
@@ -108,23 +107,6 @@ describe('the control lane', () => {
     const hello = { kind: 'hello', protocol: { min: 7, max: 9 }, future: true }
     outside.world.onBytes(peer, 'control', framed(encodePayload(hello)))
     expectRefusal('incompatible', /versions 7 to 9 of the protocol, this node 1 to 1: update the older one/)
-  })
-
-  test('is open to who passes on numbers that are made up: such rows are left out, and told of', () => {
-    const member = outside.join('other')
-    const known = (): readonly [string, number][] => node.members().map(({ id, boot }) => [id, boot])
-    const before = known()
-    const row = { ...node.inspect().core.self, id: member, boot: Number.MAX_SAFE_INTEGER }
-    for (let n = 0; n < 2; n++) outside.say(peer, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })
-    outside.world.onHint('rows', encodeMessage({ kind: 'rows', rows: { ...NO_ROWS, members: [row] } }))
-    expect(known()).toEqual(before)
-    expect(outside.hungUp).toEqual([])
-    const last = { who: 'gossip', reason: 'member other: boot 9007199254740991' }
-    expect(node.snapshot().border).toMatchObject({ implausible: 3, violations: 0, last })
-    expect(outside.warnings.filter(text => text.startsWith('rows were left out'))).toEqual([
-      expect.stringContaining('"from":"peer"'),
-      expect.stringContaining('"from":"gossip"'),
-    ])
   })
 
   test('is open to a node of another profile, which is told of', () => {
