@@ -6,7 +6,7 @@
 
 import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, slotId, specOfSlot } from '../ids.ts'
 import type { Candidate } from '../placement/view.ts'
-import type { Claim } from '../protocol/claim.ts'
+import { type Claim, refutedClaim } from '../protocol/claim.ts'
 import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
 import { type MemberRow, isDoubt } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
@@ -14,14 +14,14 @@ import type { Membership } from '../protocol/membership.ts'
 import { NO_ROWS, type Removal, type Rows } from '../protocol/messages.ts'
 import { type Phase, compareGenerations } from '../protocol/phase.ts'
 import { declaredAt, laterOf } from '../protocol/part-edits.ts'
-import { areRivals, compareDeclarations, hasSeenOvertaken, rowOf, upheldBy } from '../protocol/spec-join.ts'
+import { rowOf, upheldBy } from '../protocol/spec-join.ts'
 import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Effect } from './events.ts'
 import { NamedRuns } from './named-runs.ts'
 import type { Now } from './now.ts'
-import { differences } from './specs/spec-content.ts'
 import { Places } from './places.ts'
+import { type Rivals, rivalsIn } from './rivals.ts'
 import { partsOfSpec } from './supervision/units.ts'
 import { Tombstones } from './tombstones.ts'
 
@@ -30,15 +30,6 @@ import { Tombstones } from './tombstones.ts'
  * join at once, everybody would otherwise tell everybody of everybody, one at a time. 0.3 s in a mesh of thirty.
  */
 const PASS_ON_SESSION_MS = 10
-
-/** Two nodes that have declared one id at once. */
-export interface Rivals {
-  readonly id: SpecId
-  readonly winner: NodeId
-  readonly loser: NodeId
-  /** What differs, as a spec names it: `members[1].args`. Empty where it is not known here. */
-  readonly fields: readonly string[]
-}
 
 /** What came of rows of others. */
 export interface Intake {
@@ -107,9 +98,12 @@ export class Ledger {
     for (const claim of rows.claims) {
       const spec = specOfSlot(claim.slot)
       if (isForgotten(spec, claim.specVersion)) continue
-      if (this.tables.mergeClaim(claim, now.ms) === undefined) continue
-      this.#touchKnown(spec)
-      this.membership.onGiven(claim.owner)
+      const refuted = refutedClaim(this.tables.claims.get(claim.slot), claim, this.run)
+      if (refuted !== undefined) this.writeClaim(refuted)
+      else if (this.tables.mergeClaim(claim, now.ms) !== undefined) {
+        this.#touchKnown(spec)
+        this.membership.onGiven(claim.owner)
+      }
     }
     for (const phase of rows.phases) {
       if (isForgotten(phase.spec, phase.specVersion)) continue
@@ -372,29 +366,4 @@ export class Ledger {
     this.tombstones.note(id, at, this.tables.lastGenerationOf(id))
     this.tables.dropPlaces(id)
   }
-}
-
-/**
- * Who has declared the id at once, as far as it was not known before `row` came: also where the row that has lost was
- * replaced everywhere before it could come here.
- */
-function rivalsIn(known: SpecRow, row: SpecRow, merged: SpecRow): Rivals[] {
-  const winner = declaredAt(merged).node
-  const losers = new Set<NodeId>()
-  const lostAt = declaredAt(compareDeclarations(known, row) < 0 ? known : row)
-  if (areRivals(known, row) && !hasOvertaken(known, lostAt)) losers.add(lostAt.node)
-  const { overtaken } = merged
-  const isMissed = overtaken?.isRemoval === false && !hasSeenOvertaken(merged)
-  if (merged.body !== undefined && isMissed && !hasOvertaken(known, overtaken.version))
-    losers.add(overtaken.version.node)
-  losers.delete(winner)
-  return [...losers].map(loser => {
-    const lost = [known, row].find(each => declaredAt(each).node === loser)
-    const fields = lost?.body && merged.body ? differences(merged.body, lost.body) : []
-    return { id: merged.id, winner, loser, fields }
-  })
-}
-
-function hasOvertaken({ overtaken }: SpecRow, version: Hlc): boolean {
-  return overtaken !== undefined && compareHlc(overtaken.version, version) === 0
 }

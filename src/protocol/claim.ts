@@ -93,6 +93,16 @@ export function isOwner(claim: Claim | undefined, run: Run): claim is Claim {
   return claim !== undefined && isSameRun(claim.owner, run)
 }
 
+/**
+ * What the owner, which is `run`, says where somebody has said of its claim what it has not: the same as before, and later.
+ * @returns undefined where nobody has
+ */
+export function refutedClaim(own: Claim | undefined, said: Claim, run: Run): Claim | undefined {
+  if (!isOwner(own, run) || !isOwner(said, run)) return undefined
+  const isOfOne = said.generation === own.generation && said.score === own.score
+  return isOfOne && compareClaims(said, own) > 0 ? { ...own, seq: said.seq + 1 } : undefined
+}
+
 /** By tag, as their tokens. */
 function compareOwners(a: Run, b: Run): number {
   if (isSameRun(a, b)) return 0

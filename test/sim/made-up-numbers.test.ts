@@ -82,6 +82,18 @@ describe.each([
     expect(known(coreOf(mesh, 'n1').ledger.tables.claims.get(slotId(W))).generation).toBeGreaterThan(2 ** 52)
   })
 
+  test('of what an owner has said of its worker', async () => {
+    await using mesh = await meshOf()
+    const liar = coreOf(mesh, LIAR)
+    const { claims } = liar.ledger.tables
+    const claim = known(claims.get(slotId(W)))
+    claims.merge({ ...claim, seq: mostOf(liar), state: 'draining' })
+    await expectWhole(mesh)
+    expectPeace(mesh)
+    const { owner, state } = known(coreOf(mesh, 'n1').ledger.tables.claims.get(slotId(W)))
+    expect({ owner, state }).toEqual({ owner: claim.owner, state: 'running' })
+  })
+
   test('of a generation of a group', async () => {
     await using mesh = await meshOf()
     const liar = coreOf(mesh, LIAR)
@@ -159,4 +171,20 @@ describe.each([
     for (const id of mesh.up)
       expect(await mesh.settle(mesh.node(id).getWorker(LATER, counter).call.get())).toBe(1)
   })
+})
+
+test('who goes on from it is heard by a node whose clock is behind as soon as that has come so far', async () => {
+  await using mesh = await meshOf()
+  mesh.setClock('n3', -5_000)
+  const liar = coreOf(mesh, LIAR)
+  const { members } = liar.ledger.tables
+  const seq = countedMax(liar.self.boot + mesh.nowMs)
+  members.merge({ ...known(members.get('n1')), seq, status: 'suspect' })
+  const seqOn = (name: string): number => known(coreOf(mesh, name).ledger.tables.members.get('n1')).seq
+  await mesh.until('n1 has refuted it', () => seqOn('n2') > seq)
+  expect(seqOn('n3')).toBeLessThan(seq)
+  expect(mesh.node('n3').snapshot().border.implausible).toBeGreaterThan(0)
+  await expectWhole(mesh)
+  expect(seqOn('n3')).toBeGreaterThan(seq)
+  for (const id of mesh.up) expect([id, mesh.node(id).snapshot().border.violations]).toEqual([id, 0])
 })
