@@ -155,10 +155,7 @@ export type ItemErrorPolicy = (typeof ITEM_ERROR_POLICIES)[number]
 /** More workers a stage cannot have: each is a slot that all nodes place. */
 export const STAGE_WORKERS_MAX = 256
 
-/**
- * More workers the stages of a chain do not have together. Nobody can declare as many (`specs/size.ts`); but what several
- * nodes have added at once is joined, and is no fault of any of them.
- */
+/** Of a chain with more workers in all, no message is made sense of. Far fewer are run: see `spec-size.ts`. */
 export const CHAIN_WORKERS_MAX = 2 ** 18
 
 export interface StageBody extends PartBody {

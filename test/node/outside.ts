@@ -10,6 +10,9 @@ import { FrameWriter } from '../../src/protocol/frames.ts'
 import type { MemberRow } from '../../src/protocol/member-row.ts'
 import { type Message, NO_ROWS, PROTOCOL } from '../../src/protocol/messages.ts'
 
+/** What is larger goes in pieces. */
+const PIECE_BYTES = 128 * 1024
+
 export class Outside implements Transport {
   readonly id = nodeId('self')
   readonly addresses = ['/sim/self']
@@ -97,7 +100,10 @@ export class Outside implements Transport {
   }
 
   say(peer: NodeId, message: Message): void {
-    this.world.onBytes(peer, 'control', framed(encodeMessage(message)))
+    let bytes = encodeMessage(message)
+    for (; bytes.length > PIECE_BYTES; bytes = bytes.subarray(PIECE_BYTES))
+      this.world.onBytes(peer, 'control', framed(bytes.subarray(0, PIECE_BYTES), 2))
+    this.world.onBytes(peer, 'control', framed(bytes))
   }
 
   async start(handlers: TransportHandlers): Promise<void> {

@@ -241,3 +241,31 @@ test('where so many stages were put in one place that there is none between two 
   await mesh.run(5_000)
   expect(listed(mesh, 'chain').at(-1)).toBe('more')
 })
+
+// Each is within what is allowed, and what they come to is not: a node that refused the row would be cut off from its mesh.
+test('stages of which there are too many only when two sides meet wait until somebody removes one', async () => {
+  await using mesh = await simulate({ nodes: ids(2), behaviours: [listener] })
+  await mesh.settle(mesh.node('n1').formed(2))
+  const stage = (id: string) => ({ id, run: double, workers: 256 })
+  const until = { until: 'declared', ack: 'local' } as const
+  await mesh.settle(mesh.node('n1').addChain({ id: 'pipe', stages: [stage('s0')] }, { until: 'declared' }))
+  await mesh.run(1_000)
+  mesh.partition(['n1'], ['n2'])
+  await mesh.run(5_000)
+  const add = (node: string, id: string) => mesh.node(node).getChain('pipe').addStage(stage(id), until)
+  await mesh.settle(Promise.all([add('n1', 'a'), add('n2', 'b')]))
+  await mesh.settle(add('n1', 'c'))
+  mesh.heal()
+  await mesh.run(15_000)
+  const stood = () => mesh.ids.map(id => mesh.node(id).getChain('pipe').status)
+  const reason = expect.stringMatching(/^it has 196608 ways .* 131072 are allowed/)
+  expect(stood()).toEqual([
+    { kind: 'pending', reason },
+    { kind: 'pending', reason },
+  ])
+  expect(mesh.ids.map(id => mesh.node(id).snapshot().border.violations)).toEqual([0, 0])
+  await mesh.settle(mesh.node('n2').getChain('pipe').removeStage('c'))
+  await mesh.run(1_000)
+  const lacks = { kind: 'pending', reason: 'no live node has the behaviour "double@1"' }
+  expect(stood()).toEqual([lacks, lacks])
+})

@@ -7,6 +7,7 @@
 import { type SlotId, type SpecId, slotId } from '../../ids.ts'
 import type { Phase, PlacedSlot } from '../../protocol/phase.ts'
 import type { ChainBody, ItemErrorPolicy, StageBody } from '../../protocol/spec-row.ts'
+import { excessOf } from '../../protocol/spec-size.ts'
 import { reachable } from '../supervision/outlook.ts'
 
 /** For one worker. */
@@ -53,9 +54,9 @@ export interface ChainPlan {
  */
 const COPY_STRIDE = 2 ** 24
 
-/** @returns undefined when the phase was made for another state of the spec */
+/** @returns undefined when the phase was made for another state of the spec, or there is more of it than there may be */
 export function planOf(body: ChainBody, phase: Phase): ChainPlan | undefined {
-  if (phase.revision !== body.revision) return undefined
+  if (phase.revision !== body.revision || excessOf(body) !== undefined) return undefined
   const known = new Set(body.stages.map(({ id }) => id))
   const placed = new Map(reachable(phase, body).map(each => [each.slot, each]))
   if (phase.layout.some(({ slot }) => !known.has(stageOf(slot)))) return undefined

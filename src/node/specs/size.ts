@@ -8,6 +8,7 @@ import { hasParts, partsOf, placesOf } from '../../protocol/part-edits.ts'
 import { PLACE_DIGITS_MAX } from '../../protocol/place.ts'
 import { ROW_BYTES_MAX } from '../../protocol/rows.ts'
 import type { SpecBody } from '../../protocol/spec-row.ts'
+import { excessOf } from '../../protocol/spec-size.ts'
 import { slotsOfSpec } from '../supervision/units.ts'
 
 /** What a phase says of a worker, besides its id up to three times: a run, and the names of the fields. */
@@ -21,18 +22,13 @@ export function refuseHuge(id: SpecId, body: SpecBody): void {
       `"${id}" has ${bytes} bytes, the limit is ${ROW_BYTES_MAX}: pass the name of what is large, not the thing itself`,
     )
   }
-  // Counted before they are made: of very many that alone takes seconds.
-  const count = workersOf(body)
-  const isTooMany = count * PLACED_BYTES > ROW_BYTES_MAX || placedBytesOf(id, body) > ROW_BYTES_MAX
-  if (!isTooMany) return
+  // Asked before the slots are made: of very many that alone takes seconds.
+  const excess = excessOf(body)
+  if (excess !== undefined) throw new PayloadError(`"${id}" has ${excess}`)
+  if (placedBytesOf(id, body) <= ROW_BYTES_MAX) return
   throw new PayloadError(
-    `"${id}" has ${count} workers, more than one message can tell of: share them out over several specs`,
+    `"${id}" has more workers than one message can tell of: share them out over several specs, or give them shorter ids`,
   )
-}
-
-function workersOf(body: SpecBody): number {
-  if (body.kind !== 'chain') return body.kind === 'group' ? body.members.length : 1
-  return body.stages.reduce((sum, { workers }) => sum + workers, 0)
 }
 
 function placedBytesOf(id: SpecId, body: SpecBody): number {

@@ -12,6 +12,7 @@ import {
   type SpecRow,
   needOf,
 } from '../../protocol/spec-row.ts'
+import { excessOf } from '../../protocol/spec-size.ts'
 import { unreachable } from '../../assert.ts'
 
 /** A worker of a spec, in the order of starting. */
@@ -50,7 +51,7 @@ const NONE = new SpecSlots([])
  */
 const known = new WeakMap<SpecBody, SpecSlots>()
 
-/** The workers that a spec wants to run. None for a removed spec, nor for members and stages that a user has stopped. */
+/** The workers that a spec wants to run. None for a removed spec, nor for members and stages that a user has stopped, nor for a spec that is too large: see `excessOf`. */
 export function slotsOfSpec(id: SpecId, body: SpecBody | undefined): readonly SpecSlot[] {
   return partsOfSpec(id, body).inOrder
 }
@@ -61,7 +62,7 @@ export function partsOfSpec(id: SpecId, body: SpecBody | undefined): SpecSlots {
   if (body.kind === 'worker') return new SpecSlots(listSlots(id, body))
   const before = known.get(body)
   if (before !== undefined) return before
-  const slots = new SpecSlots(listSlots(id, body))
+  const slots = excessOf(body) === undefined ? new SpecSlots(listSlots(id, body)) : NONE
   known.set(body, slots)
   return slots
 }

@@ -6,6 +6,7 @@ import { isOwner } from '../../protocol/claim.ts'
 import type { HandoffMessage } from '../../protocol/messages.ts'
 import type { Phase } from '../../protocol/phase.ts'
 import type { SpecBody, SpecRow } from '../../protocol/spec-row.ts'
+import { excessOf } from '../../protocol/spec-size.ts'
 import { type Timings, silentMs } from '../../protocol/timings.ts'
 import { unreachable } from '../../assert.ts'
 import type { Ledger } from '../ledger.ts'
@@ -121,6 +122,9 @@ export class Upkeep {
     if (body === undefined) return this.#endOf(row, now) ?? { kind: 'removed' }
     if (desired === 'stopped') return this.#endOf(row, now) ?? { kind: 'stopped' }
     this.#letGoOfOthers(row, body, now)
+    // What runs of it goes on: parts that several have added at once were joined, and somebody removes one.
+    const excess = excessOf(body)
+    if (excess !== undefined) return { kind: 'pending', reason: `it has ${excess}` }
     return body.kind === 'worker'
       ? this.#claims.evaluate(row, body, now)
       : this.#generations.evaluate(row, body, now)
