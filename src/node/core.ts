@@ -285,7 +285,7 @@ export class Core {
       case 'buckets':
         return this.#antiEntropy.onBuckets(from, message.table, message.digests, this.#now.ms)
       case 'want':
-        return this.#antiEntropy.onWant(from, message.table, message.buckets)
+        return this.#antiEntropy.onWant(from, message.table, message.buckets, this.#now.ms)
       default:
         return unreachable(message)
     }

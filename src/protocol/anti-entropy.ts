@@ -10,11 +10,12 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
+import { Answers, type Question } from './answers.ts'
 import { LateSpecs } from './late-specs.ts'
 import { type Message, NO_ROWS, type Roots, type Rows, TABLES, type Table } from './messages.ts'
 import { type MemberRow, compareMembers, isOver } from './member-row.ts'
 import { isDenied, overruling } from './overruling.ts'
-import { inFrames } from './rows.ts'
+import { estimatedBytes, inFrames } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 /** Each wait is so much longer than the one before, as long as nothing changes here. */
@@ -37,6 +38,7 @@ export class AntiEntropy {
   readonly #send: (to: NodeId, message: Message) => void
   readonly #isSure: () => boolean
   readonly #late: LateSpecs
+  readonly #answers = new Answers((peer, question) => this.#answer(peer, question))
   /** Whom to compare with again, and when: in the order of that, as all wait alike. */
   readonly #again = new Map<NodeId, number>()
   /** Members that live, and who has said here that they have died: what they say of that themselves is passed on. */
@@ -72,6 +74,7 @@ export class AntiEntropy {
   tick(peers: readonly NodeId[], nowMs: number): void {
     const soon = new Set([...this.#late.take(nowMs), ...this.#takeAgain(nowMs)])
     for (const peer of soon) if (peers.includes(peer)) this.greet(peer)
+    this.#answers.tick(peers, nowMs)
     if (nowMs < this.#turnAtMs()) return
     const waitMs = this.#isQuiet() ? this.#waitMs * QUIET_FACTOR : this.#periodMs
     this.#waitMs = Math.min(waitMs, this.#periodMs * QUIET_PERIODS_MAX)
@@ -83,7 +86,7 @@ export class AntiEntropy {
 
   wakeAtMs(): number {
     const [againMs = Infinity] = this.#again.values()
-    return Math.min(this.#turnAtMs(), this.#late.wakeAtMs(), againMs)
+    return Math.min(this.#turnAtMs(), this.#late.wakeAtMs(), this.#answers.wakeAtMs(), againMs)
   }
 
   #turnAtMs(): number {
@@ -138,13 +141,13 @@ export class AntiEntropy {
       if (!this.#again.has(from)) this.#again.set(from, nowMs + AGAIN_MS)
       return
     }
-    this.#sendRows(from, table, buckets)
+    this.#answers.ask(from, { table, buckets: new Set(buckets), isAwaited: false }, nowMs)
     this.#send(from, { kind: 'want', table, buckets })
   }
 
-  /** Answered even when there is nothing to tell: whoever asks may be waiting for the answer. */
-  onWant(from: NodeId, table: Table, buckets: readonly number[]): void {
-    if (!this.#sendRows(from, table, buckets)) this.#send(from, { kind: 'rows', rows: NO_ROWS })
+  /** Answered even when there is nothing to tell: whoever asks may be waiting for the answer. Who has just been told much, waits. */
+  onWant(from: NodeId, table: Table, buckets: readonly number[], nowMs: number): void {
+    this.#answers.ask(from, { table, buckets: new Set(buckets), isAwaited: true }, nowMs)
   }
 
   #takeAgain(nowMs: number): NodeId[] {
@@ -160,10 +163,11 @@ export class AntiEntropy {
     this.#denied.set(row.id, (this.#denied.get(row.id) ?? new Set()).add(peer))
   }
 
-  /** @returns whether there was anything */
-  #sendRows(to: NodeId, table: Table, buckets: readonly number[]): boolean {
-    const bundles = inFrames(this.#tables.rowsIn(table, new Set(buckets)))
+  /** @returns how much that was, as estimated */
+  #answer(to: NodeId, { table, buckets, isAwaited }: Question): number {
+    const bundles = inFrames(this.#tables.rowsIn(table, buckets))
+    if (bundles.length === 0 && isAwaited) bundles.push(NO_ROWS)
     for (const rows of bundles) this.#send(to, { kind: 'rows', rows })
-    return bundles.length > 0
+    return bundles.reduce((sum, rows) => sum + estimatedBytes(rows), 0)
   }
 }

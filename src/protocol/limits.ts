@@ -4,7 +4,8 @@
  * broken, makes a node grow without bound or keeps it from its work, but by what it declares: every node holds every spec,
  * and how many there are is up to whoever declares them. The limits of sizes are beside what they limit:
  * `CONTROL_FRAME_BYTES_MAX`, `PAYLOAD_BYTES_MAX`, `FRAME_BYTES_MAX`; so are those of rows: `STRAYS_MAX`, `TOLD_MAX`,
- * `OVER_MAX`, `TOMBSTONES_MAX`; those of connections are in `io/libp2p`.
+ * `OVER_MAX`, `TOMBSTONES_MAX`; so is how much a peer is told of what it asks for: `ANSWERED`; those of connections are in
+ * `io/libp2p`.
  */
 
 import type { Rate } from '../rate-limit.ts'

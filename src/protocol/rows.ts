@@ -44,6 +44,12 @@ export function inFrames(rows: Rows): Rows[] {
   return [...cut(members), ...cut(bySpec(rows, pieceOf))]
 }
 
+/** Mostly two or three times of what they come to; never infinite, whatever is in them that this version does not know. */
+export function estimatedBytes(rows: Rows): number {
+  const bytes = payloadBytesMax(rows)
+  return Number.isFinite(bytes) ? bytes : encodeUnbounded(rows).length
+}
+
 /** Rows that are not parted. */
 interface Piece {
   readonly rows: Rows

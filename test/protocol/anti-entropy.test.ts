@@ -49,7 +49,7 @@ class Pair {
     const from = nodeId(to === 'a' ? 'b' : 'a')
     if (message.kind === 'digest') end.onDigest(from, message.roots)
     else if (message.kind === 'buckets') end.onBuckets(from, message.table, message.digests, 0)
-    else if (message.kind === 'want') end.onWant(from, message.table, message.buckets)
+    else if (message.kind === 'want') end.onWant(from, message.table, message.buckets, 0)
     else if (message.kind === 'rows') {
       const { specs, claims, phases } = this.tables[to]
       for (const each of message.rows.specs) specs.merge(each)
