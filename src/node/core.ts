@@ -123,6 +123,7 @@ export class Core {
     // Whoever has just stood still knows so before it decides anything, whatever comes first.
     this.#membership.enter(now)
     this.#handle(event)
+    this.upkeep.onView(now)
     this.#joining.look(now)
     if (this.self.status !== 'joining') this.#evaluate()
     if (this.self.status === 'leaving') this.#depart()
@@ -331,7 +332,6 @@ export class Core {
     }
     this.ledger.onMemberChanged(effect)
     this.#antiEntropy.onMemberChanged(effect.row)
-    this.upkeep.onView(this.#now)
     this.#onSpread(this.spreading.watched())
     return this.#bulletin.followMember(effect.row, effect.before)
   }

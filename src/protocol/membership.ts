@@ -205,7 +205,7 @@ export class Membership {
 
   /** Time goes on. What others did not answer while this node was not awake says nothing of them, unless it never is. */
   enter(now: Moment): void {
-    const state = this.wakefulness.notice(now, this.dutyMs())
+    const state = now === this.#now ? 'awake' : this.wakefulness.notice(now, this.dutyMs())
     this.#now = now
     if (state === 'awake') return this.health.rest(now.ms, this.#timings.probePeriodMs)
     this.health.disturb(now.ms)

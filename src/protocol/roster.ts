@@ -46,6 +46,8 @@ export class Roster {
   #self: MemberRow
   #present: readonly MemberRow[] | undefined
   #others: readonly NodeId[] | undefined
+  /** How many others may answer: asked at each row that comes, it is not counted anew. */
+  #othersCount = 0
 
   constructor({ self, timings, isMet, isNamed }: RosterInit) {
     this.#self = self
@@ -76,7 +78,7 @@ export class Roster {
 
   /** How many nodes there are, this one included. */
   get count(): number {
-    return this.others().length + 1
+    return this.#othersCount + 1
   }
 
   /** The row of a node that may answer. */
@@ -105,9 +107,11 @@ export class Roster {
 
   /** @returns the row as it is now, or undefined when nothing has changed */
   merge(row: MemberRow, nowMs: number): MemberRow | undefined {
-    if (this.table.get(row.id) === undefined && !this.#hasRoomFor(row)) return undefined
+    const before = this.table.get(row.id)
+    if (before === undefined && !this.#hasRoomFor(row)) return undefined
     const merged = this.table.merge(row)
     if (merged === undefined) return undefined
+    if (row.id !== this.#self.id) this.#othersCount += mayAnswer(merged) - mayAnswer(before)
     this.#bygone.delete(row.id)
     this.disputes.follow(merged, nowMs)
     this.#onChanged()
@@ -172,4 +176,9 @@ export class Roster {
     this.#present = undefined
     this.#others = undefined
   }
+}
+
+/** 1, or 0: of whom nothing is known, or who is gone. */
+function mayAnswer(row: MemberRow | undefined): number {
+  return row === undefined || isOver(row) ? 0 : 1
 }

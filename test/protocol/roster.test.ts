@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
 import { DIALS_AT_ONCE } from '../../src/protocol/dial-ranks.ts'
-import { NAMED_MAX, OVER_MAX, TOLD_MAX } from '../../src/protocol/roster.ts'
+import { NAMED_MAX, OVER_MAX, Roster, TOLD_MAX } from '../../src/protocol/roster.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, REFUSED, WALL_MS, b, c, row } from './bench.ts'
 
@@ -173,4 +173,22 @@ test(`of those who live, ${TOLD_MAX} are taken in at most by what others say; wh
   // What becomes of those that it knows, it hears.
   bench.membership.merge(row(nodeId('x0'), { seq: 2, status: 'left', endedMs: WALL_MS }), bench.now)
   expect(bench.statusOf(nodeId('x0'))).toBe('left')
+})
+
+test('as many are counted as may answer, whatever becomes of them', () => {
+  const roster = new Roster({
+    self: row(nodeId('a')),
+    timings: LAN_TIMINGS,
+    isMet: () => false,
+    isNamed: () => false,
+  })
+  const statuses = ['joining', 'alive', 'suspect', 'leaving', 'dead', 'left'] as const
+  for (let n = 0; n < 600; n++) {
+    const id = nodeId(`m${(n * 7) % 50}`)
+    const status = statuses[(n * 11 + Math.floor(n / 50)) % statuses.length] ?? 'alive'
+    roster.merge(row(id, { status, boot: 1 + Math.floor(n / 100), seq: n, endedMs: WALL_MS }), n)
+    if (n % 40 === 0) roster.writeSelf(row(nodeId('a'), { seq: n + 2 }))
+    if (n % 90 === 0) roster.forget(WALL_MS + 2 * tombstoneMs)
+    expect([n, roster.count]).toEqual([n, roster.others().length + 1])
+  }
 })

@@ -179,12 +179,13 @@ export class Upkeep {
     for (const slot of slots) this.#claims.onPushed(slot)
   }
 
-  /** The view of this node has changed. */
+  /** The view of this node may have changed: once for all members of which something has come. */
   onView(now: Now): void {
     this.#claims.onView(now)
   }
 
   tick(now: Now): void {
+    this.onView(now)
     this.#declines.tick(now)
     this.#claims.tick(now.ms)
     this.#generations.tick(now.ms)
