@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { PayloadError } from '../src/errors.ts'
 import {
   PAYLOAD_BYTES_MAX,
+  decodePart,
   decodePayload,
   encodePayload,
   encodeUnbounded,
@@ -166,6 +167,36 @@ test('functions, symbols, cycles and giants are refused with a reason', () => {
   expect(() => encodePayload(new Map([[1, cycle]]))).toThrow(/contains itself/)
   expect(() => encodePayload(new Uint8Array(PAYLOAD_BYTES_MAX + 1))).toThrow(/the limit is 4194304/)
   expect(roundTrip('still fine')).toBe('still fine')
+})
+
+test('an error that has arrived says nothing of where it was read, and has no text of what has a very long one', () => {
+  const { stackTraceLimit } = Error
+  for (const sent of [new TypeError('a'), new AggregateError([], 'a')])
+    expect(roundTrip(sent)).toHaveProperty('stack', `${sent.name}: a`)
+  expect(roundTrip(Object.assign(new Error(), { message: 2n ** 80n }))).toMatchObject({ message: '' })
+  expect(roundTrip(Object.assign(new Error(), { message: 5 }))).toMatchObject({ message: '5' })
+  expect(Error.stackTraceLimit).toBe(stackTraceLimit)
+})
+
+// Whoever was sent it would hang up.
+test('a payload of more parts than anybody reads is refused with a reason where it is sent', () => {
+  const errors = Array.from({ length: 200_000 }, () => new Error())
+  const objects = Array.from({ length: 1_100_000 }, () => ({}))
+  for (const sent of [errors, objects]) expect(() => encodePayload(sent)).toThrow(/of too many parts/)
+  for (const sent of [errors, objects]) {
+    const bytes = Uint8Array.from(encodeUnbounded(sent))
+    expect(() => decodePayload(bytes)).toThrow(/more would come of them/)
+    expect(() => decodePart(bytes, 0, bytes.length)).toThrow(/more would come of them/)
+  }
+  const numbers = Array.from({ length: PAYLOAD_BYTES_MAX - 5 }, () => 1)
+  expect(roundTrip(numbers)).toHaveLength(numbers.length)
+})
+
+// Each of them made the decoder go through the same text.
+test('a payload whose texts stand elsewhere is refused', () => {
+  const other = new Packr({ useRecords: false, bundleStrings: true })
+  const bytes = other.pack(Array.from({ length: 100 }, (_, n) => `a longer text ${n}`))
+  expect(() => decodePayload(bytes)).toThrow(PayloadError)
 })
 
 test('bytes that are no payload are refused', () => {

@@ -2,7 +2,7 @@
 /** The control lane of each session: messages in and out of bytes. What is no message ends the session. */
 
 import type { NodeId } from '../ids.ts'
-import { decodeMessage, encodeMessage } from '../protocol/codec.ts'
+import { decodeMessage, encodeMessage, isOversize } from '../protocol/codec.ts'
 import { type Frame, FrameReader, FrameWriter } from '../protocol/frames.ts'
 import { CONTROL_MESSAGES } from '../protocol/limits.ts'
 import { RateLimit } from '../rate-limit.ts'
@@ -73,7 +73,7 @@ export class ControlLane {
     if (this.#last?.message !== message) this.#last = { message, bytes: encodeMessage(message) }
     const { bytes } = this.#last
     // Sent, it would end the session.
-    if (bytes.length > CONTROL_MESSAGE_BYTES_MAX) return this.#init.onOversize(peer, message, bytes.length)
+    if (isOversize(bytes)) return this.#init.onOversize(peer, message, bytes.length)
     const writer = this.#wires.get(peer)?.writer
     let at = 0
     for (; bytes.length - at >= CONTROL_FRAME_BYTES_MAX; at += PIECE_BYTES)

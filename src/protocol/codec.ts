@@ -5,7 +5,7 @@
  */
 
 import { type Run, type SlotId, isSlotId, isSpecId } from '../ids.ts'
-import { decodePayload, encodeUnbounded } from '../payload.ts'
+import { decodePayload, encodeUnbounded, isTooMuch } from '../payload.ts'
 import { CLAIM_STATES, type Claim } from './claim.ts'
 import { type News, PIGGYBACK_MAX } from './dissemination.ts'
 import { FAILURES_KEPT_MAX } from './failure.ts'
@@ -20,7 +20,10 @@ import {
   type ProtocolRange,
 } from './member-row.ts'
 import {
+  CONTROL_FRAME_BYTES_MAX,
+  CONTROL_MESSAGE_BYTES_MAX,
   type CarriedMessage,
+  MESSAGE_LIMITS,
   type Message,
   type NodeStat,
   PROTOCOL,
@@ -75,16 +78,20 @@ export function encodeMessage(message: Message): Uint8Array {
   return encodeUnbounded(message)
 }
 
+/** Whether no node would take the encoded message in: a row may have grown as it was joined with another one. */
+export function isOversize(bytes: Uint8Array): boolean {
+  if (bytes.length <= CONTROL_FRAME_BYTES_MAX) return false
+  return bytes.length > CONTROL_MESSAGE_BYTES_MAX || isTooMuch(bytes, MESSAGE_LIMITS)
+}
+
 /** @param own the versions that this node speaks */
 export function decodeMessage(bytes: Uint8Array, own: ProtocolRange = PROTOCOL): Decoded {
   let value: unknown
   try {
-    value = decodePayload(bytes)
+    value = decodePayload(bytes, MESSAGE_LIMITS)
   } catch (error) {
     return { kind: 'garbage', reason: String(error) }
   }
-  if (isDeeper(value, DEPTH_MAX))
-    return { kind: 'garbage', reason: `nested more than ${DEPTH_MAX} levels deep, or an error in it` }
   if (isPlainObject(value) && value['kind'] === 'hello' && anyHello(value, new Flaw())) {
     const { min, max } = value.protocol
     const reason = `it speaks the versions ${min} to ${max} of the protocol, this node ${own.min} to ${own.max}: update the older one`
@@ -99,23 +106,6 @@ export function decodeMessage(bytes: Uint8Array, own: ProtocolRange = PROTOCOL):
 export function decodeRows(bytes: Uint8Array): Rows | undefined {
   const decoded = decodeMessage(bytes)
   return decoded.kind === 'message' && decoded.message.kind === 'rows' ? decoded.message.rows : undefined
-}
-
-/** Messages of this version are 9 levels deep. Fields of newer ones are passed on, which must be possible. */
-const DEPTH_MAX = 32
-
-/** Errors are read as deep as they come, and written less deep: no version tells of failures by them. */
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false
-  if (levels === 0 || value instanceof Error) return true
-  if (value instanceof Map) return isAnyDeeper([...value].flat(), levels - 1)
-  if (value instanceof Set || Array.isArray(value)) return isAnyDeeper(value, levels - 1)
-  return isAnyDeeper(Object.values(value), levels - 1)
-}
-
-function isAnyDeeper(parts: Iterable<unknown>, levels: number): boolean {
-  for (const part of parts) if (typeof part === 'object' && isDeeper(part, levels)) return true
-  return false
 }
 
 const TEXT_MAX = 1024

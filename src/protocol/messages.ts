@@ -2,6 +2,7 @@
 /** What nodes say to each other on the control lane. Everything here is also in a row that anti-entropy delivers. */
 
 import type { NodeId, Run, SlotId, SpecId } from '../ids.ts'
+import { PLAIN, type PayloadLimits } from '../payload-flaw.ts'
 import type { Claim } from './claim.ts'
 import type { News } from './dissemination.ts'
 import type { Hlc } from './hlc.ts'
@@ -22,6 +23,18 @@ export const CONTROL_FRAME_BYTES_MAX = 256 * 1024
 
 /** No message is larger. Those that are larger than a frame come in pieces: a group of ten thousand members is. */
 export const CONTROL_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+
+/**
+ * What may come of a message. Rows weigh less than half as much as they have bytes, also with the shortest names; no frame
+ * weighs as much as this, whatever is in it. Messages of this version are 9 levels deep; fields of newer ones are passed on,
+ * which must be possible. Errors, maps, sets, dates and the like are in none: failures are told as plain objects.
+ */
+export const MESSAGE_LIMITS: PayloadLimits = {
+  freeBytes: 0,
+  weightMax: CONTROL_MESSAGE_BYTES_MAX / 2,
+  depthMax: 32,
+  extensions: PLAIN,
+}
 
 /** The replicated tables. */
 export const TABLES = ['members', 'specs', 'claims', 'phases'] as const

@@ -4,7 +4,7 @@
  * come to. The successor is given these before anything else, so that their order is kept.
  */
 
-import { decodePayload, encodeUnbounded } from '../../payload.ts'
+import { PAYLOAD_LIMITS, decodePayload, encodeUnbounded } from '../../payload.ts'
 import type { Failure } from '../../protocol/failure.ts'
 import type { OneWay } from '../messaging/mailbox.ts'
 import { tryPack, unpack } from '../messaging/packed.ts'
@@ -13,6 +13,8 @@ import type { Assignment } from '../supervision/supervisor.ts'
 
 /** Casts and messages that go along come to no more; what is beyond that is lost, and counted. */
 const LETTERS_BYTES_MAX = 1024 * 1024
+/** Each has a byte at least, and weighs 22, as bytes in a list with a number. */
+const LEGACY_LIMITS = { ...PAYLOAD_LIMITS, weightMax: 24 * LETTERS_BYTES_MAX }
 
 export interface LegacyParts {
   /** A payload; undefined where the worker has no `handoff`, or that has failed. */
@@ -63,7 +65,7 @@ function readLetter(packed: unknown): OneWay | readonly never[] {
 
 function tryDecode(bytes: Uint8Array): unknown {
   try {
-    return decodePayload(bytes)
+    return decodePayload(bytes, LEGACY_LIMITS)
   } catch {
     return undefined
   }
