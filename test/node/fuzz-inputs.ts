@@ -177,12 +177,39 @@ const BEGINNINGS: readonly (readonly number[])[] = [
   [0xd6, 0x70, 0, 0, 0, 1],
   [0xc7, 0x05, 0x74, 0x09],
   [0xc1],
+  [0xd6, 0x62, 0, 0, 0, 4, 0xa1, 0x61, 0xa0],
+  [0xc8, 0, 4, 0x62, 0, 0, 0, 4, 0xa1, 0x61, 0xa0],
+  [0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61],
 ]
 
-/** Bytes made wrong: cut off, bits flipped, pieces doubled, something huge put in, or all random. */
+/** What takes more than its bytes when it is read, if there is much of it. */
+const BOMBS: readonly (readonly number[])[] = [
+  [0x80],
+  [0x91],
+  [0xc4, 0],
+  [0xd4, 0x73, 0, 0x90],
+  [0xd4, 0x4d, 0, 0x90],
+  [0xd4, 0x65, 0, 0x90],
+  [0xd4, 0x41, 0, 0x90],
+  [0xc7, 1, 0x74, 8],
+  [0xd4, 0x78, 0, 0x92, 0xa5, 0x5c, 0x70, 0x7b, 0x4c, 0x7d, 0xa1, 0x75],
+  [0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 0xc0],
+  [0xd6, 0x62, 0, 0, 0, 4, 0xa1, 0x61, 0xa0],
+]
+
+/** A list of up to 64 of one of them. */
+function bomb(prng: Prng): Uint8Array {
+  const count = prng.below(64)
+  return Buffer.concat([
+    Buffer.from([0xdc, 0, count]),
+    ...Array.from({ length: count }, () => Buffer.from(prng.pick(BOMBS))),
+  ])
+}
+
+/** Bytes made wrong: cut off, bits flipped, pieces doubled, something huge or expensive put in, or all random. */
 export function damage(bytes: Uint8Array, prng: Prng): Uint8Array {
   const copy = Buffer.from(bytes)
-  switch (prng.below(5)) {
+  switch (prng.below(6)) {
     case 0:
       return copy.subarray(0, prng.below(copy.length + 1))
     case 1:
@@ -198,6 +225,12 @@ export function damage(bytes: Uint8Array, prng: Prng): Uint8Array {
     case 3: {
       const at = prng.below(copy.length + 1)
       return Buffer.concat([copy.subarray(0, at), Buffer.from(prng.pick(BEGINNINGS)), copy.subarray(at)])
+    }
+    case 4: {
+      const at = prng.below(copy.length + 1)
+      return prng.chance(0.5)
+        ? bomb(prng)
+        : Buffer.concat([copy.subarray(0, at), bomb(prng), copy.subarray(at)])
     }
     default:
       return Uint8Array.from({ length: prng.below(80) }, () => prng.below(256))
