@@ -2,20 +2,12 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { ID_LENGTH_MAX, type SlotId, nodeId, slotId, specId } from '../../src/ids.ts'
-import { findPayloadFlaw } from '../../src/payload-flaw.ts'
-import { encodePayload, encodeUnbounded, isTooMuch } from '../../src/payload.ts'
-import { decodeMessage, encodeMessage, isOversize } from '../../src/protocol/codec.ts'
+import { encodePayload } from '../../src/payload.ts'
+import { decodeMessage, encodeMessage } from '../../src/protocol/codec.ts'
 import { CAUSES_MAX, ORIGINS_MAX } from '../../src/protocol/failure.ts'
 import { MOMENTS_MAX } from '../../src/protocol/hlc.ts'
 import { DECLINES_MAX } from '../../src/protocol/member-row.ts'
-import {
-  CONTROL_FRAME_BYTES_MAX,
-  CONTROL_MESSAGE_BYTES_MAX,
-  MESSAGE_LIMITS,
-  type Message,
-  NO_ROWS,
-  type Rows,
-} from '../../src/protocol/messages.ts'
+import { type Message, NO_ROWS, type Rows } from '../../src/protocol/messages.ts'
 import { CHAIN_WORKERS_MAX, STAGE_WORKERS_MAX } from '../../src/protocol/spec-row.ts'
 import { row as memberOf } from './bench.ts'
 import { CHILD } from './child.ts'
@@ -335,94 +327,5 @@ test('a message with an error in it is garbage: what is taken in can be passed o
     const rows = { ...NO_ROWS, members: [{ ...memberOf(a), extra }] }
     const decoded = decodeMessage(encodePayload({ kind: 'rows', rows }))
     expect(decoded).toEqual({ kind: 'garbage', reason: expect.stringMatching(/or an error in it/) })
-  }
-})
-
-/** A list of so many of the same. */
-function listOf(unit: readonly number[], count: number): Uint8Array {
-  const head = Buffer.from([0xdd, 0, 0, 0, 0])
-  head.writeUInt32BE(count, 1)
-  return Buffer.concat([head, Buffer.alloc(unit.length * count, Buffer.from(unit))])
-}
-
-// Some of them took a node 44 s and 3 GB before it refused them.
-test.each([
-  ['objects', [0x80], /more would come/],
-  ['bytes', [0xc4, 0], /more would come/],
-  ['errors', [0xd4, 0x65, 0, 0x90], /nobody writes/],
-  ['sets', [0xd4, 0x73, 0, 0x90], /nobody writes/],
-  ['shapes of objects', [0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 0xc0], /nobody writes/],
-  ['texts that stand elsewhere', [0xd6, 0x62, 0, 0, 0, 4, 0xa1, 0x61, 0xa0], /nobody writes/],
-] as const)('a message that is full of %s is refused before one of them is made', (_what, unit, reason) => {
-  const bytes = listOf(unit, Math.floor((CONTROL_MESSAGE_BYTES_MAX - 5) / unit.length))
-  expect(decodeMessage(bytes)).toEqual({ kind: 'garbage', reason: expect.stringMatching(reason) })
-})
-
-test('a message that others would refuse for what comes of it is not sent, and each frame is', () => {
-  const heavy = encodeUnbounded({
-    kind: 'merged',
-    ask: 1,
-    more: Array.from({ length: 2_200_000 }, () => ({})),
-  })
-  expect([isOversize(heavy), decodeMessage(heavy).kind]).toEqual([true, 'garbage'])
-  for (const part of [{}, [], new Uint8Array(), Buffer.alloc(0)]) {
-    const unit = encodeUnbounded(part)
-    const full = listOf([...unit], Math.floor((CONTROL_FRAME_BYTES_MAX - 5) / unit.length))
-    expect(isTooMuch(full, MESSAGE_LIMITS)).toBe(false)
-  }
-})
-
-test('what a group may have of members, with the shortest names, weighs less than half of its bytes', () => {
-  const slots = Array.from({ length: 1_000 }, (_, n) => `g/${n.toString(36)}`)
-  const place = (slot: string) => ({
-    slot,
-    owner: { id: 'a', boot: 1 },
-    since: { number: 1, tag: 1 },
-    revision: 1,
-    isNew: true,
-  })
-  const member = (slot: string) => ({
-    id: slot.slice(2),
-    child: CHILD,
-    revision: 1,
-    isStopped: false,
-    isSignificant: false,
-  })
-  const exit = (slot: string) => ({
-    slot,
-    at: hlc,
-    kind: 'abnormal',
-    failure: { ...failure, slot },
-    wasReady: true,
-  })
-  const rowsOf = MESSAGES.flatMap(message => (message.kind === 'rows' ? [message.rows] : []))
-  const [claims, phases] = [rowsOf.flatMap(rows => rows.claims), rowsOf.flatMap(rows => rows.phases)]
-  const body = {
-    kind: 'group',
-    strategy: 'one_for_one',
-    intensity: { restarts: 1, withinMs: 1 },
-    autoShutdown: 'never',
-  }
-  const bodies = [{ ...body, revision: 1, spread: true, members: slots.map(member) }]
-  const lists = { layout: slots.map(place), ready: slots, stopped: slots, exits: slots.map(exit) }
-  const messages = [
-    ...MESSAGES,
-    {
-      kind: 'rows',
-      rows: { ...NO_ROWS, specs: bodies.map(body => ({ id: 'g', version: hlc, body, desired: 'running' })) },
-    },
-    { kind: 'rows', rows: { ...NO_ROWS, claims: slots.flatMap(() => claims) } },
-    { kind: 'rows', rows: { ...NO_ROWS, phases: phases.map(row => ({ ...row, ...lists })) } },
-    {
-      kind: 'rows',
-      rows: { ...NO_ROWS, members: slots.map(id => ({ ...memberOf(a), id: nodeId(id.slice(2)) })) },
-    },
-    { kind: 'forget', removals: slots.map(slot => ({ spec: specId(slot.slice(2)), at: hlc })) },
-  ]
-  for (const message of messages) {
-    const bytes = encodeUnbounded(message)
-    expect(decodeMessage(bytes)).not.toHaveProperty('reason')
-    const flaw = findPayloadFlaw(bytes, 0, bytes.length, { ...MESSAGE_LIMITS, weightMax: bytes.length / 2 })
-    expect([message.kind, flaw]).toEqual([message.kind, undefined])
   }
 })
