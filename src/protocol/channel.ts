@@ -19,7 +19,7 @@ export const FRAME = {
   open: 1,
   /** receiver → sender: u32 channel, u48 received, u48 items, u48 bytes (credit in all), u48 settled up to, u48… settled beyond */
   resume: 2,
-  /** u32 channel, u16 number, payload `Run`: the origin that items of this channel name by the number */
+  /** u32 channel, u16 number below `ORIGINS_MAX`, payload `Run`: the origin that items of this channel name by the number from now on */
   origin: 3,
   /** u32 channel, u48 sequence, u16 origin, u48 n, u8 flags, [u16 length, u32… path], [u32 attempt], payload item */
   item: 4,
@@ -77,6 +77,9 @@ export const ITEM_IS_NOTICE = 4
 /** It is sent for the second time, or more: without this, for the first. */
 export const ITEM_HAS_ATTEMPT = 8
 
+/** So many origins of items a channel knows at once: a sender that comes by more begins to number them anew. */
+export const ORIGINS_MAX = 4_096
+
 /** What a channel leads to. */
 export type Target =
   /** A worker, to be called. `hops`: how often what goes in was sent on by a node that the worker had left. @default 0 */
@@ -127,23 +130,25 @@ export interface Broadcast {
   readonly message: unknown
 }
 
+// Of all these, only the fields that are known are taken over: the rest would be kept for as long as the channel, and is
+// passed on to nobody.
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const text = v.pipe(v.string(), v.maxLength(1024))
 const node = v.custom<NodeId>(isNodeId)
 const spec = v.custom<SpecId>(isSpecId)
 const slot = v.custom<SlotId>(isSlotId)
-const generation: v.GenericSchema<unknown, Generation> = v.looseObject({ number: count, tag: count })
-const run = v.looseObject({ id: node, boot: count })
+const generation: v.GenericSchema<unknown, Generation> = v.object({ number: count, tag: count })
+const run = v.object({ id: node, boot: count })
 
 const target: v.GenericSchema<unknown, Target> = v.variant('kind', [
-  v.looseObject({ kind: v.literal('slot'), slot, generation, hops: v.optional(count) }),
-  v.looseObject({ kind: v.literal('link'), chain: spec, generation, from: text, to: slot }),
-  v.looseObject({ kind: v.literal('return'), chain: spec, generation, from: text, boot: count }),
+  v.object({ kind: v.literal('slot'), slot, generation, hops: v.optional(count) }),
+  v.object({ kind: v.literal('link'), chain: spec, generation, from: text, to: slot }),
+  v.object({ kind: v.literal('return'), chain: spec, generation, from: text, boot: count }),
 ])
 
 const failure = v.custom<Failure>(value => isFailure(value, new Flaw()))
 
-const notice: v.GenericSchema<unknown, Notice> = v.looseObject({
+const notice: v.GenericSchema<unknown, Notice> = v.object({
   kind: v.picklist(['dead', 'callback-failed']),
   stage: text,
   itemId: text,
@@ -152,7 +157,7 @@ const notice: v.GenericSchema<unknown, Notice> = v.looseObject({
 })
 
 const broadcast: v.GenericSchema<unknown, Broadcast> = v.pipe(
-  v.looseObject({
+  v.object({
     group: spec,
     generation,
     sender: run,

@@ -75,7 +75,7 @@ const PAYLOADS = payloadsOf(1)
 
 const TARGETS: readonly unknown[] = [
   { kind: 'slot', slot: 'w', generation },
-  { kind: 'link', chain: 'c', generation, from: 'x', to: 'c/s/0' },
+  { kind: 'link', chain: 'c', generation, from: 'peer1.1', to: 'c/s/0' },
   { kind: 'return', chain: 'c', generation, from: 'x', boot: 1 },
 ]
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { Item, type Parent } from '../../src/node/chain/item.ts'
 import { LinkReceiver, LinkSender } from '../../src/node/chain/link.ts'
-import { FRAME, decodeRun } from '../../src/protocol/channel.ts'
+import { FRAME, ORIGINS_MAX, decodeRun } from '../../src/protocol/channel.ts'
 import { type Frame, FrameReader, FrameWriter } from '../../src/protocol/frames.ts'
 
 const CHANNEL = 5
@@ -176,6 +176,56 @@ describe('a link', () => {
       }),
       { numRuns: 300 },
     )
+  })
+
+  test('numbers more origins than a channel knows at once, and mixes up none of them', () => {
+    const sent: string[] = []
+    const numbers = new Set<number>()
+    const receiver = new LinkReceiver(0)
+    const sender = new LinkSender({
+      channel: CHANNEL,
+      target,
+      whenApart: 'wait',
+      onRoom: () => {},
+      onReset: () => {},
+    })
+    const received: string[] = []
+    const toSender = new FrameReader(frame => {
+      frame.u32()
+      if (frame.kind === FRAME.resume) sender.onResume(frame, { writer: forward, takesMore: () => true })
+      else if (frame.kind === FRAME.settle) sender.onSettle(frame)
+      else sender.onCredit(frame)
+    })
+    const backward = new FrameWriter(bytes => toSender.push(bytes))
+    const toReceiver = new FrameReader(frame => {
+      frame.u32()
+      if (frame.kind === FRAME.origin) {
+        const number = frame.u16()
+        numbers.add(number)
+        const run = decodeRun(frame.rest())
+        if (run !== undefined) receiver.addOrigin(number, run)
+        return
+      }
+      const item = receiver.receive(frame)
+      if (item === undefined) throw new Error(receiver.violation)
+      received.push(item.head.origin.id)
+      receiver.onConsumed(10)
+      receiver.onSettled(receiver.lastSequence)
+    })
+    const forward = new FrameWriter(bytes => toReceiver.push(bytes))
+    receiver.writeResume(CHANNEL, backward)
+    backward.flush()
+    const parent: Parent = { onChildAdded: () => {}, onChildSettled: () => {} }
+    const runs = Array.from({ length: ORIGINS_MAX + 100 }, (_, n) => ({ id: nodeId(`o${n}`), boot: 1 }))
+    for (const from of [...runs, ...runs]) {
+      sent.push(from.id)
+      sender.push(new Item({ origin: from, n: 1, wantsOutcome: false, attempt: 1 }, undefined, 0), parent)
+      forward.flush()
+      receiver.writeNews(CHANNEL, backward, sent.length)
+      backward.flush()
+    }
+    expect(received.join()).toBe(sent.join())
+    expect(Math.max(...numbers)).toBe(ORIGINS_MAX - 1)
   })
 
   test('has no room before the receiver has answered, nor beyond its credit', () => {

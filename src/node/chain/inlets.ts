@@ -1,9 +1,9 @@
 // shell
 /** The ways in: how items get to a worker of a stage, and what came out at the end gets back to its sender. */
 
-import { FRAME, decodeRun, noticeOf } from '../../protocol/channel.ts'
+import { FRAME, ORIGINS_MAX, decodeRun, noticeOf } from '../../protocol/channel.ts'
 import type { Frame, FrameWriter } from '../../protocol/frames.ts'
-import { type Run, isSameRun } from '../../ids.ts'
+import { type NodeId, type Run, isSameRun } from '../../ids.ts'
 import type { Clock } from '../../ports.ts'
 import type { Incoming, Session } from '../messaging/session.ts'
 import type { Ingress } from './ingress.ts'
@@ -98,6 +98,8 @@ export interface InletInit {
   readonly clock: Clock
   /** Gives one object for each run, so that runs can be compared by identity. */
   readonly intern: (run: Run) => Run
+  /** The node that all of its items come from; undefined: from anybody. */
+  readonly origin?: NodeId | undefined
   /** See `LinkReceiver`. */
   readonly itemsMax?: number | undefined
 }
@@ -107,6 +109,7 @@ abstract class LinkInlet implements Incoming {
   protected readonly receiver: LinkReceiver
   readonly #clock: Clock
   readonly #intern: (run: Run) => Run
+  readonly #origin: NodeId | undefined
   #session: Session | undefined
   #channel = 0
   #isOver = false
@@ -115,6 +118,7 @@ abstract class LinkInlet implements Incoming {
     this.receiver = new LinkReceiver(init.clock.nowMs(), init.itemsMax)
     this.#clock = init.clock
     this.#intern = init.intern
+    this.#origin = init.origin
   }
 
   /** The sender has opened its channel, for the first time or again. */
@@ -159,6 +163,9 @@ abstract class LinkInlet implements Incoming {
     const number = frame.u16()
     const run = decodeRun(frame.rest())
     if (run === undefined) return 'an origin that is no node'
+    if (number >= ORIGINS_MAX) return `origin ${number}, of ${ORIGINS_MAX}`
+    if (this.#origin !== undefined && run.id !== this.#origin)
+      return `origin ${run.id}, where only ${this.#origin} can be`
     this.receiver.addOrigin(number, this.#intern(run))
     return undefined
   }

@@ -16,6 +16,7 @@ import {
   ITEM_HAS_PATH,
   ITEM_IS_NOTICE,
   ITEM_WANTS_OUTCOME,
+  ORIGINS_MAX,
   type Target,
 } from '../../protocol/channel.ts'
 import type { Frame, FrameWriter } from '../../protocol/frames.ts'
@@ -239,6 +240,7 @@ export class LinkSender implements Outlet, Outgoing {
   #originOf(origin: Run, writer: FrameWriter): number {
     const known = this.#origins.get(origin)
     if (known !== undefined) return known
+    if (this.#origins.size >= ORIGINS_MAX) this.#origins.clear()
     const number = this.#origins.size
     this.#origins.set(origin, number)
     const bytes = encodePayload({ id: origin.id, boot: origin.boot })

@@ -13,11 +13,13 @@ import type { ChainBody } from '../../protocol/spec-row.ts'
 import type { Incoming, Outgoing, Session } from '../messaging/session.ts'
 import type { Prng } from '../../prng.ts'
 import type { Behaviour } from '../workers/behaviours.ts'
+import { Admissions, type ChainTarget } from './admissions.ts'
 import { type Exit, NOWHERE, makeFan } from './fan.ts'
 import type { Ingress } from './ingress.ts'
 import { type InletInit, LocalOutlet, LocalReturn, ReturnInlet, WorkerInlet } from './inlets.ts'
 import type { Item } from './item.ts'
 import { LinkSender, type Outlet } from './link.ts'
+import { Origins } from './origins.ts'
 import type { ChainPlan, StagePlan } from './stage-plan.ts'
 import type { Connections, Finish, StageWorker } from './stage-worker.ts'
 
@@ -65,10 +67,10 @@ export class Wiring {
   readonly #workers = new Map<SlotId, StageWorker>()
   /** Of those, how they are connected. */
   readonly #wired = new Map<SlotId, Wired>()
-  readonly #inlets = new Map<string, WorkerInlet | ReturnInlet>()
+  readonly #admissions: Admissions<WorkerInlet | ReturnInlet>
   readonly #outlets: LocalOutlet[] = []
   readonly #open = new Map<LinkSender, NodeId>()
-  readonly #runs = new Map<string, Run>()
+  readonly #origins = new Origins()
   /** By what is known of the spec now. */
   #body: ChainBody
   #plan: ChainPlan
@@ -79,6 +81,7 @@ export class Wiring {
     this.#init = init
     this.#body = init.body
     this.#plan = init.plan
+    this.#admissions = new Admissions(init.phase.layout)
     this.#connectAll()
     init.ingress.open({
       entryOf: id => this.#entryTo(id)?.body.id ?? id,
@@ -118,8 +121,7 @@ export class Wiring {
       sender.detach()
       this.#init.channels.close(peer, sender)
     }
-    for (const inlet of this.#inlets.values()) inlet.detach()
-    this.#inlets.clear()
+    this.#admissions.end()
     for (const outlet of this.#outlets) outlet.detach()
     for (const worker of this.#workers.values()) worker.disconnect()
   }
@@ -130,24 +132,16 @@ export class Wiring {
     if (this.#isOver || target.kind === 'slot') return undefined
     if (target.generation.number !== number || target.generation.tag !== tag) return undefined
     if (target.kind === 'return' && target.boot !== this.#init.run.boot) return undefined
-    const inlet = this.#inletFor(target)
+    const inlet = this.#admissions.admit(target, session, origin => this.#makeInlet(target, origin))
     inlet?.attach(session, channel)
     return inlet
   }
 
-  #inletFor(target: Target & { kind: 'link' | 'return' }): WorkerInlet | ReturnInlet | undefined {
-    const key = target.kind === 'link' ? `${target.from}>${target.to}` : `${target.from}>`
-    const known = this.#inlets.get(key)
-    if (known !== undefined) return known
-    const inlet = this.#makeInlet(target)
-    if (inlet !== undefined) this.#inlets.set(key, inlet)
-    return inlet
-  }
-
-  #makeInlet(target: Target & { kind: 'link' | 'return' }): WorkerInlet | ReturnInlet | undefined {
+  /** `origin`: the node that all of its items come from. */
+  #makeInlet(target: ChainTarget, origin: NodeId | undefined): WorkerInlet | ReturnInlet | undefined {
     const { clock, ingress, run } = this.#init
-    const init: InletInit = { clock, intern: each => this.#intern(each) }
-    if (target.kind === 'return') return new ReturnInlet(ingress, run, init)
+    const init: InletInit = { clock, intern: each => this.#origins.intern(each), origin }
+    if (target.kind === 'return') return new ReturnInlet(ingress, run, { ...init, origin: run.id })
     const worker = this.#workers.get(target.to)
     const plan = this.#init.plan.workers.has(target.to) ? this.#init.plan : this.#plan
     const position = plan.workers.get(target.to)?.position ?? 0
@@ -295,14 +289,6 @@ export class Wiring {
     this.#open.set(sender, peer)
     channels.open(peer, sender)
     return sender
-  }
-
-  #intern(run: Run): Run {
-    const key = `${run.id}.${run.boot}`
-    const known = this.#runs.get(key)
-    if (known !== undefined) return known
-    this.#runs.set(key, run)
-    return run
   }
 }
 
