@@ -11,14 +11,8 @@ import { type News, PIGGYBACK_MAX } from './dissemination.ts'
 import { FAILURES_KEPT_MAX } from './failure.ts'
 import { failure } from './failure-shape.ts'
 import { HEALTH_SCORE_MAX } from './local-health.ts'
-import {
-  ADDRESSES_MAX,
-  BEHAVIOURS_MAX,
-  DECLINES_MAX,
-  MEMBER_STATUSES,
-  type MemberRow,
-  type ProtocolRange,
-} from './member-row.ts'
+import type { ProtocolRange } from './member-row.ts'
+import { memberRow, protocolRange } from './member-shape.ts'
 import {
   CONTROL_FRAME_BYTES_MAX,
   CONTROL_MESSAGE_BYTES_MAX,
@@ -50,7 +44,6 @@ import { BUCKET_COUNT } from './record-store.ts'
 import {
   Flaw,
   type Shape,
-  between,
   checked,
   isBoolean,
   isPlainObject,
@@ -59,7 +52,6 @@ import {
   objectOf,
   oneOf,
   optional,
-  recordOf,
   textOf,
   variantOf,
   whole,
@@ -117,7 +109,6 @@ export const LIST_MAX = 100_000
 export const ACCUSATIONS_MAX = 64
 
 const count = whole(0)
-const atLeastOne = whole(1)
 const text = textOf(TEXT_MAX)
 const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
 const slot = checked<SlotId>('the id of a slot', isSlotId)
@@ -128,31 +119,10 @@ const standalone = checked<SlotId>('the slot of a standalone worker', (value): v
 const run = objectOf<Run>({ id: node, boot: count })
 const list = <T>(item: Shape<T>, max = LIST_MAX): Shape<readonly T[]> => listOf(item, max)
 
-const protocolRange: Shape<ProtocolRange> = objectOf<ProtocolRange>({ min: count, max: count })
-
 /** What every version of a hello has had, and will have. */
 const anyHello = objectOf<{ readonly kind: 'hello'; readonly protocol: ProtocolRange }>({
   kind: literal('hello'),
   protocol: protocolRange,
-})
-
-const memberRow: Shape<MemberRow> = objectOf<MemberRow>({
-  id: node,
-  boot: count,
-  seq: count,
-  status: oneOf(MEMBER_STATUSES),
-  name: text,
-  addresses: list(text, ADDRESSES_MAX),
-  role: oneOf(['member', 'client']),
-  weight: between(1, 16),
-  labels: recordOf(text, text),
-  behaviours: list(text, BEHAVIOURS_MAX),
-  protocol: protocolRange,
-  placementVersion: optional(atLeastOne),
-  isDraining: optional(isBoolean),
-  declines: optional(list(slot, DECLINES_MAX)),
-  isLooking: optional(isBoolean),
-  endedMs: optional(count),
 })
 
 const stat: Shape<NodeStat> = objectOf<NodeStat>({

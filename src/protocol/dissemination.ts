@@ -5,6 +5,7 @@
  */
 
 import type { NodeId } from '../ids.ts'
+import { payloadBytesMax } from '../payload.ts'
 import type { MemberRow } from './member-row.ts'
 import type { Accusation } from './suspicions.ts'
 
@@ -19,6 +20,12 @@ const NO_NEWS: News = { members: [], accusations: [] }
 /** So much news fits on one probe: 8 rows are about 2 KiB. */
 export const PIGGYBACK_MAX = 8
 
+/**
+ * More rows than come to so much, reckoned at their largest, do not go together: a larger row goes alone. Forty times what
+ * eight rows come to, most of which is room for what their nodes can run.
+ */
+export const PIGGYBACK_BYTES_MAX = 128 * 1024
+
 /** News that waits beyond this is dropped, what was told most often first. Anti-entropy brings it. */
 export const NEWS_MAX = 512
 
@@ -28,6 +35,8 @@ const TRANSMISSIONS_PER_DIGIT = 4
 interface Item {
   readonly row: MemberRow | undefined
   readonly accusation: Accusation | undefined
+  /** Of the row. */
+  readonly bytes: number
   left: number
 }
 
@@ -40,22 +49,22 @@ export class Dissemination {
 
   /** A row has changed; `count`: nodes in the mesh. It takes the place of what was to be told of that member. */
   addRow(row: MemberRow, count: number): void {
-    this.#add(row.id, { row, accusation: undefined, left: transmissions(count) })
+    this.#add(row.id, { row, accusation: undefined, bytes: payloadBytesMax(row), left: transmissions(count) })
   }
 
   addAccusation(accusation: Accusation, count: number): void {
     const key = `${accusation.run.id} ${accusation.by}`
-    this.#add(key, { row: undefined, accusation, left: transmissions(count) })
+    this.#add(key, { row: undefined, accusation, bytes: 0, left: transmissions(count) })
   }
 
   /** What the next message to `peer` carries: what was told least often, the newest first. */
   take(peer: NodeId): News {
     if (this.#items.size === 0) return NO_NEWS
-    const chosen = [...this.#items]
+    const waiting = [...this.#items]
       .filter(([, { row }]) => row?.id !== peer || row.status === 'suspect' || row.status === 'dead')
       .toReversed()
       .toSorted(([, a], [, b]) => b.left - a.left)
-      .slice(0, PIGGYBACK_MAX)
+    const chosen = fitting(waiting)
     for (const [key, item] of chosen) {
       item.left -= 1
       if (item.left <= 0) this.#items.delete(key)
@@ -76,6 +85,19 @@ export class Dissemination {
     }
     this.#items.delete(stalest)
   }
+}
+
+/** Those of them that go together, the first among them. What has to wait comes sooner the next time. */
+function fitting(waiting: readonly [string, Item][]): [string, Item][] {
+  const chosen: [string, Item][] = []
+  let bytes = 0
+  for (const each of waiting) {
+    const [, item] = each
+    if (bytes > 0 && item.bytes > 0 && bytes + item.bytes > PIGGYBACK_BYTES_MAX) continue
+    bytes += item.bytes
+    if (chosen.push(each) >= PIGGYBACK_MAX) break
+  }
+  return chosen
 }
 
 /** 4 · ⌈log10(N + 1)⌉: four for each digit of N. */

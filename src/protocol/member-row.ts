@@ -21,6 +21,12 @@ export const ADDRESSES_MAX = 64
 /** A row names no more behaviours, those among them twice that can run in a thread or process as well. */
 export const BEHAVIOURS_MAX = 4_096
 
+/**
+ * Of labels, and fields of newer nodes, a row has no more: it rides on probes, and everybody keeps it. A node may give
+ * itself 32 labels of 400 characters, which are 38 KiB at most.
+ */
+export const MORE_BYTES_MAX = 64 * 1024
+
 /** The versions of the protocol that a node speaks. */
 export interface ProtocolRange {
   readonly min: number
@@ -39,6 +45,7 @@ export interface MemberRow extends Run {
   readonly role: MemberRole
   /** 1 … 16 */
   readonly weight: number
+  /** With what newer nodes say beside all this, at most `MORE_BYTES_MAX`. */
   readonly labels: Readonly<Record<string, string>>
   /** `name@version` of every behaviour that the node can run, sorted: at most `BEHAVIOURS_MAX`. */
   readonly behaviours: readonly string[]

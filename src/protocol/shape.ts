@@ -106,7 +106,7 @@ export function recordOf<T>(name: Shape<string>, entry: Shape<T>): Shape<Readonl
 }
 
 /** The shape of each field. */
-type Fields<T> = { readonly [K in keyof T]-?: Shape<T[K]> }
+export type Fields<T> = { readonly [K in keyof T]-?: Shape<T[K]> }
 
 /** An object with these fields. Others may be there, for newer nodes. */
 export function objectOf<T extends object>(fields: Fields<T>): Shape<T> {

@@ -3,11 +3,12 @@
 import { expect, test } from 'vitest'
 
 import { nodeId, slotId, specId } from '../../src/ids.ts'
+import { checkOptions } from '../../src/node/options.ts'
 import { encodePayload } from '../../src/payload.ts'
 import { ACCUSATIONS_MAX, HANDOFF_PARTS_MAX, LIST_MAX, decodeMessage } from '../../src/protocol/codec.ts'
 import { PIGGYBACK_MAX } from '../../src/protocol/dissemination.ts'
 import { FAILURES_KEPT_MAX } from '../../src/protocol/failure.ts'
-import { ADDRESSES_MAX, BEHAVIOURS_MAX, DECLINES_MAX } from '../../src/protocol/member-row.ts'
+import { ADDRESSES_MAX, BEHAVIOURS_MAX, DECLINES_MAX, MORE_BYTES_MAX } from '../../src/protocol/member-row.ts'
 import { NO_ROWS, TABLES } from '../../src/protocol/messages.ts'
 import { UNREACHABLE_MAX } from '../../src/protocol/reach.ts'
 import { BUCKET_COUNT } from '../../src/protocol/record-store.ts'
@@ -105,4 +106,38 @@ test(`what is handed over comes in ${HANDOFF_PARTS_MAX} parts at most`, () => {
   }
   expect(partOf(HANDOFF_PARTS_MAX)).toBe('message')
   expect(partOf(HANDOFF_PARTS_MAX + 1)).toMatch(/^count: /)
+})
+
+test.each([
+  ['labels', (count: number) => ({ labels: Object.fromEntries(textsOf(count).map(text => [text, text])) })],
+  ['fields of newer nodes', (count: number) => ({ more: textsOf(2 * count) })],
+  ['a map of newer nodes', (count: number) => ({ more: new Map(textsOf(count).map(text => [text, text])) })],
+  [
+    'fields and labels',
+    (count: number) => ({
+      more: textsOf(count),
+      labels: Object.fromEntries(textsOf(count).map(text => [text, ''])),
+    }),
+  ],
+] as const)(`a row of a member has no more than ${MORE_BYTES_MAX} bytes of %s`, (_, make) => {
+  const reasonFor = (count: number): string => reasonOf(rowsWith('members', [{ ...row(a), ...make(count) }]))
+  expect(reasonFor(300)).toBe('message')
+  expect(reasonFor(340)).toBe(
+    `rows.members.0: a row with at most ${MORE_BYTES_MAX} bytes of labels and of fields of newer nodes was expected`,
+  )
+})
+
+/** Of 98 characters each. */
+function textsOf(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => String(n).padStart(98, 'x'))
+}
+
+test('a node gives itself no more labels than fit', () => {
+  const text = (n: number): string => String(n).padStart(200, '\u{4e16}')
+  const labels = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [text(n), text(n)]))
+  expect(
+    reasonOf(rowsWith('members', [{ ...row(a), labels: checkOptions({ labels: labels(32) }).labels }])),
+  ).toBe('message')
+  expect(() => checkOptions({ labels: labels(33) })).toThrow('at most 32 labels')
 })

@@ -3,7 +3,8 @@
 import { expect, test } from 'vitest'
 
 import { nodeId } from '../../src/ids.ts'
-import { Dissemination, PIGGYBACK_MAX } from '../../src/protocol/dissemination.ts'
+import { encodePayload } from '../../src/payload.ts'
+import { Dissemination, PIGGYBACK_BYTES_MAX, PIGGYBACK_MAX } from '../../src/protocol/dissemination.ts'
 import { a, b, c, row } from './bench.ts'
 
 // The design: 4 · ⌈log10(N + 1)⌉.
@@ -41,4 +42,33 @@ test('nobody is told of itself, but for what is said against it', () => {
   expect(news.take(b).members).toEqual([])
   news.addRow(row(b, { status: 'suspect' }), 9)
   expect(news.take(b).members.map(({ status }) => status)).toEqual(['suspect'])
+})
+
+test('large rows do not go together, each goes as often as others, and small ones go with them', () => {
+  const news = new Dissemination()
+  const behaviours = Array.from({ length: 1_000 }, (_, n) => `${'x'.repeat(100)}${n}@1`)
+  const large = Array.from({ length: 5 }, (_, n) => nodeId(`large${n}`))
+  for (const id of large) news.addRow(row(id, { behaviours }), 9)
+  news.addRow(row(a), 9)
+  news.addRow(row(b), 9)
+  const seen = new Map<string, number>()
+  for (let n = 0; news.size > 0; n++) {
+    expect(n).toBeLessThan(100)
+    const { members } = news.take(nodeId('x'))
+    expect(members.filter(({ behaviours: ids }) => ids.length > 0).length).toBeLessThan(2)
+    for (const { id } of members) seen.set(id, (seen.get(id) ?? 0) + 1)
+  }
+  expect([...seen]).toHaveLength(7)
+  expect(new Set(seen.values())).toEqual(new Set([4]))
+})
+
+test('what goes together comes to no more than it may, however large labels are', () => {
+  const news = new Dissemination()
+  const labels = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`label${n}`, 'x'.repeat(400)]))
+  for (let n = 0; n < 100; n++) news.addRow(row(nodeId(`n${n}`), { labels }), 9)
+  for (let n = 0; n < 100; n++) {
+    const { members } = news.take(nodeId('x'))
+    expect(members.length).toBeGreaterThan(1)
+    expect(encodePayload(members).length).toBeLessThan(PIGGYBACK_BYTES_MAX)
+  }
 })
