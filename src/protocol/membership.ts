@@ -176,6 +176,7 @@ export class Membership {
 
   tick(now: Moment): void {
     this.enter(now)
+    this.#refute()
     for (const peer of this.#reach.missing(now.ms, this.#timings)) this.#miss(peer)
     for (const change of this.#reach.takeChanges(now.ms, this.#timings))
       this.#init.emit({ kind: 'reach-changed', ...change })
@@ -194,7 +195,7 @@ export class Membership {
   /** When to call `tick`, if nothing happens before. */
   wakeAtMs(): number {
     const dialMs = Math.min(this.contacts.wakeAtMs(), this.contacts.silentAtMs())
-    return Math.min(this.dutyMs(), dialMs, this.#roster.disputes.wakeAtMs(), this.wakefulness.wakeAtMs())
+    return Math.min(this.dutyMs(), dialMs, this.#roster.wakeAtMs(), this.wakefulness.wakeAtMs())
   }
 
   /** When the first of that is due which cannot be done later without saying something about this node. */
@@ -262,16 +263,15 @@ export class Membership {
     if (compareMembers(row, this.self) <= 0) return
     const isAccused = row.status === 'suspect' || row.status === 'dead'
     if (row.boot === this.self.boot && isAccused) return this.#refute(row.seq)
-    if (this.self.status === 'joining') {
-      // An earlier run, by a clock that was ahead. Whoever comes later is the later run.
-      this.#writeSelf({ ...this.self, boot: row.boot + 1 })
-    } else {
-      // Nobody but this run raises its numbers or says anything else of it: another process has its key.
-      this.#init.emit({ kind: 'replaced', by: { id: row.id, boot: row.boot } })
-    }
+    // An earlier run, by a clock that was ahead. Whoever comes later is the later run.
+    if (this.self.status === 'joining') return this.#writeSelf({ ...this.self, boot: row.boot + 1 })
+    // Nobody but this run raises its numbers or says anything else of it: another process has its key.
+    this.#init.emit({ kind: 'replaced', by: { id: row.id, boot: row.boot } })
   }
 
-  #refute(seq: number): void {
+  #refute(accused?: number): void {
+    const seq = this.#roster.refutation.take(this.#now.ms, accused)
+    if (seq === undefined) return
     this.health.raise()
     this.#writeSelf({ ...this.self, seq: Math.max(seq, this.self.seq) + 1 })
   }

@@ -6,6 +6,7 @@
 
 import type { NodeId } from '../ids.ts'
 import type { Prng } from '../prng.ts'
+import { Favours } from './favours.ts'
 import type { LocalHealth } from './local-health.ts'
 import type { Message } from './messages.ts'
 import type { Reach } from './reach.ts'
@@ -92,6 +93,7 @@ export class Prober {
   readonly #init: ProberInit
   readonly #probes = new Map<NodeId, Probe>()
   readonly #relays = new Set<Relay>()
+  readonly #favours = new Favours()
   /** Who has had no turn yet in this round, the next one last. */
   #ring: NodeId[] = []
   /** The members in the order of this round. */
@@ -150,7 +152,8 @@ export class Prober {
   ): void {
     const { reach, emit, timings, health } = this.#init
     const { n, nowMs } = context
-    if (!reach.isConnected(target) || this.#relays.size >= RELAYS_MAX) {
+    const isBusy = this.#relays.size >= RELAYS_MAX
+    if (!reach.isConnected(target) || isBusy || !this.#favours.take(requester, nowMs)) {
       emit({ kind: 'send', to: requester, message: { kind: 'probe-report', n, target, isHeard: false } })
       return
     }

@@ -5,6 +5,7 @@ import type { NodeId, Run } from '../ids.ts'
 import { Disputes } from './disputes.ts'
 import { type MemberRow, compareMembers, isOver, isPresent, memberRows } from './member-row.ts'
 import { RecordStore } from './record-store.ts'
+import { Refutation } from './refutation.ts'
 import type { Timings } from './timings.ts'
 
 /** More rows of those who are gone are not kept: the first to have gone are forgotten first. */
@@ -34,6 +35,8 @@ export interface RosterInit {
 export class Roster {
   readonly table = new RecordStore<MemberRow>(memberRows)
   readonly disputes: Disputes
+  /** Of what is said of this node. */
+  readonly refutation = new Refutation()
   /** So long the rows of those who are gone are kept. */
   readonly #retainMs: number
   /**
@@ -56,6 +59,11 @@ export class Roster {
     this.#retainMs = timings.tombstoneMs
     this.disputes = new Disputes(timings)
     this.table.merge(self)
+  }
+
+  /** When something is due of what is said of others or of this node, if nothing happens before. */
+  wakeAtMs(): number {
+    return Math.min(this.disputes.wakeAtMs(), this.refutation.wakeAtMs())
   }
 
   get self(): MemberRow {

@@ -5,6 +5,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { type NodeId, nodeId } from '../../src/ids.ts'
 import { Ledger } from '../../src/node/ledger.ts'
 import { Dissemination, NEWS_MAX, PIGGYBACK_MAX } from '../../src/protocol/dissemination.ts'
+import { FAVOURS_MAX, FAVOURS_TOGETHER_MAX } from '../../src/protocol/favours.ts'
 import { PROBES_MAX, RELAYS_MAX } from '../../src/protocol/prober.ts'
 import { Reach, UNREACHABLE_MAX } from '../../src/protocol/reach.ts'
 import { Suspicions, UNTRUSTED_WITNESSES_MAX } from '../../src/protocol/suspicions.ts'
@@ -50,6 +51,28 @@ test(`no more than ${RELAYS_MAX} probes are under way for others: to the rest th
   bench.meet(a, b)
   for (let n = 0; n < RELAYS_MAX + 10; n++) bench.tell(b, { kind: 'probe-request', n, target: b })
   expect(bench.sent('probe-report').filter(({ message }) => !message.isHeard)).toHaveLength(10)
+})
+
+test(`no more than ${FAVOURS_MAX} probes a second are sent for one, and ${FAVOURS_TOGETHER_MAX} for all: to the rest the answer is no`, () => {
+  const asking = many(10)
+  bench.meet(b, ...asking)
+  /** How many are probed for each of them. */
+  const ask = (requesters: readonly NodeId[]): number => {
+    bench.effects = []
+    for (let n = 0; n < 1_000; n++)
+      for (const from of requesters) {
+        bench.tell(from, { kind: 'probe-request', n, target: b })
+        bench.answer(b, n)
+      }
+    const heard = bench.sent('probe-report').filter(({ message }) => message.isHeard).length
+    expect(bench.sent('probe-report')).toHaveLength(1_000 * requesters.length)
+    expect(bench.sent('probe').filter(({ to }) => to === b)).toHaveLength(heard)
+    return heard
+  }
+  expect(ask(asking.slice(0, 1))).toBe(FAVOURS_MAX)
+  expect(ask(asking)).toBe(FAVOURS_TOGETHER_MAX - FAVOURS_MAX)
+  bench.nowMs += 1_000
+  expect(ask(asking)).toBe(FAVOURS_TOGETHER_MAX)
 })
 
 test(`no more than ${UNTRUSTED_WITNESSES_MAX} are kept who accuse and do not count; who counts is heard all the same`, () => {

@@ -1,3 +1,4 @@
+import { REFUTE_EVERY_MS } from '../../src/protocol/refutation.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
@@ -211,6 +212,26 @@ describe('the node itself', () => {
     bench.accuse(a, b)
     expect(bench.membership.self).toMatchObject({ seq: 5 })
     expect(bench.membership.health.score).toBe(1)
+  })
+
+  test('refutes at once, and what comes after that once in a while: the last of it without anything else happening', () => {
+    bench.meet(b)
+    const accused = (seq: number) => row(a, { seq, status: 'suspect' })
+    const said = () => bench.effects.filter(({ kind }) => kind === 'member-changed').length
+    bench.effects = []
+    for (let n = 0; n < 1_000; n++) {
+      bench.membership.merge(accused(10 + 2 * n), bench.now)
+      bench.accuse(a, b)
+      if (n % 100 === 0) bench.pass(n === 0 ? 0 : 1, [b])
+    }
+    expect(said()).toBe(1)
+    expect(bench.membership.self).toMatchObject({ seq: 11, status: 'alive' })
+    expect(bench.membership.wakeAtMs()).toBe(REFUTE_EVERY_MS)
+    bench.pass(1, [b])
+    expect(said()).toBe(2)
+    expect(bench.membership.self).toMatchObject({ seq: 2009, status: 'alive' })
+    bench.pass(1_000, [b])
+    expect(said()).toBe(2)
   })
 
   test('learns that a newer run has taken its place', () => {
