@@ -17,6 +17,7 @@ import {
   CONTROL_FRAME_BYTES_MAX,
   CONTROL_MESSAGE_BYTES_MAX,
   type CarriedMessage,
+  HANDOFF_PART_BYTES_MAX,
   MESSAGE_LIMITS,
   type Message,
   type NodeStat,
@@ -110,7 +111,10 @@ export const ACCUSATIONS_MAX = 64
 
 const count = whole(0)
 const text = textOf(TEXT_MAX)
-const bytes = checked('a number of bytes', value => value instanceof Uint8Array)
+const handoffPart = checked<Uint8Array>(
+  `at most ${HANDOFF_PART_BYTES_MAX} bytes`,
+  (value): value is Uint8Array => value instanceof Uint8Array && value.length <= HANDOFF_PART_BYTES_MAX,
+)
 const slot = checked<SlotId>('the id of a slot', isSlotId)
 /** Nobody claims anything else: of one spec there is one claim. */
 const standalone = checked<SlotId>('the slot of a standalone worker', (value): value is SlotId =>
@@ -229,7 +233,7 @@ const carried = {
     generation: count,
     index: count,
     count: whole(1, HANDOFF_PARTS_MAX),
-    bytes,
+    bytes: handoffPart,
   },
   rows: { rows, ask: optional(count) },
 }

@@ -137,6 +137,9 @@ export const RELAY_HOPS_MAX = 2
 /** What a worker hands over to its successor on another node may be so large. */
 export const HANDOFF_BYTES_MAX = 1024 * 1024
 
+/** A part of that, beside which there is room in a frame; a node that means harm may send `HANDOFF_PARTS_MAX` of them, three times as much. */
+export const HANDOFF_PART_BYTES_MAX = 192 * 1024
+
 export const NO_ROWS: Rows = { members: [], specs: [], claims: [], phases: [] }
 
 /** Whether two nodes have a version of the protocol in common. */

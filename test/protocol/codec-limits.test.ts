@@ -9,7 +9,7 @@ import { ACCUSATIONS_MAX, HANDOFF_PARTS_MAX, LIST_MAX, decodeMessage } from '../
 import { PIGGYBACK_MAX } from '../../src/protocol/dissemination.ts'
 import { FAILURES_KEPT_MAX } from '../../src/protocol/failure.ts'
 import { ADDRESSES_MAX, BEHAVIOURS_MAX, DECLINES_MAX, MORE_BYTES_MAX } from '../../src/protocol/member-row.ts'
-import { NO_ROWS, TABLES } from '../../src/protocol/messages.ts'
+import { HANDOFF_PART_BYTES_MAX, NO_ROWS, TABLES } from '../../src/protocol/messages.ts'
 import { UNREACHABLE_MAX } from '../../src/protocol/reach.ts'
 import { BUCKET_COUNT } from '../../src/protocol/record-store.ts'
 import { row } from './bench.ts'
@@ -106,6 +106,22 @@ test(`what is handed over comes in ${HANDOFF_PARTS_MAX} parts at most`, () => {
   }
   expect(partOf(HANDOFF_PARTS_MAX)).toBe('message')
   expect(partOf(HANDOFF_PARTS_MAX + 1)).toMatch(/^count: /)
+})
+
+test(`a part of what is handed over has ${HANDOFF_PART_BYTES_MAX} bytes at most, also by way of others`, () => {
+  const partOf = (size: number) => ({
+    kind: 'handoff-state',
+    slot: CLAIM.slot,
+    generation: 1,
+    index: 0,
+    count: 1,
+    bytes: new Uint8Array(size),
+  })
+  const by = (message: unknown) => ({ kind: 'relay', from: a, to: a, hops: 0, message })
+  expect(reasonOf(partOf(HANDOFF_PART_BYTES_MAX))).toBe('message')
+  expect(reasonOf(by(partOf(HANDOFF_PART_BYTES_MAX)))).toBe('message')
+  expect(reasonOf(partOf(HANDOFF_PART_BYTES_MAX + 1))).toMatch(/^bytes: at most /)
+  expect(reasonOf(by(partOf(HANDOFF_PART_BYTES_MAX + 1)))).toMatch(/^message\.bytes: at most /)
 })
 
 test.each([

@@ -2,18 +2,15 @@
 /** What a worker has left behind for its successor, on its way from node to node: in parts that fit into frames. */
 
 import type { SlotId } from '../../ids.ts'
-import type { Message } from '../../protocol/messages.ts'
-
-/** Fits into a frame of the control lane. */
-const PART_BYTES = 192 * 1024
+import { HANDOFF_PART_BYTES_MAX, type Message } from '../../protocol/messages.ts'
 
 type StatePart = Message & { readonly kind: 'handoff-state' }
 
 /** All parts of what the worker of that generation has left behind: one at least. */
 export function partsOfState(slot: SlotId, generation: number, state: Uint8Array): StatePart[] {
-  const count = Math.max(1, Math.ceil(state.length / PART_BYTES))
+  const count = Math.max(1, Math.ceil(state.length / HANDOFF_PART_BYTES_MAX))
   return Array.from({ length: count }, (_, index) => {
-    const bytes = state.subarray(index * PART_BYTES, (index + 1) * PART_BYTES)
+    const bytes = state.subarray(index * HANDOFF_PART_BYTES_MAX, (index + 1) * HANDOFF_PART_BYTES_MAX)
     return { kind: 'handoff-state', slot, generation, index, count, bytes }
   })
 }
