@@ -106,6 +106,11 @@ export class Bulletin {
     else if (isPresent(member)) this.notify({ kind: 'member:reachable', member })
   }
 
+  /** A member has told what it knew as this node met it; undefined: nothing is known of it itself. */
+  followTold(member: MemberRow | undefined): void {
+    if (member !== undefined) this.notify({ kind: 'member:met', member })
+  }
+
   #tellMember(member: MemberRow, wasPresent: boolean): void {
     switch (member.status) {
       case 'alive':

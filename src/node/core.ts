@@ -45,7 +45,7 @@ export class Core {
   readonly spreading: Spreading
   readonly upkeep: Upkeep
   readonly #membership: Membership
-  readonly #antiEntropy: AntiEntropy
+  readonly antiEntropy: AntiEntropy
   readonly #departure = new Departure()
   readonly #joining: Joining
   readonly #relay: Relay
@@ -71,7 +71,7 @@ export class Core {
     })
     this.ledger = new Ledger(this.#membership, timings.tombstoneMs, effect => this.#effects.push(effect))
     const { tables } = this.ledger
-    const ask = (peer: NodeId): void => this.#antiEntropy.greet(peer)
+    const ask = (peer: NodeId): void => this.antiEntropy.greet(peer)
     this.#joining = new Joining({ timings, startedMs: now.ms, membership: this.#membership, ask })
     this.#relay = new Relay({
       self: self.id,
@@ -81,7 +81,7 @@ export class Core {
       send: (to, message) => this.#send(to, message),
     })
     this.spreading = new Spreading({ self: self.id, tables, send: (to, message) => this.#send(to, message) })
-    this.#antiEntropy = new AntiEntropy({
+    this.antiEntropy = new AntiEntropy({
       self: self.id,
       tables,
       periodMs: timings.digestPeriodMs,
@@ -93,6 +93,7 @@ export class Core {
         this.#send(to, message)
       },
       isSure: () => this.#joining.isSure,
+      onTold: peer => this.#bulletin.followTold(this.ledger.tables.members.get(peer)),
     })
     this.supervisor = new Supervisor(
       effect => this.#effects.push(effect),
@@ -143,7 +144,7 @@ export class Core {
   wakeAtMs(): number {
     return Math.min(
       this.#membership.wakeAtMs(),
-      this.#antiEntropy.wakeAtMs(),
+      this.antiEntropy.wakeAtMs(),
       this.supervisor.wakeAtMs(),
       this.upkeep.wakeAtMs(),
       this.ledger.wakeAtMs(),
@@ -178,6 +179,7 @@ export class Core {
         this.#onSpread(this.spreading.onPeerDown(event.peer))
         this.#membership.onPeerDown(event.peer, this.#now)
         this.#greetings.onPeerDown(event.peer)
+        this.antiEntropy.onPeerDown(event.peer)
         return this.#membership.tick(this.#now)
       case 'dial-failed':
         return this.#membership.onDialFailed(event.key, event, this.#now)
@@ -229,7 +231,7 @@ export class Core {
     const nowMs = this.#now.ms
     this.#joining.tick(this.#now)
     this.#membership.tick(this.#now)
-    this.#antiEntropy.tick(this.#membership.connected(), nowMs)
+    this.antiEntropy.tick(this.#membership.connected(), nowMs)
     this.supervisor.tick(nowMs)
     this.upkeep.tick(this.#now)
     for (const id of this.ledger.tombstones.take(nowMs)) this.#bury(id)
@@ -245,7 +247,7 @@ export class Core {
     const messages = this.#greetings.onPeerUp(peer, this.self, members, this.#now.ms)
     for (const message of messages) this.#send(peer, message)
     this.spreading.onPeerUp(peer)
-    this.#antiEntropy.greet(peer)
+    this.antiEntropy.onPeerUp(peer)
   }
 
   #onMessage(from: NodeId, message: Message): void {
@@ -277,16 +279,16 @@ export class Core {
       case 'handoff-state':
         return this.upkeep.onHandoff(message, from, this.#now)
       case 'digest':
-        return this.#antiEntropy.onDigest(from, message.roots)
+        return this.antiEntropy.onDigest(from, message.roots)
       case 'forget':
         for (const removal of message.removals) this.ledger.forget(removal, this.#now)
         return undefined
       case 'agree':
         return this.#joining.onAgreed(from, message.tables, this.#now)
       case 'buckets':
-        return this.#antiEntropy.onBuckets(from, message.table, message.digests, this.#now.ms)
+        return this.antiEntropy.onBuckets(from, message.table, message.digests, this.#now.ms)
       case 'want':
-        return this.#antiEntropy.onWant(from, message.table, message.buckets, this.#now.ms)
+        return this.antiEntropy.onWant(from, message.table, message.buckets, this.#now.ms)
       default:
         return unreachable(message)
     }
@@ -310,7 +312,7 @@ export class Core {
 
   #mergeFrom(from: NodeId, rows: Rows): void {
     const removals = this.#merge(rows)
-    this.#antiEntropy.onRows(from, rows, this.#now.ms)
+    this.antiEntropy.onRows(from, rows, this.#now.ms)
     if (removals.length > 0) this.#send(from, { kind: 'forget', removals })
   }
 
@@ -322,16 +324,15 @@ export class Core {
   }
 
   #onMembership(effect: MembershipEffect): void {
-    if (effect.kind === 'degraded') {
+    if (effect.kind === 'degraded')
       return this.#bulletin.notify({ kind: 'node:degraded', health: effect.health })
-    }
     if (effect.kind !== 'member-changed') {
       this.#effects.push(effect)
       if (effect.kind !== 'reach-changed') return undefined
       return this.#bulletin.followReach(this.ledger.tables.members.get(effect.peer), effect)
     }
     this.ledger.onMemberChanged(effect)
-    this.#antiEntropy.onMemberChanged(effect.row)
+    this.antiEntropy.onMemberChanged(effect.row)
     this.#onSpread(this.spreading.watched())
     return this.#bulletin.followMember(effect.row, effect.before)
   }

@@ -115,6 +115,8 @@ export type NodeEvent =
    */
   | { readonly kind: 'node:stalled'; readonly durationMs: number; readonly worker?: SlotId }
   | { readonly kind: 'member:join'; readonly member: MemberRow }
+  /** There is a session with the member, and what it knew of workers, groups and chains as that began is known here. */
+  | { readonly kind: 'member:met'; readonly member: MemberRow }
   | { readonly kind: 'member:suspect'; readonly member: MemberRow }
   | { readonly kind: 'member:dead'; readonly member: MemberRow }
   | { readonly kind: 'member:leave'; readonly member: MemberRow }
@@ -191,6 +193,7 @@ export type NodeEvent =
 const KINDS: Readonly<Record<NodeEvent['kind'], true>> = {
   'node:stalled': true,
   'member:join': true,
+  'member:met': true,
   'member:suspect': true,
   'member:dead': true,
   'member:leave': true,

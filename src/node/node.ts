@@ -1,7 +1,7 @@
 // shell
 /** A node of the mesh, as its users see it. */
 
-import { DuplicateIdentityError, FormationError, NodeStoppedError } from '../errors.ts'
+import { DuplicateIdentityError, NodeStoppedError } from '../errors.ts'
 import { type NodeId, type SlotId, type SpecId, slotId } from '../ids.ts'
 import type { SpecBody, SpecKind } from '../protocol/spec-row.ts'
 import { atMost } from './at-most.ts'
@@ -16,12 +16,12 @@ import { DIFFERENT, ELSEWHERE } from './different.ts'
 import { drain } from './drain.ts'
 import { EventBus, type NodeEventOf } from './event-bus.ts'
 import type { NodeEvent } from './events.ts'
+import { isFormed, unformed } from './formed.ts'
 import { GroupHandle } from './group-handle.ts'
 import { Inputs } from './input-feed.ts'
 import type { Ports } from './kernel-init.ts'
 import { Kernel } from './kernel.ts'
 import { WorkerRef } from './messaging/refs.ts'
-import { linesOf, nobodyKnown } from './obstacles.ts'
 import type { NodeOptions } from './options.ts'
 import { describe } from './own-row.ts'
 import { Parts } from './parts.ts'
@@ -274,24 +274,21 @@ export class Node implements AsyncDisposable {
     return this.#kernel
   }
 
-  /** Waits until at least `count` nodes take part, this one included. @throws {FormationError} saying what is in the way; {OptionsError} when `count` is no number of nodes: 1 to 10,000 */
+  /**
+   * Waits until at least `count` nodes take part, this one included, and what runs on those it counts is known here: an id
+   * that is taken there is refused from then on.
+   * @throws {FormationError} saying what is in the way; {OptionsError} when `count` is no number of nodes: 1 to 10,000
+   */
   async formed(count: number, options: WaitOptions = {}): Promise<void> {
     checkFormed(count, options)
     const refuse = this.#declarations.refusal()
-    const isFormed = (): true | undefined => {
+    const look = (): true | undefined => {
       refuse()
-      return this.members().length >= count ? true : undefined
+      return isFormed(this.members(), this.#kernel.core, count) || undefined
     }
-    await this.#waiting.until(isFormed, options, timeoutMs => {
-      const present = new Set(this.members().map(({ id }) => id))
-      const { membership } = this.#kernel.core.ledger
-      const mute = this.#kernel.border.mutePeers(peer => present.has(peer))
-      const lines = linesOf([...membership.contacts.problems(), ...mute])
-      const isComing = membership.contacts.isLooking || membership.connected().some(id => !present.has(id))
-      if (lines.length === 0 && !isComing) lines.push(nobodyKnown(this.#options))
-      const found = `${present.size} of ${count} nodes after ${timeoutMs} ms`
-      return new FormationError([found, ...lines].join('\n  '))
-    })
+    const late = (ms: number): Error =>
+      unformed(this.members(), this.#kernel, { ...this.#options, count, timeoutMs: ms })
+    await this.#waiting.until(look, options, late)
   }
 
   /**

@@ -18,6 +18,8 @@ export interface Question {
   readonly buckets: ReadonlySet<number>
   /** It waits for an answer, also where there is nothing to tell. */
   readonly isAwaited: boolean
+  /** It is asked for the same then: whoever hears that has been told what is known here. */
+  readonly isAsked: boolean
 }
 
 /** What a peer was told of a table, and has asked for since. */
@@ -39,7 +41,7 @@ export class Answers {
   }
 
   /** However often it is asked for: what waits is told once. */
-  ask(peer: NodeId, { table, buckets, isAwaited }: Question, nowMs: number): void {
+  ask(peer: NodeId, { table, buckets, isAwaited, isAsked }: Question, nowMs: number): void {
     const tables = this.#accounts.get(peer) ?? new Map<Table, Account>()
     const account = tables.get(table) ?? { bytes: 0, atMs: nowMs, question: undefined }
     this.#accounts.set(peer, tables.set(table, account))
@@ -48,6 +50,7 @@ export class Answers {
       table,
       buckets: new Set([...(before?.buckets ?? []), ...buckets]),
       isAwaited: isAwaited || before?.isAwaited === true,
+      isAsked: isAsked || before?.isAsked === true,
     }
     this.#settle(peer, account, nowMs)
   }

@@ -30,6 +30,9 @@ const QUIET_PERIODS_MAX = 4
  */
 const AGAIN_MS = 20
 
+/** Who takes part, is told by everybody to everybody: nobody waits for that. */
+const TOLD = TABLES.filter(table => table !== 'members')
+
 export class AntiEntropy {
   readonly #self: NodeId
   readonly #tables: Tables
@@ -37,6 +40,9 @@ export class AntiEntropy {
   readonly #prng: Prng
   readonly #send: (to: NodeId, message: Message) => void
   readonly #isSure: () => boolean
+  readonly #onTold: (peer: NodeId) => void
+  /** The tables of which each peer may know something yet that it knew as it was met, and this node does not. */
+  readonly #owed = new Map<NodeId, Set<Table>>()
   readonly #late: LateSpecs
   readonly #answers = new Answers((peer, question) => this.#answer(peer, question))
   /** Whom to compare with again, and when: in the order of that, as all wait alike. */
@@ -59,6 +65,8 @@ export class AntiEntropy {
     readonly send: (to: NodeId, message: Message) => void
     /** Whether others may rest on it that nothing is missing where nothing differs. */
     readonly isSure: () => boolean
+    /** What the peer knew of specs and of where they run, as it was met, is known here from now on. */
+    readonly onTold: (peer: NodeId) => void
   }) {
     this.#self = init.self
     this.#tables = init.tables
@@ -67,6 +75,7 @@ export class AntiEntropy {
     this.#prng = init.prng
     this.#send = init.send
     this.#isSure = init.isSure
+    this.#onTold = init.onTold
     this.#comparedMs = init.nowMs
     this.#waitMs = init.periodMs
   }
@@ -118,6 +127,21 @@ export class AntiEntropy {
     for (const peer of tellers) this.#send(peer, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })
   }
 
+  /** Whether `onTold` has been called for the peer since its session began, which goes on. */
+  hasTold(peer: NodeId): boolean {
+    return this.#owed.get(peer)?.size === 0
+  }
+
+  /** A session begins: they compare at once, whatever they have compared before. */
+  onPeerUp(peer: NodeId): void {
+    this.#owed.set(peer, new Set(TOLD))
+    this.greet(peer)
+  }
+
+  onPeerDown(peer: NodeId): void {
+    this.#owed.delete(peer)
+  }
+
   /** Compares with one peer now. */
   greet(peer: NodeId): void {
     this.#send(peer, { kind: 'digest', roots: this.#tables.roots() })
@@ -131,6 +155,7 @@ export class AntiEntropy {
     for (const table of differing) {
       this.#send(from, { kind: 'buckets', table, digests: this.#tables[table].bucketDigests() })
     }
+    this.#note(from, tables)
   }
 
   onBuckets(from: NodeId, table: Table, digests: readonly string[], nowMs: number): void {
@@ -141,13 +166,22 @@ export class AntiEntropy {
       if (!this.#again.has(from)) this.#again.set(from, nowMs + AGAIN_MS)
       return
     }
-    this.#answers.ask(from, { table, buckets: new Set(buckets), isAwaited: false }, nowMs)
-    this.#send(from, { kind: 'want', table, buckets })
+    this.#answers.ask(from, { table, buckets: new Set(buckets), isAwaited: false, isAsked: true }, nowMs)
   }
 
   /** Answered even when there is nothing to tell: whoever asks may be waiting for the answer. Who has just been told much, waits. */
   onWant(from: NodeId, table: Table, buckets: readonly number[], nowMs: number): void {
-    this.#answers.ask(from, { table, buckets: new Set(buckets), isAwaited: true }, nowMs)
+    this.#answers.ask(from, { table, buckets: new Set(buckets), isAwaited: true, isAsked: false }, nowMs)
+    // It has sent its own rows of them before, whatever it knew when it was told how they differ.
+    this.#note(from, [table])
+  }
+
+  /** The peer has told all that it knows of these tables. */
+  #note(peer: NodeId, tables: readonly Table[]): void {
+    const owed = this.#owed.get(peer)
+    if (owed === undefined || owed.size === 0) return
+    for (const table of tables) owed.delete(table)
+    if (owed.size === 0) this.#onTold(peer)
   }
 
   #takeAgain(nowMs: number): NodeId[] {
@@ -164,10 +198,11 @@ export class AntiEntropy {
   }
 
   /** @returns how much that was, as estimated */
-  #answer(to: NodeId, { table, buckets, isAwaited }: Question): number {
+  #answer(to: NodeId, { table, buckets, isAwaited, isAsked }: Question): number {
     const bundles = inFrames(this.#tables.rowsIn(table, buckets))
     if (bundles.length === 0 && isAwaited) bundles.push(NO_ROWS)
     for (const rows of bundles) this.#send(to, { kind: 'rows', rows })
+    if (isAsked) this.#send(to, { kind: 'want', table, buckets: [...buckets] })
     return bundles.reduce((sum, rows) => sum + estimatedBytes(rows), 0)
   }
 }

@@ -72,6 +72,7 @@ test('whoever waits for a mesh is told of them too: by address where they were d
     }
   }
   outside.join('spoken')
+  outside.tell('spoken', node)
   expect(await linesOfFormed()).toEqual([
     expect.stringMatching(/^node peer: found 4 sessions in a row .* look into its log/),
     expect.stringMatching(/^\/sim\/dialled: found 4 sessions in a row .* look into its log/),
@@ -135,6 +136,7 @@ test.each([false, true])('who knows nobody is told so, and what to do: multicast
   expect(only).toMatch(nobody)
   expect(only).toMatch(multicast)
   outside.join('other')
+  outside.tell('other', node)
   expect(await linesOfFormed()).toEqual([expect.stringMatching(nobody)])
 })
 

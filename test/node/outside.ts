@@ -99,6 +99,11 @@ export class Outside implements Transport {
     return peer
   }
 
+  /** A peer says that it knows no more than the node. */
+  tell(name: string, node: Node): void {
+    this.say(nodeId(name), { kind: 'digest', roots: node.snapshot().roots })
+  }
+
   say(peer: NodeId, message: Message): void {
     let bytes = encodeMessage(message)
     for (; bytes.length > PIECE_BYTES; bytes = bytes.subarray(PIECE_BYTES))

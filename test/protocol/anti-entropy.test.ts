@@ -14,11 +14,16 @@ import { ROW_BYTES_MAX, inFrames } from '../../src/protocol/rows.ts'
 import type { SpecRow } from '../../src/protocol/spec-row.ts'
 import { Tables } from '../../src/protocol/tables.ts'
 
+const NAMES = ['a', 'b'] as const
+type Name = (typeof NAMES)[number]
+
 /** Two nodes that speak to each other without a network. */
 class Pair {
   readonly tables = { a: newTables(), b: newTables() }
   readonly sent: Message[] = []
-  readonly #queue: { readonly to: 'a' | 'b'; readonly message: Message }[] = []
+  /** Who has been told by the other one all that it knew. */
+  readonly told: Name[] = []
+  readonly #queue: { readonly to: Name; readonly message: Message }[] = []
   readonly #ends = { a: this.#end('a'), b: this.#end('b') }
 
   /** Lets `a` compare with `b`, and both say all they have to say. */
@@ -29,7 +34,25 @@ class Pair {
     }
   }
 
-  #end(name: 'a' | 'b'): AntiEntropy {
+  /** A session begins, and each says what it has to say, at whatever time: `next` says whose turn it is to be heard. */
+  meet(next: () => Name): void {
+    for (const name of NAMES) this.#ends[name].onPeerUp(otherThan(name))
+    for (let nowMs = 0; this.#queue.length > 0 || nowMs < 100; nowMs += 10) {
+      for (const name of NAMES) this.#ends[name].tick([otherThan(name)], nowMs)
+      const first = next()
+      const index = Math.max(
+        0,
+        this.#queue.findIndex(({ to }) => to === first),
+      )
+      for (const { to, message } of this.#queue.splice(index, 1)) this.#deliver(to, message)
+    }
+  }
+
+  hasTold(name: Name): boolean {
+    return this.#ends[name].hasTold(otherThan(name))
+  }
+
+  #end(name: Name): AntiEntropy {
     return new AntiEntropy({
       self: nodeId(name),
       tables: this.tables[name],
@@ -41,12 +64,13 @@ class Pair {
         this.#queue.push({ to: name === 'a' ? 'b' : 'a', message })
       },
       isSure: () => true,
+      onTold: () => void this.told.push(name),
     })
   }
 
-  #deliver(to: 'a' | 'b', message: Message): void {
+  #deliver(to: Name, message: Message): void {
     const end = this.#ends[to]
-    const from = nodeId(to === 'a' ? 'b' : 'a')
+    const from = otherThan(to)
     if (message.kind === 'digest') end.onDigest(from, message.roots)
     else if (message.kind === 'buckets') end.onBuckets(from, message.table, message.digests, 0)
     else if (message.kind === 'want') end.onWant(from, message.table, message.buckets, 0)
@@ -57,6 +81,10 @@ class Pair {
       for (const each of message.rows.phases) phases.merge(each)
     }
   }
+}
+
+function otherThan(name: Name): NodeId {
+  return nodeId(name === 'a' ? 'b' : 'a')
 }
 
 function newTables(): Tables {
@@ -140,6 +168,32 @@ test('two nodes know the same after one exchange, whatever each knew before', ()
   )
 })
 
+test('whoever has been told of all knows all that the other one knew as they met, and is told so once', () => {
+  fc.assert(
+    fc.property(rows, rows, fc.array(fc.constantFrom(...NAMES), { maxLength: 60 }), (ofA, ofB, turns) => {
+      const pair = new Pair()
+      const known = { a: ofA, b: ofB }
+      for (const name of NAMES)
+        for (const [id, ms] of known[name]) pair.tables[name].specs.merge(row(id, ms, 4_000))
+      pair.meet(() => {
+        for (const name of NAMES) if (pair.hasTold(name)) expectKnown(pair, name, known)
+        return turns.shift() ?? 'a'
+      })
+      expect(pair.told.toSorted()).toEqual(NAMES)
+    }),
+    { numRuns: 50 },
+  )
+})
+
+function expectKnown(
+  pair: Pair,
+  by: Name,
+  known: Record<Name, readonly (readonly [number, number])[]>,
+): void {
+  for (const [id, ms] of known[by === 'a' ? 'b' : 'a'])
+    expect(pair.tables[by].specs.get(specId(`spec-${id}`))?.version.ms).toBeGreaterThanOrEqual(ms)
+}
+
 test('nodes that know the same say so in two messages', () => {
   const pair = new Pair()
   for (const tables of [pair.tables.a, pair.tables.b]) tables.specs.merge(row(1, 1))
@@ -158,6 +212,7 @@ test('however many tables have become alike meanwhile, two compare again once, a
     nowMs: 0,
     send: (_to, message) => void sent.push(message),
     isSure: () => true,
+    onTold: () => {},
   })
   const peer = nodeId('b')
   for (let round = 0; round < 100; round++)
@@ -205,6 +260,7 @@ function endOf(members: readonly MemberRow[]) {
     nowMs: 0,
     send: (_to, message) => void sent.push(message),
     isSure: () => true,
+    onTold: () => {},
   })
   return { end, sent, told: () => sent.flatMap(each => (each.kind === 'rows' ? each.rows.members : [])) }
 }
@@ -284,6 +340,7 @@ describe('a node in whose tables nothing changes', () => {
     nowMs,
     send: () => digestsMs.push(nowMs),
     isSure: () => true,
+    onTold: () => {},
   })
   const pass = (durationMs: number): number => {
     const before = digestsMs.length
