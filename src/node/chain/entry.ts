@@ -23,6 +23,8 @@ export class Entry implements Parent {
   readonly #onSettled: (entry: Entry) => void
   /** What has come out so far; undefined while nothing has. */
   outputs: Output[] | undefined = undefined
+  /** Since it was accepted, the chain has had a stage that may give many for one: what comes out is listed. */
+  isListed: boolean
   isSent = false
   /** Some of it was given to a stage before, by a generation that is over. */
   wasSent = false
@@ -35,11 +37,15 @@ export class Entry implements Parent {
   /** As many as have been given away and not been dealt with. */
   #open = 1
 
-  constructor(init: Pick<Entry, 'item' | 'to' | 'acceptedMs' | 'waiter'>, onSettled: (entry: Entry) => void) {
+  constructor(
+    init: Pick<Entry, 'item' | 'to' | 'acceptedMs' | 'waiter' | 'isListed'>,
+    onSettled: (entry: Entry) => void,
+  ) {
     this.item = init.item
     this.to = init.to
     this.acceptedMs = init.acceptedMs
     this.waiter = init.waiter
+    this.isListed = init.isListed
     this.#onSettled = onSettled
   }
 
@@ -59,8 +65,8 @@ export class Entry implements Parent {
 
   /** The same, to be sent again: whatever the generation before still says of the old one, means nothing any more. */
   again(): Entry {
-    const { item, to, acceptedMs, waiter } = this
-    const again = new Entry({ item: item.again(), to, acceptedMs, waiter }, this.#onSettled)
+    const { item, to, acceptedMs, waiter, isListed } = this
+    const again = new Entry({ item: item.again(), to, acceptedMs, waiter, isListed }, this.#onSettled)
     again.wasSent = this.maybeExecuted
     again.crashes = this.crashes
     again.error = this.error

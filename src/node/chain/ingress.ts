@@ -107,8 +107,14 @@ export class Ingress {
 
   configure(limits: Limits): void {
     this.#limits = limits
+    // Stages may go again before what they give has come out: none of it is thrown away.
+    if (this.#isMany) for (const entry of this.#entries.values()) entry.isListed = true
     this.#front = this.#gate(this.#first())
     this.#announceRoom()
+  }
+
+  get #isMany(): boolean {
+    return this.#limits.emission === 'many'
   }
 
   hasRoom(): boolean {
@@ -142,7 +148,8 @@ export class Ingress {
     const item = new Item(head, undefined, value)
     if (gate.exit === undefined) item.bytes()
     else gate.exit.prepare(item)
-    const entry = new Entry({ item, to, acceptedMs: this.#init.nowMs(), waiter }, this.#onSettled)
+    const acceptedMs = this.#init.nowMs()
+    const entry = new Entry({ item, to, acceptedMs, waiter, isListed: this.#isMany }, this.#onSettled)
     this.#stats.accepted = n
     this.#entries.set(n, entry)
     gate.unsent.push(entry)
@@ -215,7 +222,7 @@ export class Ingress {
     const entry = this.#entries.get(n)
     if (entry === undefined) return
     // Where an item gives at most one, this is all of it: no need to wait for word from every stage.
-    if (this.#limits.emission !== 'many') return this.#finish(entry, value)
+    if (!entry.isListed) return this.#finish(entry, value)
     entry.outputs ??= []
     entry.outputs.push({ path, value })
   }
@@ -226,7 +233,7 @@ export class Ingress {
     if (entry === undefined) return
     if (notice.kind === 'callback-failed') return this.#init.onCallbackFailed(notice)
     this.#bury(entry, notice)
-    if (this.#limits.emission !== 'many') this.#finish(entry)
+    if (!entry.isListed) this.#finish(entry)
   }
 
   /** Sends what waits for a stage, as far as there is room. */
@@ -345,8 +352,8 @@ export class Ingress {
   }
 
   /** One for one, as the stages declare it: an array only where a stage may emit many. */
-  #outcomeOf({ outputs = [] }: Entry, only: unknown): unknown {
-    if (this.#limits.emission !== 'many') return only
+  #outcomeOf({ isListed, outputs = [] }: Entry, only: unknown): unknown {
+    if (!isListed) return only
     if (outputs.length > 1) outputs.sort((a, b) => comparePaths(a.path, b.path))
     return outputs.map(output => output.value)
   }
