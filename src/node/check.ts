@@ -61,16 +61,20 @@ export function onePerField(problems: readonly Problem[]): Problem[] {
   })
 }
 
-/** The schema of an object with these fields and no others. What is missing is told by what it should be. */
+/**
+ * The schema of an object with these fields and no others. What is missing is told by what it should be. `elsewhere`: what to
+ * write instead of fields that there are not, and that one may look for, by their names.
+ */
 export function fields<const Entries extends Readonly<Record<string, v.GenericSchema>>>(
   entries: Entries,
+  elsewhere: Readonly<Record<string, string>> = {},
 ): v.GenericSchema<object, v.InferOutput<v.StrictObjectSchema<Entries, string>>> {
   const all: Readonly<Record<string, v.GenericSchema>> = entries
   return v.pipe(
     v.custom<object>(isPlain, 'an object'),
     v.strictObject(entries, issue => {
       const name = issue.path?.[0].key
-      if (issue.expected === 'never') return noSuchField(String(name), Object.keys(entries))
+      if (issue.expected === 'never') return noSuchField(String(name), Object.keys(entries), elsewhere)
       return typeof name === 'string' ? wantedOf(all[name]) : 'an object'
     }),
   )

@@ -16,8 +16,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best?.candidate
 }
 
-/** What is wrong with a field that there is not. */
-export function noSuchField(name: string, known: readonly string[]): string {
+/** What is wrong with a field that there is not. `elsewhere`: what is written instead of some, by their names. */
+export function noSuchField(
+  name: string,
+  known: readonly string[],
+  elsewhere: Readonly<Record<string, string>> = {},
+): string {
+  if (Object.hasOwn(elsewhere, name)) return `no such field: it is written \`${elsewhere[name]}\``
   return withNearest('no such field', name, known)
 }
 

@@ -12,7 +12,7 @@ import { PROTOCOL } from '../protocol/messages.ts'
 import { check, fields } from './check.ts'
 import { listOf } from './list-schema.ts'
 import { show } from './show.ts'
-import { labels } from './specs/placement-option.ts'
+import { ZONE_WRITTEN, labels } from './specs/placement-option.ts'
 import { signal } from './wait-options.ts'
 import type { BehaviourSource } from './workers/registry.ts'
 
@@ -155,7 +155,7 @@ export const nodeFields = {
 }
 
 /** Checks what `createNode` takes. */
-export const nodeInit = fields(nodeFields)
+export const nodeInit = fields(nodeFields, { zone: ZONE_WRITTEN })
 
 /** Whether a source of behaviours is a path that says nothing without a file that it is relative to. */
 export function isRelative(given: unknown): given is string {

@@ -83,3 +83,12 @@ test.each([
 test('a path of behaviours that is relative to nobody knows what says how to give it', () => {
   expect(() => checkOptions({ behaviours: ['./x.ts'] })).toThrow(/import\.meta\.resolve\("\.\/x\.ts"\)/)
 })
+
+test('whoever looks for a field for the zone is told where it is written', () => {
+  const problem = { path: 'zone', wanted: 'no such field: it is written `labels: { zone: … }`' }
+  expect(problemsOf(() => Reflect.apply(checkOptions, undefined, [{ zone: 'z1' }]))).toMatchObject([problem])
+  const placement = { zone: 'z1' }
+  expect(problemsOf(() => declareWorker({ run: server, placement }))).toMatchObject([
+    { ...problem, path: 'placement.zone' },
+  ])
+})

@@ -25,6 +25,9 @@ export interface PlacementOption {
   readonly spread?: string
 }
 
+/** A zone is a label: whoever looks for a field of that name is told so. */
+export const ZONE_WRITTEN = 'labels: { zone: … }'
+
 const LABELS_MAX = 32
 const LABEL_LENGTH_MAX = 200
 
@@ -48,12 +51,15 @@ export const labels = v.pipe(
 /** Checks a `PlacementOption`. */
 export const placement = v.optional(
   v.pipe(
-    fields({
-      labels: v.optional(labels, {}),
-      near: v.optional(name),
-      pack: v.optional(name),
-      spread: v.optional(name),
-    }),
+    fields(
+      {
+        labels: v.optional(labels, {}),
+        near: v.optional(name),
+        pack: v.optional(name),
+        spread: v.optional(name),
+      },
+      { zone: ZONE_WRITTEN },
+    ),
     rule(wish => {
       const spread = fieldOf(wish, 'spread')
       if (spread === undefined || fieldOf(wish, 'pack') === undefined) return []
