@@ -64,6 +64,16 @@ test.each([
     [['placement.spread', '"b"', 'nothing beside pack: together or apart, not both']],
   ],
   [
+    'together and apart, of a group',
+    () => declareGroup({ id: 'g', spread: true, placement: { pack: 'a' }, members: [member] }),
+    [['spread', 'true', 'false beside placement.pack: together or apart, not both']],
+  ],
+  [
+    'together and apart, of a chain',
+    () => declareChain({ id: 'c', spread: 'zones', placement: { pack: 'a' }, stages: [{ run: stage }] }),
+    [['spread', '"zones"', 'false beside placement.pack: together or apart, not both']],
+  ],
+  [
     'one id for two things of a config, one of which is bad otherwise',
     () =>
       checkConfig({

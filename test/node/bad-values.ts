@@ -133,7 +133,7 @@ const group: Surface = {
     strategy: 'rest_for_one',
     intensity: goodIntensity,
     autoShutdown: 'any',
-    spread: 'zones',
+    spread: false,
     placement: goodWish,
     members: [{ id: 'm', run: server, ...goodProcess, significant: true }],
   },

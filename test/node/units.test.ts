@@ -51,9 +51,8 @@ describe('the members of a group', () => {
     expect(unitsOfGroup({ members })).toEqual([{ id: 'g/a', needs, spread: 'g' }])
     expect(unitsOfGroup({ members, spread: false })).toEqual([{ id: 'g/a', needs }])
     expect(unitsOfGroup({ members, placement: { pack: 'p' } })).toEqual([{ id: 'g/a', needs, affinity: 'p' }])
-    expect(unitsOfGroup({ members, spread: true, placement: { pack: 'p' } })).toEqual([
-      { id: 'g/a', needs, affinity: 'p', spread: 'g' },
-    ])
+    const packed = [member('a', { pack: 'p' })]
+    expect(unitsOfGroup({ members: packed, spread: true })).toEqual([{ id: 'g/a', needs, affinity: 'p' }])
   })
 
   test('take turns in the zones, in their order, unless one wants to be near', () => {

@@ -25,7 +25,7 @@ import { boundedList, listOf } from '../list-schema.ts'
 import { addStageOptions, checkWait, problemsOfOptions } from '../wait-options.ts'
 import { type Stage, behaviourId, isBehaviour } from '../workers/behaviours.ts'
 import { type LimitOptions, NO_ARGS, START_TIMEOUT_MS, child, childOf, id, intensity } from './child.ts'
-import { type PlacementOption, placement, sharingOf, sharing } from './placement-option.ts'
+import { type PlacementOption, packedApart, placement, sharingOf, sharing } from './placement-option.ts'
 import type { Declared } from './spec.ts'
 
 export interface StageSpec<S = Stage<never, unknown>> {
@@ -151,6 +151,7 @@ export const chainSpec = v.pipe(
     onFinish: v.optional(stageBehaviour),
   }),
   rule(spec => doubles('stages', boundedList(fieldOf(spec, 'stages')).map(idOrName))),
+  rule(packedApart),
 )
 
 /** Whoever sends to a stage by key must be able to tell the key. */

@@ -29,7 +29,7 @@ import {
   unfitArgs,
 } from './child.ts'
 import type { NoOthers } from './known.ts'
-import { type PlacementOption, placement, sharingOf, sharing } from './placement-option.ts'
+import { type PlacementOption, packedApart, placement, sharingOf, sharing } from './placement-option.ts'
 import type { Declared } from './spec.ts'
 
 /** A member of a group. */
@@ -115,6 +115,7 @@ export const groupSpec = v.pipe(
     ),
   ),
   rule(insignificant),
+  rule(packedApart),
 )
 
 /** A permanent member never ends for good, so its end cannot be that of the group. */

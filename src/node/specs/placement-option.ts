@@ -3,7 +3,7 @@
 
 import * as v from 'valibot'
 
-import { fieldOf, fields, mapOf, rule } from '../check.ts'
+import { type Breach, fieldOf, fields, mapOf, rule } from '../check.ts'
 import { ID_LENGTH_MAX, isPlainId } from '../../ids.ts'
 import type { PlacementWish, Sharing } from '../../protocol/placement-wish.ts'
 
@@ -70,6 +70,14 @@ export const placement = v.optional(
 
 /** Checks the `spread` of a group or chain. */
 export const sharing = v.optional(v.union([v.boolean(), v.literal('zones')], "true, false or 'zones'"))
+
+/** A group or chain whose workers are to be on one node cannot be shared out as well. */
+export function packedApart(spec: unknown): Breach[] {
+  const found = fieldOf(spec, 'spread')
+  const isPacked = fieldOf(fieldOf(spec, 'placement'), 'pack') !== undefined
+  if (!isPacked || (found !== true && found !== 'zones')) return []
+  return [{ path: ['spread'], found, wanted: 'false beside placement.pack: together or apart, not both' }]
+}
 
 /** How a group or chain is shared out that may not say so: evenly, unless it wants to be together. */
 export function sharingOf(checked: {
