@@ -51,6 +51,7 @@ class End {
       if (message.kind === 'rows') this.told.push({ to, rows: message.rows })
     },
     isSure: () => true,
+    onTold: () => {},
   })
 
   constructor(specs: number, more: object = {}) {
