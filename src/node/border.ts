@@ -7,7 +7,7 @@ import type { Clock, Logger } from '../ports.ts'
 import type { Contacts } from '../protocol/contacts.ts'
 import { CLOCK_SKEW_MAX_MS } from '../protocol/hlc.ts'
 import { DISCOVERIES, HINTS } from '../protocol/limits.ts'
-import { RateLimit } from '../rate-limit.ts'
+import { type Rate, RateLimit } from '../rate-limit.ts'
 import type { MemberRow, ProtocolRange } from '../protocol/member-row.ts'
 import type { Profile } from '../protocol/timings.ts'
 import type { Offence } from './control-lane.ts'
@@ -43,6 +43,8 @@ export interface BorderStats {
 export const COMPLAIN_EVERY_MS = 60_000
 /** So many are told apart; beyond that, the one that was first complained of is forgotten. */
 export const COMPLAINTS_MAX = 256
+/** So many clocks that are ahead are told of at once, and one every six seconds after that: whose they are, says who sends it. */
+export const CLOCKS_TOLD: Rate = { perSecond: 1 / 6, burst: 10 }
 /** An address that does not answer is mentioned only then: nodes of a mesh seldom start in the right order. */
 export const FAILED_DIALS_MIN = 4
 /** Or when it has failed again after so long: where nothing comes back, each dial takes seconds, and has to wait for others. */
@@ -85,6 +87,9 @@ export class Border {
   readonly #contacts: () => Pick<Contacts, 'hasOtherWay'>
   readonly #hints: RateLimit
   readonly #discoveries: RateLimit
+  readonly #clocks: RateLimit
+  /** Moments of clocks that were not told of since the last one that was. */
+  #clocksUntold = 0
   readonly #complaints = new Map<string, Complaint>()
   readonly #failedDials = new Map<string, Failures>()
   /** What there is to be told of peers that say nothing, at the end of their last session; the last one is the newest. */
@@ -111,6 +116,7 @@ export class Border {
     this.#contacts = contacts
     this.#hints = new RateLimit(HINTS, clock.nowMs())
     this.#discoveries = new RateLimit(DISCOVERIES, clock.nowMs())
+    this.#clocks = new RateLimit(CLOCKS_TOLD, clock.nowMs())
   }
 
   stats(): BorderStats {
@@ -191,10 +197,18 @@ export class Border {
   onClockAhead(node: NodeId, aheadMs: number): void {
     const found = `found ${Math.round(aheadMs / 1_000)} s ahead of this node's clock, allowed are ${CLOCK_SKEW_MAX_MS / 1_000} s`
     this.#count('clocks', node, found)
+    const key = `clock ${node}`
+    const isKept = this.#isKept(key)
+    if (!isKept && !this.#clocks.take(this.#clock.nowMs())) {
+      this.#clocksUntold += 1
+      return
+    }
     const reason = `${found}; ${CLOCK_AHEAD}`
+    const others = isKept || this.#clocksUntold === 0 ? {} : { ofOthersSince: this.#clocksUntold }
+    if (!isKept) this.#clocksUntold = 0
     this.#complain(
-      `clock ${node}`,
-      { clockOf: node, aheadMs, reason },
+      key,
+      { clockOf: node, aheadMs, reason, ...others },
       'the clock of a node is far ahead, or was',
     )
   }
@@ -284,14 +298,19 @@ export class Border {
     this.#last = { who, reason, wallMs: this.#clock.wallMs() }
   }
 
-  #complain(key: string, facts: object, message: string): void {
-    const nowMs = this.#clock.nowMs()
+  /** Whether it was told a short while ago. */
+  #isKept(key: string): boolean {
     const known = this.#complaints.get(key)
-    if (known !== undefined && nowMs - known.atMs < COMPLAIN_EVERY_MS) {
+    return known !== undefined && this.#clock.nowMs() - known.atMs < COMPLAIN_EVERY_MS
+  }
+
+  #complain(key: string, facts: object, message: string): void {
+    const known = this.#complaints.get(key)
+    if (known !== undefined && this.#isKept(key)) {
       known.kept += 1
       return
     }
-    setNewest(this.#complaints, key, { atMs: nowMs, kept: 0 })
+    setNewest(this.#complaints, key, { atMs: this.#clock.nowMs(), kept: 0 })
     const again = known === undefined || known.kept === 0 ? {} : { timesSince: known.kept }
     this.#logger.warn({ ...facts, ...again }, message)
   }
