@@ -50,7 +50,7 @@ test('nothing is wrong with what is written, and something with each piece of it
       const bytes = Uint8Array.from(encodePayload(sent))
       expect(flawOf(bytes)).toBeUndefined()
       expect(flawOf(bytes.subarray(0, cut % bytes.length))).toMatch(/too early|no text|nobody writes/)
-      expect(flawOf([...bytes.subarray(0, 1_000), ...bytes])).toBeDefined()
+      expect(flawOf(Buffer.concat([bytes, bytes]))).toMatch(/behind their end/)
       const inside = Buffer.concat([Buffer.from([0xdd, 0xff]), bytes, Buffer.from([0xc1])])
       expect(findPayloadFlaw(inside, 2, inside.length - 1, LIMITS)).toBeUndefined()
     }),
