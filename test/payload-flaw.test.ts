@@ -136,6 +136,7 @@ test('what is as deep as it may be is read, and nothing deeper', () => {
     const nested = (depth: number): number[] => [...Array.from({ length: depth }, () => unit).flat(), 0xc0]
     for (const limits of [LIMITS, MESSAGE_LIMITS, { ...LIMITS, depthMax: 0 }]) {
       expect(flawOf(nested(limits.depthMax), limits)).toBeUndefined()
+      expect(flawOf([...nested(limits.depthMax).slice(0, -1), 0xd9, 1, 0x61], limits)).toBeUndefined()
       expect(flawOf(nested(limits.depthMax + 1), limits)).toMatch(/nested more than/)
     }
   }
