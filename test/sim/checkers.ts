@@ -315,8 +315,8 @@ function checkMembers(mesh: SimulatedMesh): void {
 /** I10: no node has had to refuse what another has sent: no frame was too large, and nothing came too often. */
 function checkBorders(mesh: SimulatedMesh): void {
   for (const id of mesh.up) {
-    const { violations, floods, oversize, last } = mesh.node(id).snapshot().border
-    if (violations + floods + oversize > 0)
+    const { violations, floods, oversize, implausible, last } = mesh.node(id).snapshot().border
+    if (violations + floods + oversize + implausible > 0)
       throw new InvariantError(`I10: ${id} has refused something: ${JSON.stringify(last)}`)
   }
 }
