@@ -20,7 +20,7 @@ const FREE_BYTES = 1024
 
 /**
  * Numbers may fill a payload, however short they are, and so may objects that have anything in them; of lists
- * of two numbers there may be 700,000. The worst that may be takes half a second, and 100 MB.
+ * of two numbers there may be 700,000. The worst that may be takes less than a second, and 150 MB.
  */
 export const PAYLOAD_WEIGHT_MAX = PAYLOAD_BYTES_MAX
 
