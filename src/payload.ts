@@ -39,7 +39,7 @@ export function encodePayload(value: unknown): Uint8Array {
   // Whoever was sent it would hang up.
   if (mayBeTooMuch && isTooMuch(bytes, PAYLOAD_LIMITS)) {
     throw new PayloadError(
-      'the payload is of too many parts: send it in pieces, or large lists of numbers as typed arrays',
+      'the payload is of too many parts, or of too long regular expressions: send it in pieces, and large lists of numbers as typed arrays',
     )
   }
   return bytes

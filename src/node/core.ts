@@ -128,6 +128,7 @@ export class Core {
     this.#joining.look(now)
     if (this.self.status !== 'joining') this.#evaluate()
     if (this.self.status === 'leaving') this.#depart()
+    this.upkeep.onView(now)
     this.#spread('due')
     const isGone = this.self.status === 'left' && this.#departure.mayClose(this.spreading.isHeard, now.ms)
     if (isGone) this.#effects.push({ kind: 'left' })
@@ -370,9 +371,8 @@ export class Core {
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
   #spread(what: 'due' | 'all'): void {
     const news = this.ledger.takeNews(this.#now.ms, what)
-    if (isEmpty(news)) return
     const peers = this.#membership.connected()
-    if (peers.length === 0) return
+    if (isEmpty(news) || peers.length === 0) return
     this.spreading.tell(news, peers)
     this.#relay.tell(news)
     const failed = news.phases.filter(phase => phase.rank === 'failed')

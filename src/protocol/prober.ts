@@ -131,11 +131,12 @@ export class Prober {
     else this.#ask(probe)
   }
 
-  /** Asks a peer with a session for a sign of life, and waits for none: no verdict follows. */
+  /** Asks a peer for a sign of life, or others for word of it where there is no session. No verdict follows. */
   greet(peer: NodeId): void {
-    if (!this.#init.reach.isConnected(peer)) return
+    const { reach, emit } = this.#init
     this.#count += 1
-    this.#init.emit({ kind: 'probe', to: peer, n: this.#count })
+    if (reach.isConnected(peer)) emit({ kind: 'probe', to: peer, n: this.#count })
+    else this.#askOthers(peer, this.#count)
   }
 
   /** A sign of life of `from`: whoever waits for one is told. */
@@ -152,13 +153,16 @@ export class Prober {
   ): void {
     const { reach, emit, timings, health } = this.#init
     const { n, nowMs } = context
-    const isBusy = this.#relays.size >= RELAYS_MAX
-    if (!reach.isConnected(target) || isBusy || !this.#favours.take(requester, nowMs)) {
+    const isPossible = reach.isConnected(target) && this.#relays.size < RELAYS_MAX
+    // One answer says it to all who wait for it.
+    const isAsked = isPossible && [...this.#relays].some(relay => relay.target === target)
+    if (!isPossible || (!isAsked && !this.#favours.take(requester, nowMs))) {
       emit({ kind: 'send', to: requester, message: { kind: 'probe-report', n, target, isHeard: false } })
       return
     }
     const untilMs = nowMs + timings.probeTimeoutMs * health.factor * RELAY_PATIENCE
     this.#relays.add({ requester, target, n, sentMs: nowMs, untilMs })
+    if (isAsked) return
     this.#count += 1
     emit({ kind: 'probe', to: target, n: this.#count })
   }
@@ -277,12 +281,16 @@ export class Prober {
   }
 
   #ask(probe: Probe): void {
-    const { prng, helpers, emit } = this.#init
-    const asked = prng.shuffle(helpers(probe.target)).slice(0, HELPERS)
+    const asked = this.#askOthers(probe.target, probe.n)
     probe.waiting = new Set(asked)
     probe.asked = asked.length
-    const { n, target } = probe
+  }
+
+  #askOthers(target: NodeId, n: number): readonly NodeId[] {
+    const { prng, helpers, emit } = this.#init
+    const asked = prng.shuffle(helpers(target)).slice(0, HELPERS)
     for (const to of asked) emit({ kind: 'send', to, message: { kind: 'probe-request', n, target } })
+    return asked
   }
 
   #succeed(target: NodeId): void {

@@ -127,7 +127,6 @@ test(`a part of what is handed over has ${HANDOFF_PART_BYTES_MAX} bytes at most,
 test.each([
   ['labels', (count: number) => ({ labels: Object.fromEntries(textsOf(count).map(text => [text, text])) })],
   ['fields of newer nodes', (count: number) => ({ more: textsOf(2 * count) })],
-  ['a map of newer nodes', (count: number) => ({ more: new Map(textsOf(count).map(text => [text, text])) })],
   [
     'fields and labels',
     (count: number) => ({

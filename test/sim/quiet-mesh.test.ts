@@ -102,3 +102,22 @@ test('leaves whose hubs are killed at once take each other for dead as well, as 
   await mesh.until('each is alone', () => mesh.up.every(isAlone), 60_000)
   expect(mesh.nowMs - sinceMs).toBeLessThan(15_000)
 })
+
+// The hub asked as many as it might for others, and said no of the rest, who lived: the leaves suspected each other 896 times.
+test('leaves that begin together, and ask one hub for each other at once, suspect nobody', async () => {
+  const leaves = Array.from({ length: 42 }, (_, index) => `leaf${index}`)
+  await using mesh = await simulate({ nodes: ['hub'] })
+  for (const [index, leaf] of leaves.entries())
+    for (const other of leaves.slice(index + 1)) mesh.cut(leaf, other)
+  await mesh.startAll(leaves)
+  const suspected: string[] = []
+  for (const id of mesh.ids) mesh.node(id).on('member:suspect', ({ member }) => suspected.push(member.id))
+  const steps = vi.spyOn(Core.prototype, 'step')
+  // They have had the time to meet.
+  await mesh.run(17_000)
+  const asked = steps.mock.calls.filter(
+    ([event]) => event.kind === 'message-received' && event.message.kind === 'probe-request',
+  )
+  expect(asked.length).toBeGreaterThan(1_500)
+  expect(suspected).toEqual([])
+})

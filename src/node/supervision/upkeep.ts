@@ -179,14 +179,14 @@ export class Upkeep {
     for (const slot of slots) this.#claims.onPushed(slot)
   }
 
-  /** The view of this node may have changed: once for all members of which something has come. */
+  /** The view of this node may have changed: by all that has come of members, or by what it says of itself. */
   onView(now: Now): void {
     this.#claims.onView(now)
   }
 
   tick(now: Now): void {
-    this.onView(now)
     this.#declines.tick(now)
+    this.onView(now)
     this.#claims.tick(now.ms)
     this.#generations.tick(now.ms)
   }
