@@ -128,7 +128,6 @@ export class Core {
     this.#joining.look(now)
     if (this.self.status !== 'joining') this.#evaluate()
     if (this.self.status === 'leaving') this.#depart()
-    this.upkeep.onView(now)
     this.#spread('due')
     const isGone = this.self.status === 'left' && this.#departure.mayClose(this.spreading.isHeard, now.ms)
     if (isGone) this.#effects.push({ kind: 'left' })

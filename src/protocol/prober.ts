@@ -154,15 +154,12 @@ export class Prober {
     const { reach, emit, timings, health } = this.#init
     const { n, nowMs } = context
     const isPossible = reach.isConnected(target) && this.#relays.size < RELAYS_MAX
-    // One answer says it to all who wait for it.
-    const isAsked = isPossible && [...this.#relays].some(relay => relay.target === target)
-    if (!isPossible || (!isAsked && !this.#favours.take(requester, nowMs))) {
+    if (!isPossible || !this.#favours.take(requester, target, nowMs)) {
       emit({ kind: 'send', to: requester, message: { kind: 'probe-report', n, target, isHeard: false } })
       return
     }
     const untilMs = nowMs + timings.probeTimeoutMs * health.factor * RELAY_PATIENCE
     this.#relays.add({ requester, target, n, sentMs: nowMs, untilMs })
-    if (isAsked) return
     this.#count += 1
     emit({ kind: 'probe', to: target, n: this.#count })
   }

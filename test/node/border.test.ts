@@ -386,8 +386,8 @@ test('a spec that would not fit into a message is refused where it is declared',
     refuseHuge(specId('g'), declareGroup({ id: 'g', members }).body)
   }
   expect(() => refuse(100, 'small')).not.toThrow()
-  expect(() => refuse(4_096, 'small')).not.toThrow()
-  expect(() => refuse(4_097, 'small')).toThrow(/has 4097 workers, and 4096 are allowed: share/)
+  expect(() => refuse(32_768, 'small')).not.toThrow()
+  expect(() => refuse(32_769, 'small')).toThrow(/has 32769 workers, and 32768 are allowed: share/)
   expect(() => refuse(150, 'x'.repeat(65_000))).toThrow(/has \d{7} bytes, the limit is/)
   const stage = defineStage('stage', (n: number) => n)
   const stages = Array.from({ length: 200 }, (_, n) => ({ id: `s${n}`, run: stage, workers: 256 }))

@@ -53,7 +53,7 @@ test(`no more than ${RELAYS_MAX} probes are under way for others: to the rest th
   expect(bench.sent('probe-report').filter(({ message }) => !message.isHeard)).toHaveLength(10)
 })
 
-test(`no more than ${FAVOURS_MAX} probes a second are sent for one, and ${FAVOURS_TOGETHER_MAX} for all: to the rest the answer is no`, () => {
+test(`no more than ${FAVOURS_MAX} probes a second are sent for one, and ${FAVOURS_TOGETHER_MAX} of one: to the rest the answer is no`, () => {
   const asking = many(10)
   bench.meet(b, ...asking)
   /** How many are probed for each of them. */
