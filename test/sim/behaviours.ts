@@ -1,6 +1,6 @@
 /** Workers of the scenarios. */
 
-import type { TaskContext } from '../../src/node/workers/context.ts'
+import type { TaskContext, WorkerContext } from '../../src/node/workers/context.ts'
 import { defineServer, defineStage, defineTask } from '../../src/node/workers/behaviours.ts'
 
 export const counter = defineServer('counter', {
@@ -17,6 +17,19 @@ export const counter = defineServer('counter', {
       state.total = 0
     },
   },
+})
+
+/** It hands over what it has counted, and crashes when it is told to: then that is gone. */
+export const heir = defineServer('heir', {
+  init: (context: WorkerContext) => ({ total: Number(context.handoff ?? 0) }),
+  call: { total: state => state.total },
+  cast: {
+    add: (state, by: number) => void (state.total += by),
+    crash: () => {
+      throw new Error('as it was told')
+    },
+  },
+  handoff: state => state.total,
 })
 
 /** A member of a group that keeps what it is told. */

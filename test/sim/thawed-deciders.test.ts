@@ -5,26 +5,12 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { type WorkerContext, defineServer } from '../../src/index.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
+import { heir } from './behaviours.ts'
 
 const IDS = ['a', 'b', 'c', 'd', 'e', 'f']
 const GROUPS = Array.from({ length: 12 }, (_, index) => `g${index}`)
-
-function makeCounter() {
-  return defineServer('counter', {
-    init: (context: WorkerContext) => ({ total: Number(context.handoff ?? 0) }),
-    call: { total: state => state.total },
-    cast: {
-      add: (state, by: number) => void (state.total += by),
-      crash: () => {
-        throw new Error('as it was told')
-      },
-    },
-    handoff: state => state.total,
-  })
-}
 
 describe.each(['one_for_one', 'one_for_all'] as const)('a group that is %s', strategy => {
   describe.each([3, 4, 5])('of %i nodes', nodes => {
@@ -35,11 +21,10 @@ describe.each(['one_for_one', 'one_for_all'] as const)('a group that is %s', str
       ['leaves', 1],
       ['leaves', 2],
     ])('goes on where one stands still, and another one %s (%i)', async (fate, seed) => {
-      const counter = makeCounter()
-      const mesh = new SimulatedMesh({ nodes, behaviours: [counter], seed })
+      const mesh = new SimulatedMesh({ nodes, behaviours: [heir], seed })
       await mesh.startAll()
       await allSeeAll(mesh)
-      const members = IDS.map(id => ({ id, run: counter }))
+      const members = IDS.map(id => ({ id, run: heir }))
       for (const id of GROUPS) await mesh.settle(mesh.node('n3').addGroup({ id, strategy, members }))
       await mesh.run(1_000)
       const lost = ['n1', 'n2'].map(id => mesh.node(id).id)
@@ -78,11 +63,10 @@ test.each([
 ])(
   'members that crash again and again on %s, which wakes before its link, begin nothing anew for the others',
   async (frozen, there) => {
-    const counter = makeCounter()
-    const mesh = new SimulatedMesh({ nodes: 3, behaviours: [counter], seed: 1 })
+    const mesh = new SimulatedMesh({ nodes: 3, behaviours: [heir], seed: 1 })
     await mesh.startAll()
     await allSeeAll(mesh)
-    const members = IDS.map(id => ({ id, run: counter }))
+    const members = IDS.map(id => ({ id, run: heir }))
     for (const id of GROUPS)
       await mesh.settle(mesh.node(there).addGroup({ id, strategy: 'one_for_one', members }))
     await mesh.run(1_000)

@@ -5,27 +5,13 @@
 
 import { expect, test } from 'vitest'
 
-import { type WorkerContext, defineServer } from '../../src/index.ts'
 import { SimulatedMesh } from '../../src/testing.ts'
 import { allSeeAll } from './all-see-all.ts'
+import { heir } from './behaviours.ts'
 
 const IDS = ['a', 'b', 'c', 'd']
 const GROUPS = Array.from({ length: 8 }, (_, index) => `g${index}`)
 const STAYING = ['n1', 'n2', 'n3']
-
-function makeCounter() {
-  return defineServer('counter', {
-    init: (context: WorkerContext) => ({ total: Number(context.handoff ?? 0) }),
-    call: { total: state => state.total },
-    cast: {
-      add: (state, by: number) => void (state.total += by),
-      crash: () => {
-        throw new Error('as it was told')
-      },
-    },
-    handoff: state => state.total,
-  })
-}
 
 // With each of them, two of the groups were begun anew, and followed by all: four crashes outdid what the others had decided.
 test.each([
@@ -35,9 +21,8 @@ test.each([
   ['a client that has slept too', 'asleep', 1],
   ['a node that begins', 'asleep', 1],
 ] as const)('%s (%s, seed %i)', async (beside, pause, seed) => {
-  const counter = makeCounter()
   const options: { role?: 'client' | 'member' } = {}
-  const mesh = new SimulatedMesh({ nodes: 5, behaviours: [counter], seed }, options)
+  const mesh = new SimulatedMesh({ nodes: 5, behaviours: [heir], seed }, options)
   await mesh.startAll([...STAYING, 'n4'])
   const isThere = beside !== 'a node that begins'
   if (isThere) {
@@ -45,7 +30,7 @@ test.each([
     await mesh.start('n5')
   }
   await allSeeAll(mesh)
-  const members = IDS.map(id => ({ id, run: counter }))
+  const members = IDS.map(id => ({ id, run: heir }))
   const intensity = { restarts: 100, withinMs: 1_000 }
   for (const id of GROUPS)
     await mesh.settle(mesh.node('n3').addGroup({ id, strategy: 'one_for_one', intensity, members }))
@@ -88,14 +73,13 @@ test.each([
 
 // It waited for 30 s for a client that had fallen silent, and can have done nothing.
 test('the only node that runs anything waits for no client when it has stood still', async () => {
-  const counter = makeCounter()
   const options: { role?: 'client' | 'member' } = {}
-  const mesh = new SimulatedMesh({ nodes: 2, behaviours: [counter], seed: 1 }, options)
+  const mesh = new SimulatedMesh({ nodes: 2, behaviours: [heir], seed: 1 }, options)
   await mesh.startAll(['n1'])
   options.role = 'client'
   await mesh.start('n2')
   await allSeeAll(mesh)
-  const members = [{ id: 'a', run: counter }]
+  const members = [{ id: 'a', run: heir }]
   await mesh.settle(mesh.node('n1').addGroup({ id: 'g', strategy: 'one_for_one', members }))
   await mesh.run(1_000)
   mesh.freeze('n1')
