@@ -194,10 +194,11 @@ export class Wakefulness {
     const isLate = lateMs >= probeTimeoutMs / 2
     // Others count from its last sign of life, and not from when it was to give the next one: if it is unwell, long after.
     const wasQuiet = isLate && quietMs > SUSPICION_PERIODS * probePeriodMs
+    const hasSlept = leapMs > SUSPEND_MS
     // After so long, others may have gone on without it.
-    const wasAway = wasQuiet || lateMs > SILENT_PERIODS * probePeriodMs || leapMs > SUSPEND_MS
+    const wasAway = wasQuiet || lateMs > SILENT_PERIODS * probePeriodMs || hasSlept
     // While what has waited is read, each call is as late as the first one, and nothing more is missed.
-    if (wasAway && quietMs >= probeTimeoutMs / 2) this.#countAbsence(beforeMs)
+    if (wasAway && (hasSlept || quietMs >= probeTimeoutMs / 2)) this.#countAbsence(beforeMs)
     if (wasAway) this.#miss(Math.max(0, Math.min(lateMs, quietMs)))
     if (quietMs >= probeTimeoutMs / 2) {
       this.#quietFromMs = beforeMs

@@ -248,6 +248,24 @@ test('a node that stands still again and again before it is back, and hears all 
   expect(waits.at(-1)).toBe(true)
 })
 
+// What it had counted stayed, as nothing had run for a moment only by the clock that stands still in a sleep.
+test('a machine that sleeps, long after its node stood still again and again, waits once it wakes', () => {
+  const b = nodeId('b')
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [b])
+  for (let ms = 3_000; ms <= 15_000; ms += 3_000) {
+    wakefulness.notice({ ms, wallMs: ms }, ms)
+    wakefulness.notice({ ms: ms + 2_400, wallMs: ms + 2_400 }, ms)
+    wakefulness.onHeard(b, ms + 2_600, 0)
+  }
+  expect(wakefulness.returnedFromMs).toBe(-Infinity)
+  wakefulness.notice({ ms: 59_990, wallMs: 59_990 }, 60_000)
+  wakefulness.notice({ ms: 60_000, wallMs: 3_600_000 }, 60_000)
+  // What has waited is read.
+  wakefulness.notice({ ms: 60_001, wallMs: 3_600_001 }, 60_000)
+  wakefulness.onHeard(b, 60_300, 0)
+  expect(wakefulness.returnedFromMs).toBe(60_300 + 2 * probePeriodMs)
+})
+
 // It was put off by each of them, in a mesh of sixty for fifteen seconds.
 test('what others have had is put off by the first sign of life, and by those of sessions that begin later', () => {
   const peers = Array.from({ length: 60 }, (_, index) => nodeId(`p${index}`))
