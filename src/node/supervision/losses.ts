@@ -29,11 +29,15 @@ export interface Loss {
   readonly isWanted: () => boolean
 }
 
+/** `dueMs`: when it is to be told; undefined when that has been put off. */
+interface Noted {
+  readonly loss: Loss
+  readonly dueMs: number | undefined
+}
+
 export class Losses {
   readonly #onLost: OnStateLost
-  readonly #losses = new Map<SlotId, Loss>()
-  /** When those are to be told that have not been put off. */
-  readonly #dueMs = new Map<SlotId, number>()
+  readonly #losses = new Map<SlotId, Noted>()
   readonly #deadlines = new Deadlines<SlotId>()
 
   constructor(onLost: OnStateLost) {
@@ -43,26 +47,23 @@ export class Losses {
   /** Nobody is to start with it. What was noted of the same slot before is another loss. */
   note(slot: SlotId, loss: Loss, nowMs: number): void {
     this.#tell(slot)
-    this.#losses.set(slot, loss)
-    this.#dueMs.set(slot, nowMs + SURE_MS)
-    this.#deadlines.set(slot, nowMs + SURE_MS)
+    this.#await(slot, { loss, dueMs: nowMs + SURE_MS }, nowMs)
   }
 
   /** Somebody has what the worker of that generation has left behind. */
   onTaken(slot: SlotId, number: number): void {
-    if (this.#losses.get(slot)?.number === number) this.forget(slot)
+    if (this.#losses.get(slot)?.loss.number === number) this.forget(slot)
   }
 
   /** What the row gives to somebody is not lost, nor what has not been given to anybody else. */
   follow({ layout }: Phase): void {
     if (this.#losses.size === 0) return
     for (const placed of layout)
-      if (this.#losses.get(placed.slot)?.isWith(placed) === true) this.forget(placed.slot)
+      if (this.#losses.get(placed.slot)?.loss.isWith(placed) === true) this.forget(placed.slot)
   }
 
   forget(slot: SlotId): void {
     this.#losses.delete(slot)
-    this.#dueMs.delete(slot)
     this.#deadlines.clear(slot)
   }
 
@@ -79,9 +80,9 @@ export class Losses {
   /** Whoever comes late waits as long again, once: it may stand still now and then, and is to tell all the same. */
   tick(nowMs: number): void {
     for (const slot of this.#deadlines.take(nowMs)) {
-      const isLate = nowMs - (this.#dueMs.get(slot) ?? Infinity) >= LATE_MS
-      this.#dueMs.delete(slot)
-      if (isLate) this.#deadlines.set(slot, nowMs + SURE_MS)
+      const noted = this.#losses.get(slot)
+      const isLate = noted?.dueMs !== undefined && nowMs - noted.dueMs >= LATE_MS
+      if (isLate) this.#await(slot, { loss: noted.loss, dueMs: undefined }, nowMs)
       else this.#tell(slot)
     }
   }
@@ -90,8 +91,13 @@ export class Losses {
     return this.#deadlines.wakeAtMs()
   }
 
+  #await(slot: SlotId, noted: Noted, nowMs: number): void {
+    this.#losses.set(slot, noted)
+    this.#deadlines.set(slot, nowMs + SURE_MS)
+  }
+
   #tell(slot: SlotId): void {
-    const loss = this.#losses.get(slot)
+    const loss = this.#losses.get(slot)?.loss
     this.forget(slot)
     if (loss?.isWanted() === true) this.#onLost(slot, loss.heir, loss.from)
   }
