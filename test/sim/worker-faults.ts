@@ -3,12 +3,14 @@
  * node, nodes that leave. And what must hold of them: notes are made by the workers themselves.
  */
 
-import { type SlotId, slotId, specId } from '../../src/ids.ts'
+import { type NodeId, type Run, type SlotId, isSameRun, slotId, specId } from '../../src/ids.ts'
 import type { DataPlane } from '../../src/node/data-plane.ts'
 import { defineServer } from '../../src/node/workers/behaviours.ts'
+import type { ServerContext } from '../../src/node/workers/context.ts'
 import { runOutside } from '../../src/node/workers/scope.ts'
 import type { Prng } from '../../src/prng.ts'
 import { generationOf } from '../../src/protocol/fencing-token.ts'
+import { type MemberRow, isOver } from '../../src/protocol/member-row.ts'
 import type { SimulatedMesh } from '../../src/testing.ts'
 import { Calls } from './calls.ts'
 import { InvariantError } from './invariant-error.ts'
@@ -30,11 +32,12 @@ interface Leave {
   doneMs: number | undefined
 }
 
-/** Made for the worker of that generation, and how often it has come to any. */
+/** Made for the worker of that generation, how often it has come to any, and on which run of which node last. */
 interface Cast {
   readonly slot: string
   readonly generation: number
   count: number
+  run: Run | undefined
 }
 
 export class WorkerFaults {
@@ -45,6 +48,7 @@ export class WorkerFaults {
   readonly #tokens = new TokenLog()
   readonly #leaves: Leave[] = []
   readonly #casts: Cast[] = []
+  #forkedCount = 0
   #mesh: SimulatedMesh | undefined
 
   /** Moves with its state, and fences itself: what is written with a smaller token than an earlier one is refused. */
@@ -67,7 +71,7 @@ export class WorkerFaults {
         return id
       },
     },
-    cast: { heed: ({ context }, id: number) => this.#onCast(id, generationOf(context.token).number) },
+    cast: { heed: ({ context }, id: number) => this.#onCast(id, context) },
     handoff: state => {
       if (state.context.random.chance(FAULT_SHARE)) throw new Error('the handoff fails')
       return state.total
@@ -92,6 +96,7 @@ export class WorkerFaults {
       'word-done': this.#wishes.doneCount,
       'word-outlived': this.#wishes.outlivedCount,
       'token-outlived': this.#tokens.outlivedCount,
+      'cast-forked': this.#forkedCount,
     }
   }
 
@@ -124,16 +129,25 @@ export class WorkerFaults {
     const route = mesh.node(node).inspect().plane.router.find(slot)
     if (route === undefined) return
     const id = this.#casts.length
-    this.#casts.push({ slot, generation: route.generation.number, count: 0 })
+    this.#casts.push({ slot, generation: route.generation.number, count: 0, run: undefined })
     cast(id)
   }
 
-  /** I44: it is not sent on to an older worker than the one that it was for; and it comes once, or never. */
-  #onCast(id: number, generation: number): void {
+  /**
+   * I44: it is not sent on to an older worker than the one that it was for; and it comes once, or never. But where the heir
+   * of a worker is cut off, or dies, just as it was given what was left behind, its mailbox goes to the next one as well,
+   * as its state does.
+   */
+  #onCast(id: number, { node, token }: ServerContext): void {
     const cast = this.#casts[id]
-    if (cast === undefined) return
+    if (cast === undefined || this.#mesh === undefined) return
     cast.count += 1
-    if (generation < cast.generation || cast.count > 1)
+    const { number: generation } = generationOf(token)
+    const { self, ledger } = this.#mesh.node(node).inspect().core
+    const isForked = cast.run !== undefined && isRunOver(cast.run, ledger.tables.members)
+    cast.run = { id: self.id, boot: self.boot }
+    if (isForked) this.#forkedCount += 1
+    if (generation < cast.generation || (cast.count > 1 && !isForked))
       this.#world.violation ??= `I44: ${JSON.stringify(cast)} came to generation ${generation}`
   }
 
@@ -285,4 +299,10 @@ export class WorkerFaults {
     await doing
     this.#world.violation ??= this.#wishes.done(mesh, said)
   }
+}
+
+/** Whether a run of a node is over, as far as another one knows. */
+function isRunOver(run: Run, members: { get(id: NodeId): MemberRow | undefined }): boolean {
+  const row = members.get(run.id)
+  return row !== undefined && (row.boot > run.boot || (isSameRun(row, run) && isOver(row)))
 }
