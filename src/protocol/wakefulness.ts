@@ -228,9 +228,11 @@ export class Wakefulness {
     return nowMs > this.#backMs + this.#timings.probeTimeoutMs / 2
   }
 
+  /** Where nobody was heard in between, nothing was put off by that: whoever wakes for moments only is to wait in the end. */
   #countAbsence(beforeMs: number): void {
     const wasBack = beforeMs >= this.#returnedFromMs && this.unheard(beforeMs).next().done
-    this.#absences = wasBack ? 1 : this.#absences + 1
+    if (wasBack) this.#absences = 1
+    else if (!this.#isUnaware) this.#absences += 1
   }
 
   /** It was away just now, for so long. Whoever was silent before has no more time to be heard than was left. */

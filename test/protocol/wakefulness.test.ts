@@ -266,6 +266,19 @@ test('a machine that sleeps, long after its node stood still again and again, wa
   expect(wakefulness.returnedFromMs).toBe(60_300 + 2 * probePeriodMs)
 })
 
+// As of a laptop that looks for mail with its lid closed: it did not wait any more when the lid was opened.
+test('a node that wakes again and again, and hears nobody, waits all the same for what the first one says that it hears', () => {
+  const b = nodeId('b')
+  const wakefulness = new Wakefulness(LAN_TIMINGS, { ms: 0, wallMs: 0 }, () => [b])
+  for (let ms = 1_000; ms < 200_000; ms += 20_000) {
+    wakefulness.notice({ ms, wallMs: ms }, ms)
+    wakefulness.notice({ ms: ms + 18_000, wallMs: ms + 18_000 }, ms)
+    wakefulness.notice({ ms: ms + 19_999, wallMs: ms + 19_999 }, ms + 19_999)
+  }
+  wakefulness.onHeard(b, 200_500, 200_500)
+  expect(wakefulness.returnedFromMs).toBe(200_500 + 2 * probePeriodMs)
+})
+
 // It was put off by each of them, in a mesh of sixty for fifteen seconds.
 test('what others have had is put off by the first sign of life, and by those of sessions that begin later', () => {
   const peers = Array.from({ length: 60 }, (_, index) => nodeId(`p${index}`))
