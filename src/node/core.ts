@@ -128,7 +128,8 @@ export class Core {
     this.#joining.look(now)
     if (this.self.status !== 'joining') this.#evaluate()
     if (this.self.status === 'leaving') this.#depart()
-    this.#spread('due')
+    // Who has left says so before it closes.
+    this.#spread(this.self.status === 'left' ? 'all' : 'due')
     const isGone = this.self.status === 'left' && this.#departure.mayClose(this.spreading.isHeard, now.ms)
     if (isGone) this.#effects.push({ kind: 'left' })
     return this.#effects.splice(0)

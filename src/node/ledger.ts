@@ -8,6 +8,7 @@ import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, slotId, spe
 import type { Candidate } from '../placement/view.ts'
 import { type Claim, refutedClaim } from '../protocol/claim.ts'
 import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
+import { NEWS } from '../protocol/limits.ts'
 import { type MemberRow, isDoubt } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import type { Membership } from '../protocol/membership.ts'
@@ -18,6 +19,7 @@ import { rowOf, upheldBy } from '../protocol/spec-join.ts'
 import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Effect } from './events.ts'
+import { RateLimit } from '../rate-limit.ts'
 import { NamedRuns } from './named-runs.ts'
 import type { Now } from './now.ts'
 import { Places } from './places.ts'
@@ -56,6 +58,9 @@ export class Ledger {
   /** What waits cannot wait until `#passOnMs`. */
   #isUrgent = false
   #passOnMs = 0
+  /** What is urgent, and more than may be told so soon. */
+  readonly #pace = new RateLimit(NEWS, 0)
+  #pacedMs = -Infinity
 
   constructor(membership: Membership, tombstoneMs: number, emit: (effect: Effect) => void) {
     const { id, boot } = membership.self
@@ -219,17 +224,21 @@ export class Ledger {
 
   /** When members that were heard of are to be passed on, or rows to be dropped; Infinity: there are none. */
   wakeAtMs(): number {
-    const newsAtMs = this.#newMembers.size > 0 ? this.#passOnMs : Infinity
+    const passOnMs = this.#newMembers.size > 0 ? this.#passOnMs : Infinity
+    const newsAtMs = this.#isUrgent ? this.#pacedMs : passOnMs
     return Math.min(newsAtMs, this.tombstones.wakeAtMs(), this.tables.strays.wakeAtMs())
   }
 
-  /** Takes what is to be told to others. `due`: where this node has written nothing, what was heard may have to wait. */
+  /** Takes what is to be told to others. `due`: where this node has written nothing, what was heard of members may have to wait. */
   takeNews(nowMs: number, what: 'due' | 'all'): Rows {
     const { size: members } = this.#newMembers
     const others = this.#newSpecs.size + this.#newClaims.size + this.#newPhases.size
-    const isDue = what === 'all' || this.#isUrgent || (members > 0 && nowMs >= this.#passOnMs)
-    this.#isUrgent = false
+    if (members + others === 0) this.#isUrgent = false
+    const areMembersDue = members > 0 && (what === 'all' || nowMs >= this.#passOnMs)
+    const isDue = areMembersDue || (this.#isUrgent && this.#pace.take(nowMs))
+    if (this.#isUrgent && !isDue) this.#pacedMs = nowMs + 1_000 / NEWS.perSecond
     if (members + others === 0 || !isDue) return NO_ROWS
+    this.#isUrgent = false
     this.#passOnMs = nowMs + this.membership.connected().length * PASS_ON_SESSION_MS
     const news: Rows = {
       members: [...this.#newMembers.values()],

@@ -22,6 +22,16 @@ export const CONTROL_MESSAGES: Rate = { perSecond: 5_000, burst: 50_000 }
  */
 export const RELAYED: Rate = { perSecond: CONTROL_MESSAGES.perSecond / 2, burst: CONTROL_MESSAGES.burst / 2 }
 
+/**
+ * News that a node tells everybody as soon as there is some; what is beyond that goes together, a millisecond later. Whatever
+ * others make it say, as by made-up claims that it takes back: with what it passes on and probes for others, that is no more
+ * than a peer takes from it.
+ */
+export const NEWS: Rate = {
+  perSecond: CONTROL_MESSAGES.perSecond / 5,
+  burst: (CONTROL_MESSAGES.burst * 2) / 5,
+}
+
 /** With more sessions than this, a node does not push what it has heard of members to everybody: probes carry it. */
 export const PUSHED_MAX = 64
 

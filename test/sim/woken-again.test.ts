@@ -49,7 +49,10 @@ test.each([0, 5])('%i times', async times => {
   // What it takes for its own still, ends just then.
   for (const { spec, layout } of ledger.tables.phases.rows())
     for (const { slot, owner } of layout)
-      if (owner.id === n2.id) n2.getGroup<typeof members>(spec).member(slot.slice(spec.length + 1)).cast.crash()
+      if (owner.id === n2.id)
+        n2.getGroup<typeof members>(spec)
+          .member(slot.slice(spec.length + 1))
+          .cast.crash()
   await mesh.run(10_000)
   const lost: string[] = []
   for (const group of groups)
