@@ -2,12 +2,13 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { type NodeId, nodeId, slotId, specId } from '../../src/ids.ts'
 import { Admissions } from '../../src/node/chain/admissions.ts'
 import { Origins } from '../../src/node/chain/origins.ts'
 import { Session } from '../../src/node/messaging/session.ts'
+import { Sessions } from '../../src/node/messaging/sessions.ts'
 import { VirtualClock } from '../../src/io/memory/virtual-clock.ts'
 import type { Node } from '../../src/node/node.ts'
 import { encodePayload } from '../../src/payload.ts'
@@ -23,6 +24,9 @@ import { FrameReader } from '../../src/protocol/frames.ts'
 import type { Generation, PlacedSlot } from '../../src/protocol/phase.ts'
 import { busyNode } from './fuzz-inputs.ts'
 import { type Outside, framed } from './outside.ts'
+
+setFlagsFromString('--expose-gc')
+const collect: unknown = runInNewContext('gc')
 
 const chain = specId('c')
 const to = slotId(chain, 's', 0)
@@ -160,6 +164,25 @@ describe('a node', () => {
     expect(outside.hungUp).toMatchObject([{ reason: 'origin other, where only insider can be' }])
   })
 
+  // Of each node that had ever come, for as long as the generation: 4 KiB and more.
+  test.each(['closes its channel, and leaves', 'leaves'])('keeps no session of who %s', async how => {
+    const added = vi.spyOn(Sessions.prototype, 'add')
+    for (let n = 0; n < 20; n++) {
+      peer = outside.join(`c${n}`)
+      open(`c${n}.1`)
+      expect(await answers()).toEqual([FRAME.resume])
+      if (how !== 'leaves') say(FRAME.close, Buffer.from([1, 0, 0, 0]))
+      outside.world.onPeerDown(peer)
+    }
+    const sessions = added.mock.calls.map(([session]) => new WeakRef(session))
+    added.mockRestore()
+    expect(sessions).toHaveLength(20)
+    await outside.clock.run(1_000)
+    await new Promise(resolve => setImmediate(resolve))
+    if (typeof collect === 'function') collect()
+    expect(sessions.filter(session => session.deref() !== undefined).length).toBeLessThan(3)
+  })
+
   test('hangs up on who numbers more origins than it keeps', () => {
     open('insider.1')
     sayOrigin(ORIGINS_MAX - 1, 'insider')
@@ -195,9 +218,6 @@ test('of what a channel leads to, and of runs, broadcasts and notices, only the 
   expect(noticeOf({ ...notice, ...more })?.stage).toBe('s')
   expect(noticeOf({ ...notice, ...more })).not.toHaveProperty('junk')
 })
-
-setFlagsFromString('--expose-gc')
-const collect: unknown = runInNewContext('gc')
 
 test('a run is one object for as long as somebody has it, and those that nobody has are forgotten', async () => {
   const origins = new Origins()

@@ -19,8 +19,8 @@ interface Way<Inlet> {
   readonly inlet: Inlet
   /** Of the run of an entrance; 0 for a worker. */
   readonly boot: number
-  /** The session in which it was made, and how many of its kind were made in that before. */
-  readonly session: Session
+  /** The session in which it was made, which it does not keep, and how many of its kind were made in that before. */
+  readonly session: WeakRef<Session>
   readonly earlier: number
 }
 
@@ -54,12 +54,12 @@ export class Admissions<Inlet extends { detach(): void }> {
     const key = `${boot === 0 ? from : peer}>${target.kind === 'link' ? target.to : ''}`
     const known = this.#ways.get(key)
     if (known?.boot === boot) return known.inlet
-    const earlier = known?.session === session ? known.earlier + 1 : 0
+    const earlier = known?.session.deref() === session ? known.earlier + 1 : 0
     if ((known !== undefined && known.boot > boot) || earlier >= RUNS_MAX) return undefined
     const inlet = make(boot === 0 ? undefined : peer)
     if (inlet === undefined) return undefined
     known?.inlet.detach()
-    this.#ways.set(key, { inlet, boot, session, earlier })
+    this.#ways.set(key, { inlet, boot, session: new WeakRef(session), earlier })
     return inlet
   }
 

@@ -128,6 +128,11 @@ abstract class LinkInlet implements Incoming {
     this.receiver.writeResume(channel, session.writer)
   }
 
+  /** The session is not kept for as long as the generation: most who have come may be gone. */
+  onClosed(channel: number, session: Session): void {
+    if (session === this.#session && channel === this.#channel) this.#session = undefined
+  }
+
   /** What still comes is of a generation that is over: nobody wants it, and nobody will say that it is settled. */
   detach(): void {
     this.#isOver = true

@@ -67,6 +67,8 @@ export interface Incoming {
   onFrame(frame: Frame, session: Session): string | undefined
   /** Writes what the peer should know, once for all that happened in a turn. */
   writeNews?(channel: number, writer: FrameWriter): void
+  /** Nothing more comes, and nobody listens: the channel was closed, or the session has ended. */
+  onClosed?(channel: number, session: Session): void
 }
 
 /** Who knows what channels lead to, and what the other frames mean. */
@@ -223,6 +225,7 @@ export class Session implements Way {
     this.#isOver = true
     for (const outgoing of this.#outgoing.values()) outgoing.onPause()
     this.#outgoing.clear()
+    for (const [channel, incoming] of this.#incoming) incoming.onClosed?.(channel, this)
     this.#incoming.clear()
     this.#news.clear()
     this.#waiting.clear()
@@ -335,8 +338,7 @@ export class Session implements Way {
       case FRAME.credit:
         return this.#outgoing.get(frame.u32())?.onCredit(frame)
       case FRAME.close:
-        this.#incoming.delete(frame.u32())
-        return undefined
+        return this.#onClose(frame.u32())
       case FRAME.reset:
         return this.#outgoing.get(frame.u32())?.onReset()
       default: {
@@ -345,6 +347,11 @@ export class Session implements Way {
         this.#violation = incoming === undefined ? unknownKind(frame) : incoming.onFrame(frame, this)
       }
     }
+  }
+
+  #onClose(channel: number): void {
+    this.#incoming.get(channel)?.onClosed?.(channel, this)
+    this.#incoming.delete(channel)
   }
 
   #onOpen(frame: Frame): void {
