@@ -172,7 +172,7 @@ describe('a node', () => {
       open(`c${n}.1`)
       expect(await answers()).toEqual([FRAME.resume])
       if (how !== 'leaves') say(FRAME.close, Buffer.from([1, 0, 0, 0]))
-      outside.world.onPeerDown(peer)
+      outside.world.onPeerDown(peer, 'gone')
     }
     const sessions = added.mock.calls.map(([session]) => new WeakRef(session))
     added.mockRestore()

@@ -47,7 +47,7 @@ export class Losses {
   /** Nobody is to start with it. What was noted of the same slot before is another loss. */
   note(slot: SlotId, loss: Loss, nowMs: number): void {
     this.#tell(slot)
-    this.#await(slot, { loss, dueMs: nowMs + SURE_MS }, nowMs)
+    this.#expect(slot, { loss, dueMs: nowMs + SURE_MS }, nowMs)
   }
 
   /** Somebody has what the worker of that generation has left behind. */
@@ -82,7 +82,7 @@ export class Losses {
     for (const slot of this.#deadlines.take(nowMs)) {
       const noted = this.#losses.get(slot)
       const isLate = noted?.dueMs !== undefined && nowMs - noted.dueMs >= LATE_MS
-      if (isLate) this.#await(slot, { loss: noted.loss, dueMs: undefined }, nowMs)
+      if (isLate) this.#expect(slot, { loss: noted.loss, dueMs: undefined }, nowMs)
       else this.#tell(slot)
     }
   }
@@ -91,7 +91,7 @@ export class Losses {
     return this.#deadlines.wakeAtMs()
   }
 
-  #await(slot: SlotId, noted: Noted, nowMs: number): void {
+  #expect(slot: SlotId, noted: Noted, nowMs: number): void {
     this.#losses.set(slot, noted)
     this.#deadlines.set(slot, nowMs + SURE_MS)
   }
