@@ -129,7 +129,7 @@ export class Core {
     if (this.self.status !== 'joining') this.#evaluate()
     if (this.self.status === 'leaving') this.#depart()
     // Who has left says so before it closes.
-    this.#spread(this.self.status === 'left' ? 'all' : 'due')
+    this.#spread(this.self.status === 'left' ? 'last' : 'due')
     const isGone = this.self.status === 'left' && this.#departure.mayClose(this.spreading.isHeard, now.ms)
     if (isGone) this.#effects.push({ kind: 'left' })
     return this.#effects.splice(0)
@@ -369,7 +369,7 @@ export class Core {
   }
 
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
-  #spread(what: 'due' | 'all'): void {
+  #spread(what: Parameters<Ledger['takeNews']>[1]): void {
     const news = this.ledger.takeNews(this.#now.ms, what)
     const peers = this.#membership.connected()
     if (isEmpty(news) || peers.length === 0) return

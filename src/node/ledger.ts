@@ -229,15 +229,24 @@ export class Ledger {
     return Math.min(newsAtMs, this.tombstones.wakeAtMs(), this.tables.strays.wakeAtMs())
   }
 
-  /** Takes what is to be told to others. `due`: where this node has written nothing, what was heard of members may have to wait. */
-  takeNews(nowMs: number, what: 'due' | 'all'): Rows {
+  /**
+   * Takes what is to be told to others. `due`: where this node has written nothing, what was heard may have to wait; `all`: it
+   * goes first, as others are told of something else; `last`: this node goes.
+   */
+  takeNews(nowMs: number, what: 'due' | 'all' | 'last'): Rows {
     const { size: members } = this.#newMembers
     const others = this.#newSpecs.size + this.#newClaims.size + this.#newPhases.size
-    if (members + others === 0) this.#isUrgent = false
-    const areMembersDue = members > 0 && (what === 'all' || nowMs >= this.#passOnMs)
-    const isDue = areMembersDue || (this.#isUrgent && this.#pace.take(nowMs))
-    if (this.#isUrgent && !isDue) this.#pacedMs = nowMs + 1_000 / NEWS.perSecond
-    if (members + others === 0 || !isDue) return NO_ROWS
+    const mayWait = what === 'due' && !this.#isUrgent
+    if (members + others === 0) {
+      this.#isUrgent = false
+      return NO_ROWS
+    }
+    const areMembersDue = members > 0 && nowMs >= this.#passOnMs
+    const isDue = what === 'last' || areMembersDue || (!mayWait && this.#pace.take(nowMs))
+    if (!isDue) {
+      this.#pacedMs = nowMs + 1_000 / NEWS.perSecond
+      return NO_ROWS
+    }
     this.#isUrgent = false
     this.#passOnMs = nowMs + this.membership.connected().length * PASS_ON_SESSION_MS
     const news: Rows = {

@@ -75,5 +75,17 @@ test('a node that has left says so all the same', () => {
     tell(ledger, now.ms)
   }
   ledger.passOn(a)
-  expect(ledger.takeNews(now.ms, 'all')).toMatchObject({ members: [{ id: a }], claims: [claim()] })
+  expect(ledger.takeNews(now.ms, 'last')).toMatchObject({ members: [{ id: a }], claims: [claim()] })
+})
+
+test('nor does it tell what it has heard of members faster, where others ask for something before each', () => {
+  const { ledger } = claimed()
+  tell(ledger, 0)
+  let told = 0
+  for (let n = 0; n < 2 * NEWS.burst; n++) {
+    ledger.passOn(a)
+    told += ledger.takeNews(1, 'all').members.length
+  }
+  expect(told).toBeLessThanOrEqual(NEWS.burst)
+  expect(ledger.takeNews(ledger.wakeAtMs(), 'due').members).toMatchObject([{ id: a }])
 })
