@@ -23,6 +23,9 @@ const LISTEN = ['/ip4/127.0.0.1/tcp/0']
 const NAMES = ['beta', 'gamma'] as const
 const EXIT_TIMEOUT_MS = 3_000
 
+/** Three processes of a slow or busy machine may take long to load: one that ends tells so at once. */
+const FORMED_MS = 120_000
+
 export class DemoCluster {
   readonly node: Node
   readonly #children = new Map<string, ChildProcess>()
@@ -38,7 +41,7 @@ export class DemoCluster {
     try {
       // They find each other by multicast too; where there is none (containers), the seed does.
       for (const name of NAMES) cluster.#spawn({ ...mesh, name, seed: node.addresses[0] ?? '' })
-      await Promise.race([node.formed(1 + NAMES.length, { signal }), cluster.#failure()])
+      await Promise.race([node.formed(1 + NAMES.length, { signal, timeoutMs: FORMED_MS }), cluster.#failure()])
     } catch (error) {
       await cluster.stop()
       throw error
