@@ -1,7 +1,5 @@
 // pure
-/**
- * Who is in the mesh: SWIM over sessions, with refutable death. Rows are judged here; probing and dialling are elsewhere.
- */
+/** Who is in the mesh: SWIM over sessions, with refutable death. Rows are judged here; probing and dialling are elsewhere. */
 
 import { unreachable } from '../assert.ts'
 import type { NodeId, Run } from '../ids.ts'
@@ -326,7 +324,8 @@ export class Membership {
 
   /** Tells a node what is said of it, so that it can refute at once. */
   #warn(row: MemberRow): void {
-    if (this.isConnected(row.id)) this.#send(row.id, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })
+    if (!this.isConnected(row.id) || !this.#roster.warnings.take(row, this.#now.ms)) return
+    this.#send(row.id, { kind: 'rows', rows: { ...NO_ROWS, members: [row] } })
   }
 
   /** This node has found something against `peer`. @returns whether it accuses anybody now */

@@ -1,5 +1,7 @@
 // pure
-/** When this node says that it lives, as others take it for suspect or dead. */
+/** When this node says that it lives, as others take it for suspect or dead; and when it tells others that they are. */
+
+import type { MemberRow } from './member-row.ts'
 
 /**
  * No more often: everybody is told, and would hang up on who says it as often as others can accuse it. What is said of
@@ -28,5 +30,25 @@ export class Refutation {
   /** When `take` is due; Infinity: never, as things are. */
   wakeAtMs(): number {
     return this.#seq === -Infinity ? Infinity : this.#againMs
+  }
+}
+
+/**
+ * No member is told more often that it is suspect, or dead: it would hang up on whoever tells it as often as others can say
+ * so. What it is not told rides on the next probe.
+ */
+export class Warnings {
+  /** Who was told what since then. */
+  readonly #told = new Set<string>()
+  #sinceMs = -Infinity
+
+  /** Whether the member is told of the row now. */
+  take({ id, status }: MemberRow, nowMs: number): boolean {
+    if (nowMs - this.#sinceMs >= REFUTE_EVERY_MS) {
+      this.#told.clear()
+      this.#sinceMs = nowMs
+    }
+    const { size } = this.#told
+    return this.#told.add(`${status} ${id}`).size > size
   }
 }

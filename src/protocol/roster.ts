@@ -5,7 +5,7 @@ import type { NodeId, Run } from '../ids.ts'
 import { Disputes } from './disputes.ts'
 import { type MemberRow, compareMembers, isOver, isPresent, memberRows } from './member-row.ts'
 import { RecordStore } from './record-store.ts'
-import { Refutation } from './refutation.ts'
+import { Refutation, Warnings } from './refutation.ts'
 import type { Timings } from './timings.ts'
 
 /** More rows of those who are gone are not kept: the first to have gone are forgotten first. */
@@ -37,6 +37,7 @@ export class Roster {
   readonly disputes: Disputes
   /** Of what is said of this node. */
   readonly refutation = new Refutation()
+  readonly warnings = new Warnings()
   /** So long the rows of those who are gone are kept. */
   readonly #retainMs: number
   /**

@@ -8,6 +8,7 @@ import { Dissemination, NEWS_MAX, PIGGYBACK_MAX } from '../../src/protocol/disse
 import { FAVOURS_MAX, FAVOURS_TOGETHER_MAX } from '../../src/protocol/favours.ts'
 import { PROBES_MAX, RELAYS_MAX } from '../../src/protocol/prober.ts'
 import { Reach, UNREACHABLE_MAX } from '../../src/protocol/reach.ts'
+import { REFUTE_EVERY_MS } from '../../src/protocol/refutation.ts'
 import { Suspicions, UNTRUSTED_WITNESSES_MAX } from '../../src/protocol/suspicions.ts'
 import { LAN_TIMINGS } from '../../src/protocol/timings.ts'
 import { Bench, REFUSED, a, b, c, d, e, row } from './bench.ts'
@@ -73,6 +74,19 @@ test(`no more than ${FAVOURS_MAX} probes a second are sent for one, and ${FAVOUR
   expect(ask(asking)).toBe(FAVOURS_TOGETHER_MAX - FAVOURS_MAX)
   bench.nowMs += 1_000
   expect(ask(asking)).toBe(FAVOURS_TOGETHER_MAX)
+})
+
+// Two insiders made it tell one 60,000 times in a moment: that one hung up on it as a flooder.
+test('a member that others call suspect again and again is told so once in a while', () => {
+  bench.meet(b, ...many(2))
+  bench.effects = []
+  const call = (seq: number): void => bench.membership.merge(row(b, { seq, status: 'suspect' }), bench.now)
+  const told = (): number => bench.sent('rows').filter(({ to }) => to === b).length
+  for (let n = 0; n < 1_000; n++) call(2 + n)
+  expect(told()).toBe(1)
+  bench.nowMs += REFUTE_EVERY_MS
+  call(2_000)
+  expect(told()).toBe(2)
 })
 
 test(`no more than ${UNTRUSTED_WITNESSES_MAX} are kept who accuse and do not count; who counts is heard all the same`, () => {
