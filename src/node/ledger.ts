@@ -231,18 +231,18 @@ export class Ledger {
 
   /**
    * Takes what is to be told to others. `due`: where this node has written nothing, what was heard may have to wait; `all`: it
-   * goes first, as others are told of something else; `last`: this node goes.
+   * goes first, as others are told of something else; `last`: this node goes, and what it has written waits for nothing.
    */
   takeNews(nowMs: number, what: 'due' | 'all' | 'last'): Rows {
     const { size: members } = this.#newMembers
     const others = this.#newSpecs.size + this.#newClaims.size + this.#newPhases.size
-    const mayWait = what === 'due' && !this.#isUrgent
     if (members + others === 0) {
       this.#isUrgent = false
       return NO_ROWS
     }
     const areMembersDue = members > 0 && nowMs >= this.#passOnMs
-    const isDue = what === 'last' || areMembersDue || (!mayWait && this.#pace.take(nowMs))
+    const mayWait = what !== 'all' && !this.#isUrgent
+    const isDue = areMembersDue || (!mayWait && (what === 'last' || this.#pace.take(nowMs)))
     if (!isDue) {
       this.#pacedMs = nowMs + 1_000 / NEWS.perSecond
       return NO_ROWS
