@@ -41,7 +41,10 @@ export class DemoCluster {
     try {
       // They find each other by multicast too; where there is none (containers), the seed does.
       for (const name of NAMES) cluster.#spawn({ ...mesh, name, seed: node.addresses[0] ?? '' })
-      await Promise.race([node.formed(1 + NAMES.length, { signal, timeoutMs: FORMED_MS }), cluster.#failure()])
+      await Promise.race([
+        node.formed(1 + NAMES.length, { signal, timeoutMs: FORMED_MS }),
+        cluster.#failure(),
+      ])
     } catch (error) {
       await cluster.stop()
       throw error
