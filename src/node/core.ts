@@ -20,6 +20,7 @@ import type { CoreEvent, Effect } from './events.ts'
 import { Greetings, NO_HELLO } from './greetings.ts'
 import { Joining } from './joining.ts'
 import { Ledger } from './ledger.ts'
+import type { Occasion } from './news.ts'
 import type { Now } from './now.ts'
 import { Relay } from './relay.ts'
 import { Spreading } from './spreading.ts'
@@ -89,7 +90,7 @@ export class Core {
       nowMs: now.ms,
       send: (to, message) => {
         // Specs that somebody has missed: here, too, the members that this node knows come before them.
-        if (message.kind === 'rows') this.#spread('all')
+        if (message.kind === 'rows') this.#spread('ahead')
         this.#send(to, message)
       },
       isSure: () => this.#joining.isSure,
@@ -282,8 +283,7 @@ export class Core {
       case 'digest':
         return this.antiEntropy.onDigest(from, message.roots)
       case 'forget':
-        for (const removal of message.removals) this.ledger.forget(removal, this.#now)
-        return undefined
+        return message.removals.forEach(removal => this.ledger.forget(removal, this.#now))
       case 'agree':
         return this.#joining.onAgreed(from, message.tables, this.#now)
       case 'buckets':
@@ -369,15 +369,14 @@ export class Core {
   }
 
   /** Tells the others what this node has written: everybody directly, and failures by gossip too. */
-  #spread(what: Parameters<Ledger['takeNews']>[1]): void {
-    const news = this.ledger.takeNews(this.#now.ms, what)
+  #spread(occasion: Occasion): void {
+    const news = this.ledger.news.take(this.#now.ms, occasion)
     const peers = this.#membership.connected()
     if (isEmpty(news) || peers.length === 0) return
     this.spreading.tell(news, peers)
     this.#relay.tell(news)
-    const failed = news.phases.filter(phase => phase.rank === 'failed')
-    for (const rows of inFrames({ ...NO_ROWS, phases: failed }))
-      this.#effects.push({ kind: 'publish-hint', rows })
+    const phases = news.phases.filter(({ rank }) => rank === 'failed')
+    for (const rows of inFrames({ ...NO_ROWS, phases })) this.#effects.push({ kind: 'publish-hint', rows })
   }
 
   #onMerged(ask: number, from: NodeId): void {

@@ -8,30 +8,23 @@ import { type NodeId, type Run, type SlotId, type SpecId, isSameRun, slotId, spe
 import type { Candidate } from '../placement/view.ts'
 import { type Claim, refutedClaim } from '../protocol/claim.ts'
 import { type Hlc, HlcClock, compareHlc } from '../protocol/hlc.ts'
-import { NEWS } from '../protocol/limits.ts'
-import { type MemberRow, isDoubt } from '../protocol/member-row.ts'
+import { isDoubt } from '../protocol/member-row.ts'
 import type { MembershipEffect } from '../protocol/membership-effect.ts'
 import type { Membership } from '../protocol/membership.ts'
-import { NO_ROWS, type Removal, type Rows } from '../protocol/messages.ts'
+import type { Removal, Rows } from '../protocol/messages.ts'
 import { type Phase, compareGenerations } from '../protocol/phase.ts'
 import { declaredAt, laterOf } from '../protocol/part-edits.ts'
 import { rowOf, upheldBy } from '../protocol/spec-join.ts'
 import type { SpecRow, SpecWrite } from '../protocol/spec-row.ts'
 import { Tables } from '../protocol/tables.ts'
 import type { Effect } from './events.ts'
-import { RateLimit } from '../rate-limit.ts'
 import { NamedRuns } from './named-runs.ts'
+import { News } from './news.ts'
 import type { Now } from './now.ts'
 import { Places } from './places.ts'
 import { type Rivals, rivalsIn } from './rivals.ts'
 import { partsOfSpec } from './supervision/units.ts'
 import { Tombstones } from './tombstones.ts'
-
-/**
- * Between two messages that pass on what others have said of themselves: so long for each session. Where thirty nodes
- * join at once, everybody would otherwise tell everybody of everybody, one at a time. 0.3 s in a mesh of thirty.
- */
-const PASS_ON_SESSION_MS = 10
 
 /** What came of rows of others. */
 export interface Intake {
@@ -46,27 +39,19 @@ export class Ledger {
   readonly membership: Membership
   readonly tables: Tables
   readonly tombstones: Tombstones
+  readonly news: News
   readonly #clock: HlcClock
   readonly #places = new Places()
   readonly #named: NamedRuns
   readonly #changed = new Set<SpecId>()
   #run: Run
-  #newMembers = new Map<NodeId, MemberRow>()
-  #newSpecs = new Map<SpecId, SpecRow>()
-  #newClaims = new Map<SlotId, Claim>()
-  #newPhases = new Map<SpecId, Phase>()
-  /** What waits cannot wait until `#passOnMs`. */
-  #isUrgent = false
-  #passOnMs = 0
-  /** What is urgent, and more than may be told so soon. */
-  readonly #pace = new RateLimit(NEWS, 0)
-  #pacedMs = -Infinity
 
   constructor(membership: Membership, tombstoneMs: number, emit: (effect: Effect) => void) {
     const { id, boot } = membership.self
     this.#run = { id, boot }
     this.membership = membership
     this.tombstones = new Tombstones(tombstoneMs)
+    this.news = new News(() => membership.connected().length)
     this.tables = new Tables(membership.table)
     this.#named = new NamedRuns(this.tables)
     this.#clock = new HlcClock(id, (node, aheadMs) => emit({ kind: 'clock-ahead', node, aheadMs }))
@@ -156,25 +141,22 @@ export class Ledger {
     const version = this.#clock.nextAfter(after, now.wallMs)
     const written = rowOf(write, version, before?.version)
     const row = this.tables.specs.merge(written) ?? written
-    this.#newSpecs.set(row.id, row)
+    this.news.addSpec(row)
     if (before !== undefined) this.#tellPlace(row.id)
-    this.#isUrgent = true
     this.#onSpecChanged(row, before, now)
   }
 
   writeClaim(claim: Claim): void {
     const merged = this.tables.claims.merge(claim)
     if (merged === undefined) return
-    this.#newClaims.set(merged.slot, merged)
-    this.#isUrgent = true
+    this.news.addClaim(merged)
     this.#changed.add(specOfSlot(merged.slot))
   }
 
   writePhase(phase: Phase): void {
     const merged = this.tables.phases.merge(phase)
     if (merged === undefined) return
-    this.#newPhases.set(merged.spec, merged)
-    this.#isUrgent = true
+    this.news.addPhase(merged)
     this.#changed.add(merged.spec)
   }
 
@@ -186,8 +168,8 @@ export class Ledger {
    */
   onMemberChanged({ row, before, authored }: MemberChange): void {
     const isNews = before === undefined || !isDoubt(row, before)
-    if (authored || (isNews && this.membership.isPushing)) this.#newMembers.set(row.id, row)
-    if (authored) this.#isUrgent = true
+    if (authored) this.news.addMember(row)
+    else if (isNews && this.membership.isPushing) this.news.addHeard(row)
     const placed = this.#places.followMember(row)
     if (!isNews && placed === 'as before') return
     for (const spec of this.tables.specs.rows()) this.#changed.add(spec.id)
@@ -206,7 +188,7 @@ export class Ledger {
   /** What this node writes now rests on what it knows of the member, and goes out with that. */
   passOn(id: NodeId): void {
     const row = this.tables.members.get(id)
-    if (row !== undefined) this.#newMembers.set(id, row)
+    if (row !== undefined) this.news.addHeard(row)
   }
 
   /** Look at this spec again. */
@@ -222,44 +204,9 @@ export class Ledger {
     return changed
   }
 
-  /** When members that were heard of are to be passed on, or rows to be dropped; Infinity: there are none. */
+  /** When news are due, or rows to be dropped; Infinity: there are none. */
   wakeAtMs(): number {
-    const passOnMs = this.#newMembers.size > 0 ? this.#passOnMs : Infinity
-    const newsAtMs = this.#isUrgent ? this.#pacedMs : passOnMs
-    return Math.min(newsAtMs, this.tombstones.wakeAtMs(), this.tables.strays.wakeAtMs())
-  }
-
-  /**
-   * Takes what is to be told to others. `due`: where this node has written nothing, what was heard may have to wait; `all`: it
-   * goes first, as others are told of something else; `last`: this node goes, and what it has written waits for nothing.
-   */
-  takeNews(nowMs: number, what: 'due' | 'all' | 'last'): Rows {
-    const { size: members } = this.#newMembers
-    const others = this.#newSpecs.size + this.#newClaims.size + this.#newPhases.size
-    if (members + others === 0) {
-      this.#isUrgent = false
-      return NO_ROWS
-    }
-    const areMembersDue = members > 0 && nowMs >= this.#passOnMs
-    const mayWait = what !== 'all' && !this.#isUrgent
-    const isDue = areMembersDue || (!mayWait && (what === 'last' || this.#pace.take(nowMs)))
-    if (!isDue) {
-      this.#pacedMs = nowMs + 1_000 / NEWS.perSecond
-      return NO_ROWS
-    }
-    this.#isUrgent = false
-    this.#passOnMs = nowMs + this.membership.connected().length * PASS_ON_SESSION_MS
-    const news: Rows = {
-      members: [...this.#newMembers.values()],
-      specs: [...this.#newSpecs.values()],
-      claims: [...this.#newClaims.values()],
-      phases: [...this.#newPhases.values()],
-    }
-    this.#newMembers = new Map()
-    this.#newSpecs = new Map()
-    this.#newClaims = new Map()
-    this.#newPhases = new Map()
-    return news
+    return Math.min(this.news.wakeAtMs(), this.tombstones.wakeAtMs(), this.tables.strays.wakeAtMs())
   }
 
   // What follows.
@@ -361,17 +308,16 @@ export class Ledger {
   /** Whoever has declared it anew is to hear that it is otherwise, and where it runs. */
   #onUpheld(row: SpecRow, now: Now): void {
     this.#clock.see(row.version, now.wallMs)
-    this.#newSpecs.set(row.id, row)
+    this.news.addSpec(row)
     this.#tellPlace(row.id)
-    this.#isUrgent = true
   }
 
   /** Who hears of a spec first by a change of it, is to know where it runs already. */
   #tellPlace(id: SpecId): void {
     const claim = this.tables.claims.get(slotId(id))
     const phase = this.tables.phases.get(id)
-    if (claim !== undefined) this.#newClaims.set(claim.slot, claim)
-    if (phase !== undefined) this.#newPhases.set(id, phase)
+    if (claim !== undefined) this.news.addClaim(claim)
+    if (phase !== undefined) this.news.addPhase(phase)
   }
 
   /** When the spec was removed, where nothing is known of it any more, and it was not declared after that. */

@@ -130,7 +130,7 @@ test('beyond so many sessions, nobody is told directly of what was heard or foun
     membership.onDialFailed(b, REFUSED, bench.now)
     ledger.onMemberChanged({ kind: 'member-changed', row: row(e), before: undefined, authored: false })
     const found = bench.sent('accusations').map(({ to }) => to)
-    return { heard: ledger.takeNews(0, 'all').members.map(({ id }) => id), found }
+    return { heard: ledger.news.take(0, 'ahead').members.map(({ id }) => id), found }
   }
   expect(toldBy(2)).toEqual({ heard: [e], found: [c, d] })
   expect(toldBy(1)).toEqual({ heard: [], found: [] })

@@ -45,7 +45,7 @@ function claimed(): { readonly ledger: Ledger; readonly claim: () => Claim } {
 
 /** How often there was something to tell. */
 function tell(ledger: Ledger, ms: number): number {
-  const news = ledger.takeNews(ms, 'due')
+  const news = ledger.news.take(ms, 'due')
   return TABLES.some(table => news[table].length > 0) ? 1 : 0
 }
 
@@ -62,7 +62,7 @@ test('made-up claims are taken back at once, and what comes too fast after that 
   expect(told).toBe(1 + NEWS.burst)
   const untilMs = ledger.wakeAtMs()
   expect(untilMs).toBeCloseTo(now.ms + 1_000 / NEWS.perSecond)
-  expect(ledger.takeNews(untilMs, 'due').claims).toEqual([claim()])
+  expect(ledger.news.take(untilMs, 'due').claims).toEqual([claim()])
   expect(claim().state).toBe('running')
   expect(tell(ledger, 10_000)).toBe(0)
 })
@@ -75,7 +75,7 @@ test('a node that has left says so all the same', () => {
     tell(ledger, now.ms)
   }
   ledger.passOn(a)
-  expect(ledger.takeNews(now.ms, 'last')).toMatchObject({ members: [{ id: a }], claims: [claim()] })
+  expect(ledger.news.take(now.ms, 'last')).toMatchObject({ members: [{ id: a }], claims: [claim()] })
 })
 
 test('nor does it tell what it has heard of members faster, where others ask for something before each', () => {
@@ -84,8 +84,8 @@ test('nor does it tell what it has heard of members faster, where others ask for
   let told = 0
   for (let n = 0; n < 2 * NEWS.burst; n++) {
     ledger.passOn(a)
-    told += ledger.takeNews(1, 'all').members.length
+    told += ledger.news.take(1, 'ahead').members.length
   }
   expect(told).toBeLessThanOrEqual(NEWS.burst)
-  expect(ledger.takeNews(ledger.wakeAtMs(), 'due').members).toMatchObject([{ id: a }])
+  expect(ledger.news.take(ledger.wakeAtMs(), 'due').members).toMatchObject([{ id: a }])
 })
