@@ -45,6 +45,9 @@ export const FRAME = {
   traced: 14,
 } as const
 
+/** Of a u48, as each sequence number is. */
+export const SEQUENCE_BYTES = 6
+
 /** How a call ended. */
 export const REPLY = {
   /** The payload is the result. */

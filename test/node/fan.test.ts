@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { nodeId } from '../../src/ids.ts'
 import { type Exit, makeFan } from '../../src/node/chain/fan.ts'
 import { Item, type Parent } from '../../src/node/chain/item.ts'
-import type { Outlet } from '../../src/node/chain/link.ts'
+import type { Outlet } from '../../src/node/chain/outlet.ts'
 import { Prng } from '../../src/prng.ts'
 import { ROUTES, type Route } from '../../src/protocol/spec-row.ts'
 

@@ -8,7 +8,7 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 
 import { type NodeId, nodeId } from '../../src/ids.ts'
-import { LinkReceiver } from '../../src/node/chain/link.ts'
+import { LinkReceiver } from '../../src/node/chain/link-receiver.ts'
 import { decodePart, decodePayload, encodePayload } from '../../src/payload.ts'
 import { Prng } from '../../src/prng.ts'
 import { FRAME, decodeBroadcast, decodeRun, decodeTarget } from '../../src/protocol/channel.ts'

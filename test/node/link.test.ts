@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 
 import { nodeId, slotId, specId } from '../../src/ids.ts'
 import { Item, type Parent } from '../../src/node/chain/item.ts'
-import { LinkReceiver, LinkSender } from '../../src/node/chain/link.ts'
+import { LinkReceiver } from '../../src/node/chain/link-receiver.ts'
+import { LinkSender } from '../../src/node/chain/link-sender.ts'
 import { FRAME, ORIGINS_MAX, decodeRun } from '../../src/protocol/channel.ts'
 import { type Frame, FrameReader, FrameWriter } from '../../src/protocol/frames.ts'
 

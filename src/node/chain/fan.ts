@@ -8,7 +8,7 @@ import type { Route } from '../../protocol/spec-row.ts'
 import { unreachable } from '../../assert.ts'
 import type { Callback } from '../workers/behaviours.ts'
 import type { Item, Parent } from './item.ts'
-import type { Outlet } from './link.ts'
+import type { Outlet } from './outlet.ts'
 
 /** The way out of a stage: to the workers of the next one, or back to whoever sent the item. */
 export interface Exit {

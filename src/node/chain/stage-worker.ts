@@ -26,7 +26,7 @@ import { InlineWorker, type WorkerInit } from '../workers/worker.ts'
 import type { Delivery } from './delivery.ts'
 import type { Exit } from './fan.ts'
 import { Item } from './item.ts'
-import type { Outlet } from './link.ts'
+import type { Outlet } from './outlet.ts'
 import type { WorkerPlan } from './stage-plan.ts'
 
 /** How a worker is connected: for the time of one generation, in which what is known of the spec may change. */
